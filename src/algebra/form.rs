@@ -1,0 +1,145 @@
+//! Forms: what a loop nest computes, independent of any loop order.
+//!
+//! `out[i] = combine over r of body(reads at (i, r))`. The result axes come first, the reduced axes
+//! after them. Every operator family is declared by its form; the reference evaluator, fusion and
+//! lowering read nothing else.
+
+use std::rc::Rc;
+
+use super::term::Term;
+
+/// Consecutive pieces of a flat tensor, one per parameter tensor.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Segments {
+    /// Lengths in elements; piece `s` starts at the sum of the lengths before it.
+    pub lengths: Vec<usize>,
+}
+
+impl Segments {
+    /// Number of pieces.
+    pub fn count(&self) -> usize {
+        self.lengths.len()
+    }
+
+    /// Where each piece starts.
+    pub fn starts(&self) -> Vec<usize> {
+        let starts = self.lengths.iter().scan(0, |next, n| {
+            let start = *next;
+            *next += n;
+            Some(start)
+        });
+        starts.collect()
+    }
+
+    /// Number of elements of all pieces.
+    pub fn total(&self) -> usize {
+        self.lengths.iter().sum()
+    }
+}
+
+/// How far a loop axis runs.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Extent {
+    /// Always as many times.
+    Fixed(usize),
+    /// As long as the piece that the axis before it is at. That axis is `Fixed(segments.count())`.
+    Ragged(Rc<Segments>),
+}
+
+/// How reduced values are put together.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Combine {
+    /// Sum, from 0.
+    Sum,
+    /// Product, from 1.
+    Prod,
+    /// Greatest, from minus infinity (or false).
+    Max,
+    /// Least, from infinity (or true).
+    Min,
+}
+
+impl Combine {
+    /// The value of an empty reduction.
+    pub fn start(self) -> f64 {
+        match self {
+            Combine::Sum => 0.0,
+            Combine::Prod => 1.0,
+            Combine::Max => f64::NEG_INFINITY,
+            Combine::Min => f64::INFINITY,
+        }
+    }
+
+    /// Puts two values together.
+    pub fn apply(self, a: f64, b: f64) -> f64 {
+        match self {
+            Combine::Sum => a + b,
+            Combine::Prod => a * b,
+            Combine::Max => super::scalar::max(a, b),
+            Combine::Min => super::scalar::min(a, b),
+        }
+    }
+
+    /// Its name in printed IRs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Combine::Sum => "sum",
+            Combine::Prod => "prod",
+            Combine::Max => "max",
+            Combine::Min => "min",
+        }
+    }
+}
+
+/// A position along one axis of an argument: `offset + sum(coefficient * axis)`, plus the start of a
+/// piece, plus a value read from another argument.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Index {
+    /// The constant part.
+    pub offset: i64,
+    /// Loop axes with their coefficients, by ascending axis, no zero coefficients.
+    pub terms: Vec<(usize, i64)>,
+    /// Adds the start of the piece that this loop axis is at.
+    pub piece: Option<(Rc<Segments>, usize)>,
+    /// Adds the integer value of this earlier read (a gather).
+    pub gather: Option<usize>,
+}
+
+impl Index {
+    /// The position along loop axis `axis`.
+    pub fn axis(axis: usize) -> Index {
+        Index { terms: vec![(axis, 1)], ..Index::default() }
+    }
+
+    /// A fixed position.
+    pub fn constant(offset: i64) -> Index {
+        Index { offset, ..Index::default() }
+    }
+}
+
+/// How one argument is read at each point of the loop.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Read {
+    /// Which argument of the operator.
+    pub arg: usize,
+    /// The position, one index per axis of the argument. A single index on an argument of other
+    /// rank addresses its flat row-major elements.
+    pub index: Vec<Index>,
+    /// Read this value instead where a position lies outside the argument; `None`: it never does.
+    pub outside: Option<f64>,
+}
+
+/// What a loop nest computes.
+#[derive(Clone, Debug)]
+pub struct Form {
+    /// Loop axes, result axes first. The result is written in their row-major order.
+    pub axes: Vec<Extent>,
+    /// How many of them are result axes; the rest is reduced.
+    pub n_out: usize,
+    /// The reads; `X(k)` of the body is read `k`.
+    pub reads: Vec<Read>,
+    /// The value at each point, over `X` and `Axis`.
+    pub body: Term,
+    /// How values along the reduced axes are put together (ignored when there are none).
+    pub combine: Combine,
+}

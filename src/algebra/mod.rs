@@ -1,0 +1,16 @@
+//! What is computed: types and operators, each declared once.
+
+pub mod contract;
+pub mod eval;
+pub mod fill;
+pub mod form;
+pub mod map;
+pub mod op;
+pub mod pack;
+pub mod reduce;
+pub mod scalar;
+pub mod segment;
+pub mod tensor;
+pub mod term;
+pub mod types;
+pub mod view;

@@ -1,0 +1,79 @@
+//! Operators: the families as one closed enum, and what each family declares.
+
+use super::{
+    contract::Contract, fill::Fill, form::Form, map::Cast, map::Map, pack::Pack, reduce::Reduce,
+    segment::Segment, types::Type, view::View,
+};
+
+/// A value in a graph under construction.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Val(pub u32);
+
+/// An operator with its attributes. Sizes in attributes may be symbolic until `graph`.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Op {
+    /// A scalar function on tensors of one shape.
+    Map(Map),
+    /// Another element type.
+    Cast(Cast),
+    /// Sums, maxima, ... over whole axes.
+    Reduce(Reduce),
+    /// Products summed over shared axes.
+    Contract(Contract),
+    /// The same elements, arranged otherwise.
+    View(View),
+    /// Elements made from nothing.
+    Fill(Fill),
+    /// Reductions over, and copies to, the pieces of a flat tensor.
+    Segment(Segment),
+    /// Tensors laid end to end in one flat tensor.
+    Pack(Pack),
+}
+
+/// Why operands do not fit an operator.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Mismatch {
+    /// What was expected, in words: `two tensors of one shape`.
+    pub expected: String,
+    /// The operand at fault.
+    pub arg: usize,
+}
+
+/// What can be asked for while a derivative is written down.
+pub trait Build {
+    /// Adds an operator to the graph.
+    fn emit(&mut self, op: Op, args: &[Val]) -> Val;
+    /// The type of a value.
+    fn ty(&self, value: Val) -> &Type;
+}
+
+/// What an operator family declares.
+pub trait Rules {
+    /// The operator's name in printed graphs.
+    fn name(&self) -> &'static str;
+    /// Its attributes in printed graphs, without brackets: `axes = 0`; empty if there are none.
+    fn attributes(&self) -> String;
+    /// The type of its result.
+    fn infer(&self, args: &[&Type]) -> Result<Type, Mismatch>;
+    /// Its loop form. All sizes are known.
+    fn form(&self, args: &[&Type]) -> Form;
+    /// The gradients by its arguments, given the gradient `grad` by its result `out`. `None` where it
+    /// is zero or there is none.
+    fn vjp(&self, cx: &mut dyn Build, args: &[Val], out: Val, grad: Val) -> Vec<Option<Val>>;
+}
+
+impl Op {
+    /// The family's rules.
+    pub fn rules(&self) -> &dyn Rules {
+        match self {
+            Op::Map(op) => op,
+            Op::Cast(op) => op,
+            Op::Reduce(op) => op,
+            Op::Contract(op) => op,
+            Op::View(op) => op,
+            Op::Fill(op) => op,
+            Op::Segment(op) => op,
+            Op::Pack(op) => op,
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! The tree: what was written, with the place of everything.
+//!
+//! Comes in: the text of one file. Goes out: a [`Script`] and all diagnostics; there is always a
+//! tree, with [`ExprKind::Error`] where the text made no sense, so that later stages can go on.
+//! Invariant: no tree is deeper than [`MAX_DEPTH`], so recursive walks cannot exhaust the stack.
+
+use crate::source::Span;
+
+/// Deepest allowed nesting of expressions and blocks.
+pub const MAX_DEPTH: u32 = 256;
+
+/// A name with its place.
+#[derive(Clone, Debug)]
+pub struct Ident {
+    /// The name as written.
+    pub name: String,
+    /// Where.
+    pub span: Span,
+}
+
+/// One file: its items in order.
+#[derive(Clone, Debug, Default)]
+pub struct Script {
+    /// Declarations and statements in the order written.
+    pub items: Vec<Item>,
+}
+
+/// A declaration or a statement at the top level.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// `///` lines before it, joined by newlines, without the slashes; empty if none.
+    pub doc: String,
+    /// What it is.
+    pub kind: ItemKind,
+    /// The whole item.
+    pub span: Span,
+}
+
+/// What an item is.
+#[derive(Clone, Debug)]
+pub enum ItemKind {
+    /// `real f64`
+    Real(Ident),
+    /// `data digits = csv("digits.csv", target = "digit") { x = standardize(x) }`
+    Data(Data),
+    /// `fn f[n](x: real[n]) -> real[n] = ...`
+    Fn(Function),
+    /// `model m(x: real[B, 4]) -> real[B, 3] { ... }`
+    Model(Function),
+    /// `stage adam(lr = 1e-3) { ... }`
+    Stage(Stage),
+    /// `let a = ...`
+    Let(Let),
+    /// `print "text {expr:.3}"`
+    Print(Expr),
+    /// `plot fit.loss, fit.accuracy to "x.svg"`
+    Plot {
+        /// The curves.
+        series: Vec<Expr>,
+        /// The file.
+        path: Expr,
+    },
+    /// `save fit to "x.safetensors"`
+    Save {
+        /// What to save.
+        value: Expr,
+        /// The file.
+        path: Expr,
+    },
+    /// `assert fit.accuracy > 0.9`
+    Assert(Expr),
+    /// An expression by itself: `train m on d { ... }` whose result nobody keeps.
+    Expr(Expr),
+}
+
+/// `data NAME = SOURCE { column = transform }`
+#[derive(Clone, Debug)]
+pub struct Data {
+    /// Its name.
+    pub name: Ident,
+    /// The call that reads it, such as `csv("a.csv", target = "y")`.
+    pub source: Expr,
+    /// Columns made from columns.
+    pub transforms: Vec<Let>,
+}
+
+/// `let NAME: TYPE = VALUE`, and every other `NAME = VALUE` in a block.
+#[derive(Clone, Debug)]
+pub struct Let {
+    /// The name bound.
+    pub name: Ident,
+    /// Its type, if written.
+    pub ty: Option<TypeExpr>,
+    /// Its value.
+    pub value: Expr,
+}
+
+/// A function or a model.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// Its name.
+    pub name: Ident,
+    /// What is fixed at compile time: `[I, O]`.
+    pub statics: Vec<Ident>,
+    /// Its arguments.
+    pub args: Vec<Arg>,
+    /// The type of its result.
+    pub result: TypeExpr,
+    /// `param`, `layer` and `let` lines, in order (a `fn` has `let` only).
+    pub members: Vec<Member>,
+    /// The value.
+    pub body: Expr,
+}
+
+/// `x: real[B, 4]`
+#[derive(Clone, Debug)]
+pub struct Arg {
+    /// Its name.
+    pub name: Ident,
+    /// Its type.
+    pub ty: TypeExpr,
+}
+
+/// A line of a function's block before its value.
+#[derive(Clone, Debug)]
+pub enum Member {
+    /// `param w: real[I, O] = glorot_uniform()`
+    Param(Let),
+    /// `layer hidden = dense[64, 32]`
+    Layer(Let),
+    /// `let y = x + 1`
+    Let(Let),
+}
+
+/// `real[B, 3 * D]`; no brackets for a scalar.
+#[derive(Clone, Debug)]
+pub struct TypeExpr {
+    /// `real f32 f64 bf16 i32 i64 bool`
+    pub dtype: Ident,
+    /// Sizes, outermost first. `..` (any leading sizes) is [`ExprKind::Rest`] and only comes first.
+    pub shape: Vec<Expr>,
+    /// The whole type.
+    pub span: Span,
+}
+
+/// `stage adam(lr = 1e-3, signal = sign | product) { ... }`
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// Its name.
+    pub name: Ident,
+    /// Its hyperparameters.
+    pub hypers: Vec<Hyper>,
+    /// The lines before the value.
+    pub body: Vec<StageLine>,
+    /// The outgoing update.
+    pub result: Expr,
+}
+
+/// A hyperparameter of a stage.
+#[derive(Clone, Debug)]
+pub struct Hyper {
+    /// Its name.
+    pub name: Ident,
+    /// Its default, or the words it chooses from.
+    pub kind: HyperKind,
+}
+
+/// What a hyperparameter takes.
+#[derive(Clone, Debug)]
+pub enum HyperKind {
+    /// A number, changed without recompiling. `None`: it must be given.
+    Number(Option<Expr>),
+    /// One of several words, fixed at compile time; the first is the default.
+    Words(Vec<Ident>),
+}
+
+/// A line of a stage.
+#[derive(Clone, Debug)]
+pub enum StageLine {
+    /// `state m = 0`, `state s: scalar[over] = 1`
+    State {
+        /// Its name.
+        name: Ident,
+        /// `over` of `scalar[over]`; `None` for one number per coordinate.
+        extent: Option<Ident>,
+        /// Its value before the first step.
+        init: Expr,
+    },
+    /// `m <- b1 * m + (1 - b1) * u`
+    Assign {
+        /// The state.
+        name: Ident,
+        /// Its new value.
+        value: Expr,
+    },
+    /// `let d = ...`
+    Let(Let),
+}
+
+/// An expression.
+#[derive(Clone, Debug)]
+pub struct Expr {
+    /// What it is.
+    pub kind: ExprKind,
+    /// Where it stands.
+    pub span: Span,
+    /// Nesting depth: 1 for a leaf, else one more than the deepest child.
+    pub depth: u32,
+}
+
+/// What an expression is.
+#[derive(Clone, Debug)]
+pub enum ExprKind {
+    /// Text that could not be read; a diagnostic has been given.
+    Error,
+    /// `1`, `2.5`, `1e-3`; `integer` when written without dot and exponent.
+    Number {
+        /// Its value.
+        value: f64,
+        /// Whether it was written as an integer.
+        integer: bool,
+    },
+    /// `true`, `false`
+    Bool(bool),
+    /// `"text {expr:.3}"`
+    Str(Vec<StrPart>),
+    /// A name.
+    Name(String),
+    /// `a.b`
+    Field(Box<Expr>, Ident),
+    /// `f(x, axis = 1)`
+    Call(Box<Expr>, Vec<Argument>),
+    /// `dense[64, 32]` (what is static) or `x[0]` (an element): the meaning depends on `f`.
+    Bracket(Box<Expr>, Vec<Expr>),
+    /// `[a, b, c]`
+    List(Vec<Expr>),
+    /// `-x`, `not x`
+    Unary(UnaryOp, Box<Expr>),
+    /// `a + b`
+    Binary(BinaryOp, Box<Expr>, Box<Expr>),
+    /// `x |> f`
+    Pipe(Box<Expr>, Box<Expr>),
+    /// `match word { a => x, b => y }`: a choice among words, made at compile time.
+    Match(Box<Expr>, Vec<(Ident, Expr)>),
+    /// `{ let a = 1; a + 1 }`
+    Block(Vec<Let>, Box<Expr>),
+    /// `train m on d { ... }`
+    Train(Box<Run>),
+    /// `eval fit on d { ... }`
+    Eval(Box<Run>),
+    /// `..`: any leading sizes, in types only.
+    Rest,
+}
+
+/// A piece of a string.
+#[derive(Clone, Debug)]
+pub enum StrPart {
+    /// Plain text, escapes resolved.
+    Text(String),
+    /// `{expr}` or `{expr:.3}`
+    Expr {
+        /// The value to print.
+        expr: Expr,
+        /// Digits after the point; `None` for the shortest text that reads back.
+        digits: Option<u32>,
+    },
+}
+
+/// An argument of a call, named or not.
+#[derive(Clone, Debug)]
+pub struct Argument {
+    /// `axis` of `axis = 1`.
+    pub name: Option<Ident>,
+    /// The value.
+    pub value: Expr,
+}
+
+/// `train MODEL on DATA { KEY = VALUE ... }`, and the same for `eval`.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The model (or the fit) to run.
+    pub subject: Expr,
+    /// The rows to run it on.
+    pub data: Expr,
+    /// `loss = ...`, `optimizer = ...`, ... in order.
+    pub settings: Vec<Let>,
+    /// `metric accuracy = ...` in order.
+    pub metrics: Vec<Let>,
+}
+
+/// Prefix operators.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UnaryOp {
+    /// `-`
+    Neg,
+    /// `not`
+    Not,
+}
+
+/// Infix operators.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BinaryOp {
+    /// `+`
+    Add,
+    /// `-`
+    Sub,
+    /// `*`
+    Mul,
+    /// `/`
+    Div,
+    /// `//`
+    FloorDiv,
+    /// `%`
+    Rem,
+    /// `^`
+    Pow,
+    /// `@`
+    MatMul,
+    /// `==`
+    Eq,
+    /// `!=`
+    Ne,
+    /// `<`
+    Lt,
+    /// `<=`
+    Le,
+    /// `>`
+    Gt,
+    /// `>=`
+    Ge,
+    /// `and`
+    And,
+    /// `or`
+    Or,
+}

@@ -1,0 +1,486 @@
+//! The typed program: what `check` gives to `graph`.
+//!
+//! Function bodies are generic in their sizes: types hold polynomials over [`SizeVar`]s, and a call
+//! gives each variable of the callee a polynomial over the caller's. Everything else that is static
+//! (function arguments, words, the number of leading `..` axes) is resolved: one source function may
+//! give several [`Function`]s.
+
+use std::collections::BTreeMap;
+
+use crate::algebra::form::Combine;
+use crate::algebra::op::Op;
+use crate::algebra::types::{DType, Dim, SizeVar, Type};
+use crate::source::Span;
+
+/// A whole checked script.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// What `real` means.
+    pub real: DType,
+    /// Data sets.
+    pub data: Vec<Data>,
+    /// Functions and models in use.
+    pub functions: Vec<Function>,
+    /// Stages in use.
+    pub stages: Vec<Stage>,
+    /// Statements in order.
+    pub statements: Vec<Statement>,
+}
+
+/// Index into [`Program::data`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct DataId(pub usize);
+
+/// Index into [`Program::functions`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct FunctionId(pub usize);
+
+/// Index into [`Program::stages`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct StageId(pub usize);
+
+/// Index into [`Program::statements`] of the `let` that binds the name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct GlobalId(pub usize);
+
+/// A name inside one function, stage or run: index into its `locals`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct LocalId(pub usize);
+
+/// Where a data set comes from and what its columns are. The file's schema has been read; its rows
+/// are read again, and checked, when the program runs.
+#[derive(Clone, Debug)]
+pub struct Data {
+    /// Its name.
+    pub name: String,
+    /// How to read it.
+    pub source: DataSource,
+    /// Share of the rows that is the test split, taken by a seeded shuffle; `None`: no split.
+    pub test: Option<f64>,
+    /// Columns in scope, `x` and `y` first.
+    pub columns: Vec<Column>,
+    /// Columns that are standardized with the training split's mean and standard deviation.
+    pub standardize: Vec<String>,
+    /// Number of rows of the whole set, of the training split and of the test split.
+    pub rows: Rows,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// Row counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rows {
+    /// All rows.
+    pub all: usize,
+    /// Rows of the training split (all, without a split).
+    pub train: usize,
+    /// Rows of the test split.
+    pub test: usize,
+}
+
+/// How to read a data set.
+#[derive(Clone, Debug)]
+pub enum DataSource {
+    /// A comma-separated file with a header.
+    Csv {
+        /// Path, relative to the script's folder.
+        path: String,
+        /// The column that is `y`; all others are `x`.
+        target: Option<String>,
+    },
+    /// Images and labels in idx form, gzipped or not.
+    Idx {
+        /// The file that is `x`.
+        x: String,
+        /// The file that is `y`.
+        y: Option<String>,
+        /// The test split's files, if it has its own.
+        test_x: Option<String>,
+        /// As above.
+        test_y: Option<String>,
+    },
+}
+
+/// A column of a data set.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Its name in scripts.
+    pub name: String,
+    /// Its type without the row axis.
+    pub ty: Type,
+}
+
+/// Which rows of a data set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Split {
+    /// All.
+    All,
+    /// The training split.
+    Train,
+    /// The test split.
+    Test,
+}
+
+/// A function or a model, checked with symbolic sizes.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// Its name, with resolved static arguments: `twice[tanh]`.
+    pub name: String,
+    /// Size variables, in the order in which a call gives them.
+    pub sizes: Vec<SizeVar>,
+    /// How many of `locals` are its arguments (they come first).
+    pub n_args: usize,
+    /// Its arguments, then its `let`s.
+    pub locals: Vec<Local>,
+    /// What it owns; empty for a `fn`.
+    pub members: Vec<Member>,
+    /// Its value.
+    pub body: Expr,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// A name in a scope.
+#[derive(Clone, Debug)]
+pub struct Local {
+    /// As written.
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+}
+
+/// A `param` or a `layer` of a model.
+#[derive(Clone, Debug)]
+pub enum Member {
+    /// A trained tensor.
+    Param {
+        /// Its name in the model.
+        name: String,
+        /// Its type.
+        ty: Type,
+        /// Its value before training; refers to sizes, not to arguments.
+        init: Expr,
+        /// Where it is declared.
+        span: Span,
+    },
+    /// An instance of another model.
+    Layer {
+        /// Its name in the model.
+        name: String,
+        /// The model.
+        function: FunctionId,
+        /// Its size variables that are fixed where the layer is declared; the others come from calls.
+        sizes: BTreeMap<SizeVar, Dim>,
+    },
+}
+
+/// A typed expression.
+#[derive(Clone, Debug)]
+pub struct Expr {
+    /// What it is.
+    pub kind: ExprKind,
+    /// Its type.
+    pub ty: Type,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// What an expression is.
+#[derive(Clone, Debug)]
+pub enum ExprKind {
+    /// A number (or boolean, as 0 and 1), the same at every position of its type's shape.
+    Const(f64),
+    /// An argument, a `let`, a column, a state or a hyperparameter.
+    Local(LocalId),
+    /// The value of a top-level `let`.
+    Global(GlobalId),
+    /// Parameter `member` of the enclosing model.
+    Param(usize),
+    /// An operator. All broadcasting and casting is explicit.
+    Op(Op, Vec<Expr>),
+    /// A call with a polynomial for each of the callee's size variables.
+    Call {
+        /// Who is called.
+        function: FunctionId,
+        /// The callee's sizes, one for each of [`Function::sizes`].
+        sizes: Vec<Dim>,
+        /// The arguments.
+        args: Vec<Expr>,
+        /// Whose parameters the callee uses.
+        instance: Instance,
+    },
+    /// `value` under a name inside `body`.
+    Let {
+        /// The name.
+        local: LocalId,
+        /// Its value.
+        value: Box<Expr>,
+        /// Where it is known.
+        body: Box<Expr>,
+    },
+    /// In stages: a number (f64) over all coordinates of an extent.
+    StageReduce {
+        /// How.
+        combine: Combine,
+        /// Over what.
+        extent: Extent,
+        /// Its operand, one number per coordinate.
+        value: Box<Expr>,
+    },
+    /// In stages: a number per extent, repeated for each of its coordinates, in the operand's type.
+    StageSpread {
+        /// The extent of the operand.
+        extent: Extent,
+        /// The operand.
+        value: Box<Expr>,
+    },
+    /// The last value of a recorded series: `fit.accuracy` where a number is meant.
+    Recorded(Series),
+    /// In stages: the derivative is not taken through it. Elsewhere as well.
+    StopGradient(Box<Expr>),
+}
+
+/// Whose parameters a call uses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Instance {
+    /// A `fn`: it has none.
+    None,
+    /// The layer that is member `k` of the enclosing model.
+    Layer(usize),
+    /// The model that the enclosing `train` or `eval` is about.
+    Root,
+    /// A finished fit's: `fit(x)`.
+    Fit(GlobalId),
+}
+
+/// What a scalar of a stage ranges over.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Extent {
+    /// One number per coordinate.
+    Coordinate,
+    /// One per parameter tensor.
+    Tensor,
+    /// One per parameter group.
+    Group,
+    /// One for the whole model.
+    Model,
+}
+
+/// A stage with its words resolved.
+///
+/// In its expressions a number per coordinate has type `real[coordinates]`, a number per tensor
+/// `f64[tensors]`, and a number per model `f64[]`, where `coordinates` and `tensors` are the stage's
+/// own size variables.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// Its name: `eg_scale`.
+    pub name: String,
+    /// Its words as chosen, for printing: `over = model`.
+    pub words: Vec<(String, String)>,
+    /// The size variable for the number of coordinates.
+    pub coordinates: SizeVar,
+    /// The size variable for the number of parameter tensors.
+    pub tensors: SizeVar,
+    /// Names: the fixed ones of [`StageScope`] first, then hyperparameters, states, `let`s.
+    pub locals: Vec<Local>,
+    /// Its numeric hyperparameters in order.
+    pub hypers: Vec<LocalId>,
+    /// Its states in order.
+    pub states: Vec<State>,
+    /// Assignments and `let`s in order.
+    pub lines: Vec<(LocalId, Expr)>,
+    /// The outgoing update.
+    pub result: Expr,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// The names every stage has, in the order of its first locals.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum StageScope {
+    /// `g`: the raw gradient.
+    Gradient,
+    /// `u`: the incoming update.
+    Update,
+    /// `w`: the parameters.
+    Weights,
+    /// `w0`: the parameters before the first step.
+    Initial,
+    /// `t`: the step, from 1.
+    Step,
+    /// `T`: the number of steps.
+    Total,
+    /// `loss`: the loss of this step.
+    Loss,
+}
+
+impl StageScope {
+    /// All of them with their names, in order.
+    pub const ALL: [(StageScope, &'static str); 7] = [
+        (StageScope::Gradient, "g"),
+        (StageScope::Update, "u"),
+        (StageScope::Weights, "w"),
+        (StageScope::Initial, "w0"),
+        (StageScope::Step, "t"),
+        (StageScope::Total, "T"),
+        (StageScope::Loss, "loss"),
+    ];
+}
+
+/// A state of a stage.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// Its name.
+    pub name: String,
+    /// Its local.
+    pub local: LocalId,
+    /// How many numbers it is.
+    pub extent: Extent,
+    /// Its value before the first step; over hyperparameters and `w0`.
+    pub init: Expr,
+}
+
+/// A stage in a pipeline.
+#[derive(Clone, Debug)]
+pub struct StageUse {
+    /// The stage.
+    pub stage: StageId,
+    /// Its name in this pipeline, unique: `adam`, `adam_2`.
+    pub name: String,
+    /// A value for each of [`Stage::hypers`], `f64[]`: a run-time cell named `opt.<name>.<hyper>`
+    /// when it is a constant, else an expression in which `Local(0)` is `t` and `Local(1)` is `T`.
+    pub hypers: Vec<Expr>,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// Something that happens.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// What.
+    pub kind: StatementKind,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// What happens.
+#[derive(Clone, Debug)]
+pub enum StatementKind {
+    /// `let name = expr`
+    Let {
+        /// The name.
+        name: String,
+        /// The value.
+        value: Expr,
+    },
+    /// `let name = train ...`
+    Train(Train),
+    /// `let name = eval ...`
+    Eval(Eval),
+    /// `print "..."`
+    Print(Vec<Part>),
+    /// `plot ... to "path"`
+    Plot {
+        /// The curves.
+        series: Vec<Series>,
+        /// The file, relative to the working directory.
+        path: String,
+    },
+    /// `save fit to "path"`
+    Save {
+        /// The fit.
+        fit: GlobalId,
+        /// The file, relative to the working directory.
+        path: String,
+    },
+    /// `assert expr`
+    Assert {
+        /// The condition, `bool[]`.
+        condition: Expr,
+        /// Its text, for the message.
+        text: String,
+    },
+}
+
+/// A piece of printed text.
+#[derive(Clone, Debug)]
+pub enum Part {
+    /// Plain text.
+    Text(String),
+    /// A value, with digits after the point, or the shortest text that reads back.
+    Value(Expr, Option<u32>),
+}
+
+/// A recorded curve of a fit, or a number of an evaluation.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Series {
+    /// Whose.
+    pub of: GlobalId,
+    /// Which: `loss`, `accuracy`, `val_loss`, `opt.eg_scale.s`.
+    pub key: String,
+}
+
+/// A training run.
+#[derive(Clone, Debug)]
+pub struct Train {
+    /// The name it is bound to, or `fit` with a number.
+    pub name: String,
+    /// The model.
+    pub model: FunctionId,
+    /// The model's sizes, one for each of its [`Function::sizes`], over `rows`.
+    pub sizes: Vec<Dim>,
+    /// The data.
+    pub data: DataId,
+    /// Which rows.
+    pub split: Split,
+    /// The size variable for the number of rows of a batch.
+    pub rows: SizeVar,
+    /// Columns in scope: `Local(k)` is column `k` of the data.
+    pub locals: Vec<Local>,
+    /// The loss, `real[]`.
+    pub loss: Expr,
+    /// Metrics with their names, `real[]`.
+    pub metrics: Vec<(String, Expr)>,
+    /// The optimizer's stages in order.
+    pub pipeline: Vec<StageUse>,
+    /// Rows of a batch.
+    pub batch: usize,
+    /// How long.
+    pub length: Length,
+    /// Whether rows are shuffled anew in each epoch.
+    pub shuffle: bool,
+    /// Seeds initial values, shuffling and `random`.
+    pub seed: u64,
+    /// Rows to evaluate the loss and the metrics on after each epoch.
+    pub validate: Option<(DataId, Split)>,
+    /// Columns of the validation data that the loss and the metrics use are those of `locals`.
+    pub span: Span,
+}
+
+/// How long a training run goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Length {
+    /// As many passes over the data.
+    Epochs(usize),
+    /// As many steps.
+    Steps(usize),
+}
+
+/// An evaluation of a fit.
+#[derive(Clone, Debug)]
+pub struct Eval {
+    /// The name it is bound to, or `eval` with a number.
+    pub name: String,
+    /// The fit.
+    pub fit: GlobalId,
+    /// The data.
+    pub data: DataId,
+    /// Which rows.
+    pub split: Split,
+    /// The size variable for the number of rows.
+    pub rows: SizeVar,
+    /// Columns in scope: `Local(k)` is column `k` of the data.
+    pub locals: Vec<Local>,
+    /// What is evaluated, with names, `real[]`.
+    pub metrics: Vec<(String, Expr)>,
+}

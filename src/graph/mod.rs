@@ -1,0 +1,151 @@
+//! Tensor graphs: typed programs with all functions inlined and all sizes known.
+//!
+//! Comes in: a typed program. Goes out: [`Graphs`]: for each training run a program that makes the
+//! initial parameters and states (`NAME.init`), the forward graph (`NAME.forward`, for reading
+//! only), one training step (`NAME.step`: loss, gradients and the whole optimizer), and one that
+//! evaluates loss and metrics on the validation rows (`NAME.validate`); for each other statement
+//! with expressions a program named after it. Invariant: arguments come before their users, types are those that the
+//! operators' rules give, and all sizes are constants.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::algebra::form::Segments;
+use crate::algebra::op::{Op, Val};
+use crate::algebra::types::Type;
+use crate::source::Span;
+
+/// All programs of a script, in the order of its statements.
+#[derive(Clone, Debug, Default)]
+pub struct Graphs {
+    /// The programs.
+    pub programs: Vec<Graph>,
+    /// The layout of the parameters of each training run, by its statement's index.
+    pub layouts: BTreeMap<usize, Layout>,
+}
+
+/// Where each parameter lies in the flat arena of its model.
+#[derive(Clone, Debug, Default)]
+pub struct Layout {
+    /// The parameters in arena order.
+    pub params: Vec<Param>,
+    /// Their lengths as pieces of the arena.
+    pub segments: Rc<Segments>,
+    /// States of the optimizer.
+    pub states: Vec<StateSlot>,
+    /// Hyperparameter cells with their values as written: `opt.adam.lr`.
+    pub cells: Vec<(String, f64)>,
+}
+
+/// A parameter in its arena.
+#[derive(Clone, Debug)]
+pub struct Param {
+    /// Its path: `hidden.w`.
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+    /// Its first element in the arena.
+    pub start: usize,
+}
+
+/// A state of the optimizer: one flat buffer.
+#[derive(Clone, Debug)]
+pub struct StateSlot {
+    /// Stage and state: `adam.m`.
+    pub name: String,
+    /// `real[N]` per coordinate, `f64[count]` per tensor, `f64[]` per model.
+    pub ty: Type,
+}
+
+/// One straight-line tensor program.
+#[derive(Clone, Debug)]
+pub struct Graph {
+    /// `fit.step`.
+    pub name: String,
+    /// Values in order; an argument comes before its users.
+    pub nodes: Vec<Node>,
+    /// What is given when the program runs.
+    pub inputs: Vec<Input>,
+    /// What it leaves behind.
+    pub outputs: Vec<Output>,
+}
+
+/// One value.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// How it is made.
+    pub def: Def,
+    /// Its type.
+    pub ty: Type,
+    /// A name the user gave it, for printing and messages.
+    pub name: Option<Rc<str>>,
+    /// The place in the script that made it.
+    pub span: Option<Span>,
+}
+
+/// How a value is made.
+#[derive(Clone, Debug)]
+pub enum Def {
+    /// Input `k` of the graph.
+    Input(usize),
+    /// An operator on earlier values.
+    Op(Op, Vec<Val>),
+}
+
+/// Something given when the program runs.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// Its name in printed graphs, unique.
+    pub name: String,
+    /// Its value.
+    pub value: Val,
+    /// Where the runner takes it from.
+    pub role: Role,
+}
+
+/// What the runner binds an input to.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Role {
+    /// The flat parameters, `real[N]`.
+    Params,
+    /// The flat parameters before the first step, `real[N]`.
+    Initial,
+    /// Optimizer state `k` of the layout.
+    State(usize),
+    /// Hyperparameter cell `k` of the layout, `f64[]`.
+    Cell(usize),
+    /// Column `k` of the data, with rows as its first axis.
+    Column(usize),
+    /// The step from 1, `f64[]`.
+    Step,
+    /// The total number of steps, `f64[]`.
+    Total,
+    /// The key of random numbers, `i32[2]`.
+    Key,
+    /// The value of the statement with this index.
+    Global(usize),
+    /// The last value of a recorded series of the statement with this index.
+    Recorded(usize, String),
+    /// The flat parameters of the fit that the statement with this index made.
+    FitParams(usize),
+}
+
+/// Something left behind.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// Its name in printed graphs: `loss`, `params`, `adam.m`.
+    pub name: String,
+    /// Its value.
+    pub value: Val,
+    /// Where it goes.
+    pub target: Target,
+}
+
+/// Where an output goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Target {
+    /// A buffer of its own.
+    Result,
+    /// The buffer of input `k`, whose old value is gone afterwards.
+    InPlace(usize),
+}

@@ -1,0 +1,161 @@
+//! Fused kernels: what becomes one loop nest.
+//!
+//! Comes in: graphs. Goes out: for each graph its buffers and its kernels in order. A kernel is one
+//! loop nest over its axes, result axes first; every operator of the graph is in exactly one kernel,
+//! but for views and constants, which are folded into the reads that use them.
+//! Invariant: a kernel reads what earlier kernels have stored, or what it stored at the same point.
+
+use std::rc::Rc;
+
+use crate::algebra::form::{Combine, Extent, Segments};
+use crate::algebra::scalar::Scalar;
+use crate::algebra::types::DType;
+use crate::graph::{Role, Target};
+
+/// All programs of a script.
+#[derive(Clone, Debug, Default)]
+pub struct Kernels {
+    /// One for each graph, in order.
+    pub programs: Vec<Program>,
+}
+
+/// One graph as kernels.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The graph's name.
+    pub name: String,
+    /// Memory that kernels read and write, one entry for each value that is stored.
+    pub buffers: Vec<Buffer>,
+    /// The loop nests in order.
+    pub kernels: Vec<Kernel>,
+    /// Inputs: the buffer and what the runner binds it to.
+    pub inputs: Vec<(BufferId, Role)>,
+    /// Outputs: name and buffer. An output in place is the input's own buffer.
+    pub outputs: Vec<Output>,
+}
+
+/// Index into [`Program::buffers`]; printed as `b3`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct BufferId(pub usize);
+
+/// A stored value.
+#[derive(Clone, Debug)]
+pub struct Buffer {
+    /// Element type.
+    pub dtype: DType,
+    /// Number of elements.
+    pub len: usize,
+    /// The name of the value, if it has one: an input's, an output's or a `let`'s.
+    pub name: Option<Rc<str>>,
+    /// Whose memory it is.
+    pub home: Home,
+}
+
+/// Whose memory a buffer is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Home {
+    /// The runner gives it (input `k` of the program).
+    Input(usize),
+    /// The runner reads it afterwards (output `k`); not shared with anything.
+    Output(usize),
+    /// Needed inside one run of the program only.
+    Temporary,
+    /// Elements from `start` of another buffer, which is not itself a part.
+    Part {
+        /// The buffer it is part of.
+        of: BufferId,
+        /// Its first element there.
+        start: usize,
+    },
+}
+
+/// An output.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub buffer: BufferId,
+    /// Whether it replaces an input.
+    pub target: Target,
+}
+
+/// A loop nest.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    /// Loop axes, result axes first.
+    pub axes: Vec<Extent>,
+    /// How many are result axes; the rest is reduced.
+    pub n_out: usize,
+    /// What happens at each point, in order; an operand comes before its users. What depends on no
+    /// reduced axis, or on a [`Inst::Combine`], happens once per point of the result axes.
+    pub insts: Vec<Inst>,
+    /// Whether it writes what outlives the step (parameters or state). Such kernels come last, so a
+    /// step with a loss that is not finite can be stopped before it does harm.
+    pub commits: bool,
+}
+
+/// Index into [`Kernel::insts`]; printed as `%3`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct InstId(pub usize);
+
+/// One scalar operation at a point of the loop nest.
+#[derive(Clone, Debug)]
+pub enum Inst {
+    /// A number.
+    Const(f64, DType),
+    /// The position along an axis, in this type.
+    Axis(usize, DType),
+    /// An element of a buffer.
+    Load {
+        /// The buffer.
+        buffer: BufferId,
+        /// Which element.
+        at: Linear,
+        /// Conditions under which it is read; otherwise the value is `outside`.
+        guards: Vec<Guard>,
+        /// See `guards`.
+        outside: f64,
+        /// Element type.
+        dtype: DType,
+    },
+    /// A scalar function; operands have the types that its typing asks for.
+    Map(&'static Scalar, Vec<InstId>, DType),
+    /// Another type.
+    Cast(InstId, DType),
+    /// The values of an operand along all reduced axes, put together.
+    Combine(Combine, InstId, DType),
+    /// Writes an operand. It is at full depth when its operand or its position depends on a reduced
+    /// axis.
+    Store {
+        /// The buffer.
+        buffer: BufferId,
+        /// Which element.
+        at: Linear,
+        /// What.
+        value: InstId,
+    },
+}
+
+/// An element's position in a buffer: `offset + sum(coefficient * axis)`, plus the start of a piece,
+/// plus a computed integer.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Linear {
+    /// The constant part.
+    pub offset: i64,
+    /// Axes with their coefficients, by ascending axis, no zero coefficients.
+    pub terms: Vec<(usize, i64)>,
+    /// Adds the start of the piece that this axis is at.
+    pub piece: Option<(Rc<Segments>, usize)>,
+    /// Adds an integer operand times a number of elements.
+    pub gather: Option<(InstId, i64)>,
+}
+
+/// `0 <= position < bound`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Guard {
+    /// The position along one axis of the tensor that is read.
+    pub position: Linear,
+    /// Its size.
+    pub bound: i64,
+}

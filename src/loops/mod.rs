@@ -1,0 +1,219 @@
+//! Loop nests: kernels as explicit loops over scalars and vectors.
+//!
+//! Comes in: kernels. Goes out: for each program its memory plan, its functions (loop nests over
+//! pointers) and the calls that make it up. Kernels that differ only in their buffers share one
+//! function. Every scalar function has been expanded into machine operations, so the interpreter of
+//! this stage and native code compute the same bits.
+//!
+//! A value has an element type and a number of lanes. Lanes may exceed a machine register: `native`
+//! splits them, which is how loops are unrolled.
+
+use crate::algebra::scalar::Machine;
+use crate::algebra::types::DType;
+use crate::graph::{Role, Target};
+
+/// All programs of a script.
+#[derive(Clone, Debug, Default)]
+pub struct Loops {
+    /// One for each graph, in order.
+    pub programs: Vec<Program>,
+    /// Loop nests, shared between programs.
+    pub functions: Vec<Function>,
+}
+
+/// One program: buffers with their places, and the calls to make.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The graph's name.
+    pub name: String,
+    /// Buffers by the kernel stage's numbers.
+    pub buffers: Vec<Buffer>,
+    /// Bytes of the arena that temporary buffers lie in.
+    pub arena_bytes: usize,
+    /// Calls in order.
+    pub calls: Vec<Call>,
+    /// Index of the first call that writes what outlives the step; `calls.len()` if none does.
+    pub commit: usize,
+    /// Inputs: buffer and role.
+    pub inputs: Vec<(usize, Role)>,
+    /// Outputs.
+    pub outputs: Vec<Output>,
+}
+
+/// An output of a program.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// Its name.
+    pub name: String,
+    /// Its buffer.
+    pub buffer: usize,
+    /// Whether it replaces an input.
+    pub target: Target,
+}
+
+/// A buffer with its place.
+#[derive(Clone, Debug)]
+pub struct Buffer {
+    /// Element type.
+    pub dtype: DType,
+    /// Number of elements.
+    pub len: usize,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// Where it lies.
+    pub place: Place,
+}
+
+/// Where a buffer lies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// The runner gives the memory of input `k`.
+    Input(usize),
+    /// The runner gives the memory of output `k`.
+    Output(usize),
+    /// In the arena, at a byte offset that is a multiple of [`ALIGN`].
+    Arena(usize),
+    /// Elements from `start` of another buffer.
+    Part {
+        /// Index of the other buffer.
+        of: usize,
+        /// First element.
+        start: usize,
+    },
+}
+
+/// Alignment in bytes of arenas and of buffers in them: a cache line.
+pub const ALIGN: usize = 64;
+
+/// One call of a function with buffers as its pointers.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Index into [`Loops::functions`].
+    pub function: usize,
+    /// One buffer for each pointer.
+    pub buffers: Vec<usize>,
+}
+
+/// A loop nest over pointers.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Function {
+    /// Element type of each pointer.
+    pub pointers: Vec<DType>,
+    /// Constant tables of whole numbers (starts of pieces).
+    pub tables: Vec<Vec<i64>>,
+    /// What to do.
+    pub body: Vec<Stmt>,
+    /// The type of each value, by its number.
+    pub values: Vec<Ty>,
+}
+
+/// The type of a value.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Ty {
+    /// Element type. Positions are `I64` with one lane.
+    pub dtype: DType,
+    /// Lanes: 1 for a scalar, else a multiple of 4.
+    pub lanes: u16,
+}
+
+/// A value of a function; printed as `%3`. Each is defined once.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Value(pub u32);
+
+/// A statement.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Stmt {
+    /// Defines a value.
+    Let(Value, Expr),
+    /// Writes the lanes of a value to consecutive elements.
+    Store {
+        /// Which pointer.
+        pointer: usize,
+        /// First element.
+        at: Address,
+        /// What.
+        value: Value,
+    },
+    /// `for var in start..stop step step`. Runs while `var < stop`.
+    For {
+        /// The position, `I64`.
+        var: Value,
+        /// First position.
+        start: Bound,
+        /// One past the last.
+        stop: Bound,
+        /// Distance, positive.
+        step: i64,
+        /// Values that each turn hands to the next.
+        carried: Vec<Carried>,
+        /// What to do.
+        body: Vec<Stmt>,
+    },
+}
+
+/// A limit of a loop.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Bound {
+    /// A number.
+    Const(i64),
+    /// A scalar `I64` value.
+    Value(Value),
+}
+
+/// A value that each turn of a loop hands to the next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Carried {
+    /// Before the first turn.
+    pub init: Value,
+    /// Inside the loop.
+    pub current: Value,
+    /// At the end of a turn (defined in the body).
+    pub next: Value,
+    /// After the loop.
+    pub last: Value,
+}
+
+/// How a value is computed. Operands have equal lanes unless said otherwise.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Expr {
+    /// A number, in every lane.
+    Const(f64),
+    /// A whole number of type `I64`.
+    Int(i64),
+    /// Consecutive elements, as many as the value has lanes.
+    Load {
+        /// Which pointer.
+        pointer: usize,
+        /// First element.
+        at: Address,
+    },
+    /// A scalar in every lane.
+    Splat(Value),
+    /// `value`, `value + 1`, ... of a scalar `I64` position, in the type of the result.
+    Positions(Value),
+    /// A machine operation.
+    Machine(Machine, Vec<Value>),
+    /// Another element type.
+    Cast(Value),
+    /// All lanes of a vector put together by a fixed tree: lane `k` with lane `k + lanes / 2`, until
+    /// one is left.
+    Fold(Machine, Value),
+    /// An element of a constant table, at a scalar `I64` position.
+    Table(usize, Value),
+    /// A scalar `I64` position.
+    Position(Address),
+    /// Whether a scalar `I64` lies in `0..n`, as a scalar boolean.
+    InRange(Value, i64),
+    /// A scalar `I64` clamped to `0..n`, to address memory safely.
+    ClampTo(Value, i64),
+}
+
+/// A position in memory or along an axis: `offset + sum(coefficient * value)` over scalar `I64`
+/// values.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Address {
+    /// The constant part.
+    pub offset: i64,
+    /// Values with their coefficients.
+    pub terms: Vec<(Value, i64)>,
+}

@@ -1,0 +1,3 @@
+//! The `egret` command.
+
+fn main() {}
