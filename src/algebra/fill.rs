@@ -1,6 +1,10 @@
 //! Tensors made from nothing.
 
-use super::types::{DType, Shape};
+use super::form::{Form, strides};
+use super::op::{Build, Mismatch, Rules, Val, expect_count};
+use super::term::{Term, axis, c};
+use super::types::{DType, Dim, Shape, Type};
+use crate::print::number;
 
 /// A source of elements.
 #[derive(Clone, PartialEq, Debug)]
@@ -33,26 +37,64 @@ pub enum Fill {
     },
 }
 
-impl super::op::Rules for Fill {
+impl Fill {
+    /// The result's type.
+    fn ty(&self) -> Type {
+        let (Fill::Const { dtype, to, .. } | Fill::Iota { dtype, to } | Fill::Random { dtype, to, .. }) =
+            self;
+        Type::new(*dtype, to.clone())
+    }
+}
+
+/// The row-major position in a tensor of these sizes.
+fn position(sizes: &[usize]) -> Term {
+    let strides = strides(sizes);
+    let terms = strides.into_iter().enumerate().filter(|(_, stride)| *stride != 0);
+    let terms = terms.map(|(k, stride)| if stride == 1 { axis(k) } else { axis(k) * c(stride as f64) });
+    terms.reduce(|sum, term| sum + term).unwrap_or_else(|| c(0.0))
+}
+
+impl Rules for Fill {
     fn name(&self) -> &'static str {
-        todo!()
+        match self {
+            Fill::Const { .. } => "const",
+            Fill::Iota { .. } => "iota",
+            Fill::Random { .. } => "random",
+        }
     }
+
     fn attributes(&self) -> String {
-        todo!()
+        match self {
+            Fill::Const { value, .. } => number(*value),
+            Fill::Iota { .. } => String::new(),
+            Fill::Random { site, .. } => format!("site = {site}"),
+        }
     }
-    fn infer(&self, _args: &[&super::types::Type]) -> Result<super::types::Type, super::op::Mismatch> {
-        todo!()
+
+    fn infer(&self, args: &[&Type]) -> Result<Type, Mismatch> {
+        let ty = self.ty();
+        match self {
+            Fill::Const { .. } | Fill::Iota { .. } => expect_count(args, 0)?,
+            Fill::Random { .. } => {
+                expect_count(args, 1)?;
+                if *args[0] != Type::new(DType::I32, vec![Dim::constant(2)]) {
+                    return Err(Mismatch::new(0, "a key, i32[2]"));
+                }
+            }
+        }
+        Ok(ty)
     }
-    fn form(&self, _args: &[&super::types::Type]) -> super::form::Form {
-        todo!()
+
+    fn form(&self, _args: &[&Type]) -> Form {
+        let sizes = self.ty().sizes();
+        match self {
+            Fill::Const { value, .. } => Form::pointwise(&sizes, Vec::new(), c(*value)),
+            Fill::Iota { .. } => Form::pointwise(&sizes, Vec::new(), position(&sizes)),
+            Fill::Random { .. } => todo!(),
+        }
     }
-    fn vjp(
-        &self,
-        _cx: &mut dyn super::op::Build,
-        _args: &[super::op::Val],
-        _out: super::op::Val,
-        _grad: super::op::Val,
-    ) -> Vec<Option<super::op::Val>> {
+
+    fn vjp(&self, _cx: &mut dyn Build, _args: &[Val], _out: Val, _grad: Val) -> Vec<Option<Val>> {
         todo!()
     }
 }

@@ -115,6 +115,12 @@ impl Index {
     pub fn constant(offset: i64) -> Index {
         Index { offset, ..Index::default() }
     }
+
+    /// `offset + sum(coefficient * axis)`; coefficients that are zero are left out.
+    pub fn affine(offset: i64, terms: impl IntoIterator<Item = (usize, i64)>) -> Index {
+        let terms = terms.into_iter().filter(|(_, coefficient)| *coefficient != 0).collect();
+        Index { offset, terms, ..Index::default() }
+    }
 }
 
 /// How one argument is read at each point of the loop.
@@ -127,6 +133,30 @@ pub struct Read {
     pub index: Vec<Index>,
     /// Read this value instead where a position lies outside the argument; `None`: it never does.
     pub outside: Option<f64>,
+}
+
+impl Read {
+    /// Argument `arg` where its axis `k` is at loop axis `axes[k]`.
+    pub fn at(arg: usize, axes: &[usize]) -> Read {
+        Read { arg, index: axes.iter().map(|axis| Index::axis(*axis)).collect(), outside: None }
+    }
+
+    /// One element of each argument by a single index, in row-major order.
+    pub fn flat(arg: usize, index: Index) -> Read {
+        Read { arg, index: vec![index], outside: None }
+    }
+}
+
+/// How far apart neighbours along each axis lie in row-major order. An axis of size 1 has no
+/// neighbours and gets 0.
+pub fn strides(sizes: &[usize]) -> Vec<i64> {
+    let mut strides = vec![0; sizes.len()];
+    let mut next = 1;
+    for (stride, size) in strides.iter_mut().zip(sizes).rev() {
+        *stride = if *size == 1 { 0 } else { next };
+        next *= *size as i64;
+    }
+    strides
 }
 
 /// What a loop nest computes.
@@ -142,4 +172,25 @@ pub struct Form {
     pub body: Term,
     /// How values along the reduced axes are put together (ignored when there are none).
     pub combine: Combine,
+}
+
+impl Form {
+    /// A value at each point of a result of these sizes, with nothing reduced.
+    pub fn pointwise(sizes: &[usize], reads: Vec<Read>, body: Term) -> Form {
+        let axes = sizes.iter().map(|n| Extent::Fixed(*n)).collect();
+        Form { axes, n_out: sizes.len(), reads, body, combine: Combine::Sum }
+    }
+
+    /// Number of elements of the result.
+    pub fn count(&self) -> usize {
+        let mut count = 1;
+        for extent in &self.axes[..self.n_out] {
+            match extent {
+                Extent::Fixed(n) => count *= n,
+                // The axis before it counted the pieces.
+                Extent::Ragged(segments) => count = count / segments.count().max(1) * segments.total(),
+            }
+        }
+        count
+    }
 }

@@ -1,7 +1,10 @@
 //! Elementwise operators.
 
-use super::scalar::Scalar;
-use super::types::DType;
+use super::form::{Form, Read};
+use super::op::{Build, Mismatch, Rules, Val, expect_count};
+use super::scalar::{Scalar, Typing};
+use super::term::{call, x};
+use super::types::{DType, Type};
 
 /// A scalar function applied at every position of tensors of one shape.
 #[derive(Clone, Copy, Debug)]
@@ -17,50 +20,88 @@ impl PartialEq for Map {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Cast(pub DType);
 
-impl super::op::Rules for Map {
+impl Rules for Map {
     fn name(&self) -> &'static str {
-        todo!()
+        self.0.name
     }
+
     fn attributes(&self) -> String {
-        todo!()
+        String::new()
     }
-    fn infer(&self, _args: &[&super::types::Type]) -> Result<super::types::Type, super::op::Mismatch> {
-        todo!()
+
+    fn infer(&self, args: &[&Type]) -> Result<Type, Mismatch> {
+        expect_count(args, self.0.args.len())?;
+        let dtype = result_dtype(self.0.typing, args)?;
+        for (k, arg) in args.iter().enumerate() {
+            if arg.shape != args[0].shape {
+                return Err(Mismatch::new(k, format!("tensors of one shape, as the first is {}", args[0])));
+            }
+        }
+        Ok(args[0].with_dtype(dtype))
     }
-    fn form(&self, _args: &[&super::types::Type]) -> super::form::Form {
-        todo!()
+
+    fn form(&self, args: &[&Type]) -> Form {
+        let axes: Vec<usize> = (0..args[0].rank()).collect();
+        let reads: Vec<Read> = (0..args.len()).map(|arg| Read::at(arg, &axes)).collect();
+        let body = call(self.0, (0..args.len()).map(x).collect::<Vec<_>>());
+        Form::pointwise(&args[0].sizes(), reads, body)
     }
-    fn vjp(
-        &self,
-        _cx: &mut dyn super::op::Build,
-        _args: &[super::op::Val],
-        _out: super::op::Val,
-        _grad: super::op::Val,
-    ) -> Vec<Option<super::op::Val>> {
+
+    fn vjp(&self, _cx: &mut dyn Build, _args: &[Val], _out: Val, _grad: Val) -> Vec<Option<Val>> {
         todo!()
     }
 }
 
-impl super::op::Rules for Cast {
+/// The element type of a row's result.
+fn result_dtype(typing: Typing, args: &[&Type]) -> Result<DType, Mismatch> {
+    let value = if typing == Typing::Select { 1 } else { 0 };
+    let (fits, what): (fn(DType) -> bool, _) = match typing {
+        Typing::Number => (|dtype| dtype != DType::Bool, "numbers"),
+        Typing::Float => (DType::is_float, "floats"),
+        Typing::Integer => (DType::is_int, "integers"),
+        Typing::Logic => (|dtype| dtype == DType::Bool, "booleans"),
+        Typing::IntToFloat => (|dtype| dtype == DType::I32, "32-bit integers"),
+        Typing::Compare | Typing::Select => (|_| true, "values"),
+    };
+    if value == 1 && args[0].dtype != DType::Bool {
+        return Err(Mismatch::new(0, "a boolean to choose by"));
+    }
+    for (k, arg) in args.iter().enumerate().skip(value) {
+        if !fits(arg.dtype) {
+            return Err(Mismatch::new(k, what));
+        }
+        if arg.dtype != args[value].dtype {
+            return Err(Mismatch::new(k, format!("{what} of one type, as another is {}", args[value].dtype)));
+        }
+    }
+    Ok(match typing {
+        Typing::Compare => DType::Bool,
+        Typing::IntToFloat => DType::F32,
+        _ => args[value].dtype,
+    })
+}
+
+impl Rules for Cast {
     fn name(&self) -> &'static str {
-        todo!()
+        "cast"
     }
+
     fn attributes(&self) -> String {
-        todo!()
+        String::new()
     }
-    fn infer(&self, _args: &[&super::types::Type]) -> Result<super::types::Type, super::op::Mismatch> {
-        todo!()
+
+    fn infer(&self, args: &[&Type]) -> Result<Type, Mismatch> {
+        expect_count(args, 1)?;
+        Ok(args[0].with_dtype(self.0))
     }
-    fn form(&self, _args: &[&super::types::Type]) -> super::form::Form {
-        todo!()
+
+    /// The form reads; the conversion is to the result's type, as everywhere.
+    fn form(&self, args: &[&Type]) -> Form {
+        let axes: Vec<usize> = (0..args[0].rank()).collect();
+        Form::pointwise(&args[0].sizes(), vec![Read::at(0, &axes)], x(0))
     }
-    fn vjp(
-        &self,
-        _cx: &mut dyn super::op::Build,
-        _args: &[super::op::Val],
-        _out: super::op::Val,
-        _grad: super::op::Val,
-    ) -> Vec<Option<super::op::Val>> {
+
+    fn vjp(&self, _cx: &mut dyn Build, _args: &[Val], _out: Val, _grad: Val) -> Vec<Option<Val>> {
         todo!()
     }
 }

@@ -39,6 +39,41 @@ pub struct Mismatch {
     pub arg: usize,
 }
 
+impl Mismatch {
+    /// Operand `arg` is not what was `expected`.
+    pub fn new(arg: usize, expected: impl Into<String>) -> Mismatch {
+        Mismatch { expected: expected.into(), arg }
+    }
+}
+
+/// Whether there are `n` operands.
+pub(super) fn expect_count(args: &[&Type], n: usize) -> Result<(), Mismatch> {
+    let plural = if n == 1 { "" } else { "s" };
+    match args.len() == n {
+        true => Ok(()),
+        false => Err(Mismatch::new(args.len().min(n), format!("{n} operand{plural}"))),
+    }
+}
+
+/// Whether `axis` is an axis of operand 0.
+pub(super) fn expect_axis(arg: &Type, axis: usize) -> Result<(), Mismatch> {
+    match axis < arg.rank() {
+        true => Ok(()),
+        false => Err(Mismatch::new(0, format!("a tensor with an axis {axis}"))),
+    }
+}
+
+/// Axes in attributes: `0`, or `(0, 1)`.
+pub(super) fn axes_text(axes: &[usize]) -> String {
+    match axes {
+        [axis] => axis.to_string(),
+        _ => {
+            let axes: Vec<String> = axes.iter().map(usize::to_string).collect();
+            format!("({})", axes.join(", "))
+        }
+    }
+}
+
 /// What can be asked for while a derivative is written down.
 pub trait Build {
     /// Adds an operator to the graph.

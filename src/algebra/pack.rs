@@ -1,30 +1,56 @@
 //! Packing: tensors laid end to end in one flat tensor.
 
+use super::form::{Form, Index, Read};
+use super::op::{Build, Mismatch, Rules, Val};
+use super::term::{c, x};
+use super::types::{DType, Dim, Type, product};
+
 /// Flattens its arguments and lays them end to end: the gradient of all parameters. Costs nothing
 /// when each argument is computed right where it belongs.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Pack;
 
-impl super::op::Rules for Pack {
+impl Rules for Pack {
     fn name(&self) -> &'static str {
-        todo!()
+        "pack"
     }
+
     fn attributes(&self) -> String {
-        todo!()
+        String::new()
     }
-    fn infer(&self, _args: &[&super::types::Type]) -> Result<super::types::Type, super::op::Mismatch> {
-        todo!()
+
+    fn infer(&self, args: &[&Type]) -> Result<Type, Mismatch> {
+        let Some(first) = args.first() else {
+            return Err(Mismatch::new(0, "one or more operands"));
+        };
+        for (k, arg) in args.iter().enumerate() {
+            if arg.dtype == DType::Bool || arg.dtype != first.dtype {
+                return Err(Mismatch::new(
+                    k,
+                    format!("numbers of one type, as the first are {}", first.dtype),
+                ));
+            }
+        }
+        let total = args.iter().fold(Dim::default(), |sum, arg| sum.add(&product(&arg.shape)));
+        Ok(Type::new(first.dtype, vec![total]))
     }
-    fn form(&self, _args: &[&super::types::Type]) -> super::form::Form {
-        todo!()
+
+    /// Every element is the sum of what all arguments have there, with 0 outside of them: true, and
+    /// what the reference evaluates, but not a loop anybody should run. `kernel` places the
+    /// arguments' buffers instead.
+    fn form(&self, args: &[&Type]) -> Form {
+        let mut start = 0;
+        let mut reads = Vec::new();
+        for (arg, ty) in args.iter().enumerate() {
+            let index = Index::affine(-start, [(0, 1)]);
+            reads.push(Read { outside: Some(0.0), ..Read::flat(arg, index) });
+            start += ty.count() as i64;
+        }
+        let body = (0..args.len()).map(x).reduce(|sum, x| sum + x).unwrap_or_else(|| c(0.0));
+        Form::pointwise(&[start as usize], reads, body)
     }
-    fn vjp(
-        &self,
-        _cx: &mut dyn super::op::Build,
-        _args: &[super::op::Val],
-        _out: super::op::Val,
-        _grad: super::op::Val,
-    ) -> Vec<Option<super::op::Val>> {
+
+    fn vjp(&self, _cx: &mut dyn Build, _args: &[Val], _out: Val, _grad: Val) -> Vec<Option<Val>> {
         todo!()
     }
 }

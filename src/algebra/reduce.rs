@@ -1,6 +1,9 @@
 //! Reductions over whole axes.
 
-use super::form::Combine;
+use super::form::{Combine, Extent, Form, Read};
+use super::op::{Build, Mismatch, Rules, Val, axes_text, expect_axis, expect_count};
+use super::term::x;
+use super::types::{DType, Type};
 
 /// Puts all elements along `axes` together; the result lacks these axes.
 #[derive(Clone, PartialEq, Debug)]
@@ -11,26 +14,57 @@ pub struct Reduce {
     pub axes: Vec<usize>,
 }
 
-impl super::op::Rules for Reduce {
+impl Reduce {
+    /// The axes of an argument of this rank that stay.
+    fn kept(&self, rank: usize) -> Vec<usize> {
+        (0..rank).filter(|axis| !self.axes.contains(axis)).collect()
+    }
+}
+
+/// Whether elements of this type can be put together so.
+pub(super) fn expect_combinable(combine: Combine, dtype: DType) -> Result<(), Mismatch> {
+    match (combine, dtype) {
+        (Combine::Sum | Combine::Prod, DType::Bool) => Err(Mismatch::new(0, "numbers")),
+        _ => Ok(()),
+    }
+}
+
+impl Rules for Reduce {
     fn name(&self) -> &'static str {
-        todo!()
+        "reduce"
     }
+
     fn attributes(&self) -> String {
-        todo!()
+        format!("{}, axes = {}", self.combine.name(), axes_text(&self.axes))
     }
-    fn infer(&self, _args: &[&super::types::Type]) -> Result<super::types::Type, super::op::Mismatch> {
-        todo!()
+
+    fn infer(&self, args: &[&Type]) -> Result<Type, Mismatch> {
+        expect_count(args, 1)?;
+        expect_combinable(self.combine, args[0].dtype)?;
+        for axis in &self.axes {
+            expect_axis(args[0], *axis)?;
+        }
+        let kept = self.kept(args[0].rank());
+        Ok(Type::new(args[0].dtype, kept.iter().map(|axis| args[0].shape[*axis].clone()).collect()))
     }
-    fn form(&self, _args: &[&super::types::Type]) -> super::form::Form {
-        todo!()
+
+    fn form(&self, args: &[&Type]) -> Form {
+        let sizes = args[0].sizes();
+        let order = [self.kept(sizes.len()), self.axes.clone()].concat();
+        let mut at = vec![0; sizes.len()];
+        for (loop_axis, axis) in order.iter().enumerate() {
+            at[*axis] = loop_axis;
+        }
+        Form {
+            axes: order.iter().map(|axis| Extent::Fixed(sizes[*axis])).collect(),
+            n_out: sizes.len() - self.axes.len(),
+            reads: vec![Read::at(0, &at)],
+            body: x(0),
+            combine: self.combine,
+        }
     }
-    fn vjp(
-        &self,
-        _cx: &mut dyn super::op::Build,
-        _args: &[super::op::Val],
-        _out: super::op::Val,
-        _grad: super::op::Val,
-    ) -> Vec<Option<super::op::Val>> {
+
+    fn vjp(&self, _cx: &mut dyn Build, _args: &[Val], _out: Val, _grad: Val) -> Vec<Option<Val>> {
         todo!()
     }
 }

@@ -2,7 +2,11 @@
 
 use std::rc::Rc;
 
-use super::form::{Combine, Segments};
+use super::form::{Combine, Extent, Form, Index, Read, Segments};
+use super::op::{Build, Mismatch, Rules, Val, expect_count};
+use super::reduce::expect_combinable;
+use super::term::x;
+use super::types::{Dim, Type};
 
 /// An operator that knows the pieces of a flat tensor.
 #[derive(Clone, PartialEq, Debug)]
@@ -21,26 +25,51 @@ pub enum Segment {
     },
 }
 
-impl super::op::Rules for Segment {
+impl Rules for Segment {
     fn name(&self) -> &'static str {
-        todo!()
+        match self {
+            Segment::Reduce { .. } => "segment_reduce",
+            Segment::Spread { .. } => "segment_spread",
+        }
     }
+
     fn attributes(&self) -> String {
-        todo!()
+        match self {
+            Segment::Reduce { combine, .. } => combine.name().to_owned(),
+            Segment::Spread { .. } => String::new(),
+        }
     }
-    fn infer(&self, _args: &[&super::types::Type]) -> Result<super::types::Type, super::op::Mismatch> {
-        todo!()
+
+    fn infer(&self, args: &[&Type]) -> Result<Type, Mismatch> {
+        expect_count(args, 1)?;
+        let (from, to) = match self {
+            Segment::Reduce { segments, combine } => {
+                expect_combinable(*combine, args[0].dtype)?;
+                (segments.total(), segments.count())
+            }
+            Segment::Spread { segments } => (segments.count(), segments.total()),
+        };
+        if args[0].shape != [Dim::from(from)] {
+            return Err(Mismatch::new(0, format!("a flat tensor of {from} elements")));
+        }
+        Ok(Type::of(args[0].dtype, &[to]))
     }
-    fn form(&self, _args: &[&super::types::Type]) -> super::form::Form {
-        todo!()
+
+    /// Axis 0 is the piece, axis 1 the element in it.
+    fn form(&self, _args: &[&Type]) -> Form {
+        let (Segment::Reduce { segments, .. } | Segment::Spread { segments }) = self;
+        let axes = vec![Extent::Fixed(segments.count()), Extent::Ragged(segments.clone())];
+        let (n_out, combine, index) = match self {
+            Segment::Reduce { combine, segments } => {
+                let piece = Some((segments.clone(), 0));
+                (1, *combine, Index { piece, ..Index::axis(1) })
+            }
+            Segment::Spread { .. } => (2, Combine::Sum, Index::axis(0)),
+        };
+        Form { axes, n_out, reads: vec![Read::flat(0, index)], body: x(0), combine }
     }
-    fn vjp(
-        &self,
-        _cx: &mut dyn super::op::Build,
-        _args: &[super::op::Val],
-        _out: super::op::Val,
-        _grad: super::op::Val,
-    ) -> Vec<Option<super::op::Val>> {
+
+    fn vjp(&self, _cx: &mut dyn Build, _args: &[Val], _out: Val, _grad: Val) -> Vec<Option<Val>> {
         todo!()
     }
 }

@@ -224,6 +224,11 @@ impl fmt::Display for Dim {
 /// Sizes, outermost first. Tensors are dense and row-major.
 pub type Shape = Vec<Dim>;
 
+/// Number of elements of a shape.
+pub fn product(shape: &[Dim]) -> Dim {
+    shape.iter().fold(Dim::constant(1), |product, dim| product.mul(dim))
+}
+
 /// A tensor type. A scalar has an empty shape.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Type {
