@@ -167,9 +167,11 @@ pub enum Member {
     Layer {
         /// Its name in the model.
         name: String,
-        /// The model.
+        /// The model. Calls of the layer may name another instance of the same model, checked for
+        /// another number of leading `..` axes; its members are the same ones in the same order.
         function: FunctionId,
-        /// Its size variables that are fixed where the layer is declared; the others come from calls.
+        /// A size for each variable of `function` that is fixed where the layer is declared or that
+        /// its parameters' shapes need, over the enclosing model's variables.
         sizes: BTreeMap<SizeVar, Dim>,
     },
 }
@@ -238,6 +240,15 @@ pub enum ExprKind {
     Recorded(Series),
     /// In stages: the derivative is not taken through it. Elsewhere as well.
     StopGradient(Box<Expr>),
+    /// The number that a size is, the same at every position of its type's shape: a constant as soon
+    /// as sizes are known. A mean is a sum divided by one.
+    Size(Dim),
+    /// The key of random numbers, `i32[2]`; the argument of every `Fill::Random`. `site` of such a fill
+    /// numbers its occurrence in this program only. Inlining must keep apart what one occurrence
+    /// becomes in several places, so the site in a graph is a stable hash of the path (of the
+    /// parameter that is initialised, or of the statement), of this number, and of how often the
+    /// occurrence has been inlined under that path before.
+    Key,
 }
 
 /// Whose parameters a call uses.
@@ -287,7 +298,9 @@ pub struct Stage {
     pub hypers: Vec<LocalId>,
     /// Its states in order.
     pub states: Vec<State>,
-    /// Assignments and `let`s in order.
+    /// Assignments and `let`s in order. Evaluation is sequential: a state's local is its value before
+    /// the step until the line that assigns it, and the new value after that line. A state without a
+    /// line stays as it is.
     pub lines: Vec<(LocalId, Expr)>,
     /// The outgoing update.
     pub result: Expr,
@@ -359,6 +372,8 @@ pub struct StageUse {
 pub struct Statement {
     /// What.
     pub kind: StatementKind,
+    /// Names bound by [`ExprKind::Let`] inside its expressions (`train` and `eval` have their own).
+    pub locals: Vec<Local>,
     /// Where it is written.
     pub span: Span,
 }
@@ -435,7 +450,8 @@ pub struct Train {
     pub split: Split,
     /// The size variable for the number of rows of a batch.
     pub rows: SizeVar,
-    /// Columns in scope: `Local(k)` is column `k` of the data.
+    /// Columns in scope: `Local(k)` is column `k` of the data, with `rows` as its first axis. Names
+    /// bound inside the expressions come after them.
     pub locals: Vec<Local>,
     /// The loss, `real[]`.
     pub loss: Expr,
@@ -479,7 +495,8 @@ pub struct Eval {
     pub split: Split,
     /// The size variable for the number of rows.
     pub rows: SizeVar,
-    /// Columns in scope: `Local(k)` is column `k` of the data.
+    /// Columns in scope: `Local(k)` is column `k` of the data, with `rows` as its first axis. Names
+    /// bound inside the expressions come after them.
     pub locals: Vec<Local>,
     /// What is evaluated, with names, `real[]`.
     pub metrics: Vec<(String, Expr)>,
