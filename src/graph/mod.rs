@@ -7,6 +7,9 @@
 //! with expressions a program named after it. Invariant: arguments come before their users, types are those that the
 //! operators' rules give, and all sizes are constants.
 
+pub mod builder;
+pub mod grad;
+
 use std::collections::BTreeMap;
 use std::rc::Rc;
 

@@ -1,0 +1,310 @@
+//! Builds a graph value by value: infers types, shares equal values and folds constants.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
+
+use super::{Def, Graph, Input, Node, Output, Role};
+use crate::algebra::fill::Fill;
+use crate::algebra::map::{Cast, Map};
+use crate::algebra::op::{Build, Op, Val};
+use crate::algebra::reduce::Reduce;
+use crate::algebra::scalar::{self, Scalar};
+use crate::algebra::segment::Segment;
+use crate::algebra::types::{DType, Shape, Type};
+use crate::algebra::view::View;
+use crate::source::Span;
+
+/// A graph under construction. Values that are made alike are one value, so common subexpressions
+/// are shared without a pass of their own.
+#[derive(Debug, Default)]
+pub struct Builder {
+    nodes: Vec<Node>,
+    inputs: Vec<Input>,
+    roles: BTreeMap<Role, Val>,
+    /// Values by fingerprint; looked up, never listed.
+    seen: BTreeMap<u64, Vec<Val>>,
+    /// Values whose derivative is not taken.
+    stops: BTreeSet<Val>,
+    /// The place that values made now come from.
+    span: Option<Span>,
+}
+
+impl Builder {
+    /// Number of values so far.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there are no values yet.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// The node of a value.
+    pub fn node(&self, value: Val) -> &Node {
+        &self.nodes[value.0 as usize]
+    }
+
+    /// The operator and arguments of a value that is no input.
+    pub fn op(&self, value: Val) -> Option<(&Op, &[Val])> {
+        match &self.node(value).def {
+            Def::Input(_) => None,
+            Def::Op(op, args) => Some((op, args)),
+        }
+    }
+
+    /// The arguments of a value if it is `f` of something.
+    pub fn call(&self, value: Val, f: &'static Scalar) -> Option<&[Val]> {
+        match self.op(value) {
+            Some((Op::Map(map), args)) if std::ptr::eq(map.0, f) => Some(args),
+            _ => None,
+        }
+    }
+
+    /// The number that a value is at every position, if that is known.
+    pub fn as_constant(&self, value: Val) -> Option<f64> {
+        match self.op(value) {
+            Some((Op::Fill(Fill::Const { value, .. }), _)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// From now on values come from this place. Returns the place until now.
+    pub fn at(&mut self, span: Option<Span>) -> Option<Span> {
+        std::mem::replace(&mut self.span, span)
+    }
+
+    /// The input with this role; there is one for each role.
+    pub fn input(&mut self, name: impl Into<String>, role: Role, ty: Type) -> Val {
+        if let Some(value) = self.roles.get(&role) {
+            return *value;
+        }
+        let value = self.push(Def::Input(self.inputs.len()), ty);
+        self.roles.insert(role.clone(), value);
+        self.inputs.push(Input { name: name.into(), value, role });
+        value
+    }
+
+    /// Gives a value a name unless it has one, is an input or is a constant.
+    pub fn name(&mut self, value: Val, name: &str) {
+        if self.as_constant(value).is_none() && matches!(self.node(value).def, Def::Op(..)) {
+            self.nodes[value.0 as usize].name.get_or_insert_with(|| Rc::from(name));
+        }
+    }
+
+    /// One number at every position of a type.
+    pub fn constant(&mut self, value: f64, ty: &Type) -> Val {
+        let value = canonical(value, ty.dtype);
+        self.emit(Op::Fill(Fill::Const { value, dtype: ty.dtype, to: ty.shape.clone() }), &[])
+    }
+
+    /// A scalar function of values of one shape.
+    pub fn map(&mut self, f: &'static Scalar, args: &[Val]) -> Val {
+        self.emit(Op::Map(Map(f)), args)
+    }
+
+    /// The value in another element type; itself if it has that type.
+    pub fn cast(&mut self, value: Val, dtype: DType) -> Val {
+        if self.ty(value).dtype == dtype { value } else { self.emit(Op::Cast(Cast(dtype)), &[value]) }
+    }
+
+    /// A scalar at every position of a shape.
+    pub fn spread(&mut self, scalar: Val, to: &Shape) -> Val {
+        if to.is_empty() {
+            return scalar;
+        }
+        self.emit(Op::View(View::Broadcast { to: to.clone(), axes: Vec::new() }), &[scalar])
+    }
+
+    /// The same value, but no derivative is taken through it.
+    pub fn stop_gradient(&mut self, value: Val) -> Val {
+        let ty = self.ty(value).clone();
+        let op = Op::View(View::Reshape { to: ty.shape.clone() });
+        let stopped = self.push(Def::Op(op, vec![value]), ty);
+        self.stops.insert(stopped);
+        stopped
+    }
+
+    /// Whether no derivative is taken through a value.
+    pub fn is_stopped(&self, value: Val) -> bool {
+        self.stops.contains(&value)
+    }
+
+    /// The finished graph, with everything that was built in it.
+    pub fn finish(self, name: impl Into<String>, outputs: Vec<Output>) -> Graph {
+        Graph { name: name.into(), nodes: self.nodes, inputs: self.inputs, outputs }
+    }
+
+    fn push(&mut self, def: Def, ty: Type) -> Val {
+        self.nodes.push(Node { def, ty, name: None, span: self.span });
+        Val((self.nodes.len() - 1) as u32)
+    }
+
+    fn infer(&self, op: &Op, args: &[Val]) -> Type {
+        let types: Vec<&Type> = args.iter().map(|arg| self.ty(*arg)).collect();
+        op.rules().infer(&types).unwrap_or_else(|mismatch| {
+            let types: Vec<String> = types.iter().map(|ty| ty.to_string()).collect();
+            panic!(
+                "egret internal error in build: {} [{}] of {}: argument {} is not {}",
+                op.rules().name(),
+                op.rules().attributes(),
+                types.join(", "),
+                mismatch.arg,
+                mismatch.expected
+            )
+        })
+    }
+
+    /// The constant that an operator on constants gives.
+    fn fold(&self, op: &Op, args: &[Val], ty: &Type) -> Option<f64> {
+        if args.is_empty() {
+            return None;
+        }
+        let rounded = |arg: &Val| Some(round(self.as_constant(*arg)?, self.ty(*arg).dtype));
+        let xs = args.iter().map(rounded).collect::<Option<Vec<f64>>>()?;
+        let folded = match op {
+            Op::Map(map) => (map.0.eval)(&xs),
+            Op::Cast(_) => xs[0],
+            Op::View(View::Pad { value, .. }) if value.to_bits() != xs[0].to_bits() => return None,
+            Op::View(_) | Op::Segment(Segment::Spread { .. }) => xs[0],
+            Op::Reduce(reduce) => {
+                return fold_reduce(reduce, xs[0], self.ty(args[0]).count() / ty.count().max(1));
+            }
+            Op::Contract(_) | Op::Fill(_) | Op::Segment(_) | Op::Pack(_) => return None,
+        };
+        representable(folded, ty.dtype).then_some(folded)
+    }
+
+    /// An earlier value made alike.
+    fn find(&self, fingerprint: u64, op: &Op, args: &[Val]) -> Option<Val> {
+        let same = |value: &&Val| match self.op(**value) {
+            Some((have, have_args)) => have_args == args && have == op && same_constant(have, op),
+            None => false,
+        };
+        self.seen.get(&fingerprint)?.iter().find(same).copied()
+    }
+}
+
+impl Build for Builder {
+    fn emit(&mut self, op: Op, args: &[Val]) -> Val {
+        let fingerprint = fingerprint(&op, args);
+        if let Some(value) = self.find(fingerprint, &op, args) {
+            return value;
+        }
+        let ty = self.infer(&op, args);
+        if let Some(value) = self.fold(&op, args, &ty) {
+            return self.constant(value, &ty);
+        }
+        let value = self.push(Def::Op(op, args.to_vec()), ty);
+        self.seen.entry(fingerprint).or_default().push(value);
+        value
+    }
+
+    fn ty(&self, value: Val) -> &Type {
+        &self.node(value).ty
+    }
+}
+
+/// What `count` copies of `x` put together give, where that does not depend on the order of rounding.
+fn fold_reduce(reduce: &Reduce, x: f64, count: usize) -> Option<f64> {
+    use crate::algebra::form::Combine;
+    let sum = x * count as f64;
+    let exact = x.fract() == 0.0 && sum.abs() <= (1 << 24) as f64;
+    match reduce.combine {
+        Combine::Sum => exact.then_some(sum),
+        Combine::Max | Combine::Min => (count > 0).then_some(x),
+        Combine::Prod => (x == 1.0 || count == 1).then_some(x),
+    }
+}
+
+/// A number rounded to an element type, in which booleans are 0 and 1.
+pub(super) fn round(value: f64, dtype: DType) -> f64 {
+    match dtype {
+        DType::Bool => f64::from(u8::from(value != 0.0)),
+        DType::I32 | DType::I64 => value.trunc(),
+        DType::F32 => f64::from(value as f32),
+        DType::F64 => value,
+    }
+}
+
+/// Whether folding may give this number: NaN and infinity are left to run time, which names the
+/// operator that made them.
+fn representable(value: f64, dtype: DType) -> bool {
+    let bound = match dtype {
+        DType::Bool => 1.0,
+        DType::I32 => f64::from(i32::MAX),
+        DType::I64 => (1u64 << 53) as f64,
+        DType::F32 => f64::from(f32::MAX),
+        DType::F64 => f64::MAX,
+    };
+    value.abs() <= bound
+}
+
+/// The number that stands for all that round alike in an element type: the shortest decimal.
+pub(super) fn canonical(value: f64, dtype: DType) -> f64 {
+    let rounded = round(value, dtype);
+    if dtype != DType::F32 {
+        return rounded;
+    }
+    match (rounded as f32).to_string().parse::<f64>() {
+        Ok(short) if f64::from(short as f32) == rounded => short,
+        _ => rounded,
+    }
+}
+
+/// `==` takes 0 for -0; values may not be shared on that ground.
+fn same_constant(a: &Op, b: &Op) -> bool {
+    match (a, b) {
+        (Op::Fill(Fill::Const { value: a, .. }), Op::Fill(Fill::Const { value: b, .. })) => {
+            a.to_bits() == b.to_bits()
+        }
+        (Op::View(View::Pad { value: a, .. }), Op::View(View::Pad { value: b, .. })) => {
+            a.to_bits() == b.to_bits()
+        }
+        _ => true,
+    }
+}
+
+fn fingerprint(op: &Op, args: &[Val]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    args.hash(&mut hasher);
+    std::mem::discriminant(op).hash(&mut hasher);
+    match op {
+        Op::Map(map) => map.0.name.hash(&mut hasher),
+        Op::Cast(Cast(dtype)) => dtype.hash(&mut hasher),
+        Op::Reduce(reduce) => (reduce.combine, &reduce.axes).hash(&mut hasher),
+        Op::Contract(c) => (&c.left, &c.right, &c.out).hash(&mut hasher),
+        Op::View(view) => hash_view(view, &mut hasher),
+        Op::Fill(fill) => hash_fill(fill, &mut hasher),
+        Op::Segment(segment) => std::mem::discriminant(segment).hash(&mut hasher),
+        Op::Pack(_) => {}
+    }
+    hasher.finish()
+}
+
+fn hash_view(view: &View, hasher: &mut DefaultHasher) {
+    std::mem::discriminant(view).hash(hasher);
+    match view {
+        View::Broadcast { to, axes } => (to, axes).hash(hasher),
+        View::Reshape { to } => to.hash(hasher),
+        View::Transpose { axes } => axes.hash(hasher),
+        View::Slice { axis, start, step, count } => (axis, start, step, count).hash(hasher),
+        View::Pad { axis, before, after, value } => (axis, before, after, value.to_bits()).hash(hasher),
+        View::Window { start, to } => (start, to).hash(hasher),
+    }
+}
+
+fn hash_fill(fill: &Fill, hasher: &mut DefaultHasher) {
+    std::mem::discriminant(fill).hash(hasher);
+    match fill {
+        Fill::Const { value, dtype, to } => (value.to_bits(), dtype, to).hash(hasher),
+        Fill::Iota { dtype, to } => (dtype, to).hash(hasher),
+        Fill::Random { site, dtype, to } => (site, dtype, to).hash(hasher),
+    }
+}
+
+/// The sum of two values of one type.
+pub(super) fn add(builder: &mut Builder, a: Val, b: Val) -> Val {
+    builder.map(&scalar::ADD, &[a, b])
+}
