@@ -95,7 +95,7 @@ pub struct Call {
 }
 
 /// A loop nest over pointers.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Function {
     /// Element type of each pointer.
     pub pointers: Vec<DType>,
@@ -120,8 +120,26 @@ pub struct Ty {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Value(pub u32);
 
+/// A number in a program. Two are equal when their bits are, so `0` is not `-0`.
+#[derive(Clone, Copy, Debug)]
+pub struct Number(pub f64);
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Number) -> bool {
+        self.0.to_bits() == other.0.to_bits()
+    }
+}
+
+impl Eq for Number {}
+
+impl std::hash::Hash for Number {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.to_bits().hash(state);
+    }
+}
+
 /// A statement.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Stmt {
     /// Defines a value.
     Let(Value, Expr),
@@ -161,7 +179,7 @@ pub enum Bound {
 }
 
 /// A value that each turn of a loop hands to the next.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Carried {
     /// Before the first turn.
     pub init: Value,
@@ -174,10 +192,11 @@ pub struct Carried {
 }
 
 /// How a value is computed. Operands have equal lanes unless said otherwise.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Expr {
-    /// A number, in every lane.
-    Const(f64),
+    /// A number, in every lane. Beyond an integer type's range it is that type's nearest; not zero
+    /// is true.
+    Const(Number),
     /// A whole number of type `I64`.
     Int(i64),
     /// Consecutive elements, as many as the value has lanes.
@@ -187,7 +206,7 @@ pub enum Expr {
         /// First element.
         at: Address,
     },
-    /// A scalar in every lane.
+    /// A scalar (of any type, booleans too) in every lane.
     Splat(Value),
     /// `value`, `value + 1`, ... of a scalar `I64` position, in the type of the result.
     Positions(Value),
@@ -204,7 +223,8 @@ pub enum Expr {
     Position(Address),
     /// Whether a scalar `I64` lies in `0..n`, as a scalar boolean.
     InRange(Value, i64),
-    /// A scalar `I64` clamped to `0..n`, to address memory safely.
+    /// A scalar `I64` clamped to `0..n` (at least 0, at most `n - 1`), to address memory safely, or
+    /// to let the last turn of a loop overlap the one before it.
     ClampTo(Value, i64),
 }
 
