@@ -86,6 +86,14 @@ impl Builder {
         value
     }
 
+    /// The number of an input.
+    pub fn input_index(&self, value: Val) -> usize {
+        match self.node(value).def {
+            Def::Input(index) => index,
+            Def::Op(..) => panic!("egret internal error in build: %{} is no input", value.0),
+        }
+    }
+
     /// Gives a value a name unless it has one, is an input or is a constant.
     pub fn name(&mut self, value: Val, name: &str) {
         if self.as_constant(value).is_none() && matches!(self.node(value).def, Def::Op(..)) {

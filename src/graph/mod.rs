@@ -7,8 +7,18 @@
 //! with expressions a program named after it. Invariant: arguments come before their users, types are those that the
 //! operators' rules give, and all sizes are constants.
 
+mod build;
 pub mod builder;
+pub mod eval;
+mod forward;
 pub mod grad;
+mod init;
+mod layout;
+mod print;
+pub mod share;
+mod stage;
+mod step;
+pub mod verify;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -16,6 +26,7 @@ use std::rc::Rc;
 use crate::algebra::form::Segments;
 use crate::algebra::op::{Op, Val};
 use crate::algebra::types::Type;
+use crate::check::typed::{Program, StatementKind};
 use crate::source::Span;
 
 /// All programs of a script, in the order of its statements.
@@ -151,4 +162,44 @@ pub enum Target {
     Result,
     /// The buffer of input `k`, whose old value is gone afterwards.
     InPlace(usize),
+}
+
+/// The graphs of a checked script.
+pub fn build(program: &Program) -> Graphs {
+    let mut layouts = BTreeMap::new();
+    for (index, statement) in program.statements.iter().enumerate() {
+        if let StatementKind::Train(train) = &statement.kind {
+            layouts.insert(index, layout::layout(program, train));
+        }
+    }
+    let built = Graphs { programs: programs(program, &layouts), layouts };
+    verify::verify(&built, "build");
+    let shared = built.each(share::prune);
+    verify::verify(&shared, "share");
+    shared
+}
+
+impl Graphs {
+    /// The same with each program changed.
+    fn each(self, pass: impl Fn(Graph) -> Graph) -> Graphs {
+        Graphs { programs: self.programs.into_iter().map(pass).collect(), ..self }
+    }
+}
+
+fn programs(program: &Program, layouts: &BTreeMap<usize, Layout>) -> Vec<Graph> {
+    let runs = forward::Runs { program, layouts };
+    let mut graphs = Vec::new();
+    for (index, statement) in program.statements.iter().enumerate() {
+        match &statement.kind {
+            StatementKind::Train(train) => {
+                graphs.push(init::init(program, layouts, &layouts[&index], train));
+                graphs.push(runs.forward(index, train));
+                graphs.push(step::step(program, layouts, index, train));
+                graphs.extend(runs.validate(index, train));
+            }
+            StatementKind::Eval(eval) => graphs.push(runs.eval(eval)),
+            _ => graphs.extend(runs.statement(index, statement)),
+        }
+    }
+    graphs
 }

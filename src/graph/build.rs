@@ -1,0 +1,336 @@
+//! Evaluates typed expressions into a builder: calls are inlined, sizes become numbers, names become
+//! values, parameters become windows of their arena.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::builder::Builder;
+use super::layout::join;
+use super::{Layout, Param, Role};
+use crate::algebra::fill::Fill;
+use crate::algebra::form::{Combine, Segments};
+use crate::algebra::op::{Build, Op, Val};
+use crate::algebra::reduce::Reduce;
+use crate::algebra::segment::Segment;
+use crate::algebra::types::{DType, Dim, SizeVar, Type};
+use crate::algebra::view::View;
+use crate::check::typed::{
+    Expr, ExprKind, Extent, Function, FunctionId, GlobalId, Instance, Local, LocalId, Member, Program,
+    StatementKind,
+};
+
+/// What size variables stand for.
+pub(super) type Sizes = BTreeMap<SizeVar, Dim>;
+
+/// Where the parameters of a model that is called lie.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Arena {
+    /// The training run whose layout it has.
+    pub run: usize,
+    /// The input that holds it.
+    pub role: Role,
+}
+
+/// A model whose body is evaluated, and where its parameters are.
+#[derive(Clone, Debug)]
+pub(super) struct Owner<'a> {
+    function: &'a Function,
+    arena: Option<Arena>,
+    path: String,
+}
+
+/// What names mean inside one function, stage or run.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Frame<'a> {
+    /// Values of locals, by number.
+    pub locals: Vec<Option<Val>>,
+    /// Their names.
+    pub names: &'a [Local],
+    /// Values of size variables.
+    pub sizes: Sizes,
+    /// The model it is about.
+    pub owner: Option<Owner<'a>>,
+}
+
+impl Frame<'_> {
+    /// Gives a local a value, which may replace an earlier one.
+    pub(super) fn bind(&mut self, local: LocalId, value: Val) {
+        if self.locals.len() <= local.0 {
+            self.locals.resize(local.0 + 1, None);
+        }
+        self.locals[local.0] = Some(value);
+    }
+}
+
+/// Turns expressions of one program into values.
+#[derive(Debug)]
+pub(super) struct Evaluator<'a> {
+    /// The graph.
+    pub builder: Builder,
+    /// Whose parameters the model of the run has.
+    pub root: Option<Arena>,
+    /// The pieces of the arena, in stages.
+    pub segments: Rc<Segments>,
+    program: &'a Program,
+    layouts: &'a BTreeMap<usize, Layout>,
+    params: BTreeMap<usize, BTreeMap<&'a str, &'a Param>>,
+    /// What tells random numbers of this expression from those of others.
+    label: String,
+    /// How often each occurrence of `random` was met since the label changed.
+    draws: BTreeMap<(String, u32), u32>,
+}
+
+impl<'a> Evaluator<'a> {
+    /// An empty graph.
+    pub(super) fn new(program: &'a Program, layouts: &'a BTreeMap<usize, Layout>) -> Evaluator<'a> {
+        Evaluator {
+            builder: Builder::default(),
+            root: None,
+            segments: Rc::default(),
+            program,
+            layouts,
+            params: BTreeMap::new(),
+            label: String::new(),
+            draws: BTreeMap::new(),
+        }
+    }
+
+    /// What comes now draws its random numbers under this label: the path of a parameter, or nothing.
+    /// The loss and the metrics of a run start over from the same label, so that a model they both
+    /// call is computed once.
+    pub(super) fn label(&mut self, label: &str) {
+        self.label = label.to_owned();
+        self.draws.clear();
+    }
+
+    /// The value of an expression.
+    pub(super) fn eval(&mut self, expr: &'a Expr, frame: &mut Frame<'a>) -> Val {
+        let mut expr = expr;
+        while let ExprKind::Let { local, value, body } = &expr.kind {
+            let value = self.eval(value, frame);
+            if let Some(name) = frame.names.get(local.0) {
+                self.builder.name(value, &name.name);
+            }
+            frame.bind(*local, value);
+            expr = body;
+        }
+        match &expr.kind {
+            ExprKind::Op(op, args) => self.operator(op, args, expr, frame),
+            ExprKind::Call { function, sizes, args, instance } => {
+                let args = self.eval_all(args, frame);
+                self.call(*function, sizes, args, *instance, frame)
+            }
+            ExprKind::StageReduce { combine, extent, value } => {
+                let value = self.eval(value, frame);
+                self.stage_reduce(*combine, *extent, value)
+            }
+            ExprKind::StageSpread { value, .. } => {
+                let value = self.eval(value, frame);
+                self.spread_to(value, &expr.ty.substitute(&frame.sizes))
+            }
+            ExprKind::StopGradient(value) => {
+                let value = self.eval(value, frame);
+                self.builder.stop_gradient(value)
+            }
+            _ => self.leaf(expr, frame),
+        }
+    }
+
+    /// An expression without expressions in it.
+    fn leaf(&mut self, expr: &'a Expr, frame: &Frame<'a>) -> Val {
+        let ty = expr.ty.substitute(&frame.sizes);
+        self.builder.at(Some(expr.span));
+        match &expr.kind {
+            ExprKind::Const(value) => self.builder.constant(*value, &ty),
+            ExprKind::Size(dim) => self.builder.constant(dim.substitute(&frame.sizes).size() as f64, &ty),
+            ExprKind::Local(local) => local_value(frame, *local),
+            ExprKind::Param(member) => self.param(*member, frame),
+            ExprKind::Global(id) => self.builder.input(self.global_name(*id), Role::Global(id.0), ty),
+            ExprKind::Recorded(series) => {
+                let name = join(self.global_name(series.of), &series.key);
+                self.builder.input(name, Role::Recorded(series.of.0, series.key.clone()), ty)
+            }
+            ExprKind::Key => self.builder.input("key", Role::Key, Type::of(DType::I32, &[2])),
+            _ => panic!("egret internal error in build: {:?} is no leaf", expr.kind),
+        }
+    }
+
+    fn eval_all(&mut self, exprs: &'a [Expr], frame: &mut Frame<'a>) -> Vec<Val> {
+        exprs.iter().map(|expr| self.eval(expr, frame)).collect()
+    }
+
+    fn operator(&mut self, op: &Op, args: &'a [Expr], expr: &Expr, frame: &mut Frame<'a>) -> Val {
+        let args = self.eval_all(args, frame);
+        let op = match op {
+            Op::Fill(Fill::Random { site, dtype, to }) => {
+                let site = self.draw(*site, frame);
+                substitute(&Op::Fill(Fill::Random { site, dtype: *dtype, to: to.clone() }), &frame.sizes)
+            }
+            _ => substitute(op, &frame.sizes),
+        };
+        self.builder.at(Some(expr.span));
+        self.builder.emit(op, &args)
+    }
+
+    /// The site of one more use of an occurrence of `random`.
+    fn draw(&mut self, site: u32, frame: &Frame<'a>) -> u32 {
+        let owner = frame.owner.as_ref().map_or("", |owner| owner.path.as_str());
+        let path = join(&self.label, owner);
+        let uses = self.draws.entry((path.clone(), site)).or_insert(0);
+        let hash = fnv1a(path.bytes().chain(site.to_le_bytes()).chain(uses.to_le_bytes()));
+        *uses += 1;
+        hash
+    }
+
+    fn call(
+        &mut self,
+        id: FunctionId,
+        sizes: &[Dim],
+        args: Vec<Val>,
+        instance: Instance,
+        frame: &Frame<'a>,
+    ) -> Val {
+        let function = &self.program.functions[id.0];
+        let sizes = sizes.iter().map(|dim| dim.substitute(&frame.sizes));
+        let mut inner = Frame {
+            locals: args.into_iter().map(Some).collect(),
+            names: &function.locals,
+            sizes: function.sizes.iter().cloned().zip(sizes).collect(),
+            owner: self.owner(function, instance, frame),
+        };
+        self.eval(&function.body, &mut inner)
+    }
+
+    /// Whose parameters a called function uses. A function without any keeps its caller's path, which
+    /// tells its random numbers apart.
+    fn owner(&self, function: &'a Function, instance: Instance, frame: &Frame<'a>) -> Option<Owner<'a>> {
+        let root = |arena| Some(Owner { function, arena, path: String::new() });
+        match instance {
+            Instance::None => frame.owner.clone(),
+            Instance::Root => root(self.root.clone()),
+            Instance::Fit(id) => root(Some(Arena { run: id.0, role: Role::FitParams(id.0) })),
+            Instance::Layer(member) => {
+                let outer = frame.owner.as_ref()?;
+                let Member::Layer { name, .. } = &outer.function.members[member] else { return None };
+                Some(Owner { function, arena: outer.arena.clone(), path: join(&outer.path, name) })
+            }
+        }
+    }
+
+    fn param(&mut self, member: usize, frame: &Frame<'a>) -> Val {
+        let Some(Owner { function, arena: Some(arena), path }) = &frame.owner else {
+            panic!("egret internal error in build: a parameter outside of a model")
+        };
+        let Member::Param { name, .. } = &function.members[member] else {
+            panic!("egret internal error in build: member {member} of {} is a layer", function.name)
+        };
+        self.window(arena, &join(path, name))
+    }
+
+    /// A parameter by its path.
+    pub(super) fn window(&mut self, arena: &Arena, path: &str) -> Val {
+        let layout = &self.layouts[&arena.run];
+        let by_path = || layout.params.iter().map(|param| (param.name.as_str(), param)).collect();
+        let Param { ty, start, .. } = self.params.entry(arena.run).or_insert_with(by_path)[path];
+        let flat = self.arena(arena);
+        let value =
+            self.builder.emit(Op::View(View::Window { start: *start, to: ty.shape.clone() }), &[flat]);
+        self.builder.name(value, path);
+        value
+    }
+
+    /// The flat parameters.
+    pub(super) fn arena(&mut self, arena: &Arena) -> Val {
+        let ty = Type::of(self.program.real, &[self.layouts[&arena.run].segments.total()]);
+        let name = match arena.role {
+            Role::FitParams(run) => format!("{}.params", self.global_name(GlobalId(run))),
+            _ => "params".to_owned(),
+        };
+        self.builder.input(name, arena.role.clone(), ty)
+    }
+
+    fn global_name(&self, id: GlobalId) -> &'a str {
+        match &self.program.statements[id.0].kind {
+            StatementKind::Let { name, .. } => name,
+            StatementKind::Train(train) => &train.name,
+            StatementKind::Eval(eval) => &eval.name,
+            _ => panic!("egret internal error in build: statement {} binds no name", id.0),
+        }
+    }
+
+    fn stage_reduce(&mut self, combine: Combine, extent: Extent, value: Val) -> Val {
+        let value = self.builder.cast(value, DType::F64);
+        let shape = &self.builder.ty(value).shape;
+        let flat = *shape == [Dim::from(self.segments.total())];
+        match extent {
+            Extent::Tensor if flat => {
+                let segments = self.segments.clone();
+                self.builder.emit(Op::Segment(Segment::Reduce { combine, segments }), &[value])
+            }
+            Extent::Group | Extent::Model if !shape.is_empty() => {
+                self.builder.emit(Op::Reduce(Reduce { combine, axes: vec![0] }), &[value])
+            }
+            _ => value,
+        }
+    }
+
+    /// A number of a wider extent for each coordinate (or tensor) of a type. It is cast first, while
+    /// there are few of it.
+    pub(super) fn spread_to(&mut self, value: Val, to: &Type) -> Val {
+        let value = self.builder.cast(value, to.dtype);
+        let have = self.builder.ty(value);
+        if have.shape == to.shape {
+            value
+        } else if have.shape.is_empty() {
+            self.builder.spread(value, &to.shape)
+        } else {
+            let segments = self.segments.clone();
+            self.builder.emit(Op::Segment(Segment::Spread { segments }), &[value])
+        }
+    }
+}
+
+fn local_value(frame: &Frame, local: LocalId) -> Val {
+    match frame.locals.get(local.0) {
+        Some(Some(value)) => *value,
+        _ => panic!("egret internal error in build: local {} has no value yet", local.0),
+    }
+}
+
+/// An operator with its size variables replaced.
+fn substitute(op: &Op, sizes: &Sizes) -> Op {
+    let shape = |to: &Vec<Dim>| to.iter().map(|dim| dim.substitute(sizes)).collect::<Vec<Dim>>();
+    match op {
+        Op::View(view) => Op::View(match view {
+            View::Broadcast { to, axes } => View::Broadcast { to: shape(to), axes: axes.clone() },
+            View::Reshape { to } => View::Reshape { to: shape(to) },
+            View::Transpose { axes } => View::Transpose { axes: axes.clone() },
+            View::Slice { axis, start, step, count } => View::Slice {
+                axis: *axis,
+                start: start.substitute(sizes),
+                step: *step,
+                count: count.substitute(sizes),
+            },
+            View::Pad { axis, before, after, value } => View::Pad {
+                axis: *axis,
+                before: before.substitute(sizes),
+                after: after.substitute(sizes),
+                value: *value,
+            },
+            View::Window { start, to } => View::Window { start: *start, to: shape(to) },
+        }),
+        Op::Fill(fill) => Op::Fill(match fill {
+            Fill::Const { value, dtype, to } => Fill::Const { value: *value, dtype: *dtype, to: shape(to) },
+            Fill::Iota { dtype, to } => Fill::Iota { dtype: *dtype, to: shape(to) },
+            Fill::Random { site, dtype, to } => Fill::Random { site: *site, dtype: *dtype, to: shape(to) },
+        }),
+        Op::Map(_) | Op::Cast(_) | Op::Reduce(_) | Op::Contract(_) | Op::Segment(_) | Op::Pack(_) => {
+            op.clone()
+        }
+    }
+}
+
+/// The 32-bit FNV-1a hash: the same on every machine and in every version.
+fn fnv1a(bytes: impl Iterator<Item = u8>) -> u32 {
+    bytes.fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}

@@ -1,0 +1,151 @@
+//! Programs without a gradient: losses and metrics on rows, and expressions of statements.
+
+use std::collections::BTreeMap;
+
+use super::build::{Arena, Evaluator, Frame};
+use super::{Graph, Layout, Output, Role, Target};
+use crate::algebra::types::{Dim, SizeVar};
+use crate::check::typed::{
+    Data, DataId, Eval, Expr, Local, Part, Program, Rows, Split, Statement, StatementKind, Train,
+};
+
+/// Rows of a data set whose columns are in scope.
+pub(super) struct Columns<'a> {
+    /// The data set.
+    pub data: DataId,
+    /// Names; those of the columns come first.
+    pub locals: &'a [Local],
+    /// The size variable for the number of rows.
+    pub var: &'a SizeVar,
+    /// The number of rows.
+    pub rows: usize,
+}
+
+/// A frame in which the columns have values.
+pub(super) fn columns<'a>(
+    evaluator: &mut Evaluator<'a>,
+    program: &'a Program,
+    columns: &Columns<'a>,
+) -> Frame<'a> {
+    let sizes = BTreeMap::from([(columns.var.clone(), Dim::from(columns.rows))]);
+    let count = program.data[columns.data.0].columns.len();
+    let column = |(k, local): (usize, &Local)| {
+        evaluator.builder.input(local.name.clone(), Role::Column(k), local.ty.substitute(&sizes))
+    };
+    let values = columns.locals.iter().take(count).enumerate().map(column).map(Some).collect();
+    Frame { locals: values, names: columns.locals, sizes, owner: None }
+}
+
+/// Expressions as results with these names. Each starts over with its random numbers.
+pub(super) fn evaluate<'a>(
+    evaluator: &mut Evaluator<'a>,
+    frame: &mut Frame<'a>,
+    exprs: impl IntoIterator<Item = (&'a str, &'a Expr)>,
+) -> Vec<Output> {
+    let mut outputs = Vec::new();
+    for (name, expr) in exprs {
+        evaluator.label("");
+        let value = evaluator.eval(expr, frame);
+        evaluator.builder.name(value, name);
+        outputs.push(Output { name: name.to_owned(), value, target: Target::Result });
+    }
+    outputs
+}
+
+/// How many rows a split has.
+fn row_count(data: &Data, split: Split) -> usize {
+    let Rows { all, train, test } = data.rows;
+    match split {
+        Split::All => all,
+        Split::Train => train,
+        Split::Test => test,
+    }
+}
+
+fn metrics(metrics: &[(String, Expr)]) -> impl Iterator<Item = (&str, &Expr)> {
+    metrics.iter().map(|(name, expr)| (name.as_str(), expr))
+}
+
+/// The forms of a run without gradient.
+pub(super) struct Runs<'a> {
+    /// The script.
+    pub program: &'a Program,
+    /// Layouts of its training runs.
+    pub layouts: &'a BTreeMap<usize, Layout>,
+}
+
+impl<'a> Runs<'a> {
+    /// `NAME.forward`: the loss on a batch.
+    pub(super) fn forward(&self, index: usize, train: &'a Train) -> Graph {
+        self.on_rows(index, train, train.batch, "forward", [("loss", &train.loss)])
+    }
+
+    /// `NAME.validate`: the loss and the metrics on all validation rows.
+    pub(super) fn validate(&self, index: usize, train: &'a Train) -> Option<Graph> {
+        let (data, split) = train.validate?;
+        let rows = row_count(&self.program.data[data.0], split);
+        let exprs = [("loss", &train.loss)].into_iter().chain(metrics(&train.metrics));
+        Some(self.on_rows(index, train, rows, "validate", exprs))
+    }
+
+    fn on_rows(
+        &self,
+        index: usize,
+        train: &'a Train,
+        rows: usize,
+        kind: &str,
+        exprs: impl IntoIterator<Item = (&'a str, &'a Expr)>,
+    ) -> Graph {
+        let mut evaluator = Evaluator::new(self.program, self.layouts);
+        evaluator.root = Some(Arena { run: index, role: Role::Params });
+        let data = Columns { data: train.data, locals: &train.locals, var: &train.rows, rows };
+        let mut frame = columns(&mut evaluator, self.program, &data);
+        let outputs = evaluate(&mut evaluator, &mut frame, exprs);
+        evaluator.builder.finish(format!("{}.{kind}", train.name), outputs)
+    }
+
+    /// `NAME.eval`: the metrics of an evaluation on all its rows.
+    pub(super) fn eval(&self, eval: &'a Eval) -> Graph {
+        let mut evaluator = Evaluator::new(self.program, self.layouts);
+        evaluator.root = Some(Arena { run: eval.fit.0, role: Role::FitParams(eval.fit.0) });
+        let rows = row_count(&self.program.data[eval.data.0], eval.split);
+        let data = Columns { data: eval.data, locals: &eval.locals, var: &eval.rows, rows };
+        let mut frame = columns(&mut evaluator, self.program, &data);
+        let outputs = evaluate(&mut evaluator, &mut frame, metrics(&eval.metrics));
+        evaluator.builder.finish(format!("{}.eval", eval.name), outputs)
+    }
+
+    /// `let_3`, `print_4`, `assert_5`: the values that a statement needs, if it needs any.
+    pub(super) fn statement(&self, index: usize, statement: &'a Statement) -> Option<Graph> {
+        let (kind, exprs) = expressions(&statement.kind)?;
+        let mut evaluator = Evaluator::new(self.program, self.layouts);
+        let mut frame = Frame { names: &statement.locals, ..Frame::default() };
+        let outputs = evaluate(&mut evaluator, &mut frame, exprs.iter().map(|expr| ("value", *expr)));
+        let numbered = outputs.len() > 1;
+        let outputs = outputs.into_iter().enumerate().map(|(k, output)| match numbered {
+            true => Output { name: format!("value_{k}"), ..output },
+            false => output,
+        });
+        Some(evaluator.builder.finish(format!("{kind}_{index}"), outputs.collect()))
+    }
+}
+
+/// What kind of statement it is and the expressions in it; nothing if there are none.
+fn expressions(kind: &StatementKind) -> Option<(&'static str, Vec<&Expr>)> {
+    let value = |part| match part {
+        &Part::Value(ref expr, _) => Some(expr),
+        Part::Text(_) => None,
+    };
+    let (kind, exprs) = match kind {
+        StatementKind::Let { value, .. } => ("let", vec![value]),
+        StatementKind::Assert { condition, .. } => ("assert", vec![condition]),
+        StatementKind::Print(parts) => ("print", parts.iter().filter_map(value).collect::<Vec<_>>()),
+        StatementKind::Train(_)
+        | StatementKind::Eval(_)
+        | StatementKind::Plot { .. }
+        | StatementKind::Save { .. } => {
+            return None;
+        }
+    };
+    (!exprs.is_empty()).then_some((kind, exprs))
+}

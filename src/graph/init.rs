@@ -1,0 +1,50 @@
+//! The program that makes initial parameters and states.
+
+use std::collections::BTreeMap;
+
+use super::build::{Evaluator, Frame};
+use super::layout::{model_sizes, parameters};
+use super::stage::{self, Scope};
+use super::{Graph, Layout, Output, Target};
+use crate::algebra::op::{Build, Op, Val};
+use crate::algebra::pack::Pack;
+use crate::check::typed::{Program, Train};
+
+/// `NAME.init`: all parameters in one flat tensor, then each state.
+pub(super) fn init(
+    program: &Program,
+    layouts: &BTreeMap<usize, Layout>,
+    layout: &Layout,
+    train: &Train,
+) -> Graph {
+    let mut evaluator = Evaluator::new(program, layouts);
+    let params = initial_params(&mut evaluator, program, train);
+    let mut outputs = vec![Output { name: "params".to_owned(), value: params, target: Target::Result }];
+    evaluator.segments = layout.segments.clone();
+    let mut slots = layout.states.iter();
+    for used in &train.pipeline {
+        let mut frame = stage::frame(&mut evaluator, program, layout, used, &Scope::before(params));
+        for state in &program.stages[used.stage.0].states {
+            let Some(slot) = slots.next() else { break };
+            let value = evaluator.eval(&state.init, &mut frame);
+            let value = evaluator.spread_to(value, &slot.ty);
+            outputs.push(Output { name: slot.name.clone(), value, target: Target::Result });
+        }
+    }
+    evaluator.builder.finish(format!("{}.init", train.name), outputs)
+}
+
+fn initial_params<'a>(evaluator: &mut Evaluator<'a>, program: &'a Program, train: &Train) -> Val {
+    let mut values = Vec::new();
+    for found in parameters(program, train.model, model_sizes(program, train, train.batch)) {
+        evaluator.label(&found.path);
+        let names = &found.function.locals;
+        let mut frame = Frame { names, sizes: found.sizes, ..Frame::default() };
+        let value = evaluator.eval(found.init, &mut frame);
+        let value = evaluator.spread_to(value, &found.ty);
+        evaluator.builder.name(value, &found.path);
+        values.push(value);
+    }
+    evaluator.builder.at(Some(train.span));
+    evaluator.builder.emit(Op::Pack(Pack), &values)
+}

@@ -1,0 +1,119 @@
+//! Where everything that training changes lies: parameters in their arena, states, cells.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::build::{Evaluator, Frame, Sizes};
+use super::{Layout, Param, Role, StateSlot};
+use crate::algebra::form::Segments;
+use crate::algebra::types::{DType, Dim, Type};
+use crate::check::typed::{Expr, Extent, Function, FunctionId, Member, Program, StageUse, Train};
+
+/// A parameter found while walking a model.
+pub(super) struct Found<'a> {
+    /// Its path: `blocks[2].attn.wq`.
+    pub path: String,
+    /// Its type with all sizes known.
+    pub ty: Type,
+    /// Its value before training.
+    pub init: &'a Expr,
+    /// The model that declares it.
+    pub function: &'a Function,
+    /// That model's sizes.
+    pub sizes: Sizes,
+}
+
+/// The parameters of a model in the order of their declarations, those of a layer where the layer is
+/// declared.
+pub(super) fn parameters<'a>(program: &'a Program, model: FunctionId, sizes: Sizes) -> Vec<Found<'a>> {
+    let mut found = Vec::new();
+    walk(program, model, &sizes, "", &mut found);
+    found
+}
+
+fn walk<'a>(program: &'a Program, model: FunctionId, sizes: &Sizes, path: &str, found: &mut Vec<Found<'a>>) {
+    let function = &program.functions[model.0];
+    for member in &function.members {
+        match member {
+            Member::Param { name, ty, init, .. } => found.push(Found {
+                path: join(path, name),
+                ty: ty.substitute(sizes),
+                init,
+                function,
+                sizes: sizes.clone(),
+            }),
+            Member::Layer { name, function, sizes: fixed } => {
+                let inner = fixed.iter().map(|(var, dim)| (var.clone(), dim.substitute(sizes))).collect();
+                walk(program, *function, &inner, &join(path, name), found);
+            }
+        }
+    }
+}
+
+/// A name inside of what a path leads to.
+pub(super) fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+/// A model's sizes in a training run with batches of `rows` rows.
+pub(super) fn model_sizes(program: &Program, train: &Train, rows: usize) -> Sizes {
+    let batch = BTreeMap::from([(train.rows.clone(), Dim::from(rows))]);
+    let vars = program.functions[train.model.0].sizes.iter().cloned();
+    vars.zip(train.sizes.iter().map(|dim| dim.substitute(&batch))).collect()
+}
+
+/// The layout of a training run.
+pub(super) fn layout(program: &Program, train: &Train) -> Layout {
+    let mut start = 0;
+    let mut params = Vec::new();
+    for found in parameters(program, train.model, model_sizes(program, train, train.batch)) {
+        let next = start + found.ty.count();
+        params.push(Param { name: found.path, ty: found.ty, start });
+        start = next;
+    }
+    let segments = Rc::new(Segments { lengths: params.iter().map(|param| param.ty.count()).collect() });
+    Layout {
+        states: train.pipeline.iter().flat_map(|used| states(program, used, &segments)).collect(),
+        cells: train.pipeline.iter().flat_map(|used| cells(program, used)).collect(),
+        params,
+        segments,
+    }
+}
+
+/// The states of a stage in a pipeline.
+fn states(program: &Program, used: &StageUse, segments: &Segments) -> Vec<StateSlot> {
+    let states = program.stages[used.stage.0].states.iter();
+    let slot = |name: &str, extent| StateSlot {
+        name: join(&used.name, name),
+        ty: match extent {
+            Extent::Coordinate => Type::of(program.real, &[segments.total()]),
+            Extent::Tensor => Type::of(DType::F64, &[segments.count()]),
+            Extent::Group | Extent::Model => Type::scalar(DType::F64),
+        },
+    };
+    states.map(|state| slot(&state.name, state.extent)).collect()
+}
+
+/// The name of a hyperparameter's cell.
+pub(super) fn cell_name(program: &Program, used: &StageUse, hyper: usize) -> String {
+    let stage = &program.stages[used.stage.0];
+    format!("opt.{}.{}", used.name, stage.locals[stage.hypers[hyper].0].name)
+}
+
+/// The hyperparameters of a stage that are numbers; the others are computed in every step.
+fn cells(program: &Program, used: &StageUse) -> Vec<(String, f64)> {
+    let values = used.hypers.iter().map(|hyper| number(program, hyper));
+    let named = values.enumerate().map(|(k, value)| Some((cell_name(program, used, k), value?)));
+    named.flatten().collect()
+}
+
+/// The value of an expression if it is a number whatever the step.
+fn number(program: &Program, expr: &Expr) -> Option<f64> {
+    let layouts = BTreeMap::new();
+    let mut evaluator = Evaluator::new(program, &layouts);
+    let mut frame = Frame::default();
+    frame.locals.push(Some(evaluator.builder.input("t", Role::Step, Type::scalar(DType::F64))));
+    frame.locals.push(Some(evaluator.builder.input("T", Role::Total, Type::scalar(DType::F64))));
+    let value = evaluator.eval(expr, &mut frame);
+    evaluator.builder.as_constant(value)
+}

@@ -1,0 +1,115 @@
+//! The text of graphs.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::{Def, Graph, Graphs, Node, Output, Target};
+use crate::algebra::fill::Fill;
+use crate::algebra::op::{Op, Val};
+use crate::print::number;
+
+/// Lines longer than this do not push the types of all others to the right.
+const WIDEST: usize = 64;
+
+impl fmt::Display for Graph {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = names(self);
+        writeln!(f, "graph {}({})", self.name, inputs(self))?;
+        let lines: Vec<(String, &Node)> = listed(self)
+            .map(|(value, node, op, args)| {
+                (format!("{} = {}", names[value], operation(&names, op, args)), node)
+            })
+            .collect();
+        let width = lines.iter().map(|(text, _)| text.chars().count()).filter(|n| *n <= WIDEST).max();
+        for (text, node) in &lines {
+            writeln!(f, "  {text:<width$} : {}", node.ty, width = width.unwrap_or(0))?;
+        }
+        let outputs: Vec<String> = self.outputs.iter().map(|output| returned(&names, output)).collect();
+        write!(f, "  return {}", outputs.join(", "))
+    }
+}
+
+impl fmt::Display for Graphs {
+    /// Every program, in order.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&joined(self.programs.iter()))
+    }
+}
+
+impl Graphs {
+    /// The programs without a gradient: losses, evaluations, expressions.
+    pub fn print_forward(&self) -> String {
+        joined(self.programs.iter().filter(|graph| !is_training(graph)))
+    }
+
+    /// The programs that training runs: initial values and steps.
+    pub fn print_step(&self) -> String {
+        joined(self.programs.iter().filter(|graph| is_training(graph)))
+    }
+}
+
+fn is_training(graph: &Graph) -> bool {
+    graph.name.ends_with(".init") || graph.name.ends_with(".step")
+}
+
+fn joined<'a>(graphs: impl Iterator<Item = &'a Graph>) -> String {
+    let texts: Vec<String> = graphs.map(|graph| format!("{graph}\n")).collect();
+    texts.join("\n")
+}
+
+fn inputs(graph: &Graph) -> String {
+    let input = |input: &super::Input| format!("{}: {}", input.name, graph.nodes[input.value.0 as usize].ty);
+    graph.inputs.iter().map(input).collect::<Vec<_>>().join(", ")
+}
+
+/// The values that get a line: all but inputs and constants.
+fn listed(graph: &Graph) -> impl Iterator<Item = (usize, &Node, &Op, &[Val])> {
+    let nodes = graph.nodes.iter().enumerate();
+    nodes.filter_map(|(value, node)| match &node.def {
+        Def::Input(_) | Def::Op(Op::Fill(Fill::Const { .. }), _) => None,
+        Def::Op(op, args) => Some((value, node, op, args.as_slice())),
+    })
+}
+
+/// How each value is written where it is used.
+fn names(graph: &Graph) -> Vec<String> {
+    let mut uses: BTreeMap<&str, usize> = BTreeMap::new();
+    let inputs = graph.inputs.iter().map(|input| input.name.as_str());
+    let given = listed(graph).filter_map(|(_, node, ..)| node.name.as_deref());
+    for name in inputs.chain(given) {
+        *uses.entry(name).or_default() += 1;
+    }
+    let mut next = 0;
+    let name = |node: &Node| match (&node.def, node.name.as_deref()) {
+        (Def::Input(k), _) => graph.inputs[*k].name.clone(),
+        (Def::Op(Op::Fill(Fill::Const { value, .. }), _), _) => number(*value),
+        (Def::Op(..), Some(name)) if uses[name] == 1 => name.to_owned(),
+        (Def::Op(..), _) => {
+            next += 1;
+            format!("%{}", next - 1)
+        }
+    };
+    graph.nodes.iter().map(name).collect()
+}
+
+fn operation(names: &[String], op: &Op, args: &[Val]) -> String {
+    let args: Vec<&str> = args.iter().map(|arg| names[arg.0 as usize].as_str()).collect();
+    let mut text = op.rules().name().to_owned();
+    if !args.is_empty() {
+        text += " ";
+        text += &args.join(", ");
+    }
+    match op.rules().attributes() {
+        attributes if attributes.is_empty() => text,
+        attributes => format!("{text} [{attributes}]"),
+    }
+}
+
+fn returned(names: &[String], output: &Output) -> String {
+    let value = &names[output.value.0 as usize];
+    match output.target {
+        Target::Result if *value == output.name => value.clone(),
+        Target::Result => format!("{} = {value}", output.name),
+        Target::InPlace(_) => format!("{} <- {value}", output.name),
+    }
+}

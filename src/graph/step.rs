@@ -1,0 +1,104 @@
+//! One training step as one graph: loss, gradient and the whole optimizer.
+
+use std::collections::BTreeMap;
+
+use super::build::{Arena, Evaluator};
+use super::forward::{Columns, columns, evaluate};
+use super::grad::grad;
+use super::stage::{self, Scope};
+use super::{Graph, Layout, Output, Role, Target};
+use crate::algebra::op::{Build, Op, Val};
+use crate::algebra::pack::Pack;
+use crate::algebra::scalar;
+use crate::algebra::types::{DType, Type};
+use crate::check::typed::{Program, Train};
+
+/// `NAME.step`. Results are the loss and, without validation rows, the metrics; parameters and states
+/// change in place.
+pub(super) fn step(
+    program: &Program,
+    layouts: &BTreeMap<usize, Layout>,
+    index: usize,
+    train: &Train,
+) -> Graph {
+    let layout = &layouts[&index];
+    let mut evaluator = Evaluator::new(program, layouts);
+    let arena = Arena { run: index, role: Role::Params };
+    evaluator.root = Some(arena.clone());
+    let params = evaluator.arena(&arena);
+    let data = Columns { data: train.data, locals: &train.locals, var: &train.rows, rows: train.batch };
+    let mut frame = columns(&mut evaluator, program, &data);
+    let mut outputs = evaluate(&mut evaluator, &mut frame, [("loss", &train.loss)]);
+    let loss = outputs[0].value;
+    if train.validate.is_none() {
+        let metrics = train.metrics.iter().map(|(name, expr)| (name.as_str(), expr));
+        outputs.extend(evaluate(&mut evaluator, &mut frame, metrics));
+    }
+    let gradient = flat_gradient(&mut evaluator, layout, &arena, loss);
+    evaluator.segments = layout.segments.clone();
+    outputs.extend(update(&mut evaluator, program, layout, train, [params, gradient, loss]));
+    evaluator.builder.finish(format!("{}.step", train.name), outputs)
+}
+
+/// The gradient by all parameters, as flat as they are.
+fn flat_gradient(evaluator: &mut Evaluator, layout: &Layout, arena: &Arena, loss: Val) -> Val {
+    let windows: Vec<Val> = layout.params.iter().map(|param| evaluator.window(arena, &param.name)).collect();
+    let gradients = grad(&mut evaluator.builder, loss, &windows);
+    let flat = evaluator.builder.emit(Op::Pack(Pack), &gradients);
+    evaluator.builder.name(flat, "g");
+    flat
+}
+
+/// Runs the pipeline; leaves the new parameters and the states that change.
+fn update<'a>(
+    evaluator: &mut Evaluator<'a>,
+    program: &'a Program,
+    layout: &Layout,
+    train: &'a Train,
+    [params, gradient, loss]: [Val; 3],
+) -> Vec<Output> {
+    let states = state_inputs(evaluator, layout);
+    let initial = evaluator.builder.ty(params).clone();
+    let mut scope = Scope {
+        gradient: Some(gradient),
+        update: Some(gradient),
+        weights: Some(params),
+        initial: Some(evaluator.builder.input("w0", Role::Initial, initial)),
+        loss: Some(evaluator.builder.cast(loss, DType::F64)),
+    };
+    let mut update = gradient;
+    let mut after = Vec::new();
+    for used in &train.pipeline {
+        let own = &states[after.len()..][..program.stages[used.stage.0].states.len()];
+        let (next, new) = stage::apply(evaluator, program, layout, used, &scope, own);
+        update = next;
+        scope.update = Some(next);
+        after.extend(new);
+    }
+    evaluator.builder.at(Some(train.span));
+    let ty = evaluator.builder.ty(params).clone();
+    let update = evaluator.spread_to(update, &ty);
+    let moved = evaluator.builder.map(&scalar::SUB, &[params, update]);
+    let mut outputs = vec![in_place(evaluator, "params", params, moved)];
+    for ((slot, old), new) in layout.states.iter().zip(states).zip(after) {
+        if old != new {
+            outputs.push(in_place(evaluator, &slot.name, old, new));
+        }
+    }
+    outputs
+}
+
+fn state_inputs(evaluator: &mut Evaluator, layout: &Layout) -> Vec<Val> {
+    let slots = layout.states.iter().enumerate();
+    slots.map(|(k, slot)| state_input(evaluator, k, &slot.name, &slot.ty)).collect()
+}
+
+fn state_input(evaluator: &mut Evaluator, k: usize, name: &str, ty: &Type) -> Val {
+    evaluator.builder.input(name, Role::State(k), ty.clone())
+}
+
+/// An output that takes the place of an input.
+fn in_place(evaluator: &Evaluator, name: &str, old: Val, new: Val) -> Output {
+    let target = Target::InPlace(evaluator.builder.input_index(old));
+    Output { name: name.to_owned(), value: new, target }
+}
