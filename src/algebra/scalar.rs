@@ -175,6 +175,36 @@ pub static NEG: Scalar = Scalar {
     samples: &[],
 };
 
+/// Whether two values are equal.
+pub static EQ: Scalar = Scalar {
+    name: "eq",
+    args: &["a", "b"],
+    typing: Typing::Compare,
+    doc: "Whether two values are equal; NaN equals nothing.",
+    eval: |a| f64::from(a[0] == a[1]),
+    vjp: Vec::new,
+    native: Native::Machine(Machine::Eq),
+    ulp: 0,
+    samples: &[(&[1.0, 1.0], 1.0), (&[1.0, 2.0], 0.0), (&[f64::NAN, f64::NAN], 0.0)],
+};
+
+/// One of two values.
+pub static SELECT: Scalar = Scalar {
+    name: "select",
+    args: &["c", "a", "b"],
+    typing: Typing::Select,
+    doc: "`a` where `c`, else `b`. No derivative passes through the value not taken.",
+    eval: |a| if a[0] != 0.0 { a[1] } else { a[2] },
+    vjp: || {
+        let zero = super::term::c(0.0);
+        let select = |a, b| super::term::call(&SELECT, [x(0), a, b]);
+        vec![None, Some(select(g(), zero.clone())), Some(select(zero, g()))]
+    },
+    native: Native::Machine(Machine::Select),
+    ulp: 0,
+    samples: &[(&[1.0, 2.0, 3.0], 2.0), (&[0.0, 2.0, 3.0], 3.0)],
+};
+
 /// The greater; NaN if either is.
 pub fn max(a: f64, b: f64) -> f64 {
     if a.is_nan() || a > b { a } else { b }
