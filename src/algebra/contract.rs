@@ -1,7 +1,7 @@
 //! Contractions: matrix products and their relatives.
 
 use super::form::{Combine, Extent, Form, Read};
-use super::op::{Build, Mismatch, Rules, Val, expect_count};
+use super::op::{Build, Mismatch, Op, Rules, Sample, Val, expect_count};
 use super::term::x;
 use super::types::{DType, Dim, Type};
 
@@ -18,6 +18,35 @@ pub struct Contract {
 }
 
 impl Contract {
+    /// The same contraction with labels numbered in order of appearance, so that equal ones are equal.
+    pub fn renumbered(&self) -> Contract {
+        let mut seen: Vec<usize> = Vec::new();
+        let mut renumber = |labels: &[usize]| {
+            let number = |label: &usize| {
+                seen.iter().position(|have| have == label).unwrap_or_else(|| {
+                    seen.push(*label);
+                    seen.len() - 1
+                })
+            };
+            labels.iter().map(number).collect::<Vec<_>>()
+        };
+        Contract { left: renumber(&self.left), right: renumber(&self.right), out: renumber(&self.out) }
+    }
+
+    /// Whether every label is in the result or in both operands, and none repeats.
+    fn is_well_formed(&self) -> bool {
+        let (left, right, out) = (&self.left, &self.right, &self.out);
+        let repeats = |labels: &[usize]| (1..labels.len()).any(|k| labels[..k].contains(&labels[k]));
+        let known = |label: &usize| left.contains(label) || right.contains(label);
+        let placed = |labels: &[usize], other: &[usize]| {
+            labels.iter().all(|label| out.contains(label) || other.contains(label))
+        };
+        ![left, right, out].into_iter().any(|labels| repeats(labels))
+            && out.iter().all(known)
+            && placed(left, right)
+            && placed(right, left)
+    }
+
     /// The labels summed over, in the order of the first operand.
     fn summed(&self) -> Vec<usize> {
         self.left.iter().filter(|label| !self.out.contains(label)).copied().collect()
@@ -39,6 +68,23 @@ fn letters(labels: &[usize]) -> String {
 }
 
 impl Rules for Contract {
+    fn samples() -> Vec<Sample> {
+        let of = |left: &[usize], right: &[usize], out: &[usize], sizes: &[&[usize]]| {
+            let op = Contract { left: left.to_vec(), right: right.to_vec(), out: out.to_vec() };
+            Sample::of(Op::Contract(op), sizes)
+        };
+        vec![
+            of(&[0, 1], &[1, 2], &[0, 2], &[&[2, 3], &[3, 4]]),
+            of(&[0, 1], &[2, 1], &[2, 0], &[&[2, 3], &[4, 3]]),
+            of(&[0, 1, 2], &[2, 3], &[0, 1, 3], &[&[2, 1, 3], &[3, 2]]),
+            of(&[0, 1, 2], &[0, 2, 3], &[0, 1, 3], &[&[2, 2, 3], &[2, 3, 2]]),
+            of(&[0], &[0], &[], &[&[4], &[4]]),
+            of(&[0], &[1], &[0, 1], &[&[2], &[3]]),
+            of(&[0], &[], &[0], &[&[3], &[]]),
+            of(&[0, 1], &[1], &[0], &[&[2, 0], &[0]]),
+        ]
+    }
+
     fn name(&self) -> &'static str {
         "contract"
     }
@@ -50,6 +96,9 @@ impl Rules for Contract {
 
     fn infer(&self, args: &[&Type]) -> Result<Type, Mismatch> {
         expect_count(args, 2)?;
+        if !self.is_well_formed() {
+            return Err(Mismatch::new(0, "labels that are in the result or in both operands, once each"));
+        }
         if args[0].dtype == DType::Bool {
             return Err(Mismatch::new(0, "numbers"));
         }
@@ -88,7 +137,15 @@ impl Rules for Contract {
         }
     }
 
-    fn vjp(&self, _cx: &mut dyn Build, _args: &[Val], _out: Val, _grad: Val) -> Vec<Option<Val>> {
-        todo!()
+    /// Contracts the gradient with the other operand. Every label of an operand is in the result or in
+    /// the other operand, so nothing is left to broadcast.
+    fn vjp(&self, cx: &mut dyn Build, args: &[Val], _out: Val, grad: Val) -> Vec<Option<Val>> {
+        let (left, right, out) = (self.left.clone(), self.right.clone(), self.out.clone());
+        let by_left = Contract { left: out.clone(), right: right.clone(), out: left.clone() };
+        let by_right = Contract { left, right: out, out: right };
+        vec![
+            Some(cx.emit(Op::Contract(by_left.renumbered()), &[grad, args[1]])),
+            Some(cx.emit(Op::Contract(by_right.renumbered()), &[args[0], grad])),
+        ]
     }
 }

@@ -1,7 +1,7 @@
 //! Tensors made from nothing.
 
 use super::form::{Form, strides};
-use super::op::{Build, Mismatch, Rules, Val, expect_count};
+use super::op::{Build, Mismatch, Op, Rules, Sample, Val, expect_count};
 use super::term::{Term, axis, c};
 use super::types::{DType, Dim, Shape, Type};
 use crate::print::number;
@@ -55,6 +55,22 @@ fn position(sizes: &[usize]) -> Term {
 }
 
 impl Rules for Fill {
+    fn samples() -> Vec<Sample> {
+        let to = |sizes: &[usize]| sizes.iter().map(|n| Dim::from(*n)).collect::<Shape>();
+        let constant = |value, dtype, sizes: &[usize]| {
+            Sample::of(Op::Fill(Fill::Const { value, dtype, to: to(sizes) }), &[])
+        };
+        let iota = |dtype, sizes: &[usize]| Sample::of(Op::Fill(Fill::Iota { dtype, to: to(sizes) }), &[]);
+        vec![
+            constant(0.5, DType::F64, &[2, 3]),
+            constant(3.0, DType::I32, &[]),
+            constant(1.0, DType::Bool, &[0]),
+            iota(DType::F64, &[2, 1, 3]),
+            iota(DType::I32, &[4]),
+            iota(DType::I32, &[]),
+        ]
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Fill::Const { .. } => "const",
@@ -94,7 +110,7 @@ impl Rules for Fill {
         }
     }
 
-    fn vjp(&self, _cx: &mut dyn Build, _args: &[Val], _out: Val, _grad: Val) -> Vec<Option<Val>> {
-        todo!()
+    fn vjp(&self, _cx: &mut dyn Build, args: &[Val], _out: Val, _grad: Val) -> Vec<Option<Val>> {
+        vec![None; args.len()]
     }
 }

@@ -1,8 +1,9 @@
 //! Elementwise operators.
 
+use super::build::{cast, splice};
 use super::form::{Form, Read};
-use super::op::{Build, Mismatch, Rules, Val, expect_count};
-use super::scalar::{Scalar, Typing};
+use super::op::{Build, Mismatch, Op, Rules, Sample, Val, expect_count};
+use super::scalar::{self, Scalar, Typing};
 use super::term::{call, x};
 use super::types::{DType, Type};
 
@@ -21,6 +22,19 @@ impl PartialEq for Map {
 pub struct Cast(pub DType);
 
 impl Rules for Map {
+    fn samples() -> Vec<Sample> {
+        let of = |row, sizes: &[&[usize]]| Sample::of(Op::Map(Map(row)), sizes);
+        let chosen = [DType::Bool, DType::F64, DType::F64].map(|dtype| Type::of(dtype, &[2, 3]));
+        vec![
+            of(&scalar::ADD, &[&[2, 3], &[2, 3]]),
+            of(&scalar::MUL, &[&[1], &[1]]),
+            of(&scalar::DIV, &[&[], &[]]),
+            of(&scalar::NEG, &[&[2, 0]]),
+            of(&scalar::EQ, &[&[4], &[4]]),
+            Sample::new(Op::Map(Map(&scalar::SELECT)), &chosen),
+        ]
+    }
+
     fn name(&self) -> &'static str {
         self.0.name
     }
@@ -47,8 +61,14 @@ impl Rules for Map {
         Form::pointwise(&args[0].sizes(), reads, body)
     }
 
-    fn vjp(&self, _cx: &mut dyn Build, _args: &[Val], _out: Val, _grad: Val) -> Vec<Option<Val>> {
-        todo!()
+    fn vjp(&self, cx: &mut dyn Build, args: &[Val], out: Val, grad: Val) -> Vec<Option<Val>> {
+        let ty = cx.ty(out).clone();
+        let terms = (self.0.vjp)();
+        let rule = |(k, arg): (usize, &Val)| {
+            let term = terms.get(k)?.as_ref()?;
+            cx.ty(*arg).dtype.is_float().then(|| splice(cx, term, args, grad, out, &ty))
+        };
+        args.iter().enumerate().map(rule).collect()
     }
 }
 
@@ -82,6 +102,17 @@ fn result_dtype(typing: Typing, args: &[&Type]) -> Result<DType, Mismatch> {
 }
 
 impl Rules for Cast {
+    fn samples() -> Vec<Sample> {
+        let of = |from, to, sizes| Sample::new(Op::Cast(Cast(to)), &[Type::of(from, sizes)]);
+        vec![
+            of(DType::F64, DType::F64, &[2, 3]),
+            of(DType::I32, DType::F64, &[4]),
+            of(DType::Bool, DType::F64, &[1]),
+            of(DType::F64, DType::Bool, &[0]),
+            of(DType::I64, DType::I32, &[]),
+        ]
+    }
+
     fn name(&self) -> &'static str {
         "cast"
     }
@@ -101,7 +132,9 @@ impl Rules for Cast {
         Form::pointwise(&args[0].sizes(), vec![Read::at(0, &axes)], x(0))
     }
 
-    fn vjp(&self, _cx: &mut dyn Build, _args: &[Val], _out: Val, _grad: Val) -> Vec<Option<Val>> {
-        todo!()
+    /// Between floats; what passes through an integer has no derivative.
+    fn vjp(&self, cx: &mut dyn Build, args: &[Val], _out: Val, grad: Val) -> Vec<Option<Val>> {
+        let from = cx.ty(args[0]).dtype;
+        vec![(from.is_float() && self.0.is_float()).then(|| cast(cx, grad, from))]
     }
 }

@@ -1,9 +1,12 @@
 //! What is computed: types and operators, each declared once.
 
+pub mod build;
 pub mod contract;
 pub mod eval;
 pub mod fill;
 pub mod form;
+#[cfg(test)]
+mod laws;
 pub mod map;
 pub mod op;
 pub mod pack;

@@ -2,7 +2,7 @@
 
 use super::{
     contract::Contract, fill::Fill, form::Form, map::Cast, map::Map, pack::Pack, reduce::Reduce,
-    segment::Segment, types::Type, view::View,
+    segment::Segment, tensor::Tensor, types::DType, types::Type, view::View,
 };
 
 /// A value in a graph under construction.
@@ -82,8 +82,51 @@ pub trait Build {
     fn ty(&self, value: Val) -> &Type;
 }
 
+/// An operator on values, for which the laws are tried: its form has the shape that `infer` says, and
+/// its derivative agrees with finite differences, twice.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// The operator.
+    pub op: Op,
+    /// Its operands. Floats are in double precision.
+    pub args: Vec<Tensor>,
+}
+
+impl Sample {
+    /// An operator on operands of these types.
+    pub fn new(op: Op, args: &[Type]) -> Sample {
+        let args = args.iter().zip(1..).map(|(ty, seed)| Tensor::sample(ty.clone(), seed)).collect();
+        Sample { op, args }
+    }
+
+    /// An operator on double precision operands of these sizes.
+    pub fn of(op: Op, sizes: &[&[usize]]) -> Sample {
+        let types: Vec<Type> = sizes.iter().map(|sizes| Type::of(DType::F64, sizes)).collect();
+        Sample::new(op, &types)
+    }
+}
+
+/// Samples of all families.
+pub fn samples() -> Vec<Sample> {
+    let families = [
+        Map::samples,
+        Cast::samples,
+        Reduce::samples,
+        Contract::samples,
+        View::samples,
+        Fill::samples,
+        Segment::samples,
+        Pack::samples,
+    ];
+    families.into_iter().flat_map(|samples| samples()).collect()
+}
+
 /// What an operator family declares.
 pub trait Rules {
+    /// Operators of the family on values that try its laws, with sizes 0 and 1 among them.
+    fn samples() -> Vec<Sample>
+    where
+        Self: Sized;
     /// The operator's name in printed graphs.
     fn name(&self) -> &'static str;
     /// Its attributes in printed graphs, without brackets: `axes = 0`; empty if there are none.

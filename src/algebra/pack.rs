@@ -1,9 +1,10 @@
 //! Packing: tensors laid end to end in one flat tensor.
 
 use super::form::{Form, Index, Read};
-use super::op::{Build, Mismatch, Rules, Val};
+use super::op::{Build, Mismatch, Op, Rules, Sample, Val};
 use super::term::{c, x};
 use super::types::{DType, Dim, Type, product};
+use super::view::View;
 
 /// Flattens its arguments and lays them end to end: the gradient of all parameters. Costs nothing
 /// when each argument is computed right where it belongs.
@@ -11,6 +12,14 @@ use super::types::{DType, Dim, Type, product};
 pub struct Pack;
 
 impl Rules for Pack {
+    fn samples() -> Vec<Sample> {
+        vec![
+            Sample::of(Op::Pack(Pack), &[&[2, 2], &[], &[3]]),
+            Sample::of(Op::Pack(Pack), &[&[0, 2], &[1]]),
+            Sample::of(Op::Pack(Pack), &[&[4]]),
+        ]
+    }
+
     fn name(&self) -> &'static str {
         "pack"
     }
@@ -50,7 +59,15 @@ impl Rules for Pack {
         Form::pointwise(&[start as usize], reads, body)
     }
 
-    fn vjp(&self, _cx: &mut dyn Build, _args: &[Val], _out: Val, _grad: Val) -> Vec<Option<Val>> {
-        todo!()
+    /// Each argument's part of the gradient.
+    fn vjp(&self, cx: &mut dyn Build, args: &[Val], _out: Val, grad: Val) -> Vec<Option<Val>> {
+        let mut start = 0;
+        let mut grads = Vec::with_capacity(args.len());
+        for arg in args {
+            let (to, count) = (cx.ty(*arg).shape.clone(), cx.ty(*arg).count());
+            grads.push(Some(cx.emit(Op::View(View::Window { start, to }), &[grad])));
+            start += count;
+        }
+        grads
     }
 }

@@ -1,7 +1,8 @@
 //! Views: the same elements, arranged otherwise.
 
+use super::build::{constant, pad, reshape, slice, sum, transpose};
 use super::form::{Form, Index, Read, strides};
-use super::op::{Build, Mismatch, Rules, Val, axes_text, expect_axis, expect_count};
+use super::op::{Build, Mismatch, Op, Rules, Sample, Val, axes_text, expect_axis, expect_count};
 use super::term::x;
 use super::types::{Dim, Shape, Type, product};
 use crate::print::number;
@@ -137,6 +138,54 @@ fn slice_fits(size: &Dim, start: &Dim, step: i64, count: &Dim) -> Result<(), Mis
 }
 
 impl Rules for View {
+    fn samples() -> Vec<Sample> {
+        let sizes = |sizes: &[usize]| sizes.iter().map(|n| Dim::from(*n)).collect::<Shape>();
+        let broadcast = |to: &[usize], axes: &[usize], from: &[usize]| {
+            Sample::of(Op::View(View::Broadcast { to: sizes(to), axes: axes.to_vec() }), &[from])
+        };
+        let reshape =
+            |to: &[usize], from: &[usize]| Sample::of(Op::View(View::Reshape { to: sizes(to) }), &[from]);
+        let transpose = |axes: &[usize], from: &[usize]| {
+            Sample::of(Op::View(View::Transpose { axes: axes.to_vec() }), &[from])
+        };
+        let slice = |axis, start, step, count: usize, from: &[usize]| {
+            let view = View::Slice { axis, start: Dim::constant(start), step, count: Dim::from(count) };
+            Sample::of(Op::View(view), &[from])
+        };
+        let pad = |axis, before: usize, after: usize, value, from: &[usize]| {
+            let view = View::Pad { axis, before: Dim::from(before), after: Dim::from(after), value };
+            Sample::of(Op::View(view), &[from])
+        };
+        let window = |start, to: &[usize], from| {
+            Sample::of(Op::View(View::Window { start, to: sizes(to) }), &[&[from]])
+        };
+        vec![
+            broadcast(&[2, 3], &[1], &[3]),
+            broadcast(&[2, 3], &[0, 1], &[2, 1]),
+            broadcast(&[2, 3], &[], &[]),
+            broadcast(&[2, 1, 3], &[0, 1], &[1, 1]),
+            broadcast(&[0, 3], &[1], &[3]),
+            reshape(&[3, 2], &[2, 3]),
+            reshape(&[1, 1], &[]),
+            reshape(&[], &[1]),
+            reshape(&[0, 2], &[3, 0]),
+            transpose(&[1, 2, 0], &[2, 3, 4]),
+            transpose(&[1, 0], &[1, 3]),
+            slice(0, 1, 1, 2, &[4]),
+            slice(1, 0, 2, 3, &[2, 6, 2]),
+            slice(0, 3, -1, 4, &[4, 2]),
+            slice(1, 6, -3, 2, &[1, 7]),
+            slice(0, 2, 5, 1, &[3]),
+            slice(0, 0, 1, 0, &[3]),
+            pad(0, 1, 2, 0.5, &[2]),
+            pad(1, 0, 1, 0.0, &[2, 1, 2]),
+            pad(0, 1, 1, -1.0, &[0]),
+            window(2, &[2, 2], 8),
+            window(3, &[], 4),
+            window(0, &[0], 3),
+        ]
+    }
+
     fn name(&self) -> &'static str {
         match self {
             View::Broadcast { .. } => "broadcast",
@@ -197,12 +246,65 @@ impl Rules for View {
         Form::pointwise(&to, vec![read], x(0))
     }
 
-    fn vjp(&self, _cx: &mut dyn Build, _args: &[Val], _out: Val, _grad: Val) -> Vec<Option<Val>> {
-        todo!()
+    fn vjp(&self, cx: &mut dyn Build, args: &[Val], _out: Val, grad: Val) -> Vec<Option<Val>> {
+        let from = cx.ty(args[0]).shape.clone();
+        vec![Some(match self {
+            View::Broadcast { to, axes } => {
+                let repeats = |axis: &usize| match axes.iter().position(|to| to == axis) {
+                    Some(k) => from[k] != to[*axis],
+                    None => true,
+                };
+                let repeated: Vec<usize> = (0..to.len()).filter(repeats).collect();
+                let summed = sum(cx, grad, &repeated);
+                reshape(cx, summed, &from)
+            }
+            View::Reshape { .. } => reshape(cx, grad, &from),
+            View::Transpose { axes } => transpose(cx, grad, &inverse(axes)),
+            View::Slice { axis, start, step, .. } => unslice(cx, grad, *axis, start, *step, &from[*axis]),
+            View::Pad { axis, before, .. } => slice(cx, grad, *axis, before, &from[*axis]),
+            View::Window { start, to } => {
+                let (start, count) = (Dim::from(*start), product(to));
+                let flat = reshape(cx, grad, &[count.clone()]);
+                pad(cx, flat, 0, &start, &from[0].sub(&start).sub(&count))
+            }
+        })]
     }
 }
 
 /// The row-major position in a result of these sizes, from `start`.
 fn flat(start: usize, sizes: &[usize]) -> Index {
     Index::affine(start as i64, strides(sizes).into_iter().enumerate())
+}
+
+/// The permutation that undoes this one.
+pub(super) fn inverse(axes: &[usize]) -> Vec<usize> {
+    (0..axes.len()).map(|axis| axes.iter().position(|from| *from == axis).unwrap_or(0)).collect()
+}
+
+/// Puts the elements of a slice back where they came from, with zeros elsewhere. Zeros between them
+/// are padding along an axis of their own.
+fn unslice(cx: &mut dyn Build, grad: Val, axis: usize, start: &Dim, step: i64, size: &Dim) -> Val {
+    let ty = cx.ty(grad).clone();
+    let (count, zero, one) = (ty.shape[axis].clone(), Dim::default(), Dim::constant(1));
+    if count == zero {
+        return constant(cx, 0.0, &Type::new(ty.dtype, with_axis(&ty.shape, axis, size.clone())));
+    }
+    let span = count.sub(&one).mul(&Dim::constant(step.abs()));
+    let (mut value, mut first) = (grad, start.clone());
+    if step < 0 {
+        let flip = View::Slice { axis, start: count.sub(&one), step: -1, count: count.clone() };
+        value = cx.emit(Op::View(flip), &[value]);
+        first = start.sub(&span);
+    }
+    if step.abs() > 1 && count != one {
+        let by = Dim::constant(step.abs());
+        let mut apart = ty.shape.clone();
+        apart.insert(axis + 1, one.clone());
+        value = reshape(cx, value, &apart);
+        value = pad(cx, value, axis + 1, &zero, &by.sub(&one));
+        value = reshape(cx, value, &with_axis(&ty.shape, axis, count.mul(&by)));
+        value = slice(cx, value, axis, &zero, &span.add(&one));
+    }
+    let after = size.sub(&first).sub(&span).sub(&one);
+    pad(cx, value, axis, &first, &after)
 }

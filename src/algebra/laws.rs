@@ -1,0 +1,180 @@
+//! Laws that hold for every sample of every operator family.
+
+use super::build::{add, constant, mul, sum};
+use super::eval::eval;
+use super::form::Extent;
+use super::op::{Build, Op, Sample, Val, samples};
+use super::tensor::Tensor;
+use super::types::{DType, Type};
+
+/// A graph that computes each value as soon as it is written down.
+#[derive(Default)]
+struct Tape {
+    values: Vec<Tensor>,
+    defs: Vec<Option<(Op, Vec<Val>)>>,
+}
+
+impl Build for Tape {
+    fn emit(&mut self, op: Op, args: &[Val]) -> Val {
+        let values: Vec<&Tensor> = args.iter().map(|arg| self.value(*arg)).collect();
+        let value = eval(&op, &values);
+        self.push(value, Some((op, args.to_vec())))
+    }
+
+    fn ty(&self, value: Val) -> &Type {
+        &self.value(value).ty
+    }
+}
+
+impl Tape {
+    fn push(&mut self, value: Tensor, def: Option<(Op, Vec<Val>)>) -> Val {
+        self.values.push(value);
+        self.defs.push(def);
+        Val(self.values.len() as u32 - 1)
+    }
+
+    fn input(&mut self, value: &Tensor) -> Val {
+        self.push(value.clone(), None)
+    }
+
+    fn value(&self, value: Val) -> &Tensor {
+        &self.values[value.0 as usize]
+    }
+
+    /// The gradients of one number.
+    fn grad(&mut self, of: Val, by: &[Val]) -> Vec<Option<Val>> {
+        let mut grads: Vec<Option<Val>> = vec![None; self.values.len()];
+        grads[of.0 as usize] = Some(constant(self, 1.0, &Type::scalar(DType::F64)));
+        for index in (0..=of.0 as usize).rev() {
+            let (Some(grad), Some((op, args))) = (grads[index], self.defs[index].clone()) else { continue };
+            let by_args = op.rules().vjp(self, &args, Val(index as u32), grad);
+            assert_eq!(by_args.len(), args.len());
+            for (arg, new) in args.iter().zip(by_args) {
+                let Some(new) = new else { continue };
+                assert_eq!(self.ty(new), self.ty(*arg), "type of a gradient of {op:?}");
+                let old = grads[arg.0 as usize];
+                grads[arg.0 as usize] = Some(old.map_or(new, |old| add(self, old, new)));
+            }
+        }
+        by.iter().map(|value| grads[value.0 as usize]).collect()
+    }
+
+    /// The sum of all products of corresponding elements.
+    fn dot(&mut self, a: Val, b: Val) -> Val {
+        let product = mul(self, a, b);
+        let axes: Vec<usize> = (0..self.ty(product).rank()).collect();
+        sum(self, product, &axes)
+    }
+
+    /// A number that depends on a value in all its elements.
+    fn probe(&mut self, value: Val, seed: u64) -> Val {
+        let weights = Tensor::sample(self.ty(value).clone(), seed);
+        let weights = self.input(&weights);
+        self.dot(value, weights)
+    }
+}
+
+/// Compares the derivative of a number with central differences, in every element of every input.
+fn check(name: &str, inputs: &[Tensor], number: &dyn Fn(&mut Tape, &[Val]) -> Val) {
+    let run = |inputs: &[Tensor]| {
+        let mut tape = Tape::default();
+        let vals: Vec<Val> = inputs.iter().map(|input| tape.input(input)).collect();
+        let out = number(&mut tape, &vals);
+        (tape, vals, out)
+    };
+    let (mut tape, vals, out) = run(inputs);
+    let grads = tape.grad(out, &vals);
+    for (k, grad) in grads.into_iter().enumerate() {
+        if !inputs[k].ty.dtype.is_float() {
+            assert!(grad.is_none(), "{name}: a gradient by an integer");
+            continue;
+        }
+        for element in 0..inputs[k].data.len() {
+            let moved = |by: f64| {
+                let mut inputs = inputs.to_vec();
+                inputs[k].data[element] += by;
+                let (tape, _, out) = run(&inputs);
+                tape.value(out).data[0]
+            };
+            let step = 1e-5;
+            let expected = (moved(step) - moved(-step)) / (2.0 * step);
+            let found = grad.map_or(0.0, |grad| tape.value(grad).data[element]);
+            let error = (found - expected).abs() / expected.abs().max(1.0);
+            assert!(error < 1e-6, "{name}, input {k}, element {element}: {found}, not {expected}");
+        }
+    }
+}
+
+fn describe(sample: &Sample) -> String {
+    let rules = sample.op.rules();
+    let types: Vec<String> = sample.args.iter().map(|arg| arg.ty.to_string()).collect();
+    format!("{} [{}] of {}", rules.name(), rules.attributes(), types.join(", "))
+}
+
+fn result_type(sample: &Sample) -> Type {
+    let types: Vec<&Type> = sample.args.iter().map(|arg| &arg.ty).collect();
+    sample.op.rules().infer(&types).unwrap()
+}
+
+#[test]
+fn form_has_the_inferred_shape() {
+    for sample in samples() {
+        let types: Vec<&Type> = sample.args.iter().map(|arg| &arg.ty).collect();
+        let (ty, form) = (result_type(&sample), sample.op.rules().form(&types));
+        assert_eq!(form.count(), ty.count(), "{}", describe(&sample));
+        let fixed = form.axes[..form.n_out].iter().map(|extent| match extent {
+            Extent::Fixed(n) => Some(*n),
+            Extent::Ragged(_) => None,
+        });
+        if let Some(sizes) = fixed.collect::<Option<Vec<usize>>>() {
+            assert_eq!(sizes, ty.sizes(), "{}", describe(&sample));
+        }
+    }
+}
+
+#[test]
+fn infer_rejects_a_missing_operand() {
+    for sample in samples() {
+        let types: Vec<&Type> = sample.args.iter().map(|arg| &arg.ty).collect();
+        if let Some((_, rest)) = types.split_last()
+            && (!matches!(sample.op, Op::Pack(_)) || rest.is_empty())
+        {
+            assert!(sample.op.rules().infer(rest).is_err(), "{}", describe(&sample));
+        }
+    }
+}
+
+#[test]
+fn first_derivative_agrees_with_differences() {
+    for sample in samples() {
+        if result_type(&sample).dtype.is_float() {
+            check(&describe(&sample), &sample.args, &|tape, args| {
+                let out = tape.emit(sample.op.clone(), args);
+                tape.probe(out, 77)
+            });
+        }
+    }
+}
+
+#[test]
+fn second_derivative_agrees_with_differences() {
+    for sample in samples() {
+        let ty = result_type(&sample);
+        if ty.dtype.is_float() {
+            let inputs = [sample.args.clone(), vec![Tensor::sample(ty, 78)]].concat();
+            check(&format!("second {}", describe(&sample)), &inputs, &|tape, inputs| {
+                let (grad, args) = inputs.split_last().unwrap();
+                let out = tape.emit(sample.op.clone(), args);
+                let by_args = sample.op.rules().vjp(tape, args, out, *grad);
+                let mut number = constant(tape, 0.0, &Type::scalar(DType::F64));
+                for (by_arg, seed) in by_args.into_iter().zip(79..) {
+                    if let Some(by_arg) = by_arg {
+                        let probe = tape.probe(by_arg, seed);
+                        number = add(tape, number, probe);
+                    }
+                }
+                number
+            });
+        }
+    }
+}
