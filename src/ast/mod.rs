@@ -4,7 +4,19 @@
 //! tree, with [`ExprKind::Error`] where the text made no sense, so that later stages can go on.
 //! Invariant: no tree is deeper than [`MAX_DEPTH`], so recursive walks cannot exhaust the stack.
 
+mod blocks;
+mod build;
+pub mod errors;
+mod lines;
+mod parse;
+mod string;
+pub mod token;
+
+use std::fmt;
+
 use crate::source::Span;
+
+pub use parse::{MAX_SOURCE, parse};
 
 /// Deepest allowed nesting of expressions and blocks.
 pub const MAX_DEPTH: u32 = 256;
@@ -332,4 +344,36 @@ pub enum BinaryOp {
     And,
     /// `or`
     Or,
+}
+
+impl fmt::Display for UnaryOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            UnaryOp::Neg => "-",
+            UnaryOp::Not => "not",
+        })
+    }
+}
+
+impl fmt::Display for BinaryOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            BinaryOp::Add => "+",
+            BinaryOp::Sub => "-",
+            BinaryOp::Mul => "*",
+            BinaryOp::Div => "/",
+            BinaryOp::FloorDiv => "//",
+            BinaryOp::Rem => "%",
+            BinaryOp::Pow => "^",
+            BinaryOp::MatMul => "@",
+            BinaryOp::Eq => "==",
+            BinaryOp::Ne => "!=",
+            BinaryOp::Lt => "<",
+            BinaryOp::Le => "<=",
+            BinaryOp::Gt => ">",
+            BinaryOp::Ge => ">=",
+            BinaryOp::And => "and",
+            BinaryOp::Or => "or",
+        })
+    }
 }

@@ -1,0 +1,168 @@
+//! What may stand in which block: lines become the members of functions, stages and runs.
+
+use super::build::{Builder, Line, LineKind};
+use super::errors;
+use super::{
+    Arg, Data, Expr, ExprKind, Function, Hyper, Ident, Let, Member, Run, Stage, StageLine, TypeExpr,
+};
+use crate::source::Span;
+
+impl Line {
+    /// The word for it in messages.
+    fn word(&self) -> &'static str {
+        match &self.kind {
+            LineKind::Item(kind) => super::parse::item_word(kind),
+            LineKind::Let(_) => "let",
+            LineKind::Param(_) => "param",
+            LineKind::Layer(_) => "layer",
+            LineKind::Metric(_) => "metric",
+            LineKind::State(_) => "state",
+            LineKind::Set(_) => "=",
+            LineKind::Assign(..) => "<-",
+            LineKind::Expr(_) => "an expression",
+            LineKind::Bad => "",
+        }
+    }
+}
+
+impl Builder<'_> {
+    /// Reports a line that does not belong where it stands, unless it was reported already.
+    pub(super) fn misplaced(&mut self, line: &Line, place: &str) {
+        if !matches!(line.kind, LineKind::Bad) {
+            self.found.push(errors::misplaced_line(line.span, line.word(), place));
+        }
+    }
+
+    /// `data d = csv(...) { ... }`
+    pub(super) fn data(&mut self, name: Ident, source: Expr, lines: Option<Vec<Line>>) -> Data {
+        let mut transforms = Vec::new();
+        for line in lines.into_iter().flatten() {
+            match line.kind {
+                LineKind::Set(set) => transforms.push(set),
+                _ => self.misplaced(&line, "data"),
+            }
+        }
+        Data { name, source, transforms }
+    }
+
+    /// `fn` and `model`
+    pub(super) fn function(
+        &mut self,
+        word: &'static str,
+        name: Ident,
+        statics: Vec<Ident>,
+        args: Vec<Arg>,
+        result: TypeExpr,
+        mut lines: Vec<Line>,
+    ) -> Function {
+        let body = self.value(&mut lines, word, name.span);
+        let mut members = Vec::new();
+        for line in lines {
+            match line.kind {
+                LineKind::Param(param) if word == "model" => members.push(Member::Param(param)),
+                LineKind::Layer(layer) if word == "model" => members.push(Member::Layer(layer)),
+                LineKind::Let(binding) => members.push(Member::Let(binding)),
+                _ => self.misplaced(&line, word),
+            }
+        }
+        Function { name, statics, args, result, members, body }
+    }
+
+    /// `stage`
+    pub(super) fn stage(&mut self, name: Ident, hypers: Vec<Hyper>, mut lines: Vec<Line>) -> Stage {
+        let result = self.value(&mut lines, "stage", name.span);
+        let mut body = Vec::new();
+        for line in lines {
+            match line.kind {
+                LineKind::State(state) => body.push(self.state(state)),
+                LineKind::Assign(name, value) => body.push(StageLine::Assign { name, value }),
+                LineKind::Let(binding) => body.push(StageLine::Let(binding)),
+                _ => self.misplaced(&line, "stage"),
+            }
+        }
+        Stage { name, hypers, body, result }
+    }
+
+    fn state(&mut self, state: Let) -> StageLine {
+        let extent = state.ty.and_then(|ty| match &ty.shape[..] {
+            [Expr { kind: ExprKind::Name(name), span, .. }] if ty.dtype.name == "scalar" => {
+                Some(Ident { name: name.clone(), span: *span })
+            }
+            _ => {
+                self.found.push(errors::state_type(ty.span));
+                None
+            }
+        });
+        StageLine::State { name: state.name, extent, init: state.value }
+    }
+
+    /// `{ let a = 1 ... a + 1 }`
+    pub(super) fn block(&mut self, mut lines: Vec<Line>, start: u32, end: u32) -> Expr {
+        let span = self.span(start, end);
+        let value = self.value(&mut lines, "block", span);
+        let mut lets = Vec::new();
+        for line in lines {
+            match line.kind {
+                LineKind::Let(binding) => lets.push(binding),
+                _ => self.misplaced(&line, "block"),
+            }
+        }
+        let below = lets.iter().map(|l| l.value.depth).max().unwrap_or(0).max(value.depth);
+        self.node(ExprKind::Block(lets, Box::new(value)), span, below)
+    }
+
+    /// `train m on d { ... }`
+    pub(super) fn train(
+        &mut self,
+        subject: Expr,
+        data: Expr,
+        lines: Vec<Line>,
+        start: u32,
+        end: u32,
+    ) -> Expr {
+        let run = self.run("train", subject, data, lines);
+        let below = run_depth(&run);
+        self.node(ExprKind::Train(Box::new(run)), Span { start, end, file: self.file }, below)
+    }
+
+    /// `eval fit on d { ... }`
+    pub(super) fn eval(&mut self, subject: Expr, data: Expr, lines: Vec<Line>, start: u32, end: u32) -> Expr {
+        let run = self.run("eval", subject, data, lines);
+        let below = run_depth(&run);
+        self.node(ExprKind::Eval(Box::new(run)), Span { start, end, file: self.file }, below)
+    }
+
+    fn run(&mut self, word: &'static str, subject: Expr, data: Expr, lines: Vec<Line>) -> Run {
+        let (mut settings, mut metrics) = (Vec::new(), Vec::new());
+        for line in lines {
+            match line.kind {
+                LineKind::Set(set) => settings.push(set),
+                LineKind::Metric(metric) => metrics.push(metric),
+                _ => self.misplaced(&line, word),
+            }
+        }
+        Run { subject, data, settings, metrics }
+    }
+
+    /// Takes the last line, which is the value of a block.
+    fn value(&mut self, lines: &mut Vec<Line>, word: &'static str, owner: Span) -> Expr {
+        match lines.pop() {
+            Some(Line { kind: LineKind::Expr(value), .. }) => value,
+            Some(Line { kind: LineKind::Bad, span }) => Expr { kind: ExprKind::Error, span, depth: 1 },
+            last => {
+                let span = last.as_ref().map_or(owner, |line| line.span);
+                if !lines.iter().any(|line| matches!(line.kind, LineKind::Bad)) {
+                    let line = last.as_ref().map(|line| line.word());
+                    self.found.push(errors::no_value(span, word, line));
+                }
+                lines.extend(last);
+                Expr { kind: ExprKind::Error, span, depth: 1 }
+            }
+        }
+    }
+}
+
+fn run_depth(run: &Run) -> u32 {
+    let lines = run.settings.iter().chain(&run.metrics).map(|line| line.value.depth);
+    lines.max().unwrap_or(0).max(run.subject.depth).max(run.data.depth)
+}

@@ -1,0 +1,249 @@
+//! What the grammar's rules make: tree nodes with their depth, and blocks checked for what may stand
+//! in them.
+
+use super::errors;
+use super::{
+    Argument, BinaryOp, Expr, ExprKind, Ident, ItemKind, Let, MAX_DEPTH, StrPart, TypeExpr, UnaryOp,
+};
+use crate::diag::Diagnostic;
+use crate::source::{FileId, Span};
+
+/// A line as the grammar reads it, before it is known where it stands.
+#[derive(Debug)]
+pub(super) struct Line {
+    /// What it is.
+    pub(super) kind: LineKind,
+    /// The whole line.
+    pub(super) span: Span,
+}
+
+/// What a line is.
+#[derive(Debug)]
+pub(super) enum LineKind {
+    /// An item other than `let` and expressions.
+    Item(ItemKind),
+    /// `let a = 1`
+    Let(Let),
+    /// `param w: real[I, O] = glorot_uniform()`
+    Param(Let),
+    /// `layer a = dense[3, 4]`
+    Layer(Let),
+    /// `metric accuracy = ...`
+    Metric(Let),
+    /// `state m = 0`
+    State(Let),
+    /// `batch = 32`
+    Set(Let),
+    /// `m <- u`
+    Assign(Ident, Expr),
+    /// An expression by itself.
+    Expr(Expr),
+    /// A line that could not be read.
+    Bad,
+}
+
+/// Makes tree nodes of one file and collects what is wrong with them.
+pub(super) struct Builder<'a> {
+    /// The file.
+    pub(super) file: FileId,
+    /// Its text.
+    pub(super) text: &'a str,
+    /// What was found.
+    pub(super) found: Vec<Diagnostic>,
+    /// Whether an expression was cut because it nests too deeply.
+    pub(super) too_deep: bool,
+}
+
+impl Builder<'_> {
+    /// The span from `start` to `end`.
+    pub(super) fn span(&self, start: u32, end: u32) -> Span {
+        Span { file: self.file, start, end }
+    }
+
+    fn slice(&self, span: Span) -> &str {
+        &self.text[span.start as usize..span.end as usize]
+    }
+
+    /// A node whose deepest child has this depth; an error node if it would be too deep.
+    pub(super) fn node(&mut self, kind: ExprKind, span: Span, below: u32) -> Expr {
+        if below < MAX_DEPTH {
+            return Expr { kind, span, depth: below + 1 };
+        }
+        if !std::mem::replace(&mut self.too_deep, true) {
+            self.found.push(errors::nesting_too_deep(span));
+        }
+        Expr { kind: ExprKind::Error, span, depth: 1 }
+    }
+
+    /// A node without children.
+    pub(super) fn leaf(&mut self, kind: ExprKind, start: u32, end: u32) -> Expr {
+        Expr { kind, span: self.span(start, end), depth: 1 }
+    }
+
+    /// A name with its place.
+    pub(super) fn ident(&mut self, start: u32, end: u32) -> Ident {
+        let span = self.span(start, end);
+        Ident { name: self.slice(span).to_string(), span }
+    }
+
+    /// A name as an expression.
+    pub(super) fn name(&mut self, name: Ident) -> Expr {
+        Expr { kind: ExprKind::Name(name.name), span: name.span, depth: 1 }
+    }
+
+    /// A number.
+    pub(super) fn number(&mut self, start: u32, end: u32) -> Expr {
+        let span = self.span(start, end);
+        let text = self.slice(span).replace('_', "");
+        let integer = text.bytes().all(|c| c.is_ascii_digit());
+        let value = text.parse().unwrap_or(f64::INFINITY);
+        if !value.is_finite() || integer && value > 9_007_199_254_740_992.0 {
+            self.found.push(errors::number_too_large(span, integer));
+        }
+        self.leaf(ExprKind::Number { value, integer }, start, end)
+    }
+
+    /// An expression in parentheses, whose span includes them.
+    pub(super) fn parens(&mut self, expr: Expr, start: u32, end: u32) -> Expr {
+        Expr { span: self.span(start, end), ..expr }
+    }
+
+    /// `-x`, `not x`
+    pub(super) fn unary(&mut self, op: UnaryOp, x: Expr, start: u32) -> Expr {
+        let (span, depth) = (self.span(start, x.span.end), x.depth);
+        self.node(ExprKind::Unary(op, Box::new(x)), span, depth)
+    }
+
+    /// `x + y`
+    pub(super) fn binary(&mut self, op: BinaryOp, x: Expr, y: Expr) -> Expr {
+        let (span, depth) = (x.span.to(y.span), x.depth.max(y.depth));
+        self.node(ExprKind::Binary(op, Box::new(x), Box::new(y)), span, depth)
+    }
+
+    /// `x < y`; `x < y < z` is an error.
+    pub(super) fn compare(&mut self, op: BinaryOp, x: Expr, y: Expr) -> Expr {
+        if let ExprKind::Binary(first, a, middle) = &x.kind
+            && is_comparison(*first)
+            && is_bare(&x)
+        {
+            let [a, middle, last] = [a.span, middle.span, y.span].map(|span| self.slice(span));
+            let mended = format!("{a} {first} {middle} and {middle} {op} {last}");
+            self.found.push(errors::comparison_chain(x.span.to(y.span), &mended));
+        }
+        self.binary(op, x, y)
+    }
+
+    /// `x |> f`
+    pub(super) fn pipe(&mut self, x: Expr, f: Expr) -> Expr {
+        let left = if is_bare(&x) { loose(&x) } else { None };
+        let right = if is_bare(&f) { loose(&f).or_else(|| tight(&f)) } else { None };
+        if let Some(op) = left {
+            self.found.push(errors::pipe_needs_parentheses(x.span, op, self.slice(x.span), true));
+        }
+        if let Some(op) = right {
+            self.found.push(errors::pipe_needs_parentheses(f.span, op, self.slice(f.span), false));
+        }
+        let (span, depth) = (x.span.to(f.span), x.depth.max(f.depth));
+        self.node(ExprKind::Pipe(Box::new(x), Box::new(f)), span, depth)
+    }
+
+    /// `f(x, axis = 1)`
+    pub(super) fn call(&mut self, f: Expr, arguments: Vec<Argument>, end: u32) -> Expr {
+        let span = self.span(f.span.start, end);
+        let depth = f.depth.max(arguments.iter().map(|a| a.value.depth).max().unwrap_or(0));
+        self.node(ExprKind::Call(Box::new(f), arguments), span, depth)
+    }
+
+    /// `f[64, 32]`
+    pub(super) fn bracket(&mut self, f: Expr, items: Vec<Expr>, end: u32) -> Expr {
+        let span = self.span(f.span.start, end);
+        let depth = f.depth.max(deepest(&items));
+        self.node(ExprKind::Bracket(Box::new(f), items), span, depth)
+    }
+
+    /// `a.b`
+    pub(super) fn field(&mut self, of: Expr, name: Ident) -> Expr {
+        let (span, depth) = (of.span.to(name.span), of.depth);
+        self.node(ExprKind::Field(Box::new(of), name), span, depth)
+    }
+
+    /// `[a, b]`
+    pub(super) fn list(&mut self, items: Vec<Expr>, start: u32, end: u32) -> Expr {
+        let (span, depth) = (self.span(start, end), deepest(&items));
+        self.node(ExprKind::List(items), span, depth)
+    }
+
+    /// `match word { a => x }`
+    pub(super) fn choice(&mut self, word: Expr, arms: Vec<(Ident, Expr)>, start: u32, end: u32) -> Expr {
+        let span = self.span(start, end);
+        let depth = word.depth.max(arms.iter().map(|(_, e)| e.depth).max().unwrap_or(0));
+        self.node(ExprKind::Match(Box::new(word), arms), span, depth)
+    }
+
+    /// A type; `..` may only come first in it.
+    pub(super) fn ty(&mut self, dtype: Ident, shape: Vec<Expr>, start: u32, end: u32) -> TypeExpr {
+        for size in shape.iter().skip(1).filter(|size| matches!(size.kind, ExprKind::Rest)) {
+            self.found.push(errors::rest_not_first(size.span));
+        }
+        TypeExpr { dtype, shape, span: self.span(start, end) }
+    }
+
+    /// A string: its text with escapes resolved, and what stands in braces.
+    pub(super) fn string(&mut self, start: u32, end: u32) -> Expr {
+        let parts = super::string::parts(self, start as usize + 1, end as usize - 1);
+        let expr = |part: &StrPart| match part {
+            StrPart::Expr { expr, .. } => expr.depth,
+            StrPart::Text(_) => 0,
+        };
+        let (span, depth) = (self.span(start, end), parts.iter().map(expr).max().unwrap_or(0));
+        self.node(ExprKind::Str(parts), span, depth)
+    }
+}
+
+fn deepest(items: &[Expr]) -> u32 {
+    items.iter().map(|item| item.depth).max().unwrap_or(0)
+}
+
+fn is_comparison(op: BinaryOp) -> bool {
+    matches!(op, BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge)
+}
+
+/// Whether an operation stands without parentheses: its span begins where its first operand does.
+fn is_bare(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Binary(_, first, _) | ExprKind::Pipe(first, _) => first.span.start == expr.span.start,
+        ExprKind::Unary(_, operand) => operand.span.end == expr.span.end,
+        _ => false,
+    }
+}
+
+/// The operator of what must not stand bare on either side of `|>`.
+fn loose(expr: &Expr) -> Option<String> {
+    match &expr.kind {
+        ExprKind::Unary(UnaryOp::Not, _) => Some("not".to_string()),
+        ExprKind::Binary(op, ..) if precedence(*op) <= precedence(BinaryOp::Add) => Some(op.to_string()),
+        _ => None,
+    }
+}
+
+/// The operator of what must not stand bare on the right of `|>` either.
+fn tight(expr: &Expr) -> Option<String> {
+    match &expr.kind {
+        ExprKind::Unary(op, _) => Some(op.to_string()),
+        ExprKind::Binary(op, ..) => Some(op.to_string()),
+        _ => None,
+    }
+}
+
+/// How tightly an operator binds; `|>` is 0, unary minus 7.
+pub(super) fn precedence(op: BinaryOp) -> u8 {
+    use BinaryOp::*;
+    match op {
+        Or => 1,
+        And => 2,
+        Eq | Ne | Lt | Le | Gt | Ge => 4,
+        Add | Sub => 5,
+        Mul | Div | FloorDiv | Rem | MatMul => 6,
+        Pow => 8,
+    }
+}

@@ -1,0 +1,552 @@
+//! What can be wrong with a text: one constructor per error, and what the parser's states mean in words.
+
+use super::token::{Kind, Token};
+use crate::diag::{Code, Diagnostic};
+use crate::source::{FileId, Span};
+
+/// The parser met something that does not fit.
+pub static SYNTAX: Code = Code {
+    name: "syntax",
+    explain: "The text does not follow the grammar. The message says what stands there and what was expected.\n\n\
+        A statement ends at the end of its line. It goes on when the line ends in an operator, in `=`, `->`, `=>`, \
+        `<-` or in a comma, inside `(` and `[`, and when the next line begins with `|>`.\n\n\
+        Wrong:  let a = 1 2\n\
+        Right:  let a = 1 * 2",
+};
+
+/// Characters that begin no token.
+pub static BAD_CHARACTER: Code = Code {
+    name: "bad-character",
+    explain: "These characters mean nothing in Egret outside strings and comments.\n\n\
+        Wrong:  let a = 3 € 4\n\
+        Right:  let a = 3 * 4",
+};
+
+/// A string without its closing quote.
+pub static UNTERMINATED_STRING: Code = Code {
+    name: "unterminated-string",
+    explain: "A string ends at the next `\"` of its line; a line break in it is written `\\n`, a quote `\\\"`.\n\n\
+        Wrong:  print \"loss\n\
+        Right:  print \"loss\"",
+};
+
+/// A string with an unknown escape, a lone brace or a malformed format.
+pub static BAD_STRING: Code = Code {
+    name: "bad-string",
+    explain: "In a string, `\\n \\t \\\" \\\\` are the escapes, `{expr}` prints a value, `{expr:.3}` prints it with three \
+        digits after the point, and `{{` and `}}` are braces.\n\n\
+        Wrong:  print \"{fit.loss:3}\"\n\
+        Right:  print \"{fit.loss:.3}\"",
+};
+
+/// A number that is malformed or out of range.
+pub static BAD_NUMBER: Code = Code {
+    name: "bad-number",
+    explain: "Numbers are written `1`, `2.5`, `1e-3` and `1_000`. Integers up to 2^53 and numbers up to 1.8e308 \
+        exist. A product needs its `*`.\n\n\
+        Wrong:  let a = 2x\n\
+        Right:  let a = 2 * x",
+};
+
+/// An opening bracket without its partner, or a closing one.
+pub static UNMATCHED_BRACKET: Code = Code {
+    name: "unmatched-bracket",
+    explain: "Every `(`, `[` and `{` needs its `)`, `]` or `}`.\n\n\
+        Wrong:  let a = (1 + 2\n\
+        Right:  let a = (1 + 2)",
+};
+
+/// Too many brackets or operators inside each other.
+pub static NESTING_TOO_DEEP: Code = Code {
+    name: "nesting-too-deep",
+    explain: "Expressions and blocks may nest 256 deep. A long sum `a + b + c + ...` counts one level per operator.\n\n\
+        Name a part of the expression with `let` and use the name.",
+};
+
+/// A file that is too large to be a script.
+pub static SOURCE_TOO_LARGE: Code = Code {
+    name: "source-too-large",
+    explain: "Scripts larger than 16 MiB are not read. Data belongs in a file of its own:\n\n\
+        data d = csv(\"points.csv\", target = \"y\")",
+};
+
+/// `a < b < c`
+pub static COMPARISON_CHAIN: Code = Code {
+    name: "comparison-chain",
+    explain: "Comparisons do not chain, since `a < b < c` would compare a truth value with `c`.\n\n\
+        Wrong:  a < b < c\n\
+        Right:  a < b and b < c",
+};
+
+/// `a + b |> f`
+pub static PIPE_NEEDS_PARENTHESES: Code = Code {
+    name: "pipe-needs-parentheses",
+    explain: "`|>` binds loosest of all operators, which is easy to misread next to a sum, a comparison or logic; \
+        such an operand takes parentheses. A product or a power may stand bare on the left.\n\n\
+        Wrong:  a + b |> f\n\
+        Right:  (a + b) |> f    or    a + (b |> f)",
+};
+
+/// `real[B, ..]`
+pub static REST_NOT_FIRST: Code = Code {
+    name: "rest-not-first",
+    explain: "`..` stands for any leading sizes, so it can only come first in a shape.\n\n\
+        Wrong:  real[B, ..]\n\
+        Right:  real[.., B]",
+};
+
+/// A line in a block that cannot have it.
+pub static MISPLACED_LINE: Code = Code {
+    name: "misplaced-line",
+    explain: "Each block has its own lines: `param`, `layer` and `let` in a `model`; `let` in a `fn`; `state`, `<-` and \
+        `let` in a `stage`; `name = value` and `metric` in `train` and `eval`; declarations and statements in the \
+        script itself.\n\n\
+        Wrong:  fn f(x: real) -> real { param w: real = 1\n                                w * x }\n\
+        Right:  model f(x: real) -> real { ... }",
+};
+
+/// A block without a value.
+pub static NO_VALUE: Code = Code {
+    name: "no-value",
+    explain: "The last line of a function, a model, a stage or a block is an expression: its value.\n\n\
+        Wrong:  fn f(x: real) -> real { let y = x + 1 }\n\
+        Right:  fn f(x: real) -> real = x + 1",
+};
+
+/// `state s: real[3] = 0`
+pub static STATE_TYPE: Code = Code {
+    name: "state-type",
+    explain: "A state is one number per coordinate, or one per extent with `scalar[...]`.\n\n\
+        Wrong:  state s: real = 1\n\
+        Right:  state s: scalar[over] = 1    or    state s: scalar[model] = 1",
+};
+
+/// `use`, `for`, `scan`, `wrap`
+pub static NOT_YET: Code = Code {
+    name: "not-in-the-language-yet",
+    explain: "`use`, `for`, `scan` and `wrap` are words that the language keeps for later. They are no names.\n\n\
+        Until then, write repeated layers out, and keep a script in one file.",
+};
+
+/// A parser's codes.
+pub const CODES: &[&Code] = &[
+    &SYNTAX,
+    &BAD_CHARACTER,
+    &UNTERMINATED_STRING,
+    &BAD_STRING,
+    &BAD_NUMBER,
+    &UNMATCHED_BRACKET,
+    &NESTING_TOO_DEEP,
+    &SOURCE_TOO_LARGE,
+    &COMPARISON_CHAIN,
+    &PIPE_NEEDS_PARENTHESES,
+    &REST_NOT_FIRST,
+    &MISPLACED_LINE,
+    &NO_VALUE,
+    &STATE_TYPE,
+    &NOT_YET,
+];
+
+/// Pushes a diagnostic unless there are enough already.
+pub(super) fn report(found: &mut Vec<Diagnostic>, make: impl FnOnce() -> Diagnostic) {
+    if found.len() < super::parse::MAX_ERRORS {
+        found.push(make());
+    }
+}
+
+/// A piece of the source as it fits into one line of a message.
+fn short(text: &str) -> String {
+    let line = text.lines().next().unwrap_or("");
+    let cut: String = line.chars().take(40).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if cut.len() < text.len() { format!("{cut}...") } else { cut }
+}
+
+pub(super) fn source_too_large(bytes: usize) -> Diagnostic {
+    let mib = bytes as f64 / (1 << 20) as f64;
+    Diagnostic::error(
+        &SOURCE_TOO_LARGE,
+        format!("this file has {mib:.1} MiB, more than the 16 MiB a script may have"),
+    )
+    .help("keep data in a file of its own and read it with `data`")
+}
+
+pub(super) fn nesting_too_deep(span: Span) -> Diagnostic {
+    Diagnostic::error(&NESTING_TOO_DEEP, format!("this nests deeper than {} levels", super::MAX_DEPTH))
+        .label(span, "too deep from here on")
+        .help("name parts of it with `let`")
+}
+
+pub(super) fn bad_text(span: Span, text: &str) -> Diagnostic {
+    if text.starts_with('"') {
+        return Diagnostic::error(&UNTERMINATED_STRING, "this string has no closing quote")
+            .label(span, "begins here")
+            .help("add `\"`; a line break in a string is written `\\n`");
+    }
+    Diagnostic::error(&BAD_CHARACTER, format!("`{}` means nothing here", short(text)))
+        .label(span, "not a part of the language")
+        .help("remove it")
+}
+
+pub(super) fn bad_number(span: Span, text: &str) -> Diagnostic {
+    let digits =
+        text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '_')).len();
+    let (number, rest) = text.split_at(digits);
+    Diagnostic::error(&BAD_NUMBER, format!("`{}` is not a number", short(text)))
+        .label(span, "a number runs into a word")
+        .help(format!("write `{} * {}` for a product", short(number), short(rest)))
+}
+
+pub(super) fn number_too_large(span: Span, integer: bool) -> Diagnostic {
+    let (most, help) = match integer {
+        true => ("2^53", "write a point, as in `1e20`, for an approximate number"),
+        false => ("1.8e308", "use a smaller number"),
+    };
+    Diagnostic::error(&BAD_NUMBER, format!("this number is larger than {most}"))
+        .label(span, "too large")
+        .help(help)
+}
+
+pub(super) fn unclosed(span: Span, open: &str) -> Diagnostic {
+    let close = match open {
+        "(" => ")",
+        "[" => "]",
+        _ => "}",
+    };
+    Diagnostic::error(&UNMATCHED_BRACKET, format!("`{open}` is never closed"))
+        .label(span, "opened here")
+        .help(format!("add `{close}` where it ends"))
+}
+
+pub(super) fn stray_closer(span: Span, close: &str) -> Diagnostic {
+    Diagnostic::error(&UNMATCHED_BRACKET, format!("`{close}` closes nothing"))
+        .label(span, "nothing is open here that it could close")
+        .help("remove it, or add what opens it")
+}
+
+pub(super) fn comparison_chain(span: Span, mended: &str) -> Diagnostic {
+    let help = match mended.len() < 100 && !mended.contains('\n') {
+        true => format!("write `{mended}`"),
+        false => "join two comparisons with `and`".to_string(),
+    };
+    Diagnostic::error(&COMPARISON_CHAIN, "comparisons do not chain")
+        .label(span, "two comparisons in a row")
+        .help(help)
+}
+
+pub(super) fn pipe_needs_parentheses(span: Span, op: String, text: &str, left: bool) -> Diagnostic {
+    let text = short(text);
+    let place = if left { "before" } else { "after" };
+    let help = if left { format!("write `({text}) |> ...`") } else { format!("write `... |> ({text})`") };
+    Diagnostic::error(&PIPE_NEEDS_PARENTHESES, format!("`{op}` {place} `|>` needs parentheses"))
+        .label(span, format!("`|>` binds looser than `{op}`"))
+        .help(help)
+}
+
+pub(super) fn rest_not_first(span: Span) -> Diagnostic {
+    Diagnostic::error(&REST_NOT_FIRST, "`..` can only come first in a shape")
+        .label(span, "other sizes stand before it")
+        .help("name this size, or move `..` to the front")
+}
+
+pub(super) fn state_type(span: Span) -> Diagnostic {
+    Diagnostic::error(&STATE_TYPE, "a state has no such type")
+        .label(span, "expected `scalar[...]` with one extent")
+        .note("without a type, a state is one number per coordinate")
+        .help("write `scalar[tensor]`, `scalar[model]` or `scalar[over]`")
+}
+
+pub(super) fn bad_escape(span: Span, c: char) -> Diagnostic {
+    Diagnostic::error(&BAD_STRING, format!("`\\{}` is not an escape", short(&c.to_string())))
+        .label(span, "unknown escape")
+        .help("the escapes are `\\n`, `\\t`, `\\\"` and `\\\\`")
+}
+
+pub(super) fn brace_in_string(span: Span) -> Diagnostic {
+    Diagnostic::error(&BAD_STRING, "`}` in a string closes nothing")
+        .label(span, "no `{` before it")
+        .help("write `}}` for a brace")
+}
+
+pub(super) fn bad_format(span: Span) -> Diagnostic {
+    Diagnostic::error(&BAD_STRING, "this is not a format")
+        .label(span, "expected `:.` and a number of digits up to 17")
+        .help("write `:.3` for three digits after the point")
+}
+
+pub(super) fn not_an_expression(span: Span) -> Diagnostic {
+    Diagnostic::error(&BAD_STRING, "braces in a string hold one expression")
+        .label(span, "not an expression")
+        .help("write `{{` and `}}` for braces that are printed")
+}
+
+pub(super) fn no_value(span: Span, word: &str, last: Option<&str>) -> Diagnostic {
+    let what = if word == "block" { "this block".to_string() } else { format!("this `{word}`") };
+    let label = match last {
+        None => "it is empty".to_string(),
+        Some(last) => format!("its last line is {}", quoted(last)),
+    };
+    Diagnostic::error(&NO_VALUE, format!("{what} has no value"))
+        .label(span, label)
+        .help("end it with an expression on a line of its own")
+}
+
+fn quoted(word: &str) -> String {
+    if word.contains(' ') { word.to_string() } else { format!("a `{word}` line") }
+}
+
+pub(super) fn misplaced_line(span: Span, word: &str, place: &str) -> Diagnostic {
+    let allowed = match place {
+        "data" => "a `data` block holds lines `column = expression`",
+        "fn" => "a `fn` holds `let` lines and ends in an expression",
+        "model" => "a `model` holds `param`, `layer` and `let` lines and ends in an expression",
+        "stage" => "a `stage` holds `state`, `<-` and `let` lines and ends in an expression",
+        "block" => "a block holds `let` lines and ends in an expression",
+        "train" | "eval" => "a run holds lines `name = value` and `metric name = value`",
+        _ => "a script holds declarations and statements",
+    };
+    let where_ = match place {
+        "script" => "outside all blocks".to_string(),
+        "block" => "in a block".to_string(),
+        _ => format!("in `{place}`"),
+    };
+    let what = if word == "an expression" { word.to_string() } else { format!("a `{word}` line") };
+    Diagnostic::error(&MISPLACED_LINE, format!("{what} cannot stand {where_}"))
+        .label(span, "does not belong here")
+        .note(allowed)
+        .help(misplaced_help(word, place))
+}
+
+fn misplaced_help(word: &str, place: &str) -> &'static str {
+    match (word, place) {
+        ("param" | "layer", "fn") => "make it a `model`, which has parameters",
+        ("state" | "<-", _) => "move it into a `stage`",
+        ("=", "fn" | "model" | "block" | "stage" | "script") => "write `let` before it",
+        ("param" | "layer", _) => "move it into a `model`",
+        ("metric", _) => "move it into `train` or `eval`",
+        ("let", "data" | "train" | "eval") => "leave out `let`",
+        ("an expression", "fn" | "model" | "block" | "stage") => "give it a name with `let`",
+        ("an expression", _) => "give it a name, as in `loss = ...`",
+        _ => "move it out of the block",
+    }
+}
+
+/// The parser met token `at`, or the end, where one of `expected` had to come.
+pub(super) fn unexpected(
+    file: FileId,
+    text: &str,
+    tokens: &[Token],
+    at: usize,
+    expected: &[String],
+) -> Diagnostic {
+    let state = State::new(text, tokens, at, expected);
+    let end = tokens.last().map_or(0, |token| token.end);
+    let span = match tokens.get(at) {
+        Some(token) if token.kind == Kind::Newline => Span { file, start: token.start, end: token.start },
+        Some(token) => token.span(file),
+        None => Span { file, start: end, end },
+    };
+    if let Some(Token { kind: Kind::Reserved, .. }) = tokens.get(at) {
+        let word = state.text;
+        return Diagnostic::error(&NOT_YET, format!("`{word}` is not in the language yet"))
+            .label(span, "a word kept for later")
+            .help(reserved_help(word));
+    }
+    let (found, wanted) = (state.found(), state.wanted());
+    let mut diagnostic = Diagnostic::error(&SYNTAX, format!("expected {wanted}, found {found}"));
+    diagnostic = diagnostic.label(span, format!("expected {wanted}"));
+    diagnostic.help(state.help())
+}
+
+fn reserved_help(word: &str) -> &'static str {
+    match word {
+        "use" => "keep the script in one file; the library is always there",
+        "wrap" => "write a plain `stage`",
+        _ => "write the repeated lines out",
+    }
+}
+
+/// Where the parser stands, in the words that messages use.
+struct State<'a> {
+    /// The text of what was found.
+    text: &'a str,
+    /// Its kind; `None` at the end.
+    kind: Option<Kind>,
+    /// Texts and kinds of the two tokens before it.
+    before: [(&'a str, Option<Kind>); 2],
+    /// The first token of the item.
+    first: Option<Kind>,
+    /// What the grammar allows here.
+    expected: Vec<&'a str>,
+}
+
+impl<'a> State<'a> {
+    fn new(text: &'a str, tokens: &[Token], at: usize, expected: &'a [String]) -> State<'a> {
+        let look = |index: Option<usize>| {
+            let token = index.and_then(|index| tokens.get(index));
+            (token.map_or("", |token| token.text(text)), token.map(|token| token.kind))
+        };
+        let (found, kind) = look(Some(at));
+        let line = tokens[..at.min(tokens.len())]
+            .iter()
+            .rposition(|t| matches!(t.kind, Kind::Newline | Kind::LBrace));
+        let first = look(Some(line.map_or(0, |line| line + 1))).1;
+        let before = [look(at.checked_sub(1)), look(at.checked_sub(2))];
+        let expected = expected.iter().map(|name| name.trim_matches('"')).collect();
+        State { text: found, kind, before, first, expected }
+    }
+
+    fn allows(&self, name: &str) -> bool {
+        self.expected.contains(&name)
+    }
+
+    /// What stands there.
+    fn found(&self) -> String {
+        match self.kind {
+            None => "the end".to_string(),
+            Some(Kind::Newline) => "the end of the line".to_string(),
+            Some(Kind::Str) => "a string".to_string(),
+            Some(kind) if kind.is_keyword() => format!("the keyword `{}`", self.text),
+            Some(_) => format!("`{}`", short(self.text)),
+        }
+    }
+
+    /// What had to come.
+    fn wanted(&self) -> String {
+        let after = |text: &str| match text {
+            "" | "\n" => String::new(),
+            text => format!(" after `{}`", short(text)),
+        };
+        if self.allows("number") {
+            let what =
+                if self.allows("let") && self.allows("name") { "a statement" } else { "an expression" };
+            return format!("{what}{}", after(self.before[0].0));
+        }
+        if self.allows("+") {
+            return self.wanted_after_operand();
+        }
+        match self.expected.as_slice() {
+            ["name"] => format!("a name{}", after(self.before[0].0)),
+            [] => "nothing more".to_string(),
+            [one] => format!("{}{}", in_words(one), after(self.before[0].0)),
+            [all @ .., last] if all.len() < 4 => {
+                let all = all.iter().map(|name| in_words(name)).collect::<Vec<_>>().join(", ");
+                format!("{all} or {}{}", in_words(last), after(self.before[0].0))
+            }
+            _ => format!("something else{}", after(self.before[0].0)),
+        }
+    }
+
+    /// An operand has ended: what may follow it?
+    fn wanted_after_operand(&self) -> String {
+        for (name, words) in [("on", "`on` and the data"), ("to", "`to` and a path"), ("=>", "`=>`")] {
+            if self.allows(name) {
+                return words.to_string();
+            }
+        }
+        for name in [")", "]", "{"] {
+            if self.allows(name) {
+                return format!("an operator or `{name}`");
+            }
+        }
+        "an operator or the end of the line".to_string()
+    }
+
+    /// One thing to try.
+    fn help(&self) -> String {
+        self.help_for_foreign().map(str::to_string).or_else(|| self.help_for_place()).unwrap_or_else(|| {
+            match self.kind {
+                Some(Kind::Newline) | None => "complete the line".to_string(),
+                Some(kind) if kind.is_keyword() && self.allows("name") => {
+                    format!("`{}` is a keyword; choose another name", self.text)
+                }
+                Some(_) if self.allows("+") => "put an operator before it, or begin a new line".to_string(),
+                Some(_) if self.allows("number") => "write a name, a number or a call here".to_string(),
+                Some(_) => "remove it, or complete what stands before it".to_string(),
+            }
+        })
+    }
+
+    /// Habits from other languages.
+    fn help_for_foreign(&self) -> Option<&'static str> {
+        let words = [self.text, self.before[0].0];
+        FOREIGN.iter().find(|(foreign, _)| words.contains(foreign)).map(|(_, help)| *help)
+    }
+
+    /// Places where people go wrong in the same way.
+    fn help_for_place(&self) -> Option<String> {
+        let text = match (self.kind, self.before[0].1) {
+            (Some(Kind::Assign), _) if self.allows("==") => "write `==` to compare",
+            (Some(Kind::LBrace | Kind::Assign), Some(Kind::RParen)) if self.allows("->") => {
+                "write the type of the result: `-> real[...]`"
+            }
+            (Some(Kind::Comma | Kind::RParen), Some(Kind::Name)) if self.allows(":") => {
+                return Some(format!("give it a type: `{}: real[...]`", self.before[0].0));
+            }
+            (Some(Kind::Newline) | None, _) if self.allows("{") => "put `{` on the same line",
+            (Some(Kind::Bar), _) => {
+                "words to choose from stand in the head of a stage only; write `or` for logic"
+            }
+            (Some(Kind::DotDot), _) => "`..` stands in types only",
+            (Some(Kind::Number), Some(Kind::Dot)) => "write a digit before the point, as in `0.5`",
+            (_, Some(Kind::Dot)) if self.before[1].1 == Some(Kind::Number) => {
+                "write a digit after the point, as in `1.0`"
+            }
+            (Some(Kind::Colon), Some(Kind::Str)) => "groups of parameters are not in the language yet",
+            (Some(Kind::Colon), _) if self.first != Some(Kind::Fn) => {
+                "a type is written after `let name:` only"
+            }
+            _ => return None,
+        };
+        Some(text.to_string())
+    }
+}
+
+/// What people write from habit, and what to write instead.
+const FOREIGN: &[(&str, &str)] = &[
+    ("&&", "write `and`"),
+    ("||", "write `or`"),
+    ("!", "write `not`"),
+    ("**", "write `^` for a power"),
+    (";", "end the statement with a new line instead"),
+    ("#", "comments begin with `//`"),
+    ("'", "strings stand in double quotes"),
+    ("+=", "names are never changed; give the sum a new name with `let`"),
+    ("-=", "names are never changed; give the difference a new name with `let`"),
+    ("*=", "names are never changed; give the product a new name with `let`"),
+    ("/=", "names are never changed; give the quotient a new name with `let`"),
+    ("++", "write `+ 1`"),
+    (":=", "write `=`, or `<-` for a state"),
+    ("?", "write `where(condition, a, b)`"),
+    ("≤", "write `<=`"),
+    ("≥", "write `>=`"),
+    ("×", "write `*`"),
+    ("→", "write `->`"),
+    ("←", "write `<-`"),
+    ("−", "write `-`"),
+    ("“", "strings stand in plain double quotes"),
+    ("=<", "write `<=`"),
+    ("<>", "write `!=`"),
+    ("==>", "write `=>`"),
+    ("if", "write `where(condition, a, b)`, or `match` for a choice among words"),
+    ("else", "write `where(condition, a, b)`, or `match` for a choice among words"),
+    ("return", "leave it out: the last line of a block is its value"),
+    ("def", "write `fn`"),
+    ("function", "write `fn`"),
+    ("func", "write `fn`"),
+    ("var", "write `let`"),
+    ("const", "write `let`"),
+    ("mut", "leave it out: names are never changed"),
+    ("while", "there are no loops that run an unknown number of times"),
+    ("import", "leave it out: the library is always there"),
+    ("lambda", "declare a `fn` and use its name"),
+    ("class", "write `model` for a function with parameters"),
+];
+
+fn in_words(name: &str) -> String {
+    match name {
+        "name" => "a name".to_string(),
+        "newline" => "the end of the line".to_string(),
+        "string" => "a string".to_string(),
+        name => format!("`{name}`"),
+    }
+}

@@ -1,0 +1,169 @@
+//! The newline rule, and which bracket closes which.
+//!
+//! A newline ends a statement unless it stands inside `(` or `[`, after something that must go on,
+//! or before a line that begins with `|>`. After this pass every newline that is left separates two
+//! lines of a block or two items, and all brackets match.
+
+use super::MAX_DEPTH;
+use super::errors;
+use super::token::{Kind, Token};
+use crate::diag::Diagnostic;
+use crate::source::FileId;
+
+/// Applies the newline rule. Where brackets do not match, a [`Kind::BadLine`] marks the line.
+pub(super) fn arrange(
+    file: FileId,
+    text: &str,
+    tokens: Vec<Token>,
+    found: &mut Vec<Diagnostic>,
+) -> Vec<Token> {
+    let mut lines =
+        Lines { file, text, out: Vec::with_capacity(tokens.len()), open: Vec::new(), too_deep: false };
+    for (at, token) in tokens.iter().enumerate() {
+        lines.token(*token, &tokens[at + 1..], found);
+    }
+    let end = tokens.last().map_or(0, |token| token.end);
+    while lines.out.last().is_some_and(|token| token.kind == Kind::Newline) {
+        lines.out.pop();
+    }
+    lines.close_down_to(0, end, found);
+    lines.out
+}
+
+struct Lines<'a> {
+    file: FileId,
+    text: &'a str,
+    out: Vec<Token>,
+    /// Brackets that are open.
+    open: Vec<Token>,
+    too_deep: bool,
+}
+
+impl Lines<'_> {
+    fn token(&mut self, token: Token, rest: &[Token], found: &mut Vec<Diagnostic>) {
+        match token.kind {
+            Kind::Newline => self.newline(token, rest, found),
+            Kind::Doc => self.doc(token),
+            Kind::LParen | Kind::LBracket | Kind::LBrace => self.open(token, found),
+            Kind::RParen | Kind::RBracket | Kind::RBrace => self.close(token, found),
+            Kind::Real | Kind::Model if !self.at_item_start() => {
+                self.push(Token { kind: Kind::Name, ..token });
+            }
+            _ => self.push(token),
+        }
+    }
+
+    fn push(&mut self, token: Token) {
+        if self.open.len() <= MAX_DEPTH as usize {
+            self.out.push(token);
+        }
+    }
+
+    fn last(&self) -> Option<Kind> {
+        self.out.last().map(|token| token.kind)
+    }
+
+    /// `real` and `model` are keywords where an item begins and ordinary words elsewhere.
+    fn at_item_start(&self) -> bool {
+        self.open.is_empty() && matches!(self.last(), None | Some(Kind::Newline | Kind::Doc))
+    }
+
+    fn doc(&mut self, token: Token) {
+        if self.at_item_start() {
+            self.push(token);
+        }
+    }
+
+    fn newline(&mut self, token: Token, rest: &[Token], found: &mut Vec<Diagnostic>) {
+        let mut rest = rest.iter().filter(|token| !matches!(token.kind, Kind::Newline | Kind::Doc));
+        let (next, after) = (rest.next().copied(), rest.next().copied());
+        let begins = next.is_some_and(|next| begins_line(next.kind, after.map(|after| after.kind)));
+        if begins {
+            self.close_forgotten(next.expect("a line begins"), token.start, found);
+        }
+        let inside = self.open.last().is_some_and(|open| open.kind != Kind::LBrace);
+        let last = self.last();
+        let first = matches!(last, None | Some(Kind::Newline | Kind::Doc | Kind::LBrace));
+        let goes_on = !begins && last.is_some_and(Kind::continues);
+        let before = matches!(next.map(|next| next.kind), None | Some(Kind::Pipe | Kind::RBrace));
+        if !(inside || first || goes_on || before) {
+            self.push(token);
+        }
+    }
+
+    /// A line that can only begin a statement closes the brackets that somebody forgot.
+    fn close_forgotten(&mut self, next: Token, at: u32, found: &mut Vec<Diagnostic>) {
+        let braces = self.open.iter().rposition(|open| open.kind == Kind::LBrace).map_or(0, |at| at + 1);
+        self.close_down_to(braces, at, found);
+        let column_0 = next.start == 0 || self.text.as_bytes()[next.start as usize - 1] == b'\n';
+        let item = matches!(next.kind, Kind::Fn | Kind::Model | Kind::Stage | Kind::Data);
+        if column_0 && item {
+            self.close_down_to(0, at, found);
+        }
+    }
+
+    fn open(&mut self, token: Token, found: &mut Vec<Diagnostic>) {
+        if self.open.len() == MAX_DEPTH as usize && !self.too_deep {
+            self.too_deep = true;
+            self.out.push(Token { kind: Kind::BadLine, ..token });
+            errors::report(found, || errors::nesting_too_deep(token.span(self.file)));
+        }
+        self.open.push(token);
+        if self.open.len() <= MAX_DEPTH as usize {
+            self.out.push(token);
+        }
+    }
+
+    fn close(&mut self, token: Token, found: &mut Vec<Diagnostic>) {
+        match self.open.iter().rposition(|open| closer(open.kind) == token.kind) {
+            // A `)` does not close what lies outside its block.
+            Some(at)
+                if token.kind == Kind::RBrace || !self.open[at..].iter().any(|o| o.kind == Kind::LBrace) =>
+            {
+                self.close_down_to(at + 1, token.start, found);
+                self.push(token);
+                self.open.pop();
+                self.too_deep &= !self.open.is_empty();
+            }
+            _ => {
+                errors::report(found, || errors::stray_closer(token.span(self.file), token.text(self.text)));
+                self.push(Token { kind: Kind::BadLine, ..token });
+            }
+        }
+    }
+
+    /// Closes all but the first `keep` open brackets at byte `at`, each with a diagnostic.
+    fn close_down_to(&mut self, keep: usize, at: u32, found: &mut Vec<Diagnostic>) {
+        if self.open.len() > MAX_DEPTH as usize {
+            self.open.truncate(keep.max(MAX_DEPTH as usize));
+        }
+        while self.open.len() > keep {
+            let open = *self.open.last().expect("more than `keep` are open");
+            if !self.too_deep {
+                errors::report(found, || errors::unclosed(open.span(self.file), open.text(self.text)));
+            }
+            self.push(Token { kind: Kind::BadLine, start: at, end: at });
+            self.push(Token { kind: closer(open.kind), start: at, end: at });
+            self.open.pop();
+        }
+        self.too_deep &= !self.open.is_empty();
+    }
+}
+
+fn closer(open: Kind) -> Kind {
+    match open {
+        Kind::LParen => Kind::RParen,
+        Kind::LBracket => Kind::RBracket,
+        _ => Kind::RBrace,
+    }
+}
+
+/// Whether a line that begins so can only be a new statement, never the rest of an expression.
+fn begins_line(first: Kind, second: Option<Kind>) -> bool {
+    use Kind::*;
+    match first {
+        Fn | Data | Stage | Let | Print | Plot | Save | Assert | Param | Layer | State | Metric => true,
+        Model | Real => second == Some(Name),
+        _ => false,
+    }
+}

@@ -1,0 +1,95 @@
+//! Strings: escapes, and the expressions in their braces.
+
+use super::build::{Builder, LineKind};
+use super::errors;
+use super::parse::parse_line;
+use super::{Expr, ExprKind, StrPart};
+
+/// The pieces of the string whose text lies between `start` and `end`.
+pub(super) fn parts(b: &mut Builder<'_>, start: usize, end: usize) -> Vec<StrPart> {
+    let (mut parts, mut text, mut at) = (Vec::new(), String::new(), start);
+    while at < end {
+        let rest = &b.text[at..end];
+        let c = rest.chars().next().expect("text is left");
+        if rest.starts_with("{{") || rest.starts_with("}}") {
+            text.push(c);
+            at += 2;
+        } else if c == '{' {
+            if !text.is_empty() {
+                parts.push(StrPart::Text(std::mem::take(&mut text)));
+            }
+            at = hole(b, &mut parts, at, end);
+        } else if c == '}' {
+            b.found.push(errors::brace_in_string(b.span(at as u32, at as u32 + 1)));
+            at += 1;
+        } else if c == '\\' {
+            at += escape(b, &mut text, at, end);
+        } else {
+            text.push(c);
+            at += c.len_utf8();
+        }
+    }
+    if !text.is_empty() {
+        parts.push(StrPart::Text(text));
+    }
+    parts
+}
+
+/// One escape; returns how many bytes it took.
+fn escape(b: &mut Builder<'_>, text: &mut String, at: usize, end: usize) -> usize {
+    let c = b.text[at + 1..end].chars().next().unwrap_or('\\');
+    match c {
+        'n' => text.push('\n'),
+        't' => text.push('\t'),
+        '"' | '\\' => text.push(c),
+        _ => b.found.push(errors::bad_escape(b.span(at as u32, (at + 1 + c.len_utf8()) as u32), c)),
+    }
+    1 + c.len_utf8()
+}
+
+/// One `{expr:.3}` whose brace is at `at`; returns where it ends.
+fn hole(b: &mut Builder<'_>, parts: &mut Vec<StrPart>, at: usize, end: usize) -> usize {
+    let Some(close) = closing(&b.text[at..end]).map(|length| at + length) else {
+        b.found.push(errors::unclosed(b.span(at as u32, at as u32 + 1), "{"));
+        return end;
+    };
+    let inner = &b.text[at + 1..close];
+    let colon = inner.rfind(':').map(|colon| at + 1 + colon);
+    let digits = match colon {
+        None => None,
+        Some(colon) => digits(&b.text[colon + 1..close]).or_else(|| {
+            b.found.push(errors::bad_format(b.span(colon as u32, close as u32)));
+            None
+        }),
+    };
+    let expr = inside(b, at + 1, colon.unwrap_or(close));
+    parts.push(StrPart::Expr { expr, digits });
+    close + 1
+}
+
+/// Where the brace that `text` begins with is closed.
+fn closing(text: &str) -> Option<usize> {
+    let mut depth = 0;
+    text.bytes().position(|c| {
+        depth += i32::from(c == b'{') - i32::from(c == b'}');
+        depth == 0
+    })
+}
+
+fn digits(format: &str) -> Option<u32> {
+    let digits = format.trim().strip_prefix('.')?.parse().ok()?;
+    (digits <= 17).then_some(digits)
+}
+
+/// The expression between two bytes.
+fn inside(b: &mut Builder<'_>, start: usize, end: usize) -> Expr {
+    let span = b.span(start as u32 - 1, end as u32 + 1);
+    match parse_line(b, start, end).map(|line| line.kind) {
+        Some(LineKind::Expr(expr)) => expr,
+        Some(LineKind::Bad) => Expr { kind: ExprKind::Error, span, depth: 1 },
+        _ => {
+            b.found.push(errors::not_an_expression(span));
+            Expr { kind: ExprKind::Error, span, depth: 1 }
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! Tokens: what the text consists of.
+
+use std::fmt;
+
+use logos::{FilterResult, Lexer, Logos};
+
+use super::errors;
+use crate::diag::Diagnostic;
+use crate::source::{FileId, Span};
+
+/// What a token is. It carries no text: that is the slice of the source at its place.
+#[derive(Logos, Clone, Copy, PartialEq, Eq, Debug)]
+#[logos(skip r"[ \t\r\u{feff}]+")]
+pub enum Kind {
+    /// Any word that is not a keyword.
+    #[regex(r"[\p{L}_][\p{L}\p{N}_]*")]
+    Name,
+    /// `1`, `2.5`, `1e-3`, `1_000`
+    #[regex(r"[0-9][0-9_]*(\.[0-9][0-9_]*)?([eE][+-]?[0-9][0-9_]*)?")]
+    Number,
+    /// `"text {expr}"`
+    #[token("\"", string)]
+    Str,
+    /// `/// text`, which documents the next item.
+    #[token("///", doc)]
+    Doc,
+    /// A line end that ends a statement.
+    #[token("\n")]
+    Newline,
+    /// A line that could not be read; a diagnostic has been given.
+    BadLine,
+    /// Characters that begin no token, or an operator of another language.
+    #[regex(r"&&|\|\||\*\*|\+=|-=|\*=|/=|\+\+|--|!|;|&|~|\?|\$|#|'|`|\\|:=|==>|=<|<>|\|\]|≤|≥|×|→|←|“|”|−")]
+    Foreign,
+
+    /// `real`
+    #[token("real")]
+    Real,
+    /// `data`
+    #[token("data")]
+    Data,
+    /// `fn`
+    #[token("fn")]
+    Fn,
+    /// `model`
+    #[token("model")]
+    Model,
+    /// `stage`
+    #[token("stage")]
+    Stage,
+    /// `let`
+    #[token("let")]
+    Let,
+    /// `print`
+    #[token("print")]
+    Print,
+    /// `plot`
+    #[token("plot")]
+    Plot,
+    /// `save`
+    #[token("save")]
+    Save,
+    /// `assert`
+    #[token("assert")]
+    Assert,
+    /// `to`
+    #[token("to")]
+    To,
+    /// `param`
+    #[token("param")]
+    Param,
+    /// `layer`
+    #[token("layer")]
+    Layer,
+    /// `state`
+    #[token("state")]
+    State,
+    /// `train`
+    #[token("train")]
+    Train,
+    /// `eval`
+    #[token("eval")]
+    Eval,
+    /// `on`
+    #[token("on")]
+    On,
+    /// `metric`
+    #[token("metric")]
+    Metric,
+    /// `match`
+    #[token("match")]
+    Match,
+    /// `true`
+    #[token("true")]
+    True,
+    /// `false`
+    #[token("false")]
+    False,
+    /// `and`
+    #[token("and")]
+    And,
+    /// `or`
+    #[token("or")]
+    Or,
+    /// `not`
+    #[token("not")]
+    Not,
+    /// `use for scan wrap`: words kept for what the language will have.
+    #[token("use")]
+    #[token("for")]
+    #[token("scan")]
+    #[token("wrap")]
+    Reserved,
+
+    /// `(`
+    #[token("(")]
+    LParen,
+    /// `)`
+    #[token(")")]
+    RParen,
+    /// `[`
+    #[token("[")]
+    LBracket,
+    /// `]`
+    #[token("]")]
+    RBracket,
+    /// `{`
+    #[token("{")]
+    LBrace,
+    /// `}`
+    #[token("}")]
+    RBrace,
+    /// `,`
+    #[token(",")]
+    Comma,
+    /// `:`
+    #[token(":")]
+    Colon,
+    /// `.`
+    #[token(".")]
+    Dot,
+    /// `..`
+    #[token("..")]
+    DotDot,
+    /// `=`
+    #[token("=")]
+    Assign,
+    /// `<-`
+    #[token("<-")]
+    Becomes,
+    /// `->`
+    #[token("->")]
+    Arrow,
+    /// `=>`
+    #[token("=>")]
+    FatArrow,
+    /// `|>`
+    #[token("|>")]
+    Pipe,
+    /// `|`
+    #[token("|")]
+    Bar,
+    /// `+`
+    #[token("+")]
+    Plus,
+    /// `-`
+    #[token("-")]
+    Minus,
+    /// `*`
+    #[token("*")]
+    Star,
+    /// `/`
+    #[token("/")]
+    Slash,
+    /// `//` between operands that touch it.
+    #[token("//", slashes)]
+    SlashSlash,
+    /// `%`
+    #[token("%")]
+    Percent,
+    /// `@`
+    #[token("@")]
+    At,
+    /// `^`
+    #[token("^")]
+    Caret,
+    /// `==`
+    #[token("==")]
+    EqEq,
+    /// `!=`
+    #[token("!=")]
+    NotEq,
+    /// `<`
+    #[token("<")]
+    Less,
+    /// `<=`
+    #[token("<=")]
+    LessEq,
+    /// `>`
+    #[token(">")]
+    Greater,
+    /// `>=`
+    #[token(">=")]
+    GreaterEq,
+}
+
+/// A token and its place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Token {
+    /// What it is.
+    pub kind: Kind,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Token {
+    /// Its text in the file it was read from.
+    pub fn text(self, file: &str) -> &str {
+        &file[self.start as usize..self.end as usize]
+    }
+
+    /// Its place in `file`.
+    pub fn span(self, file: FileId) -> Span {
+        Span { file, start: self.start, end: self.end }
+    }
+}
+
+impl Kind {
+    /// Whether it is a word with a meaning of its own.
+    pub fn is_keyword(self) -> bool {
+        (Kind::Real as u8..=Kind::Reserved as u8).contains(&(self as u8))
+    }
+
+    /// Whether an operand may end with it.
+    pub fn ends_operand(self) -> bool {
+        use Kind::*;
+        matches!(self, Name | Number | Str | True | False | RParen | RBracket | RBrace)
+    }
+
+    /// Whether a line cannot end after it: something must follow.
+    pub fn continues(self) -> bool {
+        use Kind::*;
+        matches!(
+            self,
+            Comma
+                | Assign
+                | Becomes
+                | Arrow
+                | FatArrow
+                | Pipe
+                | Bar
+                | Plus
+                | Minus
+                | Star
+                | Slash
+                | SlashSlash
+                | Percent
+                | At
+                | Caret
+                | EqEq
+                | NotEq
+                | Less
+                | LessEq
+                | Greater
+                | GreaterEq
+                | And
+                | Or
+                | Not
+        )
+    }
+}
+
+/// Ends a string at the next quote of its line; a string without one is no token.
+fn string(lexer: &mut Lexer<'_, Kind>) -> bool {
+    let mut escaped = false;
+    for (at, c) in lexer.remainder().bytes().enumerate() {
+        match c {
+            b'\n' => {
+                lexer.bump(at);
+                return false;
+            }
+            b'"' if !escaped => {
+                lexer.bump(at + 1);
+                return true;
+            }
+            _ => escaped = c == b'\\' && !escaped,
+        }
+    }
+    lexer.bump(lexer.remainder().len());
+    false
+}
+
+/// Floor division touches both its operands, as in `a//b`; any other `//` begins a comment.
+fn slashes(lexer: &mut Lexer<'_, Kind>) -> FilterResult<(), ()> {
+    let before = lexer.source()[..lexer.span().start].chars().next_back();
+    let after = lexer.remainder().chars().next();
+    let ends = |c: char| c.is_alphanumeric() || matches!(c, '_' | ')' | ']');
+    let begins = |c: char| c.is_alphanumeric() || matches!(c, '_' | '(' | '-');
+    if before.is_some_and(ends) && after.is_some_and(begins) {
+        return FilterResult::Emit(());
+    }
+    skip_line(lexer);
+    FilterResult::Skip
+}
+
+/// `///` documents; four slashes or more are a comment.
+fn doc(lexer: &mut Lexer<'_, Kind>) -> FilterResult<(), ()> {
+    let comment = lexer.remainder().starts_with('/');
+    skip_line(lexer);
+    if comment { FilterResult::Skip } else { FilterResult::Emit(()) }
+}
+
+fn skip_line(lexer: &mut Lexer<'_, Kind>) {
+    let rest = lexer.remainder();
+    let line = rest.find('\n').unwrap_or(rest.len());
+    lexer.bump(line);
+}
+
+/// All tokens of `text`, which begins at byte `base` of `file`. Text that is no token becomes
+/// [`Kind::BadLine`] and a diagnostic.
+pub fn lex(file: FileId, text: &str, base: usize, found: &mut Vec<Diagnostic>) -> Vec<Token> {
+    let mut tokens: Vec<Token> = Vec::new();
+    for (kind, range) in Kind::lexer(text).spanned() {
+        let (start, end) = ((base + range.start) as u32, (base + range.end) as u32);
+        let last = tokens.last().copied();
+        let touches = last.is_some_and(|last| last.end == start);
+        let kind = match kind {
+            Ok(kind) if kind.is_keyword() && last.is_some_and(|last| last.kind == Kind::Dot) => Kind::Name,
+            Ok(Kind::Name) if touches && last.is_some_and(|last| last.kind == Kind::Number) => {
+                let number = last.expect("a number stands before");
+                tokens.pop();
+                let whole = Token { start: number.start, ..Token { kind: Kind::BadLine, start, end } };
+                found.push(errors::bad_number(
+                    whole.span(file),
+                    &text[number.start as usize - base..range.end],
+                ));
+                tokens.push(whole);
+                continue;
+            }
+            Ok(kind) => kind,
+            Err(()) => {
+                if let Some(bad) = tokens.last_mut().filter(|bad| touches && bad.kind == Kind::BadLine) {
+                    bad.end = end;
+                    continue;
+                }
+                let span = Span { file, start, end };
+                errors::report(found, || errors::bad_text(span, &text[range]));
+                Kind::BadLine
+            }
+        };
+        tokens.push(Token { kind, start, end });
+    }
+    tokens
+}
+
+/// The tokens of a text as `egret emit tokens` prints them: `start..end KIND text`, one a line.
+pub fn print_tokens(text: &str) -> String {
+    let mut out = String::new();
+    for token in
+        super::lines::arrange(FileId(0), text, lex(FileId(0), text, 0, &mut Vec::new()), &mut Vec::new())
+    {
+        let Token { kind, start, end } = token;
+        let text = token.text(text).escape_debug();
+        out.push_str(&format!("{start}..{end} {kind} {text}\n"));
+    }
+    out
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = format!("{self:?}");
+        let mut out = String::new();
+        for (at, c) in name.char_indices() {
+            if at > 0 && c.is_uppercase() {
+                out.push('-');
+            }
+            out.extend(c.to_lowercase());
+        }
+        f.write_str(&out)
+    }
+}
