@@ -3,6 +3,17 @@
 //! `out[i] = combine over r of body(reads at (i, r))`. The result axes come first, the reduced axes
 //! after them. Every operator family is declared by its form; the reference evaluator, fusion and
 //! lowering read nothing else.
+//!
+//! One form says maps with broadcasting, reductions, matrix products, convolutions, gathers, slices
+//! by any step, padding, concatenation and (in quadratic time) running sums. It does not say
+//! scatters, sorts and fast scans: such a family needs a loop nest of its own.
+//!
+//! Types: a read has its argument's element type, `Axis` and numbers have the type of their context,
+//! which is the result's at the top of the body and what a row's typing asks for below it. Where the
+//! body's type is not the result's (a cast), the value is converted at the end.
+
+#[cfg(test)]
+mod tests;
 
 use std::rc::Rc;
 

@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod contract;
+pub mod dim;
 pub mod eval;
 pub mod fill;
 pub mod form;

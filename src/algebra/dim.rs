@@ -1,0 +1,269 @@
+//! Sizes: polynomials over size variables.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+
+/// A size variable: a name met first in a signature, unique in a compilation by its number.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SizeVar {
+    /// Tells variables of one name apart.
+    pub id: u32,
+    /// As the user wrote it.
+    pub name: Rc<str>,
+}
+
+/// A product of size variables, sorted: `B * B * T`.
+type Monomial = Vec<SizeVar>;
+
+/// A size: a polynomial over size variables with whole coefficients, normalised, so that
+/// `1 + n == n + 1` and `2 * n - n == n`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Dim {
+    /// Coefficients by monomial; no zero coefficients.
+    terms: BTreeMap<Monomial, i64>,
+}
+
+impl Dim {
+    /// The constant `n`.
+    pub fn constant(n: i64) -> Dim {
+        let terms = if n == 0 { BTreeMap::new() } else { BTreeMap::from([(Vec::new(), n)]) };
+        Dim { terms }
+    }
+
+    /// The variable `v`.
+    pub fn var(v: SizeVar) -> Dim {
+        Dim { terms: BTreeMap::from([(vec![v], 1)]) }
+    }
+
+    /// Its value if it holds no variable.
+    pub fn as_constant(&self) -> Option<i64> {
+        match self.terms.len() {
+            0 => Some(0),
+            1 => self.terms.get(&Vec::new() as &Monomial).copied(),
+            _ => None,
+        }
+    }
+
+    /// The variable, if it is a single variable.
+    pub fn as_var(&self) -> Option<&SizeVar> {
+        match self.terms.iter().next() {
+            Some((monomial, 1)) if self.terms.len() == 1 && monomial.len() == 1 => Some(&monomial[0]),
+            _ => None,
+        }
+    }
+
+    /// Its value in a compiled program.
+    ///
+    /// # Panics
+    /// If it still holds a variable: sizes are known from `graph` on.
+    pub fn size(&self) -> usize {
+        match self.as_constant() {
+            Some(n) => usize::try_from(n).unwrap_or_else(|_| panic!("negative size {n}")),
+            None => panic!("size {self} is not known yet"),
+        }
+    }
+
+    /// Every variable in it.
+    pub fn vars(&self) -> impl Iterator<Item = &SizeVar> {
+        self.terms.keys().flatten()
+    }
+
+    /// The same polynomial with variables replaced.
+    pub fn substitute(&self, env: &BTreeMap<SizeVar, Dim>) -> Dim {
+        if self.as_constant().is_some() {
+            return self.clone();
+        }
+        let mut sum = Dim::default();
+        for (monomial, coefficient) in &self.terms {
+            let mut product = Dim::constant(*coefficient);
+            for var in monomial {
+                product = match env.get(var) {
+                    Some(dim) => product.mul(dim),
+                    None => product.mul(&Dim::var(var.clone())),
+                };
+            }
+            sum = sum.add(&product);
+        }
+        sum
+    }
+
+    /// Sum.
+    pub fn add(&self, other: &Dim) -> Dim {
+        let mut terms = self.terms.clone();
+        for (monomial, coefficient) in &other.terms {
+            let entry = terms.entry(monomial.clone()).or_insert(0);
+            *entry = entry.saturating_add(*coefficient);
+        }
+        terms.retain(|_, coefficient| *coefficient != 0);
+        Dim { terms }
+    }
+
+    /// Difference.
+    pub fn sub(&self, other: &Dim) -> Dim {
+        self.add(&other.mul(&Dim::constant(-1)))
+    }
+
+    /// Product.
+    pub fn mul(&self, other: &Dim) -> Dim {
+        let mut terms: BTreeMap<Monomial, i64> = BTreeMap::new();
+        for (left, a) in &self.terms {
+            for (right, b) in &other.terms {
+                let mut monomial = [left.as_slice(), right.as_slice()].concat();
+                monomial.sort();
+                let entry = terms.entry(monomial).or_insert(0);
+                *entry = entry.saturating_add(a.saturating_mul(*b));
+            }
+        }
+        terms.retain(|_, coefficient| *coefficient != 0);
+        Dim { terms }
+    }
+
+    /// Exact quotient: `2 * n / n` is `2`, `(n * n - 1) / (n + 1)` is `n - 1`. `None` when it leaves
+    /// a remainder, and for a division by 0.
+    pub fn div_exact(&self, other: &Dim) -> Option<Dim> {
+        let (divisor, by) = other.leading()?;
+        let (mut rest, mut quotient) = (self.clone(), Dim::default());
+        while let Some((monomial, coefficient)) = rest.leading() {
+            let mut monomial = monomial.clone();
+            for var in divisor {
+                monomial.remove(monomial.iter().position(|have| have == var)?);
+            }
+            if coefficient % by != 0 {
+                return None;
+            }
+            let term = Dim { terms: BTreeMap::from([(monomial, coefficient / by)]) };
+            rest = rest.sub(&term.mul(other));
+            quotient = quotient.add(&term);
+        }
+        Some(quotient)
+    }
+
+    /// The term of highest degree, first by name order among equals: what long division divides by.
+    fn leading(&self) -> Option<(&Monomial, &i64)> {
+        self.terms.iter().min_by_key(|(monomial, _)| (std::cmp::Reverse(monomial.len()), *monomial))
+    }
+
+    /// What `var` must be for this polynomial to be `value`: `2 * n + 1 = 2 * m + 5` gives `m + 2`
+    /// for `n`. `None` if the polynomial is not linear in `var` or the answer is not whole.
+    pub fn solve(&self, var: &SizeVar, value: &Dim) -> Option<Dim> {
+        let (mut slope, mut rest) = (Dim::default(), value.clone());
+        for (monomial, coefficient) in &self.terms {
+            let mut monomial = monomial.clone();
+            let found = monomial.iter().position(|have| have == var);
+            found.map(|place| monomial.remove(place));
+            if monomial.contains(var) {
+                return None;
+            }
+            let term = Dim { terms: BTreeMap::from([(monomial, *coefficient)]) };
+            match found {
+                Some(_) => slope = slope.add(&term),
+                None => rest = rest.sub(&term),
+            }
+        }
+        rest.div_exact(&slope)
+    }
+}
+
+impl From<usize> for Dim {
+    fn from(n: usize) -> Dim {
+        Dim::constant(n as i64)
+    }
+}
+
+impl fmt::Display for Dim {
+    /// Highest degree first: `2 * B * T + 1`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.terms.is_empty() {
+            return f.write_str("0");
+        }
+        let mut terms: Vec<_> = self.terms.iter().collect();
+        terms.sort_by_key(|(monomial, _)| std::cmp::Reverse(monomial.len()));
+        for (index, (monomial, coefficient)) in terms.into_iter().enumerate() {
+            let sign = if *coefficient < 0 { "-" } else { "+" };
+            match index {
+                0 if *coefficient < 0 => f.write_str("-")?,
+                0 => {}
+                _ => write!(f, " {sign} ")?,
+            }
+            let magnitude = coefficient.unsigned_abs();
+            let mut factors: Vec<String> = monomial.iter().map(|var| var.name.to_string()).collect();
+            if magnitude != 1 || factors.is_empty() {
+                factors.insert(0, magnitude.to_string());
+            }
+            f.write_str(&factors.join(" * "))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn var(id: u32, name: &str) -> SizeVar {
+        SizeVar { id, name: Rc::from(name) }
+    }
+
+    fn n() -> Dim {
+        Dim::var(var(0, "n"))
+    }
+
+    fn m() -> Dim {
+        Dim::var(var(1, "m"))
+    }
+
+    fn k(value: i64) -> Dim {
+        Dim::constant(value)
+    }
+
+    #[test]
+    fn polynomials_compare_normalised() {
+        assert_eq!(k(1).add(&n()), n().add(&k(1)));
+        assert_eq!(k(2).mul(&n()).sub(&n()), n());
+        assert_eq!(n().sub(&n()), k(0));
+        assert_eq!(n().mul(&m()), m().mul(&n()));
+        assert_ne!(n(), Dim::var(var(7, "n")), "variables of one name are told apart by number");
+    }
+
+    #[test]
+    fn quotients_are_exact_or_none() {
+        assert_eq!(k(2).mul(&n()).div_exact(&n()), Some(k(2)));
+        assert_eq!(k(6).div_exact(&k(3)), Some(k(2)));
+        assert_eq!(k(7).div_exact(&k(3)), None);
+        assert_eq!(n().div_exact(&m()), None);
+        assert_eq!(n().div_exact(&k(0)), None);
+        assert_eq!(k(0).div_exact(&n()), Some(k(0)));
+        let (sum, difference) = (n().add(&m()), n().sub(&m()));
+        assert_eq!(sum.mul(&difference).div_exact(&sum), Some(difference));
+        assert_eq!(n().mul(&n()).add(&k(1)).div_exact(&n().add(&k(1))), None);
+    }
+
+    #[test]
+    fn linear_equations_have_a_solution_or_none() {
+        let n_var = var(0, "n");
+        let double = k(2).mul(&n()).add(&k(1));
+        assert_eq!(double.solve(&n_var, &k(7)), Some(k(3)));
+        assert_eq!(double.solve(&n_var, &k(8)), None);
+        assert_eq!(double.solve(&n_var, &k(2).mul(&m()).add(&k(5))), Some(m().add(&k(2))));
+        assert_eq!(n().mul(&m()).solve(&n_var, &k(6).mul(&m())), Some(k(6)));
+        assert_eq!(n().mul(&n()).solve(&n_var, &k(9)), None);
+        assert_eq!(m().solve(&n_var, &k(9)), None);
+    }
+
+    #[test]
+    fn substitution_multiplies_out() {
+        let env = BTreeMap::from([(var(0, "n"), m().add(&k(1)))]);
+        let square = n().mul(&n()).substitute(&env);
+        assert_eq!(square.to_string(), "m * m + 2 * m + 1");
+        assert_eq!(square.substitute(&BTreeMap::from([(var(1, "m"), k(3))])).as_constant(), Some(16));
+    }
+
+    #[test]
+    fn sizes_print_as_written() {
+        let sizes = [k(0), k(-3), n(), n().sub(&k(1)), k(2).mul(&n()).mul(&m()).add(&n()).add(&k(1))];
+        let printed: Vec<String> = sizes.iter().map(Dim::to_string).collect();
+        assert_eq!(printed, ["0", "-3", "n", "n - 1", "2 * n * m + n + 1"]);
+        assert_eq!(k(1).sub(&n()).to_string(), "-n + 1");
+    }
+}
