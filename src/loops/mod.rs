@@ -8,9 +8,64 @@
 //! A value has an element type and a number of lanes. Lanes may exceed a machine register: `native`
 //! splits them, which is how loops are unrolled.
 
+mod access;
+mod buffers;
+mod build;
+mod expand;
+mod facts;
+mod lower;
+mod number;
+mod print;
+mod reduce;
+mod schedule;
+mod section;
+mod share;
+
+pub use schedule::Schedule;
+
 use crate::algebra::scalar::Machine;
 use crate::algebra::types::DType;
 use crate::graph::{Role, Target};
+use crate::kernel::{self, Kernels};
+
+/// Every kernel as a loop nest, every buffer in its place.
+pub fn lower(kernels: &Kernels) -> Loops {
+    let mut expander = expand::Expander::default();
+    let mut shared = share::Shared::default();
+    let mut programs = Vec::with_capacity(kernels.programs.len());
+    for program in &kernels.programs {
+        programs.push(program_of(program, &mut expander, &mut shared));
+    }
+    Loops { programs, functions: shared.finish() }
+}
+
+fn program_of(
+    from: &kernel::Program,
+    expander: &mut expand::Expander,
+    shared: &mut share::Shared,
+) -> Program {
+    let mut calls = Vec::with_capacity(from.kernels.len());
+    for kernel in &from.kernels {
+        let (function, pointers) = lower::lower(from, kernel, expander);
+        let buffers = pointers.iter().map(|buffer| buffer.0).collect();
+        calls.push(Call { function: shared.add(function), buffers });
+    }
+    let (buffers, arena_bytes) = buffers::place(from, &calls);
+    let outputs = from.outputs.iter().map(|output| Output {
+        name: output.name.clone(),
+        buffer: output.buffer.0,
+        target: output.target,
+    });
+    Program {
+        name: from.name.clone(),
+        buffers,
+        arena_bytes,
+        commit: from.kernels.iter().position(|kernel| kernel.commits).unwrap_or(calls.len()),
+        calls,
+        inputs: from.inputs.iter().map(|(buffer, role)| (buffer.0, role.clone())).collect(),
+        outputs: outputs.collect(),
+    }
+}
 
 /// All programs of a script.
 #[derive(Clone, Debug, Default)]
@@ -236,4 +291,24 @@ pub struct Address {
     pub offset: i64,
     /// Values with their coefficients.
     pub terms: Vec<(Value, i64)>,
+}
+
+impl Expr {
+    /// Calls `visit` on each operand.
+    pub fn operands(&self, visit: &mut dyn FnMut(Value)) {
+        match self {
+            Expr::Const(_) | Expr::Int(_) => {}
+            Expr::Load { at, .. } | Expr::Position(at) => {
+                at.terms.iter().for_each(|(value, _)| visit(*value))
+            }
+            Expr::Machine(_, args) => args.iter().for_each(|value| visit(*value)),
+            Expr::Splat(value)
+            | Expr::Positions(value)
+            | Expr::Cast(value)
+            | Expr::Fold(_, value)
+            | Expr::Table(_, value)
+            | Expr::InRange(value, _)
+            | Expr::ClampTo(value, _) => visit(*value),
+        }
+    }
 }

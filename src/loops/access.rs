@@ -1,0 +1,132 @@
+//! Access: positions of the kernel as addresses, guarded and gathered loads.
+
+use crate::algebra::scalar::Machine;
+use crate::algebra::types::DType;
+use crate::kernel::{BufferId, Guard, Inst, InstId, Linear};
+
+use super::build::POSITION;
+use super::facts::extent;
+use super::lower::Lowering;
+use super::{Address, Expr, Ty, Value};
+
+impl Lowering<'_> {
+    /// A position of the kernel in a row.
+    fn address(&mut self, linear: &Linear, row: usize) -> Address {
+        let mut at = Address { offset: linear.offset, terms: Vec::new() };
+        for (axis, coefficient) in &linear.terms {
+            let place = self.at(*axis, row);
+            at.offset += coefficient * place.offset;
+            add(&mut at, place.var, *coefficient);
+        }
+        if let Some((segments, axis)) = &linear.piece {
+            let starts = segments.starts().into_iter().map(|start| start as i64).collect();
+            let start = self.entry(*axis, starts);
+            match self.to.constant(start) {
+                Some(number) => at.offset += number as i64,
+                None => add(&mut at, Some(start), 1),
+            }
+        }
+        if let Some((index, elements)) = linear.gather {
+            let index = self.value(index, row);
+            let index = self.to.cast(index, DType::I64);
+            add(&mut at, Some(index), elements);
+        }
+        at.terms.sort_unstable();
+        at
+    }
+
+    /// The address of `lanes` elements of a buffer, clamped into it where the kernel alone does not
+    /// say that they lie inside.
+    pub(super) fn safe_address(
+        &mut self,
+        buffer: BufferId,
+        at: &Linear,
+        row: usize,
+        lanes: u16,
+        guarded: bool,
+    ) -> Address {
+        let address = self.address(at, row);
+        if !guarded && at.gather.is_none() {
+            return address;
+        }
+        let len = self.program.buffers[buffer.0].len as i64;
+        let position = self.to.position(address);
+        let clamped = self.to.emit(Expr::ClampTo(position, len - i64::from(lanes) + 1), POSITION);
+        Address { offset: 0, terms: vec![(clamped, 1)] }
+    }
+
+    /// The value of a load.
+    pub(super) fn load(&mut self, id: InstId, row: usize, lanes: u16) -> Value {
+        let kernel = self.kernel;
+        let Inst::Load { buffer, at, guards, outside, dtype } = &kernel.insts[id.0] else {
+            unreachable!("only loads are loaded")
+        };
+        let guards: Vec<&Guard> = guards.iter().filter(|guard| !self.always(guard)).collect();
+        let ty = Ty { dtype: *dtype, lanes };
+        let address = self.safe_address(*buffer, at, row, lanes, !guards.is_empty());
+        let loaded = self.fetch(id, *buffer, address, ty);
+        if guards.is_empty() {
+            return loaded;
+        }
+        let inside = self.all(&guards, row);
+        let inside = self.to.widen(inside, lanes);
+        let outside = self.to.number(*outside, ty);
+        self.to.machine(Machine::Select, vec![inside, loaded, outside], *dtype)
+    }
+
+    /// Reads memory, as far out as that gives the same; the only turn of a loop's rest stays where it is.
+    fn fetch(&mut self, id: InstId, buffer: BufferId, at: Address, ty: Ty) -> Value {
+        let pointer = self.pointer(buffer);
+        let constant = at.terms.is_empty() && self.facts.deps[id.0] != 0;
+        let load = Expr::Load { pointer, at };
+        match (self.facts.reload[id.0], constant) {
+            (true, _) => self.to.emit_new(load, ty),
+            (false, true) => self.to.emit_here(load, ty),
+            (false, false) => self.to.emit(load, ty),
+        }
+    }
+
+    /// Whether a guard holds at every point.
+    fn always(&self, guard: &Guard) -> bool {
+        let Linear { offset, terms, piece, gather } = &guard.position;
+        if piece.is_some() || gather.is_some() {
+            return false;
+        }
+        let (mut least, mut most) = (*offset, *offset);
+        for (axis, coefficient) in terms {
+            let far = coefficient * (extent(self.kernel, *axis) as i64 - 1);
+            least += far.min(0);
+            most += far.max(0);
+        }
+        least >= 0 && most < guard.bound
+    }
+
+    /// Whether all guards hold, as a scalar boolean.
+    fn all(&mut self, guards: &[&Guard], row: usize) -> Value {
+        let scalar = Ty { dtype: DType::Bool, lanes: 1 };
+        let mut all = None;
+        for guard in guards {
+            let at = self.address(&guard.position, row);
+            let position = self.to.position(at);
+            let inside = self.to.emit(Expr::InRange(position, guard.bound), scalar);
+            all = Some(match all {
+                Some(before) => self.to.machine(Machine::And, vec![before, inside], DType::Bool),
+                None => inside,
+            });
+        }
+        match all {
+            Some(all) => all,
+            None => self.to.number(1.0, scalar),
+        }
+    }
+}
+
+/// Adds a multiple of a value.
+fn add(at: &mut Address, value: Option<Value>, coefficient: i64) {
+    let Some(value) = value else { return };
+    match at.terms.iter_mut().find(|(have, _)| *have == value) {
+        Some((_, sum)) => *sum += coefficient,
+        None => at.terms.push((value, coefficient)),
+    }
+    at.terms.retain(|(_, coefficient)| *coefficient != 0);
+}

@@ -1,0 +1,72 @@
+//! Buffers: where each lies. Temporaries share one arena: a temporary holds its place from the first
+//! call that uses it to the last, and takes the first gap that is wide enough.
+
+use crate::kernel::{self, Home};
+
+use super::facts::root;
+use super::{ALIGN, Buffer, Call, Place};
+
+/// The buffers of a program with their places, and the size of the arena in bytes.
+pub(super) fn place(program: &kernel::Program, calls: &[Call]) -> (Vec<Buffer>, usize) {
+    let (offsets, bytes) = arena(program, &lives(program, calls));
+    let buffers = program.buffers.iter().zip(offsets).map(|(buffer, offset)| Buffer {
+        dtype: buffer.dtype,
+        len: buffer.len,
+        name: buffer.name.as_ref().map(|name| name.to_string()),
+        place: match buffer.home {
+            Home::Input(k) => Place::Input(k),
+            Home::Output(k) => Place::Output(k),
+            Home::Temporary => Place::Arena(offset),
+            Home::Part { of, start } => Place::Part { of: of.0, start },
+        },
+    });
+    (buffers.collect(), bytes)
+}
+
+/// For each buffer the first and the last call that uses it or a part of it.
+fn lives(program: &kernel::Program, calls: &[Call]) -> Vec<Option<(usize, usize)>> {
+    let mut lives: Vec<Option<(usize, usize)>> = vec![None; program.buffers.len()];
+    for (k, call) in calls.iter().enumerate() {
+        for buffer in &call.buffers {
+            let life = &mut lives[root(program, *buffer)];
+            *life = Some((life.map_or(k, |(first, _)| first), k));
+        }
+    }
+    lives
+}
+
+/// A temporary's offset in the arena (0 for other buffers), and the arena's size.
+fn arena(program: &kernel::Program, lives: &[Option<(usize, usize)>]) -> (Vec<usize>, usize) {
+    let mut order: Vec<(usize, usize, usize)> = Vec::new();
+    for (k, buffer) in program.buffers.iter().enumerate() {
+        if let (Home::Temporary, Some((first, last))) = (buffer.home, lives[k]) {
+            order.push((first, last, k));
+        }
+    }
+    order.sort_unstable();
+    let mut offsets = vec![0; program.buffers.len()];
+    let mut taken: Vec<(usize, usize, usize)> = Vec::new();
+    let mut total = 0;
+    for (first, last, k) in order {
+        let bytes = (program.buffers[k].len * program.buffers[k].dtype.bytes()).next_multiple_of(ALIGN);
+        taken.retain(|(_, _, until)| *until >= first);
+        let start = first_fit(&taken, bytes);
+        offsets[k] = start;
+        total = total.max(start + bytes);
+        taken.push((start, start + bytes, last));
+        taken.sort_unstable();
+    }
+    (offsets, total)
+}
+
+/// The first gap of `bytes` between ranges in ascending order.
+fn first_fit(taken: &[(usize, usize, usize)], bytes: usize) -> usize {
+    let mut start = 0;
+    for (from, to, _) in taken {
+        if start + bytes <= *from {
+            break;
+        }
+        start = start.max(*to);
+    }
+    start
+}

@@ -1,0 +1,254 @@
+//! Building a function: blocks that are open, values that are shared, and the level each lives at.
+//!
+//! A value goes into the outermost open block in which its operands are defined, so whatever does not
+//! change in a loop is computed before it. Equal expressions in one block are one value.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+
+use crate::algebra::scalar::Machine;
+use crate::algebra::types::DType;
+
+use super::{Address, Bound, Carried, Expr, Function, Number, Stmt, Ty, Value};
+
+/// A fast hash of small keys; nothing is ever listed in its order.
+#[derive(Default)]
+pub(super) struct Fast(u64);
+
+impl Hasher for Fast {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+    fn write_u8(&mut self, n: u8) {
+        self.write_u64(u64::from(n));
+    }
+    fn write_u16(&mut self, n: u16) {
+        self.write_u64(u64::from(n));
+    }
+    fn write_u32(&mut self, n: u32) {
+        self.write_u64(u64::from(n));
+    }
+    fn write_u64(&mut self, n: u64) {
+        self.0 = (self.0.rotate_left(5) ^ n).wrapping_mul(0x517c_c1b7_2722_0a95);
+    }
+    fn write_usize(&mut self, n: usize) {
+        self.write_u64(n as u64);
+    }
+}
+
+/// The hash of one value.
+pub(super) fn hash_of(value: &impl Hash) -> u64 {
+    let mut state = Fast::default();
+    value.hash(&mut state);
+    state.finish()
+}
+
+/// A map with the fast hash.
+pub(super) type Map<K, V> = HashMap<K, V, BuildHasherDefault<Fast>>;
+
+/// Statements under construction, with the values they define by expression.
+#[derive(Default)]
+struct Block {
+    stmts: Vec<Stmt>,
+    seen: Map<(Expr, Ty), Value>,
+}
+
+/// What is kept about each value.
+struct Info {
+    ty: Ty,
+    /// The depth of the block that defines it.
+    level: usize,
+    /// The number it is, if it is one.
+    constant: Option<f64>,
+}
+
+/// A loop that is open.
+pub(super) struct Open {
+    var: Value,
+    start: Bound,
+    stop: Bound,
+    step: i64,
+    carried: Vec<(Value, Value)>,
+}
+
+/// A function under construction.
+pub(super) struct Builder {
+    blocks: Vec<Block>,
+    values: Vec<Info>,
+    tables: Vec<Vec<i64>>,
+}
+
+/// The type of positions.
+pub(super) const POSITION: Ty = Ty { dtype: DType::I64, lanes: 1 };
+
+impl Builder {
+    pub(super) fn new() -> Builder {
+        Builder { blocks: vec![Block::default()], values: Vec::new(), tables: Vec::new() }
+    }
+
+    /// The type of a value.
+    pub(super) fn ty(&self, value: Value) -> Ty {
+        self.info(value).ty
+    }
+
+    /// The number that a value is, if it is a constant.
+    pub(super) fn constant(&self, value: Value) -> Option<f64> {
+        self.info(value).constant
+    }
+
+    fn info(&self, value: Value) -> &Info {
+        &self.values[value.0 as usize]
+    }
+
+    fn fresh(&mut self, ty: Ty, level: usize) -> Value {
+        self.values.push(Info { ty, level, constant: None });
+        Value(self.values.len() as u32 - 1)
+    }
+
+    /// The depth of the innermost open block.
+    fn depth(&self) -> usize {
+        self.blocks.len() - 1
+    }
+
+    /// The value of an expression, as far out as its operands allow.
+    pub(super) fn emit(&mut self, expr: Expr, ty: Ty) -> Value {
+        let mut level = 0;
+        expr.operands(&mut |value| level = level.max(self.info(value).level));
+        self.emit_at(level, expr, ty)
+    }
+
+    /// The value of an expression, here.
+    pub(super) fn emit_here(&mut self, expr: Expr, ty: Ty) -> Value {
+        self.emit_at(self.depth(), expr, ty)
+    }
+
+    fn emit_at(&mut self, level: usize, expr: Expr, ty: Ty) -> Value {
+        if let Some(value) = self.blocks[level].seen.get(&(expr.clone(), ty)) {
+            return *value;
+        }
+        let value = self.fresh(ty, level);
+        match expr {
+            Expr::Const(number) => self.values[value.0 as usize].constant = Some(number.0),
+            Expr::Int(number) => self.values[value.0 as usize].constant = Some(number as f64),
+            _ => {}
+        }
+        let block = &mut self.blocks[level];
+        block.stmts.push(Stmt::Let(value, expr.clone()));
+        block.seen.insert((expr, ty), value);
+        value
+    }
+
+    /// A load that must not be merged with another of the same element: memory changed in between.
+    pub(super) fn emit_new(&mut self, expr: Expr, ty: Ty) -> Value {
+        let level = self.depth();
+        let value = self.fresh(ty, level);
+        self.blocks[level].stmts.push(Stmt::Let(value, expr));
+        value
+    }
+
+    /// A number.
+    pub(super) fn number(&mut self, number: f64, ty: Ty) -> Value {
+        self.emit(Expr::Const(Number(number)), ty)
+    }
+
+    /// A whole number as a position.
+    pub(super) fn int(&mut self, number: i64) -> Value {
+        self.emit(Expr::Int(number), POSITION)
+    }
+
+    /// A machine operation on values of equal lanes.
+    pub(super) fn machine(&mut self, op: Machine, args: Vec<Value>, dtype: DType) -> Value {
+        let lanes = self.ty(args[0]).lanes;
+        self.emit(Expr::Machine(op, args), Ty { dtype, lanes })
+    }
+
+    /// The same value in `lanes` lanes.
+    pub(super) fn widen(&mut self, value: Value, lanes: u16) -> Value {
+        let ty = Ty { lanes, ..self.ty(value) };
+        match self.constant(value) {
+            _ if self.ty(value) == ty => value,
+            Some(number) => self.number(number, ty),
+            None => self.emit(Expr::Splat(value), ty),
+        }
+    }
+
+    /// The same value in another element type.
+    pub(super) fn cast(&mut self, value: Value, dtype: DType) -> Value {
+        let ty = Ty { dtype, ..self.ty(value) };
+        if self.ty(value) == ty { value } else { self.emit(Expr::Cast(value), ty) }
+    }
+
+    /// An address as one position.
+    pub(super) fn position(&mut self, at: Address) -> Value {
+        match at.terms.as_slice() {
+            [] => self.int(at.offset),
+            [(value, 1)] if at.offset == 0 => *value,
+            _ => self.emit(Expr::Position(at), POSITION),
+        }
+    }
+
+    /// A constant table, each once.
+    pub(super) fn table(&mut self, table: Vec<i64>) -> usize {
+        let known = self.tables.iter().position(|have| *have == table);
+        known.unwrap_or_else(|| {
+            self.tables.push(table);
+            self.tables.len() - 1
+        })
+    }
+
+    /// Writes a value.
+    pub(super) fn store(&mut self, pointer: usize, at: Address, value: Value) {
+        let level = self.depth();
+        self.blocks[level].stmts.push(Stmt::Store { pointer, at, value });
+    }
+
+    /// Opens a loop; gives its variable and what the carried values are inside it.
+    pub(super) fn open(
+        &mut self,
+        start: Bound,
+        stop: Bound,
+        step: i64,
+        init: &[Value],
+    ) -> (Open, Vec<Value>) {
+        self.blocks.push(Block::default());
+        let level = self.depth();
+        let var = self.fresh(POSITION, level);
+        let current: Vec<Value> = init.iter().map(|value| self.fresh(self.ty(*value), level)).collect();
+        let carried = init.iter().copied().zip(current.iter().copied()).collect();
+        (Open { var, start, stop, step, carried }, current)
+    }
+
+    /// Closes a loop; gives the carried values after it.
+    pub(super) fn close(&mut self, open: Open, next: &[Value]) -> Vec<Value> {
+        let Some(block) = self.blocks.pop() else { panic!("egret internal error in loops: no open loop") };
+        let level = self.depth();
+        let mut carried = Vec::with_capacity(next.len());
+        for ((init, current), next) in open.carried.into_iter().zip(next) {
+            let last = self.fresh(self.ty(init), level);
+            carried.push(Carried { init, current, next: *next, last });
+        }
+        let last = carried.iter().map(|value| value.last).collect();
+        let (var, start, stop, step) = (open.var, open.start, open.stop, open.step);
+        if !block.stmts.is_empty() {
+            self.blocks[level].stmts.push(Stmt::For { var, start, stop, step, carried, body: block.stmts });
+        }
+        last
+    }
+
+    /// The function, with values numbered in the order of its text, and without those never used.
+    pub(super) fn finish(mut self, pointers: Vec<DType>) -> Function {
+        let Some(block) = self.blocks.pop() else { panic!("egret internal error in loops: no block") };
+        let types: Vec<Ty> = self.values.iter().map(|info| info.ty).collect();
+        super::number::number(pointers, self.tables, block.stmts, &types)
+    }
+}
+
+impl Open {
+    /// The loop's position.
+    pub(super) fn var(&self) -> Value {
+        self.var
+    }
+}

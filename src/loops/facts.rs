@@ -1,0 +1,178 @@
+//! Facts about a kernel that scheduling and lowering ask for: which axes each instruction depends
+//! on, what is needed at all, and what is needed inside the reduction.
+
+use crate::algebra::form::{Combine, Extent};
+use crate::algebra::scalar::{self, Scalar};
+use crate::kernel::{Home, Inst, InstId, Kernel, Linear, Program};
+
+/// A set of axes, one bit each.
+pub(super) type Axes = u32;
+
+/// Facts about one kernel, by instruction.
+pub(super) struct Facts {
+    /// The axes that an instruction's value (or a store's place or value) depends on.
+    pub(super) deps: Vec<Axes>,
+    /// Whether some store needs it.
+    pub(super) live: Vec<bool>,
+    /// Whether it is computed inside the loops over reduced axes.
+    pub(super) inside: Vec<bool>,
+    /// Whether it is a product that its only user, a sum, contracts.
+    pub(super) contracted: Vec<bool>,
+    /// Whether it loads what an earlier instruction of this kernel stored.
+    pub(super) reload: Vec<bool>,
+    /// Live reductions.
+    pub(super) combines: Vec<InstId>,
+    /// Whether some buffer is both loaded and stored.
+    pub(super) in_place: bool,
+    /// The reduced axes.
+    pub(super) reduced: Axes,
+}
+
+/// The buffer whose memory a buffer is part of.
+pub(super) fn root(program: &Program, buffer: usize) -> usize {
+    match program.buffers[buffer].home {
+        Home::Part { of, .. } => of.0,
+        Home::Input(_) | Home::Output(_) | Home::Temporary => buffer,
+    }
+}
+
+/// How often an axis runs at most.
+pub(super) fn extent(kernel: &Kernel, axis: usize) -> usize {
+    match &kernel.axes[axis] {
+        Extent::Fixed(n) => *n,
+        Extent::Ragged(segments) => segments.lengths.iter().copied().max().unwrap_or(0),
+    }
+}
+
+/// Calls `visit` on each operand, those of positions too.
+pub(super) fn operands(inst: &Inst, visit: &mut dyn FnMut(InstId)) {
+    let linear = |at: &Linear, visit: &mut dyn FnMut(InstId)| {
+        if let Some((index, _)) = at.gather {
+            visit(index);
+        }
+    };
+    match inst {
+        Inst::Const(..) | Inst::Axis(..) => {}
+        Inst::Load { at, guards, .. } => {
+            linear(at, visit);
+            guards.iter().for_each(|guard| linear(&guard.position, visit));
+        }
+        Inst::Map(_, args, _) => args.iter().for_each(|arg| visit(*arg)),
+        Inst::Cast(arg, _) | Inst::Combine(_, arg, _) => visit(*arg),
+        Inst::Store { at, value, .. } => {
+            linear(at, visit);
+            visit(*value);
+        }
+    }
+}
+
+fn bit(axis: usize) -> Axes {
+    1 << axis
+}
+
+fn axes_of(at: &Linear) -> Axes {
+    let terms = at.terms.iter().fold(0, |set, (axis, _)| set | bit(*axis));
+    terms | at.piece.as_ref().map_or(0, |(_, axis)| bit(*axis))
+}
+
+/// Whether two rows are one.
+pub(super) fn is(row: &'static Scalar, other: &'static Scalar) -> bool {
+    std::ptr::eq(row, other)
+}
+
+impl Facts {
+    pub(super) fn of(program: &Program, kernel: &Kernel) -> Facts {
+        let n = kernel.insts.len();
+        let reduced = (kernel.n_out..kernel.axes.len()).fold(0, |set, axis| set | bit(axis));
+        let mut facts = Facts {
+            deps: vec![0; n],
+            live: vec![false; n],
+            inside: vec![false; n],
+            contracted: vec![false; n],
+            reload: vec![false; n],
+            combines: Vec::new(),
+            in_place: false,
+            reduced,
+        };
+        facts.find_deps(kernel);
+        facts.find_live(kernel);
+        facts.find_contracted(kernel);
+        facts.find_reloads(program, kernel);
+        facts
+    }
+
+    fn find_deps(&mut self, kernel: &Kernel) {
+        for (k, inst) in kernel.insts.iter().enumerate() {
+            let mut set = match inst {
+                Inst::Axis(axis, _) => bit(*axis),
+                Inst::Load { at, guards, .. } => {
+                    guards.iter().fold(axes_of(at), |set, guard| set | axes_of(&guard.position))
+                }
+                Inst::Store { at, .. } => axes_of(at),
+                Inst::Const(..) | Inst::Map(..) | Inst::Cast(..) | Inst::Combine(..) => 0,
+            };
+            operands(inst, &mut |arg| set |= self.deps[arg.0]);
+            self.deps[k] = if matches!(inst, Inst::Combine(..)) { set & !self.reduced } else { set };
+        }
+    }
+
+    fn find_live(&mut self, kernel: &Kernel) {
+        for (k, inst) in kernel.insts.iter().enumerate().rev() {
+            let store = matches!(inst, Inst::Store { .. });
+            let combine = matches!(inst, Inst::Combine(..));
+            self.live[k] |= store;
+            self.inside[k] |= store && self.deps[k] & self.reduced != 0;
+            let (live, inside) = (self.live[k], self.inside[k] || (combine && self.live[k]));
+            assert!(
+                !(combine && self.inside[k]),
+                "egret internal error in loops: a reduction is used inside its own loop"
+            );
+            operands(inst, &mut |arg| {
+                self.live[arg.0] |= live;
+                self.inside[arg.0] |= inside;
+            });
+            if combine && live {
+                self.combines.insert(0, InstId(k));
+            }
+        }
+    }
+
+    fn find_contracted(&mut self, kernel: &Kernel) {
+        let mut uses = vec![0; kernel.insts.len()];
+        for (k, inst) in kernel.insts.iter().enumerate() {
+            if self.live[k] {
+                operands(inst, &mut |arg| uses[arg.0] += 1);
+            }
+        }
+        for id in &self.combines {
+            if let Inst::Combine(Combine::Sum, arg, dtype) = &kernel.insts[id.0]
+                && let Inst::Map(row, _, of) = &kernel.insts[arg.0]
+            {
+                self.contracted[arg.0] =
+                    is(row, &scalar::MUL) && of == dtype && dtype.is_float() && uses[arg.0] == 1;
+            }
+        }
+    }
+
+    fn find_reloads(&mut self, program: &Program, kernel: &Kernel) {
+        let mut stored = Vec::new();
+        let mut loaded = Vec::new();
+        for (k, inst) in kernel.insts.iter().enumerate().filter(|(k, _)| self.live[*k]) {
+            match inst {
+                Inst::Store { buffer, .. } => stored.push(root(program, buffer.0)),
+                Inst::Load { buffer, .. } => {
+                    let root = root(program, buffer.0);
+                    self.reload[k] = stored.contains(&root);
+                    loaded.push(root);
+                }
+                Inst::Const(..) | Inst::Axis(..) | Inst::Map(..) | Inst::Cast(..) | Inst::Combine(..) => {}
+            }
+        }
+        self.in_place = stored.iter().any(|buffer| loaded.contains(buffer));
+    }
+
+    /// Whether an instruction depends on an axis.
+    pub(super) fn on(&self, inst: InstId, axis: usize) -> bool {
+        self.deps[inst.0] & bit(axis) != 0
+    }
+}

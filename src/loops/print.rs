@@ -1,0 +1,191 @@
+//! The printed form of loops, for `emit loops`.
+
+use std::fmt::{self, Formatter, Write};
+
+use crate::print::number;
+
+use super::{Address, Bound, Carried, Expr, Function, Loops, Place, Program, Stmt, Ty, Value};
+
+impl fmt::Display for Loops {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for program in &self.programs {
+            write!(f, "{program}")?;
+        }
+        for (k, function) in self.functions.iter().enumerate() {
+            write!(f, "function f{k}{function}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "loops {}", self.name)?;
+        writeln!(f, "  arena {}", bytes(self.arena_bytes))?;
+        for (k, buffer) in self.buffers.iter().enumerate() {
+            let name = buffer.name.as_ref().map_or(String::new(), |name| format!(" {name}"));
+            writeln!(f, "  b{k} {}[{}]{name} {}", buffer.dtype, buffer.len, buffer.place)?;
+        }
+        for (k, call) in self.calls.iter().enumerate() {
+            if k == self.commit {
+                writeln!(f, "  commit")?;
+            }
+            let buffers: Vec<String> = call.buffers.iter().map(|buffer| format!("b{buffer}")).collect();
+            writeln!(f, "  call f{}({})", call.function, buffers.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+/// `24 KiB` where that is exact, else `1000 bytes`.
+fn bytes(n: usize) -> String {
+    if n >= 1024 && n.is_multiple_of(1024) { format!("{} KiB", n / 1024) } else { format!("{n} bytes") }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Input(k) => write!(f, "input {k}"),
+            Place::Output(k) => write!(f, "output {k}"),
+            Place::Arena(offset) => write!(f, "arena+{offset}"),
+            Place::Part { of, start } => write!(f, "b{of}+{start}"),
+        }
+    }
+}
+
+impl fmt::Display for Function {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let pointers: Vec<String> =
+            self.pointers.iter().enumerate().map(|(k, dtype)| format!("p{k}: {dtype}")).collect();
+        writeln!(f, "({})", pointers.join(", "))?;
+        for (k, table) in self.tables.iter().enumerate() {
+            let entries: Vec<String> = table.iter().map(i64::to_string).collect();
+            writeln!(f, "  table t{k} [{}]", entries.join(", "))?;
+        }
+        self.block(f, &self.body, 1)
+    }
+}
+
+impl Function {
+    fn block(&self, f: &mut Formatter<'_>, stmts: &[Stmt], depth: usize) -> fmt::Result {
+        stmts.iter().try_for_each(|stmt| self.stmt(f, stmt, depth))
+    }
+
+    fn stmt(&self, f: &mut Formatter<'_>, stmt: &Stmt, depth: usize) -> fmt::Result {
+        let indent = "  ".repeat(depth);
+        match stmt {
+            Stmt::Let(value, expr) => {
+                let text = format!("{indent}{value} = {expr}");
+                writeln!(f, "{text:<42} : {}", self.values[value.0 as usize])
+            }
+            Stmt::Store { pointer, at, value } => writeln!(f, "{indent}store p{pointer}[{at}] = {value}"),
+            Stmt::For { var, start, stop, step, carried, body } => {
+                write!(f, "{indent}for {var} in {start}..{stop} step {step}")?;
+                writeln!(
+                    f,
+                    "{}",
+                    list(" carry ", carried, |c: &Carried| format!("{} = {}", c.current, c.init))
+                )?;
+                self.block(f, body, depth + 1)?;
+                match carried.as_slice() {
+                    [] => Ok(()),
+                    carried => {
+                        let next = list("next ", carried, |c| format!("{} = {}", c.last, c.next));
+                        writeln!(f, "{indent}{next}")
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `head` and items with commas; nothing if there are none.
+fn list<T>(head: &str, items: &[T], show: impl Fn(&T) -> String) -> String {
+    let items: Vec<String> = items.iter().map(show).collect();
+    if items.is_empty() { String::new() } else { format!("{head}{}", items.join(", ")) }
+}
+
+impl fmt::Display for Expr {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Expr::Const(value) => f.write_str(&number(value.0)),
+            Expr::Int(value) => write!(f, "{value}"),
+            Expr::Load { pointer, at } => write!(f, "load p{pointer}[{at}]"),
+            Expr::Splat(value) => write!(f, "splat {value}"),
+            Expr::Positions(value) => write!(f, "positions {value}"),
+            Expr::Machine(op, args) => {
+                write!(f, "{}", snake(&format!("{op:?}")))?;
+                let args: Vec<String> = args.iter().map(Value::to_string).collect();
+                write!(f, " {}", args.join(", "))
+            }
+            Expr::Cast(value) => write!(f, "cast {value}"),
+            Expr::Fold(op, value) => write!(f, "fold {} {value}", snake(&format!("{op:?}"))),
+            Expr::Table(table, at) => write!(f, "t{table}[{at}]"),
+            Expr::Position(at) => write!(f, "position {at}"),
+            Expr::InRange(value, n) => write!(f, "in_range {value}, {n}"),
+            Expr::ClampTo(value, n) => write!(f, "clamp_to {value}, {n}"),
+        }
+    }
+}
+
+/// `IntAdd` as `int_add`.
+fn snake(name: &str) -> String {
+    let mut text = String::new();
+    for (k, letter) in name.char_indices() {
+        if k > 0 && letter.is_uppercase() {
+            text.push('_');
+        }
+        text.push(letter.to_ascii_lowercase());
+    }
+    text
+}
+
+impl fmt::Display for Address {
+    /// Values first, then the constant: `%1 + 32*%3 + 7`.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        let mut item = |negative: bool, body: String| {
+            let sign = match (text.is_empty(), negative) {
+                (true, false) => "",
+                (true, true) => "-",
+                (false, false) => " + ",
+                (false, true) => " - ",
+            };
+            write!(text, "{sign}{body}")
+        };
+        for (value, coefficient) in &self.terms {
+            match coefficient.unsigned_abs() {
+                1 => item(*coefficient < 0, value.to_string())?,
+                n => item(*coefficient < 0, format!("{n}*{value}"))?,
+            }
+        }
+        if self.offset != 0 || self.terms.is_empty() {
+            item(self.offset < 0, self.offset.unsigned_abs().to_string())?;
+        }
+        f.write_str(&text)
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Bound::Const(n) => write!(f, "{n}"),
+            Bound::Value(value) => write!(f, "{value}"),
+        }
+    }
+}
+
+impl fmt::Display for Ty {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.lanes {
+            1 => write!(f, "{}", self.dtype),
+            lanes => write!(f, "{}x{lanes}", self.dtype),
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "%{}", self.0)
+    }
+}

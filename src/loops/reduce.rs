@@ -1,0 +1,118 @@
+//! Reductions: how accumulators start, take in a value, and are put together at the end.
+
+use crate::algebra::form::Combine;
+use crate::algebra::scalar::Machine;
+use crate::algebra::types::DType;
+use crate::kernel::{Inst, InstId};
+
+use super::build::Builder;
+use super::lower::Lowering;
+use super::{Expr, Ty, Value};
+
+/// The operation that puts two values together.
+fn op(combine: Combine, dtype: DType) -> Machine {
+    match (combine, dtype) {
+        (Combine::Max, DType::Bool) => Machine::Or,
+        (Combine::Min, DType::Bool) => Machine::And,
+        (Combine::Sum, _) => Machine::Add,
+        (Combine::Prod, _) => Machine::Mul,
+        (Combine::Max, _) => Machine::Max,
+        (Combine::Min, _) => Machine::Min,
+    }
+}
+
+/// What an accumulator starts from.
+pub(super) fn start(combine: Combine, dtype: DType) -> f64 {
+    match (combine, dtype) {
+        (Combine::Max, DType::Bool) => 0.0,
+        (Combine::Min, DType::Bool) => 1.0,
+        (Combine::Max, DType::I32) => f64::from(i32::MIN),
+        (Combine::Min, DType::I32) => f64::from(i32::MAX),
+        _ => combine.start(),
+    }
+}
+
+/// Whether NaN must be kept by hand: the machine's `max` and `min` lose it.
+fn loses_nan(combine: Combine, dtype: DType) -> bool {
+    matches!(combine, Combine::Max | Combine::Min) && dtype.is_float()
+}
+
+/// Two values put together; NaN if either is.
+fn merge(to: &mut Builder, combine: Combine, dtype: DType, a: Value, b: Value) -> Value {
+    let merged = to.machine(op(combine, dtype), vec![a, b], dtype);
+    if !loses_nan(combine, dtype) {
+        return merged;
+    }
+    let nan = to.machine(Machine::Ne, vec![a, a], DType::Bool);
+    to.machine(Machine::Select, vec![nan, a, merged], dtype)
+}
+
+/// All lanes put together.
+fn fold(to: &mut Builder, combine: Combine, dtype: DType, value: Value) -> Value {
+    if to.ty(value).lanes == 1 {
+        return value;
+    }
+    let scalar = |dtype| Ty { dtype, lanes: 1 };
+    let folded = to.emit(Expr::Fold(op(combine, dtype), value), scalar(dtype));
+    if !loses_nan(combine, dtype) {
+        return folded;
+    }
+    let nan = to.machine(Machine::Ne, vec![value, value], DType::Bool);
+    let any = to.emit(Expr::Fold(Machine::Or, nan), scalar(DType::Bool));
+    let number = to.number(f64::NAN, scalar(dtype));
+    to.machine(Machine::Select, vec![any, number, folded], dtype)
+}
+
+impl Lowering<'_> {
+    /// One turn of the innermost loop: takes one more value (in each lane, in each row) into each
+    /// accumulator. Also does the stores that stand inside the reduction.
+    pub(super) fn accumulate(&mut self, sums: Vec<Value>) -> Vec<Value> {
+        let reduced = self.facts.reduced;
+        self.insts(|facts, id| facts.inside[id.0] && facts.deps[id.0] & reduced != 0);
+        let mut next = Vec::with_capacity(sums.len());
+        for (c, (combine, arg, dtype)) in self.sums().into_iter().enumerate() {
+            for row in 0..self.rows {
+                let sum = sums[c * self.rows + row];
+                next.push(self.take_in(combine, arg, dtype, row, sum));
+            }
+        }
+        next
+    }
+
+    fn take_in(&mut self, combine: Combine, arg: InstId, dtype: DType, row: usize, sum: Value) -> Value {
+        let lanes = self.to.ty(sum).lanes;
+        if self.facts.contracted[arg.0] {
+            let Inst::Map(_, factors, _) = &self.kernel.insts[arg.0] else {
+                unreachable!("only products are contracted")
+            };
+            let (a, b) = (self.wide(factors[0], row, lanes), self.wide(factors[1], row, lanes));
+            return self.to.machine(Machine::Fma, vec![a, b, sum], dtype);
+        }
+        let value = self.wide(arg, row, lanes);
+        let value = self.to.cast(value, dtype);
+        merge(&mut self.to, combine, dtype, sum, value)
+    }
+
+    /// After the loops: one value for each reduction and row, sections put together in order.
+    pub(super) fn fold_all(&mut self, sums: &[Value]) {
+        let whole = self.schedule.vector.is_some_and(|axis| axis >= self.kernel.n_out);
+        let per = self.facts.combines.len() * self.rows;
+        for (c, (combine, _, dtype)) in self.sums().into_iter().enumerate() {
+            for row in 0..self.rows {
+                let parts: Vec<Value> = sums.iter().skip(c * self.rows + row).step_by(per).copied().collect();
+                let mut parts = parts.into_iter().map(|part| match whole {
+                    true => fold(&mut self.to, combine, dtype, part),
+                    false => part,
+                });
+                let first = parts.next();
+                let rest: Vec<Value> = parts.collect();
+                let Some(mut sum) = first else { continue };
+                for part in rest {
+                    sum = merge(&mut self.to, combine, dtype, sum, part);
+                }
+                let id = self.facts.combines[c];
+                self.define(id, row, sum);
+            }
+        }
+    }
+}

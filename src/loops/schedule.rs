@@ -1,0 +1,145 @@
+//! Scheduling: which axis runs in vector lanes, how many lanes, which axis is done in rows, and in
+//! which order the loops stand.
+//!
+//! The rule, in order:
+//! 1. The vector axis is one along which every access that depends on it goes to the next element
+//!    (loads and stores alike), no position is computed (gathers, guards), and that is at least
+//!    four long. Of several, the one with most such accesses; a result axis before a reduced one;
+//!    the innermost. Without one, the kernel runs in scalars.
+//! 2. Lanes: 8, or 4 where a value in them is 64 bits wide or the axis is shorter than 8. A reduction
+//!    without rows takes twice as many where the axis is that long, for two to four independent sums.
+//! 3. Rows: in a kernel that reduces, four (or two) positions of another result axis are done at once,
+//!    so that what does not depend on it is loaded once for all of them.
+//! 4. Result axes in order, then reduced axes in order with the vector axis innermost.
+
+use crate::algebra::form::Extent;
+use crate::algebra::types::DType;
+use crate::kernel::{Inst, InstId, Kernel, Linear};
+
+use super::facts::{Facts, extent};
+
+/// How a kernel's loops are arranged.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Schedule {
+    /// Result axes, outermost first.
+    pub outer: Vec<usize>,
+    /// Reduced axes, outermost first.
+    pub inner: Vec<usize>,
+    /// The axis that runs in lanes.
+    pub vector: Option<usize>,
+    /// Lanes along it; 1 without one.
+    pub lanes: u16,
+    /// The result axis of which several positions are done at once.
+    pub jam: Option<usize>,
+    /// How many; 1 without one.
+    pub rows: usize,
+    /// Whether the last turn along a result axis may repeat elements of the turn before it, which
+    /// saves a loop for the rest: nothing that is stored is also read.
+    pub overlap: bool,
+}
+
+impl Schedule {
+    pub(super) fn of(kernel: &Kernel, facts: &Facts) -> Schedule {
+        let n = kernel.axes.len();
+        let vector = vector_axis(kernel, facts);
+        let jam = jam_axis(kernel, facts, vector);
+        let rows = jam.map_or(1, |axis| if extent(kernel, axis) >= 4 { 4 } else { 2 });
+        let lanes = vector.map_or(1, |axis| lanes(kernel, facts, axis, rows));
+        let mut inner: Vec<usize> = (kernel.n_out..n).filter(|axis| Some(*axis) != vector).collect();
+        inner.extend(vector.filter(|axis| *axis >= kernel.n_out));
+        let outer = (0..kernel.n_out).collect();
+        Schedule { outer, inner, vector, lanes, jam, rows, overlap: !facts.in_place }
+    }
+}
+
+/// How an access moves along an axis: `None` where that is not by a fixed number of elements.
+fn stride(at: &Linear, axis: usize, facts: &Facts) -> Option<i64> {
+    let gather = at.gather.is_some_and(|(index, _)| facts.on(index, axis));
+    let piece = at.piece.as_ref().is_some_and(|(_, of)| *of == axis);
+    if gather || piece {
+        return None;
+    }
+    Some(at.terms.iter().find(|(of, _)| *of == axis).map_or(0, |(_, coefficient)| *coefficient))
+}
+
+/// How many accesses go to the next element along an axis; `None` if one goes elsewhere.
+fn contiguous(kernel: &Kernel, facts: &Facts, axis: usize) -> Option<usize> {
+    let mut count = 0;
+    for (k, inst) in kernel.insts.iter().enumerate() {
+        if !facts.live[k] || !facts.on(InstId(k), axis) {
+            continue;
+        }
+        let step = match inst {
+            Inst::Load { at, guards, .. } => {
+                let fixed = guards.iter().all(|guard| stride(&guard.position, axis, facts) == Some(0));
+                stride(at, axis, facts).filter(|_| fixed)?
+            }
+            Inst::Store { at, .. } => stride(at, axis, facts)?,
+            Inst::Const(..) | Inst::Axis(..) | Inst::Map(..) | Inst::Cast(..) | Inst::Combine(..) => continue,
+        };
+        if step != 1 {
+            return None;
+        }
+        count += 1;
+    }
+    Some(count)
+}
+
+fn vector_axis(kernel: &Kernel, facts: &Facts) -> Option<usize> {
+    let starts_pieces = |axis: usize| matches!(kernel.axes.get(axis + 1), Some(Extent::Ragged(_)));
+    let mut best = None;
+    for axis in (0..kernel.axes.len()).filter(|axis| extent(kernel, *axis) >= 4 && !starts_pieces(*axis)) {
+        if let Some(count) = contiguous(kernel, facts, axis).filter(|count| *count > 0) {
+            best = best.max(Some((count, axis < kernel.n_out, axis)));
+        }
+    }
+    best.map(|(_, _, axis)| axis)
+}
+
+/// A result axis that not every vector load of the reduction depends on.
+fn jam_axis(kernel: &Kernel, facts: &Facts, vector: Option<usize>) -> Option<usize> {
+    let vector = vector?;
+    let inside = |k: &usize| facts.live[*k] && facts.inside[*k];
+    let stores =
+        (0..kernel.insts.len()).filter(inside).any(|k| matches!(kernel.insts[k], Inst::Store { .. }));
+    if facts.combines.is_empty() || stores {
+        return None;
+    }
+    let shares = |axis: usize| {
+        let loads = (0..kernel.insts.len())
+            .filter(inside)
+            .filter(|k| matches!(kernel.insts[*k], Inst::Load { .. }) && facts.on(InstId(*k), vector));
+        let all_sums = facts.combines.iter().all(|sum| facts.on(*sum, axis));
+        all_sums && loads.into_iter().any(|k| !facts.on(InstId(k), axis))
+    };
+    let fits = |axis: &usize| {
+        let fixed = matches!(kernel.axes[*axis], Extent::Fixed(n) if n >= 2);
+        let pieces = matches!(kernel.axes.get(axis + 1), Some(Extent::Ragged(_)));
+        *axis != vector && fixed && !pieces && shares(*axis)
+    };
+    (0..kernel.n_out).rev().filter(fits).max_by_key(|axis| (extent(kernel, *axis) >= 4, *axis))
+}
+
+fn lanes(kernel: &Kernel, facts: &Facts, vector: usize, rows: usize) -> u16 {
+    let n = extent(kernel, vector);
+    let wide = kernel.insts.iter().enumerate().any(|(k, inst)| {
+        facts.live[k]
+            && facts.on(InstId(k), vector)
+            && match inst {
+                Inst::Const(_, dtype)
+                | Inst::Axis(_, dtype)
+                | Inst::Load { dtype, .. }
+                | Inst::Map(_, _, dtype)
+                | Inst::Cast(_, dtype)
+                | Inst::Combine(_, _, dtype) => matches!(dtype, DType::F64 | DType::I64),
+                Inst::Store { .. } => false,
+            }
+    });
+    let sums = facts.combines.len();
+    let base = if wide { 4 } else { 8 };
+    let most = if sums > 0 && rows * sums <= 2 { 2 * base } else { base };
+    match [most, base, 4].into_iter().find(|lanes| n >= usize::from(*lanes)) {
+        Some(lanes) => lanes,
+        None => 1,
+    }
+}

@@ -1,0 +1,91 @@
+//! Sections: how one axis is cut into loops: the main loop and what is left for the rest.
+
+use crate::algebra::form::Extent;
+
+use super::Bound;
+use super::lower::Lowering;
+
+/// One loop along an axis.
+#[derive(Clone, Copy)]
+pub(super) struct Section {
+    pub(super) start: Bound,
+    pub(super) stop: Bound,
+    /// Positions that one turn covers.
+    pub(super) step: usize,
+    /// If it turns exactly once: at this position.
+    pub(super) once: Option<i64>,
+    /// Positions are clamped to `0..n`, so that the last turn overlaps the one before it.
+    pub(super) clamp: Option<i64>,
+}
+
+fn fixed(start: usize, stop: usize, step: usize) -> Section {
+    let once = (stop - start <= step).then_some(start as i64);
+    Section { start: Bound::Const(start as i64), stop: Bound::Const(stop as i64), step, once, clamp: None }
+}
+
+/// Cuts `0..n` into turns of `width`, then 4, then 1.
+fn cut(n: usize, width: usize, overlap: bool) -> Vec<Section> {
+    if overlap && n > width && !n.is_multiple_of(width) {
+        let clamp = Some((n - width + 1) as i64);
+        return vec![Section { clamp, ..fixed(0, n, width) }];
+    }
+    let mut sections = Vec::new();
+    let mut start = 0;
+    for step in [width, width.min(4), 1] {
+        let stop = n - (n - start) % step;
+        if stop > start {
+            sections.push(fixed(start, stop, step));
+        }
+        start = stop;
+    }
+    sections
+}
+
+impl Lowering<'_> {
+    /// The loops along an axis.
+    pub(super) fn sections(&mut self, axis: usize) -> Vec<Section> {
+        let schedule = &self.schedule;
+        let vector = schedule.vector == Some(axis);
+        let jam = schedule.jam == Some(axis);
+        let overlap = schedule.overlap && axis < self.kernel.n_out;
+        let lanes = usize::from(schedule.lanes);
+        match &self.kernel.axes[axis] {
+            Extent::Fixed(n) if vector => cut(*n, lanes, overlap),
+            Extent::Fixed(n) if jam && *n >= schedule.rows => match schedule.rows {
+                rows if overlap || n.is_multiple_of(rows) => cut(*n, rows, overlap),
+                rows => vec![fixed(0, n - n % rows, rows), fixed(n - n % rows, *n, 1)],
+            },
+            Extent::Fixed(0) => Vec::new(),
+            Extent::Fixed(n) => vec![fixed(0, *n, 1)],
+            Extent::Ragged(segments) => {
+                let lengths: Vec<i64> = segments.lengths.iter().map(|n| *n as i64).collect();
+                self.ragged(axis, &lengths, if vector { lanes } else { 1 })
+            }
+        }
+    }
+
+    /// The loops along the piece that the axis before this one is at: whole vectors, then the rest.
+    fn ragged(&mut self, axis: usize, lengths: &[i64], width: usize) -> Vec<Section> {
+        let whole = lengths.iter().map(|n| n - n % width as i64).collect();
+        let length = self.bound_of(axis - 1, lengths.to_vec());
+        let section = |start, stop, step| Section { start, stop, step, once: None, clamp: None };
+        if width == 1 {
+            return vec![section(Bound::Const(0), length, 1)];
+        }
+        let whole = self.bound_of(axis - 1, whole);
+        let mut sections = vec![section(Bound::Const(0), whole, width)];
+        if lengths.iter().any(|n| n % width as i64 != 0) {
+            sections.push(section(whole, length, 1));
+        }
+        sections
+    }
+
+    /// The entry of a table at an axis' position, as a limit.
+    fn bound_of(&mut self, axis: usize, table: Vec<i64>) -> Bound {
+        let value = self.entry(axis, table);
+        match self.to.constant(value) {
+            Some(number) => Bound::Const(number as i64),
+            None => Bound::Value(value),
+        }
+    }
+}
