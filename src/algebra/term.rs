@@ -3,11 +3,13 @@
 //! A rule that is a term is data: the same derivative is spliced into graphs, evaluated against
 //! finite differences, lowered to native code and printed in the manual.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops;
 use std::rc::Rc;
 
 use super::scalar::{self, Scalar};
+use crate::print::number;
 
 /// A scalar expression with holes. Cloning shares; lowering visits a shared subterm once.
 #[derive(Clone, Debug)]
@@ -61,34 +63,107 @@ pub fn call(f: &'static Scalar, args: impl Into<Vec<Term>>) -> Term {
 }
 
 impl Term {
+    /// Tells shared subterms: equal for clones of one term.
+    pub fn key(&self) -> *const Node {
+        Rc::as_ptr(&self.0)
+    }
+
     /// The value with holes `xs`, incoming gradient `g`, own result `y` and loop positions `axes`.
     pub fn eval(&self, xs: &[f64], g: f64, y: f64, axes: &[usize]) -> f64 {
+        self.eval_shared(&Holes { xs, g, y, axes }, &mut BTreeMap::new())
+    }
+
+    /// Computes a shared subterm once.
+    fn eval_shared(&self, holes: &Holes, done: &mut BTreeMap<*const Node, f64>) -> f64 {
         match &*self.0 {
-            Node::X(k) => xs[*k],
-            Node::G => g,
-            Node::Y => y,
-            Node::Axis(k) => axes[*k] as f64,
+            Node::X(k) => holes.xs[*k],
+            Node::G => holes.g,
+            Node::Y => holes.y,
+            Node::Axis(k) => holes.axes[*k] as f64,
             Node::Const(value) => *value,
             Node::Call(f, args) => {
-                let args: Vec<f64> = args.iter().map(|arg| arg.eval(xs, g, y, axes)).collect();
-                (f.eval)(&args)
+                if let Some(value) = done.get(&self.key()) {
+                    return *value;
+                }
+                let args: Vec<f64> = args.iter().map(|arg| arg.eval_shared(holes, done)).collect();
+                let value = (f.eval)(&args);
+                done.insert(self.key(), value);
+                value
             }
         }
     }
+
+    /// The numbers of the holes `X` in it, ascending.
+    pub fn holes(&self) -> Vec<usize> {
+        let mut holes = BTreeSet::new();
+        self.visit(&mut BTreeMap::new(), &mut |node| {
+            if let Node::X(k) = node {
+                holes.insert(*k);
+            }
+        });
+        holes.into_iter().collect()
+    }
+
+    /// Calls `f` with each node once, operands first, and counts the uses of each.
+    fn visit(&self, uses: &mut BTreeMap<*const Node, usize>, f: &mut dyn FnMut(&Node)) {
+        let count = uses.entry(self.key()).or_insert(0);
+        *count += 1;
+        if *count > 1 {
+            return;
+        }
+        if let Node::Call(_, args) = &*self.0 {
+            args.iter().for_each(|arg| arg.visit(uses, f));
+        }
+        f(&self.0);
+    }
+}
+
+/// What stands in for holes.
+struct Holes<'a> {
+    xs: &'a [f64],
+    g: f64,
+    y: f64,
+    axes: &'a [usize],
 }
 
 impl fmt::Display for Term {
-    /// As calls: `mul(g, sub(1, mul(y, y)))`.
+    /// As calls: `mul(g, sub(1, mul(y, y)))`. A call that is used more than once is written where it is
+    /// met first, with a number that stands for it from then on: `add(%0 = exp(x0), %0)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut uses = BTreeMap::new();
+        self.visit(&mut uses, &mut |_| {});
+        self.print(f, &uses, &mut BTreeMap::new())
+    }
+}
+
+impl Term {
+    fn print(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        uses: &BTreeMap<*const Node, usize>,
+        numbers: &mut BTreeMap<*const Node, usize>,
+    ) -> fmt::Result {
         match &*self.0 {
             Node::X(k) => write!(f, "x{k}"),
             Node::G => f.write_str("g"),
             Node::Y => f.write_str("y"),
             Node::Axis(k) => write!(f, "i{k}"),
-            Node::Const(value) => write!(f, "{value}"),
-            Node::Call(scalar, args) => {
-                let args: Vec<String> = args.iter().map(Term::to_string).collect();
-                write!(f, "{}({})", scalar.name, args.join(", "))
+            Node::Const(value) => f.write_str(&number(*value)),
+            Node::Call(row, args) => {
+                if let Some(id) = numbers.get(&self.key()) {
+                    return write!(f, "%{id}");
+                }
+                if uses[&self.key()] > 1 {
+                    let id = numbers.len();
+                    numbers.insert(self.key(), id);
+                    write!(f, "%{id} = ")?;
+                }
+                write!(f, "{}(", row.name)?;
+                for (k, arg) in args.iter().enumerate() {
+                    f.write_str(if k == 0 { "" } else { ", " })?;
+                    arg.print(f, uses, numbers)?;
+                }
+                f.write_str(")")
             }
         }
     }
@@ -126,5 +201,26 @@ impl ops::Neg for Term {
     type Output = Term;
     fn neg(self) -> Term {
         call(&scalar::NEG, [self])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_shared_calls_once() {
+        let shared = call(&scalar::EXP, [x(0)]);
+        let term = (shared.clone() + c(1.0)) * (shared - g() / y());
+        assert_eq!(term.to_string(), "mul(add(%0 = exp(x0), 1), sub(%0, div(g, y)))");
+        assert_eq!(term.holes(), [0]);
+        assert_eq!(term.eval(&[0.0], 1.0, 2.0, &[]), 1.0);
+    }
+
+    #[test]
+    fn visits_shared_subterms_once() {
+        let doubled = (0..200).fold(x(0), |sum, _| sum.clone() + sum);
+        assert_eq!(doubled.eval(&[1.0], 0.0, 0.0, &[]), 200f64.exp2());
+        assert!(doubled.to_string().len() < 5000);
     }
 }
