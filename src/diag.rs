@@ -4,7 +4,12 @@
 //! error. Messages are lower case without a final dot; names stand in backquotes. A diagnostic says
 //! what was found, what was expected, where both came from, and one thing to try.
 
-use crate::source::{Sources, Span};
+mod render;
+pub mod suggest;
+
+use crate::source::Span;
+
+pub use render::render;
 
 /// What a diagnostic is about: a stable word and its long explanation (`egret explain CODE`).
 #[derive(Debug)]
@@ -92,8 +97,23 @@ impl Diagnostic {
     }
 }
 
-/// Renders diagnostics in order of their places, as a person reads them.
-pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> String {
-    let _ = (diagnostics, sources, color);
-    String::new()
+/// Stops on a mistake of the compiler itself: names the pass and asks for a report.
+#[macro_export]
+macro_rules! ice {
+    ($pass:expr, $($message:tt)+) => {
+        panic!(
+            "egret internal error in {}: {}\nthis is a bug in egret, not in your script: please report it together with the script",
+            $pass,
+            format_args!($($message)+)
+        )
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    #[should_panic(expected = "egret internal error in share: node 3 of 2\nthis is a bug in egret")]
+    fn an_internal_error_names_the_pass() {
+        crate::ice!("share", "node {} of {}", 3, 2);
+    }
 }

@@ -59,8 +59,32 @@ impl Sources {
         &self.get(span.file).text[span.start as usize..span.end as usize]
     }
 
+    /// Line and column of byte `at` of a file, both from 1; the column counts characters.
+    pub fn line_column(&self, file: FileId, at: u32) -> (usize, usize) {
+        let text = &self.get(file).text;
+        let at = text.floor_char_boundary(at as usize);
+        let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+        let line = text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count();
+        (line + 1, text[start..at].chars().count() + 1)
+    }
+
     /// All files with their ids.
     pub fn iter(&self) -> impl Iterator<Item = (FileId, &Source)> {
         self.files.iter().enumerate().map(|(index, file)| (FileId(index as u16), file))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_columns_count_from_one_in_characters() {
+        let mut sources = Sources::default();
+        let file = sources.add("a.eg", "let é = 1\nβ = 2\n");
+        let at = |byte| sources.line_column(file, byte);
+        assert_eq!((at(0), at(4), at(6), at(7)), ((1, 1), (1, 5), (1, 6), (1, 7)));
+        assert_eq!((at(11), at(13), at(18), at(99)), ((2, 1), (2, 2), (3, 1), (3, 1)));
+        assert_eq!(at(5), (1, 5), "inside a character");
     }
 }
