@@ -4,6 +4,9 @@
 //! type. Values along reduced axes are put together in ascending order and rounded once, at the end.
 //! Nothing is allocated per point: tests evaluate whole training steps with this.
 
+#[cfg(test)]
+mod tests;
+
 use super::form::{Combine, Extent, Form, Index, Read};
 use super::op::{Mismatch, Op};
 use super::scalar;

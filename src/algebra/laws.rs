@@ -1,10 +1,16 @@
 //! Laws that hold for every sample of every operator family.
 
-use super::build::{add, constant, mul, sum};
+use std::rc::Rc;
+
+use super::build::{add, constant, map, mul, splice, sum};
 use super::eval::eval;
-use super::form::Extent;
+use super::form::{Combine, Extent, Segments};
 use super::op::{Build, Op, Sample, Val, samples};
+use super::reduce::Reduce;
+use super::scalar;
+use super::segment::Segment;
 use super::tensor::Tensor;
+use super::term::{c, call, g, x};
 use super::types::{DType, Type};
 
 /// A graph that computes each value as soon as it is written down.
@@ -177,4 +183,65 @@ fn second_derivative_agrees_with_differences() {
             });
         }
     }
+}
+
+/// The gradient of `probe(op(args))` by the first argument where the probe's weights are 1.
+fn gradient(op: Op, args: &[Tensor]) -> Vec<f64> {
+    let mut tape = Tape::default();
+    let vals: Vec<Val> = args.iter().map(|arg| tape.input(arg)).collect();
+    let out = tape.emit(op, &vals);
+    let axes: Vec<usize> = (0..tape.ty(out).rank()).collect();
+    let total = sum(&mut tape, out, &axes);
+    let grad = tape.grad(total, &vals)[0].expect("a gradient");
+    tape.value(grad).data.clone()
+}
+
+#[test]
+fn ties_share_the_gradient_equally() {
+    let data = Tensor::new(Type::of(DType::F64, &[2, 3]), vec![1.0, 3.0, 3.0, 5.0, 5.0, 5.0]);
+    let top = Reduce { combine: Combine::Max, axes: vec![1] };
+    let third = 1.0 / 3.0;
+    assert_eq!(gradient(top.into(), &[data]), [0.0, 0.5, 0.5, third, third, third]);
+    let data = Tensor::new(Type::of(DType::F64, &[4]), vec![2.0, 2.0, 7.0, 1.0]);
+    let segments = Rc::new(Segments { lengths: vec![2, 2] });
+    let least = Segment::Reduce { combine: Combine::Min, segments };
+    assert_eq!(gradient(least.into(), &[data]), [0.5, 0.5, 0.0, 1.0]);
+}
+
+#[test]
+fn products_of_zeros_have_gradients() {
+    let product = Reduce { combine: Combine::Prod, axes: vec![0] };
+    let of = |data: &[f64]| {
+        let data = Tensor::new(Type::of(DType::F64, &[data.len()]), data.to_vec());
+        gradient(product.clone().into(), &[data])
+    };
+    assert_eq!(of(&[2.0, 0.0, 5.0]), [0.0, 10.0, 0.0]);
+    assert_eq!(of(&[0.0, 3.0, 0.0, 2.0]), [0.0; 4]);
+}
+
+#[test]
+fn the_value_not_taken_gets_exactly_zero() {
+    let condition = Tensor::new(Type::of(DType::Bool, &[2]), vec![1.0, 0.0]);
+    let values = Tensor::new(Type::of(DType::F64, &[2]), vec![1.0, f64::NAN]);
+    let mut tape = Tape::default();
+    let [condition, a, b] = [&condition, &values, &values].map(|value| tape.input(value));
+    let out = map(&mut tape, &scalar::SELECT, &[condition, a, b]);
+    let probe = sum(&mut tape, out, &[0]);
+    let grads = tape.grad(probe, &[a, b]);
+    let data: Vec<Vec<f64>> = grads.iter().map(|grad| tape.value(grad.unwrap()).data.clone()).collect();
+    assert_eq!(data, [[1.0, 0.0], [0.0, 1.0]]);
+}
+
+#[test]
+fn spliced_numbers_take_the_type_of_their_context() {
+    let ints = Tensor::new(Type::of(DType::I32, &[2]), vec![1.0, 3.0]);
+    let floats = Tensor::new(Type::of(DType::F32, &[2]), vec![0.5, 0.25]);
+    let mut tape = Tape::default();
+    let (ints, floats) = (tape.input(&ints), tape.input(&floats));
+    // where(x0 == 1 + 2, 4, g): integers are compared, floats chosen from.
+    let is_three = call(&scalar::EQ, [x(0), c(1.0) + c(2.0)]);
+    let term = call(&scalar::SELECT, [is_three, c(4.0), g()]);
+    let ty = tape.ty(floats).clone();
+    let out = splice(&mut tape, &term, &[ints], floats, floats, &ty);
+    assert_eq!((tape.ty(out), &tape.value(out).data[..]), (&ty, &[0.5, 4.0][..]));
 }

@@ -1,5 +1,8 @@
 //! Operators: the families as one closed enum, and what each family declares.
 
+#[cfg(test)]
+mod tests;
+
 use super::{
     contract::Contract, fill::Fill, form::Form, map::Cast, map::Map, pack::Pack, reduce::Reduce,
     segment::Segment, tensor::Tensor, types::DType, types::Type, view::View,
@@ -155,3 +158,15 @@ impl Op {
         }
     }
 }
+
+macro_rules! into_op {
+    ($($family:ident),*) => {
+        $(impl From<$family> for Op {
+            fn from(op: $family) -> Op {
+                Op::$family(op)
+            }
+        })*
+    };
+}
+
+into_op!(Map, Cast, Reduce, Contract, View, Fill, Segment, Pack);

@@ -73,7 +73,7 @@ impl View {
                 sorted.sort_unstable();
                 match sorted.into_iter().eq(0..arg.rank()) {
                     true => Ok(axes.iter().map(|axis| arg.shape[*axis].clone()).collect()),
-                    false => Err(Mismatch::new(0, format!("a tensor with {} axes", axes.len()))),
+                    false => Err(Mismatch::new(0, format!("a permutation of its {} axes", arg.rank()))),
                 }
             }
             View::Slice { axis, start, step, count } => {
