@@ -1,8 +1,9 @@
 //! Tensors made from nothing.
 
-use super::form::{Form, strides};
+use super::form::{Form, Index, Read, strides};
 use super::op::{Build, Mismatch, Op, Rules, Sample, Val, expect_count};
-use super::term::{Term, axis, c};
+use super::random::UNIFORM;
+use super::term::{Term, axis, c, call, x};
 use super::types::{DType, Dim, Shape, Type};
 use crate::print::number;
 
@@ -61,6 +62,10 @@ impl Rules for Fill {
             Sample::of(Op::Fill(Fill::Const { value, dtype, to: to(sizes) }), &[])
         };
         let iota = |dtype, sizes: &[usize]| Sample::of(Op::Fill(Fill::Iota { dtype, to: to(sizes) }), &[]);
+        let random = |site, sizes: &[usize]| {
+            let random = Fill::Random { site, dtype: DType::F64, to: to(sizes) };
+            Sample::new(Op::Fill(random), &[Type::of(DType::I32, &[2])])
+        };
         vec![
             constant(0.5, DType::F64, &[2, 3]),
             constant(3.0, DType::I32, &[]),
@@ -68,6 +73,8 @@ impl Rules for Fill {
             iota(DType::F64, &[2, 1, 3]),
             iota(DType::I32, &[4]),
             iota(DType::I32, &[]),
+            random(7, &[2, 3]),
+            random(0x9000_0000, &[0]),
         ]
     }
 
@@ -93,6 +100,9 @@ impl Rules for Fill {
             Fill::Const { .. } | Fill::Iota { .. } => expect_count(args, 0)?,
             Fill::Random { .. } => {
                 expect_count(args, 1)?;
+                if !self.ty().dtype.is_float() {
+                    return Err(Mismatch::new(0, "a key for floats"));
+                }
                 if *args[0] != Type::new(DType::I32, vec![Dim::constant(2)]) {
                     return Err(Mismatch::new(0, "a key, i32[2]"));
                 }
@@ -106,7 +116,12 @@ impl Rules for Fill {
         match self {
             Fill::Const { value, .. } => Form::pointwise(&sizes, Vec::new(), c(*value)),
             Fill::Iota { .. } => Form::pointwise(&sizes, Vec::new(), position(&sizes)),
-            Fill::Random { .. } => todo!(),
+            Fill::Random { site, .. } => {
+                let key = |k| Read { arg: 0, index: vec![Index::constant(k)], outside: None };
+                let site = c(f64::from(*site as i32));
+                let body = call(&UNIFORM, [x(0), x(1), site, position(&sizes)]);
+                Form::pointwise(&sizes, vec![key(0), key(1)], body)
+            }
         }
     }
 
