@@ -15,7 +15,10 @@ pub mod grad;
 mod init;
 mod layout;
 mod print;
+pub mod rules;
 pub mod share;
+mod signs;
+pub mod simplify;
 mod stage;
 mod step;
 pub mod verify;
@@ -174,7 +177,9 @@ pub fn build(program: &Program) -> Graphs {
     }
     let built = Graphs { programs: programs(program, &layouts), layouts };
     verify::verify(&built, "build");
-    let shared = built.each(share::prune);
+    let simple = built.each(simplify::simplify);
+    verify::verify(&simple, "simplify");
+    let shared = simple.each(share::prune);
     verify::verify(&shared, "share");
     shared
 }
