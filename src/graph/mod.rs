@@ -3,9 +3,23 @@
 //! Comes in: a typed program. Goes out: [`Graphs`]: for each training run a program that makes the
 //! initial parameters and states (`NAME.init`), the forward graph (`NAME.forward`, for reading
 //! only), one training step (`NAME.step`: loss, gradients and the whole optimizer), and one that
-//! evaluates loss and metrics on the validation rows (`NAME.validate`); for each other statement
-//! with expressions a program named after it. Invariant: arguments come before their users, types are those that the
+//! evaluates loss and metrics on the validation rows (`NAME.validate`); for each evaluation
+//! `NAME.eval`; for each other statement with expressions a program named after its kind and its
+//! index among all statements (`let_0`, `print_3`, `assert_4`), whose outputs are the values of its
+//! expressions in order. Invariant: arguments come before their users, types are those that the
 //! operators' rules give, and all sizes are constants.
+//!
+//! ```text
+//! graph fit.step(params: f32[2410], x: f32[32, 64], y: i32[32], opt.adam.lr: f64[], t: f64[])
+//!   hidden.w = window params [start = 0]      : f32[64, 32]
+//!   %0 = contract x, hidden.w [ij, jk -> ik]  : f32[32, 32]
+//!   ...
+//!   return loss = %9, params <- %40, adam.m <- %31
+//! ```
+//!
+//! `build` evaluates typed expressions into a `builder`, `grad` differentiates there, `step` adds the
+//! optimizer. `simplify` runs the rewrites of `rules`, `share` drops what no output needs, and `verify`
+//! checks the invariant after each. `eval` is the reference run.
 
 mod build;
 pub mod builder;
@@ -22,6 +36,9 @@ pub mod simplify;
 mod stage;
 mod step;
 pub mod verify;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -76,11 +76,27 @@ pub trait Rewriter: Build {
 pub static REWRITES: &[Rewrite] = &[
     Rewrite { name: "identity", doc: "A view, cast or reduction that changes nothing.", apply: identity },
     Rewrite { name: "view-of-view", doc: "Two views of one kind are one.", apply: view_of_view },
-    Rewrite { name: "view-of-spread", doc: "A scalar spread looks alike from all sides.", apply: view_of_spread },
-    Rewrite { name: "cast-of-cast", doc: "A first cast that loses nothing is left out.", apply: cast_of_cast },
-    Rewrite { name: "scalar-first", doc: "What is computed from spread scalars alone is spread afterwards.", apply: scalar_first },
+    Rewrite {
+        name: "view-of-spread",
+        doc: "A scalar spread looks alike from all sides.",
+        apply: view_of_spread,
+    },
+    Rewrite {
+        name: "cast-of-cast",
+        doc: "A first cast that loses nothing is left out.",
+        apply: cast_of_cast,
+    },
+    Rewrite {
+        name: "scalar-first",
+        doc: "What is computed from spread scalars alone is spread afterwards.",
+        apply: scalar_first,
+    },
     Rewrite { name: "div-power", doc: "Division by a power of two is multiplication.", apply: div_power },
-    Rewrite { name: "contract-transposed", doc: "A contraction reads transposed operands in place.", apply: contract_transposed },
+    Rewrite {
+        name: "contract-transposed",
+        doc: "A contraction reads transposed operands in place.",
+        apply: contract_transposed,
+    },
 ];
 
 /// The argument of a value that is made by this kind of operator.

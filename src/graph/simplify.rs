@@ -73,7 +73,8 @@ impl Simplifier {
         let (holes, to) = self.rules.get(map.0.name)?.iter().find_map(|(from, to)| {
             let TermNode::Call(_, patterns) = &*from.0 else { return None };
             let mut holes = BTreeMap::new();
-            let fits = patterns.iter().zip(args).all(|(pattern, arg)| self.matches(pattern, *arg, &mut holes));
+            let fits =
+                patterns.iter().zip(args).all(|(pattern, arg)| self.matches(pattern, *arg, &mut holes));
             fits.then(|| (holes, to.clone()))
         })?;
         let ty = self.builder.ty(*holes.values().next()?).clone();
@@ -86,7 +87,9 @@ impl Simplifier {
             TermNode::X(k) => *holes.entry(*k).or_insert(value) == value,
             TermNode::Const(number) => self.builder.as_constant(value) == Some(*number),
             TermNode::Call(row, patterns) => match self.builder.call(value, row) {
-                Some(args) => patterns.iter().zip(args).all(|(pattern, arg)| self.matches(pattern, *arg, holes)),
+                Some(args) => {
+                    patterns.iter().zip(args).all(|(pattern, arg)| self.matches(pattern, *arg, holes))
+                }
                 None => false,
             },
             TermNode::G | TermNode::Y | TermNode::Axis(_) => false,
