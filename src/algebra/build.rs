@@ -15,6 +15,7 @@ use super::scalar::{self, Scalar, Typing};
 use super::term::{Node, Term};
 use super::types::{DType, Dim, Shape, Type};
 use super::view::View;
+use crate::ice;
 
 /// A scalar function of tensors of one shape.
 pub fn map(cx: &mut dyn Build, f: &'static Scalar, args: &[Val]) -> Val {
@@ -159,7 +160,7 @@ impl Splice<'_> {
                 constant(cx, term.eval(&[], 0.0, 0.0, &[]), &ty)
             }
             Node::Call(f, args) => self.call(cx, f, args, want),
-            Node::Axis(_) | Node::Const(_) => panic!("egret internal error in splice: {term}"),
+            Node::Axis(_) | Node::Const(_) => ice!("splice", "{term} in a derivative"),
         };
         self.done.push((key, want, value));
         value

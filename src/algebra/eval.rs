@@ -13,6 +13,7 @@ use super::scalar;
 use super::tensor::{Tensor, round};
 use super::term::{Node, Term};
 use super::types::{DType, Type};
+use crate::ice;
 
 /// The value of an operator on values, by its form.
 pub fn eval(op: &Op, args: &[&Tensor]) -> Tensor {
@@ -20,7 +21,7 @@ pub fn eval(op: &Op, args: &[&Tensor]) -> Tensor {
     let rules = op.rules();
     let ty = rules.infer(&types).unwrap_or_else(|mismatch| {
         let Mismatch { expected, arg } = mismatch;
-        panic!("egret internal error in eval: {} wants {expected} as operand {arg}", rules.name())
+        ice!("eval", "{} wants {expected} as operand {arg}", rules.name())
     });
     eval_form(&rules.form(&types), args, &ty)
 }
@@ -32,7 +33,7 @@ pub fn eval(op: &Op, args: &[&Tensor]) -> Tensor {
 pub fn eval_form(form: &Form, args: &[&Tensor], ty: &Type) -> Tensor {
     let mut nest = Nest::new(form, args, ty.dtype);
     nest.results(0);
-    assert_eq!(nest.out.len(), ty.count(), "egret internal error in eval: form and type {ty} disagree");
+    assert_eq!(nest.out.len(), ty.count(), "form and type {ty} disagree");
     Tensor { ty: ty.clone(), data: nest.out }
 }
 
@@ -195,7 +196,7 @@ impl<'a> Cursor<'a> {
             true => arg.ty.sizes(),
             false => vec![arg.ty.count()],
         };
-        assert_eq!(sizes.len(), read.index.len(), "egret internal error in eval: rank of a read");
+        assert_eq!(sizes.len(), read.index.len(), "rank of a read");
         let mut stride = arg.data.len() as i64;
         let along = |(index, size): (&'a Index, &usize)| {
             stride /= (*size as i64).max(1);
@@ -225,9 +226,9 @@ impl<'a> Cursor<'a> {
         for dim in &self.dims {
             let position = dim.position(at) + dim.index.gather.map_or(0, |read| xs[read] as i64);
             if position < 0 || position >= dim.size {
-                return self.outside.unwrap_or_else(|| {
-                    panic!("egret internal error in eval: position {position} in size {}", dim.size)
-                });
+                return self
+                    .outside
+                    .unwrap_or_else(|| ice!("eval", "position {position} in size {}", dim.size));
             }
             flat += position * dim.stride;
         }
@@ -295,7 +296,7 @@ fn add_steps(term: &Term, steps: &mut Vec<Step>, seen: &mut Vec<(*const Node, us
         Node::Call(row, args) => {
             Step::Call(row.eval, args.iter().map(|arg| add_steps(arg, steps, seen)).collect())
         }
-        Node::G | Node::Y => panic!("egret internal error in eval: a derivative's hole in the form {term}"),
+        Node::G | Node::Y => ice!("eval", "a derivative's hole in the form {term}"),
     };
     steps.push(step);
     seen.push((node, steps.len() - 1));

@@ -5,6 +5,7 @@ use super::form::{Form, Index, Read, strides};
 use super::op::{Build, Mismatch, Op, Rules, Sample, Val, axes_text, expect_axis, expect_count};
 use super::term::x;
 use super::types::{Dim, Shape, Type, product};
+use crate::ice;
 use crate::print::number;
 
 /// A rearrangement of one tensor.
@@ -219,7 +220,7 @@ impl Rules for View {
     fn form(&self, args: &[&Type]) -> Form {
         let arg = args[0];
         let rank = arg.rank();
-        let to = self.shape(arg).unwrap_or_else(|e| panic!("egret internal error in view: {}", e.expected));
+        let to = self.shape(arg).unwrap_or_else(|e| ice!("view", "expected {}", e.expected));
         let to: Vec<usize> = to.iter().map(Dim::size).collect();
         let mut read = Read::at(0, &(0..rank).collect::<Vec<_>>());
         match self {
@@ -264,7 +265,7 @@ impl Rules for View {
             View::Pad { axis, before, .. } => slice(cx, grad, *axis, before, &from[*axis]),
             View::Window { start, to } => {
                 let (start, count) = (Dim::from(*start), product(to));
-                let flat = reshape(cx, grad, &[count.clone()]);
+                let flat = reshape(cx, grad, std::slice::from_ref(&count));
                 pad(cx, flat, 0, &start, &from[0].sub(&start).sub(&count))
             }
         })]
