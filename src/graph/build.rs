@@ -18,6 +18,7 @@ use crate::check::typed::{
     Expr, ExprKind, Extent, Function, FunctionId, GlobalId, Instance, Local, LocalId, Member, Program,
     StatementKind,
 };
+use crate::ice;
 
 /// What size variables stand for.
 pub(super) type Sizes = BTreeMap<SizeVar, Dim>;
@@ -151,7 +152,7 @@ impl<'a> Evaluator<'a> {
                 self.builder.input(name, Role::Recorded(series.of.0, series.key.clone()), ty)
             }
             ExprKind::Key => self.builder.input("key", Role::Key, Type::of(DType::I32, &[2])),
-            _ => panic!("egret internal error in build: {:?} is no leaf", expr.kind),
+            _ => ice!("build", "{:?} is no leaf", expr.kind),
         }
     }
 
@@ -219,10 +220,10 @@ impl<'a> Evaluator<'a> {
 
     fn param(&mut self, member: usize, frame: &Frame<'a>) -> Val {
         let Some(Owner { function, arena: Some(arena), path }) = &frame.owner else {
-            panic!("egret internal error in build: a parameter outside of a model")
+            ice!("build", "a parameter outside of a model")
         };
         let Member::Param { name, .. } = &function.members[member] else {
-            panic!("egret internal error in build: member {member} of {} is a layer", function.name)
+            ice!("build", "member {member} of {} is a layer", function.name)
         };
         self.window(arena, &join(path, name))
     }
@@ -254,7 +255,7 @@ impl<'a> Evaluator<'a> {
             StatementKind::Let { name, .. } => name,
             StatementKind::Train(train) => &train.name,
             StatementKind::Eval(eval) => &eval.name,
-            _ => panic!("egret internal error in build: statement {} binds no name", id.0),
+            _ => ice!("build", "statement {} binds no name", id.0),
         }
     }
 
@@ -293,7 +294,7 @@ impl<'a> Evaluator<'a> {
 fn local_value(frame: &Frame, local: LocalId) -> Val {
     match frame.locals.get(local.0) {
         Some(Some(value)) => *value,
-        _ => panic!("egret internal error in build: local {} has no value yet", local.0),
+        _ => ice!("build", "local {} has no value yet", local.0),
     }
 }
 

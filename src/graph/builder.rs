@@ -13,6 +13,7 @@ use crate::algebra::scalar::{self, Scalar};
 use crate::algebra::segment::Segment;
 use crate::algebra::types::{DType, Shape, Type};
 use crate::algebra::view::View;
+use crate::ice;
 use crate::source::Span;
 
 /// A graph under construction. Values that are made alike are one value, so common subexpressions
@@ -90,13 +91,17 @@ impl Builder {
     pub fn input_index(&self, value: Val) -> usize {
         match self.node(value).def {
             Def::Input(index) => index,
-            Def::Op(..) => panic!("egret internal error in build: %{} is no input", value.0),
+            Def::Op(..) => ice!("build", "%{} is no input", value.0),
         }
     }
 
-    /// Gives a value a name unless it has one, is an input or is a constant.
+    /// Gives a value a name unless it has one, is an input or is a constant. What has no name in the
+    /// script has the empty one.
     pub fn name(&mut self, value: Val, name: &str) {
-        if self.as_constant(value).is_none() && matches!(self.node(value).def, Def::Op(..)) {
+        if !name.is_empty()
+            && self.as_constant(value).is_none()
+            && matches!(self.node(value).def, Def::Op(..))
+        {
             self.nodes[value.0 as usize].name.get_or_insert_with(|| Rc::from(name));
         }
     }
@@ -153,8 +158,9 @@ impl Builder {
         let types: Vec<&Type> = args.iter().map(|arg| self.ty(*arg)).collect();
         op.rules().infer(&types).unwrap_or_else(|mismatch| {
             let types: Vec<String> = types.iter().map(|ty| ty.to_string()).collect();
-            panic!(
-                "egret internal error in build: {} [{}] of {}: argument {} is not {}",
+            ice!(
+                "build",
+                "{} [{}] of {}: argument {} is not {}",
                 op.rules().name(),
                 op.rules().attributes(),
                 types.join(", "),

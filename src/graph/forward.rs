@@ -115,37 +115,41 @@ impl<'a> Runs<'a> {
         evaluator.builder.finish(format!("{}.eval", eval.name), outputs)
     }
 
-    /// `let_3`, `print_4`, `assert_5`: the values that a statement needs, if it needs any.
+    /// `let.NAME`, `print.3`, `assert.4`: the values that a statement needs, if it needs any.
     pub(super) fn statement(&self, index: usize, statement: &'a Statement) -> Option<Graph> {
-        let (kind, exprs) = expressions(&statement.kind)?;
+        let (name, exprs) = expressions(index, &statement.kind)?;
         let mut evaluator = Evaluator::new(self.program, self.layouts);
         let mut frame = Frame { names: &statement.locals, ..Frame::default() };
-        let outputs = evaluate(&mut evaluator, &mut frame, exprs.iter().map(|expr| ("value", *expr)));
-        let numbered = outputs.len() > 1;
-        let outputs = outputs.into_iter().enumerate().map(|(k, output)| match numbered {
-            true => Output { name: format!("value_{k}"), ..output },
-            false => output,
-        });
-        Some(evaluator.builder.finish(format!("{kind}_{index}"), outputs.collect()))
+        let mut outputs = Vec::new();
+        for (k, expr) in exprs.iter().enumerate() {
+            evaluator.label("");
+            let value = evaluator.eval(expr, &mut frame);
+            let name = if exprs.len() > 1 { format!("value.{k}") } else { "value".to_owned() };
+            outputs.push(Output { name, value, target: Target::Result });
+        }
+        Some(evaluator.builder.finish(name, outputs))
     }
 }
 
-/// What kind of statement it is and the expressions in it; nothing if there are none.
-fn expressions(kind: &StatementKind) -> Option<(&'static str, Vec<&Expr>)> {
-    let value = |part| match part {
-        &Part::Value(ref expr, _) => Some(expr),
-        Part::Text(_) => None,
-    };
-    let (kind, exprs) = match kind {
-        StatementKind::Let { value, .. } => ("let", vec![value]),
-        StatementKind::Assert { condition, .. } => ("assert", vec![condition]),
-        StatementKind::Print(parts) => ("print", parts.iter().filter_map(value).collect::<Vec<_>>()),
+/// The name of a statement's program and the expressions in it; nothing if there are none.
+fn expressions(index: usize, kind: &StatementKind) -> Option<(String, Vec<&Expr>)> {
+    match kind {
+        StatementKind::Let { name, value } => Some((format!("let.{name}"), vec![value])),
+        StatementKind::Assert { condition, .. } => Some((format!("assert.{index}"), vec![condition])),
+        StatementKind::Print(parts) => {
+            let values: Vec<&Expr> = parts.iter().filter_map(part_value).collect();
+            (!values.is_empty()).then(|| (format!("print.{index}"), values))
+        }
         StatementKind::Train(_)
         | StatementKind::Eval(_)
         | StatementKind::Plot { .. }
-        | StatementKind::Save { .. } => {
-            return None;
-        }
-    };
-    (!exprs.is_empty()).then_some((kind, exprs))
+        | StatementKind::Save { .. } => None,
+    }
+}
+
+fn part_value(part: &Part) -> Option<&Expr> {
+    match part {
+        Part::Value(expr, _) => Some(expr),
+        Part::Text(_) => None,
+    }
 }

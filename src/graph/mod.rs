@@ -4,8 +4,8 @@
 //! initial parameters and states (`NAME.init`), the forward graph (`NAME.forward`, for reading
 //! only), one training step (`NAME.step`: loss, gradients and the whole optimizer), and one that
 //! evaluates loss and metrics on the validation rows (`NAME.validate`); for each evaluation
-//! `NAME.eval`; for each other statement with expressions a program named after its kind and its
-//! index among all statements (`let_0`, `print_3`, `assert_4`), whose outputs are the values of its
+//! `NAME.eval`; for each other statement with expressions a program named after it (`let.NAME`, or
+//! with the index among all statements `print.3`, `assert.4`), whose outputs are the values of its
 //! expressions in order. Invariant: arguments come before their users, types are those that the
 //! operators' rules give, and all sizes are constants.
 //!

@@ -10,6 +10,7 @@ use crate::algebra::map::Map;
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::term::{Node as TermNode, Term};
 use crate::algebra::types::Type;
+use crate::ice;
 
 /// The graph with every rewrite done that can be done.
 pub fn simplify(graph: Graph) -> Graph {
@@ -105,7 +106,7 @@ impl Simplifier {
                 self.emit(Op::Map(Map(row)), &args)
             }
             TermNode::G | TermNode::Y | TermNode::Axis(_) => {
-                panic!("egret internal error in simplify: a rule with {term} on its right side")
+                ice!("simplify", "a rule with {term} on its right side")
             }
         }
     }

@@ -432,3 +432,49 @@ fn graphs_are_printed_by_name() {
       return loss, params <- %16, heavy.v <- %9, heavy.s <- %11
     ");
 }
+
+/// `model tower(x) { layer l0 = square ... x |> l0 |> l1 ... }` with square layers `tanh(x @ w)`.
+fn tower(depth: usize) -> Vec<Function> {
+    let rows = size(0, "B");
+    let x = Type::new(F, vec![Dim::var(rows.clone()), 2.into()]);
+    let w = Type::of(F, &[2, 2]);
+    let mut square = line();
+    let product = Op::Contract(Contract { left: vec![0, 1], right: vec![1, 2], out: vec![0, 2] });
+    let args = vec![local(0, &x), expr(ExprKind::Param(0), &w)];
+    square.body = map(&scalar::TANH, vec![expr(ExprKind::Op(product, args), &x)]);
+    let init = expr(ExprKind::Op(Op::Fill(Fill::Iota { dtype: F, to: w.shape.clone() }), vec![]), &w);
+    square.members = vec![Member::Param { name: "w".to_owned(), ty: w, init, span: Span::default() }];
+    let mut tower = two();
+    tower.sizes = vec![rows.clone()];
+    tower.locals = vec![named("x", &x)];
+    tower.members.clear();
+    tower.body = local(0, &x);
+    for k in 0..depth {
+        tower.members.push(Member::Layer {
+            name: format!("l[{k}]"),
+            function: FunctionId(0),
+            sizes: BTreeMap::new(),
+        });
+        let call = ExprKind::Call {
+            function: FunctionId(0),
+            sizes: vec![Dim::var(rows.clone())],
+            args: vec![tower.body],
+            instance: Instance::Layer(k),
+        };
+        tower.body = expr(call, &x);
+    }
+    let sum = Op::Reduce(Reduce { combine: Combine::Sum, axes: vec![1] });
+    let y = Type::new(F, vec![Dim::var(rows)]);
+    tower.body = expr(ExprKind::Op(sum, vec![tower.body]), &y);
+    vec![square, tower]
+}
+
+#[test]
+fn a_deep_model_is_no_trouble() {
+    let nodes = |depth: usize| {
+        let graphs = super::build(&Program { functions: tower(depth), ..script() });
+        graphs.programs[2].nodes.len()
+    };
+    let (small, large) = (nodes(64), nodes(512));
+    assert_eq!((large - small) % 448, 0, "the same number of nodes for each layer");
+}

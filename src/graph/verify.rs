@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Def, Graph, Graphs, Target};
 use crate::algebra::op::Val;
 use crate::algebra::types::{Dim, Type};
+use crate::ice;
 
 /// Checks every graph.
 ///
@@ -13,7 +14,7 @@ use crate::algebra::types::{Dim, Type};
 pub fn verify(graphs: &Graphs, pass: &str) {
     for graph in &graphs.programs {
         if let Err(problem) = check(graph) {
-            panic!("egret internal error in {pass}: {problem}\n{graph:?}");
+            ice!(pass, "{problem}\n{graph}");
         }
     }
 }
