@@ -11,6 +11,7 @@
 mod access;
 mod buffers;
 mod build;
+pub mod eval;
 mod expand;
 mod facts;
 mod lower;
@@ -20,8 +21,12 @@ mod reduce;
 mod schedule;
 mod section;
 mod share;
+#[cfg(test)]
+mod tests;
+mod verify;
 
 pub use schedule::Schedule;
+pub use verify::verify;
 
 use crate::algebra::scalar::Machine;
 use crate::algebra::types::DType;

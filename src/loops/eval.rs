@@ -1,0 +1,303 @@
+//! A safe interpreter of loops: what native code must compute, to the bit.
+//!
+//! Memory is bytes; every access is checked against its buffer, every boolean byte must be 0 or 1, and
+//! arenas start out as nonsense, so that reading what was never written shows.
+
+use std::ops::Range;
+
+use crate::algebra::scalar::{Bits, Machine, decode, encode};
+use crate::algebra::types::DType;
+
+use super::{Address, Bound, Expr, Function, Loops, Place, Program, Stmt, Ty, Value};
+
+/// The memory of one program: its arena, its inputs and its outputs.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    /// The arena, then one space for each buffer that has its own.
+    spaces: Vec<Vec<u8>>,
+    /// For each buffer its space and its bytes there.
+    places: Vec<(usize, Range<usize>)>,
+}
+
+impl Memory {
+    /// Memory for a program: inputs and outputs are zero.
+    pub fn new(program: &Program) -> Memory {
+        let mut memory = Memory { spaces: vec![vec![0xff; program.arena_bytes]], places: Vec::new() };
+        for buffer in &program.buffers {
+            let bytes = buffer.len * buffer.dtype.bytes();
+            let place = match buffer.place {
+                Place::Arena(offset) => (0, offset..offset + bytes),
+                Place::Input(_) | Place::Output(_) => {
+                    memory.spaces.push(vec![0; bytes]);
+                    (memory.spaces.len() - 1, 0..bytes)
+                }
+                Place::Part { .. } => (0, 0..0),
+            };
+            memory.places.push(place);
+        }
+        memory.place_parts(program);
+        memory
+    }
+
+    fn place_parts(&mut self, program: &Program) {
+        for (k, buffer) in program.buffers.iter().enumerate() {
+            if let Place::Part { of, start } = buffer.place {
+                let (space, whole) = self.places[of].clone();
+                let size = buffer.dtype.bytes();
+                let from = whole.start + start * size;
+                let part = from..from + buffer.len * size;
+                assert!(part.end <= whole.end, "egret internal error in eval: b{k} leaves b{of}");
+                self.places[k] = (space, part);
+            }
+        }
+    }
+
+    /// The bytes of a buffer.
+    pub fn bytes(&self, buffer: usize) -> &[u8] {
+        let (space, range) = &self.places[buffer];
+        &self.spaces[*space][range.clone()]
+    }
+
+    /// The bytes of a buffer, to be written.
+    pub fn bytes_mut(&mut self, buffer: usize) -> &mut [u8] {
+        let (space, range) = &self.places[buffer];
+        &mut self.spaces[*space][range.clone()]
+    }
+
+    /// Writes the elements of a buffer, rounded to its type.
+    pub fn set(&mut self, program: &Program, buffer: usize, values: &[f64]) {
+        let dtype = program.buffers[buffer].dtype;
+        assert_eq!(values.len(), program.buffers[buffer].len, "elements of b{buffer}");
+        let bytes = self.bytes_mut(buffer);
+        for (value, place) in values.iter().zip(bytes.chunks_exact_mut(dtype.bytes())) {
+            write(place, encode(*value, dtype));
+        }
+    }
+
+    /// Reads the elements of a buffer.
+    pub fn get(&self, program: &Program, buffer: usize) -> Vec<f64> {
+        let dtype = program.buffers[buffer].dtype;
+        let elements = self.bytes(buffer).chunks_exact(dtype.bytes());
+        elements.map(|place| decode(read(place, dtype), dtype)).collect()
+    }
+}
+
+fn write(place: &mut [u8], bits: Bits) {
+    let n = place.len();
+    place.copy_from_slice(&bits.to_le_bytes()[..n]);
+}
+
+fn read(place: &[u8], dtype: DType) -> Bits {
+    let mut bytes = [0; 8];
+    bytes[..place.len()].copy_from_slice(place);
+    let bits = Bits::from_le_bytes(bytes);
+    assert!(dtype != DType::Bool || bits < 2, "egret internal error in eval: a boolean is {bits}");
+    bits
+}
+
+/// Runs some calls of a program (`0..calls.len()` for all).
+///
+/// # Panics
+/// If the program leaves a buffer or uses a value wrongly: that is an error of the compiler.
+pub fn run(loops: &Loops, program: usize, calls: Range<usize>, memory: &mut Memory) {
+    for call in &loops.programs[program].calls[calls] {
+        let function = &loops.functions[call.function];
+        let mut frame = Frame::new(function, &call.buffers, memory);
+        frame.block(&function.body);
+    }
+}
+
+/// A function while it runs.
+struct Frame<'a> {
+    function: &'a Function,
+    buffers: &'a [usize],
+    memory: &'a mut Memory,
+    /// Where each value's lanes start.
+    slots: Vec<usize>,
+    lanes: Vec<Bits>,
+}
+
+impl<'a> Frame<'a> {
+    fn new(function: &'a Function, buffers: &'a [usize], memory: &'a mut Memory) -> Frame<'a> {
+        let mut slots = Vec::with_capacity(function.values.len());
+        let mut total = 0;
+        for ty in &function.values {
+            slots.push(total);
+            total += usize::from(ty.lanes);
+        }
+        assert_eq!(
+            function.pointers.len(),
+            buffers.len(),
+            "egret internal error in eval: pointers of a call"
+        );
+        Frame { function, buffers, memory, slots, lanes: vec![0; total] }
+    }
+
+    fn ty(&self, value: Value) -> Ty {
+        self.function.values[value.0 as usize]
+    }
+
+    fn range(&self, value: Value) -> Range<usize> {
+        let start = self.slots[value.0 as usize];
+        start..start + usize::from(self.ty(value).lanes)
+    }
+
+    fn lane(&self, value: Value, lane: usize) -> Bits {
+        self.lanes[self.range(value)][lane]
+    }
+
+    /// A scalar position.
+    fn int(&self, value: Value) -> i64 {
+        let ty = self.ty(value);
+        assert!(ty == Ty { dtype: DType::I64, lanes: 1 }, "egret internal error in eval: {value} is {ty}");
+        self.lane(value, 0) as i64
+    }
+
+    fn address(&self, at: &Address) -> i64 {
+        at.terms.iter().fold(at.offset, |sum, (value, coefficient)| sum + coefficient * self.int(*value))
+    }
+
+    fn bound(&self, bound: Bound) -> i64 {
+        match bound {
+            Bound::Const(n) => n,
+            Bound::Value(value) => self.int(value),
+        }
+    }
+
+    fn copy(&mut self, from: Value, to: Value) {
+        assert_eq!(self.ty(from), self.ty(to), "egret internal error in eval: {from} becomes {to}");
+        let start = self.range(to).start;
+        self.lanes.copy_within(self.range(from), start);
+    }
+
+    fn block(&mut self, stmts: &[Stmt]) {
+        for stmt in stmts {
+            match stmt {
+                Stmt::Let(value, expr) => self.define(*value, expr),
+                Stmt::Store { pointer, at, value } => self.store(*pointer, at, *value),
+                Stmt::For { var, start, stop, step, carried, body } => {
+                    let mut at = self.bound(*start);
+                    let stop = self.bound(*stop);
+                    carried.iter().for_each(|value| self.copy(value.init, value.current));
+                    while at < stop {
+                        let slot = self.range(*var).start;
+                        self.lanes[slot] = at as Bits;
+                        self.block(body);
+                        let next: Vec<Vec<Bits>> =
+                            carried.iter().map(|value| self.lanes[self.range(value.next)].to_vec()).collect();
+                        for (value, next) in carried.iter().zip(next) {
+                            let range = self.range(value.current);
+                            self.lanes[range].copy_from_slice(&next);
+                        }
+                        at += step;
+                    }
+                    carried.iter().for_each(|value| self.copy(value.current, value.last));
+                }
+            }
+        }
+    }
+
+    /// The bytes of `lanes` elements from an address on.
+    fn place(&self, pointer: usize, at: &Address, ty: Ty) -> Range<usize> {
+        let dtype = self.function.pointers[pointer];
+        assert_eq!(dtype, ty.dtype, "egret internal error in eval: type of p{pointer}");
+        let first = self.address(at);
+        let size = dtype.bytes();
+        let len = self.memory.places[self.buffers[pointer]].1.len() / size;
+        let inside = first >= 0 && first + i64::from(ty.lanes) <= len as i64;
+        assert!(inside, "egret internal error in eval: p{pointer}[{first}] x {} of {len}", ty.lanes);
+        first as usize * size..(first as usize + usize::from(ty.lanes)) * size
+    }
+
+    fn store(&mut self, pointer: usize, at: &Address, value: Value) {
+        let ty = self.ty(value);
+        let place = self.place(pointer, at, ty);
+        let range = self.range(value);
+        let bytes = &mut self.memory.bytes_mut(self.buffers[pointer])[place];
+        for (bits, place) in self.lanes[range].iter().zip(bytes.chunks_exact_mut(ty.dtype.bytes())) {
+            write(place, *bits);
+        }
+    }
+
+    fn load(&mut self, value: Value, pointer: usize, at: &Address) {
+        let ty = self.ty(value);
+        let place = self.place(pointer, at, ty);
+        let range = self.range(value);
+        let bytes = &self.memory.bytes(self.buffers[pointer])[place];
+        for (lane, place) in self.lanes[range].iter_mut().zip(bytes.chunks_exact(ty.dtype.bytes())) {
+            *lane = read(place, ty.dtype);
+        }
+    }
+
+    /// Sets every lane of a value.
+    fn fill(&mut self, value: Value, mut of: impl FnMut(&Self, usize) -> Bits) {
+        for (lane, slot) in self.range(value).enumerate() {
+            self.lanes[slot] = of(self, lane);
+        }
+    }
+
+    fn define(&mut self, value: Value, expr: &Expr) {
+        let ty = self.ty(value);
+        match expr {
+            Expr::Const(number) => self.fill(value, |_, _| encode(number.0, ty.dtype)),
+            Expr::Int(number) => self.fill(value, |_, _| *number as Bits),
+            Expr::Load { pointer, at } => self.load(value, *pointer, at),
+            Expr::Splat(scalar) => self.fill(value, |frame, _| frame.lane(*scalar, 0)),
+            Expr::Positions(first) => {
+                self.fill(value, |frame, lane| encode((frame.int(*first) + lane as i64) as f64, ty.dtype));
+            }
+            Expr::Machine(op, args) => {
+                let dtype = op_type(*op, self.ty(*args.last().unwrap_or(&value)).dtype, ty.dtype);
+                self.fill(value, |frame, lane| {
+                    let args: Vec<Bits> = args.iter().map(|arg| frame.lane(*arg, lane)).collect();
+                    op.eval(dtype, &args)
+                });
+            }
+            Expr::Cast(from) => {
+                let of = self.ty(*from).dtype;
+                self.fill(value, |frame, lane| cast(frame.lane(*from, lane), of, ty.dtype));
+            }
+            Expr::Fold(op, from) => {
+                let mut lanes = self.lanes[self.range(*from)].to_vec();
+                while lanes.len() > 1 {
+                    lanes = halve(*op, ty.dtype, &lanes);
+                }
+                self.fill(value, |_, _| lanes[0]);
+            }
+            Expr::Table(table, at) => {
+                let at = self.int(*at);
+                self.fill(value, |frame, _| frame.function.tables[*table][at as usize] as Bits);
+            }
+            Expr::Position(at) => self.fill(value, |frame, _| frame.address(at) as Bits),
+            Expr::InRange(at, n) => {
+                self.fill(value, |frame, _| Bits::from((0..*n).contains(&frame.int(*at))));
+            }
+            Expr::ClampTo(at, n) => {
+                self.fill(value, |frame, _| frame.int(*at).min(*n - 1).max(0) as Bits);
+            }
+        }
+    }
+}
+
+/// The type that an operation is done in: its operands', but for conversions.
+fn op_type(op: Machine, operand: DType, result: DType) -> DType {
+    if op == Machine::IntToFloat { result } else { operand }
+}
+
+/// Lane `k` with lane `k + lanes / 2`.
+fn halve(op: Machine, dtype: DType, lanes: &[Bits]) -> Vec<Bits> {
+    let (low, high) = lanes.split_at(lanes.len() / 2);
+    low.iter().zip(high).map(|(a, b)| op.eval(dtype, &[*a, *b])).collect()
+}
+
+/// Floats round to nearest even, floats to integers truncate and saturate (NaN is 0), integers wrap,
+/// booleans are 0 and 1, not zero is true.
+fn cast(bits: Bits, from: DType, to: DType) -> Bits {
+    match (from, to) {
+        (DType::I64, DType::F32) => Bits::from((bits as i64 as f32).to_bits()),
+        (DType::I64, DType::I32) => Bits::from(bits as u32),
+        (DType::I64, DType::I64) => bits,
+        (DType::F32 | DType::F64, DType::I32) => Bits::from(decode(bits, from) as i32 as u32),
+        (from, to) => encode(decode(bits, from), to),
+    }
+}

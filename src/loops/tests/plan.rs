@@ -1,0 +1,100 @@
+use super::*;
+use crate::algebra::scalar;
+use crate::loops::Place;
+
+const F32: DType = DType::F32;
+
+/// A chain of kernels `b1 = b0 + b0`, `b2 = b1 + b1`, ...
+fn chain(lens: usize, homes: &[Home]) -> Loops {
+    let mut program = Make::new(&[], 0).program;
+    for home in homes {
+        program.buffers.push(Buffer { dtype: F32, len: lens, name: None, home: *home });
+    }
+    for k in 1..homes.len() {
+        let mut make = Make::new(&[lens], 1);
+        make.program.buffers = program.buffers.clone();
+        let x = make.load(BufferId(k - 1), at(&[(0, 1)]));
+        let sum = make.map(&scalar::ADD, &[x, x], F32);
+        make.store(BufferId(k), at(&[(0, 1)]), sum);
+        make.kernel.commits = k + 1 == homes.len();
+        program.kernels.push(make.kernel);
+    }
+    let loops = lower(&Kernels { programs: vec![program.clone(), program] });
+    verify(&loops);
+    loops
+}
+
+#[test]
+fn temporaries_share_the_arena() {
+    let homes =
+        [Home::Input(0), Home::Temporary, Home::Temporary, Home::Temporary, Home::Temporary, Home::Output(0)];
+    let loops = chain(20, &homes);
+    let program = &loops.programs[0];
+    assert_eq!(program.arena_bytes, 256);
+    let places: Vec<Place> = program.buffers[1..5].iter().map(|buffer| buffer.place).collect();
+    assert_eq!(places, [Place::Arena(0), Place::Arena(128), Place::Arena(0), Place::Arena(128)]);
+    assert_eq!(program.commit, 4);
+    let u = numbers(20, 1);
+    let want: Vec<f64> = u.iter().map(|x| 32.0 * x).collect();
+    assert_eq!(interpret(&loops, &[(BufferId(0), &u)])[5], want);
+}
+
+#[test]
+fn equal_kernels_are_one_function() {
+    let loops = chain(20, &[Home::Input(0), Home::Temporary, Home::Temporary, Home::Output(0)]);
+    assert_eq!(loops.functions.len(), 1);
+    assert_eq!(loops.programs[1].calls.len(), 3);
+}
+
+#[test]
+fn parts_keep_their_whole_alive() {
+    let part = |start| Home::Part { of: BufferId(1), start };
+    let homes = [Home::Input(0), Home::Temporary, Home::Temporary, part(4), Home::Output(0)];
+    let mut make = Make::new(&[8], 1);
+    for (home, len) in homes.iter().zip([8, 12, 8, 8, 8]) {
+        make.buffer(F32, len, *home);
+    }
+    let mut kernels = Vec::new();
+    for (from, to) in [(0, 3), (0, 2), (2, 4), (3, 4)] {
+        let mut copy = Make::new(&[8], 1);
+        copy.program.buffers = make.program.buffers.clone();
+        let x = copy.load(BufferId(from), at(&[(0, 1)]));
+        copy.store(BufferId(to), at(&[(0, 1)]), x);
+        kernels.push(copy.kernel);
+    }
+    make.program.kernels = kernels;
+    let loops = lower(&Kernels { programs: vec![make.program] });
+    verify(&loops);
+    let u = numbers(8, 1);
+    assert_eq!(interpret(&loops, &[(BufferId(0), &u)])[4], u);
+    assert_ne!(loops.programs[0].buffers[1].place, loops.programs[0].buffers[2].place);
+}
+
+#[test]
+fn printed_form() {
+    let mut make = Make::new(&[20], 1);
+    let (a, s) = (make.input(F32, 20), make.input(F32, 1));
+    let (x, y) = (make.load(a, at(&[(0, 1)])), make.load(s, at(&[])));
+    let product = make.map(&scalar::MUL, &[x, y], F32);
+    make.store(a, at(&[(0, 1)]), product);
+    let text = make.lower().to_string();
+    let want = "\
+loops test
+  arena 0 bytes
+  b0 f32[20] input 0
+  b1 f32[1] input 1
+  call f0(b0, b1)
+function f0(p0: f32, p1: f32)
+  %0 = load p1[0]                          : f32
+  %1 = splat %0                            : f32x8
+  for %2 in 0..16 step 8
+    %3 = load p0[%2]                       : f32x8
+    %4 = mul %3, %1                        : f32x8
+    store p0[%2] = %4
+  %5 = splat %0                            : f32x4
+  %6 = load p0[16]                         : f32x4
+  %7 = mul %6, %5                          : f32x4
+  store p0[16] = %7
+";
+    assert_eq!(text, want);
+}

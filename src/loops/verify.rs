@@ -1,0 +1,307 @@
+//! Checks of loops: what every later stage relies on.
+//!
+//! Types and lanes of operands fit, each value is defined once and before its uses, carried values
+//! have one type throughout, calls bind buffers of the right types, and where the positions of an
+//! access can be bounded, they lie inside its buffer.
+
+use std::fmt;
+
+use crate::algebra::scalar::Machine;
+use crate::algebra::types::DType;
+
+use super::{Address, Bound, Call, Carried, Expr, Function, Loops, Place, Program, Stmt, Ty, Value};
+
+/// Least and greatest value of a position, where that is known.
+type Span = Option<(i64, i64)>;
+
+/// Checks all programs and functions.
+///
+/// # Panics
+/// If one is malformed: that is an error of the compiler.
+pub fn verify(loops: &Loops) {
+    for (k, function) in loops.functions.iter().enumerate() {
+        let mut check = Check::new(function, None);
+        check.block(&function.body);
+        let missing = check.defined.iter().position(|defined| !defined);
+        check.ensure(missing.is_none(), format_args!("f{k} never defines value {missing:?}"));
+    }
+    for program in &loops.programs {
+        places(program);
+        for call in &program.calls {
+            verify_call(loops, program, call);
+        }
+    }
+}
+
+fn fail(what: impl fmt::Display, where_: impl fmt::Display) -> ! {
+    panic!("egret internal error in loops: {what}\n{where_}")
+}
+
+fn places(program: &Program) {
+    for (k, buffer) in program.buffers.iter().enumerate() {
+        let inside = match buffer.place {
+            Place::Arena(offset) => {
+                offset % super::ALIGN == 0
+                    && offset + buffer.len * buffer.dtype.bytes() <= program.arena_bytes
+            }
+            Place::Part { of, start } => {
+                let whole = &program.buffers[of];
+                let nested = matches!(whole.place, Place::Part { .. });
+                !nested && whole.dtype == buffer.dtype && start + buffer.len <= whole.len
+            }
+            Place::Input(_) | Place::Output(_) => true,
+        };
+        if !inside {
+            fail(format_args!("b{k} has no proper place"), program);
+        }
+    }
+}
+
+fn verify_call(loops: &Loops, program: &Program, call: &Call) {
+    let function = &loops.functions[call.function];
+    let types: Vec<DType> = call.buffers.iter().map(|buffer| program.buffers[*buffer].dtype).collect();
+    if types != function.pointers {
+        fail(format_args!("a call of f{} binds other types", call.function), program);
+    }
+    let lens = call.buffers.iter().map(|buffer| program.buffers[*buffer].len as i64).collect();
+    Check::new(function, Some(lens)).block(&function.body);
+}
+
+/// A function while it is checked.
+struct Check<'a> {
+    function: &'a Function,
+    /// Elements behind each pointer, if a call says so.
+    lens: Option<Vec<i64>>,
+    defined: Vec<bool>,
+    /// Whether the block that defines a value is still open.
+    visible: Vec<bool>,
+    spans: Vec<Span>,
+}
+
+impl<'a> Check<'a> {
+    fn new(function: &'a Function, lens: Option<Vec<i64>>) -> Check<'a> {
+        let n = function.values.len();
+        Check { function, lens, defined: vec![false; n], visible: vec![false; n], spans: vec![None; n] }
+    }
+
+    fn ensure(&self, holds: bool, what: impl fmt::Display) {
+        if !holds {
+            fail(what, format_args!("function{}", self.function));
+        }
+    }
+
+    fn ty(&self, value: Value) -> Ty {
+        self.ensure((value.0 as usize) < self.function.values.len(), format_args!("{value} has no type"));
+        self.function.values[value.0 as usize]
+    }
+
+    fn used(&self, value: Value) -> Ty {
+        let ty = self.ty(value);
+        self.ensure(self.visible[value.0 as usize], format_args!("{value} is used where it is not defined"));
+        ty
+    }
+
+    fn define(&mut self, value: Value, span: Span) {
+        self.ty(value);
+        self.ensure(!self.defined[value.0 as usize], format_args!("{value} is defined twice"));
+        self.defined[value.0 as usize] = true;
+        self.visible[value.0 as usize] = true;
+        self.spans[value.0 as usize] = span;
+    }
+
+    fn position(&self, value: Value) -> Span {
+        let ty = self.used(value);
+        self.ensure(ty == Ty { dtype: DType::I64, lanes: 1 }, format_args!("position {value} is {ty}"));
+        self.spans[value.0 as usize]
+    }
+
+    fn address(&self, at: &Address) -> Span {
+        let mut span = Some((at.offset, at.offset));
+        for (value, coefficient) in &at.terms {
+            let term = self.position(*value).map(|(a, b)| (a * coefficient, b * coefficient));
+            span = span.zip(term).map(|((low, high), (a, b))| (low + a.min(b), high + a.max(b)));
+        }
+        span
+    }
+
+    fn access(&self, pointer: usize, at: &Address, ty: Ty) {
+        self.ensure(
+            self.function.pointers.get(pointer) == Some(&ty.dtype),
+            format_args!("p{pointer} holds no {ty}"),
+        );
+        let span = self.address(at);
+        if let (Some(lens), Some((low, high))) = (&self.lens, span) {
+            let inside = low >= 0 && high + i64::from(ty.lanes) <= lens[pointer];
+            self.ensure(
+                inside,
+                format_args!("p{pointer}[{at}] x {} leaves {} elements", ty.lanes, lens[pointer]),
+            );
+        }
+    }
+
+    fn block(&mut self, stmts: &[Stmt]) {
+        let mut own = Vec::new();
+        for stmt in stmts {
+            match stmt {
+                Stmt::Let(value, expr) => {
+                    let span = self.expr(self.ty(*value), expr);
+                    self.define(*value, span);
+                    own.push(*value);
+                }
+                Stmt::Store { pointer, at, value } => {
+                    let ty = self.used(*value);
+                    self.access(*pointer, at, ty);
+                }
+                Stmt::For { .. } => self.turn(stmt, &mut own),
+            }
+        }
+        own.into_iter().for_each(|value| self.visible[value.0 as usize] = false);
+    }
+
+    fn turn(&mut self, stmt: &Stmt, own: &mut Vec<Value>) {
+        let Stmt::For { var, start, stop, step, carried, body } = stmt else { return };
+        self.ensure(*step > 0, "a loop that does not move");
+        let (start, stop) = (self.bound(*start), self.bound(*stop));
+        let span = start.zip(stop).map(|((low, first), (_, stop))| {
+            let turns = (stop - first - 1).div_euclid(*step);
+            (low, if low == first { first + turns * step } else { stop - 1 })
+        });
+        if span.is_some_and(|(low, high)| high < low) {
+            return self.skip(stmt, own);
+        }
+        self.define(*var, span);
+        for value in carried {
+            self.used(value.init);
+            self.define(value.current, None);
+        }
+        self.body(body, carried);
+        self.visible[var.0 as usize] = false;
+        for value in carried {
+            self.visible[value.current.0 as usize] = false;
+            let types = [value.init, value.current, value.next, value.last].map(|value| self.ty(value));
+            self.ensure(
+                types.iter().all(|ty| *ty == types[0]),
+                format_args!("types of carried {}", value.current),
+            );
+            self.define(value.last, None);
+            own.push(value.last);
+        }
+    }
+
+    /// The body of a loop, whose values are seen by what it hands on.
+    fn body(&mut self, body: &[Stmt], carried: &[Carried]) {
+        let before = self.visible.clone();
+        self.block(body);
+        for value in carried {
+            let next = value.next.0 as usize;
+            let here = before[next]
+                || body.iter().any(|stmt| match stmt {
+                    Stmt::Let(defined, _) => *defined == value.next,
+                    Stmt::For { carried, .. } => carried.iter().any(|inner| inner.last == value.next),
+                    Stmt::Store { .. } => false,
+                });
+            self.ensure(here, format_args!("{} is not defined in the loop that hands it on", value.next));
+        }
+    }
+
+    /// A loop that never runs: its values only have to exist.
+    fn skip(&mut self, stmt: &Stmt, own: &mut Vec<Value>) {
+        let Stmt::For { var, carried, body, .. } = stmt else { return };
+        self.defined[var.0 as usize] = true;
+        for stmt in body {
+            match stmt {
+                Stmt::Let(value, _) => self.defined[value.0 as usize] = true,
+                Stmt::For { .. } => self.skip(stmt, &mut Vec::new()),
+                Stmt::Store { .. } => {}
+            }
+        }
+        for value in carried {
+            self.defined[value.current.0 as usize] = true;
+            self.define(value.last, None);
+            own.push(value.last);
+        }
+    }
+
+    fn bound(&self, bound: Bound) -> Span {
+        match bound {
+            Bound::Const(n) => Some((n, n)),
+            Bound::Value(value) => self.position(value),
+        }
+    }
+
+    /// Checks an expression of type `ty`; gives its span if it is a position.
+    fn expr(&self, ty: Ty, expr: &Expr) -> Span {
+        let position = ty == Ty { dtype: DType::I64, lanes: 1 };
+        match expr {
+            Expr::Const(_) => {}
+            Expr::Int(n) => {
+                self.ensure(position, format_args!("{n} is {ty}"));
+                return Some((*n, *n));
+            }
+            Expr::Load { pointer, at } => self.access(*pointer, at, ty),
+            Expr::Splat(value) => {
+                let from = self.used(*value);
+                self.ensure(
+                    from == Ty { lanes: 1, ..ty } && ty.lanes > 1,
+                    format_args!("splat of {from} to {ty}"),
+                );
+            }
+            Expr::Positions(value) => {
+                self.position(*value);
+            }
+            Expr::Machine(op, args) => self.machine(*op, args, ty),
+            Expr::Cast(value) => {
+                let from = self.used(*value);
+                self.ensure(from.lanes == ty.lanes, format_args!("cast of {from} to {ty}"));
+            }
+            Expr::Fold(_, value) => {
+                let from = self.used(*value);
+                let vector = from.lanes.is_power_of_two() && from.lanes > 1;
+                self.ensure(Ty { lanes: 1, ..from } == ty && vector, format_args!("fold of {from} to {ty}"));
+            }
+            Expr::Table(table, value) => return self.table(*table, *value, position),
+            Expr::Position(at) => {
+                self.ensure(position, format_args!("a position is {ty}"));
+                return self.address(at);
+            }
+            Expr::InRange(value, _) => {
+                self.position(*value);
+                self.ensure(ty == Ty { dtype: DType::Bool, lanes: 1 }, format_args!("in_range is {ty}"));
+            }
+            Expr::ClampTo(value, n) => {
+                let (low, high) = self.position(*value).unwrap_or((0, n - 1));
+                self.ensure(position && *n > 0, format_args!("clamp_to {n} of type {ty}"));
+                return Some((low.clamp(0, n - 1), high.clamp(0, n - 1)));
+            }
+        }
+        None
+    }
+
+    /// An entry of a table. Its span is not followed: the length of a piece goes with its start.
+    fn table(&self, table: usize, at: Value, position: bool) -> Span {
+        let len = self.function.tables.get(table).map_or(0, Vec::len) as i64;
+        let span = self.position(at);
+        let inside = span.is_none_or(|(low, high)| low >= 0 && high < len);
+        self.ensure(position && inside, format_args!("t{table}[{at}] leaves {len} entries"));
+        None
+    }
+
+    fn machine(&self, op: Machine, args: &[Value], ty: Ty) {
+        let types: Vec<Ty> = args.iter().map(|arg| self.used(*arg)).collect();
+        let boolean = Ty { dtype: DType::Bool, ..ty };
+        let fits = match op {
+            Machine::Select => types == [boolean, ty, ty],
+            Machine::Lt | Machine::Le | Machine::Eq | Machine::Ne => {
+                types.len() == 2 && types[0] == types[1] && types[0].lanes == ty.lanes && ty == boolean
+            }
+            Machine::And | Machine::Or | Machine::Not => {
+                types.iter().all(|of| *of == boolean) && ty == boolean
+            }
+            Machine::IntToFloat => types == [Ty { dtype: DType::I32, ..ty }] && ty.dtype.is_float(),
+            Machine::Fma => types == [ty, ty, ty] && ty.dtype.is_float(),
+            _ => !types.is_empty() && types.iter().all(|of| *of == ty),
+        };
+        let types: Vec<String> = types.iter().map(Ty::to_string).collect();
+        self.ensure(fits, format_args!("{op:?} of ({}) is {ty}", types.join(", ")));
+    }
+}
