@@ -166,8 +166,8 @@ impl<'a> Frame<'a> {
 
     fn copy(&mut self, from: Value, to: Value) {
         assert_eq!(self.ty(from), self.ty(to), "egret internal error in eval: {from} becomes {to}");
-        let start = self.range(to).start;
-        self.lanes.copy_within(self.range(from), start);
+        let (from, to) = (self.range(from), self.range(to));
+        self.lanes.copy_within(from, to.start);
     }
 
     fn block(&mut self, stmts: &[Stmt]) {

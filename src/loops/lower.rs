@@ -9,12 +9,11 @@ use crate::algebra::types::DType;
 use crate::kernel::{BufferId, Inst, InstId, Kernel, Program};
 
 use super::build::{Builder, POSITION};
-use super::expand::Expander;
 use super::facts::{Axes, Facts};
-use super::reduce;
 use super::schedule::Schedule;
 use super::section::Section;
 use super::{Address, Expr, Function, Ty, Value};
+use super::{expand, reduce};
 
 /// Where an axis is at: a loop's variable, if it has a loop, plus a number.
 #[derive(Clone, Copy, Default)]
@@ -30,7 +29,6 @@ pub(super) struct Lowering<'a> {
     pub(super) facts: Facts,
     pub(super) schedule: Schedule,
     pub(super) to: Builder,
-    pub(super) expander: &'a mut Expander,
     /// The buffers behind the function's pointers.
     pub(super) pointers: Vec<BufferId>,
     /// By axis.
@@ -44,18 +42,14 @@ pub(super) struct Lowering<'a> {
 }
 
 /// A kernel as a function, with the buffers behind its pointers.
-pub(super) fn lower(
-    program: &Program,
-    kernel: &Kernel,
-    expander: &mut Expander,
-) -> (Function, Vec<BufferId>) {
+pub(super) fn lower(program: &Program, kernel: &Kernel) -> (Function, Vec<BufferId>) {
     let facts = Facts::of(program, kernel);
     let schedule = Schedule::of(kernel, &facts);
     let memo = vec![vec![None; kernel.insts.len()]; schedule.rows];
     let at = vec![At::default(); kernel.axes.len()];
     let (to, pointers) = (Builder::new(), Vec::new());
     let mut lowering =
-        Lowering { program, kernel, facts, schedule, to, expander, pointers, at, lanes: 1, rows: 1, memo };
+        Lowering { program, kernel, facts, schedule, to, pointers, at, lanes: 1, rows: 1, memo };
     lowering.outer(0);
     let types = lowering.pointers.iter().map(|buffer| program.buffers[buffer.0].dtype).collect();
     (lowering.to.finish(types), lowering.pointers)
@@ -210,8 +204,8 @@ impl Lowering<'_> {
             Inst::Axis(axis, dtype) => self.axis(*axis, row, Ty { dtype: *dtype, lanes }),
             Inst::Load { .. } => self.load(id, row, lanes),
             Inst::Map(row_of, args, dtype) => {
-                let args = args.iter().map(|arg| self.wide(*arg, row, lanes)).collect();
-                self.expander.apply(&mut self.to, row_of, args, *dtype)
+                let args: Vec<Value> = args.iter().map(|arg| self.wide(*arg, row, lanes)).collect();
+                expand::apply(&mut self.to, row_of, &args, *dtype)
             }
             Inst::Cast(arg, dtype) => {
                 let arg = self.value(*arg, row);

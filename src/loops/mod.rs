@@ -35,23 +35,18 @@ use crate::kernel::{self, Kernels};
 
 /// Every kernel as a loop nest, every buffer in its place.
 pub fn lower(kernels: &Kernels) -> Loops {
-    let mut expander = expand::Expander::default();
     let mut shared = share::Shared::default();
     let mut programs = Vec::with_capacity(kernels.programs.len());
     for program in &kernels.programs {
-        programs.push(program_of(program, &mut expander, &mut shared));
+        programs.push(program_of(program, &mut shared));
     }
     Loops { programs, functions: shared.finish() }
 }
 
-fn program_of(
-    from: &kernel::Program,
-    expander: &mut expand::Expander,
-    shared: &mut share::Shared,
-) -> Program {
+fn program_of(from: &kernel::Program, shared: &mut share::Shared) -> Program {
     let mut calls = Vec::with_capacity(from.kernels.len());
     for kernel in &from.kernels {
-        let (function, pointers) = lower::lower(from, kernel, expander);
+        let (function, pointers) = lower::lower(from, kernel);
         let buffers = pointers.iter().map(|buffer| buffer.0).collect();
         calls.push(Call { function: shared.add(function), buffers });
     }

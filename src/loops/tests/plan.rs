@@ -91,9 +91,9 @@ function f0(p0: f32, p1: f32)
     %3 = load p0[%2]                       : f32x8
     %4 = mul %3, %1                        : f32x8
     store p0[%2] = %4
-  %5 = splat %0                            : f32x4
-  %6 = load p0[16]                         : f32x4
-  %7 = mul %6, %5                          : f32x4
+  %5 = load p0[16]                         : f32x4
+  %6 = splat %0                            : f32x4
+  %7 = mul %5, %6                          : f32x4
   store p0[16] = %7
 ";
     assert_eq!(text, want);
