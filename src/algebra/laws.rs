@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::build::{add, constant, map, mul, splice, sum};
+use super::build::{add, constant, contract, div, map, mul, splice, sub, sum};
 use super::eval::eval;
 use super::form::{Combine, Extent, Segments};
 use super::op::{Build, Op, Sample, Val, samples};
@@ -50,7 +50,8 @@ impl Tape {
     /// The gradients of one number.
     fn grad(&mut self, of: Val, by: &[Val]) -> Vec<Option<Val>> {
         let mut grads: Vec<Option<Val>> = vec![None; self.values.len()];
-        grads[of.0 as usize] = Some(constant(self, 1.0, &Type::scalar(DType::F64)));
+        let ty = self.ty(of).clone();
+        grads[of.0 as usize] = Some(constant(self, 1.0, &ty));
         for index in (0..=of.0 as usize).rev() {
             let (Some(grad), Some((op, args))) = (grads[index], self.defs[index].clone()) else { continue };
             let by_args = op.rules().vjp(self, &args, Val(index as u32), grad);
@@ -244,4 +245,42 @@ fn spliced_numbers_take_the_type_of_their_context() {
     let ty = tape.ty(floats).clone();
     let out = splice(&mut tape, &term, &[ints], floats, floats, &ty);
     assert_eq!((tape.ty(out), &tape.value(out).data[..]), (&ty, &[0.5, 4.0][..]));
+}
+
+/// The loss of a two-layer classifier: mean squared error of `tanh(x w) v` against `y`.
+fn classifier(tape: &mut Tape, [x, y, w, v]: [Val; 4]) -> Val {
+    let hidden = contract(tape, "bi", "ih", "bh", x, w);
+    let hidden = map(tape, &scalar::TANH, &[hidden]);
+    let out = contract(tape, "bh", "ho", "bo", hidden, v);
+    let error = sub(tape, out, y);
+    let square = mul(tape, error, error);
+    let total = sum(tape, square, &[0, 1]);
+    let ty = tape.ty(total).clone();
+    let count = tape.ty(square).count() as f64;
+    let count = constant(tape, count, &ty);
+    div(tape, total, count)
+}
+
+#[test]
+fn a_classifier_of_digits_learns_in_the_evaluator() {
+    let sample = |sizes: &[usize], seed| Tensor::sample(Type::of(DType::F32, sizes), seed);
+    let scaled = |mut tensor: Tensor| {
+        tensor.data.iter_mut().for_each(|x| *x = f64::from((*x * 0.1) as f32));
+        tensor
+    };
+    let (x, y) = (sample(&[1438, 64], 1), sample(&[1438, 10], 2));
+    let mut weights = [scaled(sample(&[64, 32], 3)), scaled(sample(&[32, 10], 4))];
+    let mut losses = Vec::new();
+    for _ in 0..3 {
+        let mut tape = Tape::default();
+        let inputs = [&x, &y, &weights[0], &weights[1]].map(|value| tape.input(value));
+        let loss = classifier(&mut tape, inputs);
+        losses.push(tape.value(loss).data[0]);
+        let grads = tape.grad(loss, &inputs[2..]);
+        for (weight, grad) in weights.iter_mut().zip(grads) {
+            let grad = &tape.value(grad.unwrap()).data;
+            weight.data.iter_mut().zip(grad).for_each(|(w, g)| *w = f64::from((*w - 0.5 * g) as f32));
+        }
+    }
+    assert!(losses[0] > losses[1] && losses[1] > losses[2], "{losses:?}");
 }
