@@ -3,7 +3,39 @@
 //! Comes in: graphs. Goes out: for each graph its buffers and its kernels in order. A kernel is one
 //! loop nest over its axes, result axes first; every operator of the graph is in exactly one kernel,
 //! but for views and constants, which are folded into the reads that use them.
-//! Invariant: a kernel reads what earlier kernels have stored, or what it stored at the same point.
+//! Invariant: a kernel reads what earlier kernels have stored. Loads come before stores.
+//!
+//! ```text
+//! kernels forward
+//!   b0 x: f32[512] in
+//!   b1: f32[8] out
+//!   k0 [i0:8 | i1:64]                        reads 2 KiB, writes 32 B, 1024 flop
+//!     %0 = load b0[64*i0 + i1]  : f32
+//!     %1 = mul %0, %0           : f32
+//!     %2 = sum %1               : f32
+//!     store b1[i0] = %2
+//! ```
+
+mod access;
+mod cost;
+mod emit;
+mod eval;
+mod fuse;
+mod group;
+mod linear;
+mod lower;
+mod order;
+mod place;
+mod plan;
+mod print;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+pub use cost::Cost;
+pub use eval::{Memory, run};
+pub use fuse::fuse;
+pub use verify::verify;
 
 use std::rc::Rc;
 

@@ -1,0 +1,114 @@
+//! What a kernel costs: bytes it moves and operations it does.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::linear::points;
+use super::{Buffer, BufferId, Inst, Kernel, Linear};
+use crate::algebra::form::Extent;
+
+/// What one run of a kernel costs at least: every element is moved once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Cost {
+    /// Bytes read.
+    pub reads: usize,
+    /// Bytes written.
+    pub writes: usize,
+    /// Scalar operations, a function call being one.
+    pub flops: usize,
+}
+
+impl Kernel {
+    /// By instruction: whether its value changes along a reduced axis.
+    pub fn is_deep(&self) -> Vec<bool> {
+        let mut deep = vec![false; self.insts.len()];
+        for (k, inst) in self.insts.iter().enumerate() {
+            deep[k] = match inst {
+                Inst::Const(..) | Inst::Combine(..) => false,
+                Inst::Axis(axis, _) => *axis >= self.n_out,
+                Inst::Load { at, guards, .. } => {
+                    let positions = guards.iter().map(|guard| &guard.position).chain([at]);
+                    positions.into_iter().any(|position| self.moves(position, &deep))
+                }
+                Inst::Map(_, args, _) => args.iter().any(|arg| deep[arg.0]),
+                Inst::Cast(arg, _) => deep[arg.0],
+                Inst::Store { at, value, .. } => deep[value.0] || self.moves(at, &deep),
+            };
+        }
+        deep
+    }
+
+    /// Whether a position changes along a reduced axis.
+    fn moves(&self, at: &Linear, deep: &[bool]) -> bool {
+        (self.n_out..self.axes.len()).any(|axis| at.depends_on(axis))
+            || at.gather.is_some_and(|(inst, _)| deep[inst.0])
+    }
+
+    /// What it costs.
+    pub fn cost(&self, buffers: &[Buffer]) -> Cost {
+        let (mut reads, mut writes) = (BTreeMap::new(), BTreeMap::new());
+        let mut cost = Cost::default();
+        let (all, results) = (points(&self.axes), points(&self.axes[..self.n_out]));
+        for (inst, deep) in self.insts.iter().zip(self.is_deep()) {
+            match inst {
+                Inst::Load { buffer, at, .. } => note(&mut reads, *buffer, self.touched(at)),
+                Inst::Store { buffer, at, .. } => note(&mut writes, *buffer, self.touched(at)),
+                Inst::Map(..) => cost.flops += if deep { all } else { results },
+                Inst::Combine(..) => cost.flops += all,
+                Inst::Const(..) | Inst::Axis(..) | Inst::Cast(..) => {}
+            }
+        }
+        let bytes = |touched: BTreeMap<BufferId, usize>| -> usize {
+            let sizes = touched.into_iter().map(|(buffer, n)| (&buffers[buffer.0], n));
+            sizes.map(|(buffer, n)| n.min(buffer.len) * buffer.dtype.bytes()).sum()
+        };
+        cost.reads = bytes(reads);
+        cost.writes = bytes(writes);
+        cost
+    }
+
+    /// Number of different elements at a position over all points.
+    fn touched(&self, at: &Linear) -> usize {
+        if at.gather.is_some() {
+            return points(&self.axes);
+        }
+        let along = |(axis, extent): (usize, &Extent)| match extent {
+            _ if !at.depends_on(axis) => Extent::Fixed(1),
+            extent => extent.clone(),
+        };
+        let axes: Vec<Extent> = self.axes.iter().enumerate().map(along).collect();
+        points(&axes)
+    }
+}
+
+/// Counts elements of a buffer: different instructions may touch different ones.
+fn note(touched: &mut BTreeMap<BufferId, usize>, buffer: BufferId, n: usize) {
+    *touched.entry(buffer).or_insert(0) += n;
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "reads {}, writes {}", bytes(self.reads), bytes(self.writes))?;
+        if self.flops > 0 { write!(f, ", {}", flops(self.flops)) } else { Ok(()) }
+    }
+}
+
+fn bytes(n: usize) -> String {
+    scaled(n, 1024, ["B", "KiB", "MiB", "GiB"])
+}
+
+fn flops(n: usize) -> String {
+    scaled(n, 1000, ["flop", "kflop", "Mflop", "Gflop"])
+}
+
+/// Three digits and a unit: `12 KiB`, `1.5 kflop`.
+fn scaled(n: usize, base: usize, units: [&str; 4]) -> String {
+    let mut value = n as f64;
+    let mut unit = 0;
+    while value >= base as f64 && unit + 1 < units.len() {
+        value /= base as f64;
+        unit += 1;
+    }
+    let digits = if value < 10.0 && value.fract() != 0.0 { 1 } else { 0 };
+    format!("{value:.digits$} {}", units[unit])
+}

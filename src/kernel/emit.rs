@@ -1,0 +1,198 @@
+//! Writes the instructions of each kernel.
+
+use super::access::{Spot, enter};
+use super::group::{Group, Groups, Member};
+use super::lower::Body;
+use super::place::Memory;
+use super::plan::Class;
+use super::{BufferId, Inst, InstId, Kernel, Linear, Program};
+use crate::algebra::form::Extent;
+use crate::graph::Graph;
+
+/// The program of a graph whose values are grouped and placed.
+pub(super) fn emit(groups: &Groups, memory: Memory, graph: &Graph) -> Program {
+    let mut kernels: Vec<Kernel> =
+        memory.order.iter().map(|group| Emitter::kernel(groups, &memory, *group)).collect();
+    kernels.extend(memory.late.iter().map(|(from, to)| copy(&memory, *from, *to)));
+    let inputs = graph.inputs.iter().enumerate();
+    Program {
+        name: graph.name.clone(),
+        inputs: inputs.map(|(k, input)| (BufferId(k), input.role.clone())).collect(),
+        buffers: memory.buffers,
+        kernels,
+        outputs: memory.outputs,
+    }
+}
+
+/// Copies a whole buffer over an input.
+fn copy(memory: &Memory, from: BufferId, to: BufferId) -> Kernel {
+    let buffer = &memory.buffers[from.0];
+    let single = buffer.len == 1;
+    let at = if single { Linear::default() } else { Linear::axis(0) };
+    let load =
+        Inst::Load { buffer: from, at: at.clone(), guards: Vec::new(), outside: 0.0, dtype: buffer.dtype };
+    let axes = if single { Vec::new() } else { vec![Extent::Fixed(buffer.len)] };
+    let store = Inst::Store { buffer: to, at, value: InstId(0) };
+    Kernel { n_out: axes.len(), axes, insts: vec![load, store], commits: true }
+}
+
+/// A kernel under construction.
+pub(super) struct Emitter<'a> {
+    groups: &'a Groups,
+    memory: &'a Memory,
+    group: usize,
+    /// Axes with the result axes first.
+    axes: Vec<Extent>,
+    /// By axis of the group: its place among `axes`.
+    names: Vec<usize>,
+    pub(super) insts: Vec<Inst>,
+    /// By item: its value at this point.
+    values: Vec<(usize, InstId)>,
+}
+
+impl<'a> Emitter<'a> {
+    fn kernel(groups: &'a Groups, memory: &'a Memory, group: usize) -> Kernel {
+        let shape = &groups.groups[group];
+        let (axes, names, n_out) = result_axes_first(shape);
+        let commits = memory.commits[group];
+        let mut emitter =
+            Emitter { groups, memory, group, axes, names, insts: Vec::new(), values: Vec::new() };
+        emitter.deep(shape);
+        emitter.shallow(shape);
+        Kernel { axes: emitter.axes, n_out, insts: emitter.insts, commits }
+    }
+
+    /// What happens at every point; stores come after all loads.
+    fn deep(&mut self, group: &Group) {
+        let is_deep = |id: &&usize| !self.groups.member(**id).shallow;
+        let deep: Vec<usize> = group.members.iter().filter(is_deep).copied().collect();
+        for id in &deep {
+            self.compute(*id);
+        }
+        let (reductions, plain): (Vec<usize>, Vec<usize>) =
+            deep.into_iter().partition(|id| self.groups.member(*id).reduces);
+        plain.into_iter().for_each(|id| self.store(id));
+        for id in reductions {
+            let item = &self.groups.plan.items[id];
+            let inst = Inst::Combine(item.form.combine, self.value(id), item.ty.dtype);
+            let combined = self.push(inst);
+            self.values.push((id, combined));
+        }
+    }
+
+    /// What happens once per point of the result axes.
+    fn shallow(&mut self, group: &Group) {
+        let shallow: Vec<usize> =
+            group.members.iter().filter(|id| self.groups.member(**id).shallow).copied().collect();
+        shallow.iter().for_each(|id| self.compute(*id));
+        for id in &group.members {
+            let member = self.groups.member(*id);
+            if member.shallow || member.reduces {
+                self.store(*id);
+            }
+        }
+    }
+
+    fn member(&self, id: usize) -> &'a Member {
+        self.groups.member(id)
+    }
+
+    /// Adds the value of a form's body.
+    fn compute(&mut self, id: usize) {
+        let positions: Vec<Linear> =
+            self.member(id).positions.iter().map(|position| position.rename(&self.names)).collect();
+        let value = self.body(id, &positions);
+        self.values.push((id, value));
+    }
+
+    /// The value of an item's body when its form's axes are at `positions`.
+    fn body(&mut self, id: usize, positions: &[Linear]) -> InstId {
+        let groups = self.groups;
+        let item = &groups.plan.items[id];
+        let mut reads: Vec<InstId> = Vec::new();
+        for read in &item.form.reads {
+            let arg = item.args[read.arg];
+            let gathered = |k: usize| reads.get(k).copied();
+            let below = (arg, &groups.plan.items[arg]);
+            let spot = enter(read, below, positions, &Spot::default(), &self.axes, &gathered);
+            let spot = spot.and_then(|spot| groups.plan.trace(spot, &self.axes).ok());
+            let value = spot.and_then(|spot| self.read(&spot));
+            reads.push(value.unwrap_or_else(|| panic!("egret internal error in fuse: a read does not fold")));
+        }
+        Body { emitter: self, reads, positions }.lower(&item.form.body, item.ty.dtype)
+    }
+
+    /// The value at a spot that views have been taken off.
+    fn read(&mut self, spot: &Spot) -> Option<InstId> {
+        let item = &self.groups.plan.items[spot.item];
+        if item.class == Class::Free {
+            let positions = match self.groups.plan.positions(spot, &self.axes) {
+                None if item.form.reads.is_empty() => Vec::new(),
+                positions => positions?,
+            };
+            return Some(self.body(spot.item, &positions));
+        }
+        if self.groups.members[spot.item].as_ref().is_some_and(|member| member.group == self.group) {
+            return Some(self.value(spot.item));
+        }
+        let buffer = self.memory.main[spot.item]?;
+        let (guards, outside, dtype) = (spot.guards.clone(), spot.outside, item.ty.dtype);
+        let at = self.groups.plan.flat(spot)?;
+        Some(self.push(Inst::Load { buffer, at, guards, outside, dtype }))
+    }
+
+    /// The latest value of a member.
+    fn value(&self, id: usize) -> InstId {
+        match self.values.iter().rev().find(|(item, _)| *item == id) {
+            Some((_, value)) => *value,
+            None => panic!("egret internal error in fuse: value {id} is used before it is made"),
+        }
+    }
+
+    fn store(&mut self, id: usize) {
+        let at = self.member(id).at.rename(&self.names);
+        for buffer in &self.memory.stores[id] {
+            let value = self.value(id);
+            self.insts.push(Inst::Store { buffer: *buffer, at: at.clone(), value });
+        }
+    }
+
+    /// Adds an instruction, or finds it if it is there.
+    pub(super) fn push(&mut self, inst: Inst) -> InstId {
+        if let Some(have) = self.insts.iter().position(|have| have.is_like(&inst)) {
+            return InstId(have);
+        }
+        self.insts.push(inst);
+        InstId(self.insts.len() - 1)
+    }
+}
+
+/// A group's axes with the result axes first, the place of each, and how many are result axes.
+fn result_axes_first(group: &Group) -> (Vec<Extent>, Vec<usize>, usize) {
+    let n = group.axes.len();
+    let (reduced, results): (Vec<usize>, Vec<usize>) = (0..n).partition(|axis| group.reduced[*axis]);
+    let order = [results.clone(), reduced].concat();
+    let mut names = vec![0; n];
+    for (place, axis) in order.iter().enumerate() {
+        names[*axis] = place;
+    }
+    (order.iter().map(|axis| group.axes[*axis].clone()).collect(), names, results.len())
+}
+
+impl Inst {
+    /// Whether it gives the same value.
+    fn is_like(&self, other: &Inst) -> bool {
+        match (self, other) {
+            (Inst::Const(a, s), Inst::Const(b, t)) => a.to_bits() == b.to_bits() && s == t,
+            (Inst::Axis(a, s), Inst::Axis(b, t)) => a == b && s == t,
+            (Inst::Cast(a, s), Inst::Cast(b, t)) => a == b && s == t,
+            (Inst::Map(f, a, s), Inst::Map(g, b, t)) => std::ptr::eq(*f, *g) && a == b && s == t,
+            (Inst::Combine(f, a, s), Inst::Combine(g, b, t)) => f == g && a == b && s == t,
+            (
+                Inst::Load { buffer: a, at: i, guards: g, outside: o, .. },
+                Inst::Load { buffer: b, at: j, guards: h, outside: p, .. },
+            ) => a == b && i == j && g == h && o.to_bits() == p.to_bits(),
+            _ => false,
+        }
+    }
+}

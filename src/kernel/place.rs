@@ -1,0 +1,267 @@
+//! Where values are stored, and in which order the kernels run.
+//!
+//! The new value of an input is written straight into the input's memory when every reader of the
+//! old value runs earlier, or reads it in the same kernel at the same point. Otherwise it goes to
+//! memory of its own and a copy is the last thing that happens.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
+use std::rc::Rc;
+
+use super::group::Groups;
+use super::plan::Class;
+use super::{Buffer, BufferId, Home, Output};
+use crate::graph::{Graph, Target};
+
+/// Memory of one program.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    pub(super) buffers: Vec<Buffer>,
+    /// By item: where it is read from.
+    pub(super) main: Vec<Option<BufferId>>,
+    /// By item: everywhere it is written to.
+    pub(super) stores: Vec<Vec<BufferId>>,
+    pub(super) outputs: Vec<Output>,
+    /// Groups in the order in which their kernels run.
+    pub(super) order: Vec<usize>,
+    /// Groups that write inputs.
+    pub(super) commits: Vec<bool>,
+    /// Copies at the end: from where, to where.
+    pub(super) late: Vec<(BufferId, BufferId)>,
+}
+
+/// What has to be known to place buffers.
+struct Placer<'a> {
+    groups: &'a Groups,
+    graph: &'a Graph,
+    /// By output: whether it is written straight into its input.
+    direct: Vec<bool>,
+    /// By item: the outputs that it is.
+    outputs_of: Vec<Vec<usize>>,
+    /// By item: the pack and the first element there, for each pack that it is part of.
+    parts_of: Vec<Vec<(usize, usize)>>,
+    /// Writers that have to wait for readers of the old value.
+    waits: Vec<BTreeSet<usize>>,
+    memory: Memory,
+}
+
+impl Memory {
+    /// Places every value that is stored.
+    pub(super) fn place(groups: &Groups, graph: &Graph) -> Memory {
+        let mut placer = Placer::new(groups, graph);
+        placer.place_inputs();
+        for output in 0..graph.outputs.len() {
+            placer.direct[output] = placer.try_direct(output);
+        }
+        placer.sort();
+        for group in placer.memory.order.clone() {
+            for id in &groups.groups[group].members {
+                placer.place_item(*id);
+            }
+        }
+        placer.place_outputs();
+        placer.memory
+    }
+}
+
+impl<'a> Placer<'a> {
+    fn new(groups: &'a Groups, graph: &'a Graph) -> Placer<'a> {
+        let n = groups.plan.items.len();
+        let mut outputs_of = vec![Vec::new(); n];
+        for (output, item) in groups.plan.outputs.iter().enumerate() {
+            outputs_of[*item].push(output);
+        }
+        let mut parts_of = vec![Vec::new(); n];
+        for (id, item) in groups.plan.items.iter().enumerate().filter(|(_, item)| item.class == Class::Pack) {
+            let mut start = 0;
+            for arg in &item.args {
+                parts_of[*arg].push((id, start));
+                start += groups.plan.items[*arg].ty.count();
+            }
+        }
+        let memory = Memory {
+            main: vec![None; n],
+            stores: vec![Vec::new(); n],
+            commits: vec![false; groups.groups.len()],
+            ..Memory::default()
+        };
+        let direct = vec![false; graph.outputs.len()];
+        let waits = vec![BTreeSet::new(); groups.groups.len()];
+        Placer { groups, graph, direct, outputs_of, parts_of, waits, memory }
+    }
+
+    fn place_inputs(&mut self) {
+        for (k, input) in self.graph.inputs.iter().enumerate() {
+            let is_it = |item: &super::plan::Item| item.class == Class::Input(k);
+            let Some(id) = self.groups.plan.items.iter().position(is_it) else {
+                panic!("egret internal error in fuse: input {} is missing", input.name)
+            };
+            let buffer = self.buffer(id, Some(Rc::from(input.name.as_str())), Home::Input(k));
+            self.memory.main[id] = Some(buffer);
+        }
+    }
+
+    fn buffer(&mut self, id: usize, name: Option<Rc<str>>, home: Home) -> BufferId {
+        let ty = &self.groups.plan.items[id].ty;
+        self.memory.buffers.push(Buffer { dtype: ty.dtype, len: ty.count(), name, home });
+        BufferId(self.memory.buffers.len() - 1)
+    }
+
+    /// Whether an output can be written straight into the input that it replaces; if so, its kernel
+    /// waits for all that read the old value.
+    fn try_direct(&mut self, output: usize) -> bool {
+        let Target::InPlace(k) = self.graph.outputs[output].target else { return false };
+        let id = self.groups.plan.outputs[output];
+        let Some(made) = &self.groups.members[id] else { return false };
+        let is_it = |item: &super::plan::Item| item.class == Class::Input(k);
+        let Some(input) = self.groups.plan.items.iter().position(is_it) else { return false };
+        let mut readers = BTreeSet::new();
+        for user in &self.groups.users[input] {
+            let user = self.groups.member(*user);
+            if user.group != made.group {
+                readers.insert(user.group);
+                continue;
+            }
+            let elsewhere =
+                |edge: &super::access::Edge| edge.base == input && (edge.guarded || edge.at != made.at);
+            if user.edges.iter().any(elsewhere) {
+                return false;
+            }
+        }
+        if !readers.is_empty() && readers.iter().any(|reader| self.waits_for(*reader, made.group)) {
+            return false;
+        }
+        self.waits[made.group].extend(readers);
+        self.memory.commits[made.group] = true;
+        true
+    }
+
+    /// Everything that a group has to wait for directly.
+    fn before(&self, group: usize) -> BTreeSet<usize> {
+        let mut before = self.groups.order.reads(group);
+        before.extend(&self.waits[group]);
+        before
+    }
+
+    /// Whether a group has to wait for another, over any number of steps.
+    fn waits_for(&self, group: usize, other: usize) -> bool {
+        let mut seen = BTreeSet::from([group]);
+        let mut todo = vec![group];
+        while let Some(group) = todo.pop() {
+            for before in self.before(group) {
+                if before == other {
+                    return true;
+                }
+                if seen.insert(before) {
+                    todo.push(before);
+                }
+            }
+        }
+        false
+    }
+
+    /// Orders the kernels: what writes inputs comes as late as it can, otherwise as in the graph.
+    fn sort(&mut self) {
+        let n = self.groups.groups.len();
+        let is_group = |group: &usize| self.groups.order.find(*group) == *group;
+        let mut waiting = vec![0; n];
+        let mut after = vec![Vec::new(); n];
+        for group in (0..n).filter(is_group) {
+            let before = self.before(group);
+            waiting[group] = before.len();
+            before.into_iter().for_each(|other| after[other].push(group));
+        }
+        let key = |group: usize| {
+            let first = self.groups.groups[group].members.first();
+            Reverse((self.memory.commits[group], first.copied().unwrap_or(0), group))
+        };
+        let mut ready: BinaryHeap<_> =
+            (0..n).filter(is_group).filter(|group| waiting[*group] == 0).map(key).collect();
+        let mut order = Vec::new();
+        while let Some(Reverse((_, _, group))) = ready.pop() {
+            order.push(group);
+            for other in &after[group] {
+                waiting[*other] -= 1;
+                if waiting[*other] == 0 {
+                    ready.push(key(*other));
+                }
+            }
+        }
+        order.retain(|group| !self.groups.groups[*group].members.is_empty());
+        self.memory.order = order;
+    }
+
+    /// Gives a computed value its memory, unless only its own kernel uses it.
+    fn place_item(&mut self, id: usize) {
+        let group = self.groups.member(id).group;
+        let mut stores = Vec::new();
+        for output in self.outputs_of[id].clone() {
+            stores.push(self.output_buffer(id, output));
+        }
+        for (pack, start) in self.parts_of[id].clone() {
+            let (of, base) = self.pack_buffer(pack);
+            let name = self.groups.plan.items[id].name.clone();
+            stores.push(self.buffer(id, name, Home::Part { of, start: base + start }));
+        }
+        let mut users = self.groups.users[id].iter().map(|user| self.groups.member(*user).group);
+        if stores.is_empty() && users.any(|user| user != group) {
+            let name = self.groups.plan.items[id].name.clone();
+            stores.push(self.buffer(id, name, Home::Temporary));
+        }
+        self.memory.main[id] = stores.first().copied();
+        self.memory.stores[id] = stores;
+    }
+
+    fn output_buffer(&mut self, id: usize, output: usize) -> BufferId {
+        let name = Some(Rc::from(self.graph.outputs[output].name.as_str()));
+        match self.graph.outputs[output].target {
+            Target::Result => self.buffer(id, name, Home::Output(output)),
+            Target::InPlace(k) if self.direct[output] => BufferId(k),
+            Target::InPlace(k) => {
+                let buffer = self.buffer(id, name, Home::Temporary);
+                self.memory.late.push((buffer, BufferId(k)));
+                buffer
+            }
+        }
+    }
+
+    /// The memory of a pack: the whole buffer and the pack's first element there.
+    fn pack_buffer(&mut self, pack: usize) -> (BufferId, usize) {
+        if let Some(buffer) = self.memory.main[pack] {
+            return match self.memory.buffers[buffer.0].home {
+                Home::Part { of, start } => (of, start),
+                Home::Input(_) | Home::Output(_) | Home::Temporary => (buffer, 0),
+            };
+        }
+        let name = self.groups.plan.items[pack].name.clone();
+        let (buffer, root) =
+            match (self.parts_of[pack].first().copied(), self.outputs_of[pack].first().copied()) {
+                (Some((outer, start)), _) => {
+                    let (of, base) = self.pack_buffer(outer);
+                    let start = base + start;
+                    (self.buffer(pack, name, Home::Part { of, start }), (of, start))
+                }
+                (None, output) => {
+                    let named = output.map(|output| Rc::from(self.graph.outputs[output].name.as_str()));
+                    let home = output.map_or(Home::Temporary, Home::Output);
+                    let buffer = self.buffer(pack, named.or(name), home);
+                    (buffer, (buffer, 0))
+                }
+            };
+        self.memory.main[pack] = Some(buffer);
+        root
+    }
+
+    fn place_outputs(&mut self) {
+        for (k, output) in self.graph.outputs.iter().enumerate() {
+            let id = self.groups.plan.outputs[k];
+            let nth = self.outputs_of[id].iter().position(|have| *have == k).unwrap_or(0);
+            let buffer = match output.target {
+                Target::InPlace(input) => BufferId(input),
+                Target::Result if self.groups.plan.items[id].class == Class::Pack => self.pack_buffer(id).0,
+                Target::Result => self.memory.stores[id][nth],
+            };
+            self.memory.outputs.push(Output { name: output.name.clone(), buffer, target: output.target });
+        }
+    }
+}

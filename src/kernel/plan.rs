@@ -1,0 +1,291 @@
+//! What fusion knows about each value of a graph before it groups anything.
+//!
+//! A value is given, folded into the reads that use it (views, constants, casts of scalars), packed
+//! from others, or computed. What must lie in memory of its own but is not computed, such as an
+//! output that is a view, gets a copy here: an operator like any other from then on.
+
+use std::rc::Rc;
+
+use super::Linear;
+use super::access::{Edge, Spot, enter};
+use super::linear::flatten;
+use crate::algebra::form::{Extent, Form, Read, Segments};
+use crate::algebra::op::{Op, Val};
+use crate::algebra::term::{Node as TermNode, Term, x};
+use crate::algebra::types::Type;
+use crate::algebra::view::View;
+use crate::graph::{Def, Graph, Target};
+
+/// What becomes of a value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Class {
+    /// Input `k`.
+    Input(usize),
+    /// Folded into the reads that use it.
+    View,
+    /// Computed again wherever it is used, at no cost: constants, positions, casts of scalars.
+    Free,
+    /// Computed in a kernel.
+    Compute,
+    /// Laid together from other values.
+    Pack,
+}
+
+/// A value that the program needs.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    pub(super) class: Class,
+    pub(super) ty: Type,
+    pub(super) shape: Vec<usize>,
+    pub(super) args: Vec<usize>,
+    /// How it is computed; meaningless for inputs and packs.
+    pub(super) form: Form,
+    pub(super) name: Option<Rc<str>>,
+    /// The pieces that its single axis is split into, when it reads by piece.
+    pub(super) pieces: Option<Rc<Segments>>,
+}
+
+/// All values that a program needs, arguments first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Plan {
+    pub(super) items: Vec<Item>,
+    /// The value of each output: computed, packed, or the very input that it replaces.
+    pub(super) outputs: Vec<usize>,
+}
+
+impl Item {
+    /// The loop axes it needs for itself: those longer than 1, and the position of each axis of its
+    /// form among them.
+    pub(super) fn axes(&self) -> (Vec<Extent>, Vec<Linear>) {
+        if let Some(pieces) = &self.pieces {
+            return (split(pieces), vec![Linear::in_piece(pieces, 0)]);
+        }
+        let extents = &self.form.axes;
+        let ragged = |k: usize| matches!(extents.get(k), Some(Extent::Ragged(_)));
+        let (mut axes, mut positions) = (Vec::new(), Vec::new());
+        for (k, extent) in extents.iter().enumerate() {
+            if *extent == Extent::Fixed(1) && !ragged(k + 1) {
+                positions.push(Linear::default());
+            } else {
+                positions.push(Linear::axis(axes.len()));
+                axes.push(extent.clone());
+            }
+        }
+        (axes, positions)
+    }
+
+    /// The row-major position of its result when its form's axes are at `positions`.
+    pub(super) fn result_at(&self, positions: &[Linear]) -> Linear {
+        let flat = match self.form.axes.get(1) {
+            Some(Extent::Ragged(pieces)) if self.form.n_out == 2 => {
+                let axis = positions[0].as_axis().unwrap_or_default();
+                Some(Linear::in_piece(pieces, axis))
+            }
+            _ => flatten(&positions[..self.form.n_out], &self.shape),
+        };
+        flat.unwrap_or_else(|| panic!("egret internal error in fuse: no position for {}", self.ty))
+    }
+
+    /// Which of its own loop axes are reduced.
+    pub(super) fn reduced(&self, n_axes: usize, positions: &[Linear]) -> Vec<bool> {
+        let mut reduced = vec![false; n_axes];
+        for position in &positions[self.form.n_out..] {
+            (0..n_axes).filter(|axis| position.depends_on(*axis)).for_each(|axis| reduced[axis] = true);
+        }
+        reduced
+    }
+
+    /// Whether it is a whole flat tensor's loop that can be run piece by piece.
+    pub(super) fn splits_into(&self, pieces: &Segments) -> bool {
+        self.form.axes == [Extent::Fixed(pieces.total())]
+            && self.pieces.is_none()
+            && !uses_axis(&self.form.body)
+    }
+}
+
+/// The axes of a flat tensor's pieces.
+pub(super) fn split(pieces: &Rc<Segments>) -> Vec<Extent> {
+    vec![Extent::Fixed(pieces.count()), Extent::Ragged(pieces.clone())]
+}
+
+/// Whether a body uses positions.
+pub(super) fn uses_axis(body: &Term) -> bool {
+    match &*body.0 {
+        TermNode::Axis(_) => true,
+        TermNode::Call(_, args) => args.iter().any(uses_axis),
+        TermNode::X(_) | TermNode::G | TermNode::Y | TermNode::Const(_) => false,
+    }
+}
+
+/// Plans a graph.
+pub(super) fn plan(graph: &Graph) -> Plan {
+    let mut builder = Planner::new(graph);
+    let live = live(graph);
+    for (val, node) in graph.nodes.iter().enumerate() {
+        if live[val] {
+            let item = builder.item(node);
+            builder.item_of[val] = builder.plan.items.len();
+            builder.plan.items.push(item);
+        }
+    }
+    for output in &graph.outputs {
+        let value = builder.output(output.value, output.target);
+        builder.plan.outputs.push(value);
+    }
+    let mut plan = builder.plan;
+    for id in 0..plan.items.len() {
+        plan.settle(id);
+    }
+    plan
+}
+
+/// Which values the outputs need. Inputs are always needed: the runner binds them.
+fn live(graph: &Graph) -> Vec<bool> {
+    let mut live: Vec<bool> = graph.nodes.iter().map(|node| matches!(node.def, Def::Input(_))).collect();
+    for output in &graph.outputs {
+        live[output.value.0 as usize] = true;
+    }
+    for (val, node) in graph.nodes.iter().enumerate().rev() {
+        if let (true, Def::Op(_, args)) = (live[val], &node.def) {
+            args.iter().for_each(|arg| live[arg.0 as usize] = true);
+        }
+    }
+    live
+}
+
+struct Planner<'a> {
+    graph: &'a Graph,
+    plan: Plan,
+    item_of: Vec<usize>,
+    /// Packs that already have their memory.
+    placed: Vec<usize>,
+}
+
+impl<'a> Planner<'a> {
+    fn new(graph: &'a Graph) -> Planner<'a> {
+        let item_of = vec![usize::MAX; graph.nodes.len()];
+        Planner { graph, plan: Plan::default(), item_of, placed: Vec::new() }
+    }
+
+    fn item(&mut self, node: &crate::graph::Node) -> Item {
+        let none = || Form::pointwise(&[], Vec::new(), x(0));
+        let (class, args, form) = match &node.def {
+            Def::Input(k) => (Class::Input(*k), Vec::new(), none()),
+            Def::Op(Op::Pack(_), args) => {
+                (Class::Pack, args.iter().map(|arg| self.placeable(*arg)).collect(), none())
+            }
+            Def::Op(op, args) => {
+                let types: Vec<&Type> = args.iter().map(|arg| self.ty(*arg)).collect();
+                let form = op.rules().form(&types);
+                let args = args.iter().map(|arg| self.item_of[arg.0 as usize]).collect();
+                (classify(op, &node.ty), args, form)
+            }
+        };
+        let shape = node.ty.sizes();
+        Item { class, ty: node.ty.clone(), shape, args, form, name: node.name.clone(), pieces: None }
+    }
+
+    fn ty(&self, val: Val) -> &'a Type {
+        &self.graph.nodes[val.0 as usize].ty
+    }
+
+    fn output(&mut self, val: Val, target: Target) -> usize {
+        let base = self.unshaped(val);
+        match self.plan.items[base].class {
+            Class::Input(k) if target == Target::InPlace(k) => base,
+            Class::Pack if target != Target::Result => self.copy(base),
+            _ => self.placeable(val),
+        }
+    }
+
+    /// The value below changes of shape that keep the order of elements.
+    fn unshaped(&self, mut val: Val) -> usize {
+        while let Def::Op(Op::View(View::Reshape { .. }), args) = &self.graph.nodes[val.0 as usize].def {
+            val = args[0];
+        }
+        self.item_of[val.0 as usize]
+    }
+
+    /// A value with the same elements that can be computed into any place: itself or a copy.
+    fn placeable(&mut self, val: Val) -> usize {
+        let base = self.unshaped(val);
+        match self.plan.items[base].class {
+            Class::Compute => base,
+            Class::Pack if !self.placed.contains(&base) => {
+                self.placed.push(base);
+                base
+            }
+            Class::Pack | Class::Input(_) | Class::View | Class::Free => {
+                self.copy(self.item_of[val.0 as usize])
+            }
+        }
+    }
+
+    fn copy(&mut self, of: usize) -> usize {
+        let source = &self.plan.items[of];
+        let axes: Vec<usize> = (0..source.shape.len()).collect();
+        let form = Form::pointwise(&source.shape, vec![Read::at(0, &axes)], x(0));
+        let copy = Item { class: Class::Compute, args: vec![of], form, ..source.clone() };
+        self.plan.items.push(copy);
+        self.plan.items.len() - 1
+    }
+}
+
+fn classify(op: &Op, ty: &Type) -> Class {
+    use crate::algebra::fill::Fill;
+    use crate::algebra::segment::Segment;
+    match op {
+        Op::View(_) | Op::Segment(Segment::Spread { .. }) => Class::View,
+        Op::Fill(Fill::Const { .. } | Fill::Iota { .. }) => Class::Free,
+        Op::Cast(_) if ty.rank() == 0 => Class::Free,
+        Op::Pack(_) => Class::Pack,
+        Op::Fill(Fill::Random { .. })
+        | Op::Map(_)
+        | Op::Cast(_)
+        | Op::Reduce(_)
+        | Op::Contract(_)
+        | Op::Segment(Segment::Reduce { .. }) => Class::Compute,
+    }
+}
+
+impl Plan {
+    /// Makes sure that every read of a computed value reaches memory or a computed value. A view that
+    /// does not fold into a read is computed itself; a read by piece splits the reader's axis.
+    fn settle(&mut self, id: usize) {
+        while self.items[id].class == Class::Compute {
+            let (axes, positions) = self.items[id].axes();
+            let Err(stuck) = self.edges(id, &axes, &positions) else { return };
+            match self.items[stuck].form.axes.get(1) {
+                Some(Extent::Ragged(pieces)) if self.items[id].splits_into(pieces) => {
+                    self.items[id].pieces = Some(pieces.clone());
+                }
+                _ if matches!(self.items[stuck].class, Class::View | Class::Free) => {
+                    self.items[stuck].class = Class::Compute;
+                    self.settle(stuck);
+                }
+                _ => panic!("egret internal error in fuse: {} cannot be read", self.items[stuck].ty),
+            }
+        }
+    }
+
+    /// The values in memory or computed that a computed value reads when its form's axes are at
+    /// `positions`, or a folded value that does not fold.
+    pub(super) fn edges(&self, id: usize, axes: &[Extent], positions: &[Linear]) -> Result<Vec<Edge>, usize> {
+        let item = &self.items[id];
+        let mut edges = Vec::new();
+        for read in &item.form.reads {
+            let arg = item.args[read.arg];
+            let spot = enter(read, (arg, &self.items[arg]), positions, &Spot::default(), axes, &|_| None);
+            let spot = self.trace(spot.ok_or(id)?, axes)?;
+            match self.items[spot.item].class {
+                Class::Free if self.items[spot.item].form.reads.is_empty() => {}
+                Class::Free => {
+                    let inner = self.positions(&spot, axes).ok_or(spot.item)?;
+                    edges.extend(self.edges(spot.item, axes, &inner)?);
+                }
+                _ => edges.push(self.edge(&spot).ok_or(spot.item)?),
+            }
+        }
+        Ok(edges)
+    }
+}

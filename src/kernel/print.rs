@@ -1,0 +1,202 @@
+//! Kernels as text.
+
+use std::fmt;
+
+use super::{Buffer, BufferId, Guard, Home, Inst, InstId, Kernel, Kernels, Linear, Program};
+use crate::algebra::form::Extent;
+use crate::print::number;
+
+impl fmt::Display for Kernels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (k, program) in self.programs.iter().enumerate() {
+            if k > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{program}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "kernels {}", self.name)?;
+        for (k, buffer) in self.buffers.iter().enumerate() {
+            writeln!(f, "  b{k}{buffer}")?;
+        }
+        for k in 0..self.kernels.len() {
+            self.kernel(f, k)?;
+        }
+        for output in &self.outputs {
+            writeln!(f, "  return {} = {}", output.name, output.buffer)?;
+        }
+        Ok(())
+    }
+}
+
+impl Program {
+    fn kernel(&self, f: &mut fmt::Formatter<'_>, k: usize) -> fmt::Result {
+        let kernel = &self.kernels[k];
+        let commits = if kernel.commits { " commits" } else { "" };
+        let head = format!("  k{k} {}{commits}", axes(kernel));
+        writeln!(f, "{head:<46} {}", kernel.cost(&self.buffers))?;
+        for line in lines(kernel) {
+            writeln!(f, "    {line}")?;
+        }
+        if let Some(reason) = self.apart(k) {
+            writeln!(f, "    apart from {reason}")?;
+        }
+        Ok(())
+    }
+
+    /// Why a kernel is not part of an earlier one: what it reads of the latest that it reads from.
+    fn apart(&self, k: usize) -> Option<String> {
+        let mut reason = None;
+        for inst in &self.kernels[k].insts {
+            let Inst::Load { buffer, .. } = inst else { continue };
+            let Some((from, value)) = self.made(k, *buffer) else { continue };
+            if reason.as_ref().is_none_or(|(latest, _)| from > *latest) {
+                reason = Some((from, self.kernels[from].result_of(value)));
+            }
+        }
+        reason.map(|(from, what)| match what {
+            Some(what) => format!("k{from}: reads the {what} of k{from}"),
+            None => format!("k{from}: reads what k{from} stores at other points"),
+        })
+    }
+
+    /// The kernel before `k` that stores a buffer last, and the value it stores.
+    fn made(&self, k: usize, buffer: BufferId) -> Option<(usize, InstId)> {
+        let root = |buffer: BufferId| match self.buffers[buffer.0].home {
+            Home::Part { of, .. } => of,
+            Home::Input(_) | Home::Output(_) | Home::Temporary => buffer,
+        };
+        let stored = |inst: &Inst| match inst {
+            Inst::Store { buffer: to, value, .. } if root(*to) == root(buffer) => Some(*value),
+            _ => None,
+        };
+        let by = |from: usize| Some((from, self.kernels[from].insts.iter().find_map(stored)?));
+        (0..k).rev().find_map(by)
+    }
+}
+
+impl Kernel {
+    /// The reduction that a value comes from, if it does.
+    fn result_of(&self, value: InstId) -> Option<&'static str> {
+        match &self.insts[value.0] {
+            Inst::Combine(combine, ..) => Some(combine.name()),
+            Inst::Map(_, args, _) => args.iter().find_map(|arg| self.result_of(*arg)),
+            Inst::Cast(arg, _) => self.result_of(*arg),
+            Inst::Const(..) | Inst::Axis(..) | Inst::Load { .. } | Inst::Store { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Buffer {
+    /// ` params: f32[2410] in`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(name) = &self.name {
+            write!(f, " {name}")?;
+        }
+        write!(f, ": {}[{}]", self.dtype, self.len)?;
+        match self.home {
+            Home::Input(_) => f.write_str(" in"),
+            Home::Output(_) => f.write_str(" out"),
+            Home::Temporary => Ok(()),
+            Home::Part { of, start } => write!(f, " at {of}[{start}]"),
+        }
+    }
+}
+
+impl fmt::Display for BufferId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "b{}", self.0)
+    }
+}
+
+/// `[i0:32, i1:32 | i2:64]`.
+fn axes(kernel: &Kernel) -> String {
+    let axis = |(k, extent): (usize, &Extent)| match extent {
+        Extent::Fixed(n) => format!("i{k}:{n}"),
+        Extent::Ragged(_) => format!("i{k}:piece"),
+    };
+    let axes: Vec<String> = kernel.axes.iter().enumerate().map(axis).collect();
+    let (results, reduced) = axes.split_at(kernel.n_out);
+    match (results, reduced) {
+        (results, []) => format!("[{}]", results.join(", ")),
+        ([], reduced) => format!("[| {}]", reduced.join(", ")),
+        _ => format!("[{} | {}]", results.join(", "), reduced.join(", ")),
+    }
+}
+
+/// One line for each instruction, types aligned.
+fn lines(kernel: &Kernel) -> Vec<String> {
+    let mut names = vec![String::new(); kernel.insts.len()];
+    let mut texts = Vec::new();
+    let mut n_values = 0;
+    for (k, inst) in kernel.insts.iter().enumerate() {
+        if !matches!(inst, Inst::Store { .. }) {
+            names[k] = format!("%{n_values}");
+            n_values += 1;
+        }
+        texts.push(text(inst, &names));
+    }
+    let values = texts.iter().zip(&names).filter(|(_, name)| !name.is_empty());
+    let width = values.map(|(text, name)| text.len() + name.len()).max().unwrap_or(0).min(60) + 3;
+    let line = |((inst, text), name): ((&Inst, String), &String)| {
+        if name.is_empty() {
+            return text;
+        }
+        let left = format!("{name} = {text}");
+        format!("{left:<width$} : {}", inst.dtype())
+    };
+    kernel.insts.iter().zip(texts).zip(&names).map(line).collect()
+}
+
+fn text(inst: &Inst, names: &[String]) -> String {
+    let name = |id: &InstId| names[id.0].as_str();
+    match inst {
+        Inst::Const(value, _) => number(*value),
+        Inst::Axis(axis, _) => format!("i{axis}"),
+        Inst::Load { buffer, at, guards, outside, .. } => {
+            let inner = format!("load {buffer}[{}]", position(at, names));
+            if guards.is_empty() {
+                inner
+            } else {
+                format!("{inner} if {} else {}", conditions(guards, names), number(*outside))
+            }
+        }
+        Inst::Map(f, args, _) => {
+            format!("{} {}", f.name, args.iter().map(name).collect::<Vec<_>>().join(", "))
+        }
+        Inst::Cast(arg, dtype) => format!("{dtype} {}", name(arg)),
+        Inst::Combine(combine, arg, _) => format!("{} {}", combine.name(), name(arg)),
+        Inst::Store { buffer, at, value } => {
+            format!("store {buffer}[{}] = {}", position(at, names), name(value))
+        }
+    }
+}
+
+fn conditions(guards: &[Guard], names: &[String]) -> String {
+    let one = |guard: &Guard| format!("0 <= {} < {}", position(&guard.position, names), guard.bound);
+    guards.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// `64*i0 + i1 + 2048`.
+fn position(at: &Linear, names: &[String]) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    if let Some((_, axis)) = &at.piece {
+        parts.push(format!("piece(i{axis})"));
+    }
+    for (axis, coefficient) in &at.terms {
+        parts.push(if *coefficient == 1 { format!("i{axis}") } else { format!("{coefficient}*i{axis}") });
+    }
+    if let Some((inst, coefficient)) = &at.gather {
+        let name = &names[inst.0];
+        parts.push(if *coefficient == 1 { name.clone() } else { format!("{coefficient}*{name}") });
+    }
+    if at.offset != 0 || parts.is_empty() {
+        parts.push(at.offset.to_string());
+    }
+    parts.join(" + ").replace("+ -", "- ")
+}

@@ -1,0 +1,185 @@
+//! What must hold for kernels.
+
+use std::collections::BTreeSet;
+
+use super::linear::inside;
+use super::{BufferId, Home, Inst, InstId, Kernel, Kernels, Linear, Program};
+use crate::algebra::form::Extent;
+use crate::algebra::scalar::Typing;
+use crate::algebra::types::DType;
+use crate::graph::Target;
+
+/// Checks every program.
+///
+/// # Panics
+/// With the first rule that does not hold and the printed program: an internal error.
+pub fn verify(kernels: &Kernels) {
+    for program in &kernels.programs {
+        if let Err(fault) = program.check() {
+            panic!("egret internal error in fuse: {fault}\n{program}");
+        }
+    }
+}
+
+type Check = Result<(), String>;
+
+fn ensure(holds: bool, rule: impl FnOnce() -> String) -> Check {
+    if holds { Ok(()) } else { Err(rule()) }
+}
+
+impl Program {
+    fn check(&self) -> Check {
+        let mut stored: BTreeSet<BufferId> = BTreeSet::new();
+        for (k, buffer) in self.buffers.iter().enumerate() {
+            if let Home::Part { of, start } = buffer.home {
+                let whole = &self.buffers[of.0];
+                let is_whole = !matches!(whole.home, Home::Part { .. });
+                let fits = start + buffer.len <= whole.len && buffer.dtype == whole.dtype;
+                ensure(is_whole && fits, || format!("b{k} is no part of {of}"))?;
+            }
+        }
+        for (k, kernel) in self.kernels.iter().enumerate() {
+            let in_kernel = |fault: String| format!("k{k}: {fault}");
+            self.check_kernel(kernel, &stored).map_err(in_kernel)?;
+            stored.extend(kernel.stores().map(|(buffer, _)| buffer));
+        }
+        for output in &self.outputs {
+            let kept = matches!(output.target, Target::InPlace(k) if self.inputs[k].0 == output.buffer);
+            ensure(kept || self.is_ready(output.buffer, &stored), || format!("{} is not made", output.name))?;
+        }
+        Ok(())
+    }
+
+    /// Whether a buffer holds its value.
+    fn is_ready(&self, buffer: BufferId, stored: &BTreeSet<BufferId>) -> bool {
+        let has_part = || {
+            let mut parts = stored.iter().map(|part| self.buffers[part.0].home);
+            parts.any(|home| matches!(home, Home::Part { of, .. } if of == self.root(buffer)))
+        };
+        matches!(self.buffers[buffer.0].home, Home::Input(_)) || stored.contains(&buffer) || has_part()
+    }
+
+    fn root(&self, buffer: BufferId) -> BufferId {
+        match self.buffers[buffer.0].home {
+            Home::Part { of, .. } => of,
+            Home::Input(_) | Home::Output(_) | Home::Temporary => buffer,
+        }
+    }
+
+    fn check_kernel(&self, kernel: &Kernel, stored: &BTreeSet<BufferId>) -> Check {
+        for (axis, extent) in kernel.axes.iter().enumerate() {
+            if let Extent::Ragged(pieces) = extent {
+                let before = axis.checked_sub(1).map(|axis| &kernel.axes[axis]);
+                let holds = before == Some(&Extent::Fixed(pieces.count()));
+                ensure(holds, || format!("i{axis} does not follow its pieces"))?;
+            }
+        }
+        let deep = kernel.is_deep();
+        let mut written: Vec<(BufferId, &Linear)> = Vec::new();
+        for (k, inst) in kernel.insts.iter().enumerate() {
+            for arg in inst.args() {
+                let holds = arg.0 < k && !matches!(kernel.insts[arg.0], Inst::Store { .. });
+                ensure(holds, || format!("instruction {k} uses instruction {}", arg.0))?;
+            }
+            self.check_types(kernel, inst)?;
+            match inst {
+                Inst::Load { buffer, at, guards, .. } => {
+                    ensure(self.is_ready(*buffer, stored), || format!("{buffer} is read before it is made"))?;
+                    let safe = at.gather.is_some() || !guards.is_empty();
+                    let len = self.buffers[buffer.0].len as i64;
+                    ensure(safe || fits(at, len, kernel), || format!("a load lies outside {buffer}"))?;
+                    let late = |(to, place): &(BufferId, &Linear)| to == buffer && *place != at;
+                    ensure(!written.iter().any(late), || format!("{buffer} is read after it is written"))?;
+                }
+                Inst::Store { buffer, at, value } => {
+                    let len = self.buffers[buffer.0].len as i64;
+                    ensure(fits(at, len, kernel), || format!("a store lies outside {buffer}"))?;
+                    let outlives = matches!(self.buffers[buffer.0].home, Home::Input(_));
+                    ensure(kernel.commits || !outlives, || format!("{buffer} is written without commit"))?;
+                    let settled = !deep[k] || kernel.covers(at, deep[value.0]);
+                    ensure(settled, || format!("{buffer} is written several times"))?;
+                    written.push((*buffer, at));
+                }
+                Inst::Combine(_, value, _) => {
+                    let holds = kernel.n_out < kernel.axes.len();
+                    ensure(holds && value.0 < k, || "nothing to put together".to_string())?;
+                }
+                Inst::Const(..) | Inst::Axis(..) | Inst::Map(..) | Inst::Cast(..) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn check_types(&self, kernel: &Kernel, inst: &Inst) -> Check {
+        let ty = |id: &InstId| kernel.insts[id.0].dtype();
+        match inst {
+            Inst::Load { buffer, dtype, .. } => {
+                ensure(self.buffers[buffer.0].dtype == *dtype, || format!("{buffer} is no {dtype}"))
+            }
+            Inst::Store { buffer, value, .. } => {
+                let dtype = self.buffers[buffer.0].dtype;
+                ensure(dtype == ty(value), || format!("{buffer} is given {}", ty(value)))
+            }
+            Inst::Map(f, args, dtype) => {
+                let args: Vec<DType> = args.iter().map(ty).collect();
+                let holds = args.len() == f.args.len() && well_typed(f.typing, &args, *dtype);
+                ensure(holds, || format!("{} of {args:?} is no {dtype}", f.name))
+            }
+            Inst::Combine(_, value, dtype) => {
+                ensure(ty(value) == *dtype, || format!("a {dtype} is put together from {}", ty(value)))
+            }
+            Inst::Const(..) | Inst::Axis(..) | Inst::Cast(..) => Ok(()),
+        }
+    }
+}
+
+fn well_typed(typing: Typing, args: &[DType], result: DType) -> bool {
+    let alike = |args: &[DType]| args.iter().all(|dtype| *dtype == args[0]);
+    match typing {
+        Typing::Number => alike(args) && args[0] == result,
+        Typing::Float => alike(args) && args[0] == result && result.is_float(),
+        Typing::Integer => alike(args) && args[0] == result && result.is_int(),
+        Typing::Compare => alike(args) && result == DType::Bool,
+        Typing::Logic => alike(args) && args[0] == DType::Bool && result == DType::Bool,
+        Typing::Select => args[0] == DType::Bool && alike(&args[1..]) && args[1] == result,
+        Typing::IntToFloat => alike(args) && args[0] == DType::I32 && result.is_float(),
+    }
+}
+
+fn fits(at: &Linear, len: i64, kernel: &Kernel) -> bool {
+    let empty = |extent: &Extent| super::linear::longest(extent) == 0;
+    inside(at, len, &kernel.axes) || kernel.axes.iter().any(empty)
+}
+
+impl Kernel {
+    /// Buffers that it writes, and where.
+    pub fn stores(&self) -> impl Iterator<Item = (BufferId, &Linear)> {
+        self.insts.iter().filter_map(|inst| match inst {
+            Inst::Store { buffer, at, .. } => Some((*buffer, at)),
+            _ => None,
+        })
+    }
+
+    /// Whether a deep store writes each element once: its position tells all points apart.
+    fn covers(&self, at: &Linear, _deep_value: bool) -> bool {
+        let single = |extent: &Extent| *extent == Extent::Fixed(1);
+        (0..self.axes.len()).all(|axis| at.depends_on(axis) || single(&self.axes[axis]))
+    }
+}
+
+impl Inst {
+    /// The values it uses.
+    pub fn args(&self) -> Vec<InstId> {
+        let gathered = |at: &Linear| at.gather.map(|(inst, _)| inst);
+        match self {
+            Inst::Const(..) | Inst::Axis(..) => Vec::new(),
+            Inst::Load { at, guards, .. } => {
+                let positions = guards.iter().map(|guard| &guard.position).chain([at]);
+                positions.filter_map(gathered).collect()
+            }
+            Inst::Map(_, args, _) => args.clone(),
+            Inst::Cast(arg, _) | Inst::Combine(_, arg, _) => vec![*arg],
+            Inst::Store { at, value, .. } => gathered(at).into_iter().chain([*value]).collect(),
+        }
+    }
+}
