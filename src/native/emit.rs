@@ -1,0 +1,520 @@
+//! Loop nests to Cranelift's intermediate code, one function at a time.
+//!
+//! A function takes a block of pointers, one for each of its buffers, and returns nothing. Loops
+//! test at their bottom; a loop that surely runs once is no loop, one whose limits are not numbers
+//! is guarded by a test before it.
+
+use cranelift::codegen::ir::{self, BlockArg, GlobalValue};
+use cranelift::codegen::isa::TargetFrontendConfig;
+use cranelift::prelude::*;
+
+use super::cast::cast;
+use super::ops::{self, emitter};
+use super::vector::{self, Builder, Parts};
+use crate::algebra::scalar::Machine;
+use crate::algebra::types::DType;
+use crate::loops::{Address, Bound, Carried, Expr, Function, Stmt, Ty, Value};
+
+/// Makes the data object of a constant table known inside a function.
+pub(super) type Tables<'a> = dyn FnMut(usize, &mut ir::Function) -> GlobalValue + 'a;
+
+/// Every function's signature: it takes a block of pointers.
+pub(super) fn signature(isa: &dyn isa::TargetIsa) -> Signature {
+    let mut signature = Signature::new(isa.default_call_conv());
+    signature.params.push(AbiParam::new(types::I64));
+    signature
+}
+
+/// Fills `out`, whose signature is set, with the body of `function`.
+pub(super) fn emit(
+    out: &mut ir::Function,
+    config: TargetFrontendConfig,
+    context: &mut FunctionBuilderContext,
+    function: &Function,
+    tables: &mut Tables,
+) {
+    let table_values = (0..function.tables.len()).map(|index| tables(index, out)).collect();
+    let mut b = FunctionBuilder::new(out, context);
+    let entry = b.create_block();
+    b.append_block_params_for_function_params(entry);
+    b.switch_to_block(entry);
+    let block = b.block_params(entry)[0];
+    let pointers = (0..function.pointers.len()).map(|index| pointer(&mut b, block, index)).collect();
+    let count = function.values.len();
+    let mut emit = Emit {
+        b,
+        function,
+        pointers,
+        tables: table_values,
+        values: vec![Parts::new(); count],
+        definitions: vec![None; count],
+        depths: vec![0; count],
+        depth: 0,
+    };
+    emit.body(&function.body);
+    emit.b.ins().return_(&[]);
+    emit.b.seal_all_blocks();
+    emit.b.finalize(config);
+}
+
+/// Pointer `index` of the block, which does not change while the function runs.
+fn pointer(b: &mut Builder, block: ir::Value, index: usize) -> ir::Value {
+    let flags = MemFlagsData::trusted().with_readonly().with_can_move();
+    b.ins().load(types::I64, flags, block, 8 * index as i32)
+}
+
+/// What is known while a function is emitted.
+struct Emit<'a, 'b> {
+    b: Builder<'b>,
+    function: &'a Function,
+    pointers: Vec<ir::Value>,
+    tables: Vec<GlobalValue>,
+    /// The registers of each value defined so far.
+    values: Vec<Parts>,
+    /// The expression behind each value that has one.
+    definitions: Vec<Option<&'a Expr>>,
+    /// How many loops each value varies in.
+    depths: Vec<usize>,
+    /// Loops around what is being emitted.
+    depth: usize,
+}
+
+impl<'a> Emit<'a, '_> {
+    fn ty(&self, value: Value) -> Ty {
+        self.function.values[value.0 as usize]
+    }
+
+    fn parts(&self, value: Value) -> &[ir::Value] {
+        &self.values[value.0 as usize]
+    }
+
+    /// The register of a scalar.
+    fn scalar(&self, value: Value) -> ir::Value {
+        let parts = self.parts(value);
+        assert!(parts.len() == 1, "egret internal error in native: %{} is not a defined scalar", value.0);
+        parts[0]
+    }
+
+    fn define(&mut self, value: Value, parts: Parts) {
+        let lanes: usize = parts.iter().map(|&part| self.lanes(part)).sum();
+        let ty = self.ty(value);
+        assert!(
+            lanes == ty.lanes as usize,
+            "egret internal error in native: %{} has {lanes} lanes of {}",
+            value.0,
+            ty.lanes
+        );
+        self.values[value.0 as usize] = parts;
+        self.depths[value.0 as usize] = self.depth;
+    }
+
+    fn lanes(&self, part: ir::Value) -> usize {
+        vector::type_of(&self.b, part).lane_count() as usize
+    }
+
+    fn body(&mut self, body: &'a [Stmt]) {
+        for stmt in body {
+            self.stmt(stmt);
+        }
+    }
+
+    fn stmt(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            Stmt::Let(value, expr) => {
+                let parts = self.expr(*value, expr);
+                self.define(*value, parts);
+                self.definitions[value.0 as usize] = Some(expr);
+                if let Expr::Position(at) = expr {
+                    self.depths[value.0 as usize] = self.address_depth(at);
+                }
+            }
+            Stmt::Store { pointer, at, value } => self.store(*pointer, at, *value),
+            Stmt::For { var, start, stop, step, carried, body } => {
+                self.for_loop(*var, *start, *stop, *step, carried, body)
+            }
+        }
+    }
+
+    fn for_loop(
+        &mut self,
+        var: Value,
+        start: Bound,
+        stop: Bound,
+        step: i64,
+        carried: &'a [Carried],
+        body: &'a [Stmt],
+    ) {
+        match (start, stop) {
+            (Bound::Const(start), Bound::Const(stop)) if start >= stop => self.no_turn(carried),
+            (Bound::Const(start), Bound::Const(stop)) if start.saturating_add(step) >= stop => {
+                self.one_turn(var, start, carried, body)
+            }
+            _ => self.turns(Loop { var, start, stop, step }, carried, body),
+        }
+    }
+
+    /// A loop that never runs.
+    fn no_turn(&mut self, carried: &[Carried]) {
+        for carry in carried {
+            self.define(carry.last, self.parts(carry.init).to_vec());
+        }
+    }
+
+    /// A loop that runs once.
+    fn one_turn(&mut self, var: Value, start: i64, carried: &'a [Carried], body: &'a [Stmt]) {
+        let start = self.b.ins().iconst(types::I64, start);
+        self.define(var, vec![start]);
+        for carry in carried {
+            self.define(carry.current, self.parts(carry.init).to_vec());
+        }
+        self.body(body);
+        for carry in carried {
+            self.define(carry.last, self.parts(carry.next).to_vec());
+        }
+    }
+
+    /// Any other loop.
+    fn turns(&mut self, head: Loop, carried: &'a [Carried], body: &'a [Stmt]) {
+        let (start, stop) = (self.bound(head.start), self.bound(head.stop));
+        let inits: Vec<Parts> = carried.iter().map(|carry| self.parts(carry.init).to_vec()).collect();
+        let (turn, after) = (self.b.create_block(), self.b.create_block());
+        let flat: Parts = inits.iter().flatten().copied().collect();
+        self.enter(&head, start, stop, &flat, turn, after);
+
+        self.b.switch_to_block(turn);
+        self.depth += 1;
+        let position = self.b.append_block_param(turn, types::I64);
+        self.define(head.var, vec![position]);
+        for (carry, init) in carried.iter().zip(&inits) {
+            let current = self.params(turn, init);
+            self.define(carry.current, current);
+        }
+        self.body(body);
+        let mut nexts = Parts::new();
+        for (carry, init) in carried.iter().zip(&inits) {
+            nexts.extend(self.like(carry.next, init[0]));
+        }
+        let next = self.b.ins().iadd_imm_s(position, head.step);
+        let more = self.b.ins().icmp(IntCC::SignedLessThan, next, stop);
+        let (again, done) = (args(Some(next), &nexts), args(None, &nexts));
+        self.b.ins().brif(more, turn, &again, after, &done);
+        self.depth -= 1;
+
+        self.b.switch_to_block(after);
+        for (carry, init) in carried.iter().zip(&inits) {
+            let last = self.params(after, init);
+            self.define(carry.last, last);
+        }
+    }
+
+    /// Goes into a loop, past a test if it may not run at all.
+    fn enter(
+        &mut self,
+        head: &Loop,
+        start: ir::Value,
+        stop: ir::Value,
+        inits: &[ir::Value],
+        turn: Block,
+        after: Block,
+    ) {
+        let (first, none) = (args(Some(start), inits), args(None, inits));
+        if let (Bound::Const(_), Bound::Const(_)) = (head.start, head.stop) {
+            self.b.ins().jump(turn, &first);
+        } else {
+            let some = self.b.ins().icmp(IntCC::SignedLessThan, start, stop);
+            self.b.ins().brif(some, turn, &first, after, &none);
+        }
+    }
+
+    fn bound(&mut self, bound: Bound) -> ir::Value {
+        match bound {
+            Bound::Const(n) => self.b.ins().iconst(types::I64, n),
+            Bound::Value(value) => self.scalar(value),
+        }
+    }
+
+    /// Parameters of a block, of the types of `parts`.
+    fn params(&mut self, block: Block, parts: &[ir::Value]) -> Parts {
+        let types: Vec<Type> = parts.iter().map(|&part| vector::type_of(&self.b, part)).collect();
+        types.into_iter().map(|ty| self.b.append_block_param(block, ty)).collect()
+    }
+
+    /// A value in registers like `sample`: masks have a width.
+    fn like(&mut self, value: Value, sample: ir::Value) -> Parts {
+        let parts = self.parts(value).to_vec();
+        let ty = self.ty(value);
+        if ty.dtype != DType::Bool || ty.lanes == 1 {
+            return parts;
+        }
+        let register = vector::type_of(&self.b, sample);
+        vector::mask_as(&mut self.b, &parts, register)
+    }
+
+    fn address_depth(&self, at: &Address) -> usize {
+        at.terms.iter().map(|(value, _)| self.depths[value.0 as usize]).max().unwrap_or(0)
+    }
+
+    /// `sum(scale * coefficient * value)` added to `base`, what varies least first, so that the rest
+    /// of it leaves inner loops.
+    fn add_terms(
+        &mut self,
+        base: Option<ir::Value>,
+        terms: &[(Value, i64)],
+        scale: i64,
+    ) -> Option<ir::Value> {
+        let mut terms = terms.to_vec();
+        terms.sort_by_key(|(value, _)| self.depths[value.0 as usize]);
+        let mut sum = base;
+        for (value, coefficient) in terms {
+            let value = self.scalar(value);
+            let term = self.times(value, coefficient * scale);
+            sum = Some(match sum {
+                Some(sum) => self.b.ins().iadd(sum, term),
+                None => term,
+            });
+        }
+        sum
+    }
+
+    /// A product by a constant; a shift can be part of an address.
+    fn times(&mut self, value: ir::Value, by: i64) -> ir::Value {
+        match by {
+            1 => value,
+            by if by > 0 && by.count_ones() == 1 => {
+                self.b.ins().ishl_imm_s(value, i64::from(by.trailing_zeros()))
+            }
+            by => self.b.ins().imul_imm_s(value, by),
+        }
+    }
+
+    /// Where elements lie: an address and an offset in bytes.
+    fn place(&mut self, pointer: usize, at: &Address) -> (ir::Value, i32) {
+        let bytes = self.function.pointers[pointer].bytes() as i64;
+        let base = self.pointers[pointer];
+        let base = self.add_terms(Some(base), &at.terms, bytes).unwrap_or(base);
+        // The offsets of a vector's registers are added to this one.
+        match i32::try_from(at.offset * bytes) {
+            Ok(offset) if offset < i32::MAX - (1 << 20) => (base, offset),
+            _ => (self.b.ins().iadd_imm_s(base, at.offset * bytes), 0),
+        }
+    }
+
+    fn load(&mut self, ty: Ty, pointer: usize, at: &Address) -> Parts {
+        let flags = MemFlagsData::new().with_notrap();
+        let (base, offset) = self.place(pointer, at);
+        if ty.dtype == DType::Bool && ty.lanes > 1 {
+            let groups = 0..i32::from(ty.lanes) / 4;
+            return groups
+                .map(|group| vector::load_mask(&mut self.b, flags, base, offset + 4 * group))
+                .collect();
+        }
+        let (register, count) = vector::layout(ty);
+        let bytes = register.bytes() as i32;
+        let offsets = (0..count as i32).map(|index| offset + index * bytes);
+        offsets.map(|offset| self.b.ins().load(register, flags, base, offset)).collect()
+    }
+
+    fn store(&mut self, pointer: usize, at: &Address, value: Value) {
+        let flags = MemFlagsData::new().with_notrap();
+        let (base, offset) = self.place(pointer, at);
+        let ty = self.ty(value);
+        let mut parts = self.parts(value).to_vec();
+        if ty.dtype == DType::Bool && ty.lanes > 1 {
+            parts = vector::mask_as(&mut self.b, &parts, types::I32X4);
+            parts = parts.into_iter().map(|mask| vector::pack_mask(&mut self.b, mask)).collect();
+        }
+        let mut offset = offset;
+        for part in parts {
+            self.b.ins().store(flags, part, base, offset);
+            offset += vector::type_of(&self.b, part).bytes() as i32;
+        }
+    }
+
+    fn expr(&mut self, value: Value, expr: &'a Expr) -> Parts {
+        let ty = self.ty(value);
+        match expr {
+            Expr::Const(number) => self.constant(ty, number.0),
+            Expr::Int(n) => vec![self.b.ins().iconst(types::I64, *n)],
+            Expr::Load { pointer, at } => self.load(ty, *pointer, at),
+            Expr::Splat(scalar) => self.splat(ty, *scalar),
+            Expr::Positions(start) => self.positions(ty, *start),
+            Expr::Machine(machine, args) => self.machine(ty, *machine, args),
+            Expr::Cast(arg) => {
+                let (from, parts) = (self.ty(*arg), self.parts(*arg).to_vec());
+                cast(&mut self.b, from.dtype, ty.dtype, ty.lanes as usize, &parts)
+            }
+            Expr::Fold(machine, arg) => vec![self.fold(*machine, *arg)],
+            Expr::Table(table, at) => vec![self.table(*table, *at)],
+            Expr::Position(at) => vec![self.position(at)],
+            Expr::InRange(position, n) => {
+                let (position, n) = (self.scalar(*position), self.b.ins().iconst(types::I64, *n));
+                vec![self.b.ins().icmp(IntCC::UnsignedLessThan, position, n)]
+            }
+            Expr::ClampTo(position, n) => vec![self.clamp(*position, *n)],
+        }
+    }
+
+    fn constant(&mut self, ty: Ty, number: f64) -> Parts {
+        let (register, count) = vector::layout(ty);
+        let lane = match ty.dtype {
+            DType::Bool if ty.lanes > 1 => u64::from(number != 0.0).wrapping_neg(),
+            DType::Bool => u64::from(number != 0.0),
+            DType::I32 => number as i32 as u64,
+            DType::I64 => number as i64 as u64,
+            DType::F32 => u64::from((number as f32).to_bits()),
+            DType::F64 => number.to_bits(),
+        };
+        vec![vector::constant(&mut self.b, register, lane); count]
+    }
+
+    fn splat(&mut self, ty: Ty, scalar: Value) -> Parts {
+        let (register, count) = vector::layout(ty);
+        let mut scalar = self.scalar(scalar);
+        if ty.dtype == DType::Bool {
+            scalar = self.b.ins().uextend(types::I32, scalar);
+            scalar = self.b.ins().ineg(scalar);
+        }
+        vec![self.b.ins().splat(register, scalar); count]
+    }
+
+    /// Positions go through types that hold them exactly, so a float is rounded once.
+    fn positions(&mut self, ty: Ty, start: Value) -> Parts {
+        let start = self.scalar(start);
+        let exact = match ty.dtype {
+            DType::F32 => DType::F64,
+            other => other,
+        };
+        if ty.lanes == 1 {
+            return cast(&mut self.b, DType::I64, ty.dtype, 1, &[start]);
+        }
+        let first = cast(&mut self.b, DType::I64, exact, 1, &[start])[0];
+        let (register, count) = vector::layout(Ty { dtype: exact, lanes: ty.lanes });
+        let first = self.b.ins().splat(register, first);
+        let parts: Parts = (0..count).map(|index| self.counted(exact, register, first, index)).collect();
+        cast(&mut self.b, exact, ty.dtype, ty.lanes as usize, &parts)
+    }
+
+    /// `first` plus the numbers of the lanes of register `index`.
+    fn counted(&mut self, dtype: DType, register: Type, first: ir::Value, index: usize) -> ir::Value {
+        let per = register.lane_count() as usize;
+        let lanes = index * per..(index + 1) * per;
+        let bytes: Vec<u8> = match dtype {
+            DType::I32 => lanes.flat_map(|lane| (lane as i32).to_le_bytes()).collect(),
+            DType::I64 => lanes.flat_map(|lane| (lane as i64).to_le_bytes()).collect(),
+            DType::F64 => lanes.flat_map(|lane| (lane as f64).to_le_bytes()).collect(),
+            _ => panic!("egret internal error in native: positions of type {dtype}"),
+        };
+        let lanes = vector::vector_constant(&mut self.b, register, bytes);
+        if dtype == DType::F64 { self.b.ins().fadd(first, lanes) } else { self.b.ins().iadd(first, lanes) }
+    }
+
+    fn machine(&mut self, ty: Ty, machine: Machine, args: &'a [Value]) -> Parts {
+        if machine == Machine::IntToFloat {
+            let parts = self.parts(args[0]).to_vec();
+            return cast(&mut self.b, DType::I32, ty.dtype, ty.lanes as usize, &parts);
+        }
+        let args = match machine {
+            Machine::IntShl | Machine::IntShr => self.shift_operands(args),
+            Machine::Fma => args.iter().map(|&arg| self.maybe_negated(arg)).collect(),
+            _ => self.operands(args),
+        };
+        let count = args[0].len();
+        let emit = emitter(machine);
+        (0..count)
+            .map(|index| {
+                let registers: Parts = args.iter().map(|arg| arg[index]).collect();
+                emit(&mut self.b, &registers)
+            })
+            .collect()
+    }
+
+    /// Operands with masks as wide as the other operands; of masks alone, as the first.
+    fn operands(&mut self, args: &[Value]) -> Vec<Parts> {
+        let lead = args.iter().find(|&&arg| self.ty(arg).dtype != DType::Bool).unwrap_or(&args[0]);
+        let sample = self.parts(*lead)[0];
+        args.iter().map(|&arg| self.like(arg, sample)).collect()
+    }
+
+    /// A negated operand of a fused product, in the form that Cranelift fuses too.
+    fn maybe_negated(&mut self, arg: Value) -> Parts {
+        let Some(Expr::Machine(Machine::Neg, inner)) = self.definitions[arg.0 as usize] else {
+            return self.parts(arg).to_vec();
+        };
+        if !self.ty(arg).dtype.is_float() {
+            return self.parts(arg).to_vec();
+        }
+        let inner = self.parts(inner[0]).to_vec();
+        inner.into_iter().map(|part| self.b.ins().fneg(part)).collect()
+    }
+
+    /// The value and, for each of its registers, the one distance.
+    fn shift_operands(&mut self, args: &[Value]) -> Vec<Parts> {
+        let value = self.parts(args[0]).to_vec();
+        let distance = match self.definitions[args[1].0 as usize] {
+            Some(Expr::Const(n)) => self.b.ins().iconst(types::I32, n.0 as i64),
+            Some(Expr::Splat(scalar)) => self.scalar(*scalar),
+            _ if self.ty(args[1]).lanes == 1 => self.scalar(args[1]),
+            _ => panic!("egret internal error in native: a shift by %{}, which varies", args[1].0),
+        };
+        let count = value.len();
+        vec![value, vec![distance; count]]
+    }
+
+    /// Lane `k` with lane `k + lanes / 2`, until one is left.
+    fn fold(&mut self, machine: Machine, arg: Value) -> ir::Value {
+        let (ty, mut parts) = (self.ty(arg), self.parts(arg).to_vec());
+        assert!(ty.lanes.is_power_of_two(), "egret internal error in native: fold of {} lanes", ty.lanes);
+        let emit = emitter(machine);
+        while parts.len() > 1 {
+            let half = parts.split_off(parts.len() / 2);
+            for (low, high) in parts.iter_mut().zip(half) {
+                *low = emit(&mut self.b, &[*low, high]);
+            }
+        }
+        let register = vector::type_of(&self.b, parts[0]);
+        let mut whole = parts[0];
+        if register.lane_count() == 4 {
+            let high = vector::upper(&mut self.b, whole);
+            whole = emit(&mut self.b, &[whole, high]);
+        }
+        let (low, high) = (self.b.ins().extractlane(whole, 0), self.b.ins().extractlane(whole, 1));
+        let folded = emit(&mut self.b, &[low, high]);
+        if ty.dtype == DType::Bool { ops::truth(&mut self.b, folded) } else { folded }
+    }
+
+    fn table(&mut self, table: usize, at: Value) -> ir::Value {
+        let base = self.b.ins().symbol_value(types::I64, self.tables[table]);
+        let at = self.scalar(at);
+        let at = self.times(at, 8);
+        let at = self.b.ins().iadd(base, at);
+        self.b.ins().load(types::I64, MemFlagsData::trusted().with_readonly(), at, 0)
+    }
+
+    fn position(&mut self, at: &Address) -> ir::Value {
+        match self.add_terms(None, &at.terms, 1) {
+            None => self.b.ins().iconst(types::I64, at.offset),
+            Some(sum) if at.offset == 0 => sum,
+            Some(sum) => self.b.ins().iadd_imm_s(sum, at.offset),
+        }
+    }
+
+    fn clamp(&mut self, position: Value, n: i64) -> ir::Value {
+        let position = self.scalar(position);
+        let (zero, last) = (self.b.ins().iconst(types::I64, 0), self.b.ins().iconst(types::I64, n - 1));
+        let below = self.b.ins().smin(position, last);
+        self.b.ins().smax(below, zero)
+    }
+}
+
+/// The head of a loop.
+struct Loop {
+    var: Value,
+    start: Bound,
+    stop: Bound,
+    step: i64,
+}
+
+/// Arguments of a jump.
+fn args(position: Option<ir::Value>, carried: &[ir::Value]) -> Vec<BlockArg> {
+    position.into_iter().chain(carried.iter().copied()).map(BlockArg::Value).collect()
+}

@@ -1,0 +1,55 @@
+//! Cranelift's intermediate code and machine code as text.
+
+use std::fmt::Write;
+
+use cranelift::codegen::Context;
+use cranelift::codegen::control::ControlPlane;
+use cranelift::codegen::ir::{self, ExternalName, GlobalValueData, UserFuncName};
+use cranelift::codegen::isa::TargetIsa;
+use cranelift::prelude::*;
+
+use super::emit::{emit, signature};
+use super::target::Target;
+use crate::loops::{Function, Loops};
+
+/// Cranelift's code of every function, as it goes in.
+pub(super) fn clif(loops: &Loops, target: &Target) -> String {
+    let isa = target.isa();
+    let mut text = String::new();
+    for (index, function) in loops.functions.iter().enumerate() {
+        let _ = writeln!(text, "{}", make(&*isa, index, function).display());
+    }
+    text
+}
+
+/// The machine code of every function, as Cranelift writes it: operands before results.
+pub(super) fn asm(loops: &Loops, target: &Target) -> String {
+    let isa = target.isa();
+    let mut text = String::new();
+    for (index, function) in loops.functions.iter().enumerate() {
+        let mut context = Context::for_function(make(&*isa, index, function));
+        context.set_disasm(true);
+        let code = context
+            .compile(&*isa, &mut ControlPlane::default())
+            .unwrap_or_else(|why| panic!("egret internal error in native: f{index}: {why:?}"));
+        let listing = code.vcode.as_deref().unwrap_or_default();
+        let _ = writeln!(text, "f{index}:\n{}", listing.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// One function under a stable name.
+fn make(isa: &dyn TargetIsa, index: usize, function: &Function) -> ir::Function {
+    let mut out =
+        ir::Function::with_name_signature(UserFuncName::testcase(format!("f{index}")), signature(isa));
+    emit(&mut out, isa.frontend_config(), &mut FunctionBuilderContext::new(), function, &mut |table, out| {
+        out.create_global_value(GlobalValueData::Symbol {
+            name: ExternalName::testcase(format!("f{index}.table{table}")),
+            offset: 0.into(),
+            colocated: false,
+            tls: false,
+        })
+    });
+    out
+}
