@@ -416,16 +416,33 @@ impl<'a> Emit<'a, '_> {
         let args = match machine {
             Machine::IntShl | Machine::IntShr => self.shift_operands(args),
             Machine::Fma => args.iter().map(|&arg| self.maybe_negated(arg)).collect(),
+            // True is the least of masks.
+            Machine::Lt | Machine::Le if self.ty(args[0]).dtype == DType::Bool && ty.lanes > 1 => {
+                self.operands(&[args[1], args[0]])
+            }
             _ => self.operands(args),
         };
         let count = args[0].len();
         let emit = emitter(machine);
+        if ty.lanes > 1 && matches!(machine, Machine::FloorDiv | Machine::FloorRem) {
+            return self.lane_by_lane(ty, emit, &args);
+        }
         (0..count)
             .map(|index| {
                 let registers: Parts = args.iter().map(|arg| arg[index]).collect();
                 emit(&mut self.b, &registers)
             })
             .collect()
+    }
+
+    /// An operation that only scalars have.
+    fn lane_by_lane(&mut self, ty: Ty, emit: ops::Emitter, args: &[Parts]) -> Parts {
+        let mut scalars = Parts::new();
+        for index in 0..ty.lanes as usize {
+            let lanes: Parts = args.iter().map(|arg| vector::lane(&mut self.b, arg, index)).collect();
+            scalars.push(emit(&mut self.b, &lanes));
+        }
+        vector::gather(&mut self.b, vector::register_type(ty.dtype), &scalars)
     }
 
     /// Operands with masks as wide as the other operands; of masks alone, as the first.

@@ -6,7 +6,7 @@ use super::vector::{Builder, bits, constant, float, int_type, type_of};
 use crate::algebra::scalar::Machine;
 
 /// Emits an operation on registers of equal shape.
-type Emitter = fn(&mut Builder, &[Value]) -> Value;
+pub(super) type Emitter = fn(&mut Builder, &[Value]) -> Value;
 
 /// The table: how each operation is emitted.
 pub(super) fn emitter(machine: Machine) -> Emitter {
@@ -18,13 +18,14 @@ pub(super) fn emitter(machine: Machine) -> Emitter {
         Machine::Neg => |b, x| number(b, x, negate, |b, x| b.ins().ineg(x[0])),
         Machine::Abs => |b, x| number(b, x, absolute, |b, x| b.ins().iabs(x[0])),
         Machine::Sqrt => |b, x| b.ins().sqrt(x[0]),
-        Machine::Fma => |b, x| number(b, x, |b, x| b.ins().fma(x[0], x[1], x[2]), int_fma),
-        Machine::Floor => |b, x| b.ins().floor(x[0]),
-        Machine::Ceil => |b, x| b.ins().ceil(x[0]),
-        Machine::Nearest => |b, x| b.ins().nearest(x[0]),
+        Machine::Fma => |b, x| b.ins().fma(x[0], x[1], x[2]),
+        Machine::Floor => |b, x| number(b, x, |b, x| b.ins().floor(x[0]), |_, x| x[0]),
+        Machine::Ceil => |b, x| number(b, x, |b, x| b.ins().ceil(x[0]), |_, x| x[0]),
+        Machine::Nearest => |b, x| number(b, x, |b, x| b.ins().nearest(x[0]), |_, x| x[0]),
         Machine::Min => |b, x| pick(b, [x[0], x[1]], x),
         Machine::Max => |b, x| pick(b, [x[1], x[0]], x),
         Machine::Sign => |b, x| number(b, x, float_sign, int_sign),
+        Machine::CopySign => copy_sign,
         Machine::Lt => |b, x| compare(b, FloatCC::LessThan, IntCC::SignedLessThan, x[0], x[1]),
         Machine::Le => |b, x| compare(b, FloatCC::LessThanOrEqual, IntCC::SignedLessThanOrEqual, x[0], x[1]),
         Machine::Eq => |b, x| compare(b, FloatCC::Equal, IntCC::Equal, x[0], x[1]),
@@ -36,8 +37,8 @@ pub(super) fn emitter(machine: Machine) -> Emitter {
         Machine::Exp2Int => exp2_int,
         Machine::Exponent => exponent,
         Machine::Fraction => fraction,
-        Machine::IntAdd => |b, x| b.ins().iadd(x[0], x[1]),
-        Machine::IntMul => |b, x| b.ins().imul(x[0], x[1]),
+        Machine::FloorDiv => floor_div,
+        Machine::FloorRem => floor_rem,
         Machine::IntXor => |b, x| b.ins().bxor(x[0], x[1]),
         Machine::IntShr => |b, x| b.ins().ushr(x[0], x[1]),
         Machine::IntShl => |b, x| b.ins().ishl(x[0], x[1]),
@@ -75,10 +76,50 @@ fn absolute(b: &mut Builder, x: &[Value]) -> Value {
     b.ins().band(x[0], rest)
 }
 
-/// `a * b + c`, wrapping.
-fn int_fma(b: &mut Builder, x: &[Value]) -> Value {
-    let product = b.ins().imul(x[0], x[1]);
-    b.ins().iadd(product, x[2])
+/// The first with the sign bit of the second.
+fn copy_sign(b: &mut Builder, x: &[Value]) -> Value {
+    let ty = type_of(b, x[0]);
+    if !ty.is_vector() {
+        return b.ins().fcopysign(x[0], x[1]);
+    }
+    let size = absolute(b, x);
+    let sign = float(b, ty, -0.0);
+    let sign = b.ins().band(x[1], sign);
+    b.ins().bor(size, sign)
+}
+
+/// Quotient of scalar integers rounded down; 0 where the divisor is 0. The divisors 0 and -1, which
+/// the machine's division may not like, are kept from it.
+fn floor_div(b: &mut Builder, x: &[Value]) -> Value {
+    let ty = type_of(b, x[0]);
+    let (zero, one, minus) = (constant(b, ty, 0), constant(b, ty, 1), constant(b, ty, u64::MAX));
+    let by_zero = b.ins().icmp(IntCC::Equal, x[1], zero);
+    let by_minus = b.ins().icmp(IntCC::Equal, x[1], minus);
+    let special = b.ins().bor(by_zero, by_minus);
+    let divisor = b.ins().select(special, one, x[1]);
+    let quotient = b.ins().sdiv(x[0], divisor);
+    let negated = b.ins().ineg(x[0]);
+    let quotient = b.ins().select(by_minus, negated, quotient);
+    let rest = remainder(b, x, quotient);
+    let inexact = b.ins().icmp(IntCC::NotEqual, rest, zero);
+    let signs = b.ins().bxor(rest, x[1]);
+    let opposed = b.ins().icmp(IntCC::SignedLessThan, signs, zero);
+    let above = b.ins().band(inexact, opposed);
+    let below = b.ins().isub(quotient, one);
+    let quotient = b.ins().select(above, below, quotient);
+    b.ins().select(by_zero, zero, quotient)
+}
+
+/// `a - quotient * b`.
+fn remainder(b: &mut Builder, x: &[Value], quotient: Value) -> Value {
+    let product = b.ins().imul(quotient, x[1]);
+    b.ins().isub(x[0], product)
+}
+
+/// What floor division of scalars leaves.
+fn floor_rem(b: &mut Builder, x: &[Value]) -> Value {
+    let quotient = floor_div(b, x);
+    remainder(b, x, quotient)
 }
 
 /// `less[0] < less[1] ? x[0] : x[1]`: one instruction for floats.
