@@ -14,6 +14,7 @@ mod build;
 pub mod eval;
 mod expand;
 mod facts;
+mod flatten;
 mod lower;
 mod number;
 mod print;
@@ -46,7 +47,7 @@ pub fn lower(kernels: &Kernels) -> Loops {
 fn program_of(from: &kernel::Program, shared: &mut share::Shared) -> Program {
     let mut calls = Vec::with_capacity(from.kernels.len());
     for kernel in &from.kernels {
-        let (function, pointers) = lower::lower(from, kernel);
+        let (function, pointers) = lower::lower(from, &flatten::flatten(kernel));
         let buffers = pointers.iter().map(|buffer| buffer.0).collect();
         calls.push(Call { function: shared.add(function), buffers });
     }

@@ -98,3 +98,17 @@ function f0(p0: f32, p1: f32)
 ";
     assert_eq!(text, want);
 }
+
+#[test]
+fn axes_that_run_on_are_one() {
+    let mut make = Make::new(&[4, 3, 5], 2);
+    let (a, out) = (make.input(F32, 60), make.input(F32, 12));
+    let x = make.load(a, at(&[(0, 15), (1, 5), (2, 1)]));
+    let sum = make.combine(Combine::Sum, x, F32);
+    make.store(out, at(&[(0, 3), (1, 1)]), sum);
+    let u = numbers(60, 1);
+    let loops = make.lower();
+    assert_eq!(loops.to_string().matches("for ").count(), 1, "{loops}");
+    let want: Vec<f64> = u.chunks(5).map(|row| row.iter().sum()).collect();
+    close(&interpret(&loops, &[(a, &u)])[out.0], &want, 1e-6);
+}
