@@ -37,6 +37,8 @@ pub(super) struct Lowering<'a> {
     pub(super) lanes: u16,
     /// Rows of the current section of the jammed axis.
     pub(super) rows: usize,
+    /// Lanes at the front of the current section that do not count.
+    pub(super) skip: usize,
     /// The value of each instruction in each row.
     memo: Vec<Vec<Option<Value>>>,
 }
@@ -49,7 +51,7 @@ pub(super) fn lower(program: &Program, kernel: &Kernel) -> (Function, Vec<Buffer
     let at = vec![At::default(); kernel.axes.len()];
     let (to, pointers) = (Builder::new(), Vec::new());
     let mut lowering =
-        Lowering { program, kernel, facts, schedule, to, pointers, at, lanes: 1, rows: 1, memo };
+        Lowering { program, kernel, facts, schedule, to, pointers, at, lanes: 1, rows: 1, skip: 0, memo };
     lowering.outer(0);
     let types = lowering.pointers.iter().map(|buffer| program.buffers[buffer.0].dtype).collect();
     (lowering.to.finish(types), lowering.pointers)
@@ -108,8 +110,8 @@ impl Lowering<'_> {
         init: &[Value],
         body: &mut dyn FnMut(&mut Self, Vec<Value>) -> Vec<Value>,
     ) -> Vec<Value> {
-        let was = (self.lanes, self.rows);
-        self.enter(axis, section.step);
+        let was = (self.lanes, self.rows, self.skip);
+        self.enter(axis, section);
         let last = if let Some(position) = section.once {
             self.at[axis] = At { var: None, offset: position };
             body(self, init.to_vec())
@@ -124,16 +126,17 @@ impl Lowering<'_> {
             self.to.close(open, &next)
         };
         self.forget(1 << axis);
-        (self.lanes, self.rows) = was;
+        (self.lanes, self.rows, self.skip) = was;
         last
     }
 
-    fn enter(&mut self, axis: usize, step: usize) {
+    fn enter(&mut self, axis: usize, section: Section) {
         if self.schedule.vector == Some(axis) {
-            self.lanes = step as u16;
+            self.lanes = section.step as u16;
+            self.skip = section.skip;
         }
         if self.schedule.jam == Some(axis) {
-            self.rows = step;
+            self.rows = section.step;
         }
     }
 

@@ -73,7 +73,8 @@ impl Lowering<'_> {
         for (c, (combine, arg, dtype)) in self.sums().into_iter().enumerate() {
             for row in 0..self.rows {
                 let sum = sums[c * self.rows + row];
-                next.push(self.take_in(combine, arg, dtype, row, sum));
+                let taken = self.take_in(combine, arg, dtype, row, sum);
+                next.push(self.count(taken, sum));
             }
         }
         next
@@ -91,6 +92,20 @@ impl Lowering<'_> {
         let value = self.wide(arg, row, lanes);
         let value = self.to.cast(value, dtype);
         merge(&mut self.to, combine, dtype, sum, value)
+    }
+
+    /// The accumulator with a value taken in, but in lanes that do not count.
+    fn count(&mut self, taken: Value, sum: Value) -> Value {
+        if self.skip == 0 {
+            return taken;
+        }
+        let ty = self.to.ty(taken);
+        let whole = Ty { dtype: DType::I32, ..ty };
+        let zero = self.to.int(0);
+        let place = self.to.emit(Expr::Positions(zero), whole);
+        let first = self.to.number(self.skip as f64, whole);
+        let counts = self.to.machine(Machine::Le, vec![first, place], DType::Bool);
+        self.to.machine(Machine::Select, vec![counts, taken, sum], ty.dtype)
     }
 
     /// After the loops: one value for each reduction and row, sections put together in order.

@@ -7,7 +7,8 @@
 //!    four long. Of several, the one with most such accesses; a result axis before a reduced one;
 //!    the innermost. Without one, the kernel runs in scalars.
 //! 2. Lanes: 8, or 4 where a value in them is 64 bits wide or the axis is shorter than 8. A reduction
-//!    without rows takes twice as many where the axis is that long, for two to four independent sums.
+//!    without rows takes twice as many where the axis is that long, for two to four independent sums;
+//!    a short axis without reduction takes 4 where that wastes fewer lanes.
 //! 3. Rows: in a kernel that reduces, four (or two) positions of another result axis are done at once,
 //!    so that what does not depend on it is loaded once for all of them.
 //! 4. Result axes in order, then reduced axes in order with the vector axis innermost.
@@ -36,6 +37,9 @@ pub struct Schedule {
     /// Whether the last turn along a result axis may repeat elements of the turn before it, which
     /// saves a loop for the rest: nothing that is stored is also read.
     pub overlap: bool,
+    /// Whether the rest of a reduced vector axis may be done in four lanes of which some do not count:
+    /// nothing is stored inside the reduction.
+    pub masked: bool,
 }
 
 impl Schedule {
@@ -48,7 +52,8 @@ impl Schedule {
         let mut inner: Vec<usize> = (kernel.n_out..n).filter(|axis| Some(*axis) != vector).collect();
         inner.extend(vector.filter(|axis| *axis >= kernel.n_out));
         let outer = (0..kernel.n_out).collect();
-        Schedule { outer, inner, vector, lanes, jam, rows, overlap: !facts.in_place }
+        let masked = !stores_inside(kernel, facts) && !combines_booleans(kernel, facts);
+        Schedule { outer, inner, vector, lanes, jam, rows, overlap: !facts.in_place, masked }
     }
 }
 
@@ -96,6 +101,15 @@ fn vector_axis(kernel: &Kernel, facts: &Facts) -> Option<usize> {
     best.map(|(_, _, axis)| axis)
 }
 
+fn stores_inside(kernel: &Kernel, facts: &Facts) -> bool {
+    let inside = |(inst, inside): (&Inst, &bool)| *inside && matches!(inst, Inst::Store { .. });
+    kernel.insts.iter().zip(&facts.inside).any(inside)
+}
+
+fn combines_booleans(kernel: &Kernel, facts: &Facts) -> bool {
+    facts.combines.iter().any(|id| matches!(kernel.insts[id.0], Inst::Combine(_, _, DType::Bool)))
+}
+
 /// A result axis that not every vector load of the reduction depends on.
 fn jam_axis(kernel: &Kernel, facts: &Facts, vector: Option<usize>) -> Option<usize> {
     let vector = vector?;
@@ -136,6 +150,10 @@ fn lanes(kernel: &Kernel, facts: &Facts, vector: usize, rows: usize) -> u16 {
             }
     });
     let sums = facts.combines.len();
+    let turns = |lanes: usize| n.div_ceil(lanes) * lanes;
+    if sums == 0 && !wide && !facts.in_place && n < 32 && turns(8) > turns(4) {
+        return 4;
+    }
     let base = if wide { 4 } else { 8 };
     let most = if sums > 0 && rows * sums <= 2 { 2 * base } else { base };
     match [most, base, 4].into_iter().find(|lanes| n >= usize::from(*lanes)) {

@@ -16,24 +16,39 @@ pub(super) struct Section {
     pub(super) once: Option<i64>,
     /// Positions are clamped to `0..n`, so that the last turn overlaps the one before it.
     pub(super) clamp: Option<i64>,
+    /// Lanes at the front that do not count: the section before took them in.
+    pub(super) skip: usize,
 }
 
 fn fixed(start: usize, stop: usize, step: usize) -> Section {
     let once = (stop - start <= step).then_some(start as i64);
-    Section { start: Bound::Const(start as i64), stop: Bound::Const(stop as i64), step, once, clamp: None }
+    Section {
+        start: Bound::Const(start as i64),
+        stop: Bound::Const(stop as i64),
+        step,
+        once,
+        clamp: None,
+        skip: 0,
+    }
 }
 
-/// Cuts `0..n` into turns of `width`, then 4, then 1.
-fn cut(n: usize, width: usize, overlap: bool) -> Vec<Section> {
-    if overlap && n > width && !n.is_multiple_of(width) {
-        let clamp = Some((n - width + 1) as i64);
-        return vec![Section { clamp, ..fixed(0, n, width) }];
-    }
+/// Cuts `0..n` into turns of `width`, the last of which may overlap the one before it.
+fn overlapping(n: usize, width: usize) -> Vec<Section> {
+    let clamp = (!n.is_multiple_of(width)).then_some((n - width + 1) as i64);
+    vec![Section { clamp, ..fixed(0, n, width) }]
+}
+
+/// Cuts `0..n` into turns of `width`, then 4, then 1. Instead of the ones: four lanes of which only
+/// the last count, if that is allowed.
+fn cut(n: usize, width: usize, masked: bool) -> Vec<Section> {
     let mut sections = Vec::new();
     let mut start = 0;
     for step in [width, width.min(4), 1] {
         let stop = n - (n - start) % step;
-        if stop > start {
+        if step == 1 && masked && n >= 4 && start < n {
+            let skip = 4 - (n - start);
+            sections.push(Section { skip, ..fixed(n - 4, n, 4) });
+        } else if stop > start {
             sections.push(fixed(start, stop, step));
         }
         start = stop;
@@ -50,9 +65,10 @@ impl Lowering<'_> {
         let overlap = schedule.overlap && axis < self.kernel.n_out;
         let lanes = usize::from(schedule.lanes);
         match &self.kernel.axes[axis] {
-            Extent::Fixed(n) if vector => cut(*n, lanes, overlap),
+            Extent::Fixed(n) if vector && overlap => overlapping(*n, lanes),
+            Extent::Fixed(n) if vector => cut(*n, lanes, schedule.masked && axis >= self.kernel.n_out),
             Extent::Fixed(n) if jam && *n >= schedule.rows => match schedule.rows {
-                rows if overlap || n.is_multiple_of(rows) => cut(*n, rows, overlap),
+                rows if overlap || n.is_multiple_of(rows) => overlapping(*n, rows),
                 rows => vec![fixed(0, n - n % rows, rows), fixed(n - n % rows, *n, 1)],
             },
             Extent::Fixed(0) => Vec::new(),
@@ -68,7 +84,7 @@ impl Lowering<'_> {
     fn ragged(&mut self, axis: usize, lengths: &[i64], width: usize) -> Vec<Section> {
         let whole = lengths.iter().map(|n| n - n % width as i64).collect();
         let length = self.bound_of(axis - 1, lengths.to_vec());
-        let section = |start, stop, step| Section { start, stop, step, once: None, clamp: None };
+        let section = |start, stop, step| Section { start, stop, step, once: None, clamp: None, skip: 0 };
         if width == 1 {
             return vec![section(Bound::Const(0), length, 1)];
         }
