@@ -2,12 +2,47 @@
 //!
 //! Comes in: the trees of the script and of the library. Goes out: a typed program and all
 //! diagnostics. If none of them is an error, every later stage is total.
+//! Invariant: every operator's operands have exactly the types that its rules ask for; what the
+//! script left implicit (broadcasting, casts, means, `argmax`) is written out.
+//!
+//! ```text
+//! fn mse(prediction: f32[..1], target: f32[..1]) -> f32[]
+//!   base = sub(prediction, target) : f32[..1]
+//!   return div(reduce(mul(base, base)) [sum, axes = 0], ..1)
+//! ```
 
+mod arith;
+pub mod builtins;
+mod calls;
+mod data;
+mod dims;
+pub mod errors;
+mod exprs;
+mod functions;
+mod models;
+mod ops;
+mod pipelines;
+mod print;
+mod runs;
+mod scope;
+mod stages;
+mod statements;
+mod text;
 pub mod typed;
 
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
+
 use crate::algebra::types::{DType, Type};
-use crate::ast::Script;
+use crate::ast::{self, ItemKind, Script};
 use crate::diag::Diagnostic;
+
+use functions::{CallSite, Def, InstanceOf, Key};
+use scope::{Checked, Global, Poison, Scope, nearest};
+use stages::StageDef;
+use typed::{DataId, FunctionId, StageId};
 
 /// What a data file holds, as far as types and shapes go.
 #[derive(Clone, Debug)]
@@ -27,12 +62,249 @@ pub trait Catalog {
 }
 
 /// Checks a script against the library. The program may be run only if no diagnostic is an error.
+/// A script's `real f64` line wins over `real`.
 pub fn check(
     script: &Script,
     library: &[Script],
     catalog: &dyn Catalog,
     real: DType,
 ) -> (typed::Program, Vec<Diagnostic>) {
-    let _ = (script, library, catalog, real);
-    todo!()
+    let mut checker = Checker::new(catalog, real);
+    for (script, of_library) in library.iter().map(|script| (script, true)).chain([(script, false)]) {
+        checker.declare(script, of_library);
+    }
+    for item in &script.items {
+        checker.statement(item);
+    }
+    checker.check_bodies();
+    let used = (checker.functions.len(), checker.stages.len());
+    checker.check_unused();
+    checker.check_unused_stages();
+    checker.check_recursion();
+    checker.check_model_sizes();
+    checker.finish(used)
+}
+
+/// What is known while a script is checked.
+struct Checker<'a> {
+    catalog: &'a dyn Catalog,
+    real: DType,
+    diagnostics: Vec<Diagnostic>,
+    /// Functions and models, and their names in the script and in the library.
+    defs: Vec<Def<'a>>,
+    def_names: BTreeMap<(bool, &'a str), usize>,
+    stage_defs: Vec<StageDef<'a>>,
+    stage_names: BTreeMap<(bool, &'a str), usize>,
+    /// Data sets; `None` for those in error.
+    data_ids: BTreeMap<&'a str, Option<DataId>>,
+    /// Top-level numbers known at compile time, and whether they are written as integers.
+    constants: BTreeMap<&'a str, (f64, bool)>,
+    globals: BTreeMap<&'a str, Global>,
+    instances: Vec<InstanceOf>,
+    memo: BTreeMap<Key, Checked<FunctionId>>,
+    /// Instances whose bodies are still to be checked.
+    pending: VecDeque<FunctionId>,
+    calls: Vec<CallSite>,
+    stage_memo: BTreeMap<(usize, Vec<(String, String)>), Checked<StageId>>,
+    /// The fit that each evaluation is about, by statements.
+    evaluated: BTreeMap<usize, usize>,
+    n_sizes: u32,
+    n_sites: u32,
+    data: Vec<typed::Data>,
+    functions: Vec<Option<typed::Function>>,
+    stages: Vec<typed::Stage>,
+    statements: Vec<typed::Statement>,
+}
+
+impl<'a> Checker<'a> {
+    fn new(catalog: &'a dyn Catalog, real: DType) -> Checker<'a> {
+        Checker {
+            catalog,
+            real,
+            diagnostics: Vec::new(),
+            defs: Vec::new(),
+            def_names: BTreeMap::new(),
+            stage_defs: Vec::new(),
+            stage_names: BTreeMap::new(),
+            data_ids: BTreeMap::new(),
+            constants: BTreeMap::new(),
+            globals: BTreeMap::new(),
+            instances: Vec::new(),
+            memo: BTreeMap::new(),
+            pending: VecDeque::new(),
+            calls: Vec::new(),
+            stage_memo: BTreeMap::new(),
+            evaluated: BTreeMap::new(),
+            n_sizes: 0,
+            n_sites: 0,
+            data: Vec::new(),
+            functions: Vec::new(),
+            stages: Vec::new(),
+            statements: Vec::new(),
+        }
+    }
+
+    /// Adds a diagnostic.
+    fn report(&mut self, diagnostic: Diagnostic) -> Poison {
+        self.diagnostics.push(diagnostic);
+        Poison
+    }
+
+    /// Takes in all declarations of a file; statements follow in their order.
+    fn declare(&mut self, script: &'a Script, library: bool) {
+        let mut seen: BTreeMap<&'a str, crate::source::Span> = BTreeMap::new();
+        for item in &script.items {
+            if let Some(name) = declared(&item.kind)
+                && let Some(before) = seen.insert(&name.name, name.span)
+            {
+                self.report(errors::duplicate(&name.name, name.span, Some(before)));
+            }
+            match &item.kind {
+                ItemKind::Real(name) => self.set_real(name),
+                ItemKind::Fn(ast) => self.define(ast, false, library),
+                ItemKind::Model(ast) => self.define(ast, true, library),
+                ItemKind::Stage(ast) => {
+                    self.stage_names.insert((library, &ast.name.name), self.stage_defs.len());
+                    self.stage_defs.push(StageDef { ast, library });
+                }
+                ItemKind::Let(line) if line.ty.is_none() && !library => {
+                    if let Some(constant) = self.constant(&line.value) {
+                        self.constants.insert(&line.name.name, constant);
+                    }
+                }
+                _ => {}
+            }
+        }
+        for item in &script.items {
+            if let ItemKind::Data(data) = &item.kind {
+                let made = self.data(data).ok();
+                let id = made.map(|made| {
+                    self.data.push(made);
+                    DataId(self.data.len() - 1)
+                });
+                self.data_ids.insert(&data.name.name, id);
+            }
+        }
+    }
+
+    fn define(&mut self, ast: &'a ast::Function, model: bool, library: bool) {
+        self.def_names.insert((library, &ast.name.name), self.defs.len());
+        self.defs.push(Def { ast, model, library });
+    }
+
+    fn set_real(&mut self, name: &ast::Ident) {
+        match name.name.as_str() {
+            "f32" => self.real = DType::F32,
+            "f64" => self.real = DType::F64,
+            other => {
+                let message = format!("`real` is `f32` or `f64`, not `{other}`");
+                let found = errors::at(&errors::UNKNOWN_TYPE, message, name.span, "no such floating type");
+                self.report(found.help("write `real f64`"));
+            }
+        }
+    }
+
+    /// The value of an expression of numbers only.
+    fn constant(&self, expr: &ast::Expr) -> Option<(f64, bool)> {
+        use ast::{BinaryOp, ExprKind, UnaryOp};
+        match &expr.kind {
+            ExprKind::Number { value, integer } => Some((*value, *integer)),
+            ExprKind::Name(name) => self.constants.get(name.as_str()).copied(),
+            ExprKind::Unary(UnaryOp::Neg, x) => self.constant(x).map(|(value, integer)| (-value, integer)),
+            ExprKind::Binary(op, a, b) => {
+                let ((a, x), (b, y)) = (self.constant(a)?, self.constant(b)?);
+                let value = match op {
+                    BinaryOp::Add => a + b,
+                    BinaryOp::Sub => a - b,
+                    BinaryOp::Mul => a * b,
+                    BinaryOp::Div if !(x && y) => a / b,
+                    _ => return None,
+                };
+                Some((value, x && y))
+            }
+            _ => None,
+        }
+    }
+
+    /// The function or model of this name; library code sees the library first.
+    fn find_def(&self, name: &str, from_library: bool) -> Option<usize> {
+        let find = |library: bool| self.def_names.get(&(library, name)).copied();
+        if from_library { find(true) } else { find(false).or_else(|| find(true)) }
+    }
+
+    /// The stage of this name.
+    fn find_stage(&self, name: &str) -> Option<usize> {
+        let find = |library: bool| self.stage_names.get(&(library, name)).copied();
+        find(false).or_else(|| find(true))
+    }
+
+    fn stage_names(&self) -> Vec<String> {
+        self.stage_names.keys().map(|(_, name)| name.to_string()).collect()
+    }
+
+    /// Whether anything at the top level has this name.
+    fn is_known(&self, name: &str) -> bool {
+        self.find_def(name, false).is_some()
+            || self.find_stage(name).is_some()
+            || self.is_builtin(name)
+            || self.globals.contains_key(name)
+            || self.constants.contains_key(name)
+            || self.data_ids.contains_key(name)
+    }
+
+    /// The name in reach that is nearest to a misspelled one.
+    fn nearest_name(&self, scope: &Scope, name: &str) -> Option<String> {
+        let own = scope.names.iter().map(|(name, ..)| name.as_str());
+        let defs = self.def_names.keys().map(|(_, name)| *name);
+        let outer = self.constants.keys().chain(self.globals.keys()).chain(self.data_ids.keys()).copied();
+        let builtin = builtins::BUILTINS.iter().map(|builtin| builtin.name);
+        let rows = crate::algebra::scalar::ALL.iter().map(|row| row.name);
+        nearest(name, own.chain(defs).chain(outer).chain(builtin).chain(rows))
+    }
+
+    /// Stages of the script that no pipeline uses are checked as well, with their default words.
+    fn check_unused_stages(&mut self) {
+        let used: Vec<usize> = self.stage_memo.keys().map(|(def, _)| *def).collect();
+        for def in 0..self.stage_defs.len() {
+            let StageDef { ast, library } = self.stage_defs[def];
+            if !library && !used.contains(&def) {
+                let words = ast.hypers.iter().filter_map(|hyper| match &hyper.kind {
+                    ast::HyperKind::Words(all) => Some((hyper.name.name.clone(), all.first()?.name.clone())),
+                    ast::HyperKind::Number(_) => None,
+                });
+                let _ = self.stage(def, words.collect());
+            }
+        }
+        self.check_bodies();
+    }
+
+    /// The program and its diagnostics, each once, in the order of their places.
+    fn finish(mut self, used: (usize, usize)) -> (typed::Program, Vec<Diagnostic>) {
+        self.diagnostics.sort_by_key(|found| found.labels.first().map(|label| label.span));
+        self.diagnostics.dedup_by(|a, b| {
+            let place = |found: &Diagnostic| found.labels.first().map(|label| label.span);
+            a.message == b.message && place(a) == place(b)
+        });
+        self.functions.truncate(used.0);
+        self.stages.truncate(used.1);
+        let program = typed::Program {
+            real: self.real,
+            data: self.data,
+            functions: self.functions.into_iter().flatten().collect(),
+            stages: self.stages,
+            statements: self.statements,
+        };
+        (program, self.diagnostics)
+    }
+}
+
+/// The name that an item declares.
+fn declared(item: &ItemKind) -> Option<&ast::Ident> {
+    match item {
+        ItemKind::Data(data) => Some(&data.name),
+        ItemKind::Fn(function) | ItemKind::Model(function) => Some(&function.name),
+        ItemKind::Stage(stage) => Some(&stage.name),
+        ItemKind::Let(line) => Some(&line.name),
+        _ => None,
+    }
 }

@@ -1,0 +1,272 @@
+//! Infix operators.
+
+use crate::algebra::op::Op;
+use crate::algebra::types::Type;
+use crate::ast::{self, BinaryOp};
+use crate::source::Span;
+
+use super::Checker;
+use super::errors;
+use super::ops;
+use super::scope::{Checked, Scope, Value, Weak};
+use super::text;
+use super::typed::{Expr, ExprKind};
+
+/// Largest constant power that becomes multiplications.
+const UNROLLED: i64 = 4;
+
+impl<'a> Checker<'a> {
+    pub(super) fn binary(
+        &mut self,
+        scope: &mut Scope,
+        op: BinaryOp,
+        a: &'a ast::Expr,
+        b: &'a ast::Expr,
+        span: Span,
+        expected: Option<&Type>,
+    ) -> Checked<Value> {
+        let a = self.expr(scope, a, expected);
+        let b = self.expr(scope, b, expected);
+        self.binary_values(scope, op, a?, b?, span)
+    }
+
+    /// An infix operator on checked operands.
+    pub(super) fn binary_values(
+        &mut self,
+        scope: &mut Scope,
+        op: BinaryOp,
+        a: Value,
+        b: Value,
+        span: Span,
+    ) -> Checked<Value> {
+        use BinaryOp::*;
+        let what = format!("`{}`", text::sign(op));
+        match op {
+            And | Or => {
+                let (a, b) = (self.expect_bool(scope, a, &what), self.expect_bool(scope, b, &what));
+                let (a, b) = self.join_shapes(scope, a?, b?)?;
+                Ok(Value::strong(ops::map(if op == And { "and" } else { "or" }, vec![a, b], span)))
+            }
+            Eq | Ne | Lt | Le | Gt | Ge => self.compare(scope, op, a, b, span),
+            _ => {
+                let (x, y) = (self.expect_number(scope, &a, &what), self.expect_number(scope, &b, &what));
+                x.and(y)?;
+                match op {
+                    Div => self.divide(scope, a, b, span),
+                    FloorDiv => self.floor_div(scope, a, b, span),
+                    Rem => self.remainder(scope, a, b, span),
+                    Pow => self.power(scope, a, b, span),
+                    MatMul => self.matmul(scope, a, b, span),
+                    Add => self.arithmetic(scope, "add", a, b, span),
+                    Sub => self.arithmetic(scope, "sub", a, b, span),
+                    _ => self.arithmetic(scope, "mul", a, b, span),
+                }
+            }
+        }
+    }
+
+    fn compare(&mut self, scope: &Scope, op: BinaryOp, a: Value, b: Value, span: Span) -> Checked<Value> {
+        use BinaryOp::*;
+        let equality = matches!(op, Eq | Ne);
+        if !equality {
+            let what = format!("`{}`", text::sign(op));
+            let (x, y) = (self.expect_number(scope, &a, &what), self.expect_number(scope, &b, &what));
+            x.and(y)?;
+        }
+        let (a, b) = self.join(scope, a, b, span)?;
+        let (name, args) = match op {
+            Eq => ("eq", vec![a, b]),
+            Ne => ("ne", vec![a, b]),
+            Lt => ("lt", vec![a, b]),
+            Le => ("le", vec![a, b]),
+            Gt => ("lt", vec![b, a]),
+            _ => ("le", vec![b, a]),
+        };
+        Ok(Value::strong(ops::map(name, args, span)))
+    }
+
+    /// A sum, difference or product.
+    pub(super) fn arithmetic(
+        &mut self,
+        scope: &Scope,
+        name: &'static str,
+        a: Value,
+        b: Value,
+        span: Span,
+    ) -> Checked<Value> {
+        if let Some(folded) = fold(scope, name, &a, &b, span) {
+            return Ok(folded);
+        }
+        let weak = joint_weak(&a, &b);
+        let (a, b) = self.join(scope, a, b, span)?;
+        Ok(Value { expr: ops::map(name, vec![a, b], span), weak })
+    }
+
+    fn divide(&mut self, scope: &Scope, a: Value, b: Value, span: Span) -> Checked<Value> {
+        let int = |v: &Value| v.weak == Weak::Int || v.weak == Weak::No && v.expr.ty.dtype.is_int();
+        if !(int(&a) && int(&b)) {
+            return self.quotient(scope, a, b, span);
+        }
+        if a.weak == Weak::No || b.weak == Weak::No {
+            let found = errors::int_division(span);
+            let found = self.label_origin(scope, &a.expr, found);
+            let found = self.label_origin(scope, &b.expr, found);
+            return Err(self.report(found));
+        }
+        let quotient = self.quotient(scope, real(a, scope), real(b, scope), span)?;
+        Ok(Value { weak: Weak::Ratio(span), ..quotient })
+    }
+
+    /// A quotient of reals.
+    fn quotient(&mut self, scope: &Scope, a: Value, b: Value, span: Span) -> Checked<Value> {
+        if let (Some(x), Some(y), true) = (number(&a), number(&b), a.weak != Weak::No && b.weak != Weak::No) {
+            let weak = joint_weak(&a, &b);
+            return Ok(Value { weak, ..ops::literal(x / y, false, scope.float, span) });
+        }
+        let weak = joint_weak(&a, &b);
+        let (a, b) = self.join(scope, a, b, span)?;
+        Ok(Value { expr: ops::map("div", vec![a, b], span), weak })
+    }
+
+    /// The quotient rounded down.
+    fn floor_div(&mut self, scope: &Scope, a: Value, b: Value, span: Span) -> Checked<Value> {
+        if a.weak == Weak::Int && b.weak == Weak::Int {
+            if let (ExprKind::Size(x), Some(y)) = (&a.expr.kind, number(&b))
+                && y != 0.0
+                && let Some(dim) = x.div_exact(&crate::algebra::types::Dim::constant(y as i64))
+            {
+                return Ok(ops::size(&dim, span));
+            }
+            if let (Some(x), Some(y)) = (number(&a), number(&b)) {
+                return Ok(ops::literal((x / y).floor(), true, scope.float, span));
+            }
+        }
+        let (a, b) = self.join(scope, a, b, span)?;
+        Ok(Value::strong(ops::map("floor_div", vec![a, b], span)))
+    }
+
+    /// What `//` leaves: it has the sign of `b`.
+    fn remainder(&mut self, scope: &Scope, a: Value, b: Value, span: Span) -> Checked<Value> {
+        let (a, b) = self.join(scope, a, b, span)?;
+        Ok(Value::strong(ops::map("rem", vec![a, b], span)))
+    }
+
+    fn power(&mut self, scope: &mut Scope, a: Value, b: Value, span: Span) -> Checked<Value> {
+        let exponent = number(&b).filter(|n| b.weak != Weak::No && n.fract() == 0.0);
+        if let (Some(x), Some(n), true) = (number(&a), exponent, a.weak != Weak::No) {
+            let whole = a.weak == Weak::Int && n >= 0.0;
+            return Ok(ops::literal(x.powf(n), whole, scope.float, span));
+        }
+        if let Some(n) = exponent
+            && n.abs() <= UNROLLED as f64
+            && (n >= 0.0 || !a.expr.ty.dtype.is_int())
+        {
+            let weak = a.weak;
+            let expr = self.share(scope, "base", a.expr, |_, _, base| unrolled(base, n as i64, span));
+            return Ok(Value { expr, weak });
+        }
+        let (a, b) = (real(a, scope), real(b, scope));
+        let (a, b) = self.join(scope, a, b, span)?;
+        Ok(Value::strong(ops::map("pow", vec![a, b], span)))
+    }
+
+    fn matmul(&mut self, scope: &Scope, a: Value, b: Value, span: Span) -> Checked<Value> {
+        let dtype = self.joint_dtype(scope, &a, &b, span)?;
+        let a = self.to_dtype(scope, a, dtype, "the other operand")?;
+        let b = self.to_dtype(scope, b, dtype, "the other operand")?;
+        let contract = ops::matmul_labels(a.ty.rank(), b.ty.rank()).map(Op::Contract);
+        let fits = |op: &Op| op.rules().infer(&[&a.ty, &b.ty]).is_ok();
+        match contract.filter(fits) {
+            Some(op) => Ok(Value::strong(ops::op(op, vec![a, b], span))),
+            None => Err(self.no_product(scope, &a, &b)),
+        }
+    }
+
+    fn no_product(&mut self, scope: &Scope, a: &Expr, b: &Expr) -> super::scope::Poison {
+        let (x, y) = (text::show(&a.ty, self.real), text::show(&b.ty, self.real));
+        let found = errors::shapes(
+            format!("`@` cannot multiply `{x}` by `{y}`"),
+            (a.span, x),
+            (b.span, format!("and this is `{y}`")),
+        );
+        let found = self.label_origin(scope, a, found);
+        let found = self.label_origin(scope, b, found);
+        self.report(
+            found
+                .help("the last size of the left must be the first size of the right: `[.., n, k] @ [k, m]`"),
+        )
+    }
+}
+
+/// The number, if it is one already.
+pub(super) fn number(value: &Value) -> Option<f64> {
+    match value.expr.kind {
+        ExprKind::Const(number) if value.expr.ty.rank() == 0 => Some(number),
+        _ => None,
+    }
+}
+
+/// Arithmetic among literals and sizes, done now.
+fn fold(scope: &Scope, name: &str, a: &Value, b: &Value, span: Span) -> Option<Value> {
+    if a.weak == Weak::No || b.weak == Weak::No {
+        return None;
+    }
+    if let (Some(x), Some(y)) = (number(a), number(b)) {
+        let value = match name {
+            "add" => x + y,
+            "sub" => x - y,
+            _ => x * y,
+        };
+        let weak = joint_weak(a, b);
+        return Some(Value { weak, ..ops::literal(value, weak == Weak::Int, scope.float, span) });
+    }
+    let (x, y) = (dim(a)?, dim(b)?);
+    Some(match name {
+        "add" => ops::size(&x.add(&y), span),
+        "sub" => ops::size(&x.sub(&y), span),
+        _ => ops::size(&x.mul(&y), span),
+    })
+}
+
+/// A size, or an integer as one.
+fn dim(value: &Value) -> Option<crate::algebra::types::Dim> {
+    match &value.expr.kind {
+        ExprKind::Size(dim) => Some(dim.clone()),
+        ExprKind::Const(n) if value.weak == Weak::Int => {
+            Some(crate::algebra::types::Dim::constant(*n as i64))
+        }
+        _ => None,
+    }
+}
+
+/// How firm the result of two operands is.
+fn joint_weak(a: &Value, b: &Value) -> Weak {
+    match (a.weak, b.weak) {
+        (Weak::No, _) | (_, Weak::No) => Weak::No,
+        (Weak::Ratio(span), _) | (_, Weak::Ratio(span)) => Weak::Ratio(span),
+        (Weak::Int, Weak::Int) => Weak::Int,
+        _ => Weak::Real,
+    }
+}
+
+/// A weak integer as a weak real, an integer as a real; others as they are.
+pub(super) fn real(value: Value, scope: &Scope) -> Value {
+    match value.weak {
+        Weak::Int => Value { expr: ops::retype(value.expr, scope.float), weak: Weak::Real },
+        Weak::No if value.expr.ty.dtype.is_int() => Value::strong(ops::cast(value.expr, scope.float)),
+        _ => value,
+    }
+}
+
+/// `base^n` by multiplications.
+fn unrolled(base: Expr, n: i64, span: Span) -> Expr {
+    let one = || ops::constant(1.0, base.ty.clone(), span);
+    if n < 0 {
+        let top = one();
+        return ops::map("div", vec![top, unrolled(base, -n, span)], span);
+    }
+    if n == 0 {
+        return one();
+    }
+    (1..n).fold(base.clone(), |product, _| ops::map("mul", vec![product, base.clone()], span))
+}

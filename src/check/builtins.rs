@@ -1,0 +1,657 @@
+//! Builtin functions: a table of names, how each is written, and how it is typed.
+
+use crate::algebra::fill::Fill;
+use crate::algebra::form::Combine;
+use crate::algebra::map::Map;
+use crate::algebra::op::Op;
+use crate::algebra::scalar::{Scalar, Typing};
+use crate::algebra::types::{DType, Dim, Shape, Type, product};
+use crate::algebra::view::View;
+use crate::ast;
+use crate::source::Span;
+
+use super::Checker;
+use super::arith;
+use super::calls::Call;
+use super::errors::{self, at};
+use super::ops;
+use super::scope::{Checked, Poison, Scope, Value, Weak};
+use super::text;
+use super::typed::{Expr, ExprKind};
+
+/// A builtin function.
+pub(super) struct Builtin {
+    /// Its name.
+    pub name: &'static str,
+    /// How it is called and what it gives.
+    pub doc: &'static str,
+    check: for<'a> fn(&mut Checker<'a>, &mut Scope, &Call<'a, '_>) -> Checked<Value>,
+}
+
+/// All builtins that are more than a scalar row.
+pub(super) static BUILTINS: &[Builtin] = &[
+    Builtin {
+        name: "sum",
+        doc: "sum(x, axis = all, keep = false): sum along axes; booleans count as 0 and 1",
+        check: sum,
+    },
+    Builtin {
+        name: "mean",
+        doc: "mean(x, axis = all, keep = false): arithmetic mean along axes",
+        check: mean,
+    },
+    Builtin { name: "prod", doc: "prod(x, axis = all, keep = false): product along axes", check: prod },
+    Builtin {
+        name: "max",
+        doc: "max(a, b): the greater; max(x, axis = all, keep = false): greatest along axes",
+        check: max,
+    },
+    Builtin {
+        name: "min",
+        doc: "min(a, b): the smaller; min(x, axis = all, keep = false): least along axes",
+        check: min,
+    },
+    Builtin { name: "any", doc: "any(x, axis = all, keep = false): whether one is true", check: any },
+    Builtin { name: "all", doc: "all(x, axis = all, keep = false): whether all are true", check: all },
+    Builtin {
+        name: "argmax",
+        doc: "argmax(x, axis = -1): first position of the greatest along an axis, i32",
+        check: argmax,
+    },
+    Builtin {
+        name: "argmin",
+        doc: "argmin(x, axis = -1): first position of the least along an axis, i32",
+        check: argmin,
+    },
+    Builtin { name: "where", doc: "where(c, a, b): a where c is true, else b", check: select },
+    Builtin { name: "clamp", doc: "clamp(x, lo, hi): x, but not below lo and not above hi", check: clamp },
+    Builtin { name: "iota", doc: "iota[N, ...]: row-major positions from 0, real", check: iota },
+    Builtin {
+        name: "one_hot",
+        doc: "one_hot[C](y): 1 at position y of a new last axis of size C, else 0",
+        check: one_hot,
+    },
+    Builtin {
+        name: "random.uniform",
+        doc: "random.uniform[N, ...](low = 0, high = 1): uniform random numbers",
+        check: uniform,
+    },
+    Builtin {
+        name: "random.normal",
+        doc: "random.normal[N, ...](mean = 0, std = 1): normal random numbers",
+        check: normal,
+    },
+    Builtin {
+        name: "reshape",
+        doc: "reshape[N, ...](x): the same elements under another shape",
+        check: reshape,
+    },
+    Builtin { name: "transpose", doc: "transpose(x): swaps the last two axes", check: transpose },
+    Builtin {
+        name: "stop_gradient",
+        doc: "stop_gradient(x): x, as a constant for derivatives",
+        check: stop_gradient,
+    },
+    Builtin { name: "dot", doc: "dot[over](a, b): sum of products, in optimizer stages", check: extent_only },
+    Builtin { name: "norm", doc: "norm[over](a): Euclidean length, in optimizer stages", check: extent_only },
+    Builtin {
+        name: "cosine",
+        doc: "cosine[over](a, b): cosine of the angle between, in optimizer stages",
+        check: extent_only,
+    },
+    Builtin { name: "real", doc: "real(x): x as real", check: cast_real },
+    Builtin { name: "f32", doc: "f32(x): x in single precision", check: cast_f32 },
+    Builtin { name: "f64", doc: "f64(x): x in double precision", check: cast_f64 },
+    Builtin { name: "i32", doc: "i32(x): x without its fraction", check: cast_i32 },
+    Builtin { name: "i64", doc: "i64(x): x without its fraction", check: cast_i64 },
+    Builtin { name: "bool", doc: "bool(x): whether x is not 0", check: cast_bool },
+];
+
+/// How a builtin is called and what it gives; `None` for other names.
+pub fn doc(name: &str) -> Option<&'static str> {
+    BUILTINS.iter().find(|builtin| builtin.name == name).map(|builtin| builtin.doc)
+}
+
+type Cx<'c, 'a> = &'c mut Checker<'a>;
+
+impl<'a> Checker<'a> {
+    /// Whether this is the name of a builtin or of a scalar row.
+    pub(super) fn is_builtin(&self, name: &str) -> bool {
+        BUILTINS.iter().any(|builtin| builtin.name == name) || public_row(name).is_some()
+    }
+
+    /// A call of a builtin.
+    pub(super) fn builtin(&mut self, scope: &mut Scope, name: &str, call: &Call<'a, '_>) -> Checked<Value> {
+        if scope.in_stage()
+            && let Some(result) = self.stage_reduction(scope, name, call)
+        {
+            return result;
+        }
+        match BUILTINS.iter().find(|builtin| builtin.name == name) {
+            Some(builtin) => (builtin.check)(self, scope, call),
+            None => {
+                let Some(row) = public_row(name) else { return Err(Poison) };
+                no_statics(self, call)?;
+                let written = self.match_args(call, row.args, row.args.len(), None);
+                let values = self.values(scope, call, written)?;
+                self.elementwise(scope, row, values, call.span)
+            }
+        }
+    }
+
+    /// Checks arguments that are all there.
+    fn values(
+        &mut self,
+        scope: &mut Scope,
+        call: &Call<'a, '_>,
+        written: Checked<Vec<Option<&'a ast::Expr>>>,
+    ) -> Checked<Vec<Value>> {
+        let Ok(written) = written else {
+            for arg in &call.args {
+                let _ = self.expr(scope, arg.value, None);
+            }
+            return Err(Poison);
+        };
+        let values: Vec<_> = written.into_iter().flatten().map(|arg| self.expr(scope, arg, None)).collect();
+        values.into_iter().collect()
+    }
+
+    /// Arguments by name, of which the first `needed` must be there.
+    pub(super) fn given(
+        &mut self,
+        scope: &mut Scope,
+        call: &Call<'a, '_>,
+        names: &[&str],
+        needed: usize,
+    ) -> Checked<Vec<Option<Value>>> {
+        let written = match self.match_args(call, names, needed, None) {
+            Ok(written) => written,
+            Err(poison) => {
+                let _ = self.values(scope, call, Err(poison));
+                return Err(poison);
+            }
+        };
+        let values: Vec<Checked<Option<Value>>> =
+            written.into_iter().map(|arg| arg.map(|arg| self.expr(scope, arg, None)).transpose()).collect();
+        values.into_iter().collect()
+    }
+
+    /// A scalar function at every position.
+    pub(super) fn elementwise(
+        &mut self,
+        scope: &Scope,
+        row: &'static Scalar,
+        mut values: Vec<Value>,
+        span: Span,
+    ) -> Checked<Value> {
+        let what = format!("`{}`", row.name);
+        let numeric = matches!(row.typing, Typing::Number | Typing::Float | Typing::Integer);
+        for value in &mut values {
+            if numeric {
+                self.expect_number(scope, value, &what)?;
+            }
+            if row.typing == Typing::Float {
+                *value = arith::real(value.clone(), scope);
+            }
+        }
+        let weak = if row.typing == Typing::Number { weakest(&values) } else { Weak::No };
+        let args = self.join_all(scope, values, span)?;
+        Ok(Value { expr: ops::op(Op::Map(Map(row)), args, span), weak })
+    }
+
+    /// All operands with one element type and one shape.
+    pub(super) fn join_all(&mut self, scope: &Scope, values: Vec<Value>, span: Span) -> Checked<Vec<Expr>> {
+        let Some(mut widest) = values.first().cloned() else { return Ok(Vec::new()) };
+        for value in &values[1..] {
+            let weak = weakest(&[widest.clone(), value.clone()]);
+            let (a, _) = self.join(scope, widest, value.clone(), span)?;
+            widest = Value { expr: a, weak };
+        }
+        let shape = widest.expr.ty.shape.clone();
+        let dtype = widest.expr.ty.dtype;
+        let exprs: Vec<_> = values
+            .into_iter()
+            .map(|value| {
+                let expr = self.to_dtype(scope, value, dtype, "the other operand")?;
+                Ok(ops::spread(scope, expr, &shape))
+            })
+            .collect();
+        exprs.into_iter().collect()
+    }
+
+    /// A number that must be known: `axis = -1`.
+    fn known_int(&mut self, value: &Value, what: &str) -> Checked<i64> {
+        match arith::number(value) {
+            Some(n) if n.fract() == 0.0 => Ok(n as i64),
+            _ => {
+                let message = format!("`{what}` must be a whole number known at compile time");
+                Err(self.report(
+                    at(&errors::NOT_CONSTANT, message, value.expr.span, "not a whole number")
+                        .help(format!("write a number: `{what} = 0`")),
+                ))
+            }
+        }
+    }
+
+    /// An axis of a tensor, counted from the end when negative.
+    fn axis(&mut self, value: &Value, of: &Type) -> Checked<usize> {
+        let n = self.known_int(value, "axis")?;
+        let rank = of.rank() as i64;
+        let axis = if n < 0 { n + rank } else { n };
+        if (0..rank).contains(&axis) {
+            return Ok(axis as usize);
+        }
+        let shown = text::show(of, self.real);
+        let message = format!("axis {n} of `{shown}`, which has {rank} axes");
+        Err(self.report(
+            at(&errors::SHAPE_MISMATCH, message, value.expr.span, "no such axis").help(axes_help(rank)),
+        ))
+    }
+
+    /// The sizes in square brackets.
+    fn sizes(&mut self, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Shape> {
+        let dims: Vec<_> = call.statics.iter().map(|size| self.dim(scope, size, false)).collect();
+        dims.into_iter().collect()
+    }
+}
+
+fn axes_help(rank: i64) -> String {
+    match rank {
+        0 => "a single number has no axes".into(),
+        _ => format!("axes are 0 to {}, or -1 for the last", rank - 1),
+    }
+}
+
+/// A scalar row that scripts may call by its name.
+fn public_row(name: &str) -> Option<&'static Scalar> {
+    ops::row(name).filter(|row| {
+        use Typing::*;
+        matches!(row.typing, Number | Float | Compare | Logic | Select)
+    })
+}
+
+/// How firm the result of several operands is.
+fn weakest(values: &[Value]) -> Weak {
+    let mut weak = Weak::Int;
+    for value in values {
+        weak = match (weak, value.weak) {
+            (_, Weak::No) | (Weak::No, _) => Weak::No,
+            (_, Weak::Ratio(span)) | (Weak::Ratio(span), _) => Weak::Ratio(span),
+            (Weak::Int, Weak::Int) => Weak::Int,
+            _ => Weak::Real,
+        };
+    }
+    weak
+}
+
+fn no_statics<'a>(cx: Cx<'_, 'a>, call: &Call<'a, '_>) -> Checked<()> {
+    if call.statics.is_empty() {
+        return Ok(());
+    }
+    let message = format!("`{}` has nothing in square brackets", call.name);
+    Err(cx.report(
+        at(&errors::WRONG_STATIC, message, call.span, "this call").help("remove the square brackets"),
+    ))
+}
+
+/// A reduction call: its operand, its axes, whether they are kept.
+fn reduction<'a>(
+    cx: Cx<'_, 'a>,
+    scope: &mut Scope,
+    call: &Call<'a, '_>,
+) -> Checked<(Value, Vec<usize>, bool)> {
+    no_statics(cx, call)?;
+    if scope.in_stage() {
+        return Err(say_extent(cx, call));
+    }
+    let mut given = cx.given(scope, call, &["x", "axis", "keep"], 1)?.into_iter();
+    let (x, axis, keep) = (given.next().flatten(), given.next().flatten(), given.next().flatten());
+    let x = x.ok_or(Poison)?;
+    let axes = match axis {
+        Some(axis) => vec![cx.axis(&axis, &x.expr.ty)?],
+        None => (0..x.expr.ty.rank()).collect(),
+    };
+    let keep = match keep {
+        None => false,
+        Some(Value { expr: Expr { kind: ExprKind::Const(value), ty, .. }, .. })
+            if ty.dtype == DType::Bool =>
+        {
+            value != 0.0
+        }
+        Some(other) => {
+            let found = at(&errors::NOT_CONSTANT, "`keep` is `true` or `false`", other.expr.span, "neither");
+            return Err(cx.report(found.help("write `keep = true`")));
+        }
+    };
+    Ok((x, axes, keep))
+}
+
+fn say_extent<'a>(cx: Cx<'_, 'a>, call: &Call<'a, '_>) -> Poison {
+    let message = format!("in a stage, `{}` says over what: a tensor or the whole model", call.name);
+    let found = at(&errors::WRONG_STATIC, message, call.span, "no extent");
+    cx.report(found.help(format!("write `{}[model](...)` or `{}[tensor](...)`", call.name, call.name)))
+}
+
+fn extent_only<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    if scope.in_stage() {
+        return Err(say_extent(cx, call));
+    }
+    let message = format!("`{}` is for optimizer stages", call.name);
+    Err(cx.report(
+        at(&errors::NOT_A_FUNCTION, message, call.span, "not in a stage")
+            .help("write it with `sum`: `sum(a * b)`"),
+    ))
+}
+
+/// The operand of a numeric reduction, with booleans as reals.
+fn counted(value: Value, scope: &Scope) -> Value {
+    match value.expr.ty.dtype {
+        DType::Bool => Value::strong(ops::cast(value.expr, scope.float)),
+        _ => value,
+    }
+}
+
+fn sum<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    let (x, axes, keep) = reduction(cx, scope, call)?;
+    let x = cx.settle(counted(x, scope))?;
+    Ok(Value::strong(ops::reduce(Combine::Sum, x, &axes, keep, call.span)))
+}
+
+fn mean<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    let (x, axes, keep) = reduction(cx, scope, call)?;
+    let x = cx.settle(arith::real(counted(x, scope), scope))?;
+    let sizes: Shape = axes.iter().map(|axis| x.ty.shape[*axis].clone()).collect();
+    let total = ops::reduce(Combine::Sum, x, &axes, keep, call.span);
+    let count = ops::broadcast(ops::count(&sizes, total.ty.dtype, call.span), &total.ty.shape);
+    Ok(Value::strong(ops::map("div", vec![total, count], call.span)))
+}
+
+fn prod<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    let (x, axes, keep) = reduction(cx, scope, call)?;
+    cx.expect_number(scope, &x, "`prod`")?;
+    let x = cx.settle(x)?;
+    Ok(Value::strong(ops::reduce(Combine::Prod, x, &axes, keep, call.span)))
+}
+
+/// `max(a, b)` is elementwise, `max(x)` and `max(x, axis = k)` reduce.
+fn extreme<'a>(
+    cx: Cx<'_, 'a>,
+    scope: &mut Scope,
+    call: &Call<'a, '_>,
+    name: &'static str,
+    combine: Combine,
+) -> Checked<Value> {
+    let positional = call.args.iter().filter(|arg| arg.name.is_none()).count();
+    if positional >= 2 {
+        no_statics(cx, call)?;
+        let row = ops::the_row(name);
+        let written = cx.match_args(call, &["a", "b"], 2, None);
+        let values = cx.values(scope, call, written)?;
+        return cx.elementwise(scope, row, values, call.span);
+    }
+    let (x, axes, keep) = reduction(cx, scope, call)?;
+    cx.expect_number(scope, &x, &format!("`{name}`"))?;
+    let x = cx.settle(x)?;
+    Ok(Value::strong(ops::reduce(combine, x, &axes, keep, call.span)))
+}
+
+fn max<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    extreme(cx, scope, call, "max", Combine::Max)
+}
+
+fn min<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    extreme(cx, scope, call, "min", Combine::Min)
+}
+
+fn logical<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>, combine: Combine) -> Checked<Value> {
+    let (x, axes, keep) = reduction(cx, scope, call)?;
+    let x = cx.expect_bool(scope, x, &format!("`{}`", call.name))?;
+    Ok(Value::strong(ops::reduce(combine, x, &axes, keep, call.span)))
+}
+
+fn any<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    logical(cx, scope, call, Combine::Max)
+}
+
+fn all<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    logical(cx, scope, call, Combine::Min)
+}
+
+/// The least position at which the extreme is taken.
+fn arg_extreme<'a>(
+    cx: Cx<'_, 'a>,
+    scope: &mut Scope,
+    call: &Call<'a, '_>,
+    combine: Combine,
+) -> Checked<Value> {
+    no_statics(cx, call)?;
+    let span = call.span;
+    let mut given = cx.given(scope, call, &["x", "axis"], 1)?.into_iter();
+    let x = given.next().flatten().ok_or(Poison)?;
+    let last = ops::literal(-1.0, true, scope.float, span);
+    let axis = cx.axis(&given.next().flatten().unwrap_or(last), &x.expr.ty)?;
+    cx.expect_number(scope, &x, &format!("`{}`", call.name))?;
+    let x = cx.settle(x)?;
+    Ok(Value::strong(cx.share(scope, "x", x, |_, _, x| {
+        let (shape, size) = (x.ty.shape.clone(), x.ty.shape[axis].clone());
+        let best = ops::broadcast(ops::reduce(combine, x.clone(), &[axis], true, span), &shape);
+        let at_best = ops::map("eq", vec![x, best], span);
+        let positions = Op::Fill(Fill::Iota { dtype: DType::I32, to: vec![size.clone()] });
+        let positions = ops::repeat(ops::op(positions, Vec::new(), span), &shape, vec![axis]);
+        let outside = ops::broadcast(ops::count(&[size], DType::I32, span), &shape);
+        let candidates = ops::map("select", vec![at_best, positions, outside], span);
+        ops::reduce(Combine::Min, candidates, &[axis], false, span)
+    })))
+}
+
+fn argmax<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    arg_extreme(cx, scope, call, Combine::Max)
+}
+
+fn argmin<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    arg_extreme(cx, scope, call, Combine::Min)
+}
+
+fn select<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    no_statics(cx, call)?;
+    let written = cx.match_args(call, &["c", "a", "b"], 3, None);
+    let mut values = cx.values(scope, call, written)?.into_iter();
+    let (Some(c), Some(a), Some(b)) = (values.next(), values.next(), values.next()) else {
+        return Err(Poison);
+    };
+    let c = cx.expect_bool(scope, c, "the condition of `where`")?;
+    let weak = weakest(&[a.clone(), b.clone()]);
+    let (a, b) = cx.join(scope, a, b, call.span)?;
+    let scalar = c.ty.rank() == 0;
+    let (c, a) = cx.join_shapes(scope, c, a)?;
+    let b = ops::spread(scope, b, &a.ty.shape.clone());
+    let weak = if scalar { weak } else { Weak::No };
+    Ok(Value {
+        expr: ops::map("select", vec![c, a, b], call.span),
+        weak: if weak == Weak::No { weak } else { Weak::No },
+    })
+}
+
+fn clamp<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    no_statics(cx, call)?;
+    let written = cx.match_args(call, &["x", "lo", "hi"], 3, None);
+    let mut values = cx.values(scope, call, written)?.into_iter();
+    let (Some(x), Some(lo), Some(hi)) = (values.next(), values.next(), values.next()) else {
+        return Err(Poison);
+    };
+    let raised = cx.elementwise(scope, ops::the_row("max"), vec![x, lo], call.span)?;
+    cx.elementwise(scope, ops::the_row("min"), vec![raised, hi], call.span)
+}
+
+fn no_args<'a>(cx: Cx<'_, 'a>, call: &Call<'a, '_>) -> Checked<()> {
+    cx.match_args(call, &[], 0, None).map(|_| ())
+}
+
+fn iota<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    let to = cx.sizes(scope, call)?;
+    no_args(cx, call)?;
+    let fill = Op::Fill(Fill::Iota { dtype: scope.float, to });
+    Ok(Value::strong(ops::op(fill, Vec::new(), call.span)))
+}
+
+fn one_hot<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    let sizes = cx.sizes(scope, call)?;
+    let written = cx.match_args(call, &["y"], 1, None);
+    let values = cx.values(scope, call, written)?;
+    let (Some(y), [classes]) = (values.into_iter().next(), sizes.as_slice()) else {
+        let found = at(
+            &errors::WRONG_STATIC,
+            "`one_hot[C]` takes one size: the number of classes",
+            call.span,
+            "this call",
+        );
+        return Err(cx.report(found.help("write `one_hot[C](y)`")));
+    };
+    let y = cx.to_dtype(scope, y, DType::I32, "a class number")?;
+    let mut shape = y.ty.shape.clone();
+    let rank = shape.len();
+    shape.push(classes.clone());
+    let span = call.span;
+    let y = ops::repeat(y, &shape, (0..rank).collect());
+    let numbers =
+        ops::op(Op::Fill(Fill::Iota { dtype: DType::I32, to: vec![classes.clone()] }), Vec::new(), span);
+    let hot = ops::map("eq", vec![y, ops::broadcast(numbers, &shape)], span);
+    Ok(Value::strong(ops::cast(hot, scope.float)))
+}
+
+/// Uniform numbers in `[0, 1)` of the shape in square brackets, or of the shape expected.
+fn unit<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Expr> {
+    let to = match (call.statics.is_empty(), call.expected) {
+        (true, Some(expected)) => expected.shape.clone(),
+        _ => cx.sizes(scope, call)?,
+    };
+    let key = Type::new(DType::I32, vec![Dim::constant(2)]);
+    let key = Expr { kind: ExprKind::Key, ty: key, span: call.span };
+    cx.n_sites += 1;
+    let fill = Fill::Random { site: cx.n_sites - 1, dtype: scope.float, to };
+    Ok(ops::op(Op::Fill(fill), vec![key], call.span))
+}
+
+/// `start + u * scale`, leaving out what changes nothing.
+fn affine<'a>(cx: Cx<'_, 'a>, scope: &Scope, u: Expr, start: Value, scale: Value) -> Checked<Value> {
+    let span = u.span;
+    let mut value = Value::strong(u);
+    if arith::number(&scale) != Some(1.0) {
+        value = cx.arithmetic(scope, "mul", value, scale, span)?;
+    }
+    if arith::number(&start) != Some(0.0) {
+        value = cx.arithmetic(scope, "add", value, start, span)?;
+    }
+    Ok(value)
+}
+
+fn uniform<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    let unit = unit(cx, scope, call)?;
+    let mut given = cx.given(scope, call, &["low", "high"], 0)?.into_iter();
+    let number = |n: f64| ops::literal(n, false, scope.float, call.span);
+    let low = given.next().flatten().unwrap_or(number(0.0));
+    let high = given.next().flatten().unwrap_or(number(1.0));
+    let width = cx.arithmetic(scope, "sub", high, low.clone(), call.span)?;
+    affine(cx, scope, unit, low, width)
+}
+
+/// Box-Muller: the radius from one uniform number, the angle from another.
+fn normal<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    let span = call.span;
+    let (first, second) = (unit(cx, scope, call)?, unit(cx, scope, call)?);
+    let mut given = cx.given(scope, call, &["mean", "std"], 0)?.into_iter();
+    let ty = first.ty.clone();
+    let number = |n: f64| ops::constant(n, ty.clone(), span);
+    let above_zero = ops::map("sub", vec![number(1.0), first], span);
+    let square = ops::map("mul", vec![number(-2.0), ops::map("log", vec![above_zero], span)], span);
+    let radius = ops::map("sqrt", vec![square], span);
+    let angle = ops::map("mul", vec![number(std::f64::consts::TAU), second], span);
+    let normal = ops::map("mul", vec![radius, ops::map("cos", vec![angle], span)], span);
+    let default = |n: f64| ops::literal(n, false, scope.float, span);
+    let mean = given.next().flatten().unwrap_or(default(0.0));
+    let std = given.next().flatten().unwrap_or(default(1.0));
+    affine(cx, scope, normal, mean, std)
+}
+
+fn reshape<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    let to = cx.sizes(scope, call);
+    let written = cx.match_args(call, &["x"], 1, None);
+    let x = cx.values(scope, call, written)?.into_iter().next().ok_or(Poison)?;
+    let (x, to) = (cx.settle(x)?, to?);
+    if product(&to) == product(&x.ty.shape) {
+        return Ok(Value::strong(ops::op(Op::View(View::Reshape { to }), vec![x], call.span)));
+    }
+    let (have, want) = (text::show(&x.ty, cx.real), text::show(&Type::new(x.ty.dtype, to.clone()), cx.real));
+    let message = format!("`{have}` has {} elements, `{want}` has {}", product(&x.ty.shape), product(&to));
+    let found = at(&errors::SHAPE_MISMATCH, message, call.span, "this call")
+        .label(x.span, format!("this is `{have}`"));
+    let found = cx.label_origin(scope, &x, found);
+    Err(cx.report(found.help("the product of the sizes must stay the same")))
+}
+
+fn transpose<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    no_statics(cx, call)?;
+    let written = cx.match_args(call, &["x"], 1, None);
+    let x = cx.values(scope, call, written)?.into_iter().next().ok_or(Poison)?;
+    let x = cx.settle(x)?;
+    let rank = x.ty.rank();
+    if rank < 2 {
+        let shown = text::show(&x.ty, cx.real);
+        let found =
+            at(&errors::SHAPE_MISMATCH, "`transpose` needs two axes", x.span, format!("this is `{shown}`"));
+        let found = cx.label_origin(scope, &x, found);
+        return Err(cx.report(found.help("vectors need no transpose: `a @ b` multiplies them as they are")));
+    }
+    let mut axes: Vec<usize> = (0..rank).collect();
+    axes.swap(rank - 1, rank - 2);
+    Ok(Value::strong(ops::op(Op::View(View::Transpose { axes }), vec![x], call.span)))
+}
+
+fn stop_gradient<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    no_statics(cx, call)?;
+    let written = cx.match_args(call, &["x"], 1, None);
+    let x = cx.values(scope, call, written)?.into_iter().next().ok_or(Poison)?;
+    let x = cx.settle(x)?;
+    let ty = x.ty.clone();
+    Ok(Value::strong(Expr { kind: ExprKind::StopGradient(Box::new(x)), ty, span: call.span }))
+}
+
+fn cast<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>, dtype: DType) -> Checked<Value> {
+    no_statics(cx, call)?;
+    let written = cx.match_args(call, &["x"], 1, None);
+    let x = cx.values(scope, call, written)?.into_iter().next().ok_or(Poison)?;
+    let weak = x.weak != Weak::No && dtype.is_float() || x.weak == Weak::Int && dtype.is_int();
+    let expr = if weak { ops::retype(x.expr, dtype) } else { ops::cast(cx.settle(x)?, dtype) };
+    Ok(Value::strong(Expr { span: call.span, ..expr }))
+}
+
+fn cast_real<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    let dtype = cx.real;
+    cast(cx, scope, call, dtype)
+}
+
+fn cast_f32<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    cast(cx, scope, call, DType::F32)
+}
+
+fn cast_f64<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    cast(cx, scope, call, DType::F64)
+}
+
+fn cast_i32<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    cast(cx, scope, call, DType::I32)
+}
+
+fn cast_i64<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    cast(cx, scope, call, DType::I64)
+}
+
+/// `bool(x)` is `x != 0`, not a cast: a fraction is true.
+fn cast_bool<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    no_statics(cx, call)?;
+    let written = cx.match_args(call, &["x"], 1, None);
+    let x = cx.values(scope, call, written)?.into_iter().next().ok_or(Poison)?;
+    let x = cx.settle(x)?;
+    let zero = ops::constant(0.0, x.ty.clone(), call.span);
+    Ok(Value::strong(ops::map("ne", vec![x, zero], call.span)))
+}

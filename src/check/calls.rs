@@ -1,0 +1,518 @@
+//! Calls: who is called, with which static and other arguments.
+
+use crate::algebra::types::{SizeVar, Type};
+use crate::ast::{self, ExprKind as Ast};
+use crate::source::Span;
+
+use super::Checker;
+use super::dims::{Sizes, unify};
+use super::errors::{self, at};
+use super::functions::Signature;
+use super::scope::{Binding, Callee, Checked, Global, Poison, Scope, Static, Value, Weak, nearest};
+use super::text;
+use super::typed::{Expr, ExprKind, FunctionId, Instance};
+
+/// An argument as written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arg<'a> {
+    /// Its name, if given.
+    pub name: Option<&'a ast::Ident>,
+    /// Its value.
+    pub value: &'a ast::Expr,
+}
+
+/// A call as written.
+#[derive(Clone, Debug)]
+pub(super) struct Call<'a, 'e> {
+    /// The name called, as written.
+    pub name: String,
+    /// What stands in square brackets.
+    pub statics: &'a [ast::Expr],
+    /// The arguments.
+    pub args: Vec<Arg<'a>>,
+    /// The whole call.
+    pub span: Span,
+    /// The type that its place asks for, if known.
+    pub expected: Option<&'e Type>,
+}
+
+/// Who is called.
+enum Target {
+    Callee(Callee),
+    Layer(usize),
+    Model(Callee, Instance),
+}
+
+impl<'a> Checker<'a> {
+    pub(super) fn call(
+        &mut self,
+        scope: &mut Scope,
+        callee: &'a ast::Expr,
+        args: Vec<Arg<'a>>,
+        span: Span,
+        expected: Option<&Type>,
+    ) -> Checked<Value> {
+        match &callee.kind {
+            Ast::Bracket(inner, statics) => self.call_with(scope, inner, statics, args, span, expected),
+            _ => self.call_with(scope, callee, &[], args, span, expected),
+        }
+    }
+
+    /// A call of `callee[statics](args)`.
+    pub(super) fn call_with(
+        &mut self,
+        scope: &mut Scope,
+        callee: &'a ast::Expr,
+        statics: &'a [ast::Expr],
+        args: Vec<Arg<'a>>,
+        span: Span,
+        expected: Option<&Type>,
+    ) -> Checked<Value> {
+        let target = self.target(scope, callee);
+        let call = Call { name: text::source(callee), statics, args, span, expected };
+        match target {
+            Err(poison) => {
+                self.check_args(scope, &call);
+                Err(poison)
+            }
+            Ok(Target::Callee(Callee::Builtin(name))) => self.builtin(scope, &name, &call),
+            Ok(Target::Callee(Callee::Def(def, given))) => {
+                if self.defs[def].model {
+                    return Err(self.model_without_instance(&call));
+                }
+                let given = self.statics(scope, def, given, &call)?;
+                self.call_def(scope, def, given, Instance::None, &call)
+            }
+            Ok(Target::Layer(k)) => self.call_layer(scope, k, &call),
+            Ok(Target::Model(Callee::Def(def, given), instance)) => {
+                self.no_statics(&call)?;
+                self.call_def(scope, def, given, instance, &call)
+            }
+            Ok(Target::Model(Callee::Builtin(_), _)) => Err(Poison),
+        }
+    }
+
+    /// Checks arguments for their own errors only.
+    fn check_args(&mut self, scope: &mut Scope, call: &Call<'a, '_>) {
+        for arg in &call.args {
+            let _ = self.expr(scope, arg.value, None);
+        }
+    }
+
+    fn model_without_instance(&mut self, call: &Call<'a, '_>) -> Poison {
+        let message = format!("model `{}` owns parameters, and this call does not say whose", call.name);
+        let found = at(&errors::MODEL_WITHOUT_INSTANCE, message, call.span, "called without an instance");
+        self.report(found.help(format!("in a model, declare `layer a = {}[...]` and call `a`", call.name)))
+    }
+
+    /// Whether an expression names something that can be called.
+    pub(super) fn is_callable(&self, scope: &Scope, callee: &ast::Expr) -> bool {
+        match &callee.kind {
+            Ast::Name(name) => match scope.get(name) {
+                Some(Binding::Layer(_) | Binding::Function(_) | Binding::Model(..)) => true,
+                Some(_) => false,
+                None => self.find_def(name, scope.library).is_some() || self.is_builtin(name),
+            },
+            Ast::Field(of, _) => matches!(&of.kind, Ast::Name(name) if name == "random"),
+            _ => false,
+        }
+    }
+
+    fn target(&mut self, scope: &Scope, callee: &ast::Expr) -> Checked<Target> {
+        match &callee.kind {
+            Ast::Name(name) => self.named_target(scope, name, callee.span),
+            Ast::Field(of, field) if matches!(&of.kind, Ast::Name(name) if name == "random") => {
+                let name = format!("random.{}", field.name);
+                if self.is_builtin(&name) {
+                    return Ok(Target::Callee(Callee::Builtin(name)));
+                }
+                let known = ["random.uniform".to_string(), "random.normal".to_string()];
+                Err(self.report(errors::none_of(
+                    &errors::UNKNOWN_NAME,
+                    "function",
+                    &name,
+                    callee.span,
+                    &known,
+                )))
+            }
+            Ast::Error => Err(Poison),
+            _ => Err(self.not_callable(&format!("`{}`", text::source(callee)), callee.span)),
+        }
+    }
+
+    fn not_callable(&mut self, what: &str, span: Span) -> Poison {
+        let found =
+            at(&errors::NOT_A_FUNCTION, format!("{what} is not a function"), span, "cannot be called");
+        self.report(found.help("call a function, a layer or a model; multiply with `*`"))
+    }
+
+    fn named_target(&mut self, scope: &Scope, name: &str, span: Span) -> Checked<Target> {
+        match scope.get(name) {
+            Some(Binding::Layer(k)) => return Ok(Target::Layer(*k)),
+            Some(Binding::Function(callee)) => return Ok(Target::Callee(callee.clone())),
+            Some(Binding::Model(callee, instance)) => return Ok(Target::Model(callee.clone(), *instance)),
+            Some(Binding::Error) => return Err(Poison),
+            _ => {}
+        }
+        if let Some(def) = self.find_def(name, scope.library) {
+            return Ok(Target::Callee(Callee::Def(def, Vec::new())));
+        }
+        if self.is_builtin(name) {
+            return Ok(Target::Callee(Callee::Builtin(name.to_string())));
+        }
+        match self.globals.get(name) {
+            Some(Global::Fit { id, callee, .. }) if !scope.library => {
+                return Ok(Target::Model(callee.clone(), Instance::Fit(*id)));
+            }
+            Some(Global::Error) => return Err(Poison),
+            _ => {}
+        }
+        let known =
+            scope.get(name).is_some() || self.constants.contains_key(name) || self.globals.contains_key(name);
+        if known || self.find_stage(name).is_some() || self.data_ids.contains_key(name) {
+            return Err(self.not_callable(&format!("`{name}`"), span));
+        }
+        let near = self.nearest_name(scope, name);
+        Err(self.report(errors::unknown_name(name, span, near)))
+    }
+
+    /// What stands in square brackets, one for each static of `def`; those `given` come first.
+    pub(super) fn statics(
+        &mut self,
+        scope: &mut Scope,
+        def: usize,
+        given: Vec<Static>,
+        call: &Call<'a, '_>,
+    ) -> Checked<Vec<Static>> {
+        let mut all = given;
+        let mut failed = Ok(());
+        for expr in call.statics {
+            match self.static_arg(scope, expr) {
+                Ok(value) => all.push(value),
+                Err(poison) => failed = Err(poison),
+            }
+        }
+        failed?;
+        let wanted = &self.defs[def].ast.statics;
+        if all.len() == wanted.len() {
+            return Ok(all);
+        }
+        let names: Vec<&str> = wanted.iter().map(|name| name.name.as_str()).collect();
+        let name = &self.defs[def].ast.name;
+        let form =
+            if names.is_empty() { name.name.clone() } else { format!("{}[{}]", name.name, names.join(", ")) };
+        let message =
+            format!("`{}` has {} in square brackets, not {}", name.name, amount(wanted.len()), all.len());
+        let found = at(&errors::WRONG_STATIC, message, call.span, format!("{} given", amount(all.len())));
+        let found = found.label(name.span, format!("declared as `{form}`")).help(format!("write `{form}`"));
+        Err(self.report(found))
+    }
+
+    fn no_statics(&mut self, call: &Call<'a, '_>) -> Checked<()> {
+        if call.statics.is_empty() {
+            return Ok(());
+        }
+        let message = format!("what is static in `{}` has been given where it was declared", call.name);
+        Err(self.report(
+            at(&errors::WRONG_STATIC, message, call.span, "given again").help("remove the square brackets"),
+        ))
+    }
+
+    /// One static argument.
+    pub(super) fn static_arg(&mut self, scope: &mut Scope, expr: &'a ast::Expr) -> Checked<Static> {
+        if let Ast::Name(name) = &expr.kind {
+            match scope.get(name) {
+                Some(Binding::Function(callee)) => return Ok(Static::Function(callee.clone())),
+                Some(Binding::Word(word, _)) => return Ok(Static::Word(word.clone())),
+                Some(_) => {}
+                None => {
+                    if let Some(def) = self.find_def(name, scope.library) {
+                        return Ok(Static::Function(Callee::Def(def, Vec::new())));
+                    }
+                    if self.is_builtin(name) && !self.constants.contains_key(name.as_str()) {
+                        return Ok(Static::Function(Callee::Builtin(name.clone())));
+                    }
+                }
+            }
+        }
+        if let Ast::Bracket(of, statics) = &expr.kind
+            && let Ast::Name(name) = &of.kind
+            && let Some(def) = self.find_def(name, scope.library)
+        {
+            let call =
+                Call { name: name.clone(), statics, args: Vec::new(), span: expr.span, expected: None };
+            let given = self.statics(scope, def, Vec::new(), &call)?;
+            return self.closed_static(def, given, expr.span);
+        }
+        if sizes_only(scope, expr) {
+            return Ok(Static::Size(self.dim(scope, expr, false)?));
+        }
+        let value = self.expr(scope, expr, None)?;
+        let integer = value.weak == Weak::Int;
+        match value.expr.kind {
+            ExprKind::Size(dim) => Ok(Static::Size(dim)),
+            ExprKind::Const(n) if integer => Ok(Static::Size(crate::algebra::types::Dim::constant(n as i64))),
+            ExprKind::Const(n) if value.expr.ty.rank() == 0 => Ok(Static::Number(n.to_bits())),
+            _ => {
+                let found =
+                    at(&errors::NOT_CONSTANT, "this is not known at compile time", expr.span, "not constant");
+                Err(self.report(found.help("square brackets take sizes, numbers, functions and words")))
+            }
+        }
+    }
+
+    /// A function with statics as a static argument: its sizes must be numbers.
+    fn closed_static(&mut self, def: usize, given: Vec<Static>, span: Span) -> Checked<Static> {
+        let open = given.iter().any(|s| matches!(s, Static::Size(dim) if dim.as_constant().is_none()));
+        if open {
+            return Err(self
+                .report(errors::not_supported("a function with size variables as a static argument", span)));
+        }
+        Ok(Static::Function(Callee::Def(def, given)))
+    }
+
+    /// A call of a function or model that is declared in a script or in the library.
+    pub(super) fn call_def(
+        &mut self,
+        scope: &mut Scope,
+        def: usize,
+        statics: Vec<Static>,
+        instance: Instance,
+        call: &Call<'a, '_>,
+    ) -> Checked<Value> {
+        let function = self.defs[def].ast;
+        let names: Vec<&str> = function.args.iter().map(|arg| arg.name.name.as_str()).collect();
+        let written = self.match_args(call, &names, names.len(), Some(function.name.span));
+        let Ok(written) = written else {
+            self.check_args(scope, call);
+            return Err(Poison);
+        };
+        let values: Vec<Checked<Value>> =
+            written.iter().map(|arg| arg.map_or(Err(Poison), |arg| self.expr(scope, arg, None))).collect();
+        let values = values.into_iter().collect::<Checked<Vec<Value>>>()?;
+        let rank = rest_rank(function, &values, call.expected);
+        let id = self.instance(def, &statics, rank, self.caller(scope))?;
+        self.call_instance(scope, id, &statics, values, instance, call)
+    }
+
+    fn call_instance(
+        &mut self,
+        scope: &mut Scope,
+        id: FunctionId,
+        statics: &[Static],
+        values: Vec<Value>,
+        instance: Instance,
+        call: &Call<'a, '_>,
+    ) -> Checked<Value> {
+        let signature = self.instances[id.0].signature.clone();
+        let mut sizes = signature.static_sizes(statics);
+        let conflict = solve(&signature, &values, &mut sizes);
+        if let Some(k) = conflict {
+            return Err(self.argument_mismatch(scope, &signature, &values[k], k, &sizes, call));
+        }
+        if let Some(expected) = call.expected {
+            solve_result(&signature, expected, &mut sizes);
+        }
+        if let Some(open) = signature.sizes.iter().find(|var| !sizes.contains_key(var)) {
+            let message = format!("size `{}` of `{}` follows from nothing here", open.name, call.name);
+            let found = at(&errors::SIZE_UNKNOWN, message, call.span, "not enough is known");
+            return Err(
+                self.report(found.help("write the type of what it is assigned to: `let a: real[...] = ...`"))
+            );
+        }
+        let mut args = Vec::new();
+        let mut failed = Ok(());
+        for (k, value) in values.into_iter().enumerate() {
+            let ty = signature.args[k].substitute(&sizes);
+            let expected = (signature.spans[k], self.expectation(&signature, k));
+            match self.coerce(scope, value, &ty, expected) {
+                Ok(arg) => args.push(arg),
+                Err(poison) => failed = Err(poison),
+            }
+        }
+        failed?;
+        let ordered = signature.sizes.iter().map(|var| sizes[var].clone()).collect();
+        self.record_call(scope, id, &ordered, instance, call.span);
+        let ty = signature.result.substitute(&sizes);
+        let kind = ExprKind::Call { function: id, sizes: ordered, args, instance };
+        Ok(Value::strong(Expr { kind, ty, span: call.span }))
+    }
+
+    /// What argument `k` is declared as.
+    fn expectation(&self, signature: &Signature, k: usize) -> String {
+        format!("argument `{}` is declared `{}`", signature.names[k], signature.written[k])
+    }
+
+    fn argument_mismatch(
+        &mut self,
+        scope: &Scope,
+        signature: &Signature,
+        value: &Value,
+        k: usize,
+        sizes: &Sizes,
+        call: &Call<'a, '_>,
+    ) -> Poison {
+        let have = text::show(&value.expr.ty, self.real);
+        let want = text::show(&signature.args[k].substitute(sizes), self.real);
+        let found = errors::shapes(
+            format!("`{}` takes `{want}` as `{}`, and this is `{have}`", call.name, signature.names[k]),
+            (value.expr.span, have),
+            (signature.spans[k], self.expectation(signature, k)),
+        );
+        let found = self.label_origin(scope, &value.expr, found);
+        let help = match self.layer_span(scope, &call.name) {
+            Some(_) => format!("change the sizes of layer `{}`, or the value it is applied to", call.name),
+            None => "make the sizes equal".to_string(),
+        };
+        let found = match self.layer_span(scope, &call.name) {
+            Some(span) => found.label(span, format!("layer `{}` is declared here", call.name)),
+            None => found,
+        };
+        self.report(found.help(help))
+    }
+
+    /// Arguments by position and name, in the order of `names`; the first `needed` must be there.
+    pub(super) fn match_args(
+        &mut self,
+        call: &Call<'a, '_>,
+        names: &[&str],
+        needed: usize,
+        declared: Option<Span>,
+    ) -> Checked<Vec<Option<&'a ast::Expr>>> {
+        let mut found: Vec<Option<&'a ast::Expr>> = vec![None; names.len()];
+        let mut result = Ok(());
+        let form = format!("`{}({})`", call.name, names.join(", "));
+        for (k, arg) in call.args.iter().enumerate() {
+            let slot = match arg.name {
+                None => (k < names.len()).then_some(k),
+                Some(name) => names.iter().position(|have| *have == name.name),
+            };
+            let diagnostic = match (slot, arg.name) {
+                (Some(slot), _) if found[slot].is_none() => {
+                    found[slot] = Some(arg.value);
+                    continue;
+                }
+                (Some(slot), _) => {
+                    let message = format!("argument `{}` of `{}` is given twice", names[slot], call.name);
+                    at(&errors::WRONG_ARGUMENT, message, arg.value.span, "given again").help("give it once")
+                }
+                (None, Some(name)) => {
+                    let message = format!("`{}` has no argument `{}`", call.name, name.name);
+                    let found = at(&errors::WRONG_ARGUMENT, message, name.span, "no such argument");
+                    match nearest(&name.name, names.iter().copied()) {
+                        Some(near) => found.help(format!("did you mean `{near}`?")),
+                        None => found.help(format!("it is {form}")),
+                    }
+                }
+                (None, None) => {
+                    let message =
+                        format!("`{}` takes {}, not {}", call.name, arguments(names.len()), call.args.len());
+                    at(&errors::WRONG_ARGUMENT, message, arg.value.span, "one too many")
+                        .help(format!("it is {form}"))
+                }
+            };
+            result = Err(self.report(declared_at(diagnostic, declared)));
+        }
+        if let (Some(missing), Ok(())) = (found[..needed].iter().position(Option::is_none), result) {
+            let message = format!("`{}` lacks argument `{}`", call.name, names[missing]);
+            let found =
+                at(&errors::WRONG_ARGUMENT, message, call.span, "this call").help(format!("it is {form}"));
+            result = Err(self.report(declared_at(found, declared)));
+        }
+        result.map(|()| found)
+    }
+}
+
+fn declared_at(found: crate::diag::Diagnostic, declared: Option<Span>) -> crate::diag::Diagnostic {
+    match declared {
+        Some(span) => found.label(span, "declared here"),
+        None => found,
+    }
+}
+
+fn amount(n: usize) -> String {
+    if n == 0 { "nothing".into() } else { n.to_string() }
+}
+
+fn arguments(n: usize) -> String {
+    if n == 1 { "1 argument".into() } else { format!("{n} arguments") }
+}
+
+/// Whether an expression is made of whole numbers and size variables only.
+fn sizes_only(scope: &Scope, expr: &ast::Expr) -> bool {
+    match &expr.kind {
+        Ast::Number { integer, .. } => *integer,
+        Ast::Name(name) => matches!(scope.get(name), Some(Binding::Size(_))),
+        Ast::Binary(_, a, b) => sizes_only(scope, a) && sizes_only(scope, b),
+        _ => false,
+    }
+}
+
+/// How many axes `..` stands for in this call.
+fn rest_rank(function: &ast::Function, values: &[Value], expected: Option<&Type>) -> usize {
+    let fixed = |ty: &ast::TypeExpr| has_rest(ty).then(|| ty.shape.len() - 1);
+    let of_args = function.args.iter().zip(values).filter_map(|(arg, value)| {
+        let literal = matches!(value.expr.kind, ExprKind::Const(_) | ExprKind::Size(_));
+        let rank = value.expr.ty.rank().checked_sub(fixed(&arg.ty)?)?;
+        Some((!literal, rank))
+    });
+    let of_args: Vec<(bool, usize)> = of_args.collect();
+    let firm = of_args.iter().find(|(firm, _)| *firm).or(of_args.first());
+    let of_result = || expected.and_then(|ty| ty.rank().checked_sub(fixed(&function.result)?));
+    firm.map(|(_, rank)| *rank).or_else(of_result).unwrap_or(0)
+}
+
+/// Whether a type begins with `..`.
+pub(super) fn has_rest(ty: &ast::TypeExpr) -> bool {
+    ty.shape.first().is_some_and(|first| matches!(first.kind, Ast::Rest))
+}
+
+/// Finds the callee's sizes from the arguments' shapes; the argument that cannot be.
+fn solve(signature: &Signature, values: &[Value], sizes: &mut Sizes) -> Option<usize> {
+    let mut pending: Vec<(usize, usize)> = Vec::new();
+    for (k, (ty, value)) in signature.args.iter().zip(values).enumerate() {
+        let have = &value.expr.ty;
+        let literal = matches!(value.expr.kind, ExprKind::Const(_) | ExprKind::Size(_)) && have.rank() == 0;
+        if literal {
+            continue;
+        }
+        if have.rank() != ty.rank() {
+            // A stage's narrower numbers spread later; all else is a mismatch.
+            match have.rank() {
+                0 if ty.rank() == 1 && value.expr.ty.dtype == crate::algebra::types::DType::F64 => continue,
+                _ => return Some(k),
+            }
+        }
+        pending.extend((0..ty.rank()).map(|axis| (k, axis)));
+    }
+    while !pending.is_empty() {
+        let before = pending.len();
+        let mut left = Vec::new();
+        for (k, axis) in pending {
+            let (want, have) = (&signature.args[k].shape[axis], &values[k].expr.ty.shape[axis]);
+            match unify(want, have, sizes, &signature.sizes) {
+                Some(true) => {}
+                Some(false) => return Some(k),
+                None => left.push((k, axis)),
+            }
+        }
+        if left.len() == before {
+            break;
+        }
+        pending = left;
+    }
+    None
+}
+
+/// Finds sizes that occur in the result only.
+fn solve_result(signature: &Signature, expected: &Type, sizes: &mut Sizes) {
+    if signature.result.rank() != expected.rank() {
+        return;
+    }
+    for (want, have) in signature.result.shape.iter().zip(&expected.shape) {
+        let open: Vec<&SizeVar> = want.vars().filter(|var| !sizes.contains_key(var)).collect();
+        if !open.is_empty() {
+            unify(want, have, sizes, &signature.sizes);
+        }
+    }
+}

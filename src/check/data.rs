@@ -1,0 +1,250 @@
+//! Data sets: how to read them and what they hold.
+
+use crate::ast::{self, ExprKind as Ast};
+use crate::source::Span;
+
+use super::Checker;
+use super::calls::{Arg, Call};
+use super::errors::{self, at};
+use super::scope::{Checked, Place, Poison, Scope, nearest};
+use super::text;
+use super::typed::{Column, Data, DataId, DataSource, Rows, Split};
+
+/// A source as written, with the places that messages about it need.
+struct Written {
+    source: DataSource,
+    test: Option<(f64, Span)>,
+    path: Span,
+    target: Option<Span>,
+}
+
+impl<'a> Checker<'a> {
+    /// `data d = csv("d.csv", target = "y", test = 0.2) { x = standardize(x) }`
+    pub(super) fn data(&mut self, item: &'a ast::Data) -> Checked<Data> {
+        let written = self.data_source(&item.source)?;
+        let schema = match self.catalog.schema(&written.source, self.real) {
+            Ok(schema) => schema,
+            Err(found) => {
+                let column = found.code.name == errors::UNKNOWN_COLUMN.name;
+                let span = written.target.filter(|_| column).unwrap_or(written.path);
+                let text = if column { "no such column" } else { "read here" };
+                return Err(self.report(found.label(span, text)));
+            }
+        };
+        let columns: Vec<Column> = schema.columns.into_iter().map(|(name, ty)| Column { name, ty }).collect();
+        let rows = self.rows(&written, schema.rows, schema.test_rows, item.source.span)?;
+        let standardize = self.transforms(&item.transforms, &columns)?;
+        let test = written.test.map(|(share, _)| share);
+        Ok(Data {
+            name: item.name.name.clone(),
+            source: written.source,
+            test,
+            columns,
+            standardize,
+            rows,
+            span: item.name.span,
+        })
+    }
+
+    /// How many rows each split has. The test split is the share of all rows, rounded to the nearest.
+    fn rows(&mut self, written: &Written, rows: usize, own: Option<usize>, span: Span) -> Checked<Rows> {
+        match (written.test, own) {
+            (None, None) => Ok(Rows { all: rows, train: rows, test: 0 }),
+            (None, Some(test)) => Ok(Rows { all: rows + test, train: rows, test }),
+            (Some((_, at_share)), Some(_)) => {
+                let found = at(
+                    &errors::DATA_SHARE,
+                    "this data has a test split of its own",
+                    at_share,
+                    "asked for again",
+                );
+                Err(self.report(found.help("leave `test` out")))
+            }
+            (Some((share, at_share)), None) => {
+                let test = (rows as f64 * share).round() as usize;
+                if share > 0.0 && share < 1.0 && test > 0 && test < rows {
+                    return Ok(Rows { all: rows, train: rows - test, test });
+                }
+                let message = format!("`test = {share}` of {rows} rows leaves a split without rows");
+                let found = at(&errors::DATA_SHARE, message, at_share, "a share between 0 and 1")
+                    .label(span, format!("{rows} rows"));
+                Err(self.report(found.help("write a fraction: `test = 0.2`")))
+            }
+        }
+    }
+
+    fn data_source(&mut self, source: &'a ast::Expr) -> Checked<Written> {
+        if let Ast::Call(callee, args) = &source.kind
+            && let Ast::Name(name) = &callee.kind
+        {
+            let args = args.iter().map(|arg| Arg { name: arg.name.as_ref(), value: &arg.value }).collect();
+            let call = Call { name: name.clone(), statics: &[], args, span: source.span, expected: None };
+            match name.as_str() {
+                "csv" => return self.csv(&call),
+                "idx" => return self.idx(&call),
+                _ => {}
+            }
+        }
+        if matches!(source.kind, Ast::Error) {
+            return Err(Poison);
+        }
+        let message = format!("`{}` is not a data source", text::source(source));
+        let found = at(&errors::DATA_SOURCE, message, source.span, "not a source");
+        Err(self.report(
+            found.help("write `csv(\"file.csv\", target = \"column\")` or `idx(x = \"file\", y = \"file\")`"),
+        ))
+    }
+
+    fn csv(&mut self, call: &Call<'a, '_>) -> Checked<Written> {
+        let args = self.match_args(call, &["path", "target", "test"], 1, None)?;
+        let path_expr = args[0].ok_or(Poison)?;
+        let path = self.plain_text(path_expr);
+        let target = args[1].map(|target| self.plain_text(target)).transpose();
+        let test = args[2].map(|test| self.test_share(test)).transpose();
+        let source = DataSource::Csv { path: path?, target: target? };
+        Ok(Written { source, test: test?, path: path_expr.span, target: args[1].map(|target| target.span) })
+    }
+
+    fn idx(&mut self, call: &Call<'a, '_>) -> Checked<Written> {
+        let args = self.match_args(call, &["x", "y", "test_x", "test_y", "test"], 1, None)?;
+        let x_expr = args[0].ok_or(Poison)?;
+        let texts: Vec<_> =
+            args[..4].iter().map(|arg| arg.map(|arg| self.plain_text(arg)).transpose()).collect();
+        let test = args[4].map(|test| self.test_share(test)).transpose();
+        let mut texts = texts.into_iter().collect::<Checked<Vec<Option<String>>>>()?.into_iter();
+        let mut next = || texts.next().flatten();
+        let x = next().ok_or(Poison)?;
+        let source = DataSource::Idx { x, y: next(), test_x: next(), test_y: next() };
+        Ok(Written { source, test: test?, path: x_expr.span, target: None })
+    }
+
+    fn test_share(&mut self, expr: &'a ast::Expr) -> Checked<(f64, Span)> {
+        Ok((self.known_number(expr, "test")?, expr.span))
+    }
+
+    /// Text without `{...}`.
+    pub(super) fn plain_text(&mut self, expr: &ast::Expr) -> Checked<String> {
+        if let Ast::Str(parts) = &expr.kind {
+            let plain = parts.iter().map(|part| match part {
+                ast::StrPart::Text(text) => Some(text.as_str()),
+                ast::StrPart::Expr { .. } => None,
+            });
+            if let Some(text) = plain.collect::<Option<String>>() {
+                return Ok(text);
+            }
+        }
+        if matches!(expr.kind, Ast::Error) {
+            return Err(Poison);
+        }
+        let found = at(&errors::NOT_TEXT, "plain text is needed", expr.span, "not plain text");
+        Err(self.report(found.help("write it in double quotes, without `{...}`")))
+    }
+
+    /// A number that is known now.
+    pub(super) fn known_number(&mut self, expr: &'a ast::Expr, what: &str) -> Checked<f64> {
+        let mut scope = Scope::new(Place::Statement, false, self.real);
+        let value = self.expr(&mut scope, expr, None)?;
+        match super::arith::number(&value) {
+            Some(number) => Ok(number),
+            None => {
+                let message = format!("`{what}` must be a number known at compile time");
+                Err(self.report(
+                    at(&errors::NOT_CONSTANT, message, expr.span, "not a number").help("write a number"),
+                ))
+            }
+        }
+    }
+
+    /// Columns to standardize.
+    fn transforms(&mut self, lines: &'a [ast::Let], columns: &[Column]) -> Checked<Vec<String>> {
+        let made: Vec<_> = lines.iter().map(|line| self.transform(line, columns)).collect();
+        made.into_iter().collect()
+    }
+
+    fn transform(&mut self, line: &'a ast::Let, columns: &[Column]) -> Checked<String> {
+        let name = &line.name.name;
+        let Some(column) = columns.iter().find(|column| column.name == *name) else {
+            return Err(self.unknown_column(name, line.name.span, columns));
+        };
+        let same = match &line.value.kind {
+            Ast::Call(callee, args) => match (&callee.kind, args.as_slice()) {
+                (Ast::Name(f), [arg]) if f == "standardize" => {
+                    matches!(&arg.value.kind, Ast::Name(of) if of == name)
+                }
+                _ => false,
+            },
+            _ => false,
+        };
+        if !same {
+            let found = errors::not_supported("this transform of a column", line.value.span);
+            return Err(self.report(found.help(format!("write `{name} = standardize({name})`"))));
+        }
+        if column.ty.dtype.is_float() {
+            return Ok(name.clone());
+        }
+        let shown = text::show(&column.ty, self.real);
+        let message = format!("`standardize` takes reals, and column `{name}` is `{shown}`");
+        Err(self.report(
+            at(&errors::TYPE_MISMATCH, message, line.value.span, format!("`{name}` is `{shown}`"))
+                .help("standardize real columns only"),
+        ))
+    }
+
+    pub(super) fn unknown_column(&mut self, name: &str, span: Span, columns: &[Column]) -> Poison {
+        let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+        self.report(errors::none_of(&errors::UNKNOWN_COLUMN, "column", name, span, &names))
+    }
+
+    /// `digits`, `digits.train`, `digits.test`
+    pub(super) fn data_rows(&mut self, expr: &ast::Expr) -> Checked<(DataId, Split)> {
+        let (of, split) = match &expr.kind {
+            Ast::Field(of, field) => (&**of, Some(field)),
+            Ast::Error => return Err(Poison),
+            _ => (expr, None),
+        };
+        let Ast::Name(name) = &of.kind else { return Err(self.not_data(&text::source(expr), expr.span)) };
+        let id = match self.data_ids.get(name.as_str()) {
+            Some(Some(id)) => *id,
+            Some(None) => return Err(Poison),
+            None => {
+                let near = nearest(name, self.data_ids.keys().copied());
+                if near.is_none() && self.is_known(name) {
+                    return Err(self.not_data(name, of.span));
+                }
+                let found =
+                    at(&errors::UNKNOWN_NAME, format!("unknown data `{name}`"), of.span, "no such data");
+                return Err(self.report(errors::suggest(found, near)));
+            }
+        };
+        let Some(split) = split else { return Ok((id, Split::All)) };
+        match split.name.as_str() {
+            "train" => Ok((id, Split::Train)),
+            "test" if self.data[id.0].rows.test == 0 => {
+                let message = format!("`{name}` has no test split");
+                let found = at(&errors::SPLIT_MISSING, message, split.span, "no such rows");
+                let found = found.label(self.data[id.0].span, "declared here, without `test`");
+                Err(self.report(found.help("add `test = 0.2` to the source")))
+            }
+            "test" => Ok((id, Split::Test)),
+            other => {
+                let known = ["train".to_string(), "test".to_string()];
+                Err(self.report(errors::none_of(&errors::UNKNOWN_FIELD, "split", other, split.span, &known)))
+            }
+        }
+    }
+
+    fn not_data(&mut self, name: &str, span: Span) -> Poison {
+        let found = at(&errors::NOT_DATA, format!("`{name}` is not a data set"), span, "data is needed");
+        self.report(found.help("name what `data` declares, or one of its splits: `d.train`"))
+    }
+
+    /// Number of rows of a split.
+    pub(super) fn row_count(&self, id: DataId, split: Split) -> usize {
+        let rows = self.data[id.0].rows;
+        match split {
+            Split::All => rows.all,
+            Split::Train => rows.train,
+            Split::Test => rows.test,
+        }
+    }
+}

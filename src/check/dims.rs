@@ -1,0 +1,212 @@
+//! Sizes and types as written, and finding size variables from the shapes of arguments.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::algebra::types::{DType, Dim, SizeVar, Type};
+use crate::ast::{self, BinaryOp, ExprKind, UnaryOp};
+use crate::source::Span;
+
+use super::Checker;
+use super::errors::{self, at};
+use super::scope::{Binding, Checked, Scope, nearest};
+
+/// Sizes of a callee by its variables.
+pub(super) type Sizes = BTreeMap<SizeVar, Dim>;
+
+/// Names of element types.
+const DTYPES: [&str; 6] = ["real", "f32", "f64", "i32", "i64", "bool"];
+
+impl<'a> Checker<'a> {
+    /// A size variable that no other is equal to.
+    pub(super) fn fresh(&mut self, name: &str) -> SizeVar {
+        self.n_sizes += 1;
+        SizeVar { id: self.n_sizes, name: Rc::from(name) }
+    }
+
+    /// An element type by its name.
+    pub(super) fn dtype(&mut self, name: &ast::Ident) -> Checked<DType> {
+        Ok(match name.name.as_str() {
+            "real" => self.real,
+            "f32" => DType::F32,
+            "f64" => DType::F64,
+            "i32" => DType::I32,
+            "i64" => DType::I64,
+            "bool" => DType::Bool,
+            "bf16" => return Err(self.report(errors::not_supported("`bf16`", name.span))),
+            other => {
+                let found =
+                    at(&errors::UNKNOWN_TYPE, format!("unknown type `{other}`"), name.span, "no such type");
+                let found = found.note("there is `real`, `f32`, `f64`, `i32`, `i64`, `bool`");
+                return Err(self.report(errors::suggest(found, nearest(other, DTYPES))));
+            }
+        })
+    }
+
+    /// A type as written. In a signature (`fresh`) names met first become size variables.
+    pub(super) fn type_expr(&mut self, scope: &mut Scope, ty: &ast::TypeExpr, fresh: bool) -> Checked<Type> {
+        let dtype = self.dtype(&ty.dtype);
+        let mut shape = Vec::new();
+        let mut failed = None;
+        for (k, size) in ty.shape.iter().enumerate() {
+            match &size.kind {
+                ExprKind::Rest if k == 0 => match &scope.rest {
+                    Some(rest) => shape.extend(rest.iter().cloned()),
+                    None => {
+                        let found = at(
+                            &errors::REST_UNKNOWN,
+                            "`..` stands for nothing here",
+                            size.span,
+                            "any leading axes",
+                        );
+                        failed = Some(self.report(found.help("use `..` in the type of an argument as well")));
+                    }
+                },
+                _ => match self.dim(scope, size, fresh) {
+                    Ok(dim) => shape.push(dim),
+                    Err(poison) => failed = Some(poison),
+                },
+            }
+        }
+        match failed {
+            Some(poison) => Err(poison),
+            None => Ok(Type::new(dtype?, shape)),
+        }
+    }
+
+    /// A size as written.
+    pub(super) fn dim(&mut self, scope: &mut Scope, expr: &ast::Expr, fresh: bool) -> Checked<Dim> {
+        match &expr.kind {
+            ExprKind::Number { value, integer: true } => Ok(Dim::constant(*value as i64)),
+            ExprKind::Name(name) => self.named_dim(scope, name, expr.span, fresh),
+            ExprKind::Unary(UnaryOp::Neg, x) => Ok(Dim::default().sub(&self.dim(scope, x, fresh)?)),
+            ExprKind::Binary(op, a, b) => {
+                let (a, b) = (self.dim(scope, a, fresh), self.dim(scope, b, fresh));
+                self.dim_binary(*op, &a?, &b?, expr.span)
+            }
+            ExprKind::Error => Err(super::scope::Poison),
+            _ => Err(self.not_a_size(expr.span)),
+        }
+    }
+
+    fn named_dim(&mut self, scope: &mut Scope, name: &str, span: Span, fresh: bool) -> Checked<Dim> {
+        match scope.get(name) {
+            Some(Binding::Size(dim)) => return Ok(dim.clone()),
+            Some(Binding::Number(value, _)) if value.fract() == 0.0 => {
+                return Ok(Dim::constant(*value as i64));
+            }
+            Some(Binding::Error) => return Err(super::scope::Poison),
+            Some(_) if !fresh => return Err(self.not_a_size(span)),
+            _ => {}
+        }
+        if let Some((value, true)) = self.constants.get(name) {
+            return Ok(Dim::constant(*value as i64));
+        }
+        if !fresh {
+            let known: Vec<&str> = scope.names.iter().map(|(name, ..)| name.as_str()).collect();
+            return Err(self.report(errors::unknown_name(name, span, nearest(name, known))));
+        }
+        let var = self.fresh(name);
+        scope.sizes.push(var.clone());
+        scope.bind(name, Binding::Size(Dim::var(var.clone())), span);
+        Ok(Dim::var(var))
+    }
+
+    fn dim_binary(&mut self, op: BinaryOp, a: &Dim, b: &Dim, span: Span) -> Checked<Dim> {
+        match op {
+            BinaryOp::Add => Ok(a.add(b)),
+            BinaryOp::Sub => Ok(a.sub(b)),
+            BinaryOp::Mul => Ok(a.mul(b)),
+            BinaryOp::Div | BinaryOp::FloorDiv => match quotient(a, b) {
+                Some(dim) => Ok(dim),
+                None => {
+                    let found = at(
+                        &errors::NOT_A_SIZE,
+                        format!("`{a}` is not a multiple of `{b}`"),
+                        span,
+                        "not a whole number",
+                    );
+                    Err(self.report(found.help("sizes are whole numbers: divide only what is a product")))
+                }
+            },
+            _ => Err(self.not_a_size(span)),
+        }
+    }
+
+    fn not_a_size(&mut self, span: Span) -> super::scope::Poison {
+        self.report(
+            at(
+                &errors::NOT_A_SIZE,
+                "this is not a size",
+                span,
+                "a whole number or a size variable is needed",
+            )
+            .help("sizes are known at compile time: write a number, or a name from a type"),
+        )
+    }
+}
+
+/// The whole quotient, if there is one.
+fn quotient(a: &Dim, b: &Dim) -> Option<Dim> {
+    if b.as_constant() == Some(0) { None } else { a.div_exact(b) }
+}
+
+/// Makes `want`, a size of a callee, equal to `have`, by giving a value to a variable that has none.
+/// `None`: it cannot be done yet (two or more unknown variables); `Some(false)`: never.
+pub(super) fn unify(want: &Dim, have: &Dim, sizes: &mut Sizes, open: &[SizeVar]) -> Option<bool> {
+    let known = want.substitute(sizes);
+    let mut unknown: Vec<SizeVar> =
+        known.vars().filter(|var| open.contains(var) && !sizes.contains_key(var)).cloned().collect();
+    unknown.sort();
+    unknown.dedup();
+    match unknown.as_slice() {
+        [] => Some(known == *have),
+        [var] => match solve(&known, var, have) {
+            Some(value) => {
+                sizes.insert(var.clone(), value);
+                Some(true)
+            }
+            None => Some(false),
+        },
+        _ => None,
+    }
+}
+
+/// The value of `var` for which `dim`, linear in it, equals `have`.
+fn solve(dim: &Dim, var: &SizeVar, have: &Dim) -> Option<Dim> {
+    let at = |n: i64| dim.substitute(&BTreeMap::from([(var.clone(), Dim::constant(n))]));
+    let (zero, one, two) = (at(0), at(1), at(2));
+    let slope = one.sub(&zero);
+    if two.sub(&one) != slope {
+        return None;
+    }
+    quotient(&have.sub(&zero), &slope)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn var(id: u32, name: &str) -> SizeVar {
+        SizeVar { id, name: Rc::from(name) }
+    }
+
+    #[test]
+    fn unify_solves_linear_sizes() {
+        let (d, n) = (var(1, "D"), var(2, "n"));
+        let want = Dim::var(d.clone()).mul(&Dim::constant(3)).add(&Dim::constant(1));
+        let mut sizes = Sizes::new();
+        assert_eq!(unify(&want, &Dim::constant(13), &mut sizes, std::slice::from_ref(&d)), Some(true));
+        assert_eq!(sizes[&d], Dim::constant(4));
+        let have = Dim::var(n).mul(&Dim::constant(3));
+        assert_eq!(unify(&Dim::var(d.clone()), &have, &mut sizes, std::slice::from_ref(&d)), Some(false));
+        assert_eq!(unify(&want, &Dim::constant(12), &mut Sizes::new(), &[d]), Some(false));
+    }
+
+    #[test]
+    fn unify_waits_for_two_unknowns() {
+        let (a, b) = (var(1, "a"), var(2, "b"));
+        let want = Dim::var(a.clone()).mul(&Dim::var(b.clone()));
+        assert_eq!(unify(&want, &Dim::constant(12), &mut Sizes::new(), &[a, b]), None);
+    }
+}

@@ -1,0 +1,451 @@
+//! Expressions: names, literals, blocks, choices, elements.
+
+use crate::algebra::op::Op;
+use crate::algebra::pack::Pack;
+use crate::algebra::types::{DType, Dim, Type};
+use crate::algebra::view::View;
+use crate::ast::{self, ExprKind as Ast, UnaryOp};
+use crate::source::Span;
+
+use super::Checker;
+use super::calls::Arg;
+use super::errors::{self, at};
+use super::ops;
+use super::scope::{Binding, Checked, Global, Place, Poison, Scope, Value, Weak};
+use super::text;
+use super::typed::{Expr, ExprKind, LocalId};
+
+impl<'a> Checker<'a> {
+    /// Checks an expression. `expected` helps where nothing else tells a size; it is no demand.
+    pub(super) fn expr(
+        &mut self,
+        scope: &mut Scope,
+        expr: &'a ast::Expr,
+        expected: Option<&Type>,
+    ) -> Checked<Value> {
+        let span = expr.span;
+        match &expr.kind {
+            Ast::Error => Err(Poison),
+            Ast::Number { value, integer } => Ok(ops::literal(*value, *integer, scope.float, span)),
+            Ast::Bool(value) => {
+                let ty = Type::scalar(DType::Bool);
+                Ok(Value::strong(ops::constant(f64::from(u8::from(*value)), ty, span)))
+            }
+            Ast::Str(_) => {
+                Err(self.report(errors::not_a_value("text", span, "text is for `print` and for paths")))
+            }
+            Ast::Name(name) => self.name(scope, name, span),
+            Ast::Field(of, field) => self.field(scope, of, field, span),
+            Ast::Call(callee, args) => {
+                let args =
+                    args.iter().map(|arg| Arg { name: arg.name.as_ref(), value: &arg.value }).collect();
+                self.call(scope, callee, args, span, expected)
+            }
+            Ast::Pipe(value, callee) => self.pipe(scope, value, callee, span, expected),
+            Ast::Bracket(of, indices) => self.bracket(scope, of, indices, span, expected),
+            Ast::List(items) => self.list(scope, items, span),
+            Ast::Unary(op, x) => self.unary(scope, *op, x, span, expected),
+            Ast::Binary(op, a, b) => self.binary(scope, *op, a, b, span, expected),
+            Ast::Match(word, arms) => {
+                let arm = self.match_arm(scope, word, arms, span)?;
+                self.expr(scope, arm, expected)
+            }
+            Ast::Block(lets, body) => self.block(scope, lets, body, expected),
+            Ast::Train(_) | Ast::Eval(_) => {
+                let message = "`train` and `eval` stand by themselves or after `let NAME =`";
+                Err(self.report(at(&errors::NOT_A_VALUE, message, span, "not inside of an expression")))
+            }
+            Ast::Rest => Err(self.report(errors::not_a_value("`..`", span, "`..` stands in types only"))),
+        }
+    }
+
+    /// Checks an expression whose type must be definite.
+    pub(super) fn definite(&mut self, scope: &mut Scope, expr: &'a ast::Expr) -> Checked<Expr> {
+        let value = self.expr(scope, expr, None)?;
+        self.settle(value)
+    }
+
+    /// `x |> f(y)` is `f(x, y)`.
+    fn pipe(
+        &mut self,
+        scope: &mut Scope,
+        value: &'a ast::Expr,
+        callee: &'a ast::Expr,
+        span: Span,
+        expected: Option<&Type>,
+    ) -> Checked<Value> {
+        let mut args = vec![Arg { name: None, value }];
+        let callee = match &callee.kind {
+            Ast::Call(callee, rest) => {
+                args.extend(rest.iter().map(|arg| Arg { name: arg.name.as_ref(), value: &arg.value }));
+                callee
+            }
+            _ => callee,
+        };
+        self.call(scope, callee, args, span, expected)
+    }
+
+    fn name(&mut self, scope: &Scope, name: &str, span: Span) -> Checked<Value> {
+        let value = |kind, ty: &Type| Ok(Value::strong(Expr { kind, ty: ty.clone(), span }));
+        match scope.get(name) {
+            Some(Binding::Local(id)) if id.0 < scope.hidden => Err(self.hidden(scope, *id, span)),
+            Some(Binding::Local(id)) => value(ExprKind::Local(*id), &scope.locals[id.0].ty),
+            Some(Binding::Param(k, ty)) => value(ExprKind::Param(*k), ty),
+            Some(Binding::Size(dim)) => Ok(ops::size(dim, span)),
+            Some(Binding::Number(number, integer)) => Ok(ops::literal(*number, *integer, scope.float, span)),
+            Some(Binding::Error) => Err(Poison),
+            Some(Binding::Layer(_)) => {
+                self.no_value(&format!("layer `{name}`"), span, &format!("apply it: `x |> {name}`"))
+            }
+            Some(Binding::Function(_)) => {
+                self.no_value(&format!("function `{name}`"), span, &format!("call it: `{name}(...)`"))
+            }
+            Some(Binding::Model(..)) => {
+                self.no_value(&format!("model `{name}`"), span, &format!("call it: `{name}(x)`"))
+            }
+            Some(Binding::Word(..)) => self.no_value(
+                &format!("word `{name}`"),
+                span,
+                "choose by it: `match` or `[...]` of a reduction",
+            ),
+            None => self.outer_name(scope, name, span),
+        }
+    }
+
+    fn no_value(&mut self, what: &str, span: Span, help: &str) -> Checked<Value> {
+        Err(self.report(errors::not_a_value(what, span, help)))
+    }
+
+    /// A name that is none of the scope's own.
+    fn outer_name(&mut self, scope: &Scope, name: &str, span: Span) -> Checked<Value> {
+        if !scope.library
+            && let Some((value, integer)) = self.constants.get(name)
+        {
+            return Ok(ops::literal(*value, *integer, scope.float, span));
+        }
+        let global = if scope.library { None } else { self.globals.get(name).cloned() };
+        match global {
+            Some(Global::Error) => Err(Poison),
+            Some(Global::Fit { .. }) => self.no_value(
+                &format!("fit `{name}`"),
+                span,
+                &format!("name one of its numbers: `{name}.loss`"),
+            ),
+            Some(Global::Eval { series, .. }) => {
+                let help = series.first().map(|first| format!("name one of its numbers: `{name}.{first}`"));
+                self.no_value(&format!("evaluation `{name}`"), span, &help.unwrap_or_default())
+            }
+            Some(Global::Value(..)) if matches!(scope.place, Place::Function(_) | Place::Stage { .. }) => {
+                let help =
+                    format!("pass `{name}` as an argument; only numbers known at compile time are seen here");
+                self.no_value(&format!("`{name}`, computed when the script runs,"), span, &help)
+            }
+            Some(Global::Value(id, ty)) => {
+                Ok(Value::strong(Expr { kind: ExprKind::Global(id), ty: ty.clone(), span }))
+            }
+            None => self.other_name(scope, name, span),
+        }
+    }
+
+    /// A name that is no value, or unknown.
+    fn other_name(&mut self, scope: &Scope, name: &str, span: Span) -> Checked<Value> {
+        if self.data_ids.contains_key(name) {
+            return self.no_value(
+                &format!("data `{name}`"),
+                span,
+                "its columns are in scope inside of `train` and `eval`",
+            );
+        }
+        if self.find_def(name, scope.library).is_some() || self.is_builtin(name) {
+            return self.no_value(&format!("function `{name}`"), span, &format!("call it: `{name}(...)`"));
+        }
+        if self.find_stage(name).is_some() {
+            return self.no_value(&format!("stage `{name}`"), span, "stages stand in `optimizer = ...`");
+        }
+        let near = self.nearest_name(scope, name);
+        Err(self.report(errors::unknown_name(name, span, near)))
+    }
+
+    fn hidden(&mut self, scope: &Scope, id: LocalId, span: Span) -> Poison {
+        let name = &scope.locals[id.0].name;
+        let found = at(
+            &errors::PARAM_INIT,
+            format!("an initial value cannot depend on `{name}`"),
+            span,
+            "not known before training",
+        );
+        self.report(
+            found
+                .label(scope.origins[id.0], format!("`{name}` is declared here"))
+                .help("use sizes, numbers and `random`"),
+        )
+    }
+
+    /// `let` lines and a value.
+    fn block(
+        &mut self,
+        scope: &mut Scope,
+        lets: &'a [ast::Let],
+        body: &'a ast::Expr,
+        expected: Option<&Type>,
+    ) -> Checked<Value> {
+        let before = scope.names.len();
+        let values: Vec<_> = lets.iter().map(|line| self.let_line(scope, line, before)).collect();
+        let body = self.expr(scope, body, expected);
+        scope.names.truncate(before);
+        let values = values.into_iter().collect::<Checked<Vec<_>>>()?;
+        Ok(with_lets(values, body?))
+    }
+
+    /// Checks `let name: type = value` and binds the name; `from`: where this block's names start.
+    pub(super) fn let_line(
+        &mut self,
+        scope: &mut Scope,
+        line: &'a ast::Let,
+        from: usize,
+    ) -> Checked<(LocalId, Expr)> {
+        let name = &line.name.name;
+        if let Some((.., span)) = scope.names[from..].iter().find(|(have, ..)| have == name) {
+            let span = *span;
+            self.report(errors::duplicate(name, line.name.span, Some(span)));
+        }
+        match self.let_value(scope, line) {
+            Ok(expr) => {
+                let local = scope.bind_local(name, expr.ty.clone(), line.name.span);
+                Ok((local, expr))
+            }
+            Err(poison) => {
+                scope.bind(name, Binding::Error, line.name.span);
+                Err(poison)
+            }
+        }
+    }
+
+    /// The value of a `let`, of the type written if there is one.
+    pub(super) fn let_value(&mut self, scope: &mut Scope, line: &'a ast::Let) -> Checked<Expr> {
+        let Some(written) = &line.ty else { return self.definite(scope, &line.value) };
+        let ty = self.type_expr(scope, written, false);
+        let value = self.expr(scope, &line.value, ty.as_ref().ok());
+        let (ty, value) = (ty?, value?);
+        let expected =
+            (written.span, format!("`{}` is declared `{}`", line.name.name, text::type_source(written)));
+        self.coerce(scope, value, &ty, expected)
+    }
+
+    /// The arm that a word chooses.
+    pub(super) fn match_arm<T>(
+        &mut self,
+        scope: &Scope,
+        word: &ast::Expr,
+        arms: &'a [(ast::Ident, T)],
+        span: Span,
+    ) -> Checked<&'a T> {
+        let Ast::Name(name) = &word.kind else {
+            return Err(self.report(at(
+                &errors::MATCH_ARMS,
+                "`match` takes a word",
+                word.span,
+                "not a word",
+            )));
+        };
+        let (chosen, words) = match scope.get(name) {
+            Some(Binding::Word(chosen, words)) => (chosen.clone(), words.clone()),
+            Some(Binding::Error) => return Err(Poison),
+            Some(_) => {
+                let found = at(
+                    &errors::MATCH_ARMS,
+                    format!("`{name}` is not a word"),
+                    word.span,
+                    "`match` chooses by a word",
+                );
+                return Err(self.report(found.help("words are declared as `name = first | second`")));
+            }
+            None => return Err(self.report(errors::unknown_name(name, word.span, None))),
+        };
+        self.check_arms(arms, &words, span)?;
+        match arms.iter().find(|(arm, _)| arm.name == chosen) {
+            Some((_, value)) => Ok(value),
+            None => {
+                let found = at(&errors::MATCH_ARMS, format!("no arm for `{chosen}`"), span, "this `match`");
+                Err(self.report(found.help(format!("add `{chosen} => ...`"))))
+            }
+        }
+    }
+
+    /// Every arm is a word that can be, every such word has an arm. Statics bring no list of words.
+    fn check_arms<T>(&mut self, arms: &[(ast::Ident, T)], words: &[String], span: Span) -> Checked<()> {
+        let mut result = Ok(());
+        for (k, (arm, _)) in arms.iter().enumerate() {
+            if !words.is_empty() && !words.contains(&arm.name) {
+                result = Err(self.report(errors::none_of(
+                    &errors::UNKNOWN_WORD,
+                    "word",
+                    &arm.name,
+                    arm.span,
+                    words,
+                )));
+            }
+            if let Some((before, _)) = arms[..k].iter().find(|(before, _)| before.name == arm.name) {
+                result = Err(self.report(errors::duplicate(&arm.name, arm.span, Some(before.span))));
+            }
+        }
+        if let Some(missing) = words.iter().find(|word| !arms.iter().any(|(arm, _)| arm.name == **word)) {
+            let found = at(&errors::MATCH_ARMS, format!("no arm for `{missing}`"), span, "this `match`");
+            result = Err(self.report(found.help(format!("add `{missing} => ...`"))));
+        }
+        result
+    }
+
+    fn unary(
+        &mut self,
+        scope: &mut Scope,
+        op: UnaryOp,
+        x: &'a ast::Expr,
+        span: Span,
+        expected: Option<&Type>,
+    ) -> Checked<Value> {
+        let value = self.expr(scope, x, expected)?;
+        match op {
+            UnaryOp::Not => {
+                let expr = self.expect_bool(scope, value, "`not`")?;
+                Ok(Value::strong(ops::map("not", vec![expr], span)))
+            }
+            UnaryOp::Neg => self.negate(scope, value, span),
+        }
+    }
+
+    fn negate(&mut self, scope: &Scope, value: Value, span: Span) -> Checked<Value> {
+        if let (ExprKind::Const(number), true) = (&value.expr.kind, value.weak != Weak::No) {
+            return Ok(Value { expr: ops::constant(-number, value.expr.ty, span), weak: value.weak });
+        }
+        if let (ExprKind::Size(dim), Weak::Int) = (&value.expr.kind, value.weak) {
+            return Ok(ops::size(&Dim::default().sub(dim), span));
+        }
+        self.expect_number(scope, &value, "`-`")?;
+        Ok(Value { expr: ops::map("neg", vec![value.expr], span), weak: value.weak })
+    }
+
+    /// A number, not a boolean.
+    pub(super) fn expect_number(&mut self, scope: &Scope, value: &Value, what: &str) -> Checked<()> {
+        if value.expr.ty.dtype != DType::Bool {
+            return Ok(());
+        }
+        let found = at(
+            &errors::TYPE_MISMATCH,
+            format!("{what} takes numbers, not `bool`"),
+            value.expr.span,
+            "this is `bool`",
+        );
+        let found = self.label_origin(scope, &value.expr, found);
+        Err(self.report(found.help("convert it: `real(...)` is 0 or 1")))
+    }
+
+    /// A boolean.
+    pub(super) fn expect_bool(&mut self, scope: &Scope, value: Value, what: &str) -> Checked<Expr> {
+        if value.expr.ty.dtype == DType::Bool {
+            return Ok(value.expr);
+        }
+        let shown = text::show(&value.expr.ty, self.real);
+        let message = format!("{what} takes `bool`, not `{shown}`");
+        let found = at(&errors::TYPE_MISMATCH, message, value.expr.span, format!("this is `{shown}`"));
+        let found = self.label_origin(scope, &value.expr, found);
+        Err(self.report(found.help("compare it: `x != 0`")))
+    }
+
+    /// `f[...]` alone, or an element `x[0]`.
+    fn bracket(
+        &mut self,
+        scope: &mut Scope,
+        of: &'a ast::Expr,
+        indices: &'a [ast::Expr],
+        span: Span,
+        expected: Option<&Type>,
+    ) -> Checked<Value> {
+        if self.is_callable(scope, of) {
+            let made = matches!(&of.kind, Ast::Name(name) if name == "iota");
+            if made {
+                return self.call_with(scope, of, indices, Vec::new(), span, expected);
+            }
+            return self.no_value(&format!("function `{}`", text::source(of)), span, "call it: add `(...)`");
+        }
+        let value = self.definite(scope, of)?;
+        self.element(scope, value, indices, span)
+    }
+
+    /// The part of a tensor at constant positions along its first axes.
+    fn element(
+        &mut self,
+        scope: &mut Scope,
+        mut value: Expr,
+        indices: &'a [ast::Expr],
+        span: Span,
+    ) -> Checked<Value> {
+        if indices.len() > value.ty.rank() {
+            let shown = text::show(&value.ty, self.real);
+            let message =
+                format!("{} positions into `{shown}`, which has {} axes", indices.len(), value.ty.rank());
+            return Err(self.report(at(&errors::SHAPE_MISMATCH, message, span, "too many positions")));
+        }
+        for index in indices {
+            let size = value.ty.shape[0].clone();
+            let position = self.dim(scope, index, false)?;
+            let from_end = position.as_constant().is_some_and(|n| n < 0);
+            let start = if from_end { size.add(&position) } else { position };
+            let slice = View::Slice { axis: 0, start: start.clone(), step: 1, count: Dim::constant(1) };
+            if Op::View(slice.clone()).rules().infer(&[&value.ty]).is_err() {
+                let message = format!("position {start} is outside of size `{size}`");
+                return Err(self.report(at(&errors::SHAPE_MISMATCH, message, index.span, "outside")));
+            }
+            let to = value.ty.shape[1..].to_vec();
+            let part = ops::op(Op::View(slice), vec![value], span);
+            value = ops::op(Op::View(View::Reshape { to }), vec![part], span);
+        }
+        Ok(Value::strong(value))
+    }
+
+    /// `[a, b, c]`: values of one shape along a new first axis.
+    fn list(&mut self, scope: &mut Scope, items: &'a [ast::Expr], span: Span) -> Checked<Value> {
+        let values: Vec<Checked<Value>> = items.iter().map(|item| self.expr(scope, item, None)).collect();
+        let values = values.into_iter().collect::<Checked<Vec<Value>>>()?;
+        let Some(first) = values.first().cloned() else {
+            return Err(self.report(at(
+                &errors::SIZE_UNKNOWN,
+                "an empty list has no type",
+                span,
+                "no elements",
+            )));
+        };
+        let mut widest = first;
+        for value in &values[1..] {
+            let dtype = self.joint_dtype(scope, &widest, value, span)?;
+            if dtype != widest.expr.ty.dtype || value.weak == Weak::No {
+                widest = Value {
+                    expr: Expr { ty: widest.expr.ty.with_dtype(dtype), ..widest.expr },
+                    weak: value.weak,
+                };
+            }
+        }
+        let ty = widest.expr.ty.clone();
+        let expected =
+            (values[0].expr.span, format!("the first element is `{}`", text::show(&ty, self.real)));
+        let parts: Vec<_> =
+            values.into_iter().map(|value| self.coerce(scope, value, &ty, expected.clone())).collect();
+        let parts = parts.into_iter().collect::<Checked<Vec<Expr>>>()?;
+        let mut to = vec![Dim::from(parts.len())];
+        to.extend(ty.shape);
+        let packed = ops::op(Op::Pack(Pack), parts, span);
+        let packed =
+            if to.len() == 1 { packed } else { ops::op(Op::View(View::Reshape { to }), vec![packed], span) };
+        Ok(Value::strong(packed))
+    }
+}
+
+/// A value inside of the `let`s it refers to.
+pub(super) fn with_lets(lets: Vec<(LocalId, Expr)>, body: Value) -> Value {
+    let weak = if lets.is_empty() { body.weak } else { Weak::No };
+    let expr = lets.into_iter().rev().fold(body.expr, |body, (local, value)| {
+        let (ty, span) = (body.ty.clone(), body.span);
+        Expr { kind: ExprKind::Let { local, value: Box::new(value), body: Box::new(body) }, ty, span }
+    });
+    Value { expr, weak }
+}

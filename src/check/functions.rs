@@ -1,0 +1,353 @@
+//! Functions: one instance for each combination of what is static but no size.
+
+use std::collections::BTreeMap;
+
+use crate::algebra::types::{Dim, SizeVar, Type};
+use crate::ast;
+use crate::source::Span;
+
+use super::Checker;
+use super::calls::has_rest;
+use super::dims::Sizes;
+use super::errors::{self, at};
+use super::exprs::with_lets;
+use super::scope::{Binding, Callee, Checked, Place, Poison, Scope, Static};
+use super::text;
+use super::typed::{Expr, Function, FunctionId, Instance};
+
+/// How often a function may stand in the chain of callers that made an instance.
+const MAX_NESTED: usize = 32;
+
+/// A function or model as declared.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Def<'a> {
+    pub ast: &'a ast::Function,
+    pub model: bool,
+    pub library: bool,
+}
+
+/// What tells instances of one function apart. Sizes do not: instances are generic in them.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Key {
+    def: usize,
+    statics: Vec<Option<Static>>,
+    rank: usize,
+}
+
+/// Types of a function in its own size variables.
+#[derive(Clone, Debug)]
+pub(super) struct Signature {
+    /// Its size variables, in the order in which calls give them.
+    pub sizes: Vec<SizeVar>,
+    /// The size variable of each static argument that is a size.
+    pub statics: Vec<Option<SizeVar>>,
+    /// Types of its arguments, their names, and how and where they are written.
+    pub args: Vec<Type>,
+    pub names: Vec<String>,
+    pub written: Vec<String>,
+    pub spans: Vec<Span>,
+    /// Type of its result.
+    pub result: Type,
+}
+
+impl Signature {
+    /// The sizes that static arguments give.
+    pub(super) fn static_sizes(&self, statics: &[Static]) -> Sizes {
+        let pairs = self.statics.iter().zip(statics);
+        pairs
+            .filter_map(|(var, value)| match (var, value) {
+                (Some(var), Static::Size(dim)) => Some((var.clone(), dim.clone())),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+/// A function that is in use.
+#[derive(Clone, Debug)]
+pub(super) struct InstanceOf {
+    pub def: usize,
+    pub name: String,
+    pub signature: Signature,
+    /// Its scope with everything that the signature declares, until its body is checked.
+    scope: Option<Scope>,
+    /// Who asked for it first.
+    parent: Option<usize>,
+}
+
+/// A call of a function or model, for what can be said only when all bodies are known.
+#[derive(Clone, Debug)]
+pub(super) struct CallSite {
+    pub caller: Place,
+    pub callee: FunctionId,
+    pub sizes: Vec<Dim>,
+    pub instance: Instance,
+    pub span: Span,
+}
+
+impl<'a> Checker<'a> {
+    /// The function in whose body `scope` is.
+    pub(super) fn caller(&self, scope: &Scope) -> Option<usize> {
+        match scope.place {
+            Place::Function(id) => Some(id.0),
+            _ => None,
+        }
+    }
+
+    pub(super) fn record_call(
+        &mut self,
+        scope: &Scope,
+        callee: FunctionId,
+        sizes: &Vec<Dim>,
+        instance: Instance,
+        span: Span,
+    ) {
+        let sizes = sizes.clone();
+        self.calls.push(CallSite { caller: scope.place.clone(), callee, sizes, instance, span });
+    }
+
+    /// The instance of a function for these statics and this many leading axes.
+    pub(super) fn instance(
+        &mut self,
+        def: usize,
+        statics: &[Static],
+        rank: usize,
+        parent: Option<usize>,
+    ) -> Checked<FunctionId> {
+        let erased = statics.iter().map(|value| match value {
+            Static::Size(_) => None,
+            other => Some(other.clone()),
+        });
+        let key = Key { def, statics: erased.collect(), rank };
+        if let Some(known) = self.memo.get(&key) {
+            return *known;
+        }
+        let made =
+            self.nested_too_deep(def, parent).and_then(|()| self.new_instance(def, statics, rank, parent));
+        self.memo.insert(key, made);
+        made
+    }
+
+    /// Instances that keep asking for new instances of themselves.
+    fn nested_too_deep(&mut self, def: usize, parent: Option<usize>) -> Checked<()> {
+        let chain = std::iter::successors(parent, |at| self.instances[*at].parent);
+        if chain.filter(|at| self.instances[*at].def == def).count() < MAX_NESTED {
+            return Ok(());
+        }
+        let name = &self.defs[def].ast.name;
+        let found = at(&errors::RECURSION, format!("`{}` calls itself", name.name), name.span, "without end");
+        Err(self.report(found.help("functions are inlined: write it without recursion")))
+    }
+
+    fn new_instance(
+        &mut self,
+        def: usize,
+        statics: &[Static],
+        rank: usize,
+        parent: Option<usize>,
+    ) -> Checked<FunctionId> {
+        let Def { ast, library, .. } = self.defs[def];
+        let id = FunctionId(self.instances.len());
+        let mut scope = Scope::new(Place::Function(id), library, self.real);
+        let static_vars = self.bind_statics(&mut scope, ast, statics);
+        if ast.args.iter().any(|arg| has_rest(&arg.ty)) {
+            let vars: Vec<SizeVar> = (1..=rank).map(|k| self.fresh(&format!("..{k}"))).collect();
+            scope.sizes.extend(vars.iter().cloned());
+            scope.rest = Some(vars.into_iter().map(Dim::var).collect());
+        }
+        let args: Vec<Checked<Type>> =
+            ast.args.iter().map(|arg| self.type_expr(&mut scope, &arg.ty, true)).collect();
+        let result = self.type_expr(&mut scope, &ast.result, true);
+        let args = args.into_iter().collect::<Checked<Vec<Type>>>()?;
+        let result = result?;
+        self.bind_args(&mut scope, ast, &args);
+        let signature = Signature {
+            sizes: scope.sizes.clone(),
+            statics: static_vars,
+            args,
+            names: ast.args.iter().map(|arg| arg.name.name.clone()).collect(),
+            written: ast.args.iter().map(|arg| text::type_source(&arg.ty)).collect(),
+            spans: ast.args.iter().map(|arg| arg.ty.span).collect(),
+            result,
+        };
+        let name = self.instance_name(ast, statics);
+        self.instances.push(InstanceOf { def, name, signature, scope: Some(scope), parent });
+        self.functions.push(None);
+        self.pending.push_back(id);
+        Ok(id)
+    }
+
+    fn bind_statics(
+        &mut self,
+        scope: &mut Scope,
+        ast: &ast::Function,
+        statics: &[Static],
+    ) -> Vec<Option<SizeVar>> {
+        let mut vars = Vec::new();
+        for (name, value) in ast.statics.iter().zip(statics) {
+            if let Some(before) = scope.declared(&name.name) {
+                self.report(errors::duplicate(&name.name, name.span, Some(before)));
+            }
+            let (binding, var) = match value {
+                Static::Size(_) => {
+                    let var = self.fresh(&name.name);
+                    scope.sizes.push(var.clone());
+                    (Binding::Size(Dim::var(var.clone())), Some(var))
+                }
+                Static::Number(bits) => (Binding::Number(f64::from_bits(*bits), false), None),
+                Static::Function(callee) => (Binding::Function(callee.clone()), None),
+                Static::Word(word) => (Binding::Word(word.clone(), Vec::new()), None),
+            };
+            scope.bind(&name.name, binding, name.span);
+            vars.push(var);
+        }
+        vars
+    }
+
+    fn bind_args(&mut self, scope: &mut Scope, ast: &ast::Function, args: &[Type]) {
+        for (arg, ty) in ast.args.iter().zip(args) {
+            if let Some(before) = scope.declared(&arg.name.name) {
+                self.report(errors::duplicate(&arg.name.name, arg.name.span, Some(before)));
+            }
+            scope.bind_local(&arg.name.name, ty.clone(), arg.name.span);
+        }
+    }
+
+    /// `twice[tanh]`: sizes stay variables, so they are not part of the name.
+    fn instance_name(&self, ast: &ast::Function, statics: &[Static]) -> String {
+        let resolved: Vec<String> = statics
+            .iter()
+            .filter_map(|value| match value {
+                Static::Size(_) => None,
+                Static::Number(bits) => Some(crate::print::number(f64::from_bits(*bits))),
+                Static::Function(callee) => Some(self.callee_name(callee)),
+                Static::Word(word) => Some(word.clone()),
+            })
+            .collect();
+        if resolved.is_empty() {
+            ast.name.name.clone()
+        } else {
+            format!("{}[{}]", ast.name.name, resolved.join(", "))
+        }
+    }
+
+    fn callee_name(&self, callee: &Callee) -> String {
+        match callee {
+            Callee::Builtin(name) => name.clone(),
+            Callee::Def(def, _) => self.defs[*def].ast.name.name.clone(),
+        }
+    }
+
+    /// Checks bodies until no instance waits for it.
+    pub(super) fn check_bodies(&mut self) {
+        while let Some(id) = self.pending.pop_front() {
+            let function = self.body(id);
+            self.functions[id.0] = function.ok();
+        }
+    }
+
+    fn body(&mut self, id: FunctionId) -> Checked<Function> {
+        let instance = &mut self.instances[id.0];
+        let Some(mut scope) = instance.scope.take() else { return Err(Poison) };
+        let (name, signature, def) =
+            (instance.name.clone(), instance.signature.clone(), self.defs[instance.def]);
+        let from = scope.names.len() - signature.args.len();
+        let (members, lets) = self.members(&mut scope, def.ast, from);
+        let value = self.expr(&mut scope, &def.ast.body, Some(&signature.result));
+        let layers = self.finish_layers(&mut scope);
+        let (mut members, lets, layers) = (members?, lets?, layers?);
+        let expected = (
+            def.ast.result.span,
+            format!("`{}` is declared to give `{}`", def.ast.name.name, text::type_source(&def.ast.result)),
+        );
+        let body = self.coerce(&scope, value?, &signature.result, expected)?;
+        let body: Expr = with_lets(lets, super::scope::Value::strong(body)).expr;
+        for (k, layer) in layers {
+            members[k] = Some(layer);
+        }
+        Ok(Function {
+            name,
+            sizes: signature.sizes,
+            n_args: signature.args.len(),
+            locals: scope.locals,
+            members: members.into_iter().flatten().collect(),
+            body,
+            span: def.ast.name.span,
+        })
+    }
+
+    /// Functions of the script that nothing uses are checked as well, with plain sizes.
+    pub(super) fn check_unused(&mut self) {
+        let used: Vec<usize> = self.instances.iter().map(|instance| instance.def).collect();
+        for def in 0..self.defs.len() {
+            let Def { ast, library, .. } = self.defs[def];
+            let plain = !ast.statics.iter().any(|name| called(ast, &name.name));
+            if !library && plain && !used.contains(&def) {
+                let sizes: Vec<Static> = ast.statics.iter().map(|_| Static::Size(Dim::constant(1))).collect();
+                let _ = self.instance(def, &sizes, 1, None);
+                self.check_bodies();
+            }
+        }
+    }
+
+    /// Cycles among functions.
+    pub(super) fn check_recursion(&mut self) {
+        let mut edges: BTreeMap<usize, Vec<(usize, Span)>> = BTreeMap::new();
+        for call in &self.calls {
+            if let Place::Function(id) = call.caller {
+                edges.entry(id.0).or_default().push((call.callee.0, call.span));
+            }
+        }
+        let mut state = vec![0u8; self.instances.len()];
+        for root in 0..self.instances.len() {
+            let mut stack = vec![(root, 0)];
+            while let Some((at, next)) = stack.pop() {
+                state[at] = state[at].max(1);
+                match edges.get(&at).and_then(|out| out.get(next)).copied() {
+                    None => state[at] = 2,
+                    Some((to, span)) => {
+                        stack.push((at, next + 1));
+                        match state[to] {
+                            0 => stack.push((to, 0)),
+                            1 => self.recursion(to, span),
+                            _ => {}
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn recursion(&mut self, to: usize, span: Span) {
+        let name = &self.defs[self.instances[to].def].ast.name;
+        let message = format!("`{}` calls itself", name.name);
+        let found = at(&errors::RECURSION, message, span, "by this call").label(name.span, "declared here");
+        self.report(found.help("functions are inlined: write it without recursion"));
+    }
+}
+
+/// Whether a function uses its static argument as a function or a word (found by its text).
+fn called(function: &ast::Function, name: &str) -> bool {
+    let members = function.members.iter().map(|member| match member {
+        ast::Member::Param(line) | ast::Member::Layer(line) | ast::Member::Let(line) => &line.value,
+    });
+    members.chain([&function.body]).any(|expr| calls(expr, name))
+}
+
+fn calls(expr: &ast::Expr, name: &str) -> bool {
+    use ast::ExprKind::*;
+    let is = |expr: &ast::Expr| matches!(&expr.kind, Name(have) if have == name);
+    match &expr.kind {
+        Call(f, args) => is(f) || calls(f, name) || args.iter().any(|arg| calls(&arg.value, name)),
+        Pipe(a, f) => is(f) || calls(a, name) || calls(f, name),
+        Bracket(f, items) => {
+            is(f) || calls(f, name) || items.iter().any(|item| is(item) || calls(item, name))
+        }
+        Match(word, arms) => is(word) || arms.iter().any(|(_, arm)| calls(arm, name)),
+        Unary(_, x) | Field(x, _) => calls(x, name),
+        Binary(_, a, b) => calls(a, name) || calls(b, name),
+        List(items) => items.iter().any(|item| calls(item, name)),
+        Block(lets, body) => lets.iter().any(|line| calls(&line.value, name)) || calls(body, name),
+        _ => false,
+    }
+}

@@ -1,0 +1,324 @@
+//! The typed program as text: one line per member, `let` and setting.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
+
+use crate::algebra::op::Op;
+use crate::algebra::types::Dim;
+use crate::print::number;
+
+use super::typed::*;
+
+impl Display for Program {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut blocks = vec![format!("typed, real = {}\n", self.real)];
+        blocks.extend(self.data.iter().map(data));
+        blocks.extend(self.functions.iter().map(|function| self.function(function)));
+        blocks.extend(self.stages.iter().map(|stage| self.stage(stage)));
+        blocks.extend(self.statements.iter().map(|statement| self.statement(statement)));
+        f.write_str(&blocks.join("\n"))
+    }
+}
+
+/// What names stand for in the expressions of one function, stage or statement.
+struct Printer<'p> {
+    program: &'p Program,
+    locals: Vec<String>,
+    members: &'p [Member],
+}
+
+fn data(data: &Data) -> String {
+    let mut text = format!("data {} = {}", data.name, source(&data.source));
+    if let Some(share) = data.test {
+        text += &format!(", test = {}", number(share));
+    }
+    text += &format!(" : {} rows, {} train, {} test\n", data.rows.all, data.rows.train, data.rows.test);
+    for column in &data.columns {
+        let standardized = data.standardize.contains(&column.name);
+        text += &format!(
+            "  {}{} : {}\n",
+            column.name,
+            if standardized { " standardized" } else { "" },
+            column.ty
+        );
+    }
+    text
+}
+
+fn source(source: &DataSource) -> String {
+    let given = |name: &str, value: &Option<String>| match value {
+        Some(value) => format!(", {name} = {value:?}"),
+        None => String::new(),
+    };
+    match source {
+        DataSource::Csv { path, target } => format!("csv {path:?}{}", given("target", target)),
+        DataSource::Idx { x, y, test_x, test_y } => {
+            format!("idx x = {x:?}{}{}{}", given("y", y), given("test_x", test_x), given("test_y", test_y))
+        }
+    }
+}
+
+/// Names of locals, told apart by numbers.
+fn unique_names(locals: &[Local]) -> Vec<String> {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let names = locals.iter().map(|local| {
+        let count = seen.entry(&local.name).or_insert(0);
+        *count += 1;
+        if *count == 1 { local.name.clone() } else { format!("{}_{count}", local.name) }
+    });
+    names.collect()
+}
+
+fn dims<'d>(dims: impl IntoIterator<Item = &'d Dim>) -> String {
+    dims.into_iter().map(Dim::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// `[a, b]`, or nothing for nothing.
+fn brackets(inner: String) -> String {
+    if inner.is_empty() { inner } else { format!("[{inner}]") }
+}
+
+fn split(split: Split) -> &'static str {
+    match split {
+        Split::All => "",
+        Split::Train => ".train",
+        Split::Test => ".test",
+    }
+}
+
+fn extent(extent: Extent) -> &'static str {
+    match extent {
+        Extent::Coordinate => "coordinate",
+        Extent::Tensor => "tensor",
+        Extent::Group => "group",
+        Extent::Model => "model",
+    }
+}
+
+impl Program {
+    fn printer<'p>(&'p self, locals: &[Local], members: &'p [Member]) -> Printer<'p> {
+        Printer { program: self, locals: unique_names(locals), members }
+    }
+
+    fn function(&self, function: &Function) -> String {
+        let printer = self.printer(&function.locals, &function.members);
+        let sizes: Vec<&str> = function.sizes.iter().map(|var| &*var.name).collect();
+        let args: Vec<String> = (0..function.n_args)
+            .map(|k| format!("{}: {}", printer.locals[k], function.locals[k].ty))
+            .collect();
+        let kind = if function.members.is_empty() { "fn" } else { "model" };
+        let sizes = brackets(sizes.join(", "));
+        let mut text =
+            format!("{kind} {}{sizes}({}) -> {}\n", function.name, args.join(", "), function.body.ty);
+        for member in &function.members {
+            text += &match member {
+                Member::Param { name, ty, init, .. } => {
+                    format!("  param {name} = {} : {ty}\n", printer.expr(init))
+                }
+                Member::Layer { name, function, sizes } => {
+                    let sizes: Vec<String> =
+                        sizes.iter().map(|(var, dim)| format!("{} = {dim}", var.name)).collect();
+                    format!(
+                        "  layer {name} = {}{}\n",
+                        self.function_name(*function),
+                        brackets(sizes.join(", "))
+                    )
+                }
+            };
+        }
+        text + &printer.body(&function.body)
+    }
+
+    fn stage(&self, stage: &Stage) -> String {
+        let printer = self.printer(&stage.locals, &[]);
+        let words = stage.words.iter().map(|(name, word)| format!("{name} = {word}"));
+        let hypers = stage.hypers.iter().map(|local| printer.local(*local));
+        let head: Vec<String> = hypers.chain(words).collect();
+        let mut text = format!("stage {}({})\n", stage.name, head.join(", "));
+        for state in &stage.states {
+            let (name, ty) = (printer.local(state.local), &stage.locals[state.local.0].ty);
+            text += &format!("  state {name} = {} : {ty}\n", printer.expr(&state.init));
+        }
+        for (local, value) in &stage.lines {
+            let assigned = stage.states.iter().any(|state| state.local == *local);
+            let arrow = if assigned { "<-" } else { "=" };
+            text += &format!("  {} {arrow} {} : {}\n", printer.local(*local), printer.expr(value), value.ty);
+        }
+        text + &printer.body(&stage.result)
+    }
+
+    fn function_name(&self, id: FunctionId) -> &str {
+        self.functions.get(id.0).map_or("?", |function| &function.name)
+    }
+
+    fn global_name(&self, id: GlobalId) -> &str {
+        match self.statements.get(id.0).map(|statement| &statement.kind) {
+            Some(StatementKind::Let { name, .. }) => name,
+            Some(StatementKind::Train(train)) => &train.name,
+            Some(StatementKind::Eval(eval)) => &eval.name,
+            _ => "?",
+        }
+    }
+
+    fn statement(&self, statement: &Statement) -> String {
+        let printer = self.printer(&statement.locals, &[]);
+        match &statement.kind {
+            StatementKind::Let { name, value } => {
+                format!("let {name} : {}\n{}", value.ty, printer.body(value))
+            }
+            StatementKind::Train(train) => self.train(train),
+            StatementKind::Eval(eval) => self.eval(eval),
+            StatementKind::Print(parts) => {
+                let parts: Vec<String> = parts.iter().map(|part| printer.part(part)).collect();
+                format!("print {}\n", parts.join(", "))
+            }
+            StatementKind::Plot { series, path } => {
+                let series: Vec<String> = series.iter().map(|series| printer.series(series)).collect();
+                format!("plot {} to {path:?}\n", series.join(", "))
+            }
+            StatementKind::Save { fit, path } => format!("save {} to {path:?}\n", self.global_name(*fit)),
+            StatementKind::Assert { condition, text } => {
+                format!("assert {} : {text:?}\n", printer.expr(condition))
+            }
+        }
+    }
+
+    fn rows(&self, data: DataId, which: Split) -> String {
+        format!("{}{}", self.data[data.0].name, split(which))
+    }
+
+    fn train(&self, train: &Train) -> String {
+        let printer = self.printer(&train.locals, &[]);
+        let model = format!("{}{}", self.function_name(train.model), brackets(dims(&train.sizes)));
+        let mut text = format!("train {} = {model} on {}\n", train.name, self.rows(train.data, train.split));
+        text += &format!("  loss = {}\n", printer.expr(&train.loss));
+        for (name, metric) in &train.metrics {
+            text += &format!("  metric {name} = {}\n", printer.expr(metric));
+        }
+        for stage in &train.pipeline {
+            text += &format!("  |> {}\n", self.stage_use(stage));
+        }
+        let length = match train.length {
+            Length::Epochs(n) => format!("epochs = {n}"),
+            Length::Steps(n) => format!("steps = {n}"),
+        };
+        text += &format!(
+            "  batch = {}, {length}, shuffle = {}, seed = {}\n",
+            train.batch, train.shuffle, train.seed
+        );
+        if let Some((data, which)) = train.validate {
+            text += &format!("  validate = {}\n", self.rows(data, which));
+        }
+        text
+    }
+
+    fn stage_use(&self, of: &StageUse) -> String {
+        let stage = &self.stages[of.stage.0];
+        let printer = Printer { program: self, locals: vec!["t".into(), "T".into()], members: &[] };
+        let hypers = stage.hypers.iter().zip(&of.hypers);
+        let hypers =
+            hypers.map(|(local, value)| format!("{} = {}", stage.locals[local.0].name, printer.expr(value)));
+        let words = stage.words.iter().map(|(name, word)| format!("{name} = {word}"));
+        let all: Vec<String> = hypers.chain(words).collect();
+        let renamed = if of.name == stage.name { String::new() } else { format!("{} = ", of.name) };
+        format!("{renamed}{}({})", stage.name, all.join(", "))
+    }
+
+    fn eval(&self, eval: &Eval) -> String {
+        let printer = self.printer(&eval.locals, &[]);
+        let fit = self.global_name(eval.fit);
+        let mut text = format!("eval {} = {fit} on {}\n", eval.name, self.rows(eval.data, eval.split));
+        for (name, metric) in &eval.metrics {
+            text += &format!("  metric {name} = {}\n", printer.expr(metric));
+        }
+        text
+    }
+}
+
+impl Printer<'_> {
+    fn local(&self, id: LocalId) -> String {
+        self.locals.get(id.0).cloned().unwrap_or_else(|| format!("local{}", id.0))
+    }
+
+    /// `let`s on lines of their own, then the value.
+    fn body(&self, mut expr: &Expr) -> String {
+        let mut text = String::new();
+        while let ExprKind::Let { local, value, body } = &expr.kind {
+            text += &format!("  {} = {} : {}\n", self.local(*local), self.expr(value), value.ty);
+            expr = body;
+        }
+        text + &format!("  return {} : {}\n", self.expr(expr), expr.ty)
+    }
+
+    fn list(&self, exprs: &[Expr]) -> String {
+        exprs.iter().map(|expr| self.expr(expr)).collect::<Vec<_>>().join(", ")
+    }
+
+    fn part(&self, part: &Part) -> String {
+        match part {
+            Part::Text(text) => format!("{text:?}"),
+            Part::Value(value, None) => self.expr(value),
+            Part::Value(value, Some(digits)) => format!("{} .{digits}", self.expr(value)),
+        }
+    }
+
+    fn series(&self, series: &Series) -> String {
+        format!("{}.{}", self.program.global_name(series.of), series.key)
+    }
+
+    fn expr(&self, expr: &Expr) -> String {
+        match &expr.kind {
+            ExprKind::Const(value) => number(*value),
+            ExprKind::Size(dim) => format!("size({dim})"),
+            ExprKind::Key => "key".into(),
+            ExprKind::Local(id) => self.local(*id),
+            ExprKind::Global(id) => self.program.global_name(*id).into(),
+            ExprKind::Param(k) => self.member(*k),
+            ExprKind::Op(op, args) => self.op(op, args, expr),
+            ExprKind::Call { function, sizes, args, instance } => {
+                let name = self.callee(*function, *instance);
+                format!("{name}{}({})", brackets(dims(sizes)), self.list(args))
+            }
+            ExprKind::Let { local, value, body } => {
+                format!("{{ {} = {}; {} }}", self.local(*local), self.expr(value), self.expr(body))
+            }
+            ExprKind::StageReduce { combine, extent: over, value } => {
+                format!("{}[{}]({})", combine.name(), extent(*over), self.expr(value))
+            }
+            ExprKind::StageSpread { extent: over, value } => {
+                format!("spread[{}]({})", extent(*over), self.expr(value))
+            }
+            ExprKind::Recorded(series) => self.series(series),
+            ExprKind::StopGradient(value) => format!("stop_gradient({})", self.expr(value)),
+        }
+    }
+
+    /// `name(args) [attributes]`; what sets a shape says which: `broadcast[B, 3](b) [axes = 1]`.
+    fn op(&self, op: &Op, args: &[Expr], expr: &Expr) -> String {
+        let shape = match op {
+            Op::View(_) | Op::Fill(_) => format!("[{}]", dims(&expr.ty.shape)),
+            _ => String::new(),
+        };
+        let attributes = match op {
+            Op::Cast(_) => brackets(expr.ty.dtype.to_string()),
+            _ => brackets(op.rules().attributes()),
+        };
+        let space = if attributes.is_empty() { "" } else { " " };
+        format!("{}{shape}({}){space}{attributes}", op.rules().name(), self.list(args))
+    }
+
+    fn member(&self, k: usize) -> String {
+        match self.members.get(k) {
+            Some(Member::Param { name, .. } | Member::Layer { name, .. }) => name.clone(),
+            None => format!("member{k}"),
+        }
+    }
+
+    fn callee(&self, function: FunctionId, instance: Instance) -> String {
+        match instance {
+            Instance::Layer(k) => self.member(k),
+            Instance::Fit(fit) => self.program.global_name(fit).into(),
+            Instance::None | Instance::Root => self.program.function_name(function).into(),
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Names: what they stand for inside one function, stage, run or statement.
+
+use crate::algebra::types::{DType, Dim, SizeVar, Type};
+use crate::source::Span;
+
+use super::typed::{Expr, FunctionId, GlobalId, Instance, Local, LocalId};
+
+/// No value: a diagnostic has been given, so what depends on it stays silent.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Poison;
+
+/// Something, or nothing because of an error that has been reported.
+pub(super) type Checked<T> = Result<T, Poison>;
+
+/// How firm the element type of an expression is. What is made of literals and sizes alone takes the
+/// type of its context.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum Weak {
+    /// It has the type it has.
+    No,
+    /// Any number; `i32` if nothing says otherwise.
+    Int,
+    /// Any float; `real` if nothing says otherwise.
+    Real,
+    /// A quotient of integers, written at this place: any float, but an error if nothing asks for one.
+    Ratio(Span),
+}
+
+/// A checked expression.
+#[derive(Clone, Debug)]
+pub(super) struct Value {
+    /// The expression.
+    pub expr: Expr,
+    /// How firm its element type is.
+    pub weak: Weak,
+}
+
+impl Value {
+    /// An expression with a definite type.
+    pub(super) fn strong(expr: Expr) -> Value {
+        Value { expr, weak: Weak::No }
+    }
+}
+
+/// What may be called, or given as a static function argument.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Callee {
+    /// A builtin or a scalar row.
+    Builtin(String),
+    /// A function or model (index into the checker's definitions), perhaps with its statics given.
+    Def(usize, Vec<Static>),
+}
+
+/// A static argument.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Static {
+    /// A size.
+    Size(Dim),
+    /// A real number, by its bits.
+    Number(u64),
+    /// A function.
+    Function(Callee),
+    /// A word.
+    Word(String),
+}
+
+/// What a name stands for.
+#[derive(Clone, Debug)]
+pub(super) enum Binding {
+    /// An argument, a `let`, a column, a state, ...
+    Local(LocalId),
+    /// A parameter of the enclosing model.
+    Param(usize, Type),
+    /// A layer of the enclosing model.
+    Layer(usize),
+    /// A size.
+    Size(Dim),
+    /// A number known at compile time; whether it was written as an integer.
+    Number(f64, bool),
+    /// A static function.
+    Function(Callee),
+    /// A word, and those it was chosen from.
+    Word(String, Vec<String>),
+    /// The model that is trained, or a fit that is evaluated.
+    Model(Callee, Instance),
+    /// Something whose declaration is in error.
+    Error,
+}
+
+/// Where an expression stands.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Place {
+    /// In the function with this id.
+    Function(FunctionId),
+    /// In a stage, with its size variables.
+    Stage { coordinates: Dim, tensors: Dim },
+    /// In a `train` or `eval`, which will be the statement with this index.
+    Run(usize),
+    /// In another statement or a hyperparameter.
+    Statement,
+}
+
+/// A layer as declared.
+#[derive(Clone, Debug)]
+pub(super) struct Layer {
+    pub name: String,
+    pub callee: Callee,
+    pub span: Span,
+    /// The instance that its first call made.
+    pub function: Option<FunctionId>,
+}
+
+/// The names of one function, stage, run or statement.
+#[derive(Clone, Debug)]
+pub(super) struct Scope {
+    /// Where this is.
+    pub place: Place,
+    /// Whether it is part of the library, whose own names come first then.
+    pub library: bool,
+    /// Names with their meaning and place of declaration, innermost last.
+    pub names: Vec<(String, Binding, Span)>,
+    /// Everything that has a `LocalId`.
+    pub locals: Vec<Local>,
+    /// Where each local is declared.
+    pub origins: Vec<Span>,
+    /// What `..` stands for.
+    pub rest: Option<Vec<Dim>>,
+    /// Size variables met in the signature, in order.
+    pub sizes: Vec<SizeVar>,
+    /// Locals before this one are out of reach (initial values of parameters).
+    pub hidden: usize,
+    /// Layers, by their member index.
+    pub layers: Vec<(usize, Layer)>,
+    /// What a number is when nothing says otherwise.
+    pub float: DType,
+}
+
+impl Scope {
+    /// An empty scope.
+    pub(super) fn new(place: Place, library: bool, float: DType) -> Scope {
+        Scope {
+            place,
+            library,
+            names: Vec::new(),
+            locals: Vec::new(),
+            origins: Vec::new(),
+            rest: None,
+            sizes: Vec::new(),
+            hidden: 0,
+            layers: Vec::new(),
+            float,
+        }
+    }
+
+    /// What `name` stands for here.
+    pub(super) fn get(&self, name: &str) -> Option<&Binding> {
+        self.names.iter().rev().find(|(have, ..)| have == name).map(|(_, binding, _)| binding)
+    }
+
+    /// Where `name` is declared here.
+    pub(super) fn declared(&self, name: &str) -> Option<Span> {
+        self.names.iter().rev().find(|(have, ..)| have == name).map(|(.., span)| *span)
+    }
+
+    /// Gives a name a meaning.
+    pub(super) fn bind(&mut self, name: &str, binding: Binding, span: Span) {
+        self.names.push((name.to_string(), binding, span));
+    }
+
+    /// A new local, not yet reachable by name.
+    pub(super) fn local(&mut self, name: &str, ty: Type, span: Span) -> LocalId {
+        self.locals.push(Local { name: name.to_string(), ty });
+        self.origins.push(span);
+        LocalId(self.locals.len() - 1)
+    }
+
+    /// A new local with its name.
+    pub(super) fn bind_local(&mut self, name: &str, ty: Type, span: Span) -> LocalId {
+        let id = self.local(name, ty, span);
+        self.bind(name, Binding::Local(id), span);
+        id
+    }
+
+    /// Whether expressions here belong to an optimizer stage.
+    pub(super) fn in_stage(&self) -> bool {
+        matches!(self.place, Place::Stage { .. })
+    }
+}
+
+/// What a top-level `let` (or a bare run) gives.
+#[derive(Clone, Debug)]
+pub(super) enum Global {
+    /// A tensor.
+    Value(GlobalId, Type),
+    /// A fit: the metrics, stages with their scalar states, and other fields that it has.
+    Fit { id: GlobalId, callee: Callee, series: Vec<(String, bool)> },
+    /// The numbers of an evaluation.
+    Eval { id: GlobalId, series: Vec<String> },
+    /// Something in error.
+    Error,
+}
+
+/// The candidate that `name` is most likely a misspelling of.
+pub(super) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<String> {
+    let allowed = (name.chars().count() / 3).clamp(1, 3);
+    let scored = candidates.into_iter().filter(|have| *have != name).map(|have| (distance(name, have), have));
+    scored.filter(|(d, _)| *d <= allowed).min().map(|(_, have)| have.to_string())
+}
+
+/// Edits (insert, delete, replace, swap neighbours) from `a` to `b`, ignoring case.
+fn distance(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.to_lowercase().chars().collect();
+    let b: Vec<char> = b.to_lowercase().chars().collect();
+    let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replace = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = replace.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(best);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_finds_misspellings_only() {
+        assert_eq!(nearest("acuracy", ["loss", "accuracy"]), Some("accuracy".into()));
+        assert_eq!(nearest("epohcs", ["epochs", "steps"]), Some("epochs".into()));
+        assert_eq!(nearest("x", ["relu", "dense"]), None);
+    }
+}

@@ -1,0 +1,360 @@
+//! Optimizer stages with their words chosen.
+
+use crate::algebra::form::Combine;
+use crate::algebra::types::{DType, Dim, Type};
+use crate::ast::{self, ExprKind as Ast};
+use crate::diag::Diagnostic;
+use crate::source::Span;
+
+use super::Checker;
+use super::calls::Call;
+use super::errors::{self, at};
+use super::ops;
+use super::scope::{Binding, Checked, Place, Poison, Scope, Value};
+use super::typed::{Expr, ExprKind, Extent, LocalId, Stage, StageId, StageScope, State};
+
+/// A stage as declared.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StageDef<'a> {
+    pub ast: &'a ast::Stage,
+    pub library: bool,
+}
+
+/// Names of extents.
+pub(super) const EXTENTS: [&str; 3] = ["tensor", "group", "model"];
+
+/// Added to lengths, so that the cosine with a zero vector is 0.
+const TINY: f64 = 1e-10;
+
+impl<'a> Checker<'a> {
+    /// The stage with these words; `words` has one for each hyperparameter that is a word.
+    pub(super) fn stage(&mut self, def: usize, words: Vec<(String, String)>) -> Checked<StageId> {
+        let key = (def, words.clone());
+        if let Some(known) = self.stage_memo.get(&key) {
+            return *known;
+        }
+        let made = self.new_stage(def, words).map(|stage| {
+            self.stages.push(stage);
+            StageId(self.stages.len() - 1)
+        });
+        self.stage_memo.insert(key, made);
+        made
+    }
+
+    fn new_stage(&mut self, def: usize, words: Vec<(String, String)>) -> Checked<Stage> {
+        let StageDef { ast, library } = self.stage_defs[def];
+        let (coordinates, tensors) = (self.fresh("coordinates"), self.fresh("tensors"));
+        let place =
+            Place::Stage { coordinates: Dim::var(coordinates.clone()), tensors: Dim::var(tensors.clone()) };
+        let mut scope = Scope::new(place, library, DType::F64);
+        self.fixed_names(&mut scope, ast.name.span);
+        let own = scope.names.len();
+        let hypers = self.hypers(&mut scope, ast, &words, own);
+        let mut states = Vec::new();
+        let mut lines = Vec::new();
+        let mut failed = Ok(());
+        for line in &ast.body {
+            let result = match line {
+                ast::StageLine::State { name, extent, init } => {
+                    self.state(&mut scope, name, extent.as_ref(), init, own).map(|state| states.push(state))
+                }
+                ast::StageLine::Assign { name, value } => {
+                    self.assign(&mut scope, name, value, &states).map(|line| lines.push(line))
+                }
+                ast::StageLine::Let(line) => {
+                    self.let_line(&mut scope, line, own).map(|line| lines.push(line))
+                }
+            };
+            failed = failed.and(result);
+        }
+        let result = self.update(&mut scope, &ast.result);
+        failed?;
+        self.never_assigned(&states, &lines, &scope);
+        let name = ast.name.name.clone();
+        let (locals, span) = (scope.locals, ast.name.span);
+        Ok(Stage { name, words, coordinates, tensors, locals, hypers, states, lines, result: result?, span })
+    }
+
+    fn fixed_names(&mut self, scope: &mut Scope, span: Span) {
+        for (name, text) in StageScope::ALL {
+            let per_coordinate = matches!(
+                name,
+                StageScope::Gradient | StageScope::Update | StageScope::Weights | StageScope::Initial
+            );
+            let ty = match per_coordinate {
+                true => self.extent_type(scope, Extent::Coordinate),
+                false => Type::scalar(DType::F64),
+            };
+            scope.bind_local(text, ty, span);
+        }
+    }
+
+    /// The type of one number per extent.
+    fn extent_type(&self, scope: &Scope, extent: Extent) -> Type {
+        let dtype = if extent == Extent::Coordinate { self.real } else { DType::F64 };
+        Type::new(dtype, ops::extent_shape(scope, extent))
+    }
+
+    fn claim_in_stage(&mut self, scope: &Scope, name: &ast::Ident, own: usize) {
+        let taken = scope.names.iter().enumerate().find(|(_, (have, ..))| *have == name.name);
+        if let Some((k, (.., span))) = taken {
+            let before = (k >= own).then_some(*span);
+            self.report(errors::duplicate(&name.name, name.span, before));
+        }
+    }
+
+    fn hypers(
+        &mut self,
+        scope: &mut Scope,
+        ast: &ast::Stage,
+        words: &[(String, String)],
+        own: usize,
+    ) -> Vec<LocalId> {
+        let mut hypers = Vec::new();
+        for hyper in &ast.hypers {
+            let (name, span) = (&hyper.name.name, hyper.name.span);
+            self.claim_in_stage(scope, &hyper.name, own);
+            match &hyper.kind {
+                ast::HyperKind::Number(_) => {
+                    hypers.push(scope.bind_local(name, Type::scalar(DType::F64), span))
+                }
+                ast::HyperKind::Words(all) => {
+                    let all = all.iter().map(|word| word.name.clone()).collect();
+                    let chosen = words.iter().find(|(have, _)| have == name);
+                    let chosen = chosen.map(|(_, word)| word.clone()).unwrap_or_default();
+                    scope.bind(name, Binding::Word(chosen, all), span);
+                }
+            }
+        }
+        hypers
+    }
+
+    fn state(
+        &mut self,
+        scope: &mut Scope,
+        name: &ast::Ident,
+        extent: Option<&ast::Ident>,
+        init: &'a ast::Expr,
+        own: usize,
+    ) -> Checked<State> {
+        self.claim_in_stage(scope, name, own);
+        let extent = match extent {
+            None => Ok(Extent::Coordinate),
+            Some(word) => self.extent_word(scope, &word.name, word.span),
+        };
+        let ty = extent.map(|extent| self.extent_type(scope, extent));
+        let init = self.expr(scope, init, None).and_then(|value| {
+            let ty = ty.clone()?;
+            self.to_extent(scope, value, &ty, &name.name, name.span)
+        });
+        match ty {
+            Ok(ty) => {
+                let local = scope.bind_local(&name.name, ty, name.span);
+                Ok(State { name: name.name.clone(), local, extent: extent?, init: init? })
+            }
+            Err(poison) => {
+                scope.bind(&name.name, Binding::Error, name.span);
+                Err(poison)
+            }
+        }
+    }
+
+    /// `value` as numbers of the extent of `ty`, which must not be narrower.
+    fn to_extent(
+        &mut self,
+        scope: &Scope,
+        value: Value,
+        ty: &Type,
+        name: &str,
+        declared: Span,
+    ) -> Checked<Expr> {
+        let (have, want) = (ops::extent(scope, &value.expr.ty), ops::extent(scope, ty));
+        if have < want {
+            let message = format!(
+                "`{name}` holds one number per {}, this is one per {}",
+                extent_name(want),
+                extent_name(have)
+            );
+            let found =
+                at(&errors::STAGE_EXTENT, message, value.expr.span, format!("one per {}", extent_name(have)));
+            let found = self
+                .label_origin(scope, &value.expr, found)
+                .label(declared, format!("`{name}` is declared here"));
+            let over = if want == Extent::Tensor { "tensor" } else { "model" };
+            return Err(
+                self.report(found.help(format!("reduce it: `norm[{over}](...)`, `sum[{over}](...)`")))
+            );
+        }
+        let expr = self.to_dtype(scope, value, ty.dtype, &format!("`{name}`"))?;
+        Ok(ops::spread(scope, expr, &ty.shape))
+    }
+
+    fn assign(
+        &mut self,
+        scope: &mut Scope,
+        name: &ast::Ident,
+        value: &'a ast::Expr,
+        states: &[State],
+    ) -> Checked<(LocalId, Expr)> {
+        let value = self.expr(scope, value, None);
+        if let Some(Binding::Error) = scope.get(&name.name) {
+            return Err(Poison);
+        }
+        let Some(state) = states.iter().find(|state| state.name == name.name) else {
+            let near = super::scope::nearest(&name.name, states.iter().map(|state| state.name.as_str()));
+            let message = format!("`{}` is not a state of this stage", name.name);
+            let found = at(&errors::NOT_A_STATE, message, name.span, "assigned here");
+            let found = match near {
+                Some(near) => found.help(format!("did you mean `{near}`?")),
+                None => found.help(format!("declare it: `state {} = 0`", name.name)),
+            };
+            return Err(self.report(found));
+        };
+        let ty = scope.locals[state.local.0].ty.clone();
+        let declared = scope.origins[state.local.0];
+        let expr = self.to_extent(scope, value?, &ty, &name.name, declared)?;
+        Ok((state.local, expr))
+    }
+
+    /// The outgoing update: one number per coordinate.
+    fn update(&mut self, scope: &mut Scope, result: &'a ast::Expr) -> Checked<Expr> {
+        let value = self.expr(scope, result, None)?;
+        let ty = self.extent_type(scope, Extent::Coordinate);
+        self.to_extent(scope, value, &ty, "the outgoing update", result.span)
+    }
+
+    fn never_assigned(&mut self, states: &[State], lines: &[(LocalId, Expr)], scope: &Scope) {
+        for state in states {
+            if !scope.library && !lines.iter().any(|(local, _)| *local == state.local) {
+                let message =
+                    format!("state `{}` is never assigned: it stays what it is at first", state.name);
+                let found = Diagnostic::warning(&errors::STATE_NEVER_ASSIGNED, message);
+                let span = scope.origins[state.local.0];
+                self.report(
+                    found.label(span, "declared here").help(format!("assign it: `{} <- ...`", state.name)),
+                );
+            }
+        }
+    }
+
+    /// An extent by name, or by a word that stands for one. Groups are the whole model so far.
+    fn extent_word(&mut self, scope: &Scope, name: &str, span: Span) -> Checked<Extent> {
+        let word = match scope.get(name) {
+            Some(Binding::Word(chosen, _)) => chosen.clone(),
+            _ => name.to_string(),
+        };
+        match word.as_str() {
+            "tensor" => Ok(Extent::Tensor),
+            "group" | "model" => Ok(Extent::Model),
+            _ => {
+                let known = EXTENTS.map(String::from);
+                Err(self.report(errors::none_of(&errors::UNKNOWN_WORD, "extent", &word, span, &known)))
+            }
+        }
+    }
+
+    /// A reduction that names its extent: `norm[model](u)`. `None`: it is none.
+    pub(super) fn stage_reduction(
+        &mut self,
+        scope: &mut Scope,
+        name: &str,
+        call: &Call<'a, '_>,
+    ) -> Option<Checked<Value>> {
+        let operands: &[&str] = match name {
+            "sum" | "mean" | "norm" | "max" | "min" => &["a"],
+            "dot" | "cosine" => &["a", "b"],
+            _ => return None,
+        };
+        let [over] = call.statics else { return None };
+        Some(self.extent_reduction(scope, name, over, operands, call))
+    }
+
+    fn extent_reduction(
+        &mut self,
+        scope: &mut Scope,
+        name: &str,
+        over: &'a ast::Expr,
+        operands: &[&str],
+        call: &Call<'a, '_>,
+    ) -> Checked<Value> {
+        let extent = match &over.kind {
+            Ast::Name(word) => self.extent_word(scope, word, over.span),
+            _ => Err(self.report(
+                at(&errors::UNKNOWN_WORD, "an extent is a word", over.span, "not a word")
+                    .help("write `tensor` or `model`"),
+            )),
+        };
+        let given = self.given(scope, call, operands, operands.len())?;
+        let extent = extent?;
+        let mut parts = Vec::new();
+        for value in given.into_iter().flatten() {
+            self.expect_number(scope, &value, &format!("`{name}`"))?;
+            let expr = self.to_dtype(scope, value, DType::F64, &format!("an operand of `{name}`"))?;
+            parts.push(ops::spread(scope, expr, &ops::extent_shape(scope, Extent::Coordinate)));
+        }
+        let over =
+            Over { extent, ty: Type::new(DType::F64, ops::extent_shape(scope, extent)), span: call.span };
+        let (first, last) = match (parts.first().cloned(), parts.pop()) {
+            (Some(first), Some(last)) => (first, last),
+            _ => return Err(Poison),
+        };
+        Ok(Value::strong(match name {
+            "sum" => over.reduce(Combine::Sum, first),
+            "max" => over.reduce(Combine::Max, first),
+            "min" => over.reduce(Combine::Min, first),
+            "mean" => {
+                let ones = ops::constant(1.0, first.ty.clone(), call.span);
+                let (sum, count) = (over.reduce(Combine::Sum, first), over.reduce(Combine::Sum, ones));
+                ops::map("div", vec![sum, count], call.span)
+            }
+            _ => self.share(scope, "a", first, |checker, scope, a| match name {
+                "norm" => over.norm(a),
+                _ => checker.share(scope, "b", last, |_, _, b| match name {
+                    "dot" => over.dot(a, b),
+                    _ => over.cosine(a, b),
+                }),
+            }),
+        }))
+    }
+}
+
+/// What a reduction of a stage ranges over.
+struct Over {
+    extent: Extent,
+    ty: Type,
+    span: Span,
+}
+
+impl Over {
+    fn reduce(&self, combine: Combine, value: Expr) -> Expr {
+        let kind = ExprKind::StageReduce { combine, extent: self.extent, value: Box::new(value) };
+        Expr { kind, ty: self.ty.clone(), span: self.span }
+    }
+
+    fn dot(&self, a: Expr, b: Expr) -> Expr {
+        self.reduce(Combine::Sum, ops::map("mul", vec![a, b], self.span))
+    }
+
+    fn norm(&self, a: Expr) -> Expr {
+        ops::map("sqrt", vec![self.dot(a.clone(), a)], self.span)
+    }
+
+    /// `dot(a, b) / ((norm(a) + tiny) * (norm(b) + tiny))`
+    fn cosine(&self, a: Expr, b: Expr) -> Expr {
+        let length = |x: Expr| {
+            let tiny = ops::constant(TINY, self.ty.clone(), self.span);
+            ops::map("add", vec![self.norm(x), tiny], self.span)
+        };
+        let lengths = ops::map("mul", vec![length(a.clone()), length(b.clone())], self.span);
+        ops::map("div", vec![self.dot(a, b), lengths], self.span)
+    }
+}
+
+fn extent_name(extent: Extent) -> &'static str {
+    match extent {
+        Extent::Coordinate => "coordinate",
+        Extent::Tensor => "tensor",
+        Extent::Group => "group",
+        Extent::Model => "model",
+    }
+}
