@@ -3,6 +3,7 @@
 
 use super::{Def, Graph, Node};
 use crate::algebra::eval::eval;
+use crate::algebra::op::Op;
 use crate::algebra::tensor::Tensor;
 use crate::source::Span;
 
@@ -30,7 +31,10 @@ fn values(graph: &Graph, inputs: &[Tensor], go_on: impl Fn(&Node, &Tensor) -> bo
             Def::Input(k) => inputs[*k].clone(),
             Def::Op(op, args) => {
                 let args: Vec<&Tensor> = args.iter().map(|arg| &values[arg.0 as usize]).collect();
-                eval(op, &args)
+                match op {
+                    Op::Pack(_) => pack(node, &args),
+                    _ => eval(op, &args),
+                }
             }
         };
         let stop = !go_on(node, &value);
@@ -40,6 +44,11 @@ fn values(graph: &Graph, inputs: &[Tensor], go_on: impl Fn(&Node, &Tensor) -> bo
         }
     }
     values
+}
+
+/// End to end, rather than by the form: that asks every argument for every element.
+fn pack(node: &Node, args: &[&Tensor]) -> Tensor {
+    Tensor { ty: node.ty.clone(), data: args.iter().flat_map(|arg| &arg.data).copied().collect() }
 }
 
 fn describe(graph: &Graph, node: &Node) -> String {
