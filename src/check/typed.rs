@@ -246,8 +246,8 @@ pub enum ExprKind {
     /// The key of random numbers, `i32[2]`; the argument of every `Fill::Random`. `site` of such a fill
     /// numbers its occurrence in this program only. Inlining must keep apart what one occurrence
     /// becomes in several places, so the site in a graph is a stable hash of the path (of the
-    /// parameter that is initialised, or of the statement), of this number, and of how often the
-    /// occurrence has been inlined under that path before.
+    /// parameter that is initialised, or of the layer), of this number unless a parameter is
+    /// initialised, and of how often the occurrence has been inlined under that path before.
     Key,
 }
 

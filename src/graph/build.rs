@@ -173,8 +173,10 @@ impl<'a> Evaluator<'a> {
         self.builder.emit(op, &args)
     }
 
-    /// The site of one more use of an occurrence of `random`.
+    /// The site of one more use of an occurrence of `random`. The number of the occurrence does not
+    /// count for initial values: they stay the same when something else in the script changes.
     fn draw(&mut self, site: u32, frame: &Frame<'a>) -> u32 {
+        let site = if self.label.is_empty() { site } else { 0 };
         let owner = frame.owner.as_ref().map_or("", |owner| owner.path.as_str());
         let path = join(&self.label, owner);
         let uses = self.draws.entry((path.clone(), site)).or_insert(0);

@@ -478,3 +478,61 @@ fn a_deep_model_is_no_trouble() {
     let (small, large) = (nodes(64), nodes(512));
     assert_eq!((large - small) % 448, 0, "the same number of nodes for each layer");
 }
+
+/// `fn noise() -> real[2] = random(key)`, as `call` of function 0.
+fn noise() -> (Function, Expr) {
+    let ty = Type::of(F, &[2]);
+    let key = expr(ExprKind::Key, &Type::of(DType::I32, &[2]));
+    let random = Fill::Random { site: 3, dtype: F, to: ty.shape.clone() };
+    let mut function = line();
+    function.sizes.clear();
+    function.members.clear();
+    function.n_args = 0;
+    function.body = expr(ExprKind::Op(Op::Fill(random), vec![key]), &ty);
+    let call =
+        ExprKind::Call { function: FunctionId(0), sizes: vec![], args: vec![], instance: Instance::None };
+    (function, expr(call, &ty))
+}
+
+#[test]
+fn one_occurrence_of_random_gives_other_numbers_each_time() {
+    let (noise, call) = noise();
+    let twice = map(&scalar::ADD, vec![call.clone(), call]);
+    let value = StatementKind::Let { name: "a".to_owned(), value: twice };
+    let statement = Statement { kind: value, locals: vec![], span: Span::default() };
+    let graphs = super::build(&Program { functions: vec![noise], statements: vec![statement], ..script() });
+    let graph = &graphs.programs[0];
+    assert_eq!(graph.name, "let.a");
+    let sites = graph.nodes.iter().filter_map(|node| match node.def {
+        Def::Op(Op::Fill(Fill::Random { site, .. }), _) => Some(site),
+        _ => None,
+    });
+    let sites: Vec<u32> = sites.collect();
+    assert_eq!(sites.len(), 2);
+    assert_ne!(sites[0], sites[1]);
+}
+
+#[test]
+fn parameters_of_one_model_start_with_other_numbers() {
+    let (noise, call) = noise();
+    let mut model = line();
+    if let Member::Param { init, .. } = &mut model.members[0] {
+        *init = call;
+    }
+    let mut two = two();
+    for member in &mut two.members {
+        if let Member::Layer { function, .. } = member {
+            *function = FunctionId(2);
+        }
+    }
+    two.body = expr(ExprKind::Const(0.0), &two.body.ty);
+    let graphs = super::build(&Program { functions: vec![noise, two, model], ..script() });
+    let key = Tensor { ty: Type::of(DType::I32, &[2]), data: vec![1.0, 2.0] };
+    let params = &eval::run(&graphs.programs[0], &[key])[0].data;
+    assert_ne!(params[..2], params[2..]);
+    let zero =
+        &eval::run(&graphs.programs[0], &[Tensor { ty: Type::of(DType::I32, &[2]), data: vec![1.0, 3.0] }])
+            [0]
+        .data;
+    assert_ne!(params, zero, "the key counts");
+}
