@@ -86,23 +86,73 @@ fn machine<E: Emit>(emit: &mut E, op: Machine, dtype: DType, args: &[E::Value]) 
     }
 }
 
-/// Computes at once.
-struct Evaluator;
+/// A row as a straight line of machine operations, for evaluating it often.
+pub struct Tape {
+    steps: Vec<Step>,
+    n_args: usize,
+    result: usize,
+}
 
-impl Emit for Evaluator {
-    type Value = Bits;
-    fn constant(&mut self, value: f64, dtype: DType) -> Bits {
-        encode(value, dtype)
+/// A step of a tape.
+enum Step {
+    Const(f64, DType),
+    Machine(Machine, DType, Vec<usize>),
+}
+
+impl Emit for Tape {
+    type Value = usize;
+    fn constant(&mut self, value: f64, dtype: DType) -> usize {
+        self.push(Step::Const(value, dtype))
     }
-    fn known(&self, _value: &Bits) -> Option<f64> {
-        None
+    fn known(&self, value: &usize) -> Option<f64> {
+        match self.steps.get(value.checked_sub(self.n_args)?)? {
+            Step::Const(number, _) => Some(*number),
+            Step::Machine(..) => None,
+        }
     }
-    fn machine(&mut self, op: Machine, dtype: DType, args: &[Bits]) -> Bits {
-        op.eval(dtype, args)
+    fn machine(&mut self, op: Machine, dtype: DType, args: &[usize]) -> usize {
+        self.push(Step::Machine(op, dtype, args.to_vec()))
+    }
+}
+
+impl Tape {
+    /// The operations of `row` at type `dtype`.
+    pub fn new(row: &Scalar, dtype: DType) -> Tape {
+        let mut tape = Tape { steps: Vec::new(), n_args: row.args.len(), result: 0 };
+        let args: Vec<usize> = (0..tape.n_args).collect();
+        tape.result = expand(&mut tape, row, dtype, &args);
+        tape
+    }
+
+    fn push(&mut self, step: Step) -> usize {
+        self.steps.push(step);
+        self.n_args + self.steps.len() - 1
+    }
+
+    /// How many machine operations it takes.
+    pub fn operations(&self) -> usize {
+        self.steps.iter().filter(|step| matches!(step, Step::Machine(..))).count()
+    }
+
+    /// Each column's value: `args[k][i]` is argument `k` of column `i`.
+    pub fn run(&self, args: &[Vec<Bits>]) -> Vec<Bits> {
+        let columns = args.first().map_or(0, Vec::len);
+        let mut values = args.to_vec();
+        for step in &self.steps {
+            values.push(match step {
+                Step::Const(value, dtype) => vec![encode(*value, *dtype); columns],
+                Step::Machine(op, dtype, args) => {
+                    let args: Vec<&[Bits]> = args.iter().map(|arg| values[*arg].as_slice()).collect();
+                    op.eval_all(*dtype, &args)
+                }
+            });
+        }
+        values.swap_remove(self.result)
     }
 }
 
 /// What native code computes for `row(args)` at type `dtype`, to the bit.
 pub fn eval_native(row: &Scalar, dtype: DType, args: &[Bits]) -> Bits {
-    expand(&mut Evaluator, row, dtype, args)
+    let columns: Vec<Vec<Bits>> = args.iter().map(|arg| vec![*arg]).collect();
+    Tape::new(row, dtype).run(&columns)[0]
 }

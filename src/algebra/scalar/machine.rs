@@ -105,6 +105,7 @@ impl Machine {
     ///
     /// # Panics
     /// If the operation does not exist at that type.
+    #[inline]
     pub fn eval(self, dtype: DType, args: &[Bits]) -> Bits {
         match (self, dtype) {
             (Machine::Select, _) => args[if args[0] & 1 == 1 { 1 } else { 2 }],
@@ -116,6 +117,24 @@ impl Machine {
             (_, DType::F32) => float32::eval(self, args),
             (_, DType::F64) => float64::eval(self, args),
         }
+    }
+
+    /// [`Machine::eval`] on many columns: `args[k][i]` is argument `k` of column `i`.
+    pub fn eval_all(self, dtype: DType, args: &[&[Bits]]) -> Vec<Bits> {
+        macro_rules! each {
+            ($($op:ident)*) => {
+                match self {
+                    // One loop for each operation, so that none decides anew for each column.
+                    $(Machine::$op => match dtype {
+                        DType::F32 => columns(args, |args| Machine::$op.eval(DType::F32, args)),
+                        DType::F64 => columns(args, |args| Machine::$op.eval(DType::F64, args)),
+                        _ => columns(args, |args| Machine::$op.eval(dtype, args)),
+                    },)*
+                    _ => columns(args, |args| self.eval(dtype, args)),
+                }
+            };
+        }
+        each!(Add Sub Mul Div Abs Fma Nearest Min Max Lt Le Eq Select Exp2Int CopySign)
     }
 
     fn eval_bool(self, a: bool, b: bool) -> Bits {
@@ -132,6 +151,16 @@ impl Machine {
     }
 }
 
+/// Applies `f` to each column.
+fn columns(args: &[&[Bits]], f: impl Fn(&[Bits]) -> Bits) -> Vec<Bits> {
+    match args {
+        [a] => a.iter().map(|a| f(&[*a])).collect(),
+        [a, b] => a.iter().zip(*b).map(|(a, b)| f(&[*a, *b])).collect(),
+        [a, b, c] => a.iter().zip(*b).zip(*c).map(|((a, b), c)| f(&[*a, *b, *c])).collect(),
+        _ => panic!("egret internal error in scalar: a machine operation of {} operands", args.len()),
+    }
+}
+
 /// The operations of one integer type.
 macro_rules! integer {
     ($module:ident, $int:ty, $unsigned:ty) => {
@@ -139,6 +168,7 @@ macro_rules! integer {
             use super::{Bits, Machine};
 
             /// What the machine computes.
+            #[inline]
             pub(super) fn eval(op: Machine, args: &[Bits]) -> Bits {
                 let arg = |k: usize| args[k] as $int;
                 let (a, b) = (arg(0), if args.len() > 1 { arg(1) } else { 0 });
@@ -187,6 +217,7 @@ macro_rules! float {
             const FRACTION: $word = (1 << $fraction_bits) - 1;
 
             /// What the machine computes.
+            #[inline]
             pub(super) fn eval(op: Machine, args: &[Bits]) -> Bits {
                 let arg = |k: usize| <$float>::from_bits(args[k] as $word);
                 let (a, b) = (arg(0), if args.len() > 1 { arg(1) } else { 0.0 });

@@ -16,16 +16,18 @@ mod functions;
 mod logic;
 mod machine;
 mod parts;
+mod random;
 
 #[cfg(test)]
 mod tests;
 
 pub use arithmetic::*;
-pub use expand::{Emit, eval_native, expand};
+pub use expand::{Emit, Tape, eval_native, expand};
 pub use functions::*;
 pub use logic::*;
 pub use machine::{Bits, Machine, decode, encode};
 pub use parts::*;
+pub use random::UNIFORM;
 
 use super::term::Term;
 use super::types::DType;
@@ -132,7 +134,8 @@ pub enum Native {
 /// Every row a script can name, in the order of the manual.
 pub static ALL: &[&Scalar] = &[
     &ADD, &SUB, &MUL, &DIV, &NEG, &ABS, &SQRT, &RSQRT, &FMA, &FLOOR, &CEIL, &ROUND, &FLOOR_DIV, &REM, &MAX,
-    &MIN, &SIGN, &LT, &LE, &EQ, &NE, &GT, &GE, &AND, &OR, &NOT, &SELECT, &EXP, &LOG, &TANH,
+    &MIN, &SIGN, &LT, &LE, &EQ, &NE, &GT, &GE, &AND, &OR, &NOT, &SELECT, &EXP, &EXP2, &EXPM1, &LOG, &LOG1P,
+    &SIN, &COS, &TAN, &TANH, &SIGMOID, &SOFTPLUS, &ERF, &POW, &UNIFORM,
 ];
 
 /// Rows that only bodies use.
