@@ -107,7 +107,7 @@ pub static RSQRT: Scalar = Scalar {
     eval: |a| 1.0 / a[0].sqrt(),
     vjp: || vec![Some(g() * c(-0.5) * y() / x(0))],
     native: Native::Body(|_| c(1.0) / call(&SQRT, [x(0)])),
-    ulp: 1,
+    ulp: 2,
     samples: &[(&[4.0], 0.5), (&[0.25], 2.0)],
 };
 
@@ -201,14 +201,14 @@ fn floor_div(a: f64, b: f64) -> (f64, f64) {
     let quotient = (a / b).floor();
     let rest = (-quotient).mul_add(b, a);
     // The quotient may have been rounded up to the next whole number.
-    if rest * b < 0.0 { (quotient - 1.0, rest + b) } else { (quotient, rest) }
+    if rest * b.signum() < 0.0 { (quotient - 1.0, rest + b) } else { (quotient, rest) }
 }
 
 /// The same as terms.
 fn float_floor_div() -> (Term, Term) {
     let quotient = call(&FLOOR, [x(0) / x(1)]);
     let rest = call(&FMA, [-quotient.clone(), x(1), x(0)]);
-    let too_great = call(&LT, [rest.clone() * x(1), c(0.0)]);
+    let too_great = call(&LT, [rest.clone() * call(&SIGN, [x(1)]), c(0.0)]);
     (
         call(&SELECT, [too_great.clone(), quotient.clone() - c(1.0), quotient]),
         call(&SELECT, [too_great, rest.clone() + x(1), rest]),

@@ -102,8 +102,9 @@ fn magnitude(dtype: DType, size: &Term) -> Term {
     let log = choose(less(size, &c(f64::INFINITY)), &log, size);
     let log = choose(call(&EQ, [size.clone(), c(0.0)]), &c(f64::NEG_INFINITY), &log);
     // 1 to any power is 1, also to infinity.
-    let main = choose(call(&EQ, [size.clone(), c(1.0)]), &c(0.0), &(x(1) * log.clone()));
-    let low = fma(&x(1), &log_low, &fma(&x(1), &log, &-main.clone()));
+    let exponent = choose(call(&EQ, [size.clone(), c(1.0)]), &c(0.0), &x(1));
+    let main = exponent.clone() * log.clone();
+    let low = fma(&exponent, &log_low, &fma(&exponent, &log, &-main.clone()));
     let t = at_least(p.exp_range[0], &at_most(p.exp_range[1], &main));
     // Beyond the range of `exp` the low part does not matter, and may not be a number.
     let low = choose(call(&EQ, [t.clone(), main]), &low, &c(0.0));

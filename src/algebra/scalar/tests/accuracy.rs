@@ -136,8 +136,10 @@ fn bounded(dtype: DType, count: u64) {
         let (error, at) = worst_of(row, dtype, count);
         let operations = Tape::new(row, dtype).operations();
         println!("{:9} {dtype} {operations:3} operations, {error:.3} ulp at {at:?}", row.name);
-        // Basic operations are rounded to nearest: half a unit.
-        if error > f64::from(row.ulp).max(0.5) {
+        // Basic operations are rounded to nearest: half a unit. In double precision the reference may be
+        // off by one itself.
+        let slack = if dtype == DType::F64 && row.ulp > 0 { 1.0 } else { 0.0 };
+        if error > f64::from(row.ulp).max(0.5) + slack {
             broken.push(format!("{} {error:.3} ulp at {at:?}", row.name));
         }
     }
