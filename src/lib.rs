@@ -11,3 +11,4 @@ pub mod graph;
 pub mod kernel;
 pub mod loops;
 pub mod native;
+pub mod run;

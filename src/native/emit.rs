@@ -13,6 +13,7 @@ use super::ops::{self, emitter};
 use super::vector::{self, Builder, Parts};
 use crate::algebra::scalar::Machine;
 use crate::algebra::types::DType;
+use crate::ice;
 use crate::loops::{Address, Bound, Carried, Expr, Function, Stmt, Ty, Value};
 
 /// Makes the data object of a constant table known inside a function.
@@ -91,19 +92,18 @@ impl<'a> Emit<'a, '_> {
     /// The register of a scalar.
     fn scalar(&self, value: Value) -> ir::Value {
         let parts = self.parts(value);
-        assert!(parts.len() == 1, "egret internal error in native: %{} is not a defined scalar", value.0);
+        if !(parts.len() == 1) {
+            ice!("native", "%{} is not a defined scalar", value.0);
+        }
         parts[0]
     }
 
     fn define(&mut self, value: Value, parts: Parts) {
         let lanes: usize = parts.iter().map(|&part| self.lanes(part)).sum();
         let ty = self.ty(value);
-        assert!(
-            lanes == ty.lanes as usize,
-            "egret internal error in native: %{} has {lanes} lanes of {}",
-            value.0,
-            ty.lanes
-        );
+        if !(lanes == ty.lanes as usize) {
+            ice!("native", "%{} has {lanes} lanes of {}", value.0, ty.lanes);
+        }
         self.values[value.0 as usize] = parts;
         self.depths[value.0 as usize] = self.depth;
     }
@@ -402,7 +402,7 @@ impl<'a> Emit<'a, '_> {
             DType::I32 => lanes.flat_map(|lane| (lane as i32).to_le_bytes()).collect(),
             DType::I64 => lanes.flat_map(|lane| (lane as i64).to_le_bytes()).collect(),
             DType::F64 => lanes.flat_map(|lane| (lane as f64).to_le_bytes()).collect(),
-            _ => panic!("egret internal error in native: positions of type {dtype}"),
+            _ => ice!("native", "positions of type {dtype}"),
         };
         let lanes = vector::vector_constant(&mut self.b, register, bytes);
         if dtype == DType::F64 { self.b.ins().fadd(first, lanes) } else { self.b.ins().iadd(first, lanes) }
@@ -471,7 +471,7 @@ impl<'a> Emit<'a, '_> {
             Some(Expr::Const(n)) => self.b.ins().iconst(types::I32, n.0 as i64),
             Some(Expr::Splat(scalar)) => self.scalar(*scalar),
             _ if self.ty(args[1]).lanes == 1 => self.scalar(args[1]),
-            _ => panic!("egret internal error in native: a shift by %{}, which varies", args[1].0),
+            _ => ice!("native", "a shift by %{}, which varies", args[1].0),
         };
         let count = value.len();
         vec![value, vec![distance; count]]
@@ -480,7 +480,9 @@ impl<'a> Emit<'a, '_> {
     /// Lane `k` with lane `k + lanes / 2`, until one is left.
     fn fold(&mut self, machine: Machine, arg: Value) -> ir::Value {
         let (ty, mut parts) = (self.ty(arg), self.parts(arg).to_vec());
-        assert!(ty.lanes.is_power_of_two(), "egret internal error in native: fold of {} lanes", ty.lanes);
+        if !(ty.lanes.is_power_of_two()) {
+            ice!("native", "fold of {} lanes", ty.lanes);
+        }
         let emit = emitter(machine);
         while parts.len() > 1 {
             let half = parts.split_off(parts.len() / 2);

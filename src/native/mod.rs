@@ -31,8 +31,8 @@ use std::rc::Rc;
 pub use self::target::Target;
 use crate::loops::Loops;
 
-/// Machine code of all programs of a script.
-#[derive(Debug)]
+/// Machine code of all programs of a script. A clone is the same code.
+#[derive(Clone, Debug)]
 pub struct Native {
     code: Rc<module::Code>,
 }

@@ -11,6 +11,7 @@ use cranelift_module::{DataDescription, FuncId, Module, default_libcall_names};
 
 use super::emit::{emit, signature};
 use super::target::Target;
+use crate::ice;
 use crate::loops::{Call, Function, Loops, Program};
 
 /// Machine code: takes a block of pointers.
@@ -131,11 +132,9 @@ impl Maker {
             let part = b.ins().iadd_imm_s(block, 8 * at as i64);
             b.ins().call(callee, &[part]);
             let wants = loops.functions[call.function].pointers.len();
-            assert!(
-                call.buffers.len() == wants,
-                "egret internal error in native: a call with {} buffers of {wants}",
-                call.buffers.len()
-            );
+            if !(call.buffers.len() == wants) {
+                ice!("native", "a call with {} buffers of {wants}", call.buffers.len());
+            }
             at += wants;
         }
         b.ins().return_(&[]);
@@ -200,7 +199,7 @@ fn far(module: &mut JITModule, out: &mut ir::Function, id: FuncId) -> ir::FuncRe
 
 /// What cannot fail unless this module is wrong, or memory for code is out.
 fn check<T>(result: Result<T, cranelift_module::ModuleError>) -> T {
-    result.unwrap_or_else(|why| panic!("egret internal error in native: {why:?}"))
+    result.unwrap_or_else(|why| ice!("native", "{why:?}"))
 }
 
 extern "C" fn fma_f32(a: f32, b: f32, c: f32) -> f32 {

@@ -4,6 +4,7 @@ use cranelift::prelude::*;
 
 use super::vector::{Builder, bits, constant, float, int_type, type_of};
 use crate::algebra::scalar::Machine;
+use crate::ice;
 
 /// Emits an operation on registers of equal shape.
 pub(super) type Emitter = fn(&mut Builder, &[Value]) -> Value;
@@ -42,7 +43,7 @@ pub(super) fn emitter(machine: Machine) -> Emitter {
         Machine::IntXor => |b, x| b.ins().bxor(x[0], x[1]),
         Machine::IntShr => |b, x| b.ins().ushr(x[0], x[1]),
         Machine::IntShl => |b, x| b.ins().ishl(x[0], x[1]),
-        Machine::IntToFloat => panic!("egret internal error in native: int_to_float is a cast"),
+        Machine::IntToFloat => ice!("native", "int_to_float is a cast"),
     }
 }
 

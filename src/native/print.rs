@@ -10,6 +10,7 @@ use cranelift::prelude::*;
 
 use super::emit::{emit, signature};
 use super::target::Target;
+use crate::ice;
 use crate::loops::{Function, Loops};
 
 /// Cranelift's code of every function, as it goes in.
@@ -31,7 +32,7 @@ pub(super) fn asm(loops: &Loops, target: &Target) -> String {
         context.set_disasm(true);
         let code = context
             .compile(&*isa, &mut ControlPlane::default())
-            .unwrap_or_else(|why| panic!("egret internal error in native: f{index}: {why:?}"));
+            .unwrap_or_else(|why| ice!("native", "f{index}: {why:?}"));
         let listing = code.vcode.as_deref().unwrap_or_default();
         let _ = writeln!(text, "f{index}:\n{}", listing.trim_end());
         text.push('\n');

@@ -3,6 +3,8 @@
 use cranelift::codegen::isa::{self, OwnedTargetIsa};
 use cranelift::codegen::settings::{self, Configurable};
 
+use crate::ice;
+
 /// A machine with its instruction set extensions.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Target {
@@ -38,25 +40,21 @@ impl Target {
     pub(super) fn isa(&self) -> OwnedTargetIsa {
         let flags = settings::Flags::new(flags());
         let builder = match self {
-            Target::Host => cranelift_native::builder()
-                .unwrap_or_else(|why| panic!("egret internal error in native: this machine: {why}")),
+            Target::Host => {
+                cranelift_native::builder().unwrap_or_else(|why| ice!("native", "this machine: {why}"))
+            }
             Target::Fixed { name, features } => fixed(name, features),
         };
-        builder
-            .finish(flags)
-            .unwrap_or_else(|why| panic!("egret internal error in native: instruction set: {why}"))
+        builder.finish(flags).unwrap_or_else(|why| ice!("native", "instruction set: {why}"))
     }
 }
 
 /// A builder for a named machine.
 fn fixed(name: &str, features: &[String]) -> isa::Builder {
     let triple = if name.contains('-') { name.to_owned() } else { format!("{name}-unknown-linux-gnu") };
-    let mut builder = isa::lookup_by_name(&triple)
-        .unwrap_or_else(|why| panic!("egret internal error in native: `{triple}`: {why}"));
+    let mut builder = isa::lookup_by_name(&triple).unwrap_or_else(|why| ice!("native", "`{triple}`: {why}"));
     for feature in features {
-        builder
-            .enable(feature)
-            .unwrap_or_else(|why| panic!("egret internal error in native: `{feature}`: {why}"));
+        builder.enable(feature).unwrap_or_else(|why| ice!("native", "`{feature}`: {why}"));
     }
     builder
 }
@@ -75,9 +73,7 @@ fn flags() -> settings::Builder {
     ];
     let mut builder = settings::builder();
     for (name, value) in settings {
-        builder
-            .set(name, value)
-            .unwrap_or_else(|why| panic!("egret internal error in native: setting `{name}`: {why}"));
+        builder.set(name, value).unwrap_or_else(|why| ice!("native", "setting `{name}`: {why}"));
     }
     builder
 }

@@ -8,6 +8,7 @@ use cranelift::codegen::ir::{self, ConstantData, Endianness};
 use cranelift::prelude::*;
 
 use crate::algebra::types::DType;
+use crate::ice;
 use crate::loops::Ty;
 
 /// The registers of a value.
@@ -44,11 +45,9 @@ pub(super) fn layout(ty: Ty) -> (Type, usize) {
     }
     let register = register_type(ty.dtype);
     let per = register.lane_count() as usize;
-    assert!(
-        ty.lanes.is_multiple_of(4),
-        "egret internal error in native: {} lanes are not a multiple of 4",
-        ty.lanes
-    );
+    if !(ty.lanes.is_multiple_of(4)) {
+        ice!("native", "{} lanes are not a multiple of 4", ty.lanes);
+    }
     (register, ty.lanes as usize / per)
 }
 

@@ -1,0 +1,300 @@
+//! One program with its memory, ready to run.
+//!
+//! A machine allocates its arena, its results and the inputs that only it reads. Parameters and
+//! states are bound: several machines share their [`Memory`]. It runs native code or, in tests, the
+//! loop interpreter on the same memory.
+
+use std::rc::Rc;
+
+pub use super::memory::{Memory, OutOfMemory, available as available_memory};
+
+use super::memory::Block;
+use crate::algebra::tensor::Tensor;
+use crate::algebra::types::{DType, Type};
+use crate::graph::{Role, Target};
+use crate::ice;
+use crate::loops::{self, Loops, Place, Program};
+use crate::native::{Bound, Native, Phase};
+
+/// One program with its memory.
+#[derive(Debug)]
+pub struct Machine {
+    index: usize,
+    program: Program,
+    arena: Block,
+    /// By input: memory of this machine's own or bound to it.
+    inputs: Vec<Option<Memory>>,
+    /// By output: results.
+    outputs: Vec<Option<Memory>>,
+    engine: Engine,
+}
+
+/// What computes.
+#[derive(Debug)]
+enum Engine {
+    /// Native code, with its pointers once all memory is there.
+    Native { native: Native, bound: Option<Bound> },
+    /// The loop interpreter, with its own copy of the memory.
+    Interpreter { loops: Rc<Loops>, memory: Box<loops::eval::Memory> },
+}
+
+impl Machine {
+    /// Native code with fresh memory.
+    ///
+    /// # Errors
+    /// When there is not enough memory.
+    pub fn new(native: &Native, loops: &Loops, program: usize) -> Result<Machine, OutOfMemory> {
+        let engine = Engine::Native { native: native.clone(), bound: None };
+        Machine::with_engine(engine, loops, program)
+    }
+
+    /// The loop interpreter with fresh memory.
+    ///
+    /// # Errors
+    /// When there is not enough memory.
+    pub fn interpreter(loops: &Rc<Loops>, program: usize) -> Result<Machine, OutOfMemory> {
+        let memory = Box::new(loops::eval::Memory::new(&loops.programs[program]));
+        Machine::with_engine(Engine::Interpreter { loops: Rc::clone(loops), memory }, loops, program)
+    }
+
+    fn with_engine(engine: Engine, loops: &Loops, index: usize) -> Result<Machine, OutOfMemory> {
+        let program = loops.programs[index].clone();
+        let arena = Block::new(program.arena_bytes)?;
+        let mut machine = Machine {
+            index,
+            inputs: vec![None; program.inputs.len()],
+            outputs: vec![None; program.outputs.len()],
+            arena,
+            engine,
+            program,
+        };
+        machine.allocate()?;
+        Ok(machine)
+    }
+
+    /// Memory for the results, and for the inputs that are not shared.
+    fn allocate(&mut self) -> Result<(), OutOfMemory> {
+        for (input, (buffer, role)) in self.program.inputs.iter().enumerate() {
+            if !is_shared(role) {
+                let buffer = &self.program.buffers[*buffer];
+                self.inputs[input] = Some(Memory::new(buffer.dtype, buffer.len)?);
+            }
+        }
+        for buffer in &self.program.buffers {
+            if let Place::Output(output) = buffer.place {
+                self.outputs[output] = Some(Memory::new(buffer.dtype, buffer.len)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes that a machine for this program allocates. Parameters and states are another's.
+    pub fn bytes(program: &Program) -> u64 {
+        let bytes = |buffer: usize| {
+            let buffer = &program.buffers[buffer];
+            (buffer.len as u64).saturating_mul(buffer.dtype.bytes() as u64)
+        };
+        let inputs =
+            program.inputs.iter().filter(|(_, role)| !is_shared(role)).map(|(buffer, _)| bytes(*buffer));
+        let outputs = program.buffers.iter().enumerate();
+        let outputs = outputs.filter(|(_, buffer)| matches!(buffer.place, Place::Output(_)));
+        let outputs = outputs.map(|(index, _)| bytes(index));
+        inputs.chain(outputs).fold(program.arena_bytes as u64, u64::saturating_add)
+    }
+
+    /// The index of its program.
+    pub fn program(&self) -> usize {
+        self.index
+    }
+
+    /// The inputs with their roles.
+    pub fn roles(&self) -> Vec<(usize, Role)> {
+        self.program.inputs.iter().map(|(_, role)| role.clone()).enumerate().collect()
+    }
+
+    /// The element type of an input.
+    pub fn dtype(&self, input: usize) -> DType {
+        self.program.buffers[self.program.inputs[input].0].dtype
+    }
+
+    /// Gives input `input` this memory from now on.
+    ///
+    /// # Panics
+    /// If it has another type or length.
+    pub fn bind(&mut self, input: usize, memory: &Memory) {
+        let buffer = &self.program.buffers[self.program.inputs[input].0];
+        if (buffer.dtype, buffer.len) != (memory.dtype(), memory.len()) {
+            let (want, have) = ((buffer.len, buffer.dtype), (memory.len(), memory.dtype()));
+            ice!("run", "input {input} of `{}` is {want:?}, not {have:?}", self.program.name);
+        }
+        self.inputs[input] = Some(memory.clone());
+        if let Engine::Native { bound, .. } = &mut self.engine {
+            *bound = None;
+        }
+    }
+
+    /// Sets the elements of every input of this role, if there is one.
+    ///
+    /// # Panics
+    /// If their number is not that of the input.
+    pub fn set(&mut self, role: &Role, values: &[f64]) {
+        for (input, (_, have)) in self.program.inputs.iter().enumerate() {
+            if have == role {
+                self.memory(input).set_f64(values);
+            }
+        }
+    }
+
+    /// The bytes of an input, to be written.
+    ///
+    /// # Panics
+    /// If the input is shared.
+    pub fn input_bytes(&mut self, input: usize) -> &mut [u8] {
+        let memory = self.inputs[input].as_mut().and_then(Memory::bytes_mut);
+        memory.unwrap_or_else(|| ice!("run", "input {input} is written while others may read it"))
+    }
+
+    /// The memory of an input.
+    ///
+    /// # Panics
+    /// If nothing is bound to it.
+    pub fn memory(&self, input: usize) -> &Memory {
+        let memory = self.inputs[input].as_ref();
+        memory.unwrap_or_else(|| ice!("run", "input {input} of `{}` is not bound", self.program.name))
+    }
+
+    /// An input as a value for the reference evaluator.
+    pub fn tensor(&self, input: usize, ty: Type) -> Tensor {
+        Tensor::new(ty, self.memory(input).to_f64())
+    }
+
+    /// The outputs that replace no input, with their names.
+    pub fn results(&self) -> Vec<(usize, String)> {
+        let outputs = self.program.outputs.iter().enumerate();
+        let results = outputs.filter(|(_, output)| output.target == Target::Result);
+        results.map(|(index, output)| (index, output.name.clone())).collect()
+    }
+
+    /// The memory that an output is left in: its own, or that of the input that it replaces.
+    ///
+    /// # Panics
+    /// If the program leaves it elsewhere.
+    pub fn output(&self, output: usize) -> Memory {
+        match self.program.buffers[self.program.outputs[output].buffer].place {
+            Place::Input(input) => self.memory(input).clone(),
+            Place::Output(index) => self.own(index).clone(),
+            place => ice!("run", "output {output} of `{}` lies in {place:?}", self.program.name),
+        }
+    }
+
+    /// The elements of an output.
+    pub fn read(&self, output: usize) -> Vec<f64> {
+        self.output(output).to_f64()
+    }
+
+    fn own(&self, output: usize) -> &Memory {
+        self.outputs[output].as_ref().unwrap_or_else(|| ice!("run", "output {output} has no memory"))
+    }
+
+    /// Makes calls of the program.
+    ///
+    /// # Panics
+    /// If an input is not bound, or memory is bound to two inputs of which one is written.
+    pub fn run(&mut self, phase: Phase) {
+        match &self.engine {
+            Engine::Native { bound: None, .. } => {
+                self.check();
+                self.resolve();
+                self.run(phase);
+            }
+            // SAFETY: the pointers are those of live memory of the right lengths, aligned to cache
+            // lines, which `self` shares only with machines that do not run meanwhile; `check` has
+            // seen that nothing written is bound twice, and no reference into shared memory exists.
+            Engine::Native { bound: Some(bound), .. } => unsafe { bound.run(phase) },
+            Engine::Interpreter { .. } => self.interpret(phase),
+        }
+    }
+
+    /// What an output replaces must not be another input too.
+    fn check(&self) {
+        for output in &self.program.outputs {
+            let Target::InPlace(written) = output.target else { continue };
+            let memory = self.memory(written);
+            let twice =
+                (0..self.inputs.len()).find(|&input| input != written && self.memory(input).is(memory));
+            if let Some(input) = twice {
+                ice!(
+                    "run",
+                    "inputs {written} and {input} of `{}` share memory that is written",
+                    self.program.name
+                );
+            }
+        }
+    }
+
+    /// Finds the pointer of each buffer.
+    fn resolve(&mut self) {
+        let pointers: Vec<*mut u8> =
+            (0..self.program.buffers.len()).map(|buffer| self.pointer(buffer)).collect();
+        if let Engine::Native { native, bound } = &mut self.engine {
+            *bound = Some(native.bind(self.index, &pointers));
+        }
+    }
+
+    fn pointer(&self, buffer: usize) -> *mut u8 {
+        let Program { buffers, arena_bytes, .. } = &self.program;
+        let bytes = buffers[buffer].len * buffers[buffer].dtype.bytes();
+        match buffers[buffer].place {
+            Place::Input(input) => self.memory(input).start(),
+            Place::Output(output) => self.own(output).start(),
+            Place::Arena(at) if at + bytes <= *arena_bytes => self.arena.start().wrapping_add(at),
+            Place::Part { of, start } if start + buffers[buffer].len <= buffers[of].len => {
+                self.pointer(of).wrapping_add(start * buffers[of].dtype.bytes())
+            }
+            place => ice!("run", "buffer {buffer} of `{}` does not fit {place:?}", self.program.name),
+        }
+    }
+
+    /// Runs the interpreter on a copy of the inputs and copies back what it left.
+    fn interpret(&mut self, phase: Phase) {
+        let places: Vec<(usize, Memory)> = self.outside();
+        let Engine::Interpreter { loops, memory } = &mut self.engine else { return };
+        let calls = match phase {
+            Phase::Whole => 0..self.program.calls.len(),
+            Phase::Compute => 0..self.program.commit,
+            Phase::Commit => self.program.commit..self.program.calls.len(),
+        };
+        for (buffer, outside) in &places {
+            memory.bytes_mut(*buffer).copy_from_slice(&outside.to_bytes());
+        }
+        loops::eval::run(loops, self.index, calls, memory);
+        for (buffer, outside) in &places {
+            outside.set_bytes(memory.bytes(*buffer));
+        }
+    }
+
+    /// Buffers that lie in memory of inputs and outputs.
+    fn outside(&self) -> Vec<(usize, Memory)> {
+        let buffers = self.program.buffers.iter().enumerate();
+        let outside = buffers.filter_map(|(index, buffer)| match buffer.place {
+            Place::Input(input) => Some((index, self.memory(input).clone())),
+            Place::Output(output) => Some((index, self.own(output).clone())),
+            Place::Arena(_) | Place::Part { .. } => None,
+        });
+        outside.collect()
+    }
+}
+
+/// Whether memory of this role is bound, never allocated.
+fn is_shared(role: &Role) -> bool {
+    match role {
+        Role::Params | Role::Initial | Role::State(_) | Role::FitParams(_) => true,
+        Role::Cell(_)
+        | Role::Column(_)
+        | Role::Step
+        | Role::Total
+        | Role::Key
+        | Role::Global(_)
+        | Role::Recorded(..) => false,
+    }
+}

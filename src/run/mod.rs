@@ -1,0 +1,4 @@
+//! Machine code to numbers.
+
+pub mod machine;
+pub mod memory;
