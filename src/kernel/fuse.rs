@@ -1,10 +1,10 @@
 //! Decides which values share a loop nest.
 //!
-//! First along edges: a value joins the group of what it reads when both are computed at the same
-//! points. A producer that would be computed several times, such as an operand of a matrix product,
+//! Values are taken in order. A value joins the group of what it reads when both are computed at the
+//! same points. A producer that would be computed several times, such as an operand of a matrix product,
 //! is stored instead: the positions at which it is read do not run over the product's axes one to
-//! one. Then across: groups that read the same elements at the same points. At last groups of single
-//! numbers, which cost a kernel each otherwise.
+//! one. Then it joins an earlier reader of the same elements at the same points. At last groups of
+//! single numbers are merged, which cost a kernel each otherwise.
 
 use super::Kernels;
 use super::emit::emit;
@@ -15,7 +15,7 @@ use super::verify::verify;
 use super::{Linear, Program};
 use crate::graph::{Graph, Graphs, Target};
 
-/// How many earlier groups a group is compared with for each value that it reads.
+/// How many earlier readers a value is compared with for each value that it reads.
 const WINDOW: usize = 8;
 
 /// Fuses every program.
@@ -30,8 +30,8 @@ pub fn fuse(graphs: &Graphs) -> Kernels {
 fn fuse_graph(graph: &Graph) -> Program {
     let mut groups = Groups::new(plan(graph));
     mark(&mut groups, graph);
-    along(&mut groups);
-    across(&mut groups);
+    constrain(&mut groups, graph);
+    merge_all(&mut groups);
     numbers(&mut groups);
     let memory = Memory::place(&groups, graph);
     emit(&groups, memory, graph)
@@ -65,33 +65,50 @@ fn mark(groups: &mut Groups, graph: &Graph) {
     }
 }
 
-/// Merges values with the values that they read.
-fn along(groups: &mut Groups) {
-    for id in 0..groups.members.len() {
-        let n_edges = groups.members[id].as_ref().map_or(0, |member| member.edges.len());
-        for k in 0..n_edges {
-            let edge = groups.member(id).edges[k].clone();
-            if groups.members[edge.base].is_some() && !edge.guarded {
-                let at = groups.member(edge.base).at.clone();
-                groups.merge((edge.base, &at), (id, &edge.at));
+/// Readers of an input's old value come before its new value is written, where they can.
+fn constrain(groups: &mut Groups, graph: &Graph) {
+    for (output, item) in graph.outputs.iter().zip(groups.plan.outputs.clone()) {
+        let (Target::InPlace(k), Some(writer)) = (output.target, groups.maker[item]) else { continue };
+        let Some(input) = groups.plan.input(k) else { continue };
+        for user in groups.users[input].clone() {
+            if let Some(reader) = groups.maker[user].filter(|reader| *reader != writer) {
+                groups.order.constrain(reader, writer);
             }
         }
     }
 }
 
-/// Merges groups that read the same elements at the same points.
-fn across(groups: &mut Groups) {
-    for base in 0..groups.users.len() {
-        let mut seen: Vec<usize> = Vec::new();
-        for user in groups.users[base].clone() {
-            let group = groups.member(user).group;
-            if seen.iter().any(|other| groups.member(*other).group == group) {
-                continue;
-            }
-            let near = seen.iter().rev().take(WINDOW).rev();
-            if !near.copied().any(|other| merge_readers(groups, base, other, user)) {
-                seen.push(user);
-            }
+/// Merges each value with the values that it reads, then with others that read the same.
+fn merge_all(groups: &mut Groups) {
+    for id in 0..groups.members.len() {
+        let n_edges = groups.members[id].as_ref().map_or(0, |member| member.edges.len());
+        for k in 0..n_edges {
+            along(groups, id, k);
+        }
+        for k in 0..n_edges {
+            let base = groups.member(id).edges[k].base;
+            across(groups, base, id);
+        }
+    }
+}
+
+/// Merges a value with what it reads by edge `k`.
+fn along(groups: &mut Groups, id: usize, k: usize) {
+    let edge = groups.member(id).edges[k].clone();
+    if groups.members[edge.base].is_some() && !edge.guarded {
+        let at = groups.member(edge.base).at.clone();
+        groups.merge((edge.base, &at), (id, &edge.at));
+    }
+}
+
+/// Merges a value with an earlier reader of the same elements.
+fn across(groups: &mut Groups, base: usize, id: usize) {
+    let earlier = groups.users[base].iter().rev().skip_while(|user| **user >= id).take(8 * WINDOW);
+    let mut near: Vec<usize> = earlier.copied().collect();
+    near.dedup_by_key(|user| groups.member(*user).group);
+    for other in near.into_iter().take(WINDOW).rev() {
+        if merge_readers(groups, base, other, id) {
+            return;
         }
     }
 }

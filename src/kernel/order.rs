@@ -51,6 +51,25 @@ impl Order {
         self.before[group].iter().map(|read| self.find(*read)).filter(|read| *read != group).collect()
     }
 
+    /// Makes one group come before another, unless it has to come after it.
+    pub(super) fn constrain(&mut self, first: usize, then: usize) -> bool {
+        let (first, then) = (self.find(first), self.find(then));
+        if first == then {
+            return false;
+        }
+        if self.rank[first] > self.rank[then] {
+            let above = self.reach(then, usize::MAX, &self.after, |rank| rank <= self.rank[first]);
+            if above.contains(&first) {
+                return false;
+            }
+            let below = self.reach(first, usize::MAX, &self.before, |rank| rank > self.rank[then]);
+            self.renumber(&below, first, then, &above);
+        }
+        self.before[then].push(first);
+        self.after[first].push(then);
+        true
+    }
+
     /// Makes `guest` answer to `host`'s number, unless a third group lies between them.
     pub(super) fn merge(&mut self, host: usize, guest: usize) -> bool {
         let (low, high) = if self.rank[host] < self.rank[guest] { (host, guest) } else { (guest, host) };
@@ -133,6 +152,18 @@ mod tests {
         assert!(order.merge(b, c));
         assert!(order.merge(a, b));
         assert_eq!(order.find(c), a);
+    }
+
+    #[test]
+    fn constraints_count_as_edges() {
+        let mut order = Order::default();
+        let a = order.add([]);
+        let b = order.add([a]);
+        let c = order.add([a]);
+        assert!(order.constrain(c, b));
+        assert!(order.rank(a) < order.rank(c) && order.rank(c) < order.rank(b));
+        assert!(!order.constrain(b, c), "it comes after");
+        assert!(!order.merge(a, b), "c lies between");
     }
 
     #[test]

@@ -92,8 +92,7 @@ impl<'a> Placer<'a> {
 
     fn place_inputs(&mut self) {
         for (k, input) in self.graph.inputs.iter().enumerate() {
-            let is_it = |item: &super::plan::Item| item.class == Class::Input(k);
-            let Some(id) = self.groups.plan.items.iter().position(is_it) else {
+            let Some(id) = self.groups.plan.input(k) else {
                 panic!("egret internal error in fuse: input {} is missing", input.name)
             };
             let buffer = self.buffer(id, Some(Rc::from(input.name.as_str())), Home::Input(k));
@@ -113,8 +112,7 @@ impl<'a> Placer<'a> {
         let Target::InPlace(k) = self.graph.outputs[output].target else { return false };
         let id = self.groups.plan.outputs[output];
         let Some(made) = &self.groups.members[id] else { return false };
-        let is_it = |item: &super::plan::Item| item.class == Class::Input(k);
-        let Some(input) = self.groups.plan.items.iter().position(is_it) else { return false };
+        let Some(input) = self.groups.plan.input(k) else { return false };
         let mut readers = BTreeSet::new();
         for user in &self.groups.users[input] {
             let user = self.groups.member(*user);
@@ -128,7 +126,7 @@ impl<'a> Placer<'a> {
                 return false;
             }
         }
-        if !readers.is_empty() && readers.iter().any(|reader| self.waits_for(*reader, made.group)) {
+        if self.wait_for(&readers, made.group) {
             return false;
         }
         self.waits[made.group].extend(readers);
@@ -143,10 +141,10 @@ impl<'a> Placer<'a> {
         before
     }
 
-    /// Whether a group has to wait for another, over any number of steps.
-    fn waits_for(&self, group: usize, other: usize) -> bool {
-        let mut seen = BTreeSet::from([group]);
-        let mut todo = vec![group];
+    /// Whether one of some groups has to wait for another, over any number of steps.
+    fn wait_for(&self, groups: &BTreeSet<usize>, other: usize) -> bool {
+        let mut seen = groups.clone();
+        let mut todo: Vec<usize> = groups.iter().copied().collect();
         while let Some(group) = todo.pop() {
             for before in self.before(group) {
                 if before == other {

@@ -249,6 +249,11 @@ fn classify(op: &Op, ty: &Type) -> Class {
 }
 
 impl Plan {
+    /// The item of an input.
+    pub(super) fn input(&self, k: usize) -> Option<usize> {
+        self.items.iter().position(|item| item.class == Class::Input(k))
+    }
+
     /// Makes sure that every read of a computed value reaches memory or a computed value. A view that
     /// does not fold into a read is computed itself; a read by piece splits the reader's axis.
     fn settle(&mut self, id: usize) {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Home, Inst, Program, fuse, run};
+use super::{Program, fuse, run};
 use crate::algebra::contract::Contract;
 use crate::algebra::form::{Combine, Segments};
 use crate::algebra::op::{Build, Op, Val};
@@ -162,4 +162,393 @@ fn a_product_takes_its_bias_and_activation_along() {
         store b3[5*i0 + i1] = %6
       return y = b3
     ");
+}
+
+/// A loss over a network with one hidden layer, its parameters in one arena, and a step of gradient
+/// descent.
+fn network(dtype: DType) -> Graph {
+    let mut make = Make::default();
+    let params = make.input("params", dtype, &[3 * 5 + 5 + 5 * 2 + 2]);
+    let x = make.input("x", dtype, &[4, 3]);
+    let y = make.input("y", dtype, &[4, 2]);
+    let lr = make.input("lr", F, &[]);
+    let w1 = make.window(params, 0, &[3, 5]);
+    let b1 = make.window(params, 15, &[5]);
+    let w2 = make.window(params, 20, &[5, 2]);
+    let b2 = make.window(params, 30, &[2]);
+    let product = make.matmul(x, w1);
+    let bias = make.rows(b1, &[4, 5], &[1]);
+    let hidden = make.map(&scalar::ADD, &[product, bias]);
+    let hidden = make.map(&scalar::TANH, &[hidden]);
+    let product = make.matmul(hidden, w2);
+    let bias = make.rows(b2, &[4, 2], &[1]);
+    let out = make.map(&scalar::ADD, &[product, bias]);
+    let error = make.map(&scalar::SUB, &[out, y]);
+    let square = make.map(&scalar::MUL, &[error, error]);
+    let total = make.sum(square);
+    let n = make.number(8.0, dtype);
+    let loss = make.map(&scalar::DIV, &[total, n]);
+    let grads = grad(&mut make.builder, loss, &[w1, b1, w2, b2]);
+    let g = make.op(Op::Pack(Pack), &grads);
+    let rate = make.cast(lr, dtype);
+    let update = make.map(&scalar::MUL, &[rate, g]);
+    let after = make.map(&scalar::SUB, &[params, update]);
+    make.out("loss", loss);
+    make.replace("params", 0, after);
+    make.graph()
+}
+
+#[test]
+fn a_network_with_its_gradients_and_step() {
+    for dtype in [DType::F64, DType::F32] {
+        let program = fused(&network(dtype));
+        assert!(program.kernels.last().is_some_and(|kernel| kernel.commits));
+        assert_eq!(count(&program), 9, "{program}");
+    }
+}
+
+/// What a stage of a pipeline is given.
+struct Step {
+    make: Make,
+    n: usize,
+    t: Val,
+    w: Val,
+    g: Val,
+    real: DType,
+    /// The next input.
+    next: usize,
+}
+
+impl Step {
+    fn new(sizes: &[usize], real: DType) -> Step {
+        let mut make = Make::default();
+        let n = sizes.iter().sum();
+        let w = make.input("params", real, &[n]);
+        let t = make.input("t", F, &[]);
+        let parts: Vec<Val> =
+            sizes.iter().enumerate().map(|(k, n)| make.input(&format!("x{k}"), real, &[*n])).collect();
+        let grads: Vec<Val> = parts.iter().map(|part| make.map(&scalar::TANH, &[*part])).collect();
+        let g = make.op(Op::Pack(Pack), &grads);
+        Step { make, n, t, w, g, real, next: 2 + sizes.len() }
+    }
+
+    fn cell(&mut self, name: &str) -> Val {
+        self.next += 1;
+        self.make.input(name, F, &[])
+    }
+
+    fn state(&mut self, name: &str) -> (usize, Val) {
+        self.next += 1;
+        (self.next - 1, self.make.input(name, self.real, &[self.n]))
+    }
+
+    /// A number among numbers per coordinate.
+    fn real(&mut self, scalar: Val) -> Val {
+        self.make.cast(scalar, self.real)
+    }
+
+    /// `b * old + (1 - b) * new`.
+    fn average(&mut self, b: Val, old: Val, new: Val) -> Val {
+        let one = self.make.number(1.0, F);
+        let rest = self.make.map(&scalar::SUB, &[one, b]);
+        let (b, rest) = (self.real(b), self.real(rest));
+        let kept = self.make.map(&scalar::MUL, &[b, old]);
+        let added = self.make.map(&scalar::MUL, &[rest, new]);
+        self.make.map(&scalar::ADD, &[kept, added])
+    }
+
+    fn adam(&mut self, u: Val) -> Val {
+        let (lr, b1, b2) = (self.cell("lr"), self.cell("b1"), self.cell("b2"));
+        let (km, m) = self.state("adam.m");
+        let (kv, v) = self.state("adam.v");
+        let m = self.average(b1, m, u);
+        let square = self.make.map(&scalar::MUL, &[u, u]);
+        let v = self.average(b2, v, square);
+        self.make.replace("adam.m", km, m);
+        self.make.replace("adam.v", kv, v);
+        let (m, v) = (self.unbias(b1, m), self.unbias(b2, v));
+        let root = self.make.map(&scalar::SQRT, &[v]);
+        let eps = self.make.number(1e-8, self.real);
+        let below = self.make.map(&scalar::ADD, &[root, eps]);
+        let lr = self.real(lr);
+        let above = self.make.map(&scalar::MUL, &[lr, m]);
+        self.make.map(&scalar::DIV, &[above, below])
+    }
+
+    /// `x / (1 - b^t)`, with the power as `exp(t * log(b))`.
+    fn unbias(&mut self, b: Val, x: Val) -> Val {
+        let log = self.make.map(&scalar::LOG, &[b]);
+        let power = self.make.map(&scalar::MUL, &[self.t, log]);
+        let power = self.make.map(&scalar::EXP, &[power]);
+        let one = self.make.number(1.0, F);
+        let rest = self.make.map(&scalar::SUB, &[one, power]);
+        let rest = self.real(rest);
+        self.make.map(&scalar::DIV, &[x, rest])
+    }
+
+    fn eg_gain(&mut self, u: Val) -> Val {
+        let (rate, beta) = (self.cell("rate"), self.cell("beta"));
+        let (kp, p) = self.state("eg_gain.p");
+        let (ka, avg) = self.state("eg_gain.avg");
+        let a = self.make.map(&scalar::SIGN, &[self.g]);
+        let b = self.make.map(&scalar::SIGN, &[avg]);
+        let sign = self.make.map(&scalar::MUL, &[a, b]);
+        let rate = self.real(rate);
+        let power = self.make.map(&scalar::MUL, &[rate, sign]);
+        let factor = self.make.map(&scalar::EXP, &[power]);
+        let p = self.make.map(&scalar::MUL, &[p, factor]);
+        let avg = self.average(beta, avg, self.g);
+        self.make.replace("eg_gain.p", kp, p);
+        self.make.replace("eg_gain.avg", ka, avg);
+        self.make.map(&scalar::MUL, &[p, u])
+    }
+
+    fn eg_scale(&mut self, u: Val, pieces: Option<Rc<Segments>>) -> Val {
+        let rate = self.cell("scale.rate");
+        let ks = self.next;
+        self.next += 1;
+        let sizes: Vec<usize> = pieces.iter().map(|pieces| pieces.count()).collect();
+        let s = self.make.input("eg_scale.s", F, &sizes);
+        let (kh, h) = self.state("eg_scale.h");
+        let dot = self.dot(self.g, h, &pieces);
+        let (gg, hh) = (self.dot(self.g, self.g, &pieces), self.dot(h, h, &pieces));
+        let (gg, hh) = (self.make.map(&scalar::SQRT, &[gg]), self.make.map(&scalar::SQRT, &[hh]));
+        let norms = self.make.map(&scalar::MUL, &[gg, hh]);
+        let cosine = self.make.map(&scalar::DIV, &[dot, norms]);
+        let power = self.make.map(&scalar::MUL, &[rate, cosine]);
+        let factor = self.make.map(&scalar::EXP, &[power]);
+        let s = self.make.map(&scalar::MUL, &[s, factor]);
+        self.make.replace("eg_scale.s", ks, s);
+        self.make.replace("eg_scale.h", kh, u);
+        let s = self.real(s);
+        match pieces {
+            Some(segments) => {
+                let s = self.make.op(Op::Segment(Segment::Spread { segments }), &[s]);
+                self.make.map(&scalar::MUL, &[s, u])
+            }
+            None => self.make.map(&scalar::MUL, &[s, u]),
+        }
+    }
+
+    fn dot(&mut self, a: Val, b: Val, pieces: &Option<Rc<Segments>>) -> Val {
+        let (a, b) = (self.make.cast(a, F), self.make.cast(b, F));
+        let product = self.make.map(&scalar::MUL, &[a, b]);
+        match pieces {
+            None => self.make.sum(product),
+            Some(segments) => {
+                let (combine, segments) = (Combine::Sum, segments.clone());
+                self.make.op(Op::Segment(Segment::Reduce { combine, segments }), &[product])
+            }
+        }
+    }
+
+    fn graph(mut self, u: Val) -> Graph {
+        let after = self.make.map(&scalar::SUB, &[self.w, u]);
+        self.make.replace("params", 0, after);
+        self.make.graph()
+    }
+}
+
+/// The kernels over the whole arena, by what they loop over.
+fn passes(program: &Program) -> Vec<usize> {
+    let is_pass = |k: &usize| program.kernels[*k].commits;
+    (0..program.kernels.len()).filter(is_pass).collect()
+}
+
+#[test]
+fn adam_is_one_pass() {
+    let mut step = Step::new(&[5, 3, 4], DType::F32);
+    let u = step.adam(step.g);
+    let program = fused(&step.graph(u));
+    assert_eq!(passes(&program).len(), 1, "{program}");
+}
+
+/// Names of the inputs that a kernel replaces.
+fn replaced(program: &Program, k: usize) -> Vec<&str> {
+    let stores = program.kernels[k].stores();
+    let named = stores.filter_map(|(buffer, _)| program.buffers[buffer.0].name.as_deref());
+    named.collect()
+}
+
+#[test]
+fn a_pipeline_with_a_scale_is_two_passes() {
+    for pieces in [None, Some(Rc::new(Segments { lengths: vec![5, 3, 4] }))] {
+        let mut step = Step::new(&[5, 3, 4], DType::F32);
+        let u = step.adam(step.g);
+        let u = step.eg_gain(u);
+        let u = step.eg_scale(u, pieces);
+        let program = fused(&step.graph(u));
+        let [first, second] = passes(&program)[..] else { panic!("{program}") };
+        let states = ["adam.m", "adam.v", "eg_gain.p", "eg_gain.avg", "eg_scale.h", "eg_scale.s"];
+        assert_eq!(replaced(&program, first), states, "{program}");
+        assert_eq!(replaced(&program, second), ["params"], "{program}");
+        assert_eq!(second + 1, count(&program), "{program}");
+    }
+}
+
+#[test]
+fn states_that_swap_go_through_a_copy() {
+    let mut make = Make::default();
+    let a = make.input("a", F, &[6]);
+    let b = make.input("b", F, &[6]);
+    make.replace("a", 0, b);
+    make.replace("b", 1, a);
+    let program = fused(&make.graph());
+    assert_eq!(count(&program), 3, "{program}");
+}
+
+#[test]
+fn a_reversed_state_is_not_overwritten_while_it_is_read() {
+    let mut make = Make::default();
+    let a = make.input("a", F, &[6]);
+    let op = View::Slice { axis: 0, start: Dim::from(5), step: -1, count: Dim::from(6) };
+    let reversed = make.op(Op::View(op), &[a]);
+    let sum = make.map(&scalar::ADD, &[a, reversed]);
+    make.replace("a", 0, sum);
+    let program = fused(&make.graph());
+    assert_eq!(count(&program), 2, "{program}");
+}
+
+#[test]
+fn an_unchanged_state_costs_nothing() {
+    let mut make = Make::default();
+    let a = make.input("a", F, &[6]);
+    make.replace("a", 0, a);
+    assert_eq!(count(&fused(&make.graph())), 0);
+}
+
+#[test]
+fn outputs_that_are_no_computed_values_are_copied() {
+    let mut make = Make::default();
+    let a = make.input("a", F, &[2, 3]);
+    let turned = make.op(Op::View(View::Transpose { axes: vec![1, 0] }), &[a]);
+    let one = make.number(1.0, F);
+    make.out("a", a);
+    make.out("turned", turned);
+    make.out("one", one);
+    let ones = make.rows(one, &[4], &[]);
+    make.out("ones", ones);
+    let negative = make.map(&scalar::NEG, &[a]);
+    make.out("first", negative);
+    make.out("second", negative);
+    fused(&make.graph());
+}
+
+/// `exp(x - max) / sum` along the last axis.
+fn softmax(make: &mut Make, x: Val, sizes: &[usize]) -> Val {
+    let greatest = make.reduce(Combine::Max, &[1], x);
+    let spread = make.rows(greatest, sizes, &[0]);
+    let shifted = make.map(&scalar::SUB, &[x, spread]);
+    let powers = make.map(&scalar::EXP, &[shifted]);
+    let sum = make.reduce(Combine::Sum, &[1], powers);
+    let spread = make.rows(sum, sizes, &[0]);
+    make.map(&scalar::DIV, &[powers, spread])
+}
+
+#[test]
+fn a_softmax_is_three_loops() {
+    let mut make = Make::default();
+    let x = make.input("x", F, &[4, 6]);
+    let y = softmax(&mut make, x, &[4, 6]);
+    make.out("y", y);
+    let program = fused(&make.graph());
+    assert_eq!(count(&program), 3, "{program}");
+}
+
+#[test]
+fn views_fold_into_reads() {
+    let mut make = Make::default();
+    let x = make.input("x", F, &[4, 6]);
+    let turned = make.op(Op::View(View::Transpose { axes: vec![1, 0] }), &[x]);
+    let (start, count_) = (Dim::from(4), Dim::from(3));
+    let sliced = make.op(Op::View(View::Slice { axis: 0, start, step: -2, count: count_ }), &[turned]);
+    let (before, after) = (Dim::from(1), Dim::from(2));
+    let padded = make.op(Op::View(View::Pad { axis: 1, before, after, value: 7.0 }), &[sliced]);
+    let flat = make.op(Op::View(View::Reshape { to: vec![Dim::from(21)] }), &[padded]);
+    let shaped = make.op(Op::View(View::Reshape { to: vec![Dim::from(3), Dim::from(7)] }), &[flat]);
+    let y = make.map(&scalar::EXP, &[shaped]);
+    make.out("y", y);
+    let program = fused(&make.graph());
+    assert_eq!(count(&program), 1, "{program}");
+}
+
+#[test]
+fn a_reshape_that_does_not_fold_is_computed() {
+    let mut make = Make::default();
+    let x = make.input("x", F, &[4, 6]);
+    let turned = make.op(Op::View(View::Transpose { axes: vec![1, 0] }), &[x]);
+    let shaped = make.op(Op::View(View::Reshape { to: vec![Dim::from(8), Dim::from(3)] }), &[turned]);
+    let turned = make.op(Op::View(View::Transpose { axes: vec![1, 0] }), &[shaped]);
+    let y = make.map(&scalar::EXP, &[turned]);
+    make.out("y", y);
+    let program = fused(&make.graph());
+    assert_eq!(count(&program), 2, "{program}");
+}
+
+#[test]
+fn a_pad_of_another_pad_with_another_value_is_computed() {
+    let mut make = Make::default();
+    let x = make.input("x", F, &[4]);
+    let pad = |value: f64| View::Pad { axis: 0, before: Dim::from(1), after: Dim::from(1), value };
+    let inner = make.op(Op::View(pad(1.0)), &[x]);
+    let outer = make.op(Op::View(pad(2.0)), &[inner]);
+    let y = make.map(&scalar::EXP, &[outer]);
+    let one = make.number(3.0, F);
+    let ones = make.rows(one, &[4], &[]);
+    let constant = make.op(Op::View(pad(2.0)), &[ones]);
+    make.out("y", y);
+    make.out("constant", constant);
+    fused(&make.graph());
+}
+
+#[test]
+fn a_result_does_not_wait_for_commits() {
+    let mut step = Step::new(&[5, 3], DType::F64);
+    let norm = step.make.map(&scalar::MUL, &[step.w, step.w]);
+    let norm = step.make.sum(norm);
+    step.make.out("norm", norm);
+    let g = step.g;
+    let program = fused(&step.graph(g));
+    assert_eq!(passes(&program), [count(&program) - 1], "{program}");
+}
+
+#[test]
+fn packs_in_packs_and_values_in_two_packs() {
+    let mut make = Make::default();
+    let x = make.input("x", F, &[4]);
+    let y = make.map(&scalar::EXP, &[x]);
+    let inner = make.op(Op::Pack(Pack), &[y, x]);
+    let outer = make.op(Op::Pack(Pack), &[y, inner, y]);
+    make.out("inner", inner);
+    make.out("outer", outer);
+    let read = make.map(&scalar::NEG, &[outer]);
+    make.out("read", read);
+    fused(&make.graph());
+}
+
+#[test]
+fn deep_networks_fuse_in_near_linear_time() {
+    let mut make = Make::default();
+    let n = 400;
+    let params = make.input("params", F, &[n * 16]);
+    let mut x = make.input("x", F, &[4, 4]);
+    let windows: Vec<Val> = (0..n).map(|k| make.window(params, 16 * k, &[4, 4])).collect();
+    for w in &windows {
+        let product = make.matmul(x, *w);
+        let activated = make.map(&scalar::TANH, &[product]);
+        x = make.map(&scalar::ADD, &[x, activated]);
+    }
+    let loss = make.sum(x);
+    let grads = grad(&mut make.builder, loss, &windows);
+    let g = make.op(Op::Pack(Pack), &grads);
+    let after = make.map(&scalar::SUB, &[params, g]);
+    make.replace("params", 0, after);
+    make.out("loss", loss);
+    let graphs = Graphs { programs: vec![make.graph()], ..Graphs::default() };
+    let start = std::time::Instant::now();
+    let program = fuse(&graphs).programs.remove(0);
+    let (took, kernels) = (start.elapsed(), count(&program));
+    assert!(kernels < 4 * n, "{kernels}");
+    assert!(took.as_millis() < 3000, "{kernels} kernels took {took:?}");
+    println!("{kernels} kernels took {took:?}");
 }
