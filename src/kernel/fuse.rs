@@ -131,7 +131,7 @@ fn merge_readers(groups: &mut Groups, base: usize, a: usize, b: usize) -> bool {
 fn may_join(groups: &Groups, a: usize, b: usize) -> bool {
     let group = |id: usize| &groups.groups[groups.member(id).group];
     let (a, b) = (group(a), group(b));
-    !(a.commits && b.early) && !(b.commits && a.early)
+    !(a.commits && b.early || b.commits && a.early)
 }
 
 /// Merges groups of single numbers.
