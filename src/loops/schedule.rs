@@ -38,7 +38,7 @@ pub struct Schedule {
     /// saves a loop for the rest: nothing that is stored is also read.
     pub overlap: bool,
     /// Whether the rest of a reduced vector axis may be done in four lanes of which some do not count:
-    /// nothing is stored inside the reduction.
+    /// what is stored inside the reduction may be stored again.
     pub masked: bool,
 }
 
@@ -52,7 +52,8 @@ impl Schedule {
         let mut inner: Vec<usize> = (kernel.n_out..n).filter(|axis| Some(*axis) != vector).collect();
         inner.extend(vector.filter(|axis| *axis >= kernel.n_out));
         let outer = (0..kernel.n_out).collect();
-        let masked = !stores_inside(kernel, facts) && !combines_booleans(kernel, facts);
+        let again = !facts.in_place || !stores_inside(kernel, facts);
+        let masked = again && !combines_booleans(kernel, facts);
         Schedule { outer, inner, vector, lanes, jam, rows, overlap: !facts.in_place, masked }
     }
 }

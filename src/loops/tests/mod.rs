@@ -3,6 +3,7 @@
 mod elementwise;
 mod matrix;
 mod plan;
+mod programs;
 mod reductions;
 
 use crate::algebra::form::{Combine, Extent};
