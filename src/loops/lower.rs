@@ -82,7 +82,8 @@ impl Lowering<'_> {
         self.insts(|facts, id| !facts.inside[id.0]);
     }
 
-    /// Loops over reduced axes from the `k`-th on; hands on the accumulators of all sections.
+    /// Loops over reduced axes from the `k`-th on; hands on one set of accumulators for each width of
+    /// the vector axis' sections.
     fn inner(&mut self, k: usize, sums: Vec<Value>) -> Vec<Value> {
         let Some(axis) = self.schedule.inner.get(k).copied() else { return self.accumulate(sums) };
         let sections = self.sections(axis);
@@ -94,12 +95,15 @@ impl Lowering<'_> {
             return sums;
         }
         let per = self.facts.combines.len() * self.rows;
-        let mut next = Vec::with_capacity(sums.len());
-        for (s, section) in sections.into_iter().enumerate() {
-            let own = &sums[s * per..(s + 1) * per];
-            next.extend(self.turn(axis, section, own, &mut |this, sums| this.accumulate(sums)));
+        let mut sums = sums;
+        let mut set = 0;
+        for (s, section) in sections.iter().enumerate() {
+            set += usize::from(s > 0 && sections[s - 1].step != section.step);
+            let own = set * per..(set + 1) * per;
+            let next = self.turn(axis, *section, &sums[own.clone()], &mut |this, sums| this.accumulate(sums));
+            sums.splice(own, next);
         }
-        next
+        sums
     }
 
     /// One loop along an axis, or its only turn. Gives the carried values after it.
@@ -269,13 +273,14 @@ impl Lowering<'_> {
         }
     }
 
-    /// One accumulator for each section of the vector axis (if that is reduced), reduction and row.
+    /// One accumulator for each width of the vector axis' sections (if that is reduced), reduction and row.
     fn identities(&mut self) -> Vec<Value> {
         let reduced = self.schedule.vector.filter(|axis| *axis >= self.kernel.n_out);
-        let widths: Vec<u16> = match reduced {
+        let mut widths: Vec<u16> = match reduced {
             Some(axis) => self.sections(axis).iter().map(|section| section.step as u16).collect(),
             None => vec![self.lanes],
         };
+        widths.dedup();
         let mut init = Vec::new();
         for width in widths {
             for (combine, arg, dtype) in self.sums() {

@@ -8,7 +8,7 @@
 //!    the innermost. Without one, the kernel runs in scalars.
 //! 2. Lanes: 8, or 4 where a value in them is 64 bits wide or the axis is shorter than 8. A reduction
 //!    without rows takes twice as many where the axis is that long, for two to four independent sums;
-//!    a short axis without reduction takes 4 where that wastes fewer lanes.
+//!    a short axis (below 32) takes 4 where that wastes fewer lanes.
 //! 3. Rows: in a kernel that reduces, four (or two) positions of another result axis are done at once,
 //!    so that what does not depend on it is loaded once for all of them.
 //! 4. Result axes in order, then reduced axes in order with the vector axis innermost.
@@ -152,7 +152,9 @@ fn lanes(kernel: &Kernel, facts: &Facts, vector: usize, rows: usize) -> u16 {
     });
     let sums = facts.combines.len();
     let turns = |lanes: usize| n.div_ceil(lanes) * lanes;
-    if sums == 0 && !wide && !facts.in_place && n < 32 && turns(8) > turns(4) {
+    let reduced = vector >= kernel.n_out;
+    let narrow = if reduced { !n.is_multiple_of(8) } else { sums == 0 && turns(8) > turns(4) };
+    if (4..32).contains(&n) && !facts.in_place && narrow {
         return 4;
     }
     let base = if wide { 4 } else { 8 };

@@ -218,15 +218,3 @@ fn a_training_step_in_both_precisions() {
         }
     }
 }
-
-#[test]
-#[ignore = "prints what a training step becomes"]
-fn show() {
-    let net = Net { rows: 32, inputs: 64, hidden: 32, classes: 10, real: DType::F32 };
-    let graph = crate::graph::simplify::simplify(net.graph());
-    let kernels = fuse(&Graphs { programs: vec![graph.clone()], layouts: BTreeMap::default() });
-    let start = std::time::Instant::now();
-    let loops = lower(&kernels);
-    let took = start.elapsed();
-    std::fs::write("/tmp/loops.txt", format!("{}\n{loops}\n{took:?}", kernels.programs[0])).unwrap();
-}
