@@ -29,7 +29,7 @@ impl Builder<'_> {
     /// Reports a line that does not belong where it stands, unless it was reported already.
     pub(super) fn misplaced(&mut self, line: &Line, place: &str) {
         if !matches!(line.kind, LineKind::Bad) {
-            self.found.push(errors::misplaced_line(line.span, line.word(), place));
+            self.report(errors::misplaced_line(line.span, line.word(), place));
         }
     }
 
@@ -89,7 +89,7 @@ impl Builder<'_> {
                 Some(Ident { name: name.clone(), span: *span })
             }
             _ => {
-                self.found.push(errors::state_type(ty.span));
+                self.report(errors::state_type(ty.span));
                 None
             }
         });
@@ -153,7 +153,7 @@ impl Builder<'_> {
                 let span = last.as_ref().map_or(owner, |line| line.span);
                 if !lines.iter().any(|line| matches!(line.kind, LineKind::Bad)) {
                     let line = last.as_ref().map(|line| line.word());
-                    self.found.push(errors::no_value(span, word, line));
+                    self.report(errors::no_value(span, word, line));
                 }
                 lines.extend(last);
                 Expr { kind: ExprKind::Error, span, depth: 1 }

@@ -60,6 +60,11 @@ impl Builder<'_> {
         Span { file: self.file, start, end }
     }
 
+    /// Keeps a diagnostic unless there are enough already.
+    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+        errors::report(&mut self.found, || diagnostic);
+    }
+
     fn slice(&self, span: Span) -> &str {
         &self.text[span.start as usize..span.end as usize]
     }
@@ -70,7 +75,7 @@ impl Builder<'_> {
             return Expr { kind, span, depth: below + 1 };
         }
         if !std::mem::replace(&mut self.too_deep, true) {
-            self.found.push(errors::nesting_too_deep(span));
+            self.report(errors::nesting_too_deep(span));
         }
         Expr { kind: ExprKind::Error, span, depth: 1 }
     }
@@ -98,7 +103,7 @@ impl Builder<'_> {
         let integer = text.bytes().all(|c| c.is_ascii_digit());
         let value = text.parse().unwrap_or(f64::INFINITY);
         if !value.is_finite() || integer && value > 9_007_199_254_740_992.0 {
-            self.found.push(errors::number_too_large(span, integer));
+            self.report(errors::number_too_large(span, integer));
         }
         self.leaf(ExprKind::Number { value, integer }, start, end)
     }
@@ -128,7 +133,7 @@ impl Builder<'_> {
         {
             let [a, middle, last] = [a.span, middle.span, y.span].map(|span| self.slice(span));
             let mended = format!("{a} {first} {middle} and {middle} {op} {last}");
-            self.found.push(errors::comparison_chain(x.span.to(y.span), &mended));
+            self.report(errors::comparison_chain(x.span.to(y.span), &mended));
         }
         self.binary(op, x, y)
     }
@@ -138,10 +143,10 @@ impl Builder<'_> {
         let left = if is_bare(&x) { loose(&x) } else { None };
         let right = if is_bare(&f) { loose(&f).or_else(|| tight(&f)) } else { None };
         if let Some(op) = left {
-            self.found.push(errors::pipe_needs_parentheses(x.span, op, self.slice(x.span), true));
+            self.report(errors::pipe_needs_parentheses(x.span, op, self.slice(x.span), true));
         }
         if let Some(op) = right {
-            self.found.push(errors::pipe_needs_parentheses(f.span, op, self.slice(f.span), false));
+            self.report(errors::pipe_needs_parentheses(f.span, op, self.slice(f.span), false));
         }
         let (span, depth) = (x.span.to(f.span), x.depth.max(f.depth));
         self.node(ExprKind::Pipe(Box::new(x), Box::new(f)), span, depth)
@@ -183,7 +188,7 @@ impl Builder<'_> {
     /// A type; `..` may only come first in it.
     pub(super) fn ty(&mut self, dtype: Ident, shape: Vec<Expr>, start: u32, end: u32) -> TypeExpr {
         for size in shape.iter().skip(1).filter(|size| matches!(size.kind, ExprKind::Rest)) {
-            self.found.push(errors::rest_not_first(size.span));
+            self.report(errors::rest_not_first(size.span));
         }
         TypeExpr { dtype, shape, span: self.span(start, end) }
     }

@@ -176,6 +176,12 @@ pub(super) fn nesting_too_deep(span: Span) -> Diagnostic {
         .help("name parts of it with `let`")
 }
 
+/// Whether a diagnostic says that something in `span` nests too deeply.
+pub(super) fn is_too_deep_in(found: &Diagnostic, span: Span) -> bool {
+    let inside = |place: Span| span.start <= place.start && place.start < span.end;
+    found.code.name == NESTING_TOO_DEEP.name && found.labels.iter().any(|label| inside(label.span))
+}
+
 pub(super) fn bad_text(span: Span, text: &str) -> Diagnostic {
     if text.starts_with('"') {
         return Diagnostic::error(&UNTERMINATED_STRING, "this string has no closing quote")
@@ -341,7 +347,10 @@ pub(super) fn unexpected(
     let state = State::new(text, tokens, at, expected);
     let end = tokens.last().map_or(0, |token| token.end);
     let span = match tokens.get(at) {
-        Some(token) if token.kind == Kind::Newline => Span { file, start: token.start, end: token.start },
+        Some(_) if state.kind == Some(Kind::Newline) => {
+            let end = at.checked_sub(1).map_or(0, |before| tokens[before].end);
+            Span { file, start: end, end }
+        }
         Some(token) => token.span(file),
         None => Span { file, start: end, end },
     };
@@ -385,7 +394,19 @@ impl<'a> State<'a> {
             let token = index.and_then(|index| tokens.get(index));
             (token.map_or("", |token| token.text(text)), token.map(|token| token.kind))
         };
-        let (found, kind) = look(Some(at));
+        let (found, mut kind) = look(Some(at));
+        let before = at.checked_sub(1).map(|before| tokens[before].end as usize);
+        if let (Some(before), Some(token)) = (before, tokens.get(at))
+            && text[before..token.start as usize].contains('\n')
+        {
+            kind = Some(Kind::Newline);
+        }
+        // The end of an item that is not the last one.
+        let after = text[before.unwrap_or(0)..].trim_start_matches([' ', '\t', '\r']);
+        if kind.is_none() && (after.starts_with('\n') || after.starts_with("//")) && !after.trim().is_empty()
+        {
+            kind = Some(Kind::Newline);
+        }
         let line = tokens[..at.min(tokens.len())]
             .iter()
             .rposition(|t| matches!(t.kind, Kind::Newline | Kind::LBrace));
@@ -421,10 +442,19 @@ impl<'a> State<'a> {
                 if self.allows("let") && self.allows("name") { "a statement" } else { "an expression" };
             return format!("{what}{}", after(self.before[0].0));
         }
+        for (name, words) in [("on", "`on` and the data"), ("to", "`to` and a path"), ("=>", "`=>`")] {
+            if self.allows(name) {
+                return words.to_string();
+            }
+        }
         if self.allows("+") {
             return self.wanted_after_operand();
         }
-        match self.expected.as_slice() {
+        // What could go on a name is not worth mentioning when something else must come.
+        let goes_on = |name: &&str| matches!(*name, "(" | "[" | ".");
+        let (_, rest): (Vec<&str>, Vec<&str>) = self.expected.iter().partition(|name| goes_on(name));
+        let expected = if rest.is_empty() { &self.expected } else { &rest };
+        match expected.as_slice() {
             ["name"] => format!("a name{}", after(self.before[0].0)),
             [] => "nothing more".to_string(),
             [one] => format!("{}{}", in_words(one), after(self.before[0].0)),
@@ -438,11 +468,6 @@ impl<'a> State<'a> {
 
     /// An operand has ended: what may follow it?
     fn wanted_after_operand(&self) -> String {
-        for (name, words) in [("on", "`on` and the data"), ("to", "`to` and a path"), ("=>", "`=>`")] {
-            if self.allows(name) {
-                return words.to_string();
-            }
-        }
         for name in [")", "]", "{"] {
             if self.allows(name) {
                 return format!("an operator or `{name}`");
@@ -482,7 +507,10 @@ impl<'a> State<'a> {
             (Some(Kind::Comma | Kind::RParen), Some(Kind::Name)) if self.allows(":") => {
                 return Some(format!("give it a type: `{}: real[...]`", self.before[0].0));
             }
-            (Some(Kind::Newline) | None, _) if self.allows("{") => "put `{` on the same line",
+            (Some(Kind::Newline) | None, _) if self.allows("{") && !self.allows("number") => {
+                "put `{` on the same line"
+            }
+            (Some(Kind::Becomes), _) => "write `< -` to compare with a negative; `<-` sets a state",
             (Some(Kind::Bar), _) => {
                 "words to choose from stand in the head of a stage only; write `or` for logic"
             }

@@ -46,7 +46,8 @@ impl Lines<'_> {
             Kind::Doc => self.doc(token),
             Kind::LParen | Kind::LBracket | Kind::LBrace => self.open(token, found),
             Kind::RParen | Kind::RBracket | Kind::RBrace => self.close(token, found),
-            Kind::Real | Kind::Model if !self.at_item_start() => {
+            // Keywords where an item begins, ordinary words elsewhere.
+            Kind::Real | Kind::Model if !(self.at_item_start() && names(rest)) => {
                 self.push(Token { kind: Kind::Name, ..token });
             }
             _ => self.push(token),
@@ -63,7 +64,7 @@ impl Lines<'_> {
         self.out.last().map(|token| token.kind)
     }
 
-    /// `real` and `model` are keywords where an item begins and ordinary words elsewhere.
+    /// Whether an item begins here.
     fn at_item_start(&self) -> bool {
         self.open.is_empty() && matches!(self.last(), None | Some(Kind::Newline | Kind::Doc))
     }
@@ -148,6 +149,11 @@ impl Lines<'_> {
         }
         self.too_deep &= !self.open.is_empty();
     }
+}
+
+/// Whether a name comes next.
+fn names(rest: &[Token]) -> bool {
+    rest.first().is_some_and(|token| token.kind == Kind::Name || token.kind.is_keyword())
 }
 
 fn closer(open: Kind) -> Kind {

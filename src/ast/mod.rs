@@ -7,15 +7,18 @@
 mod blocks;
 mod build;
 pub mod errors;
+mod fmt;
 mod lines;
 mod parse;
+mod print;
 mod string;
+#[cfg(test)]
+mod tests;
 pub mod token;
-
-use std::fmt;
 
 use crate::source::Span;
 
+pub use fmt::format;
 pub use parse::{MAX_SOURCE, parse};
 
 /// Deepest allowed nesting of expressions and blocks.
@@ -344,36 +347,4 @@ pub enum BinaryOp {
     And,
     /// `or`
     Or,
-}
-
-impl fmt::Display for UnaryOp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            UnaryOp::Neg => "-",
-            UnaryOp::Not => "not",
-        })
-    }
-}
-
-impl fmt::Display for BinaryOp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            BinaryOp::Add => "+",
-            BinaryOp::Sub => "-",
-            BinaryOp::Mul => "*",
-            BinaryOp::Div => "/",
-            BinaryOp::FloorDiv => "//",
-            BinaryOp::Rem => "%",
-            BinaryOp::Pow => "^",
-            BinaryOp::MatMul => "@",
-            BinaryOp::Eq => "==",
-            BinaryOp::Ne => "!=",
-            BinaryOp::Lt => "<",
-            BinaryOp::Le => "<=",
-            BinaryOp::Gt => ">",
-            BinaryOp::Ge => ">=",
-            BinaryOp::And => "and",
-            BinaryOp::Or => "or",
-        })
-    }
 }

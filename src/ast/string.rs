@@ -20,7 +20,7 @@ pub(super) fn parts(b: &mut Builder<'_>, start: usize, end: usize) -> Vec<StrPar
             }
             at = hole(b, &mut parts, at, end);
         } else if c == '}' {
-            b.found.push(errors::brace_in_string(b.span(at as u32, at as u32 + 1)));
+            b.report(errors::brace_in_string(b.span(at as u32, at as u32 + 1)));
             at += 1;
         } else if c == '\\' {
             at += escape(b, &mut text, at, end);
@@ -42,7 +42,7 @@ fn escape(b: &mut Builder<'_>, text: &mut String, at: usize, end: usize) -> usiz
         'n' => text.push('\n'),
         't' => text.push('\t'),
         '"' | '\\' => text.push(c),
-        _ => b.found.push(errors::bad_escape(b.span(at as u32, (at + 1 + c.len_utf8()) as u32), c)),
+        _ => b.report(errors::bad_escape(b.span(at as u32, (at + 1 + c.len_utf8()) as u32), c)),
     }
     1 + c.len_utf8()
 }
@@ -50,7 +50,7 @@ fn escape(b: &mut Builder<'_>, text: &mut String, at: usize, end: usize) -> usiz
 /// One `{expr:.3}` whose brace is at `at`; returns where it ends.
 fn hole(b: &mut Builder<'_>, parts: &mut Vec<StrPart>, at: usize, end: usize) -> usize {
     let Some(close) = closing(&b.text[at..end]).map(|length| at + length) else {
-        b.found.push(errors::unclosed(b.span(at as u32, at as u32 + 1), "{"));
+        b.report(errors::unclosed(b.span(at as u32, at as u32 + 1), "{"));
         return end;
     };
     let inner = &b.text[at + 1..close];
@@ -58,7 +58,7 @@ fn hole(b: &mut Builder<'_>, parts: &mut Vec<StrPart>, at: usize, end: usize) ->
     let digits = match colon {
         None => None,
         Some(colon) => digits(&b.text[colon + 1..close]).or_else(|| {
-            b.found.push(errors::bad_format(b.span(colon as u32, close as u32)));
+            b.report(errors::bad_format(b.span(colon as u32, close as u32)));
             None
         }),
     };
@@ -88,7 +88,7 @@ fn inside(b: &mut Builder<'_>, start: usize, end: usize) -> Expr {
         Some(LineKind::Expr(expr)) => expr,
         Some(LineKind::Bad) => Expr { kind: ExprKind::Error, span, depth: 1 },
         _ => {
-            b.found.push(errors::not_an_expression(span));
+            b.report(errors::not_an_expression(span));
             Expr { kind: ExprKind::Error, span, depth: 1 }
         }
     }

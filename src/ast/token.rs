@@ -1,6 +1,7 @@
 //! Tokens: what the text consists of.
 
 use std::fmt;
+use std::ops::Range;
 
 use logos::{FilterResult, Lexer, Logos};
 
@@ -10,7 +11,7 @@ use crate::source::{FileId, Span};
 
 /// What a token is. It carries no text: that is the slice of the source at its place.
 #[derive(Logos, Clone, Copy, PartialEq, Eq, Debug)]
-#[logos(skip r"[ \t\r\u{feff}]+")]
+#[logos(skip r"[ \t\r\u{feff}]+", extras = Vec<Range<u32>>)]
 pub enum Kind {
     /// Any word that is not a keyword.
     #[regex(r"[\p{L}_][\p{L}\p{N}_]*")]
@@ -30,7 +31,7 @@ pub enum Kind {
     /// A line that could not be read; a diagnostic has been given.
     BadLine,
     /// Characters that begin no token, or an operator of another language.
-    #[regex(r"&&|\|\||\*\*|\+=|-=|\*=|/=|\+\+|--|!|;|&|~|\?|\$|#|'|`|\\|:=|==>|=<|<>|\|\]|≤|≥|×|→|←|“|”|−")]
+    #[regex(r"&&|\|\||\*\*|\+=|-=|\*=|/=|\+\+|!|;|&|~|\?|\$|#|'|`|\\|:=|==>|=<|<>|≤|≥|×|→|←|“|”|−")]
     Foreign,
 
     /// `real`
@@ -312,10 +313,13 @@ fn doc(lexer: &mut Lexer<'_, Kind>) -> FilterResult<(), ()> {
     if comment { FilterResult::Skip } else { FilterResult::Emit(()) }
 }
 
+/// Goes to the end of the line and remembers the comment.
 fn skip_line(lexer: &mut Lexer<'_, Kind>) {
     let rest = lexer.remainder();
     let line = rest.find('\n').unwrap_or(rest.len());
     lexer.bump(line);
+    let span = lexer.span();
+    lexer.extras.push(span.start as u32..span.end as u32);
 }
 
 /// All tokens of `text`, which begins at byte `base` of `file`. Text that is no token becomes
@@ -332,10 +336,9 @@ pub fn lex(file: FileId, text: &str, base: usize, found: &mut Vec<Diagnostic>) -
                 let number = last.expect("a number stands before");
                 tokens.pop();
                 let whole = Token { start: number.start, ..Token { kind: Kind::BadLine, start, end } };
-                found.push(errors::bad_number(
-                    whole.span(file),
-                    &text[number.start as usize - base..range.end],
-                ));
+                errors::report(found, || {
+                    errors::bad_number(whole.span(file), &text[number.start as usize - base..range.end])
+                });
                 tokens.push(whole);
                 continue;
             }
@@ -353,6 +356,13 @@ pub fn lex(file: FileId, text: &str, base: usize, found: &mut Vec<Diagnostic>) -
         tokens.push(Token { kind, start, end });
     }
     tokens
+}
+
+/// Where the comments of a text are, `///` lines among them.
+pub(super) fn comments(text: &str) -> Vec<Range<u32>> {
+    let mut lexer = Kind::lexer(text);
+    while lexer.next().is_some() {}
+    lexer.extras
 }
 
 /// The tokens of a text as `egret emit tokens` prints them: `start..end KIND text`, one a line.

@@ -1,0 +1,140 @@
+//! Items and the lines of their blocks.
+
+use super::Printer;
+use super::flat::ANY;
+use crate::ast::{
+    Data, Expr, Function, Hyper, HyperKind, Ident, Item, ItemKind, Member, Script, Stage, StageLine,
+};
+use crate::source::Span;
+
+impl Printer<'_> {
+    /// The whole file. Items with blocks stand apart from what is around them.
+    pub(super) fn script(&mut self, script: &Script) {
+        let mut after_block = false;
+        for item in &script.items {
+            let block = matches!(item.kind, ItemKind::Fn(_) | ItemKind::Model(_) | ItemKind::Stage(_));
+            self.begin(item.span.start, after_block || block);
+            self.docs(&item.doc);
+            self.item(item);
+            self.end(item.span.end);
+            after_block = block;
+        }
+        self.flush(u32::MAX, false);
+    }
+
+    fn docs(&mut self, doc: &str) {
+        for line in doc.split('\n').filter(|_| !doc.is_empty()) {
+            self.push(format!("/// {line}").trim_end());
+            self.push("\n");
+        }
+    }
+
+    fn item(&mut self, item: &Item) {
+        match &item.kind {
+            ItemKind::Real(name) => self.push(&format!("real {}", name.name)),
+            ItemKind::Data(data) => self.data(data, item.span),
+            ItemKind::Fn(function) => self.function("fn", function, item.span),
+            ItemKind::Model(function) => self.function("model", function, item.span),
+            ItemKind::Stage(stage) => self.stage(stage, item.span),
+            ItemKind::Let(binding) => {
+                let ty = binding.ty.as_ref().map_or(String::new(), |ty| format!(": {}", self.ty(ty)));
+                self.words(&format!("let {}{ty} = ", binding.name.name), &binding.value);
+            }
+            ItemKind::Print(expr) => self.words("print ", expr),
+            ItemKind::Plot { series, path } => self.plot(series, path),
+            ItemKind::Save { value, path } => {
+                self.words("save ", value);
+                self.words(" to ", path);
+            }
+            ItemKind::Assert(expr) => self.words("assert ", expr),
+            ItemKind::Expr(expr) => self.expr(expr, ANY),
+        }
+    }
+
+    fn words(&mut self, head: &str, expr: &Expr) {
+        self.push(head);
+        self.expr(expr, ANY);
+    }
+
+    fn plot(&mut self, series: &[Expr], path: &Expr) {
+        for (at, curve) in series.iter().enumerate() {
+            self.words(if at == 0 { "plot " } else { ", " }, curve);
+        }
+        self.words(" to ", path);
+    }
+
+    fn data(&mut self, data: &Data, span: Span) {
+        self.words(&format!("data {} = ", data.name.name), &data.source);
+        if !data.transforms.is_empty() {
+            self.push(" ");
+            self.braces(span.end, |p| data.transforms.iter().for_each(|set| p.binding("", set)));
+        }
+    }
+
+    /// A `fn` without lines of its own is written with `=` where that fits.
+    fn function(&mut self, word: &str, function: &Function, span: Span) {
+        self.push(&format!("{word} {}", function.name.name));
+        if !function.statics.is_empty() {
+            self.push(&format!("[{}]", joined(&function.statics, ", ")));
+        }
+        let args: Vec<_> =
+            function.args.iter().map(|arg| format!("{}: {}", arg.name.name, self.ty(&arg.ty))).collect();
+        self.push(&format!("({}) -> {} ", args.join(", "), self.ty(&function.result)));
+        if word == "fn" && function.members.is_empty() && !self.has_comment(span) {
+            let short = self.flat(&function.body, ANY).map(|body| format!("= {body}"));
+            if let Some(short) = short.filter(|short| self.fits(short)) {
+                return self.push(&short);
+            }
+        }
+        self.braces(span.end, |p| {
+            function.members.iter().for_each(|member| p.member(member));
+            p.value(&function.body);
+        });
+    }
+
+    fn member(&mut self, member: &Member) {
+        match member {
+            Member::Param(binding) => self.binding("param ", binding),
+            Member::Layer(binding) => self.binding("layer ", binding),
+            Member::Let(binding) => self.binding("let ", binding),
+        }
+    }
+
+    fn stage(&mut self, stage: &Stage, span: Span) {
+        let hypers: Vec<_> = stage.hypers.iter().map(|hyper| self.hyper(hyper)).collect();
+        self.push(&format!("stage {}({}) ", stage.name.name, hypers.join(", ")));
+        self.braces(span.end, |p| {
+            stage.body.iter().for_each(|line| p.stage_line(line));
+            p.value(&stage.result);
+        });
+    }
+
+    fn hyper(&self, hyper: &Hyper) -> String {
+        let name = &hyper.name.name;
+        match &hyper.kind {
+            HyperKind::Number(None) => name.clone(),
+            HyperKind::Number(Some(value)) => {
+                format!("{name} = {}", self.flat(value, ANY).unwrap_or_default())
+            }
+            HyperKind::Words(words) => format!("{name} = {}", joined(words, " | ")),
+        }
+    }
+
+    fn stage_line(&mut self, line: &StageLine) {
+        let (name, head, value) = match line {
+            StageLine::Let(binding) => return self.binding("let ", binding),
+            StageLine::State { name, extent: None, init } => (name, format!("state {} = ", name.name), init),
+            StageLine::State { name, extent: Some(extent), init } => {
+                (name, format!("state {}: scalar[{}] = ", name.name, extent.name), init)
+            }
+            StageLine::Assign { name, value } => (name, format!("{} <- ", name.name), value),
+        };
+        self.begin(name.span.start, false);
+        self.words(&head, value);
+        self.end(value.span.end);
+    }
+}
+
+fn joined(words: &[Ident], between: &str) -> String {
+    words.iter().map(|word| word.name.as_str()).collect::<Vec<_>>().join(between)
+}

@@ -1,0 +1,261 @@
+//! The tree as `egret emit ast` prints it: one node a line, indented below what it belongs to.
+//!
+//! ```text
+//! model double
+//!   arg x : real[B]
+//!   result real[B]
+//!   value
+//!     binary *
+//!       name x
+//!       number 2
+//! ```
+
+use std::fmt;
+
+use super::{
+    Argument, BinaryOp, Expr, ExprKind, Function, HyperKind, Ident, Item, ItemKind, Let, Member, Run, Script,
+    Stage, StageLine, StrPart, TypeExpr, UnaryOp,
+};
+use crate::print::number;
+
+impl fmt::Display for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut printer = Printer { out: String::new(), indent: 0 };
+        self.items.iter().for_each(|item| printer.item(item));
+        f.write_str(&printer.out)
+    }
+}
+
+impl fmt::Display for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut printer = Printer { out: String::new(), indent: 0 };
+        printer.expr(self);
+        f.write_str(&printer.out)
+    }
+}
+
+impl fmt::Display for UnaryOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            UnaryOp::Neg => "-",
+            UnaryOp::Not => "not",
+        })
+    }
+}
+
+impl fmt::Display for BinaryOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            BinaryOp::Add => "+",
+            BinaryOp::Sub => "-",
+            BinaryOp::Mul => "*",
+            BinaryOp::Div => "/",
+            BinaryOp::FloorDiv => "//",
+            BinaryOp::Rem => "%",
+            BinaryOp::Pow => "^",
+            BinaryOp::MatMul => "@",
+            BinaryOp::Eq => "==",
+            BinaryOp::Ne => "!=",
+            BinaryOp::Lt => "<",
+            BinaryOp::Le => "<=",
+            BinaryOp::Gt => ">",
+            BinaryOp::Ge => ">=",
+            BinaryOp::And => "and",
+            BinaryOp::Or => "or",
+        })
+    }
+}
+
+struct Printer {
+    out: String,
+    indent: usize,
+}
+
+impl Printer {
+    fn line(&mut self, text: impl fmt::Display) {
+        self.out.push_str(&format!("{:1$}{text}\n", "", 2 * self.indent));
+    }
+
+    /// A line and, indented below it, what `below` prints.
+    fn node(&mut self, text: impl fmt::Display, below: impl FnOnce(&mut Printer)) {
+        self.line(text);
+        self.indent += 1;
+        below(self);
+        self.indent -= 1;
+    }
+
+    fn item(&mut self, item: &Item) {
+        for line in item.doc.split('\n').filter(|_| !item.doc.is_empty()) {
+            self.line(format!("doc {line:?}"));
+        }
+        match &item.kind {
+            ItemKind::Real(name) => self.line(format!("real {}", name.name)),
+            ItemKind::Data(data) => self.node(format!("data {}", data.name.name), |p| {
+                p.expr(&data.source);
+                data.transforms.iter().for_each(|set| p.binding("set", set));
+            }),
+            ItemKind::Fn(function) => self.function("fn", function),
+            ItemKind::Model(function) => self.function("model", function),
+            ItemKind::Stage(stage) => self.stage(stage),
+            ItemKind::Let(binding) => self.binding("let", binding),
+            ItemKind::Print(expr) => self.node("print", |p| p.expr(expr)),
+            ItemKind::Plot { series, path } => self.node("plot", |p| {
+                p.exprs(series);
+                p.node("to", |p| p.expr(path));
+            }),
+            ItemKind::Save { value, path } => self.node("save", |p| {
+                p.expr(value);
+                p.node("to", |p| p.expr(path));
+            }),
+            ItemKind::Assert(expr) => self.node("assert", |p| p.expr(expr)),
+            ItemKind::Expr(expr) => self.expr(expr),
+        }
+    }
+
+    fn binding(&mut self, word: &str, binding: &Let) {
+        self.node(format!("{word} {}", binding.name.name), |p| {
+            binding.ty.iter().for_each(|ty| p.ty("type", ty));
+            p.expr(&binding.value);
+        });
+    }
+
+    /// A type on one line if its sizes are names and numbers; otherwise sizes as trees below it.
+    fn ty(&mut self, head: &str, ty: &TypeExpr) {
+        let sizes: Option<Vec<String>> = ty.shape.iter().map(plain_size).collect();
+        let name = &ty.dtype.name;
+        match sizes {
+            Some(sizes) if sizes.is_empty() => self.line(format!("{head} {name}")),
+            Some(sizes) => self.line(format!("{head} {name}[{}]", sizes.join(", "))),
+            None => self.node(format!("{head} {name}"), |p| p.exprs(&ty.shape)),
+        }
+    }
+
+    fn function(&mut self, word: &str, function: &Function) {
+        self.node(format!("{word} {}", function.name.name), |p| {
+            function.statics.iter().for_each(|name| p.line(format!("static {}", name.name)));
+            function.args.iter().for_each(|arg| p.ty(&format!("arg {} :", arg.name.name), &arg.ty));
+            p.ty("result", &function.result);
+            for member in &function.members {
+                match member {
+                    Member::Param(binding) => p.binding("param", binding),
+                    Member::Layer(binding) => p.binding("layer", binding),
+                    Member::Let(binding) => p.binding("let", binding),
+                }
+            }
+            p.node("value", |p| p.expr(&function.body));
+        });
+    }
+
+    fn stage(&mut self, stage: &Stage) {
+        self.node(format!("stage {}", stage.name.name), |p| {
+            for hyper in &stage.hypers {
+                let head = format!("hyper {}", hyper.name.name);
+                match &hyper.kind {
+                    HyperKind::Number(None) => p.line(head),
+                    HyperKind::Number(Some(value)) => p.node(head, |p| p.expr(value)),
+                    HyperKind::Words(words) => p.line(format!("{head} = {}", joined(words))),
+                }
+            }
+            stage.body.iter().for_each(|line| p.stage_line(line));
+            p.node("value", |p| p.expr(&stage.result));
+        });
+    }
+
+    fn stage_line(&mut self, line: &StageLine) {
+        match line {
+            StageLine::State { name, extent, init } => {
+                let extent =
+                    extent.as_ref().map_or(String::new(), |extent| format!(" : scalar[{}]", extent.name));
+                self.node(format!("state {}{extent}", name.name), |p| p.expr(init));
+            }
+            StageLine::Assign { name, value } => {
+                self.node(format!("assign {}", name.name), |p| p.expr(value))
+            }
+            StageLine::Let(binding) => self.binding("let", binding),
+        }
+    }
+
+    fn exprs(&mut self, exprs: &[Expr]) {
+        exprs.iter().for_each(|expr| self.expr(expr));
+    }
+
+    fn expr(&mut self, expr: &Expr) {
+        match &expr.kind {
+            ExprKind::Error => self.line("error"),
+            ExprKind::Number { value, integer: true } => self.line(format!("number {value}")),
+            ExprKind::Number { value, .. } => self.line(format!("number {} real", number(*value))),
+            ExprKind::Bool(value) => self.line(value),
+            ExprKind::Str(parts) => self.node("string", |p| parts.iter().for_each(|part| p.part(part))),
+            ExprKind::Name(name) => self.line(format!("name {name}")),
+            ExprKind::Field(of, name) => self.node(format!("field {}", name.name), |p| p.expr(of)),
+            ExprKind::Call(f, arguments) => self.node("call", |p| {
+                p.expr(f);
+                arguments.iter().for_each(|argument| p.argument(argument));
+            }),
+            ExprKind::Bracket(f, items) => self.node("bracket", |p| {
+                p.expr(f);
+                p.exprs(items);
+            }),
+            ExprKind::List(items) => self.node("list", |p| p.exprs(items)),
+            ExprKind::Unary(op, x) => self.node(format!("unary {op}"), |p| p.expr(x)),
+            ExprKind::Binary(op, x, y) => self.node(format!("binary {op}"), |p| {
+                p.expr(x);
+                p.expr(y);
+            }),
+            ExprKind::Pipe(x, f) => self.node("pipe", |p| {
+                p.expr(x);
+                p.expr(f);
+            }),
+            ExprKind::Match(word, arms) => self.node("match", |p| {
+                p.expr(word);
+                arms.iter().for_each(|(name, value)| p.node(format!("arm {}", name.name), |p| p.expr(value)));
+            }),
+            ExprKind::Block(lets, value) => self.node("block", |p| {
+                lets.iter().for_each(|binding| p.binding("let", binding));
+                p.expr(value);
+            }),
+            ExprKind::Train(run) => self.run("train", run),
+            ExprKind::Eval(run) => self.run("eval", run),
+            ExprKind::Rest => self.line(".."),
+        }
+    }
+
+    fn argument(&mut self, argument: &Argument) {
+        match &argument.name {
+            None => self.expr(&argument.value),
+            Some(name) => self.node(format!("argument {}", name.name), |p| p.expr(&argument.value)),
+        }
+    }
+
+    fn part(&mut self, part: &StrPart) {
+        match part {
+            StrPart::Text(text) => self.line(format!("text {text:?}")),
+            StrPart::Expr { expr, digits: None } => self.node("hole", |p| p.expr(expr)),
+            StrPart::Expr { expr, digits: Some(digits) } => {
+                self.node(format!("hole .{digits}"), |p| p.expr(expr));
+            }
+        }
+    }
+
+    fn run(&mut self, word: &str, run: &Run) {
+        self.node(word, |p| {
+            p.expr(&run.subject);
+            p.node("on", |p| p.expr(&run.data));
+            run.settings.iter().for_each(|set| p.binding("set", set));
+            run.metrics.iter().for_each(|metric| p.binding("metric", metric));
+        });
+    }
+}
+
+fn joined(words: &[Ident]) -> String {
+    words.iter().map(|word| word.name.as_str()).collect::<Vec<_>>().join(" | ")
+}
+
+fn plain_size(size: &Expr) -> Option<String> {
+    match &size.kind {
+        ExprKind::Name(name) => Some(name.clone()),
+        ExprKind::Number { value, integer: true } => Some(value.to_string()),
+        ExprKind::Rest => Some("..".to_string()),
+        _ => None,
+    }
+}
