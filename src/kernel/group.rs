@@ -149,8 +149,8 @@ impl Groups {
         pieces: &Rc<Segments>,
         whole_is_host: bool,
     ) -> bool {
-        let Some(at) = whole.1.at(&[Linear::in_piece(pieces, 0)]) else { return false };
         let Some(members) = self.split(whole.0, pieces) else { return false };
+        let Some(at) = whole.1.at(&[Linear::in_piece(pieces, 0)]) else { return false };
         let group = &self.groups[whole.0];
         let kept: Vec<_> = group.members.iter().map(|id| (*id, self.member(*id).clone())).collect();
         let old = Group { members: Vec::new(), ..group.clone() };

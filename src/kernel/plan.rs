@@ -260,17 +260,29 @@ impl Plan {
         while self.items[id].class == Class::Compute {
             let (axes, positions) = self.items[id].axes();
             let Err(stuck) = self.edges(id, &axes, &positions) else { return };
-            match self.items[stuck].form.axes.get(1) {
-                Some(Extent::Ragged(pieces)) if self.items[id].splits_into(pieces) => {
-                    self.items[id].pieces = Some(pieces.clone());
-                }
-                _ if matches!(self.items[stuck].class, Class::View | Class::Free) => {
-                    self.items[stuck].class = Class::Compute;
-                    self.settle(stuck);
-                }
-                _ => panic!("egret internal error in fuse: {} cannot be read", self.items[stuck].ty),
+            if !self.read_by_piece(id, stuck) {
+                let folds = matches!(self.items[stuck].class, Class::View | Class::Free);
+                assert!(folds, "egret internal error in fuse: {} cannot be read", self.items[stuck].ty);
+                self.items[stuck].class = Class::Compute;
+                self.settle(stuck);
             }
         }
+    }
+
+    /// Splits the axis of a reader into the pieces by which the value that it is stuck at is spread,
+    /// if both are over the same flat tensor.
+    fn read_by_piece(&mut self, id: usize, stuck: usize) -> bool {
+        let Some(Extent::Ragged(pieces)) = self.items[stuck].form.axes.get(1).cloned() else { return false };
+        if !self.items[id].splits_into(&pieces) {
+            return false;
+        }
+        self.items[id].pieces = Some(pieces);
+        let (axes, positions) = self.items[id].axes();
+        let in_vain = matches!(self.edges(id, &axes, &positions), Err(stuck) if stuck == id);
+        if in_vain {
+            self.items[id].pieces = None;
+        }
+        !in_vain
     }
 
     /// The values in memory or computed that a computed value reads when its form's axes are at

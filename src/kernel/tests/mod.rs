@@ -1,5 +1,7 @@
 //! Graphs built by hand: what is fused, and that kernels compute what graphs mean.
 
+mod random;
+
 use std::rc::Rc;
 
 use super::{Program, fuse, run};
