@@ -11,6 +11,7 @@ use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::reduce::Reduce;
 use crate::algebra::scalar::{self, Scalar};
 use crate::algebra::segment::Segment;
+use crate::algebra::tensor::round;
 use crate::algebra::types::{DType, Shape, Type};
 use crate::algebra::view::View;
 use crate::ice;
@@ -175,7 +176,7 @@ impl Builder {
         if args.is_empty() {
             return None;
         }
-        let rounded = |arg: &Val| Some(round(self.as_constant(*arg)?, self.ty(*arg).dtype));
+        let rounded = |arg: &Val| Some(round(self.ty(*arg).dtype, self.as_constant(*arg)?));
         let xs = args.iter().map(rounded).collect::<Option<Vec<f64>>>()?;
         let folded = match op {
             Op::Map(map) => (map.0.eval)(&xs),
@@ -232,16 +233,6 @@ fn fold_reduce(reduce: &Reduce, x: f64, count: usize) -> Option<f64> {
     }
 }
 
-/// A number rounded to an element type, in which booleans are 0 and 1.
-pub(super) fn round(value: f64, dtype: DType) -> f64 {
-    match dtype {
-        DType::Bool => f64::from(u8::from(value != 0.0)),
-        DType::I32 | DType::I64 => value.trunc(),
-        DType::F32 => f64::from(value as f32),
-        DType::F64 => value,
-    }
-}
-
 /// Whether folding may give this number: NaN and infinity are left to run time, which names the
 /// operator that made them.
 fn representable(value: f64, dtype: DType) -> bool {
@@ -256,8 +247,8 @@ fn representable(value: f64, dtype: DType) -> bool {
 }
 
 /// The number that stands for all that round alike in an element type: the shortest decimal.
-pub(super) fn canonical(value: f64, dtype: DType) -> f64 {
-    let rounded = round(value, dtype);
+fn canonical(value: f64, dtype: DType) -> f64 {
+    let rounded = round(dtype, value);
     if dtype != DType::F32 {
         return rounded;
     }

@@ -93,6 +93,18 @@ pub static REWRITES: &[Rewrite] = &[
     },
     Rewrite { name: "div-power", doc: "Division by a power of two is multiplication.", apply: div_power },
     Rewrite {
+        name: "div-wide",
+        doc: "Division of each coordinate by one double that is cast down multiplies with its reciprocal, \
+              taken before the cast: rounded as often, so the bound on the error is the same.",
+        apply: div_wide,
+    },
+    Rewrite {
+        name: "mul-wide",
+        doc: "Two doubles that are cast down and multiplied with each coordinate are multiplied first: \
+              rounded less often. Their product must lie in the range of the narrow type.",
+        apply: mul_wide,
+    },
+    Rewrite {
         name: "contract-transposed",
         doc: "A contraction reads transposed operands in place.",
         apply: contract_transposed,
@@ -224,6 +236,53 @@ fn div_power(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {
     let ty = cx.ty(args[1]).clone();
     let factor = cx.graph().constant(1.0 / divisor, &ty);
     Some(cx.emit(Op::Map(Map(&scalar::MUL)), &[args[0], factor]))
+}
+
+/// The double of which a value is copies in single precision, and how it is copied.
+fn wide(cx: &Builder, value: Val) -> Option<(Op, Val)> {
+    let scalar = spread_scalar(cx, value).or_else(|| spread_piece(cx, value))?;
+    match cx.op(scalar)? {
+        (Op::Cast(Cast(DType::F32)), [double]) if cx.ty(*double).dtype == DType::F64 => {
+            Some((cx.op(value)?.0.clone(), *double))
+        }
+        _ => None,
+    }
+}
+
+fn narrow(cx: &mut dyn Rewriter, spread: Op, double: Val) -> Val {
+    let single = cx.emit(Op::Cast(Cast(DType::F32)), &[double]);
+    cx.emit(spread, &[single])
+}
+
+fn div_wide(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {
+    if *op != Op::Map(Map(&scalar::DIV)) {
+        return None;
+    }
+    let (spread, double) = wide(cx.graph(), args[1])?;
+    let ty = cx.ty(double).clone();
+    let one = cx.graph().constant(1.0, &ty);
+    let reciprocal = cx.emit(op.clone(), &[one, double]);
+    let factor = narrow(cx, spread, reciprocal);
+    Some(cx.emit(Op::Map(Map(&scalar::MUL)), &[args[0], factor]))
+}
+
+fn mul_wide(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {
+    if *op != Op::Map(Map(&scalar::MUL)) {
+        return None;
+    }
+    for (outer, product) in [(args[0], args[1]), (args[1], args[0])] {
+        let Some((spread, a)) = wide(cx.graph(), outer) else { continue };
+        let Some(&[left, right]) = cx.graph().call(product, &scalar::MUL) else { continue };
+        for (inner, rest) in [(left, right), (right, left)] {
+            let Some((same, b)) = wide(cx.graph(), inner) else { continue };
+            if same == spread {
+                let both = cx.emit(op.clone(), &[a, b]);
+                let factor = narrow(cx, spread, both);
+                return Some(cx.emit(op.clone(), &[rest, factor]));
+            }
+        }
+    }
+    None
 }
 
 fn contract_transposed(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {

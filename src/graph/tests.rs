@@ -170,6 +170,27 @@ fn a_function_of_signs_is_a_select() {
 }
 
 #[test]
+fn doubles_meet_before_they_are_cast() {
+    let mut builder = Builder::default();
+    let xs = inputs(&mut builder, &[Type::of(DType::F32, &[4]), Type::scalar(F), Type::scalar(F)]);
+    let [lr, correction] = [xs[1], xs[2]].map(|double| {
+        let single = builder.cast(double, DType::F32);
+        spread(&mut builder, single, 4)
+    });
+    let unbiased = builder.map(&scalar::DIV, &[xs[0], correction]);
+    let scaled = builder.map(&scalar::MUL, &[lr, unbiased]);
+    let graph = share::prune(simplify(result(builder, scaled)));
+    assert_eq!(calls(&graph, &scalar::DIV), [Type::scalar(F)]);
+    assert_eq!(calls(&graph, &scalar::MUL), [Type::scalar(F), Type::of(DType::F32, &[4])]);
+    let x = Tensor { ty: Type::of(DType::F32, &[4]), data: vec![1.0, -3.0, 0.5, 1024.0] };
+    let found = eval::run(&graph, &[x.clone(), tensor(&[], &[1e-3]), tensor(&[], &[0.271])]);
+    for (x, y) in x.data.iter().zip(&found[0].data) {
+        let exact = x * 1e-3 / 0.271;
+        assert!((y - exact).abs() <= exact.abs() * f64::from(f32::EPSILON), "{y} is not {exact}");
+    }
+}
+
+#[test]
 fn casts_and_views_are_composed() {
     let mut builder = Builder::default();
     let x = inputs(&mut builder, &[Type::of(DType::F32, &[2, 3])])[0];
