@@ -7,6 +7,16 @@
 //!
 //! A value has an element type and a number of lanes. Lanes may exceed a machine register: `native`
 //! splits them, which is how loops are unrolled.
+//!
+//! ```text
+//! function f0(p0: f32, p1: f32)
+//!   %0 = load p1[0]                          : f32
+//!   %1 = splat %0                            : f32x8
+//!   for %2 in 0..16 step 8
+//!     %3 = load p0[%2]                       : f32x8
+//!     %4 = mul %3, %1                        : f32x8
+//!     store p0[%2] = %4
+//! ```
 
 mod access;
 mod buffers;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::algebra::scalar;
-use crate::loops::Place;
+use crate::loops::{Place, Stmt};
 
 const F32: DType = DType::F32;
 
@@ -111,4 +111,47 @@ fn axes_that_run_on_are_one() {
     assert_eq!(loops.to_string().matches("for ").count(), 1, "{loops}");
     let want: Vec<f64> = u.chunks(5).map(|row| row.iter().sum()).collect();
     close(&interpret(&loops, &[(a, &u)])[out.0], &want, 1e-6);
+}
+
+/// `b0[i] = 2 * b0[i]` over 16 elements.
+fn doubled() -> Loops {
+    let mut make = Make::new(&[16], 1);
+    let a = make.input(F32, 16);
+    let x = make.load(a, at(&[(0, 1)]));
+    let sum = make.map(&scalar::ADD, &[x, x], F32);
+    make.store(a, at(&[(0, 1)]), sum);
+    make.lower()
+}
+
+#[test]
+#[should_panic(expected = "leaves 15 elements")]
+fn a_buffer_that_is_too_short_is_found() {
+    let mut loops = doubled();
+    loops.programs[0].buffers[0].len = 15;
+    verify(&loops);
+}
+
+#[test]
+#[should_panic(expected = "of 15")]
+fn the_interpreter_stays_inside_buffers() {
+    let mut loops = doubled();
+    loops.programs[0].buffers[0].len = 15;
+    interpret(&loops, &[]);
+}
+
+#[test]
+#[should_panic(expected = "used where it is not defined")]
+fn a_value_used_too_early_is_found() {
+    let mut loops = doubled();
+    let Stmt::For { body, .. } = &mut loops.functions[0].body[0] else { panic!("a loop first") };
+    body.swap(0, 1);
+    verify(&loops);
+}
+
+#[test]
+#[should_panic(expected = "Add of (f32x8, f32x8) is f32x4")]
+fn operands_of_other_lanes_are_found() {
+    let mut loops = doubled();
+    loops.functions[0].values[2].lanes = 4;
+    verify(&loops);
 }
