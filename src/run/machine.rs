@@ -298,3 +298,6 @@ fn is_shared(role: &Role) -> bool {
         | Role::Recorded(..) => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

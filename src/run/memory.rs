@@ -33,7 +33,7 @@ impl Block {
     /// `bytes` zeros.
     pub(super) fn new(bytes: usize) -> Result<Block, OutOfMemory> {
         let none = OutOfMemory { bytes: bytes as u64 };
-        let layout = Layout::from_size_align(bytes.max(1), ALIGN).map_err(|_| none)?;
+        let layout = Layout::from_size_align(bytes.max(ALIGN), ALIGN).map_err(|_| none)?;
         // SAFETY: the layout's size is not zero.
         let start = unsafe { alloc_zeroed(layout) };
         let start = NonNull::new(start).ok_or(none)?;
