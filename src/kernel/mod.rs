@@ -9,7 +9,7 @@
 //! kernels forward
 //!   b0 x: f32[512] in
 //!   b1: f32[8] out
-//!   k0 [i0:8 | i1:64]                        reads 2 KiB, writes 32 B, 1024 flop
+//!   k0 [i0:8 | i1:64]                        reads 2 KiB, writes 32 B, 1.0 kflop
 //!     %0 = load b0[64*i0 + i1]  : f32
 //!     %1 = mul %0, %0           : f32
 //!     %2 = sum %1               : f32

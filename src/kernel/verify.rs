@@ -75,7 +75,6 @@ impl Program {
             }
         }
         let deep = kernel.is_deep();
-        let mut written: Vec<(BufferId, &Linear)> = Vec::new();
         for (k, inst) in kernel.insts.iter().enumerate() {
             for arg in inst.args() {
                 let holds = arg.0 < k && !matches!(kernel.insts[arg.0], Inst::Store { .. });
@@ -83,31 +82,42 @@ impl Program {
             }
             self.check_types(kernel, inst)?;
             match inst {
-                Inst::Load { buffer, at, guards, .. } => {
-                    ensure(self.is_ready(*buffer, stored), || format!("{buffer} is read before it is made"))?;
-                    let safe = at.gather.is_some() || !guards.is_empty();
-                    let len = self.buffers[buffer.0].len as i64;
-                    ensure(safe || fits(at, len, kernel), || format!("a load lies outside {buffer}"))?;
-                    let late = |(to, place): &(BufferId, &Linear)| to == buffer && *place != at;
-                    ensure(!written.iter().any(late), || format!("{buffer} is read after it is written"))?;
+                Inst::Load { .. } => self.check_load(kernel, k, stored)?,
+                Inst::Store { buffer, at, .. } => {
+                    self.check_store(kernel, *buffer, at)?;
+                    let once = !deep[k] || kernel.tells_apart(at);
+                    ensure(once, || format!("{buffer} is written several times"))?;
                 }
-                Inst::Store { buffer, at, value } => {
-                    let len = self.buffers[buffer.0].len as i64;
-                    ensure(fits(at, len, kernel), || format!("a store lies outside {buffer}"))?;
-                    let outlives = matches!(self.buffers[buffer.0].home, Home::Input(_));
-                    ensure(kernel.commits || !outlives, || format!("{buffer} is written without commit"))?;
-                    let settled = !deep[k] || kernel.covers(at, deep[value.0]);
-                    ensure(settled, || format!("{buffer} is written several times"))?;
-                    written.push((*buffer, at));
-                }
-                Inst::Combine(_, value, _) => {
+                Inst::Combine(..) => {
                     let holds = kernel.n_out < kernel.axes.len();
-                    ensure(holds && value.0 < k, || "nothing to put together".to_string())?;
+                    ensure(holds, || "nothing to put together".to_string())?;
                 }
                 Inst::Const(..) | Inst::Axis(..) | Inst::Map(..) | Inst::Cast(..) => {}
             }
         }
         Ok(())
+    }
+
+    /// A load lies inside its buffer, which is made before and not yet overwritten elsewhere.
+    fn check_load(&self, kernel: &Kernel, k: usize, stored: &BTreeSet<BufferId>) -> Check {
+        let Inst::Load { buffer, at, guards, .. } = &kernel.insts[k] else { return Ok(()) };
+        ensure(self.is_ready(*buffer, stored), || format!("{buffer} is read before it is made"))?;
+        let safe = at.gather.is_some() || !guards.is_empty();
+        let len = self.buffers[buffer.0].len as i64;
+        ensure(safe || fits(at, len, kernel), || format!("a load lies outside {buffer}"))?;
+        let clashes = |inst: &Inst| match inst {
+            Inst::Store { buffer: to, at: place, .. } => to == buffer && place != at,
+            _ => false,
+        };
+        ensure(!kernel.insts[..k].iter().any(clashes), || format!("{buffer} is read after it is written"))
+    }
+
+    /// A store lies inside its buffer, and only commits write what outlives the program.
+    fn check_store(&self, kernel: &Kernel, buffer: BufferId, at: &Linear) -> Check {
+        let len = self.buffers[buffer.0].len as i64;
+        ensure(fits(at, len, kernel), || format!("a store lies outside {buffer}"))?;
+        let outlives = matches!(self.buffers[buffer.0].home, Home::Input(_));
+        ensure(kernel.commits || !outlives, || format!("{buffer} is written without commit"))
     }
 
     fn check_types(&self, kernel: &Kernel, inst: &Inst) -> Check {
@@ -160,8 +170,8 @@ impl Kernel {
         })
     }
 
-    /// Whether a deep store writes each element once: its position tells all points apart.
-    fn covers(&self, at: &Linear, _deep_value: bool) -> bool {
+    /// Whether a position differs from point to point.
+    fn tells_apart(&self, at: &Linear) -> bool {
         let single = |extent: &Extent| *extent == Extent::Fixed(1);
         (0..self.axes.len()).all(|axis| at.depends_on(axis) || single(&self.axes[axis]))
     }
