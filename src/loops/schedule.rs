@@ -46,7 +46,7 @@ impl Schedule {
     pub(super) fn of(kernel: &Kernel, facts: &Facts) -> Schedule {
         let n = kernel.axes.len();
         let vector = vector_axis(kernel, facts);
-        let jam = jam_axis(kernel, facts, vector);
+        let jam = rows_axis(kernel, facts, vector);
         let rows = jam.map_or(1, |axis| if extent(kernel, axis) >= 4 { 4 } else { 2 });
         let lanes = vector.map_or(1, |axis| lanes(kernel, facts, axis, rows));
         let mut inner: Vec<usize> = (kernel.n_out..n).filter(|axis| Some(*axis) != vector).collect();
@@ -112,7 +112,7 @@ fn combines_booleans(kernel: &Kernel, facts: &Facts) -> bool {
 }
 
 /// A result axis that not every vector load of the reduction depends on.
-fn jam_axis(kernel: &Kernel, facts: &Facts, vector: Option<usize>) -> Option<usize> {
+fn rows_axis(kernel: &Kernel, facts: &Facts, vector: Option<usize>) -> Option<usize> {
     let vector = vector?;
     let inside = |k: &usize| facts.live[*k] && facts.inside[*k];
     let stores =
@@ -159,8 +159,5 @@ fn lanes(kernel: &Kernel, facts: &Facts, vector: usize, rows: usize) -> u16 {
     }
     let base = if wide { 4 } else { 8 };
     let most = if sums > 0 && rows * sums <= 2 { 2 * base } else { base };
-    match [most, base, 4].into_iter().find(|lanes| n >= usize::from(*lanes)) {
-        Some(lanes) => lanes,
-        None => 1,
-    }
+    [most, base, 4].into_iter().find(|lanes| n >= usize::from(*lanes)).unwrap_or(1)
 }
