@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::machine::{Bits, Machine, decode, encode};
-use super::{Native, Scalar, Typing};
+use super::{Native, POW, Scalar, Typing, bodies};
 use crate::algebra::term::{Node, Term};
 use crate::algebra::types::DType;
 
@@ -20,12 +20,14 @@ pub trait Emit {
 }
 
 /// Emits `row(args)` at type `dtype` (see [`Typing`]) as machine operations. Shared subterms of bodies are
-/// emitted once; operations on known numbers are carried out here, so that `max(x, 0)` costs one operation.
+/// emitted once; operations on known numbers are carried out here, so that `max(x, 0)` and `x ^ 2` cost one
+/// operation.
 pub fn expand<E: Emit>(emit: &mut E, row: &Scalar, dtype: DType, args: &[E::Value]) -> E::Value {
     match row.native {
         Native::Machine(op) => machine(emit, op, dtype, args),
         Native::Body(body) => {
-            let term = body(dtype);
+            let exponent = if std::ptr::eq(row, &POW) { emit.known(&args[1]) } else { None };
+            let term = exponent.and_then(bodies::known_power).unwrap_or_else(|| body(dtype));
             Body { emit, args, dtype, done: BTreeMap::new() }.value(&term, row.typing.result(dtype))
         }
     }
@@ -118,10 +120,20 @@ impl Emit for Tape {
 impl Tape {
     /// The operations of `row` at type `dtype`.
     pub fn new(row: &Scalar, dtype: DType) -> Tape {
-        let mut tape = Tape { steps: Vec::new(), n_args: row.args.len(), result: 0 };
+        let mut tape = Tape::empty(row.args.len());
         let args: Vec<usize> = (0..tape.n_args).collect();
-        tape.result = expand(&mut tape, row, dtype, &args);
-        tape
+        let result = expand(&mut tape, row, dtype, &args);
+        tape.giving(result)
+    }
+
+    /// No operations yet; the values are the arguments.
+    pub(super) fn empty(n_args: usize) -> Tape {
+        Tape { steps: Vec::new(), n_args, result: 0 }
+    }
+
+    /// The same operations with `result` as the result.
+    pub(super) fn giving(self, result: usize) -> Tape {
+        Tape { result, ..self }
     }
 
     fn push(&mut self, step: Step) -> usize {

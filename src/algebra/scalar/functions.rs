@@ -184,7 +184,7 @@ pub static POW: Scalar = Scalar {
     typing: Typing::Float,
     doc: "`a` to the power `b`, as C's `pow`: NaN where `a < 0` and `b` is not whole; 1 where `b` is 0. The \
           derivative by `b` is 0 where `a <= 0`, that by `a` is 0 where `b` is 0.",
-    eval: |a| a[0].powf(a[1]),
+    eval: |a| if a[1] == 0.0 { 1.0 } else { a[0].powf(a[1]) },
     vjp: || {
         let positive = call(&GT, [x(0), c(0.0)]);
         let log = call(&LOG, [call(&SELECT, [positive.clone(), x(0), c(1.0)])]);

@@ -16,7 +16,7 @@ use std::f64::consts::LN_2;
 pub(super) use erf::erf;
 pub(super) use exponential::{exp, exp2, expm1, sigmoid, tanh};
 pub(super) use logarithm::{log, log1p, softplus};
-pub(super) use pow::pow;
+pub(super) use pow::{known_power, pow};
 pub(super) use trigonometric::{cos, sin, tan};
 
 use super::*;

@@ -95,6 +95,27 @@ pub(in super::super) fn pow(dtype: DType) -> Term {
     choose(call(&OR, [call(&EQ, [x(1), c(0.0)]), call(&EQ, [x(0), c(1.0)])]), &c(1.0), &value)
 }
 
+/// Power with a known exponent, where that is shorter.
+pub(in super::super) fn known_power(exponent: f64) -> Option<Term> {
+    let square = x(0) * x(0);
+    let inverse = c(1.0) / x(0);
+    // `sqrt` but for -0 and minus infinity, whose powers are positive.
+    let root = call(&SQRT, [x(0)]) + c(0.0);
+    let root = choose(call(&EQ, [x(0), c(f64::NEG_INFINITY)]), &c(f64::INFINITY), &root);
+    let powers = [
+        (0.0, c(1.0)),
+        (1.0, x(0)),
+        (2.0, square.clone()),
+        (3.0, square.clone() * x(0)),
+        (4.0, square.clone() * square),
+        (-1.0, inverse.clone()),
+        (-2.0, inverse.clone() * inverse),
+        (0.5, root.clone()),
+        (-0.5, c(1.0) / root),
+    ];
+    powers.into_iter().find(|(known, _)| *known == exponent).map(|(_, term)| term)
+}
+
 /// `size` to the power `x1`, for `size` that is not negative.
 fn magnitude(dtype: DType, size: &Term) -> Term {
     let p = precision(dtype);

@@ -5,7 +5,7 @@
 //! [`Trig::limit`]; from there on the result is NaN rather than noise. The tangent has one more
 //! rounding than the others: 3 ulp.
 
-use std::f64::consts::FRAC_2_PI;
+use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
 
 use super::*;
 
@@ -33,7 +33,7 @@ static SINGLE: Trig = Trig {
 };
 
 static DOUBLE: Trig = Trig {
-    half_pi: [1.5707963267948966, 6.123233995736766e-17, -1.4973849048591833e-33],
+    half_pi: [FRAC_PI_2, 6.123233995736766e-17, -1.4973849048591833e-33],
     limit: 1_125_899_906_842_624.0,
     sin: &[
         -0.16666666666666666,

@@ -151,6 +151,45 @@ fn single_precision_is_within_bounds() {
     bounded(DType::F32, 1 << 18);
 }
 
+#[test]
+#[ignore = "takes a minute: run in release"]
+fn many_more_arguments_are_within_bounds() {
+    bounded(DType::F64, 1 << 23);
+    bounded(DType::F32, 1 << 23);
+}
+
+/// `pow(x, exponent)` for an exponent that is known when code is made.
+#[test]
+fn known_powers_are_within_bounds() {
+    struct Known(Tape, Vec<(usize, f64)>);
+    impl Emit for Known {
+        type Value = usize;
+        fn constant(&mut self, value: f64, dtype: DType) -> usize {
+            self.0.constant(value, dtype)
+        }
+        fn known(&self, value: &usize) -> Option<f64> {
+            let given = self.1.iter().find(|(given, _)| given == value).map(|(_, number)| *number);
+            given.or_else(|| self.0.known(value))
+        }
+        fn machine(&mut self, op: Machine, dtype: DType, args: &[usize]) -> usize {
+            self.0.machine(op, dtype, args)
+        }
+    }
+    for exponent in [0.0, 1.0, 2.0, 3.0, 4.0, -1.0, -2.0, 0.5, -0.5] {
+        for dtype in [DType::F32, DType::F64] {
+            let mut emit = Known(Tape::empty(2), vec![(1, exponent)]);
+            let result = expand(&mut emit, &POW, dtype, &[0, 1]);
+            let tape = emit.0.giving(result);
+            assert!(tape.operations() <= 5, "x ^ {exponent} takes {} operations", tape.operations());
+            let random = (0..CHUNK).map(|k| argument(dtype, k, 0));
+            let bases: Vec<Bits> = special(dtype).into_iter().chain(random).collect();
+            let exponents = vec![encode(exponent, dtype); bases.len()];
+            let (error, at) = worst(&POW, dtype, &tape, &[bases, exponents]);
+            assert!(error <= 2.0, "{dtype} {error} ulp at {at:?}");
+        }
+    }
+}
+
 /// The reference is the platform's double precision library, itself within one unit.
 #[test]
 fn double_precision_is_within_bounds() {
