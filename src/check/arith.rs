@@ -40,7 +40,7 @@ impl<'a> Checker<'a> {
         span: Span,
     ) -> Checked<Value> {
         use BinaryOp::*;
-        let what = format!("`{}`", text::sign(op));
+        let what = format!("`{op}`");
         match op {
             And | Or => {
                 let (a, b) = (self.expect_bool(scope, a, &what), self.expect_bool(scope, b, &what));
@@ -69,7 +69,7 @@ impl<'a> Checker<'a> {
         use BinaryOp::*;
         let equality = matches!(op, Eq | Ne);
         if !equality {
-            let what = format!("`{}`", text::sign(op));
+            let what = format!("`{op}`");
             let (x, y) = (self.expect_number(scope, &a, &what), self.expect_number(scope, &b, &what));
             x.and(y)?;
         }

@@ -265,8 +265,11 @@ impl<'a> Checker<'a> {
     fn closed_static(&mut self, def: usize, given: Vec<Static>, span: Span) -> Checked<Static> {
         let open = given.iter().any(|s| matches!(s, Static::Size(dim) if dim.as_constant().is_none()));
         if open {
-            return Err(self
-                .report(errors::not_supported("a function with size variables as a static argument", span)));
+            return Err(self.report(errors::not_supported(
+                "a function with size variables as a static argument",
+                span,
+                "give it sizes that are numbers",
+            )));
         }
         Ok(Static::Function(Callee::Def(def, given)))
     }
@@ -457,7 +460,7 @@ fn rest_rank(function: &ast::Function, values: &[Value], expected: Option<&Type>
         Some((!literal, rank))
     });
     let of_args: Vec<(bool, usize)> = of_args.collect();
-    let firm = of_args.iter().find(|(firm, _)| *firm).or(of_args.first());
+    let firm = of_args.iter().max();
     let of_result = || expected.and_then(|ty| ty.rank().checked_sub(fixed(&function.result)?));
     firm.map(|(_, rank)| *rank).or_else(of_result).unwrap_or(0)
 }

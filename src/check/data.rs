@@ -176,8 +176,9 @@ impl<'a> Checker<'a> {
             _ => false,
         };
         if !same {
-            let found = errors::not_supported("this transform of a column", line.value.span);
-            return Err(self.report(found.help(format!("write `{name} = standardize({name})`"))));
+            let help = format!("write `{name} = standardize({name})`");
+            let found = errors::not_supported("this transform of a column", line.value.span, &help);
+            return Err(self.report(found));
         }
         if column.ty.dtype.is_float() {
             return Ok(name.clone());

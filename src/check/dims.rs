@@ -33,12 +33,16 @@ impl<'a> Checker<'a> {
             "i32" => DType::I32,
             "i64" => DType::I64,
             "bool" => DType::Bool,
-            "bf16" => return Err(self.report(errors::not_supported("`bf16`", name.span))),
+            "bf16" => return Err(self.report(errors::not_supported("`bf16`", name.span, "write `f32`"))),
             other => {
                 let found =
                     at(&errors::UNKNOWN_TYPE, format!("unknown type `{other}`"), name.span, "no such type");
-                let found = found.note("there is `real`, `f32`, `f64`, `i32`, `i64`, `bool`");
-                return Err(self.report(errors::suggest(found, nearest(other, DTYPES))));
+                let list = "there is `real`, `f32`, `f64`, `i32`, `i64`, `bool`";
+                let found = match nearest(other, DTYPES) {
+                    None => found.help(list),
+                    near => errors::suggest(found.note(list), near),
+                };
+                return Err(self.report(found));
             }
         })
     }

@@ -19,7 +19,7 @@ codes! {
     TYPE_MISMATCH = "type-mismatch": "An element type does not fit where it is used: a boolean in arithmetic, a real where an integer is needed, `f32` mixed with `f64`.\n\n    (x > 0) + 1\n\nConvert it explicitly:\n\n    real(x > 0) + 1";
     WRONG_ARGUMENT = "wrong-argument": "A call lacks an argument, has one too many, or names one that does not exist.\n\n    mean(x, axes = 0)\n\nWrite the arguments as declared:\n\n    mean(x, axis = 0)";
     WRONG_STATIC = "wrong-static": "What stands in square brackets after a function or a model is fixed at compile time: sizes, numbers, functions. There must be one for each name declared there.\n\n    layer hidden = dense[64]\n\n`dense[I, O]` takes two:\n\n    layer hidden = dense[64, 32]";
-    INT_DIVISION = "int-division": "`/` divides reals. Two integers are divided by `//`, which rounds down.\n\n    let half = 7 / 2\n\nSay which is meant:\n\n    let half = 7 // 2      // 3\n    let half = 7.0 / 2     // 3.5";
+    INT_DIVISION = "int-division": "`/` divides reals. Two integers are divided by `//`, which rounds down.\n\n    let half = 7 / 2\n\nSay which is meant:\n\n    let half = 7//2       // 3: `//` without spaces, or it begins a comment\n    let half = 7.0 / 2    // 3.5";
     NOT_A_VALUE = "not-a-value": "Something that is no number is used as one: a function, a data set, a fit, text.\n\n    print \"{fit}\"\n\nName one of its numbers:\n\n    print \"{fit.loss}\"";
     NOT_A_FUNCTION = "not-a-function": "Something that cannot be called stands before parentheses or after `|>`.\n\n    let n = 3\n    n(x)\n\nCall a function, a layer, or multiply:\n\n    n * x";
     NOT_A_MODEL = "not-a-model": "`layer` and `train` take a model; this is something else.\n\n    layer a = relu\n\nCall a function where it is used:\n\n    x |> hidden |> relu";
@@ -29,7 +29,7 @@ codes! {
     NOT_A_FIT = "not-a-fit": "`save`, `plot` and `eval` take what `train` returned.\n\n    save mlp to \"m.safetensors\"\n\nName the fit:\n\n    let fit = train mlp on d { ... }\n    save fit to \"m.safetensors\"";
     NOT_DATA = "not-data": "`train` and `eval` run on a data set or on one of its splits.\n\n    train m on x { ... }\n\nName declared data:\n\n    train m on digits.train { ... }";
     NOT_TEXT = "not-text": "A path is plain text in double quotes, without `{...}`.\n\n    save fit to model\n\nQuote it:\n\n    save fit to \"model.safetensors\"";
-    NOT_SUPPORTED = "not-supported": "This is part of the language as planned but not of this version.";
+    NOT_SUPPORTED = "not-supported": "This is part of the language as planned but not of this version.\n\n    layer blocks = block[64] * 6\n\nWrite what the message suggests:\n\n    layer first  = block[64]\n    layer second = block[64]";
     SIZE_UNKNOWN = "size-unknown": "A size variable of a function that is called follows neither from the arguments nor from the type that is expected.\n\n    let w = glorot_uniform()\n\nSay the type:\n\n    param w: real[I, O] = glorot_uniform()";
     REST_UNKNOWN = "rest-unknown": "`..` in a result stands for the leading axes that `..` in an argument has; without such an argument nobody knows them.\n\n    fn f(x: real[N]) -> real[.., N] = x\n\nUse it in an argument as well:\n\n    fn f(x: real[.., N]) -> real[.., N] = x";
     DUPLICATE_NAME = "duplicate-name": "A name is declared twice in one scope. Bindings never change.\n\n    let a = 1\n    let a = 2\n\nUse another name:\n\n    let b = 2";
@@ -42,7 +42,7 @@ codes! {
     STAGE_EXTENT = "stage-extent": "In a stage every number belongs to a coordinate, a tensor or the whole model; a wider one cannot be kept in a narrower state.\n\n    state s: scalar[model] = 1\n    s <- u                 // one number per coordinate\n\nReduce it:\n\n    s <- norm[model](u)";
     STATE_NEVER_ASSIGNED = "state-never-assigned": "A state that no line assigns is a constant.\n\n    state m = 0\n\nAssign it with `<-`, or use a number.";
     NOT_A_STATE = "not-a-state": "`<-` assigns a state of the stage; every other name stays what it is.\n\n    u <- 2 * u\n\nUse a `let`:\n\n    let doubled = 2 * u";
-    UNKNOWN_WORD = "unknown-word": "A word is not one of those that may stand here.\n\n    eg_scale(over = layer)\n\nUse a declared one:\n\n    eg_scale(over = tensor)";
+    UNKNOWN_WORD = "unknown-word": "A word is not one of those that may stand here.\n\n    eg_scale(over = tensors)\n\nUse a declared one:\n\n    eg_scale(over = tensor)";
     MATCH_ARMS = "match-arms": "`match` chooses among the words of a hyperparameter: one arm for each, none twice.\n\n    match signal { sign => a }      // `signal = sign | product`\n\nWrite the others too:\n\n    match signal { sign => a, product => b }";
     PIPELINE_NO_LEARNING_RATE = "pipeline-no-learning-rate": "No stage of the optimizer has a hyperparameter `lr`, so the raw gradient would be subtracted as it is.\n\n    optimizer = momentum |> eg_scale\n\nAdd a stage that sets it:\n\n    optimizer = sgd(lr = 0.1) |> momentum |> eg_scale";
     PIPELINE_TWO_LEARNING_RATES = "pipeline-two-learning-rates": "Two stages set a learning rate; their product acts.\n\n    optimizer = adam |> sgd(lr = 0.1)\n\nKeep one of them.";
@@ -62,10 +62,11 @@ codes! {
 
 /// A name that nothing has.
 pub(super) fn unknown_name(name: &str, span: Span, near: Option<String>) -> Diagnostic {
-    suggest(
-        Diagnostic::error(&UNKNOWN_NAME, format!("unknown name `{name}`")).label(span, "not in scope"),
-        near,
-    )
+    let found = at(&UNKNOWN_NAME, format!("unknown name `{name}`"), span, "not in scope");
+    match near {
+        None => found.help("declare it before it is used"),
+        near => suggest(found, near),
+    }
 }
 
 /// Adds "did you mean".
@@ -87,8 +88,11 @@ pub(super) fn none_of(
     let list = known.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ");
     let found =
         Diagnostic::error(code, format!("unknown {what} `{name}`")).label(span, format!("no such {what}"));
-    let found = if known.is_empty() { found } else { found.note(format!("there is {list}")) };
-    suggest(found, super::scope::nearest(name, known.iter().map(String::as_str)))
+    match super::scope::nearest(name, known.iter().map(String::as_str)) {
+        _ if known.is_empty() => found,
+        None => found.help(format!("there is {list}")),
+        near => suggest(found.note(format!("there is {list}")), near),
+    }
 }
 
 /// Something at one place, with one thing to try.
@@ -115,7 +119,7 @@ pub(super) fn shapes(
 /// `/` on integers.
 pub(super) fn int_division(span: Span) -> Diagnostic {
     at(&INT_DIVISION, "`/` divides reals, and both operands are integers", span, "integer divided by integer")
-        .help("use `//` to round down, or make one operand real: `real(a) / b`")
+        .help("write `a//b`, without spaces, to round down, or make one operand real: `real(a) / b`")
 }
 
 /// A name declared twice.
@@ -140,7 +144,7 @@ pub(super) fn not_scalar(code: &'static Code, what: &str, shown: &str, span: Spa
         .help(format!("average it: `mean({text})`"))
 }
 
-/// Something that is planned and not there yet.
-pub(super) fn not_supported(what: &str, span: Span) -> Diagnostic {
-    at(&NOT_SUPPORTED, format!("{what} is not in the language yet"), span, "not supported")
+/// Something that is planned and not there yet, and what to write so far.
+pub(super) fn not_supported(what: &str, span: Span, help: &str) -> Diagnostic {
+    at(&NOT_SUPPORTED, format!("{what} is not in the language yet"), span, "not supported").help(help)
 }

@@ -254,7 +254,7 @@ impl<'a> Checker<'a> {
         let from = scope.names.len() - signature.args.len();
         let (members, lets) = self.members(&mut scope, def.ast, from);
         let value = self.expr(&mut scope, &def.ast.body, Some(&signature.result));
-        let layers = self.finish_layers(&mut scope);
+        let layers = self.finish_layers(&mut scope, value.is_ok() && lets.is_ok());
         let (mut members, lets, layers) = (members?, lets?, layers?);
         let expected = (
             def.ast.result.span,

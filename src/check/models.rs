@@ -99,10 +99,11 @@ impl<'a> Checker<'a> {
         let (of, statics): (&'a ast::Expr, &'a [ast::Expr]) = match &expr.kind {
             Ast::Bracket(of, statics) => (of, statics),
             Ast::Binary(ast::BinaryOp::Mul, ..) => {
-                return Err(self.report(
-                    errors::not_supported("repeating a layer", expr.span)
-                        .help("declare each layer by itself"),
-                ));
+                return Err(self.report(errors::not_supported(
+                    "repeating a layer",
+                    expr.span,
+                    "declare each layer by itself",
+                )));
             }
             Ast::Error => return Err(Poison),
             _ => (expr, &[]),
@@ -165,7 +166,7 @@ impl<'a> Checker<'a> {
     }
 
     /// The layers as members; those never called are instances all the same.
-    pub(super) fn finish_layers(&mut self, scope: &mut Scope) -> Checked<Vec<(usize, Member)>> {
+    pub(super) fn finish_layers(&mut self, scope: &mut Scope, sound: bool) -> Checked<Vec<(usize, Member)>> {
         let caller = self.caller(scope);
         let mut members = Vec::new();
         for (k, layer) in scope.layers.clone() {
@@ -173,7 +174,9 @@ impl<'a> Checker<'a> {
             let function = match layer.function {
                 Some(function) => function,
                 None => {
-                    self.unused_layer(scope, &layer.name, layer.span);
+                    if sound {
+                        self.unused_layer(scope, &layer.name, layer.span);
+                    }
                     self.instance(def, &statics, 0, caller)?
                 }
             };
@@ -199,14 +202,15 @@ impl<'a> Checker<'a> {
             let vars = self.complete_layers(id, &needed);
             needed.insert(id, vars);
         }
-        let mut first: BTreeMap<(Option<usize>, usize), CallSite> = BTreeMap::new();
+        let mut first: BTreeMap<usize, CallSite> = BTreeMap::new();
         for call in self.calls.clone() {
-            let (group, about) = match (&call.instance, &call.caller) {
-                (Instance::Root, Place::Run(statement)) => ((None, *statement), *statement),
-                (Instance::Fit(fit), _) => ((None, fit.0), fit.0),
+            let group = match (&call.instance, &call.caller) {
+                (Instance::Root, Place::Run(statement)) => {
+                    *self.evaluated.get(statement).unwrap_or(statement)
+                }
+                (Instance::Fit(fit), _) => fit.0,
                 _ => continue,
             };
-            let _ = about;
             self.check_rows(&call, &needed);
             match first.get(&group) {
                 Some(before) => self.agree(&before.clone(), &call, &needed),

@@ -315,7 +315,8 @@ impl<'a> Checker<'a> {
             (expr.span, have),
             (expected.0, expected.1),
         );
-        Err(self.report(self.label_origin(scope, &expr, found)))
+        let found = self.label_origin(scope, &expr, found);
+        Err(self.report(found.help("make the value fit, or change what is declared")))
     }
 
     /// Names `expr`, if using it twice would compute it twice, for use inside of `body`.

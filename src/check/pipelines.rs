@@ -130,7 +130,7 @@ impl<'a> Checker<'a> {
             let name = &hyper.name.name;
             let result = match &hyper.kind {
                 ast::HyperKind::Words(all) => {
-                    self.word(name, all, given).map(|word| words.push((name.clone(), word)))
+                    self.word(all, given).map(|word| words.push((name.clone(), word)))
                 }
                 ast::HyperKind::Number(default) => match given.or(default.as_ref()) {
                     Some(value) => self.hyper(value, name, hyper.name.span).map(|expr| hypers.push(expr)),
@@ -151,7 +151,7 @@ impl<'a> Checker<'a> {
         self.report(found.help(format!("give it: `{}({} = 0.1)`", written.name, hyper.name)))
     }
 
-    fn word(&mut self, name: &str, all: &[ast::Ident], given: Option<&ast::Expr>) -> Checked<String> {
+    fn word(&mut self, all: &[ast::Ident], given: Option<&ast::Expr>) -> Checked<String> {
         let Some(given) = given else {
             return all.first().map(|word| word.name.clone()).ok_or(Poison);
         };
@@ -159,13 +159,7 @@ impl<'a> Checker<'a> {
         let text = text::source(given);
         match &given.kind {
             Ast::Name(word) if known.contains(word) => Ok(word.clone()),
-            _ => Err(self.report(errors::none_of(
-                &errors::UNKNOWN_WORD,
-                &format!("word for `{name}`"),
-                &text,
-                given.span,
-                &known,
-            ))),
+            _ => Err(self.report(errors::none_of(&errors::UNKNOWN_WORD, "word", &text, given.span, &known))),
         }
     }
 

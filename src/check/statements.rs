@@ -193,8 +193,7 @@ impl<'a> Checker<'a> {
             return Some(Ok((Series { of, key }, *state)));
         }
         let names: Vec<String> = known.into_iter().map(|(name, _)| name).collect();
-        let found =
-            errors::none_of(&errors::UNKNOWN_FIELD, &format!("field of `{root}`"), &key, span, &names);
+        let found = errors::none_of(&errors::UNKNOWN_FIELD, "field", &key, span, &names);
         let found = if key.starts_with("opt.") {
             found.note("of an optimizer, states with one number per tensor or model are recorded")
         } else {

@@ -4,28 +4,6 @@ use crate::algebra::types::{DType, Type};
 use crate::ast::{BinaryOp, Expr, ExprKind, StrPart, TypeExpr, UnaryOp};
 use crate::print::number;
 
-/// The sign of an infix operator.
-pub(super) fn sign(op: BinaryOp) -> &'static str {
-    match op {
-        BinaryOp::Add => "+",
-        BinaryOp::Sub => "-",
-        BinaryOp::Mul => "*",
-        BinaryOp::Div => "/",
-        BinaryOp::FloorDiv => "//",
-        BinaryOp::Rem => "%",
-        BinaryOp::Pow => "^",
-        BinaryOp::MatMul => "@",
-        BinaryOp::Eq => "==",
-        BinaryOp::Ne => "!=",
-        BinaryOp::Lt => "<",
-        BinaryOp::Le => "<=",
-        BinaryOp::Gt => ">",
-        BinaryOp::Ge => ">=",
-        BinaryOp::And => "and",
-        BinaryOp::Or => "or",
-    }
-}
-
 /// How tightly an expression binds, loosest 0.
 fn level(expr: &Expr) -> u8 {
     match &expr.kind {
@@ -76,7 +54,8 @@ pub(super) fn source(expr: &Expr) -> String {
         ExprKind::Binary(op, a, b) => {
             let least = level(expr);
             let (left, right) = if *op == BinaryOp::Pow { (9, 7) } else { (least, least + 1) };
-            format!("{} {} {}", nested(a, left), sign(*op), nested(b, right))
+            let space = if *op == BinaryOp::FloorDiv { "" } else { " " };
+            format!("{}{space}{op}{space}{}", nested(a, left), nested(b, right))
         }
         ExprKind::Pipe(a, b) => format!("{} |> {}", source(a), nested(b, 9)),
         ExprKind::Match(word, _) => format!("match {} {{ ... }}", source(word)),
