@@ -172,8 +172,8 @@ impl<'a> Checker<'a> {
 
     fn matmul(&mut self, scope: &Scope, a: Value, b: Value, span: Span) -> Checked<Value> {
         let dtype = self.joint_dtype(scope, &a, &b, span)?;
-        let a = self.to_dtype(scope, a, dtype, "the other operand")?;
-        let b = self.to_dtype(scope, b, dtype, "the other operand")?;
+        let a = self.converted(scope, a, dtype, "the other operand")?;
+        let b = self.converted(scope, b, dtype, "the other operand")?;
         let contract = ops::matmul_labels(a.ty.rank(), b.ty.rank()).map(Op::Contract);
         let fits = |op: &Op| op.rules().infer(&[&a.ty, &b.ty]).is_ok();
         match contract.filter(fits) {

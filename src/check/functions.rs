@@ -98,11 +98,11 @@ impl<'a> Checker<'a> {
         &mut self,
         scope: &Scope,
         callee: FunctionId,
-        sizes: &Vec<Dim>,
+        sizes: &[Dim],
         instance: Instance,
         span: Span,
     ) {
-        let sizes = sizes.clone();
+        let sizes = sizes.to_vec();
         self.calls.push(CallSite { caller: scope.place.clone(), callee, sizes, instance, span });
     }
 
@@ -162,7 +162,7 @@ impl<'a> Checker<'a> {
         let result = result?;
         self.bind_args(&mut scope, ast, &args);
         let signature = Signature {
-            sizes: scope.sizes.clone(),
+            sizes: scope.sizes.to_vec(),
             statics: static_vars,
             args,
             names: ast.args.iter().map(|arg| arg.name.name.clone()).collect(),

@@ -27,6 +27,7 @@ mod runs;
 mod scope;
 mod stages;
 mod statements;
+mod statics;
 mod text;
 pub mod typed;
 
@@ -41,7 +42,7 @@ use crate::diag::Diagnostic;
 
 use functions::{CallSite, Def, InstanceOf, Key};
 use scope::{Checked, Global, Poison, Scope, nearest};
-use stages::StageDef;
+use stages::{StageDef, Words};
 use typed::{DataId, FunctionId, StageId};
 
 /// What a data file holds, as far as types and shapes go.
@@ -105,7 +106,7 @@ struct Checker<'a> {
     /// Instances whose bodies are still to be checked.
     pending: VecDeque<FunctionId>,
     calls: Vec<CallSite>,
-    stage_memo: BTreeMap<(usize, Vec<(String, String)>), Checked<StageId>>,
+    stage_memo: BTreeMap<(usize, Words), Checked<StageId>>,
     /// The fit that each evaluation is about, by statements.
     evaluated: BTreeMap<usize, usize>,
     n_sizes: u32,

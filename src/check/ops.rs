@@ -168,7 +168,7 @@ pub(super) fn matmul_labels(left: usize, right: usize) -> Option<Contract> {
     }
     let labels: Vec<usize> = (0..left).collect();
     let summed = left - 1;
-    let batch = if right > 2 { right - 2 } else { 0 };
+    let batch = right.saturating_sub(2);
     let columns = left;
     let mut right_labels: Vec<usize> = (0..batch).chain([summed]).collect();
     let mut out: Vec<usize> = (0..summed).collect();
@@ -189,7 +189,13 @@ impl<'a> Checker<'a> {
     }
 
     /// `value` with element type `dtype`, if it may become that silently.
-    pub(super) fn to_dtype(&mut self, scope: &Scope, value: Value, dtype: DType, why: &str) -> Checked<Expr> {
+    pub(super) fn converted(
+        &mut self,
+        scope: &Scope,
+        value: Value,
+        dtype: DType,
+        why: &str,
+    ) -> Checked<Expr> {
         let have = value.expr.ty.dtype;
         match value.weak {
             Weak::Int if dtype != DType::Bool => return Ok(retype(value.expr, dtype)),
@@ -246,8 +252,8 @@ impl<'a> Checker<'a> {
     /// The two operands with one element type and one shape.
     pub(super) fn join(&mut self, scope: &Scope, a: Value, b: Value, span: Span) -> Checked<(Expr, Expr)> {
         let dtype = self.joint_dtype(scope, &a, &b, span)?;
-        let a = self.to_dtype(scope, a, dtype, "the other operand")?;
-        let b = self.to_dtype(scope, b, dtype, "the other operand")?;
+        let a = self.converted(scope, a, dtype, "the other operand")?;
+        let b = self.converted(scope, b, dtype, "the other operand")?;
         self.join_shapes(scope, a, b)
     }
 
@@ -301,7 +307,7 @@ impl<'a> Checker<'a> {
         ty: &Type,
         expected: (Span, String),
     ) -> Checked<Expr> {
-        let expr = self.to_dtype(scope, value, ty.dtype, "what is expected")?;
+        let expr = self.converted(scope, value, ty.dtype, "what is expected")?;
         if expr.ty.shape == ty.shape {
             return Ok(expr);
         }

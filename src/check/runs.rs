@@ -152,7 +152,7 @@ impl<'a> Checker<'a> {
             return Err(self.report(errors::not_scalar(code, what, &shown, expr.span, &text::source(expr))));
         }
         let dtype = self.real;
-        self.to_dtype(scope, value, dtype, &format!("a {what}"))
+        self.converted(scope, value, dtype, &format!("a {what}"))
     }
 
     fn metrics(&mut self, scope: &mut Scope, metrics: &'a [ast::Let]) -> Checked<Vec<(String, Expr)>> {

@@ -20,6 +20,9 @@ pub(super) struct StageDef<'a> {
     pub library: bool,
 }
 
+/// The words chosen for a stage, by hyperparameter.
+pub(super) type Words = Vec<(String, String)>;
+
 /// Names of extents.
 pub(super) const EXTENTS: [&str; 3] = ["tensor", "group", "model"];
 
@@ -28,7 +31,7 @@ const TINY: f64 = 1e-10;
 
 impl<'a> Checker<'a> {
     /// The stage with these words; `words` has one for each hyperparameter that is a word.
-    pub(super) fn stage(&mut self, def: usize, words: Vec<(String, String)>) -> Checked<StageId> {
+    pub(super) fn stage(&mut self, def: usize, words: Words) -> Checked<StageId> {
         let key = (def, words.clone());
         if let Some(known) = self.stage_memo.get(&key) {
             return *known;
@@ -41,7 +44,7 @@ impl<'a> Checker<'a> {
         made
     }
 
-    fn new_stage(&mut self, def: usize, words: Vec<(String, String)>) -> Checked<Stage> {
+    fn new_stage(&mut self, def: usize, words: Words) -> Checked<Stage> {
         let StageDef { ast, library } = self.stage_defs[def];
         let (coordinates, tensors) = (self.fresh("coordinates"), self.fresh("tensors"));
         let place =
@@ -145,7 +148,7 @@ impl<'a> Checker<'a> {
         let ty = extent.map(|extent| self.extent_type(scope, extent));
         let init = self.expr(scope, init, None).and_then(|value| {
             let ty = ty.clone()?;
-            self.to_extent(scope, value, &ty, &name.name, name.span)
+            self.extended(scope, value, &ty, &name.name, name.span)
         });
         match ty {
             Ok(ty) => {
@@ -160,7 +163,7 @@ impl<'a> Checker<'a> {
     }
 
     /// `value` as numbers of the extent of `ty`, which must not be narrower.
-    fn to_extent(
+    fn extended(
         &mut self,
         scope: &Scope,
         value: Value,
@@ -185,7 +188,7 @@ impl<'a> Checker<'a> {
                 self.report(found.help(format!("reduce it: `norm[{over}](...)`, `sum[{over}](...)`")))
             );
         }
-        let expr = self.to_dtype(scope, value, ty.dtype, &format!("`{name}`"))?;
+        let expr = self.converted(scope, value, ty.dtype, &format!("`{name}`"))?;
         Ok(ops::spread(scope, expr, &ty.shape))
     }
 
@@ -212,7 +215,7 @@ impl<'a> Checker<'a> {
         };
         let ty = scope.locals[state.local.0].ty.clone();
         let declared = scope.origins[state.local.0];
-        let expr = self.to_extent(scope, value?, &ty, &name.name, declared)?;
+        let expr = self.extended(scope, value?, &ty, &name.name, declared)?;
         Ok((state.local, expr))
     }
 
@@ -220,7 +223,7 @@ impl<'a> Checker<'a> {
     fn update(&mut self, scope: &mut Scope, result: &'a ast::Expr) -> Checked<Expr> {
         let value = self.expr(scope, result, None)?;
         let ty = self.extent_type(scope, Extent::Coordinate);
-        self.to_extent(scope, value, &ty, "the outgoing update", result.span)
+        self.extended(scope, value, &ty, "the outgoing update", result.span)
     }
 
     fn never_assigned(&mut self, states: &[State], lines: &[(LocalId, Expr)], scope: &Scope) {
@@ -289,7 +292,7 @@ impl<'a> Checker<'a> {
         let mut parts = Vec::new();
         for value in given.into_iter().flatten() {
             self.expect_number(scope, &value, &format!("`{name}`"))?;
-            let expr = self.to_dtype(scope, value, DType::F64, &format!("an operand of `{name}`"))?;
+            let expr = self.converted(scope, value, DType::F64, &format!("an operand of `{name}`"))?;
             parts.push(ops::spread(scope, expr, &ops::extent_shape(scope, Extent::Coordinate)));
         }
         let over =

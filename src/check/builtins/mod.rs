@@ -1,12 +1,12 @@
 //! Builtin functions: a table of names, how each is written, and how it is typed.
 
-use crate::algebra::fill::Fill;
-use crate::algebra::form::Combine;
+mod reductions;
+mod shapes;
+
 use crate::algebra::map::Map;
 use crate::algebra::op::Op;
 use crate::algebra::scalar::{Scalar, Typing};
-use crate::algebra::types::{DType, Dim, Shape, Type, product};
-use crate::algebra::view::View;
+use crate::algebra::types::{DType, Shape, Type};
 use crate::ast;
 use crate::source::Span;
 
@@ -18,6 +18,8 @@ use super::ops;
 use super::scope::{Checked, Poison, Scope, Value, Weak};
 use super::text;
 use super::typed::{Expr, ExprKind};
+use reductions::*;
+use shapes::*;
 
 /// A builtin function.
 pub(super) struct Builtin {
@@ -212,7 +214,7 @@ impl<'a> Checker<'a> {
         let exprs: Vec<_> = values
             .into_iter()
             .map(|value| {
-                let expr = self.to_dtype(scope, value, dtype, "the other operand")?;
+                let expr = self.converted(scope, value, dtype, "the other operand")?;
                 Ok(ops::spread(scope, expr, &shape))
             })
             .collect();
@@ -294,164 +296,6 @@ fn no_statics<'a>(cx: Cx<'_, 'a>, call: &Call<'a, '_>) -> Checked<()> {
     ))
 }
 
-/// A reduction call: its operand, its axes, whether they are kept.
-fn reduction<'a>(
-    cx: Cx<'_, 'a>,
-    scope: &mut Scope,
-    call: &Call<'a, '_>,
-) -> Checked<(Value, Vec<usize>, bool)> {
-    no_statics(cx, call)?;
-    if scope.in_stage() {
-        return Err(say_extent(cx, call));
-    }
-    let mut given = cx.given(scope, call, &["x", "axis", "keep"], 1)?.into_iter();
-    let (x, axis, keep) = (given.next().flatten(), given.next().flatten(), given.next().flatten());
-    let x = x.ok_or(Poison)?;
-    let axes = match axis {
-        Some(axis) => vec![cx.axis(&axis, &x.expr.ty)?],
-        None => (0..x.expr.ty.rank()).collect(),
-    };
-    let keep = match keep {
-        None => false,
-        Some(Value { expr: Expr { kind: ExprKind::Const(value), ty, .. }, .. })
-            if ty.dtype == DType::Bool =>
-        {
-            value != 0.0
-        }
-        Some(other) => {
-            let found = at(&errors::NOT_CONSTANT, "`keep` is `true` or `false`", other.expr.span, "neither");
-            return Err(cx.report(found.help("write `keep = true`")));
-        }
-    };
-    Ok((x, axes, keep))
-}
-
-fn say_extent<'a>(cx: Cx<'_, 'a>, call: &Call<'a, '_>) -> Poison {
-    let message = format!("in a stage, `{}` says over what: a tensor or the whole model", call.name);
-    let found = at(&errors::WRONG_STATIC, message, call.span, "no extent");
-    cx.report(found.help(format!("write `{}[model](...)` or `{}[tensor](...)`", call.name, call.name)))
-}
-
-fn extent_only<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    if scope.in_stage() {
-        return Err(say_extent(cx, call));
-    }
-    let message = format!("`{}` is for optimizer stages", call.name);
-    Err(cx.report(
-        at(&errors::NOT_A_FUNCTION, message, call.span, "not in a stage")
-            .help("write it with `sum`: `sum(a * b)`"),
-    ))
-}
-
-/// The operand of a numeric reduction, with booleans as reals.
-fn counted(value: Value, scope: &Scope) -> Value {
-    match value.expr.ty.dtype {
-        DType::Bool => Value::strong(ops::cast(value.expr, scope.float)),
-        _ => value,
-    }
-}
-
-fn sum<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    let (x, axes, keep) = reduction(cx, scope, call)?;
-    let x = cx.settle(counted(x, scope))?;
-    Ok(Value::strong(ops::reduce(Combine::Sum, x, &axes, keep, call.span)))
-}
-
-fn mean<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    let (x, axes, keep) = reduction(cx, scope, call)?;
-    let x = cx.settle(arith::real(counted(x, scope), scope))?;
-    let sizes: Shape = axes.iter().map(|axis| x.ty.shape[*axis].clone()).collect();
-    let total = ops::reduce(Combine::Sum, x, &axes, keep, call.span);
-    let count = ops::broadcast(ops::count(&sizes, total.ty.dtype, call.span), &total.ty.shape);
-    Ok(Value::strong(ops::map("div", vec![total, count], call.span)))
-}
-
-fn prod<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    let (x, axes, keep) = reduction(cx, scope, call)?;
-    cx.expect_number(scope, &x, "`prod`")?;
-    let x = cx.settle(x)?;
-    Ok(Value::strong(ops::reduce(Combine::Prod, x, &axes, keep, call.span)))
-}
-
-/// `max(a, b)` is elementwise, `max(x)` and `max(x, axis = k)` reduce.
-fn extreme<'a>(
-    cx: Cx<'_, 'a>,
-    scope: &mut Scope,
-    call: &Call<'a, '_>,
-    name: &'static str,
-    combine: Combine,
-) -> Checked<Value> {
-    let positional = call.args.iter().filter(|arg| arg.name.is_none()).count();
-    if positional >= 2 {
-        no_statics(cx, call)?;
-        let row = ops::the_row(name);
-        let written = cx.match_args(call, &["a", "b"], 2, None);
-        let values = cx.values(scope, call, written)?;
-        return cx.elementwise(scope, row, values, call.span);
-    }
-    let (x, axes, keep) = reduction(cx, scope, call)?;
-    cx.expect_number(scope, &x, &format!("`{name}`"))?;
-    let x = cx.settle(x)?;
-    Ok(Value::strong(ops::reduce(combine, x, &axes, keep, call.span)))
-}
-
-fn max<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    extreme(cx, scope, call, "max", Combine::Max)
-}
-
-fn min<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    extreme(cx, scope, call, "min", Combine::Min)
-}
-
-fn logical<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>, combine: Combine) -> Checked<Value> {
-    let (x, axes, keep) = reduction(cx, scope, call)?;
-    let x = cx.expect_bool(scope, x, &format!("`{}`", call.name))?;
-    Ok(Value::strong(ops::reduce(combine, x, &axes, keep, call.span)))
-}
-
-fn any<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    logical(cx, scope, call, Combine::Max)
-}
-
-fn all<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    logical(cx, scope, call, Combine::Min)
-}
-
-/// The least position at which the extreme is taken.
-fn arg_extreme<'a>(
-    cx: Cx<'_, 'a>,
-    scope: &mut Scope,
-    call: &Call<'a, '_>,
-    combine: Combine,
-) -> Checked<Value> {
-    no_statics(cx, call)?;
-    let span = call.span;
-    let mut given = cx.given(scope, call, &["x", "axis"], 1)?.into_iter();
-    let x = given.next().flatten().ok_or(Poison)?;
-    let last = ops::literal(-1.0, true, scope.float, span);
-    let axis = cx.axis(&given.next().flatten().unwrap_or(last), &x.expr.ty)?;
-    cx.expect_number(scope, &x, &format!("`{}`", call.name))?;
-    let x = cx.settle(x)?;
-    Ok(Value::strong(cx.share(scope, "x", x, |_, _, x| {
-        let (shape, size) = (x.ty.shape.clone(), x.ty.shape[axis].clone());
-        let best = ops::broadcast(ops::reduce(combine, x.clone(), &[axis], true, span), &shape);
-        let at_best = ops::map("eq", vec![x, best], span);
-        let positions = Op::Fill(Fill::Iota { dtype: DType::I32, to: vec![size.clone()] });
-        let positions = ops::repeat(ops::op(positions, Vec::new(), span), &shape, vec![axis]);
-        let outside = ops::broadcast(ops::count(&[size], DType::I32, span), &shape);
-        let candidates = ops::map("select", vec![at_best, positions, outside], span);
-        ops::reduce(Combine::Min, candidates, &[axis], false, span)
-    })))
-}
-
-fn argmax<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    arg_extreme(cx, scope, call, Combine::Max)
-}
-
-fn argmin<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    arg_extreme(cx, scope, call, Combine::Min)
-}
-
 fn select<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     no_statics(cx, call)?;
     let written = cx.match_args(call, &["c", "a", "b"], 3, None);
@@ -481,130 +325,6 @@ fn clamp<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<
     };
     let raised = cx.elementwise(scope, ops::the_row("max"), vec![x, lo], call.span)?;
     cx.elementwise(scope, ops::the_row("min"), vec![raised, hi], call.span)
-}
-
-fn no_args<'a>(cx: Cx<'_, 'a>, call: &Call<'a, '_>) -> Checked<()> {
-    cx.match_args(call, &[], 0, None).map(|_| ())
-}
-
-fn iota<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    let to = cx.sizes(scope, call)?;
-    no_args(cx, call)?;
-    let fill = Op::Fill(Fill::Iota { dtype: scope.float, to });
-    Ok(Value::strong(ops::op(fill, Vec::new(), call.span)))
-}
-
-fn one_hot<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    let sizes = cx.sizes(scope, call)?;
-    let written = cx.match_args(call, &["y"], 1, None);
-    let values = cx.values(scope, call, written)?;
-    let (Some(y), [classes]) = (values.into_iter().next(), sizes.as_slice()) else {
-        let found = at(
-            &errors::WRONG_STATIC,
-            "`one_hot[C]` takes one size: the number of classes",
-            call.span,
-            "this call",
-        );
-        return Err(cx.report(found.help("write `one_hot[C](y)`")));
-    };
-    let y = cx.to_dtype(scope, y, DType::I32, "a class number")?;
-    let mut shape = y.ty.shape.clone();
-    let rank = shape.len();
-    shape.push(classes.clone());
-    let span = call.span;
-    let y = ops::repeat(y, &shape, (0..rank).collect());
-    let numbers =
-        ops::op(Op::Fill(Fill::Iota { dtype: DType::I32, to: vec![classes.clone()] }), Vec::new(), span);
-    let hot = ops::map("eq", vec![y, ops::broadcast(numbers, &shape)], span);
-    Ok(Value::strong(ops::cast(hot, scope.float)))
-}
-
-/// Uniform numbers in `[0, 1)` of the shape in square brackets, or of the shape expected.
-fn unit<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Expr> {
-    let to = match (call.statics.is_empty(), call.expected) {
-        (true, Some(expected)) => expected.shape.clone(),
-        _ => cx.sizes(scope, call)?,
-    };
-    let key = Type::new(DType::I32, vec![Dim::constant(2)]);
-    let key = Expr { kind: ExprKind::Key, ty: key, span: call.span };
-    cx.n_sites += 1;
-    let fill = Fill::Random { site: cx.n_sites - 1, dtype: scope.float, to };
-    Ok(ops::op(Op::Fill(fill), vec![key], call.span))
-}
-
-/// `start + u * scale`, leaving out what changes nothing.
-fn affine<'a>(cx: Cx<'_, 'a>, scope: &Scope, u: Expr, start: Value, scale: Value) -> Checked<Value> {
-    let span = u.span;
-    let mut value = Value::strong(u);
-    if arith::number(&scale) != Some(1.0) {
-        value = cx.arithmetic(scope, "mul", value, scale, span)?;
-    }
-    if arith::number(&start) != Some(0.0) {
-        value = cx.arithmetic(scope, "add", value, start, span)?;
-    }
-    Ok(value)
-}
-
-fn uniform<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    let unit = unit(cx, scope, call)?;
-    let mut given = cx.given(scope, call, &["low", "high"], 0)?.into_iter();
-    let number = |n: f64| ops::literal(n, false, scope.float, call.span);
-    let low = given.next().flatten().unwrap_or(number(0.0));
-    let high = given.next().flatten().unwrap_or(number(1.0));
-    let width = cx.arithmetic(scope, "sub", high, low.clone(), call.span)?;
-    affine(cx, scope, unit, low, width)
-}
-
-/// Box-Muller: the radius from one uniform number, the angle from another.
-fn normal<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    let span = call.span;
-    let (first, second) = (unit(cx, scope, call)?, unit(cx, scope, call)?);
-    let mut given = cx.given(scope, call, &["mean", "std"], 0)?.into_iter();
-    let ty = first.ty.clone();
-    let number = |n: f64| ops::constant(n, ty.clone(), span);
-    let above_zero = ops::map("sub", vec![number(1.0), first], span);
-    let square = ops::map("mul", vec![number(-2.0), ops::map("log", vec![above_zero], span)], span);
-    let radius = ops::map("sqrt", vec![square], span);
-    let angle = ops::map("mul", vec![number(std::f64::consts::TAU), second], span);
-    let normal = ops::map("mul", vec![radius, ops::map("cos", vec![angle], span)], span);
-    let default = |n: f64| ops::literal(n, false, scope.float, span);
-    let mean = given.next().flatten().unwrap_or(default(0.0));
-    let std = given.next().flatten().unwrap_or(default(1.0));
-    affine(cx, scope, normal, mean, std)
-}
-
-fn reshape<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    let to = cx.sizes(scope, call);
-    let written = cx.match_args(call, &["x"], 1, None);
-    let x = cx.values(scope, call, written)?.into_iter().next().ok_or(Poison)?;
-    let (x, to) = (cx.settle(x)?, to?);
-    if product(&to) == product(&x.ty.shape) {
-        return Ok(Value::strong(ops::op(Op::View(View::Reshape { to }), vec![x], call.span)));
-    }
-    let (have, want) = (text::show(&x.ty, cx.real), text::show(&Type::new(x.ty.dtype, to.clone()), cx.real));
-    let message = format!("`{have}` has {} elements, `{want}` has {}", product(&x.ty.shape), product(&to));
-    let found = at(&errors::SHAPE_MISMATCH, message, call.span, "this call")
-        .label(x.span, format!("this is `{have}`"));
-    let found = cx.label_origin(scope, &x, found);
-    Err(cx.report(found.help("the product of the sizes must stay the same")))
-}
-
-fn transpose<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    no_statics(cx, call)?;
-    let written = cx.match_args(call, &["x"], 1, None);
-    let x = cx.values(scope, call, written)?.into_iter().next().ok_or(Poison)?;
-    let x = cx.settle(x)?;
-    let rank = x.ty.rank();
-    if rank < 2 {
-        let shown = text::show(&x.ty, cx.real);
-        let found =
-            at(&errors::SHAPE_MISMATCH, "`transpose` needs two axes", x.span, format!("this is `{shown}`"));
-        let found = cx.label_origin(scope, &x, found);
-        return Err(cx.report(found.help("vectors need no transpose: `a @ b` multiplies them as they are")));
-    }
-    let mut axes: Vec<usize> = (0..rank).collect();
-    axes.swap(rank - 1, rank - 2);
-    Ok(Value::strong(ops::op(Op::View(View::Transpose { axes }), vec![x], call.span)))
 }
 
 fn stop_gradient<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {

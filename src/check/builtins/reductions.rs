@@ -1,0 +1,171 @@
+//! Builtins that put elements together.
+
+use crate::algebra::fill::Fill;
+use crate::algebra::form::Combine;
+use crate::algebra::op::Op;
+use crate::algebra::types::{DType, Shape};
+
+use super::super::calls::Call;
+use super::super::errors::{self, at};
+use super::super::scope::{Checked, Poison, Scope, Value};
+use super::super::typed::{Expr, ExprKind};
+use super::super::{arith, ops};
+use super::{Cx, no_statics};
+
+/// A reduction call: its operand, its axes, whether they are kept.
+fn reduction<'a>(
+    cx: Cx<'_, 'a>,
+    scope: &mut Scope,
+    call: &Call<'a, '_>,
+) -> Checked<(Value, Vec<usize>, bool)> {
+    no_statics(cx, call)?;
+    if scope.in_stage() {
+        return Err(say_extent(cx, call));
+    }
+    let mut given = cx.given(scope, call, &["x", "axis", "keep"], 1)?.into_iter();
+    let (x, axis, keep) = (given.next().flatten(), given.next().flatten(), given.next().flatten());
+    let x = x.ok_or(Poison)?;
+    let axes = match axis {
+        Some(axis) => vec![cx.axis(&axis, &x.expr.ty)?],
+        None => (0..x.expr.ty.rank()).collect(),
+    };
+    let keep = match keep {
+        None => false,
+        Some(Value { expr: Expr { kind: ExprKind::Const(value), ty, .. }, .. })
+            if ty.dtype == DType::Bool =>
+        {
+            value != 0.0
+        }
+        Some(other) => {
+            let found = at(&errors::NOT_CONSTANT, "`keep` is `true` or `false`", other.expr.span, "neither");
+            return Err(cx.report(found.help("write `keep = true`")));
+        }
+    };
+    Ok((x, axes, keep))
+}
+
+fn say_extent<'a>(cx: Cx<'_, 'a>, call: &Call<'a, '_>) -> Poison {
+    let message = format!("in a stage, `{}` says over what: a tensor or the whole model", call.name);
+    let found = at(&errors::WRONG_STATIC, message, call.span, "no extent");
+    cx.report(found.help(format!("write `{}[model](...)` or `{}[tensor](...)`", call.name, call.name)))
+}
+
+pub(super) fn extent_only<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    if scope.in_stage() {
+        return Err(say_extent(cx, call));
+    }
+    let message = format!("`{}` is for optimizer stages", call.name);
+    Err(cx.report(
+        at(&errors::NOT_A_FUNCTION, message, call.span, "not in a stage")
+            .help("write it with `sum`: `sum(a * b)`"),
+    ))
+}
+
+/// The operand of a numeric reduction, with booleans as reals.
+fn counted(value: Value, scope: &Scope) -> Value {
+    match value.expr.ty.dtype {
+        DType::Bool => Value::strong(ops::cast(value.expr, scope.float)),
+        _ => value,
+    }
+}
+
+pub(super) fn sum<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    let (x, axes, keep) = reduction(cx, scope, call)?;
+    let x = cx.settle(counted(x, scope))?;
+    Ok(Value::strong(ops::reduce(Combine::Sum, x, &axes, keep, call.span)))
+}
+
+pub(super) fn mean<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    let (x, axes, keep) = reduction(cx, scope, call)?;
+    let x = cx.settle(arith::real(counted(x, scope), scope))?;
+    let sizes: Shape = axes.iter().map(|axis| x.ty.shape[*axis].clone()).collect();
+    let total = ops::reduce(Combine::Sum, x, &axes, keep, call.span);
+    let count = ops::broadcast(ops::count(&sizes, total.ty.dtype, call.span), &total.ty.shape);
+    Ok(Value::strong(ops::map("div", vec![total, count], call.span)))
+}
+
+pub(super) fn prod<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    let (x, axes, keep) = reduction(cx, scope, call)?;
+    cx.expect_number(scope, &x, "`prod`")?;
+    let x = cx.settle(x)?;
+    Ok(Value::strong(ops::reduce(Combine::Prod, x, &axes, keep, call.span)))
+}
+
+/// `max(a, b)` is elementwise, `max(x)` and `max(x, axis = k)` reduce.
+fn extreme<'a>(
+    cx: Cx<'_, 'a>,
+    scope: &mut Scope,
+    call: &Call<'a, '_>,
+    name: &'static str,
+    combine: Combine,
+) -> Checked<Value> {
+    let positional = call.args.iter().filter(|arg| arg.name.is_none()).count();
+    if positional >= 2 {
+        no_statics(cx, call)?;
+        let row = ops::the_row(name);
+        let written = cx.match_args(call, &["a", "b"], 2, None);
+        let values = cx.values(scope, call, written)?;
+        return cx.elementwise(scope, row, values, call.span);
+    }
+    let (x, axes, keep) = reduction(cx, scope, call)?;
+    cx.expect_number(scope, &x, &format!("`{name}`"))?;
+    let x = cx.settle(x)?;
+    Ok(Value::strong(ops::reduce(combine, x, &axes, keep, call.span)))
+}
+
+pub(super) fn max<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    extreme(cx, scope, call, "max", Combine::Max)
+}
+
+pub(super) fn min<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    extreme(cx, scope, call, "min", Combine::Min)
+}
+
+fn logical<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>, combine: Combine) -> Checked<Value> {
+    let (x, axes, keep) = reduction(cx, scope, call)?;
+    let x = cx.expect_bool(scope, x, &format!("`{}`", call.name))?;
+    Ok(Value::strong(ops::reduce(combine, x, &axes, keep, call.span)))
+}
+
+pub(super) fn any<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    logical(cx, scope, call, Combine::Max)
+}
+
+pub(super) fn all<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    logical(cx, scope, call, Combine::Min)
+}
+
+/// The least position at which the extreme is taken.
+fn arg_extreme<'a>(
+    cx: Cx<'_, 'a>,
+    scope: &mut Scope,
+    call: &Call<'a, '_>,
+    combine: Combine,
+) -> Checked<Value> {
+    no_statics(cx, call)?;
+    let span = call.span;
+    let mut given = cx.given(scope, call, &["x", "axis"], 1)?.into_iter();
+    let x = given.next().flatten().ok_or(Poison)?;
+    let last = ops::literal(-1.0, true, scope.float, span);
+    let axis = cx.axis(&given.next().flatten().unwrap_or(last), &x.expr.ty)?;
+    cx.expect_number(scope, &x, &format!("`{}`", call.name))?;
+    let x = cx.settle(x)?;
+    Ok(Value::strong(cx.share(scope, "x", x, |_, _, x| {
+        let (shape, size) = (x.ty.shape.clone(), x.ty.shape[axis].clone());
+        let best = ops::broadcast(ops::reduce(combine, x.clone(), &[axis], true, span), &shape);
+        let at_best = ops::map("eq", vec![x, best], span);
+        let positions = Op::Fill(Fill::Iota { dtype: DType::I32, to: vec![size.clone()] });
+        let positions = ops::repeat(ops::op(positions, Vec::new(), span), &shape, vec![axis]);
+        let outside = ops::broadcast(ops::count(&[size], DType::I32, span), &shape);
+        let candidates = ops::map("select", vec![at_best, positions, outside], span);
+        ops::reduce(Combine::Min, candidates, &[axis], false, span)
+    })))
+}
+
+pub(super) fn argmax<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    arg_extreme(cx, scope, call, Combine::Max)
+}
+
+pub(super) fn argmin<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    arg_extreme(cx, scope, call, Combine::Min)
+}

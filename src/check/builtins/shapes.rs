@@ -1,0 +1,137 @@
+//! Builtins that make tensors, at random or not, and that rearrange them.
+
+use crate::algebra::fill::Fill;
+use crate::algebra::op::Op;
+use crate::algebra::types::{DType, Dim, Type, product};
+use crate::algebra::view::View;
+
+use super::super::calls::Call;
+use super::super::errors::{self, at};
+use super::super::scope::{Checked, Poison, Scope, Value};
+use super::super::typed::{Expr, ExprKind};
+use super::super::{arith, ops, text};
+use super::{Cx, no_statics};
+
+fn no_args<'a>(cx: Cx<'_, 'a>, call: &Call<'a, '_>) -> Checked<()> {
+    cx.match_args(call, &[], 0, None).map(|_| ())
+}
+
+pub(super) fn iota<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    let to = cx.sizes(scope, call)?;
+    no_args(cx, call)?;
+    let fill = Op::Fill(Fill::Iota { dtype: scope.float, to });
+    Ok(Value::strong(ops::op(fill, Vec::new(), call.span)))
+}
+
+pub(super) fn one_hot<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    let sizes = cx.sizes(scope, call)?;
+    let written = cx.match_args(call, &["y"], 1, None);
+    let values = cx.values(scope, call, written)?;
+    let (Some(y), [classes]) = (values.into_iter().next(), sizes.as_slice()) else {
+        let found = at(
+            &errors::WRONG_STATIC,
+            "`one_hot[C]` takes one size: the number of classes",
+            call.span,
+            "this call",
+        );
+        return Err(cx.report(found.help("write `one_hot[C](y)`")));
+    };
+    let y = cx.converted(scope, y, DType::I32, "a class number")?;
+    let mut shape = y.ty.shape.clone();
+    let rank = shape.len();
+    shape.push(classes.clone());
+    let span = call.span;
+    let y = ops::repeat(y, &shape, (0..rank).collect());
+    let numbers =
+        ops::op(Op::Fill(Fill::Iota { dtype: DType::I32, to: vec![classes.clone()] }), Vec::new(), span);
+    let hot = ops::map("eq", vec![y, ops::broadcast(numbers, &shape)], span);
+    Ok(Value::strong(ops::cast(hot, scope.float)))
+}
+
+/// Uniform numbers in `[0, 1)` of the shape in square brackets, or of the shape expected.
+fn unit<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Expr> {
+    let to = match (call.statics.is_empty(), call.expected) {
+        (true, Some(expected)) => expected.shape.clone(),
+        _ => cx.sizes(scope, call)?,
+    };
+    let key = Type::new(DType::I32, vec![Dim::constant(2)]);
+    let key = Expr { kind: ExprKind::Key, ty: key, span: call.span };
+    cx.n_sites += 1;
+    let fill = Fill::Random { site: cx.n_sites - 1, dtype: scope.float, to };
+    Ok(ops::op(Op::Fill(fill), vec![key], call.span))
+}
+
+/// `start + u * scale`, leaving out what changes nothing.
+fn affine<'a>(cx: Cx<'_, 'a>, scope: &Scope, u: Expr, start: Value, scale: Value) -> Checked<Value> {
+    let span = u.span;
+    let mut value = Value::strong(u);
+    if arith::number(&scale) != Some(1.0) {
+        value = cx.arithmetic(scope, "mul", value, scale, span)?;
+    }
+    if arith::number(&start) != Some(0.0) {
+        value = cx.arithmetic(scope, "add", value, start, span)?;
+    }
+    Ok(value)
+}
+
+pub(super) fn uniform<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    let unit = unit(cx, scope, call)?;
+    let mut given = cx.given(scope, call, &["low", "high"], 0)?.into_iter();
+    let number = |n: f64| ops::literal(n, false, scope.float, call.span);
+    let low = given.next().flatten().unwrap_or(number(0.0));
+    let high = given.next().flatten().unwrap_or(number(1.0));
+    let width = cx.arithmetic(scope, "sub", high, low.clone(), call.span)?;
+    affine(cx, scope, unit, low, width)
+}
+
+/// Box-Muller: the radius from one uniform number, the angle from another.
+pub(super) fn normal<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    let span = call.span;
+    let (first, second) = (unit(cx, scope, call)?, unit(cx, scope, call)?);
+    let mut given = cx.given(scope, call, &["mean", "std"], 0)?.into_iter();
+    let ty = first.ty.clone();
+    let number = |n: f64| ops::constant(n, ty.clone(), span);
+    let above_zero = ops::map("sub", vec![number(1.0), first], span);
+    let square = ops::map("mul", vec![number(-2.0), ops::map("log", vec![above_zero], span)], span);
+    let radius = ops::map("sqrt", vec![square], span);
+    let angle = ops::map("mul", vec![number(std::f64::consts::TAU), second], span);
+    let normal = ops::map("mul", vec![radius, ops::map("cos", vec![angle], span)], span);
+    let default = |n: f64| ops::literal(n, false, scope.float, span);
+    let mean = given.next().flatten().unwrap_or(default(0.0));
+    let std = given.next().flatten().unwrap_or(default(1.0));
+    affine(cx, scope, normal, mean, std)
+}
+
+pub(super) fn reshape<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    let to = cx.sizes(scope, call);
+    let written = cx.match_args(call, &["x"], 1, None);
+    let x = cx.values(scope, call, written)?.into_iter().next().ok_or(Poison)?;
+    let (x, to) = (cx.settle(x)?, to?);
+    if product(&to) == product(&x.ty.shape) {
+        return Ok(Value::strong(ops::op(Op::View(View::Reshape { to }), vec![x], call.span)));
+    }
+    let (have, want) = (text::show(&x.ty, cx.real), text::show(&Type::new(x.ty.dtype, to.clone()), cx.real));
+    let message = format!("`{have}` has {} elements, `{want}` has {}", product(&x.ty.shape), product(&to));
+    let found = at(&errors::SHAPE_MISMATCH, message, call.span, "this call")
+        .label(x.span, format!("this is `{have}`"));
+    let found = cx.label_origin(scope, &x, found);
+    Err(cx.report(found.help("the product of the sizes must stay the same")))
+}
+
+pub(super) fn transpose<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    no_statics(cx, call)?;
+    let written = cx.match_args(call, &["x"], 1, None);
+    let x = cx.values(scope, call, written)?.into_iter().next().ok_or(Poison)?;
+    let x = cx.settle(x)?;
+    let rank = x.ty.rank();
+    if rank < 2 {
+        let shown = text::show(&x.ty, cx.real);
+        let found =
+            at(&errors::SHAPE_MISMATCH, "`transpose` needs two axes", x.span, format!("this is `{shown}`"));
+        let found = cx.label_origin(scope, &x, found);
+        return Err(cx.report(found.help("vectors need no transpose: `a @ b` multiplies them as they are")));
+    }
+    let mut axes: Vec<usize> = (0..rank).collect();
+    axes.swap(rank - 1, rank - 2);
+    Ok(Value::strong(ops::op(Op::View(View::Transpose { axes }), vec![x], call.span)))
+}

@@ -1,0 +1,186 @@
+//! What calls are given: in square brackets and in parentheses.
+
+use crate::ast::{self, ExprKind as Ast};
+use crate::source::Span;
+
+use super::Checker;
+use super::calls::Call;
+use super::errors::{self, at};
+use super::scope::{Binding, Callee, Checked, Scope, Static, Weak, nearest};
+use super::typed::ExprKind;
+
+impl<'a> Checker<'a> {
+    /// What stands in square brackets, one for each static of `def`; those `given` come first.
+    pub(super) fn statics(
+        &mut self,
+        scope: &mut Scope,
+        def: usize,
+        given: Vec<Static>,
+        call: &Call<'a, '_>,
+    ) -> Checked<Vec<Static>> {
+        let mut all = given;
+        let mut failed = Ok(());
+        for expr in call.statics {
+            match self.static_arg(scope, expr) {
+                Ok(value) => all.push(value),
+                Err(poison) => failed = Err(poison),
+            }
+        }
+        failed?;
+        let wanted = &self.defs[def].ast.statics;
+        if all.len() == wanted.len() {
+            return Ok(all);
+        }
+        let names: Vec<&str> = wanted.iter().map(|name| name.name.as_str()).collect();
+        let name = &self.defs[def].ast.name;
+        let form =
+            if names.is_empty() { name.name.clone() } else { format!("{}[{}]", name.name, names.join(", ")) };
+        let message =
+            format!("`{}` has {} in square brackets, not {}", name.name, amount(wanted.len()), all.len());
+        let found = at(&errors::WRONG_STATIC, message, call.span, format!("{} given", amount(all.len())));
+        let found = found.label(name.span, format!("declared as `{form}`")).help(format!("write `{form}`"));
+        Err(self.report(found))
+    }
+
+    pub(super) fn no_statics(&mut self, call: &Call<'a, '_>) -> Checked<()> {
+        if call.statics.is_empty() {
+            return Ok(());
+        }
+        let message = format!("what is static in `{}` has been given where it was declared", call.name);
+        Err(self.report(
+            at(&errors::WRONG_STATIC, message, call.span, "given again").help("remove the square brackets"),
+        ))
+    }
+
+    /// One static argument.
+    pub(super) fn static_arg(&mut self, scope: &mut Scope, expr: &'a ast::Expr) -> Checked<Static> {
+        if let Ast::Name(name) = &expr.kind {
+            match scope.get(name) {
+                Some(Binding::Function(callee)) => return Ok(Static::Function(callee.clone())),
+                Some(Binding::Word(word, _)) => return Ok(Static::Word(word.clone())),
+                Some(_) => {}
+                None => {
+                    if let Some(def) = self.find_def(name, scope.library) {
+                        return Ok(Static::Function(Callee::Def(def, Vec::new())));
+                    }
+                    if self.is_builtin(name) && !self.constants.contains_key(name.as_str()) {
+                        return Ok(Static::Function(Callee::Builtin(name.clone())));
+                    }
+                }
+            }
+        }
+        if let Ast::Bracket(of, statics) = &expr.kind
+            && let Ast::Name(name) = &of.kind
+            && let Some(def) = self.find_def(name, scope.library)
+        {
+            let call =
+                Call { name: name.clone(), statics, args: Vec::new(), span: expr.span, expected: None };
+            let given = self.statics(scope, def, Vec::new(), &call)?;
+            return self.closed_static(def, given, expr.span);
+        }
+        if sizes_only(scope, expr) {
+            return Ok(Static::Size(self.dim(scope, expr, false)?));
+        }
+        let value = self.expr(scope, expr, None)?;
+        let integer = value.weak == Weak::Int;
+        match value.expr.kind {
+            ExprKind::Size(dim) => Ok(Static::Size(dim)),
+            ExprKind::Const(n) if integer => Ok(Static::Size(crate::algebra::types::Dim::constant(n as i64))),
+            ExprKind::Const(n) if value.expr.ty.rank() == 0 => Ok(Static::Number(n.to_bits())),
+            _ => {
+                let found =
+                    at(&errors::NOT_CONSTANT, "this is not known at compile time", expr.span, "not constant");
+                Err(self.report(found.help("square brackets take sizes, numbers, functions and words")))
+            }
+        }
+    }
+
+    /// A function with statics as a static argument: its sizes must be numbers.
+    fn closed_static(&mut self, def: usize, given: Vec<Static>, span: Span) -> Checked<Static> {
+        let open = given.iter().any(|s| matches!(s, Static::Size(dim) if dim.as_constant().is_none()));
+        if open {
+            return Err(self.report(errors::not_supported(
+                "a function with size variables as a static argument",
+                span,
+                "give it sizes that are numbers",
+            )));
+        }
+        Ok(Static::Function(Callee::Def(def, given)))
+    }
+
+    /// Arguments by position and name, in the order of `names`; the first `needed` must be there.
+    pub(super) fn match_args(
+        &mut self,
+        call: &Call<'a, '_>,
+        names: &[&str],
+        needed: usize,
+        declared: Option<Span>,
+    ) -> Checked<Vec<Option<&'a ast::Expr>>> {
+        let mut found: Vec<Option<&'a ast::Expr>> = vec![None; names.len()];
+        let mut result = Ok(());
+        let form = format!("`{}({})`", call.name, names.join(", "));
+        for (k, arg) in call.args.iter().enumerate() {
+            let slot = match arg.name {
+                None => (k < names.len()).then_some(k),
+                Some(name) => names.iter().position(|have| *have == name.name),
+            };
+            let diagnostic = match (slot, arg.name) {
+                (Some(slot), _) if found[slot].is_none() => {
+                    found[slot] = Some(arg.value);
+                    continue;
+                }
+                (Some(slot), _) => {
+                    let message = format!("argument `{}` of `{}` is given twice", names[slot], call.name);
+                    at(&errors::WRONG_ARGUMENT, message, arg.value.span, "given again").help("give it once")
+                }
+                (None, Some(name)) => {
+                    let message = format!("`{}` has no argument `{}`", call.name, name.name);
+                    let found = at(&errors::WRONG_ARGUMENT, message, name.span, "no such argument");
+                    match nearest(&name.name, names.iter().copied()) {
+                        Some(near) => found.help(format!("did you mean `{near}`?")),
+                        None => found.help(format!("it is {form}")),
+                    }
+                }
+                (None, None) => {
+                    let message =
+                        format!("`{}` takes {}, not {}", call.name, arguments(names.len()), call.args.len());
+                    at(&errors::WRONG_ARGUMENT, message, arg.value.span, "one too many")
+                        .help(format!("it is {form}"))
+                }
+            };
+            result = Err(self.report(declared_at(diagnostic, declared)));
+        }
+        if let (Some(missing), Ok(())) = (found[..needed].iter().position(Option::is_none), result) {
+            let message = format!("`{}` lacks argument `{}`", call.name, names[missing]);
+            let found =
+                at(&errors::WRONG_ARGUMENT, message, call.span, "this call").help(format!("it is {form}"));
+            result = Err(self.report(declared_at(found, declared)));
+        }
+        result.map(|()| found)
+    }
+}
+
+fn declared_at(found: crate::diag::Diagnostic, declared: Option<Span>) -> crate::diag::Diagnostic {
+    match declared {
+        Some(span) => found.label(span, "declared here"),
+        None => found,
+    }
+}
+
+fn amount(n: usize) -> String {
+    if n == 0 { "nothing".into() } else { n.to_string() }
+}
+
+fn arguments(n: usize) -> String {
+    if n == 1 { "1 argument".into() } else { format!("{n} arguments") }
+}
+
+/// Whether an expression is made of whole numbers and size variables only.
+fn sizes_only(scope: &Scope, expr: &ast::Expr) -> bool {
+    match &expr.kind {
+        Ast::Number { integer, .. } => *integer,
+        Ast::Name(name) => matches!(scope.get(name), Some(Binding::Size(_))),
+        Ast::Binary(_, a, b) => sizes_only(scope, a) && sizes_only(scope, b),
+        _ => false,
+    }
+}
