@@ -1,3 +1,7 @@
 //! The `egret` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    egret::cli::main()
+}

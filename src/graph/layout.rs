@@ -85,6 +85,7 @@ fn states(program: &Program, used: &StageUse, segments: &Segments) -> Vec<StateS
     let states = program.stages[used.stage.0].states.iter();
     let slot = |name: &str, extent| StateSlot {
         name: join(&used.name, name),
+        extent,
         ty: match extent {
             Extent::Coordinate => Type::of(program.real, &[segments.total()]),
             Extent::Tensor => Type::of(DType::F64, &[segments.count()]),

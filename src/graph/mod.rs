@@ -46,6 +46,7 @@ use std::rc::Rc;
 use crate::algebra::form::Segments;
 use crate::algebra::op::{Op, Val};
 use crate::algebra::types::Type;
+use crate::check::typed::Extent;
 use crate::check::typed::{Program, StatementKind};
 use crate::source::Span;
 
@@ -71,6 +72,13 @@ pub struct Layout {
     pub cells: Vec<(String, f64)>,
 }
 
+impl Layout {
+    /// Whether a state is one number per coordinate, laid out as the parameters are.
+    pub fn is_per_coordinate(&self, slot: &StateSlot) -> bool {
+        slot.extent == Extent::Coordinate
+    }
+}
+
 /// A parameter in its arena.
 #[derive(Clone, Debug)]
 pub struct Param {
@@ -87,6 +95,8 @@ pub struct Param {
 pub struct StateSlot {
     /// Stage and state: `adam.m`.
     pub name: String,
+    /// What it has a number for.
+    pub extent: Extent,
     /// `real[N]` per coordinate, `f64[count]` per tensor, `f64[]` per model.
     pub ty: Type,
 }

@@ -1,4 +1,98 @@
-//! Machine code to numbers.
+//! Machine code to numbers: reads data, runs the statements of a script in order, trains, evaluates,
+//! prints, plots and saves.
+//!
+//! Comes in: the products of all stages. Goes out: what the script prints and writes. This is the one
+//! stage after `check` that may fail: on files, on data, on a loss that is not finite.
 
+mod csv;
+mod data;
+pub mod errors;
+mod execute;
+mod fit;
+mod idx;
 pub mod machine;
 pub mod memory;
+mod plot;
+mod rng;
+mod save;
+mod train;
+mod value;
+
+use std::io;
+
+pub use data::Files;
+pub use execute::{Outcome, execute};
+pub use fit::Fit;
+
+use crate::check::typed;
+use crate::graph::Graphs;
+use crate::loops::Loops;
+use crate::native::Native;
+
+/// What the stages before made of a script.
+#[derive(Clone, Copy, Debug)]
+pub struct Stages<'a> {
+    /// The statements.
+    pub typed: &'a typed::Program,
+    /// Layouts of parameters, and graphs for finding where a number stopped being finite.
+    pub graphs: &'a Graphs,
+    /// Memory plans.
+    pub loops: &'a Loops,
+    /// Machine code.
+    pub native: &'a Native,
+    /// Data files.
+    pub files: &'a Files,
+}
+
+/// What the command line may change without recompiling.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Hyperparameters with their values: `opt.adam.lr`.
+    pub set: Vec<(String, f64)>,
+    /// A seed in place of the script's.
+    pub seed: Option<u64>,
+}
+
+/// How far a training run is.
+#[derive(Debug)]
+pub struct Progress<'a> {
+    /// The name of the fit.
+    pub name: &'a str,
+    /// Steps done.
+    pub step: usize,
+    /// Steps in all.
+    pub total: usize,
+    /// The epoch under way or just ended, from 1.
+    pub epoch: usize,
+    /// Epochs in all.
+    pub epochs: usize,
+    /// The loss and the metrics with their newest values.
+    pub measures: &'a [(String, f64)],
+}
+
+/// Who listens to a running script.
+pub trait Events {
+    /// A line that the script prints.
+    ///
+    /// # Errors
+    /// When it cannot be written; the run then ends.
+    fn print(&mut self, text: &str) -> io::Result<()>;
+    /// Training starts.
+    fn begin(&mut self) {}
+    /// A step is done.
+    fn step(&mut self, _progress: &Progress<'_>) {}
+    /// An epoch is done.
+    fn epoch(&mut self, _progress: &Progress<'_>) {}
+    /// Training ends.
+    fn end(&mut self) {}
+}
+
+/// Listens to nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Silent;
+
+impl Events for Silent {
+    fn print(&mut self, _text: &str) -> io::Result<()> {
+        Ok(())
+    }
+}

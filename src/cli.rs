@@ -1,0 +1,289 @@
+//! The command line.
+
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
+
+use crate::algebra::types::DType;
+use crate::diag::suggest::nearest;
+use crate::pipeline::{self, Options, Program, Report, STAGES};
+use crate::run::{Settings, errors};
+
+mod show;
+
+/// The program's own fault: bad script, bad data, a failed assertion.
+const PROGRAM: u8 = 1;
+/// A command line that makes no sense.
+const USAGE: u8 = 2;
+/// The loss became NaN or infinite.
+const TRAINING: u8 = 3;
+/// A bug of ours.
+const INTERNAL: u8 = 101;
+
+/// Compiler for models and optimizer pipelines: trains them as native code.
+#[derive(Parser, Debug)]
+#[command(name = "egret", version, arg_required_else_help = true, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// When to colour messages
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    color: Color,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Compile a script and run it
+    Run(RunArgs),
+    /// Report what is wrong with a script, without running it
+    Check(Script),
+    /// Print the program at one stage of the compiler
+    Emit(EmitArgs),
+    /// Explain a diagnostic code, such as `shape-mismatch`
+    Explain {
+        /// The code; without one, all codes are listed
+        code: Option<String>,
+    },
+    /// Print a script in the standard layout
+    Fmt {
+        /// The script, or `-` for standard input
+        file: PathBuf,
+    },
+}
+
+#[derive(Args, Debug)]
+struct Script {
+    /// The script, or `-` for standard input
+    file: PathBuf,
+    /// What `real` means in this script
+    #[arg(long, value_enum)]
+    real: Option<Real>,
+}
+
+#[derive(Args, Debug)]
+struct RunArgs {
+    #[command(flatten)]
+    script: Script,
+    /// Change a hyperparameter: `--set opt.adam.lr=3e-4`
+    #[arg(long = "set", value_name = "NAME=NUMBER", value_parser = parse_set)]
+    set: Vec<(String, f64)>,
+    /// Seed for initial values and the order of rows, in place of the script's
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Threads to compute with; the results do not depend on it
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: u16,
+}
+
+#[derive(Args, Debug)]
+struct EmitArgs {
+    /// List the stages
+    #[arg(long, exclusive = true)]
+    list: bool,
+    /// The stage, as listed by `egret emit --list`
+    #[arg(required_unless_present = "list")]
+    stage: Option<String>,
+    /// The script, or `-` for standard input
+    #[arg(required_unless_present = "list")]
+    file: Option<PathBuf>,
+    /// What `real` means in this script
+    #[arg(long, value_enum)]
+    real: Option<Real>,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum Real {
+    /// Single precision
+    F32,
+    /// Double precision
+    F64,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Yes
+    Always,
+    /// No
+    Never,
+}
+
+impl Color {
+    fn enabled(self) -> bool {
+        let wanted = || std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        match self {
+            Color::Auto => wanted() && io::stderr().is_terminal(),
+            Color::Always => true,
+            Color::Never => false,
+        }
+    }
+}
+
+fn parse_set(text: &str) -> Result<(String, f64), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=NUMBER, such as opt.adam.lr=3e-4")?;
+    let number: f64 = value.trim().parse().map_err(|_| format!("expected a number, found `{value}`"))?;
+    if !number.is_finite() {
+        return Err(format!("expected a finite number, found `{value}`"));
+    }
+    Ok((name.trim().to_owned(), number))
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    // Trees are walked recursively; the limit on their depth is set for this stack.
+    let worker = std::thread::Builder::new().stack_size(64 << 20).spawn(|| ExitCode::from(command()));
+    match worker.map(std::thread::JoinHandle::join) {
+        Ok(Ok(code)) => code,
+        Ok(Err(_)) => ExitCode::from(INTERNAL),
+        Err(error) => {
+            complain(&format!("cannot start a thread: {error}"));
+            ExitCode::from(INTERNAL)
+        }
+    }
+}
+
+fn command() -> u8 {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            // A closed pipe while printing help is nobody's concern.
+            drop(error.print());
+            return if asked { 0 } else { USAGE };
+        }
+    };
+    let color = cli.color.enabled();
+    let done = match cli.command {
+        Command::Run(args) => run(&args, color),
+        Command::Check(script) => check(&script, color),
+        Command::Emit(args) => emit(&args, color),
+        Command::Explain { code } => explain(code.as_deref()),
+        Command::Fmt { file } => format(&file, color),
+    };
+    done.unwrap_or_else(|code| code)
+}
+
+/// Exit code of a command that did not end well; what there is to say has been said.
+type Done = Result<u8, u8>;
+
+fn complain(text: &str) {
+    // Nothing is left to do when even standard error is closed.
+    drop(writeln!(io::stderr(), "{}", text.trim_end()));
+}
+
+/// Prints to standard output. A reader that closes the pipe early ends the command quietly.
+fn print(text: &str) -> Done {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(0),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
+        Err(error) => {
+            complain(&format!("cannot write to standard output: {error}"));
+            Err(PROGRAM)
+        }
+    }
+}
+
+fn fail(report: &Report, color: bool) -> u8 {
+    complain(&report.render(color));
+    let failed = |code: &str| report.diagnostics.iter().any(|found| found.code.name == code);
+    if failed(errors::TRAINING_FAILED.name) {
+        TRAINING
+    } else if failed(errors::UNKNOWN_HYPERPARAMETER.name) {
+        USAGE
+    } else {
+        PROGRAM
+    }
+}
+
+fn warn(program: &Program, color: bool) {
+    let report = program.warnings();
+    if !report.diagnostics.is_empty() {
+        complain(&report.render(color));
+    }
+}
+
+fn load(file: &Path, real: Option<Real>) -> Result<Program, u8> {
+    let text = read(file).map_err(|error| {
+        let reason = errors::unreadable(file, &error);
+        complain(&Report { diagnostics: vec![reason], sources: Default::default() }.render(false));
+        PROGRAM
+    })?;
+    let real = real.map(|real| match real {
+        Real::F32 => DType::F32,
+        Real::F64 => DType::F64,
+    });
+    let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
+    Ok(Program::new(&file.display().to_string(), &text, Options { real, folder }))
+}
+
+fn read(file: &Path) -> io::Result<String> {
+    if file == Path::new("-") { io::read_to_string(io::stdin()) } else { fs::read_to_string(file) }
+}
+
+fn run(args: &RunArgs, color: bool) -> Done {
+    let program = load(&args.script.file, args.script.real)?;
+    program.loops().map_err(|report| fail(&report, color))?;
+    warn(&program, color);
+    let settings = Settings { set: args.set.clone(), seed: args.seed };
+    let mut events = show::Screen::new();
+    program.run(&settings, &mut events).map_err(|report| fail(&report, color))?;
+    Ok(0)
+}
+
+fn check(script: &Script, color: bool) -> Done {
+    let program = load(&script.file, script.real)?;
+    program.loops().map_err(|report| fail(&report, color))?;
+    warn(&program, color);
+    Ok(0)
+}
+
+fn emit(args: &EmitArgs, color: bool) -> Done {
+    if args.list {
+        let lines = STAGES.iter().map(|stage| format!("{:7} {}\n", stage.name, stage.doc));
+        return print(&lines.collect::<String>());
+    }
+    let (Some(name), Some(file)) = (&args.stage, &args.file) else { return Err(USAGE) };
+    let Some(stage) = STAGES.iter().find(|stage| stage.name == name) else {
+        let names: Vec<&str> = STAGES.iter().map(|stage| stage.name).collect();
+        return Err(usage(&unknown("stage", name, &names)));
+    };
+    let program = load(file, args.real)?;
+    print(&program.emit(stage).map_err(|report| fail(&report, color))?)
+}
+
+fn explain(code: Option<&str>) -> Done {
+    let Some(name) = code else {
+        let names: String = pipeline::codes().map(|code| format!("{}\n", code.name)).collect();
+        return print(&names);
+    };
+    match pipeline::codes().find(|code| code.name == name) {
+        Some(code) => print(&format!("{}\n\n{}\n", code.name, code.explain.trim())),
+        None => {
+            let names: Vec<&str> = pipeline::codes().map(|code| code.name).collect();
+            Err(usage(&unknown("diagnostic code", name, &names)))
+        }
+    }
+}
+
+fn format(file: &Path, color: bool) -> Done {
+    let program = load(file, None)?;
+    print(&program.format().map_err(|report| fail(&report, color))?)
+}
+
+fn unknown(what: &str, name: &str, names: &[&str]) -> String {
+    match nearest(name, names.iter().copied()) {
+        Some(near) => format!("unknown {what} `{name}`; did you mean `{near}`?"),
+        None => format!("unknown {what} `{name}`; expected one of: {}", names.join(", ")),
+    }
+}
+
+fn usage(message: &str) -> u8 {
+    // Nothing is left to do when even standard error is closed.
+    drop(Cli::command().error(ErrorKind::InvalidValue, message).print());
+    USAGE
+}

@@ -1,0 +1,79 @@
+//! What a running script shows: its own output, and how training goes.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::run::{Events, Progress};
+
+/// Standard output for what the script prints; standard error for progress: a bar on a terminal,
+/// otherwise a line per epoch.
+pub(super) struct Screen {
+    bar: Option<ProgressBar>,
+    terminal: bool,
+    started: Instant,
+}
+
+impl Screen {
+    pub(super) fn new() -> Screen {
+        Screen { bar: None, terminal: io::stderr().is_terminal(), started: Instant::now() }
+    }
+
+    fn advance(&mut self, progress: &Progress<'_>) {
+        let bar = self.bar.get_or_insert_with(|| new_bar(progress.total));
+        bar.set_position(progress.step as u64);
+        bar.set_message(measures(progress));
+    }
+
+    fn line(&self, progress: &Progress<'_>) {
+        let rate = progress.step as f64 / self.started.elapsed().as_secs_f64().max(1e-9);
+        let Progress { name, epoch, epochs, .. } = progress;
+        let line = format!("{name}: epoch {epoch}/{epochs}  {}  {rate:.0} steps/s", measures(progress));
+        // Progress is a courtesy: when standard error is closed, training goes on.
+        drop(writeln!(io::stderr(), "{line}"));
+    }
+}
+
+fn new_bar(total: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:24} {pos}/{len}  {msg}  {per_sec}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr()).with_style(style)
+}
+
+fn measures(progress: &Progress<'_>) -> String {
+    let one = |(name, value): &(String, f64)| format!("{name} {value:.4}");
+    progress.measures.iter().map(one).collect::<Vec<_>>().join("  ")
+}
+
+impl Events for Screen {
+    fn print(&mut self, text: &str) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        writeln!(out, "{text}")?;
+        out.flush()
+    }
+
+    fn begin(&mut self) {
+        self.started = Instant::now();
+    }
+
+    fn step(&mut self, progress: &Progress<'_>) {
+        if self.terminal {
+            self.advance(progress);
+        }
+    }
+
+    fn epoch(&mut self, progress: &Progress<'_>) {
+        if self.terminal {
+            self.advance(progress);
+        } else {
+            self.line(progress);
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish();
+        }
+    }
+}

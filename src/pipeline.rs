@@ -1,0 +1,262 @@
+//! The whole compiler on one page: the chain of stages, and the table of what can be printed.
+
+use std::cell::{OnceCell, RefCell};
+use std::path::PathBuf;
+
+use crate::algebra::types::DType;
+use crate::diag::{self, Code, Diagnostic};
+use crate::native::{Native, Target};
+use crate::run::{self, Files};
+use crate::source::{FileId, Sources};
+use crate::{ast, check, graph, kernel, loops, native};
+
+/// The library, itself written in Egret.
+pub const LIBRARY: &[(&str, &str)] = &[
+    ("std/math.eg", include_str!("std/math.eg")),
+    ("std/nn.eg", include_str!("std/nn.eg")),
+    ("std/loss.eg", include_str!("std/loss.eg")),
+    ("std/optim.eg", include_str!("std/optim.eg")),
+];
+
+/// How to compile.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What `real` means, unless the script says so itself.
+    pub real: Option<DType>,
+    /// The folder that paths of data are relative to.
+    pub folder: PathBuf,
+}
+
+impl Default for Options {
+    /// `real` is `f32`; data lies in the working directory.
+    fn default() -> Options {
+        Options { real: None, folder: PathBuf::from(".") }
+    }
+}
+
+/// A form of the program that `egret emit` prints.
+#[derive(Debug)]
+pub struct Stage {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it shows.
+    pub doc: &'static str,
+    print: fn(&Program) -> Result<String, Report>,
+}
+
+/// Every printable form, in the order in which the compiler makes them.
+pub const STAGES: &[Stage] = &[
+    Stage { name: "tokens", doc: "the text cut into tokens", print: |p| Ok(p.tokens()) },
+    Stage { name: "ast", doc: "the tree as written", print: |p| p.script().map(|s| format!("{s:#?}")) },
+    Stage { name: "typed", doc: "names resolved, shapes and casts explicit", print: |p| p.typed().map(text) },
+    Stage { name: "graph", doc: "tensor graphs of losses and expressions", print: |p| p.graphs().map(graph::Graphs::print_forward) },
+    Stage { name: "step", doc: "one graph for loss, gradient and optimizer", print: |p| p.graphs().map(graph::Graphs::print_step) },
+    Stage { name: "kernel", doc: "what is fused into one loop nest, with bytes and flops", print: |p| p.kernels().map(text) },
+    Stage { name: "loops", doc: "vectorised loop nests and the memory plan", print: |p| p.loops().map(text) },
+    Stage { name: "clif", doc: "Cranelift's intermediate form", print: |p| p.loops().map(|l| native::clif(l, &Target::Host)) },
+    Stage { name: "asm", doc: "machine code of this machine", print: |p| p.loops().map(|l| native::asm(l, &Target::Host)) },
+];
+
+fn text(stage: &impl ToString) -> String {
+    stage.to_string()
+}
+
+/// Every diagnostic code, in the order of the stages that give them.
+pub fn codes() -> impl Iterator<Item = &'static Code> {
+    [ast::errors::CODES, check::errors::CODES, run::errors::CODES].into_iter().flatten().copied()
+}
+
+/// Diagnostics with the sources they point into.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The findings.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The files.
+    pub sources: Sources,
+}
+
+impl Report {
+    /// As a person reads them.
+    pub fn render(&self, color: bool) -> String {
+        diag::render(&self.diagnostics, &self.sources, color)
+    }
+}
+
+/// A script on its way to machine code. Each stage is made when it is first asked for, from the stage
+/// before it.
+#[derive(Debug)]
+pub struct Program {
+    sources: Sources,
+    main: FileId,
+    options: Options,
+    files: Files,
+    diagnostics: RefCell<Vec<Diagnostic>>,
+    script: OnceCell<ast::Script>,
+    typed: OnceCell<check::typed::Program>,
+    graphs: OnceCell<graph::Graphs>,
+    kernels: OnceCell<kernel::Kernels>,
+    loops: OnceCell<loops::Loops>,
+    native: OnceCell<Native>,
+}
+
+impl Program {
+    /// A script that nothing has been done to yet. `name` is what messages call it.
+    pub fn new(name: &str, source: &str, options: Options) -> Program {
+        let mut sources = Sources::default();
+        let main = sources.add(name, source);
+        for (name, source) in LIBRARY {
+            sources.add(*name, *source);
+        }
+        let files = Files::new(&options.folder);
+        Program {
+            sources,
+            main,
+            options,
+            files,
+            diagnostics: RefCell::default(),
+            script: OnceCell::new(),
+            typed: OnceCell::new(),
+            graphs: OnceCell::new(),
+            kernels: OnceCell::new(),
+            loops: OnceCell::new(),
+            native: OnceCell::new(),
+        }
+    }
+    /// Compiles a script up to loop nests, or says what is wrong with it. [`Program::native`] makes the
+    /// machine code.
+    ///
+    /// # Errors
+    /// All errors of the script, with its warnings.
+    pub fn compile(name: &str, source: &str, options: Options) -> Result<Program, Report> {
+        let program = Program::new(name, source, options);
+        program.loops()?;
+        Ok(program)
+    }
+
+    /// The text of one of the [`STAGES`].
+    ///
+    /// # Errors
+    /// The script's errors, if they keep it from being compiled that far.
+    pub fn emit(&self, stage: &Stage) -> Result<String, Report> {
+        (stage.print)(self)
+    }
+
+    /// The text of the stage of this name; `None` if there is no such stage.
+    ///
+    /// # Errors
+    /// As [`Program::emit`].
+    pub fn emit_named(&self, name: &str) -> Result<Option<String>, Report> {
+        STAGES.iter().find(|stage| stage.name == name).map(|stage| self.emit(stage)).transpose()
+    }
+
+    /// The script in the standard layout.
+    ///
+    /// # Errors
+    /// What cannot be read.
+    pub fn format(&self) -> Result<String, Report> {
+        self.script().map(|s| format!("{s:#?}"))
+    }
+
+    /// Warnings so far.
+    pub fn warnings(&self) -> Report {
+        self.report()
+    }
+
+    fn report(&self) -> Report {
+        Report { diagnostics: self.diagnostics.borrow().clone(), sources: self.sources.clone() }
+    }
+
+    /// Keeps what a stage found; an error ends the chain.
+    fn keep(&self, found: Vec<Diagnostic>) -> Result<(), Report> {
+        let fatal = found.iter().any(Diagnostic::is_error);
+        self.diagnostics.borrow_mut().extend(found);
+        if fatal { Err(self.report()) } else { Ok(()) }
+    }
+
+    fn tokens(&self) -> String {
+        ast::token::print_tokens(&self.sources.get(self.main).text)
+    }
+
+    fn script(&self) -> Result<&ast::Script, Report> {
+        make(&self.script, || {
+            let (script, found) = ast::parse(self.main, &self.sources.get(self.main).text);
+            self.keep(found)?;
+            Ok(script)
+        })
+    }
+
+    fn typed(&self) -> Result<&check::typed::Program, Report> {
+        make(&self.typed, || {
+            // A broken script is still checked, so that one run shows all there is to mend.
+            let (script, mut found) = ast::parse(self.main, &self.sources.get(self.main).text);
+            let (typed, more) = check::check(&script, &self.library(), &self.files, self.real(&script));
+            found.extend(more);
+            self.keep(found)?;
+            Ok(typed)
+        })
+    }
+
+    fn library(&self) -> Vec<ast::Script> {
+        let parse = |(file, source): (FileId, &str)| {
+            let (script, found) = ast::parse(file, source);
+            if !found.is_empty() {
+                crate::ice!("library", "{}", diag::render(&found, &self.sources, false));
+            }
+            script
+        };
+        (1..).map(FileId).zip(LIBRARY.iter().map(|(_, source)| *source)).map(parse).collect()
+    }
+
+    /// What `real` means: the command line decides, then the script.
+    fn real(&self, script: &ast::Script) -> DType {
+        let declared = script.items.iter().find_map(|item| match &item.kind {
+            ast::ItemKind::Real(dtype) if dtype.name == "f64" => Some(DType::F64),
+            _ => None,
+        });
+        self.options.real.or(declared).unwrap_or(DType::F32)
+    }
+
+    fn graphs(&self) -> Result<&graph::Graphs, Report> {
+        make(&self.graphs, || self.typed().map(graph::build))
+    }
+
+    fn kernels(&self) -> Result<&kernel::Kernels, Report> {
+        make(&self.kernels, || self.graphs().map(kernel::fuse))
+    }
+
+    pub(crate) fn loops(&self) -> Result<&loops::Loops, Report> {
+        make(&self.loops, || self.kernels().map(loops::lower))
+    }
+
+    /// The machine code.
+    fn native(&self) -> Result<&Native, Report> {
+        make(&self.native, || self.loops().map(native::compile))
+    }
+
+    /// Runs the statements of the script in order.
+    ///
+    /// # Errors
+    /// What went wrong while it ran: files, data, a loss that is not finite, an `assert`.
+    pub fn run(&self, settings: &run::Settings, events: &mut dyn run::Events) -> Result<run::Outcome, Report> {
+        let stages = run::Stages {
+            typed: self.typed()?,
+            graphs: self.graphs()?,
+            loops: self.loops()?,
+            native: self.native()?,
+            files: &self.files,
+        };
+        run::execute(&stages, settings, events)
+            .map_err(|error| Report { diagnostics: vec![error], sources: self.sources.clone() })
+    }
+}
+
+/// The value of a cell, made on first use.
+fn make<T>(cell: &OnceCell<T>, make: impl FnOnce() -> Result<T, Report>) -> Result<&T, Report> {
+    match cell.get() {
+        Some(made) => Ok(made),
+        None => {
+            let made = make()?;
+            Ok(cell.get_or_init(|| made))
+        }
+    }
+}

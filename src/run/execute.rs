@@ -1,0 +1,261 @@
+//! Runs the statements of a script in order.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::data::Dataset;
+use super::fit::Fit;
+use super::machine::{self, Machine};
+use super::plot::{self, Curve};
+use super::{Events, Settings, Stages, errors, train, value};
+use crate::algebra::tensor::Tensor;
+use crate::check::typed::{DataId, Eval, GlobalId, Part, Series, StatementKind};
+use crate::diag::Diagnostic;
+use crate::diag::suggest::nearest;
+use crate::graph::{Layout, Role};
+use crate::ice;
+use crate::native::Phase;
+use crate::source::Span;
+
+/// What a script left behind, by the names of its `let`s.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    names: BTreeMap<String, usize>,
+    values: Vec<Value>,
+}
+
+/// What a statement left behind.
+#[derive(Debug)]
+enum Value {
+    Nothing,
+    Tensor(Tensor),
+    Fit(Fit),
+    Numbers(BTreeMap<String, f64>),
+}
+
+impl Outcome {
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.names.get(name).map(|index| &self.values[*index])
+    }
+
+    /// The training run of this name.
+    pub fn fit(&self, name: &str) -> Option<&Fit> {
+        match self.get(name) {
+            Some(Value::Fit(fit)) => Some(fit),
+            _ => None,
+        }
+    }
+
+    /// A number of the evaluation of this name.
+    pub fn number(&self, name: &str, metric: &str) -> Option<f64> {
+        match self.get(name) {
+            Some(Value::Numbers(numbers)) => numbers.get(metric).copied(),
+            _ => None,
+        }
+    }
+
+    /// The elements of the expression of this name, row-major; booleans are 0 and 1.
+    pub fn tensor(&self, name: &str) -> Option<Vec<f64>> {
+        match self.get(name) {
+            Some(Value::Tensor(tensor)) => Some(tensor.data.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// A script being run.
+pub(super) struct Script<'a> {
+    pub(super) stages: &'a Stages<'a>,
+    pub(super) settings: &'a Settings,
+    datasets: BTreeMap<DataId, Dataset>,
+    values: Vec<Value>,
+}
+
+/// Runs everything.
+///
+/// # Errors
+/// The first thing that goes wrong ends the run; what was printed and written before stays.
+pub fn execute(
+    stages: &Stages<'_>,
+    settings: &Settings,
+    events: &mut dyn Events,
+) -> Result<Outcome, Diagnostic> {
+    check_settings(stages, settings)?;
+    let mut script = Script { stages, settings, datasets: BTreeMap::new(), values: Vec::new() };
+    let mut names = BTreeMap::new();
+    for (index, statement) in stages.typed.statements.iter().enumerate() {
+        let value = script.run(index, &statement.kind, statement.span, events)?;
+        script.values.push(value);
+        if let Some(name) = bound_name(&statement.kind) {
+            names.insert(name.to_owned(), index);
+        }
+    }
+    Ok(Outcome { names, values: script.values })
+}
+
+fn bound_name(kind: &StatementKind) -> Option<&str> {
+    match kind {
+        StatementKind::Let { name, .. } => Some(name),
+        StatementKind::Train(train) => Some(&train.name),
+        StatementKind::Eval(eval) => Some(&eval.name),
+        StatementKind::Print(_)
+        | StatementKind::Plot { .. }
+        | StatementKind::Save { .. }
+        | StatementKind::Assert { .. } => None,
+    }
+}
+
+/// Every name that `--set` gives must be a cell of some optimizer.
+fn check_settings(stages: &Stages<'_>, settings: &Settings) -> Result<(), Diagnostic> {
+    let cells = || stages.graphs.layouts.values().flat_map(|layout| &layout.cells).map(|(name, _)| name.as_str());
+    match settings.set.iter().find(|(name, _)| !cells().any(|cell| cell == name)) {
+        Some((name, _)) => Err(errors::unknown_hyperparameter(name, nearest(name, cells()), cells())),
+        None => Ok(()),
+    }
+}
+
+impl<'a> Script<'a> {
+    fn run(
+        &mut self,
+        index: usize,
+        kind: &'a StatementKind,
+        span: Span,
+        events: &mut dyn Events,
+    ) -> Result<Value, Diagnostic> {
+        match kind {
+            StatementKind::Let { .. } => {
+                return Ok(Value::Tensor(self.tensors(&format!("let_{index}"))?.remove(0)));
+            }
+            StatementKind::Train(train) => {
+                return train::train(self, index, train, span, events).map(Value::Fit);
+            }
+            StatementKind::Eval(eval) => return self.eval(eval).map(Value::Numbers),
+            StatementKind::Print(parts) => self.print(index, parts, events)?,
+            StatementKind::Plot { series, path } => {
+                self.plot(series, Path::new(path)).map_err(|error| error.label(span, "this plot"))?;
+            }
+            StatementKind::Save { fit, path } => {
+                self.fit(*fit).save(Path::new(path)).map_err(|error| error.label(span, "this file"))?;
+            }
+            StatementKind::Assert { text, .. } => self.assert(index, text, span)?,
+        }
+        Ok(Value::Nothing)
+    }
+
+    fn print(&mut self, index: usize, parts: &[Part], events: &mut dyn Events) -> Result<(), Diagnostic> {
+        let has_values = parts.iter().any(|part| matches!(part, Part::Value(..)));
+        let mut values = if has_values { self.tensors(&format!("print_{index}"))? } else { Vec::new() }.into_iter();
+        let mut piece = |part: &Part| match part {
+            Part::Text(plain) => plain.clone(),
+            Part::Value(_, digits) => values.next().map(|tensor| value::text(&tensor, *digits)).unwrap_or_default(),
+        };
+        let text: String = parts.iter().map(&mut piece).collect();
+        events.print(&text).map_err(|error| errors::unwritable(Path::new("standard output"), &error))
+    }
+
+    fn plot(&self, series: &[Series], path: &Path) -> Result<(), Diagnostic> {
+        let curve =
+            |series: &Series| Curve { name: series.key.clone(), points: self.fit(series.of).series(&series.key).to_vec() };
+        plot::write(&series.iter().map(curve).collect::<Vec<_>>(), path)
+    }
+
+    fn assert(&mut self, index: usize, text: &str, span: Span) -> Result<(), Diagnostic> {
+        let holds = self.tensors(&format!("assert_{index}"))?[0].data[0] != 0.0;
+        if holds { Ok(()) } else { Err(errors::assertion_failed(text, span)) }
+    }
+
+    fn eval(&mut self, eval: &Eval) -> Result<BTreeMap<String, f64>, Diagnostic> {
+        let program = self.program(&format!("{}.eval", eval.name));
+        self.check_memory(&[program])?;
+        let mut machine = self.machine(program)?;
+        let dataset = self.dataset(eval.data)?;
+        let rows = dataset.rows(eval.split);
+        dataset.give(&mut machine, &rows);
+        machine.run(Phase::Whole);
+        let names = eval.metrics.iter().map(|(name, _)| name.clone());
+        Ok(names.enumerate().map(|(k, name)| (name, machine.output(k).to_f64()[0])).collect())
+    }
+
+    /// The outputs of a program of expressions.
+    fn tensors(&mut self, name: &str) -> Result<Vec<Tensor>, Diagnostic> {
+        let program = self.program(name);
+        self.check_memory(&[program])?;
+        let mut machine = self.machine(program)?;
+        machine.run(Phase::Whole);
+        let graph = &self.stages.graphs.programs[program];
+        let tensor = |(k, output): (usize, &crate::graph::Output)| Tensor {
+            ty: graph.nodes[output.value.0 as usize].ty.clone(),
+            data: machine.output(k).to_f64(),
+        };
+        Ok(graph.outputs.iter().enumerate().map(tensor).collect())
+    }
+
+    /// The index of the program of this name.
+    pub(super) fn program(&self, name: &str) -> usize {
+        let found = self.stages.loops.programs.iter().position(|program| program.name == name);
+        found.unwrap_or_else(|| ice!("run", "no program `{name}`"))
+    }
+
+    /// Refuses programs that together need more memory than there is.
+    pub(super) fn check_memory(&self, programs: &[usize]) -> Result<(), Diagnostic> {
+        let needed = programs.iter().map(|program| Machine::bytes(&self.stages.loops.programs[*program]));
+        let needed = needed.fold(0u64, u64::saturating_add);
+        match machine::available_memory() {
+            Some(available) if needed > available => Err(errors::too_large(needed, available)),
+            _ => Ok(()),
+        }
+    }
+
+    /// A machine for a program, with the values of earlier statements bound.
+    pub(super) fn machine(&mut self, program: usize) -> Result<Machine, Diagnostic> {
+        let mut machine =
+            Machine::new(self.stages.native, self.stages.loops, program).map_err(errors::out_of_memory)?;
+        for (k, role) in machine.roles() {
+            match &role {
+                Role::Global(index) => match &self.values[*index] {
+                    Value::Tensor(tensor) => machine.set(&role, &tensor.data),
+                    other => ice!("run", "statement {index} is no tensor but {other:?}"),
+                },
+                Role::Recorded(index, key) => machine.set(&role, &[self.recorded(*index, key)]),
+                Role::FitParams(index) => machine.bind(k, &self.fit(GlobalId(*index)).params),
+                _ => {}
+            }
+        }
+        Ok(machine)
+    }
+
+    /// The last value of a recorded series, or a number of an evaluation.
+    fn recorded(&self, index: usize, key: &str) -> f64 {
+        let found = match &self.values[index] {
+            Value::Fit(fit) => fit.series(key).last().map(|point| point.1),
+            Value::Numbers(numbers) => numbers.get(key).copied(),
+            Value::Nothing | Value::Tensor(_) => None,
+        };
+        found.unwrap_or(f64::NAN)
+    }
+
+    /// The fit that a statement made.
+    fn fit(&self, id: GlobalId) -> &Fit {
+        match &self.values[id.0] {
+            Value::Fit(fit) => fit,
+            Value::Nothing | Value::Tensor(_) | Value::Numbers(_) => ice!("run", "statement {} is no fit", id.0),
+        }
+    }
+
+    /// Hyperparameter cells with the values that the command line gives, or else the script.
+    pub(super) fn cells(&self, layout: &Layout) -> Vec<(String, f64)> {
+        let set = |name: &str| self.settings.set.iter().rev().find(|(have, _)| have == name).map(|(_, value)| *value);
+        layout.cells.iter().map(|(name, value)| (name.clone(), set(name).unwrap_or(*value))).collect()
+    }
+
+    /// The rows of a data set, read when first needed.
+    pub(super) fn dataset(&mut self, id: DataId) -> Result<&Dataset, Diagnostic> {
+        if !self.datasets.contains_key(&id) {
+            let data = &self.stages.typed.data[id.0];
+            let loaded = self.stages.files.load(data, self.stages.typed.real);
+            let loaded = loaded.map_err(|error| error.label(data.span, "this data"))?;
+            self.datasets.insert(id, loaded);
+        }
+        Ok(&self.datasets[&id])
+    }
+}

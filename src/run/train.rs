@@ -1,0 +1,254 @@
+//! Training: batches, steps, validation, and what is recorded of them.
+
+use super::errors;
+use super::execute::Script;
+use super::fit::{Fit, History};
+use super::machine::{Machine, Memory};
+use super::rng::{self, Purpose};
+use super::{Events, Progress};
+use crate::algebra::types::DType;
+use crate::check::typed::{Length, Train};
+use crate::diag::Diagnostic;
+use crate::graph::{self, Layout, Role};
+use crate::native::Phase;
+use crate::source::Span;
+
+/// A training run under way.
+struct Run<'a> {
+    train: &'a Train,
+    layout: &'a Layout,
+    cells: Vec<(String, f64)>,
+    seed: u64,
+    epochs: usize,
+    steps: usize,
+    per_epoch: usize,
+    /// Rows to train on, in the order of the epoch under way.
+    rows: Vec<u32>,
+    step: Machine,
+    validate: Option<Machine>,
+    params: Memory,
+    states: Vec<Memory>,
+    history: History,
+    /// Loss and metrics with their newest values.
+    measures: Vec<(String, f64)>,
+}
+
+/// Trains a model.
+///
+/// # Errors
+/// Data that cannot be read, more memory than there is, or a loss that is not finite.
+pub(super) fn train<'a>(
+    script: &mut Script<'a>,
+    index: usize,
+    train: &'a Train,
+    span: Span,
+    events: &mut dyn Events,
+) -> Result<Fit, Diagnostic> {
+    let mut run = Run::new(script, index, train).map_err(|error| or_at(error, span))?;
+    events.begin();
+    let done = run.all(script, events);
+    events.end();
+    done.map_err(|error| or_at(error, span))?;
+    Ok(Fit {
+        layout: run.layout.clone(),
+        params: run.params,
+        states: run.states,
+        history: run.history,
+        cells: run.cells,
+        steps: run.steps,
+        seed: run.seed,
+    })
+}
+
+/// Gives an error a place if it has none.
+fn or_at(error: Diagnostic, span: Span) -> Diagnostic {
+    if error.labels.is_empty() { error.label(span, "in this run") } else { error }
+}
+
+impl<'a> Run<'a> {
+    fn new(script: &mut Script<'a>, index: usize, train: &'a Train) -> Result<Run<'a>, Diagnostic> {
+        let layout = &script.stages.graphs.layouts[&index];
+        let cells = script.cells(layout);
+        let seed = script.settings.seed.unwrap_or(train.seed);
+        let rows = script.dataset(train.data)?.rows(train.split);
+        let per_epoch = rows.len() / train.batch;
+        let steps = match train.length {
+            Length::Epochs(epochs) => epochs * per_epoch,
+            Length::Steps(steps) => steps,
+        };
+        let program = |kind: &str| script.program(&format!("{}.{kind}", train.name));
+        let programs = [Some("init"), Some("step"), train.validate.map(|_| "validate")];
+        let programs: Vec<usize> = programs.into_iter().flatten().map(program).collect();
+        script.check_memory(&programs)?;
+        let mut init = script.machine(programs[0])?;
+        let mut step = script.machine(programs[1])?;
+        let mut validate = programs.get(2).map(|program| script.machine(*program)).transpose()?;
+        for machine in [&mut init, &mut step].into_iter().chain(&mut validate) {
+            fill(machine, &cells, seed, steps);
+        }
+        init.run(Phase::Whole);
+        let params = init.output(0);
+        let states = (0..layout.states.len()).map(|k| init.output(k + 1)).collect();
+        let mut run = Run {
+            train,
+            layout,
+            cells,
+            seed,
+            epochs: steps.div_ceil(per_epoch),
+            steps,
+            per_epoch,
+            rows,
+            step,
+            validate,
+            params,
+            states,
+            history: History::new(),
+            measures: Vec::new(),
+        };
+        run.connect(script)?;
+        Ok(run)
+    }
+
+    /// Lets the programs share parameters and states, and gives validation its rows.
+    fn connect(&mut self, script: &mut Script<'_>) -> Result<(), Diagnostic> {
+        let initial = self.params.copy().map_err(errors::out_of_memory)?;
+        for machine in [&mut self.step].into_iter().chain(&mut self.validate) {
+            for (k, role) in machine.roles() {
+                match role {
+                    Role::Params => machine.bind(k, &self.params),
+                    Role::Initial => machine.bind(k, &initial),
+                    Role::State(slot) => machine.bind(k, &self.states[slot]),
+                    _ => {}
+                }
+            }
+        }
+        if let (Some(machine), Some((data, split))) = (&mut self.validate, self.train.validate) {
+            let dataset = script.dataset(data)?;
+            let rows = dataset.rows(split);
+            dataset.give(machine, &rows);
+        }
+        Ok(())
+    }
+
+    fn all(&mut self, script: &mut Script<'_>, events: &mut dyn Events) -> Result<(), Diagnostic> {
+        let whole = self.train.batch == self.rows.len() && !self.train.shuffle;
+        for t in 1..=self.steps {
+            let within = (t - 1) % self.per_epoch;
+            let epoch = (t - 1) / self.per_epoch;
+            if within == 0 && self.train.shuffle {
+                self.shuffle(epoch);
+            }
+            if t == 1 || !whole {
+                let rows = &self.rows[within * self.train.batch..][..self.train.batch];
+                script.dataset(self.train.data)?.give(&mut self.step, rows);
+            }
+            self.one(script, t)?;
+            if within + 1 == self.per_epoch || t == self.steps {
+                self.end_epoch(t, within + 1);
+                events.epoch(&self.progress(t, epoch));
+            } else {
+                events.step(&self.progress(t, epoch));
+            }
+        }
+        Ok(())
+    }
+
+    fn shuffle(&mut self, epoch: usize) {
+        self.rows.sort_unstable();
+        let order = rng::permutation(self.rows.len(), self.seed, Purpose::Epoch(epoch as u32));
+        self.rows = order.into_iter().map(|position| self.rows[position as usize]).collect();
+    }
+
+    /// One step: the loss is looked at before anything that outlives the step is written.
+    fn one(&mut self, script: &Script<'_>, t: usize) -> Result<(), Diagnostic> {
+        self.step.set(&Role::Step, &[t as f64]);
+        self.step.set(&Role::Key, &step_key(self.seed, t));
+        self.step.run(Phase::Compute);
+        let loss = self.step.output(0).to_f64()[0];
+        if !loss.is_finite() {
+            return Err(self.failure(script, t, loss));
+        }
+        self.step.run(Phase::Commit);
+        let results = self.step.results().into_iter().map(|(k, name)| (name, self.step.read(k)[0]));
+        for (name, value) in results.collect::<Vec<_>>() {
+            // Metrics on training batches are averaged over the epoch when it ends.
+            self.history.entry(name).or_default().push((t as f64, value));
+        }
+        self.record_states(t);
+        Ok(())
+    }
+
+    /// Records states that are numbers per tensor (their mean) or per model.
+    fn record_states(&mut self, t: usize) {
+        for (slot, memory) in self.layout.states.iter().zip(&self.states) {
+            if !self.layout.is_per_coordinate(slot) {
+                let values = memory.to_f64();
+                let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
+                let key = format!("opt.{}", slot.name);
+                self.history.entry(key).or_default().push((t as f64, mean));
+            }
+        }
+    }
+
+    fn end_epoch(&mut self, t: usize, steps: usize) {
+        let recent = |series: &[(f64, f64)]| {
+            let last = &series[series.len() - steps.min(series.len())..];
+            last.iter().map(|point| point.1).sum::<f64>() / last.len() as f64
+        };
+        self.measures = vec![("loss".to_owned(), recent(&self.history["loss"]))];
+        let metrics = self.train.metrics.iter().map(|(name, _)| name.clone());
+        let Some(validate) = &mut self.validate else {
+            for name in metrics {
+                let series = self.history.entry(name.clone()).or_default();
+                let mean = recent(series);
+                series.truncate(series.len() - steps.min(series.len()));
+                series.push((t as f64, mean));
+                self.measures.push((name, mean));
+            }
+            return;
+        };
+        validate.run(Phase::Whole);
+        let names = std::iter::once("val_loss".to_owned()).chain(metrics);
+        for (k, name) in names.enumerate() {
+            let value = validate.output(k).to_f64()[0];
+            self.history.entry(name.clone()).or_default().push((t as f64, value));
+            self.measures.push((name, value));
+        }
+    }
+
+    fn progress(&self, t: usize, epoch: usize) -> Progress<'_> {
+        Progress {
+            name: &self.train.name,
+            step: t,
+            total: self.steps,
+            epoch: epoch + 1,
+            epochs: self.epochs,
+            measures: &self.measures,
+        }
+    }
+
+    /// Says where the loss stopped being finite: the reference run of the same graph on the same
+    /// inputs, none of which the step has overwritten.
+    fn failure(&self, script: &Script<'_>, t: usize, loss: f64) -> Diagnostic {
+        let graph = &script.stages.graphs.programs[self.step.program()];
+        let inputs: Vec<_> = graph.inputs.iter().enumerate().map(|(k, input)| self.step.tensor(k, graph.nodes[input.value.0 as usize].ty.clone())).collect();
+        let (name, span) = graph::eval::first_not_finite(graph, &inputs)
+            .unwrap_or_else(|| ("loss".to_owned(), Some(self.train.span)));
+        errors::training_failed(t, loss, &name, span, self.train.loss.span)
+    }
+}
+
+/// Gives a program what does not change while it trains.
+fn fill(machine: &mut Machine, cells: &[(String, f64)], seed: u64, steps: usize) {
+    machine.set(&Role::Key, &step_key(seed, 0));
+    machine.set(&Role::Total, &[steps as f64]);
+    for (k, (_, value)) in cells.iter().enumerate() {
+        machine.set(&Role::Cell(k), &[*value]);
+    }
+}
+
+/// The key of the random numbers of one step; step 0 is the initial values.
+fn step_key(seed: u64, t: usize) -> [f64; 2] {
+    let [low, high] = rng::key(seed);
+    [f64::from(low), f64::from(high ^ t as i32)]
+}

@@ -1,0 +1,121 @@
+//! One test per file: the folder names the stage, the snapshot lies beside the script.
+
+use std::io;
+use std::path::Path;
+
+use egret::pipeline::{Options, Program, Report, STAGES};
+use egret::run::{Events, Settings};
+
+type Outcome = datatest_stable::Result<()>;
+
+fn program(path: &Path) -> Program {
+    let source = std::fs::read_to_string(path).expect("the case is readable");
+    let name = path.file_name().expect("a file").to_string_lossy().into_owned();
+    let folder = path.parent().expect("a folder").to_path_buf();
+    Program::new(&name, &source, Options { folder, ..Options::default() })
+}
+
+fn snapshot(path: &Path, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    let folder = std::fs::canonicalize(path.parent().expect("a folder")).expect("the folder is there");
+    settings.set_snapshot_path(folder);
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let name = path.file_stem().expect("a file").to_string_lossy().into_owned();
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
+fn rendered(report: &Report) -> String {
+    report.render(false)
+}
+
+/// The text of some stages, one after the other; a script with errors gives its diagnostics.
+fn emit(path: &Path, stages: &[&str]) -> Outcome {
+    let program = program(path);
+    let mut text = String::new();
+    for stage in STAGES.iter().filter(|stage| stages.contains(&stage.name)) {
+        let printed = program.emit(stage).map_err(|report| rendered(&report))?;
+        if stages.len() > 1 {
+            text.push_str(&format!("--- {} ---\n", stage.name));
+        }
+        text.push_str(&printed);
+    }
+    snapshot(path, &text);
+    Ok(())
+}
+
+fn ast(path: &Path) -> Outcome {
+    emit(path, &["tokens", "ast"])
+}
+
+fn check(path: &Path) -> Outcome {
+    emit(path, &["typed"])
+}
+
+fn graph(path: &Path) -> Outcome {
+    emit(path, &["graph", "step"])
+}
+
+fn kernel(path: &Path) -> Outcome {
+    emit(path, &["kernel"])
+}
+
+fn loops(path: &Path) -> Outcome {
+    emit(path, &["loops"])
+}
+
+fn native(path: &Path) -> Outcome {
+    emit(path, &["clif"])
+}
+
+fn tour(path: &Path) -> Outcome {
+    emit(path, &["tokens", "ast", "typed", "graph", "step", "kernel", "loops", "clif"])
+}
+
+/// What a script prints.
+#[derive(Default)]
+struct Printed(String);
+
+impl Events for Printed {
+    fn print(&mut self, text: &str) -> io::Result<()> {
+        self.0.push_str(text);
+        self.0.push('\n');
+        Ok(())
+    }
+}
+
+fn run(path: &Path) -> Outcome {
+    let mut printed = Printed::default();
+    let done = program(path).run(&Settings::default(), &mut printed);
+    if let Err(report) = done {
+        printed.0.push_str(&rendered(&report));
+    }
+    snapshot(path, &printed.0);
+    Ok(())
+}
+
+/// The diagnostics of a script that is wrong, at whatever stage they appear.
+fn error(path: &Path) -> Outcome {
+    let program = program(path);
+    let text = match program.run(&Settings::default(), &mut Printed::default()) {
+        Ok(_) => rendered(&program.warnings()),
+        Err(report) => rendered(&report),
+    };
+    if text.is_empty() {
+        return Err("the script has nothing wrong with it".into());
+    }
+    snapshot(path, &text);
+    Ok(())
+}
+
+datatest_stable::harness! {
+    { test = ast, root = "tests/cases/ast", pattern = r"\.eg$" },
+    { test = check, root = "tests/cases/check", pattern = r"\.eg$" },
+    { test = graph, root = "tests/cases/graph", pattern = r"\.eg$" },
+    { test = kernel, root = "tests/cases/kernel", pattern = r"\.eg$" },
+    { test = loops, root = "tests/cases/loops", pattern = r"\.eg$" },
+    { test = native, root = "tests/cases/native", pattern = r"\.eg$" },
+    { test = run, root = "tests/cases/run", pattern = r"\.eg$" },
+    { test = error, root = "tests/cases/error", pattern = r"\.eg$" },
+    { test = tour, root = "tests/cases/tour", pattern = r"\.eg$" },
+}

@@ -1,0 +1,217 @@
+//! The command as a user meets it: examples, exit codes, wrong usage.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn egret(args: &[&str], folder: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_egret"))
+        .args(args)
+        .current_dir(folder)
+        .env_remove("NO_COLOR")
+        .output()
+        .expect("the command starts")
+}
+
+/// A fresh folder for one test's outputs.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    drop(fs::remove_dir_all(&folder));
+    fs::create_dir_all(&folder).expect("the folder can be made");
+    folder
+}
+
+fn example(name: &str) -> String {
+    format!("{}/examples/{name}.eg", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("no signal")
+}
+
+fn script(folder: &Path, text: &str) -> String {
+    let path = folder.join("script.eg");
+    fs::write(&path, text).expect("the script can be written");
+    path.display().to_string()
+}
+
+/// The number after `label` in a text.
+fn number_after(text: &str, label: &str) -> f64 {
+    let rest = text.split(label).nth(1).unwrap_or_else(|| panic!("no `{label}` in {text:?}"));
+    let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+    rest[..end].trim_end_matches('.').parse().expect("a number")
+}
+
+#[test]
+fn digits_trains_to_its_accuracy_and_leaves_its_files() {
+    let folder = folder("digits");
+    let output = egret(&["run", &example("digits")], &folder);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let accuracy = number_after(&stdout(&output), "test accuracy ");
+    assert!(accuracy >= 0.95, "{}", stdout(&output));
+    assert_eq!(stderr(&output).matches("epoch").count(), 20, "one plain line per epoch");
+    let svg = fs::read_to_string(folder.join("digits.svg")).expect("the plot is there");
+    assert!(svg.contains("<svg") && svg.contains("eg_scale.s") && svg.contains("training step"));
+    let bytes = fs::read(folder.join("digits.safetensors")).expect("the checkpoint is there");
+    let saved = safetensors::SafeTensors::deserialize(&bytes).expect("it is whole");
+    let mut names = saved.names();
+    names.sort_unstable();
+    for name in ["hidden.w", "hidden.w/adam.m", "out.b/eg_gain.p", "eg_scale.s"] {
+        assert!(names.contains(&name), "{name} is not among {names:?}");
+    }
+    assert_eq!(saved.tensor("hidden.w").expect("it is there").shape(), [64, 32]);
+}
+
+#[test]
+fn the_other_examples_run() {
+    for name in ["iris", "diabetes"] {
+        let output = egret(&["run", &example(name)], &folder(name));
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        insta::assert_snapshot!(format!("cli_{name}"), stdout(&output));
+    }
+}
+
+#[test]
+fn every_stage_prints_for_every_example() {
+    let folder = folder("emit");
+    let list = stdout(&egret(&["emit", "--list"], &folder));
+    let stages: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(stages, ["tokens", "ast", "typed", "graph", "step", "kernel", "loops", "clif", "asm"]);
+    for example_name in ["digits", "iris", "diabetes"] {
+        for stage in &stages {
+            let output = egret(&["emit", stage, &example(example_name)], &folder);
+            assert_eq!(code(&output), 0, "{stage}: {}", stderr(&output));
+            let again = egret(&["emit", stage, &example(example_name)], &folder);
+            assert!(output.stdout == again.stdout, "{stage} of {example_name} is not stable");
+            assert!(!output.stdout.is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_hyperparameter_and_the_seed_change_from_outside() {
+    let folder = folder("set");
+    let plain = stdout(&egret(&["run", &example("diabetes")], &folder));
+    let same = stdout(&egret(&["run", &example("diabetes"), "--set", "opt.adam.lr=0.3"], &folder));
+    let other = stdout(&egret(&["run", &example("diabetes"), "--set", "opt.adam.lr=1e-3"], &folder));
+    assert_eq!(plain, same);
+    assert_ne!(plain, other);
+    let seeded = |seed| stdout(&egret(&["run", &example("digits"), "--seed", seed], &folder));
+    assert_eq!(seeded("1"), seeded("1"));
+
+    let wrong = egret(&["run", &example("diabetes"), "--set", "opt.adm.lr=1"], &folder);
+    assert_eq!(code(&wrong), 2);
+    assert!(stderr(&wrong).contains("opt.adam.lr"), "{}", stderr(&wrong));
+    for bad in ["opt.adam.lr", "opt.adam.lr=fast", "opt.adam.lr=nan"] {
+        assert_eq!(code(&egret(&["run", &example("diabetes"), "--set", bad], &folder)), 2);
+    }
+}
+
+#[test]
+fn exit_codes_say_whose_fault_it_is() {
+    let folder = folder("codes");
+    let codes: [(&[&str], i32); 9] = [
+        (&["--version"], 0),
+        (&["--help"], 0),
+        (&[], 2),
+        (&["dance"], 2),
+        (&["emit", "soup", "x.eg"], 2),
+        (&["explain", "shape-mismatch"], 0),
+        (&["explain", "shape-mismatched"], 2),
+        (&["run", "nowhere.eg"], 1),
+        (&["run", "--threads", "0", "x.eg"], 2),
+    ];
+    for (args, expected) in codes {
+        let output = egret(args, &folder);
+        assert_eq!(code(&output), expected, "{args:?}: {}{}", stdout(&output), stderr(&output));
+    }
+    let bad = script(&folder, "let a = b");
+    assert_eq!(code(&egret(&["check", &bad], &folder)), 1);
+}
+
+#[test]
+fn training_that_fails_names_the_step_and_the_tensor() {
+    let folder = folder("diverges");
+    let data = format!("{}/tests/cases/error/small.csv", env!("CARGO_MANIFEST_DIR"));
+    let text = format!(
+        "data d = csv(\"{data}\", target = \"kind\")
+         model m(x: real[B, 2]) -> real[B] {{
+           param w: real[2] = 1
+           x @ w
+         }}
+         let fit = train m on d {{
+           loss = mean(m(x)^4)
+           optimizer = sgd(lr = 1e6)
+           batch = full
+           steps = 50
+         }}"
+    );
+    let output = egret(&["run", &script(&folder, &text)], &folder);
+    assert_eq!(code(&output), 3, "{}", stderr(&output));
+    let message = stderr(&output);
+    assert!(message.contains("training-failed") && message.contains("step"), "{message}");
+}
+
+#[test]
+fn colour_is_asked_for_or_not() {
+    let folder = folder("colour");
+    let bad = script(&folder, "let a = b");
+    let escape = "\u{1b}[";
+    assert!(!stderr(&egret(&["check", &bad], &folder)).contains(escape));
+    assert!(stderr(&egret(&["check", &bad, "--color", "always"], &folder)).contains(escape));
+    assert!(!stderr(&egret(&["check", &bad, "--color", "never"], &folder)).contains(escape));
+}
+
+#[test]
+fn absurd_scripts_are_refused_quickly() {
+    let folder = folder("absurd");
+    let deep = format!("let a = {}1{}", "(".repeat(10_000), ")".repeat(10_000));
+    let minus = format!("let a = {}1", "-".repeat(10_000));
+    let sum = format!("let a = 1{}", " + 1".repeat(100_000));
+    let pipe = format!("let a = 1{}", " |> tanh".repeat(100_000));
+    let blocks = format!("let a = {}1{}", "{".repeat(10_000), "}".repeat(10_000));
+    for text in [deep, minus, sum, pipe, blocks] {
+        let output = egret(&["check", &script(&folder, &text)], &folder);
+        assert_eq!(code(&output), 1, "{}", stderr(&output));
+        assert!(stderr(&output).contains("nesting-too-deep"), "{}", stderr(&output));
+    }
+    let garbage: Vec<u8> = (0..100_000_000u32).map(|i| b"]})[{(@#$%^&*=+ \n\"ab1."[(i.wrapping_mul(2654435761) >> 27) as usize % 23]).collect();
+    let path = folder.join("garbage.eg");
+    fs::write(&path, garbage).expect("it can be written");
+    let output = egret(&["check", &path.display().to_string()], &folder);
+    assert_eq!(code(&output), 1);
+    assert!(output.stderr.len() < 100_000 && stderr(&output).contains("source-too-large"));
+    fs::remove_file(path).expect("it can be removed");
+}
+
+#[test]
+fn scripts_come_from_standard_input_and_bytes_that_are_not_text_are_refused() {
+    let folder = folder("stdin");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_egret"))
+        .args(["run", "-"])
+        .current_dir(&folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let mut input = child.stdin.take().expect("a pipe");
+    input.write_all(b"let a = 2.0\nprint \"{a * 3:.1}\"\n").expect("it reads");
+    drop(input);
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(stdout(&output), "6.0\n");
+
+    let path = folder.join("bytes.eg");
+    fs::write(&path, [0xff, 0xfe, 0x00]).expect("it can be written");
+    let output = egret(&["check", &path.display().to_string()], &folder);
+    assert_eq!(code(&output), 1);
+    assert!(stderr(&output).contains("unreadable-file"), "{}", stderr(&output));
+}
