@@ -47,14 +47,34 @@ pub struct Stage {
 /// Every printable form, in the order in which the compiler makes them.
 pub const STAGES: &[Stage] = &[
     Stage { name: "tokens", doc: "the text cut into tokens", print: |p| Ok(p.tokens()) },
-    Stage { name: "ast", doc: "the tree as written", print: |p| p.script().map(|s| format!("{s:#?}")) },
+    Stage { name: "ast", doc: "the tree as written", print: |p| p.script().map(text) },
     Stage { name: "typed", doc: "names resolved, shapes and casts explicit", print: |p| p.typed().map(text) },
-    Stage { name: "graph", doc: "tensor graphs of losses and expressions", print: |p| p.graphs().map(graph::Graphs::print_forward) },
-    Stage { name: "step", doc: "one graph for loss, gradient and optimizer", print: |p| p.graphs().map(graph::Graphs::print_step) },
-    Stage { name: "kernel", doc: "what is fused into one loop nest, with bytes and flops", print: |p| p.kernels().map(text) },
+    Stage {
+        name: "graph",
+        doc: "tensor graphs of losses and expressions",
+        print: |p| p.graphs().map(graph::Graphs::print_forward),
+    },
+    Stage {
+        name: "step",
+        doc: "one graph for loss, gradient and optimizer",
+        print: |p| p.graphs().map(graph::Graphs::print_step),
+    },
+    Stage {
+        name: "kernel",
+        doc: "what is fused into one loop nest, with bytes and flops",
+        print: |p| p.kernels().map(text),
+    },
     Stage { name: "loops", doc: "vectorised loop nests and the memory plan", print: |p| p.loops().map(text) },
-    Stage { name: "clif", doc: "Cranelift's intermediate form", print: |p| p.loops().map(|l| native::clif(l, &Target::Host)) },
-    Stage { name: "asm", doc: "machine code of this machine", print: |p| p.loops().map(|l| native::asm(l, &Target::Host)) },
+    Stage {
+        name: "clif",
+        doc: "Cranelift's intermediate form",
+        print: |p| p.loops().map(|l| native::clif(l, &Target::Host)),
+    },
+    Stage {
+        name: "asm",
+        doc: "machine code of this machine",
+        print: |p| p.loops().map(|l| native::asm(l, &Target::Host)),
+    },
 ];
 
 fn text(stage: &impl ToString) -> String {
@@ -154,7 +174,8 @@ impl Program {
     /// # Errors
     /// What cannot be read.
     pub fn format(&self) -> Result<String, Report> {
-        self.script().map(|s| format!("{s:#?}"))
+        ast::format(self.main, &self.sources.get(self.main).text)
+            .map_err(|diagnostics| Report { diagnostics, sources: self.sources.clone() })
     }
 
     /// Warnings so far.
@@ -237,7 +258,11 @@ impl Program {
     ///
     /// # Errors
     /// What went wrong while it ran: files, data, a loss that is not finite, an `assert`.
-    pub fn run(&self, settings: &run::Settings, events: &mut dyn run::Events) -> Result<run::Outcome, Report> {
+    pub fn run(
+        &self,
+        settings: &run::Settings,
+        events: &mut dyn run::Events,
+    ) -> Result<run::Outcome, Report> {
         let stages = run::Stages {
             typed: self.typed()?,
             graphs: self.graphs()?,

@@ -184,7 +184,9 @@ fn absurd_scripts_are_refused_quickly() {
         assert_eq!(code(&output), 1, "{}", stderr(&output));
         assert!(stderr(&output).contains("nesting-too-deep"), "{}", stderr(&output));
     }
-    let garbage: Vec<u8> = (0..100_000_000u32).map(|i| b"]})[{(@#$%^&*=+ \n\"ab1."[(i.wrapping_mul(2654435761) >> 27) as usize % 23]).collect();
+    let garbage: Vec<u8> = (0..100_000_000u32)
+        .map(|i| b"]})[{(@#$%^&*=+ \n\"ab1."[(i.wrapping_mul(2654435761) >> 27) as usize % 23])
+        .collect();
     let path = folder.join("garbage.eg");
     fs::write(&path, garbage).expect("it can be written");
     let output = egret(&["check", &path.display().to_string()], &folder);

@@ -16,8 +16,8 @@ use crate::algebra::types::{DType, Type};
 use crate::check::typed::{Data, DataSource, Split};
 use crate::check::{Catalog, Schema};
 use crate::diag::Diagnostic;
-use crate::graph::Role;
 use crate::diag::suggest::nearest;
+use crate::graph::Role;
 
 /// Data files, each read once in a compilation.
 #[derive(Debug)]
@@ -175,8 +175,7 @@ impl Files {
         if let Some(y) = y {
             let labels = self.idx(y)?;
             if labels.sizes[0] != images.sizes[0] {
-                let reason =
-                    format!("it has {} rows, but `{x}` has {}", labels.sizes[0], images.sizes[0]);
+                let reason = format!("it has {} rows, but `{x}` has {}", labels.sizes[0], images.sizes[0]);
                 return Err(errors::bad_idx(&self.folder.join(y), reason));
             }
             columns.push(("y".to_owned(), Type::of(DType::I32, &labels.sizes[1..])));
@@ -350,7 +349,13 @@ fn split(rows: usize, test: usize) -> (Vec<u32>, Vec<u32>) {
     (order, test_rows)
 }
 
-fn check_classes(path: &Path, csv: &Csv, target: &str, train: &[u32], test: &[u32]) -> Result<(), Diagnostic> {
+fn check_classes(
+    path: &Path,
+    csv: &Csv,
+    target: &str,
+    train: &[u32],
+    test: &[u32],
+) -> Result<(), Diagnostic> {
     let position = csv.header.iter().position(|name| name == target);
     let Some(Cells::Words { classes, codes }) = position.map(|position| &csv.columns[position]) else {
         return Ok(());

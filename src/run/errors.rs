@@ -180,8 +180,10 @@ pub(crate) fn empty(path: &Path, what: &str) -> Diagnostic {
 
 /// A row with `found` cells under a header of `expected`.
 pub(crate) fn ragged(path: &Path, line: u64, expected: usize, found: usize) -> Diagnostic {
-    let message =
-        format!("`{}`, line {line}: expected {expected} cells as in the header, found {found}", path.display());
+    let message = format!(
+        "`{}`, line {line}: expected {expected} cells as in the header, found {found}",
+        path.display()
+    );
     Diagnostic::error(&RAGGED_ROW, message).help("put a cell that holds a comma in double quotes")
 }
 
@@ -195,8 +197,10 @@ pub(crate) fn bad_cell(path: &Path, line: u64, column: &str, expected: &str, fou
 
 /// NaN or infinity in data.
 pub(crate) fn not_finite(path: &Path, line: u64, column: &str, found: &str) -> Diagnostic {
-    let message =
-        format!("`{}`, line {line}, column `{column}`: expected a finite number, found `{found}`", path.display());
+    let message = format!(
+        "`{}`, line {line}, column `{column}`: expected a finite number, found `{found}`",
+        path.display()
+    );
     Diagnostic::error(&NOT_FINITE_DATA, message).help("mend or remove the row")
 }
 
@@ -207,7 +211,12 @@ pub(crate) fn duplicate_column(path: &Path, column: &str) -> Diagnostic {
 }
 
 /// A column that is not in the file.
-pub(crate) fn unknown_column(path: &Path, column: &str, nearest: Option<&str>, header: &[String]) -> Diagnostic {
+pub(crate) fn unknown_column(
+    path: &Path,
+    column: &str,
+    nearest: Option<&str>,
+    header: &[String],
+) -> Diagnostic {
     let message = format!("`{}` has no column `{column}`", path.display());
     let shown: Vec<String> = header.iter().take(12).map(|name| format!("`{}`", excerpt(name))).collect();
     let more = if header.len() > 12 { format!(" and {} more", header.len() - 12) } else { String::new() };
@@ -253,8 +262,7 @@ pub(crate) fn unknown_hyperparameter<'a>(
 
 /// A program that needs more memory than there is.
 pub(crate) fn too_large(needed: u64, available: u64) -> Diagnostic {
-    let message =
-        format!("this needs {} of memory, and {} are available", bytes(needed), bytes(available));
+    let message = format!("this needs {} of memory, and {} are available", bytes(needed), bytes(available));
     Diagnostic::error(&TOO_LARGE, message).help("use a smaller batch or smaller layers")
 }
 
@@ -265,11 +273,20 @@ pub(crate) fn out_of_memory(error: OutOfMemory) -> Diagnostic {
 }
 
 /// A loss that is not finite.
-pub(crate) fn training_failed(step: usize, loss: f64, tensor: &str, made: Option<Span>, at: Span) -> Diagnostic {
-    let message = format!("the loss is {loss} at step {step}; the first tensor that is not finite is `{tensor}`");
+pub(crate) fn training_failed(
+    step: usize,
+    loss: f64,
+    tensor: &str,
+    made: Option<Span>,
+    at: Span,
+) -> Diagnostic {
+    let message =
+        format!("the loss is {loss} at step {step}; the first tensor that is not finite is `{tensor}`");
     let diagnostic = Diagnostic::error(&TRAINING_FAILED, message).label(at, "this loss");
     let diagnostic = match made {
-        Some(span) if span.file == at.file && span != at => diagnostic.label(span, format!("`{tensor}` is made here")),
+        Some(span) if span.file == at.file && span != at => {
+            diagnostic.label(span, format!("`{tensor}` is made here"))
+        }
         _ => diagnostic,
     };
     diagnostic.help("try a smaller learning rate, or `clip_norm` at the front of the optimizer")

@@ -107,7 +107,8 @@ fn bound_name(kind: &StatementKind) -> Option<&str> {
 
 /// Every name that `--set` gives must be a cell of some optimizer.
 fn check_settings(stages: &Stages<'_>, settings: &Settings) -> Result<(), Diagnostic> {
-    let cells = || stages.graphs.layouts.values().flat_map(|layout| &layout.cells).map(|(name, _)| name.as_str());
+    let cells =
+        || stages.graphs.layouts.values().flat_map(|layout| &layout.cells).map(|(name, _)| name.as_str());
     match settings.set.iter().find(|(name, _)| !cells().any(|cell| cell == name)) {
         Some((name, _)) => Err(errors::unknown_hyperparameter(name, nearest(name, cells()), cells())),
         None => Ok(()),
@@ -123,8 +124,8 @@ impl<'a> Script<'a> {
         events: &mut dyn Events,
     ) -> Result<Value, Diagnostic> {
         match kind {
-            StatementKind::Let { .. } => {
-                return Ok(Value::Tensor(self.tensors(&format!("let_{index}"))?.remove(0)));
+            StatementKind::Let { name, .. } => {
+                return Ok(Value::Tensor(self.tensors(&format!("let.{name}"))?.remove(0)));
             }
             StatementKind::Train(train) => {
                 return train::train(self, index, train, span, events).map(Value::Fit);
@@ -144,23 +145,28 @@ impl<'a> Script<'a> {
 
     fn print(&mut self, index: usize, parts: &[Part], events: &mut dyn Events) -> Result<(), Diagnostic> {
         let has_values = parts.iter().any(|part| matches!(part, Part::Value(..)));
-        let mut values = if has_values { self.tensors(&format!("print_{index}"))? } else { Vec::new() }.into_iter();
+        let mut values =
+            if has_values { self.tensors(&format!("print.{index}"))? } else { Vec::new() }.into_iter();
         let mut piece = |part: &Part| match part {
             Part::Text(plain) => plain.clone(),
-            Part::Value(_, digits) => values.next().map(|tensor| value::text(&tensor, *digits)).unwrap_or_default(),
+            Part::Value(_, digits) => {
+                values.next().map(|tensor| value::text(&tensor, *digits)).unwrap_or_default()
+            }
         };
         let text: String = parts.iter().map(&mut piece).collect();
         events.print(&text).map_err(|error| errors::unwritable(Path::new("standard output"), &error))
     }
 
     fn plot(&self, series: &[Series], path: &Path) -> Result<(), Diagnostic> {
-        let curve =
-            |series: &Series| Curve { name: series.key.clone(), points: self.fit(series.of).series(&series.key).to_vec() };
+        let curve = |series: &Series| Curve {
+            name: series.key.clone(),
+            points: self.fit(series.of).series(&series.key).to_vec(),
+        };
         plot::write(&series.iter().map(curve).collect::<Vec<_>>(), path)
     }
 
     fn assert(&mut self, index: usize, text: &str, span: Span) -> Result<(), Diagnostic> {
-        let holds = self.tensors(&format!("assert_{index}"))?[0].data[0] != 0.0;
+        let holds = self.tensors(&format!("assert.{index}"))?[0].data[0] != 0.0;
         if holds { Ok(()) } else { Err(errors::assertion_failed(text, span)) }
     }
 
@@ -238,13 +244,17 @@ impl<'a> Script<'a> {
     fn fit(&self, id: GlobalId) -> &Fit {
         match &self.values[id.0] {
             Value::Fit(fit) => fit,
-            Value::Nothing | Value::Tensor(_) | Value::Numbers(_) => ice!("run", "statement {} is no fit", id.0),
+            Value::Nothing | Value::Tensor(_) | Value::Numbers(_) => {
+                ice!("run", "statement {} is no fit", id.0)
+            }
         }
     }
 
     /// Hyperparameter cells with the values that the command line gives, or else the script.
     pub(super) fn cells(&self, layout: &Layout) -> Vec<(String, f64)> {
-        let set = |name: &str| self.settings.set.iter().rev().find(|(have, _)| have == name).map(|(_, value)| *value);
+        let set = |name: &str| {
+            self.settings.set.iter().rev().find(|(have, _)| have == name).map(|(_, value)| *value)
+        };
         layout.cells.iter().map(|(name, value)| (name.clone(), set(name).unwrap_or(*value))).collect()
     }
 

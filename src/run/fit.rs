@@ -56,7 +56,11 @@ impl Fit {
                 tensors.push(named(slot.name.clone(), &slot.ty, &memory.to_bytes()));
             }
         }
-        let fixed = [("format", "egret 1".to_owned()), ("step", self.steps.to_string()), ("seed", self.seed.to_string())];
+        let fixed = [
+            ("format", "egret 1".to_owned()),
+            ("step", self.steps.to_string()),
+            ("seed", self.seed.to_string()),
+        ];
         let fixed = fixed.into_iter().map(|(name, value)| (name.to_owned(), value));
         let cells = self.cells.iter().map(|(name, value)| (name.clone(), print::number(*value)));
         save::write(&tensors, &fixed.chain(cells).collect::<Vec<_>>(), path)

@@ -54,7 +54,12 @@ fn draw(curves: &[Curve]) -> Result<String, Box<dyn std::error::Error>> {
 
 type Panel<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
-fn draw_panel(curve: &Curve, panel: &Panel<'_>, last: f64, color: RGBColor) -> Result<(), Box<dyn std::error::Error>> {
+fn draw_panel(
+    curve: &Curve,
+    panel: &Panel<'_>,
+    last: f64,
+    color: RGBColor,
+) -> Result<(), Box<dyn std::error::Error>> {
     let (low, high) = range(&curve.points);
     let mut chart = ChartBuilder::on(panel)
         .margin(12)

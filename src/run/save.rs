@@ -28,8 +28,8 @@ pub(crate) struct Named {
 pub(crate) fn write(tensors: &[Named], metadata: &[(String, String)], path: &Path) -> Result<(), Diagnostic> {
     let views = tensors.iter().map(|tensor| (tensor.name.as_str(), view(tensor)));
     let metadata = metadata.iter().cloned().collect();
-    let bytes = safetensors::serialize(views, Some(metadata))
-        .unwrap_or_else(|error| crate::ice!("save", "{error}"));
+    let bytes =
+        safetensors::serialize(views, Some(metadata)).unwrap_or_else(|error| crate::ice!("save", "{error}"));
     write_atomically(path, &bytes).map_err(|error| errors::unwritable(path, &error))
 }
 

@@ -6,7 +6,6 @@ use super::fit::{Fit, History};
 use super::machine::{Machine, Memory};
 use super::rng::{self, Purpose};
 use super::{Events, Progress};
-use crate::algebra::types::DType;
 use crate::check::typed::{Length, Train};
 use crate::diag::Diagnostic;
 use crate::graph::{self, Layout, Role};
@@ -231,7 +230,12 @@ impl<'a> Run<'a> {
     /// inputs, none of which the step has overwritten.
     fn failure(&self, script: &Script<'_>, t: usize, loss: f64) -> Diagnostic {
         let graph = &script.stages.graphs.programs[self.step.program()];
-        let inputs: Vec<_> = graph.inputs.iter().enumerate().map(|(k, input)| self.step.tensor(k, graph.nodes[input.value.0 as usize].ty.clone())).collect();
+        let inputs: Vec<_> = graph
+            .inputs
+            .iter()
+            .enumerate()
+            .map(|(k, input)| self.step.tensor(k, graph.nodes[input.value.0 as usize].ty.clone()))
+            .collect();
         let (name, span) = graph::eval::first_not_finite(graph, &inputs)
             .unwrap_or_else(|| ("loss".to_owned(), Some(self.train.span)));
         errors::training_failed(t, loss, &name, span, self.train.loss.span)
