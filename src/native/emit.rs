@@ -32,6 +32,7 @@ pub(super) fn emit(
     config: TargetFrontendConfig,
     context: &mut FunctionBuilderContext,
     function: &Function,
+    unwritten: &[bool],
     tables: &mut Tables,
 ) {
     let table_values = (0..function.tables.len()).map(|index| tables(index, out)).collect();
@@ -45,6 +46,8 @@ pub(super) fn emit(
     let mut emit = Emit {
         b,
         function,
+        unwritten,
+        guards: 0,
         pointers,
         tables: table_values,
         values: vec![Parts::new(); count],
@@ -68,6 +71,10 @@ fn pointer(b: &mut Builder, block: ir::Value, index: usize) -> ir::Value {
 struct Emit<'a, 'b> {
     b: Builder<'b>,
     function: &'a Function,
+    /// Whether the memory behind each pointer stays as it is.
+    unwritten: &'a [bool],
+    /// Loops around that may not run at all.
+    guards: usize,
     pointers: Vec<ir::Value>,
     tables: Vec<GlobalValue>,
     /// The registers of each value defined so far.
@@ -182,7 +189,9 @@ impl<'a> Emit<'a, '_> {
         self.enter(&head, start, stop, &flat, turn, after);
 
         self.b.switch_to_block(turn);
+        let guard = usize::from(!head.surely_runs());
         self.depth += 1;
+        self.guards += guard;
         let position = self.b.append_block_param(turn, types::I64);
         self.define(head.var, vec![position]);
         for (carry, init) in carried.iter().zip(&inits) {
@@ -199,6 +208,7 @@ impl<'a> Emit<'a, '_> {
         let (again, done) = (args(Some(next), &nexts), args(None, &nexts));
         self.b.ins().brif(more, turn, &again, after, &done);
         self.depth -= 1;
+        self.guards -= guard;
 
         self.b.switch_to_block(after);
         for (carry, init) in carried.iter().zip(&inits) {
@@ -218,7 +228,7 @@ impl<'a> Emit<'a, '_> {
         after: Block,
     ) {
         let (first, none) = (args(Some(start), inits), args(None, inits));
-        if let (Bound::Const(_), Bound::Const(_)) = (head.start, head.stop) {
+        if head.surely_runs() {
             self.b.ins().jump(turn, &first);
         } else {
             let some = self.b.ins().icmp(IntCC::SignedLessThan, start, stop);
@@ -299,8 +309,19 @@ impl<'a> Emit<'a, '_> {
         }
     }
 
-    fn load(&mut self, ty: Ty, pointer: usize, at: &Address) -> Parts {
+    /// Flags of loads from a pointer. What stays as it is may be loaded earlier or later, but never
+    /// before it is known that a loop runs: the address may be wrong if it does not.
+    fn load_flags(&self, pointer: usize) -> MemFlagsData {
         let flags = MemFlagsData::new().with_notrap();
+        if self.unwritten[pointer] && self.guards == 0 {
+            flags.with_readonly().with_can_move()
+        } else {
+            flags
+        }
+    }
+
+    fn load(&mut self, ty: Ty, pointer: usize, at: &Address) -> Parts {
+        let flags = self.load_flags(pointer);
         let (base, offset) = self.place(pointer, at);
         if ty.dtype == DType::Bool && ty.lanes > 1 {
             let groups = 0..i32::from(ty.lanes) / 4;
@@ -531,6 +552,13 @@ struct Loop {
     start: Bound,
     stop: Bound,
     step: i64,
+}
+
+impl Loop {
+    /// Whether there is a first turn for certain; called when the limits are not empty numbers.
+    fn surely_runs(&self) -> bool {
+        matches!((self.start, self.stop), (Bound::Const(_), Bound::Const(_)))
+    }
 }
 
 /// Arguments of a jump.

@@ -24,6 +24,7 @@ mod print;
 mod target;
 #[cfg(test)]
 mod tests;
+mod unwritten;
 mod vector;
 
 use std::rc::Rc;

@@ -11,6 +11,7 @@ use cranelift_module::{DataDescription, FuncId, Module, default_libcall_names};
 
 use super::emit::{emit, signature};
 use super::target::Target;
+use super::unwritten::unwritten;
 use crate::ice;
 use crate::loops::{Call, Function, Loops, Program};
 
@@ -57,7 +58,9 @@ impl Drop for Code {
 /// Compiles all functions, and for each program the drivers that call them.
 pub(super) fn compile(loops: &Loops, target: &Target) -> Code {
     let mut maker = Maker::new(target);
-    let functions: Vec<FuncId> = loops.functions.iter().map(|function| maker.function(function)).collect();
+    let functions = loops.functions.iter().zip(unwritten(loops));
+    let functions: Vec<FuncId> =
+        functions.map(|(function, unwritten)| maker.function(function, &unwritten)).collect();
     let drivers: Vec<_> =
         loops.programs.iter().map(|program| maker.program(program, &functions, loops)).collect();
     maker.finish(loops, &drivers)
@@ -86,11 +89,11 @@ impl Maker {
         Maker { context: module.make_context(), builder: FunctionBuilderContext::new(), module }
     }
 
-    fn function(&mut self, function: &Function) -> FuncId {
+    fn function(&mut self, function: &Function, unwritten: &[bool]) -> FuncId {
         let id = self.declare();
         let module = &mut self.module;
         let config = module.target_config();
-        emit(&mut self.context.func, config, &mut self.builder, function, &mut |table, out| {
+        emit(&mut self.context.func, config, &mut self.builder, function, unwritten, &mut |table, out| {
             declare_table(module, out, &function.tables[table])
         });
         self.define(id);

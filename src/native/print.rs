@@ -10,6 +10,7 @@ use cranelift::prelude::*;
 
 use super::emit::{emit, signature};
 use super::target::Target;
+use super::unwritten::unwritten;
 use crate::ice;
 use crate::loops::{Function, Loops};
 
@@ -17,8 +18,8 @@ use crate::loops::{Function, Loops};
 pub(super) fn clif(loops: &Loops, target: &Target) -> String {
     let isa = target.isa();
     let mut text = String::new();
-    for (index, function) in loops.functions.iter().enumerate() {
-        let _ = writeln!(text, "{}", make(&*isa, index, function).display());
+    for (index, (function, unwritten)) in loops.functions.iter().zip(unwritten(loops)).enumerate() {
+        let _ = writeln!(text, "{}", make(&*isa, index, function, &unwritten).display());
     }
     text
 }
@@ -27,8 +28,8 @@ pub(super) fn clif(loops: &Loops, target: &Target) -> String {
 pub(super) fn asm(loops: &Loops, target: &Target) -> String {
     let isa = target.isa();
     let mut text = String::new();
-    for (index, function) in loops.functions.iter().enumerate() {
-        let mut context = Context::for_function(make(&*isa, index, function));
+    for (index, (function, unwritten)) in loops.functions.iter().zip(unwritten(loops)).enumerate() {
+        let mut context = Context::for_function(make(&*isa, index, function, &unwritten));
         context.set_disasm(true);
         let code = context
             .compile(&*isa, &mut ControlPlane::default())
@@ -41,16 +42,23 @@ pub(super) fn asm(loops: &Loops, target: &Target) -> String {
 }
 
 /// One function under a stable name.
-fn make(isa: &dyn TargetIsa, index: usize, function: &Function) -> ir::Function {
+fn make(isa: &dyn TargetIsa, index: usize, function: &Function, unwritten: &[bool]) -> ir::Function {
     let mut out =
         ir::Function::with_name_signature(UserFuncName::testcase(format!("f{index}")), signature(isa));
-    emit(&mut out, isa.frontend_config(), &mut FunctionBuilderContext::new(), function, &mut |table, out| {
-        out.create_global_value(GlobalValueData::Symbol {
-            name: ExternalName::testcase(format!("f{index}.table{table}")),
-            offset: 0.into(),
-            colocated: false,
-            tls: false,
-        })
-    });
+    emit(
+        &mut out,
+        isa.frontend_config(),
+        &mut FunctionBuilderContext::new(),
+        function,
+        unwritten,
+        &mut |table, out| {
+            out.create_global_value(GlobalValueData::Symbol {
+                name: ExternalName::testcase(format!("f{index}.table{table}")),
+                offset: 0.into(),
+                colocated: false,
+                tls: false,
+            })
+        },
+    );
     out
 }
