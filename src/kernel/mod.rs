@@ -24,6 +24,7 @@ mod fuse;
 mod group;
 mod linear;
 mod lower;
+mod merge;
 mod order;
 mod place;
 mod plan;

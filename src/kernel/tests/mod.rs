@@ -1,18 +1,16 @@
 //! Graphs built by hand: what is fused, and that kernels compute what graphs mean.
 
+mod pipelines;
 mod random;
 mod scripts;
 
-use std::rc::Rc;
-
 use super::{Program, fuse, run};
 use crate::algebra::contract::Contract;
-use crate::algebra::form::{Combine, Segments};
+use crate::algebra::form::Combine;
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::pack::Pack;
 use crate::algebra::reduce::Reduce;
 use crate::algebra::scalar::{self, Scalar};
-use crate::algebra::segment::Segment;
 use crate::algebra::tensor::{Tensor, round};
 use crate::algebra::types::{DType, Dim, Type};
 use crate::algebra::view::View;
@@ -135,6 +133,12 @@ fn count(program: &Program) -> usize {
     program.kernels.len()
 }
 
+/// The kernels over the whole arena, by what they loop over.
+fn passes(program: &Program) -> Vec<usize> {
+    let is_pass = |k: &usize| program.kernels[*k].commits;
+    (0..program.kernels.len()).filter(is_pass).collect()
+}
+
 #[test]
 fn a_product_takes_its_bias_and_activation_along() {
     let mut make = Make::default();
@@ -207,185 +211,6 @@ fn a_network_with_its_gradients_and_step() {
         let program = fused(&network(dtype));
         assert!(program.kernels.last().is_some_and(|kernel| kernel.commits));
         assert_eq!(count(&program), 9, "{program}");
-    }
-}
-
-/// What a stage of a pipeline is given.
-struct Step {
-    make: Make,
-    n: usize,
-    t: Val,
-    w: Val,
-    g: Val,
-    real: DType,
-    /// The next input.
-    next: usize,
-}
-
-impl Step {
-    fn new(sizes: &[usize], real: DType) -> Step {
-        let mut make = Make::default();
-        let n = sizes.iter().sum();
-        let w = make.input("params", real, &[n]);
-        let t = make.input("t", F, &[]);
-        let parts: Vec<Val> =
-            sizes.iter().enumerate().map(|(k, n)| make.input(&format!("x{k}"), real, &[*n])).collect();
-        let grads: Vec<Val> = parts.iter().map(|part| make.map(&scalar::TANH, &[*part])).collect();
-        let g = make.op(Op::Pack(Pack), &grads);
-        Step { make, n, t, w, g, real, next: 2 + sizes.len() }
-    }
-
-    fn cell(&mut self, name: &str) -> Val {
-        self.next += 1;
-        self.make.input(name, F, &[])
-    }
-
-    fn state(&mut self, name: &str) -> (usize, Val) {
-        self.next += 1;
-        (self.next - 1, self.make.input(name, self.real, &[self.n]))
-    }
-
-    /// A number among numbers per coordinate.
-    fn real(&mut self, scalar: Val) -> Val {
-        self.make.cast(scalar, self.real)
-    }
-
-    /// `b * old + (1 - b) * new`.
-    fn average(&mut self, b: Val, old: Val, new: Val) -> Val {
-        let one = self.make.number(1.0, F);
-        let rest = self.make.map(&scalar::SUB, &[one, b]);
-        let (b, rest) = (self.real(b), self.real(rest));
-        let kept = self.make.map(&scalar::MUL, &[b, old]);
-        let added = self.make.map(&scalar::MUL, &[rest, new]);
-        self.make.map(&scalar::ADD, &[kept, added])
-    }
-
-    fn adam(&mut self, u: Val) -> Val {
-        let (lr, b1, b2) = (self.cell("lr"), self.cell("b1"), self.cell("b2"));
-        let (km, m) = self.state("adam.m");
-        let (kv, v) = self.state("adam.v");
-        let m = self.average(b1, m, u);
-        let square = self.make.map(&scalar::MUL, &[u, u]);
-        let v = self.average(b2, v, square);
-        self.make.replace("adam.m", km, m);
-        self.make.replace("adam.v", kv, v);
-        let (m, v) = (self.unbias(b1, m), self.unbias(b2, v));
-        let root = self.make.map(&scalar::SQRT, &[v]);
-        let eps = self.make.number(1e-8, self.real);
-        let below = self.make.map(&scalar::ADD, &[root, eps]);
-        let lr = self.real(lr);
-        let above = self.make.map(&scalar::MUL, &[lr, m]);
-        self.make.map(&scalar::DIV, &[above, below])
-    }
-
-    /// `x / (1 - b^t)`, with the power as `exp(t * log(b))`.
-    fn unbias(&mut self, b: Val, x: Val) -> Val {
-        let log = self.make.map(&scalar::LOG, &[b]);
-        let power = self.make.map(&scalar::MUL, &[self.t, log]);
-        let power = self.make.map(&scalar::EXP, &[power]);
-        let one = self.make.number(1.0, F);
-        let rest = self.make.map(&scalar::SUB, &[one, power]);
-        let rest = self.real(rest);
-        self.make.map(&scalar::DIV, &[x, rest])
-    }
-
-    fn eg_gain(&mut self, u: Val) -> Val {
-        let (rate, beta) = (self.cell("rate"), self.cell("beta"));
-        let (kp, p) = self.state("eg_gain.p");
-        let (ka, avg) = self.state("eg_gain.avg");
-        let a = self.make.map(&scalar::SIGN, &[self.g]);
-        let b = self.make.map(&scalar::SIGN, &[avg]);
-        let sign = self.make.map(&scalar::MUL, &[a, b]);
-        let rate = self.real(rate);
-        let power = self.make.map(&scalar::MUL, &[rate, sign]);
-        let factor = self.make.map(&scalar::EXP, &[power]);
-        let p = self.make.map(&scalar::MUL, &[p, factor]);
-        let avg = self.average(beta, avg, self.g);
-        self.make.replace("eg_gain.p", kp, p);
-        self.make.replace("eg_gain.avg", ka, avg);
-        self.make.map(&scalar::MUL, &[p, u])
-    }
-
-    fn eg_scale(&mut self, u: Val, pieces: Option<Rc<Segments>>) -> Val {
-        let rate = self.cell("scale.rate");
-        let ks = self.next;
-        self.next += 1;
-        let sizes: Vec<usize> = pieces.iter().map(|pieces| pieces.count()).collect();
-        let s = self.make.input("eg_scale.s", F, &sizes);
-        let (kh, h) = self.state("eg_scale.h");
-        let dot = self.dot(self.g, h, &pieces);
-        let (gg, hh) = (self.dot(self.g, self.g, &pieces), self.dot(h, h, &pieces));
-        let (gg, hh) = (self.make.map(&scalar::SQRT, &[gg]), self.make.map(&scalar::SQRT, &[hh]));
-        let norms = self.make.map(&scalar::MUL, &[gg, hh]);
-        let cosine = self.make.map(&scalar::DIV, &[dot, norms]);
-        let power = self.make.map(&scalar::MUL, &[rate, cosine]);
-        let factor = self.make.map(&scalar::EXP, &[power]);
-        let s = self.make.map(&scalar::MUL, &[s, factor]);
-        self.make.replace("eg_scale.s", ks, s);
-        self.make.replace("eg_scale.h", kh, u);
-        let s = self.real(s);
-        match pieces {
-            Some(segments) => {
-                let s = self.make.op(Op::Segment(Segment::Spread { segments }), &[s]);
-                self.make.map(&scalar::MUL, &[s, u])
-            }
-            None => self.make.map(&scalar::MUL, &[s, u]),
-        }
-    }
-
-    fn dot(&mut self, a: Val, b: Val, pieces: &Option<Rc<Segments>>) -> Val {
-        let (a, b) = (self.make.cast(a, F), self.make.cast(b, F));
-        let product = self.make.map(&scalar::MUL, &[a, b]);
-        match pieces {
-            None => self.make.sum(product),
-            Some(segments) => {
-                let (combine, segments) = (Combine::Sum, segments.clone());
-                self.make.op(Op::Segment(Segment::Reduce { combine, segments }), &[product])
-            }
-        }
-    }
-
-    fn graph(mut self, u: Val) -> Graph {
-        let after = self.make.map(&scalar::SUB, &[self.w, u]);
-        self.make.replace("params", 0, after);
-        self.make.graph()
-    }
-}
-
-/// The kernels over the whole arena, by what they loop over.
-fn passes(program: &Program) -> Vec<usize> {
-    let is_pass = |k: &usize| program.kernels[*k].commits;
-    (0..program.kernels.len()).filter(is_pass).collect()
-}
-
-#[test]
-fn adam_is_one_pass() {
-    let mut step = Step::new(&[5, 3, 4], DType::F32);
-    let u = step.adam(step.g);
-    let program = fused(&step.graph(u));
-    assert_eq!(passes(&program).len(), 1, "{program}");
-}
-
-/// Names of the inputs that a kernel replaces.
-fn replaced(program: &Program, k: usize) -> Vec<&str> {
-    let stores = program.kernels[k].stores();
-    let named = stores.filter_map(|(buffer, _)| program.buffers[buffer.0].name.as_deref());
-    named.collect()
-}
-
-#[test]
-fn a_pipeline_with_a_scale_is_two_passes() {
-    for pieces in [None, Some(Rc::new(Segments { lengths: vec![5, 3, 4] }))] {
-        let mut step = Step::new(&[5, 3, 4], DType::F32);
-        let u = step.adam(step.g);
-        let u = step.eg_gain(u);
-        let u = step.eg_scale(u, pieces);
-        let program = fused(&step.graph(u));
-        let [first, second] = passes(&program)[..] else { panic!("{program}") };
-        let states = ["adam.m", "adam.v", "eg_gain.p", "eg_gain.avg", "eg_scale.h", "eg_scale.s"];
-        assert_eq!(replaced(&program, first), states, "{program}");
-        assert_eq!(replaced(&program, second), ["params"], "{program}");
-        assert_eq!(second + 1, count(&program), "{program}");
     }
 }
 
@@ -502,17 +327,6 @@ fn a_pad_of_another_pad_with_another_value_is_computed() {
     make.out("y", y);
     make.out("constant", constant);
     fused(&make.graph());
-}
-
-#[test]
-fn a_result_does_not_wait_for_commits() {
-    let mut step = Step::new(&[5, 3], DType::F64);
-    let norm = step.make.map(&scalar::MUL, &[step.w, step.w]);
-    let norm = step.make.sum(norm);
-    step.make.out("norm", norm);
-    let g = step.g;
-    let program = fused(&step.graph(g));
-    assert_eq!(passes(&program), [count(&program) - 1], "{program}");
 }
 
 #[test]

@@ -62,7 +62,7 @@ impl Maker {
         let pieces = Rc::new(Segments { lengths: vec![5, 3, 4] });
         Some(match self.dice.below(14) {
             0 => self.make.map(&scalar::TANH, &[a]),
-            1 | 2 | 3 => {
+            1..=3 => {
                 let b = self.like(&sizes)?;
                 let f = [&scalar::ADD, &scalar::MUL, &scalar::MAX][self.dice.below(3)];
                 self.make.map(f, &[a, b])
