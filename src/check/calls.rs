@@ -239,6 +239,9 @@ impl<'a> Checker<'a> {
         let ordered: Vec<_> = signature.sizes.iter().map(|var| sizes[var].clone()).collect();
         self.record_call(scope, id, &ordered, instance, call.span);
         let ty = signature.result.substitute(&sizes);
+        for dim in ty.shape.iter().chain(args.iter().flat_map(|arg: &Expr| &arg.ty.shape)) {
+            self.positive(dim.clone(), call.span)?;
+        }
         let kind = ExprKind::Call { function: id, sizes: ordered, args, instance };
         Ok(Value::strong(Expr { kind, ty, span: call.span }))
     }

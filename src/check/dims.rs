@@ -66,7 +66,7 @@ impl<'a> Checker<'a> {
                         failed = Some(self.report(found.help("use `..` in the type of an argument as well")));
                     }
                 },
-                _ => match self.dim(scope, size, fresh) {
+                _ => match self.dim(scope, size, fresh).and_then(|dim| self.positive(dim, size.span)) {
                     Ok(dim) => shape.push(dim),
                     Err(poison) => failed = Some(poison),
                 },
@@ -134,6 +134,17 @@ impl<'a> Checker<'a> {
                 }
             },
             _ => Err(self.not_a_size(span)),
+        }
+    }
+
+    /// A size of a shape: a known one is at least 1.
+    pub(super) fn positive(&mut self, dim: Dim, span: Span) -> Checked<Dim> {
+        match dim.as_constant() {
+            Some(n) if n < 1 => {
+                let found = at(&errors::NOT_A_SIZE, format!("a size is {n} here"), span, format!("size {n}"));
+                Err(self.report(found.help("sizes of tensors are at least 1")))
+            }
+            _ => Ok(dim),
         }
     }
 

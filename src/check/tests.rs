@@ -270,6 +270,8 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ("not-a-function", "let n = 3\nlet b = n(2)".into()),
         ("not-a-model", "model m(x: real[B]) -> real[B] {\n layer a = relu\n a(x)\n}".into()),
         ("not-a-size", "fn f(x: real[N]) -> real[N] = iota[x]".into()),
+        ("not-a-size", "let a = iota[0]()".into()),
+        ("not-a-size", "fn f(x: real[N]) -> real[N - 5] = iota[N - 5]\nlet a = f([1.0])".into()),
         ("not-constant", "fn f(x: real[N], k: i32) -> real = sum(x, axis = k)".into()),
         ("not-a-stage", train("loss = mean((m(x) - y)^2)\n optimizer = sgd(lr = 1) |> tanh\n epochs = 2\n")),
         ("not-a-fit", format!("{fit}save m to \"m\"")),

@@ -252,7 +252,14 @@ impl<'a> Checker<'a> {
 
     /// The sizes in square brackets.
     fn sizes(&mut self, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Shape> {
-        let dims: Vec<_> = call.statics.iter().map(|size| self.dim(scope, size, false)).collect();
+        let dims: Vec<_> = call
+            .statics
+            .iter()
+            .map(|size| {
+                let dim = self.dim(scope, size, false)?;
+                self.positive(dim, size.span)
+            })
+            .collect();
         dims.into_iter().collect()
     }
 }
@@ -268,7 +275,7 @@ fn axes_help(rank: i64) -> String {
 fn public_row(name: &str) -> Option<&'static Scalar> {
     ops::row(name).filter(|row| {
         use Typing::*;
-        matches!(row.typing, Number | Float | Compare | Logic | Select)
+        matches!(row.typing, Number | Float | Compare)
     })
 }
 
