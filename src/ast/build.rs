@@ -131,9 +131,10 @@ impl Builder<'_> {
             && is_comparison(*first)
             && is_bare(&x)
         {
+            let short = y.span.end - x.span.start < 80;
             let [a, middle, last] = [a.span, middle.span, y.span].map(|span| self.slice(span));
-            let mended = format!("{a} {first} {middle} and {middle} {op} {last}");
-            self.report(errors::comparison_chain(x.span.to(y.span), &mended));
+            let mended = short.then(|| format!("{a} {first} {middle} and {middle} {op} {last}"));
+            self.report(errors::comparison_chain(x.span.to(y.span), mended));
         }
         self.binary(op, x, y)
     }

@@ -156,8 +156,8 @@ pub(super) fn report(found: &mut Vec<Diagnostic>, make: impl FnOnce() -> Diagnos
 
 /// A piece of the source as it fits into one line of a message.
 fn short(text: &str) -> String {
-    let line = text.lines().next().unwrap_or("");
-    let cut: String = line.chars().take(40).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let line = text.chars().take(40).take_while(|c| *c != '\n');
+    let cut: String = line.map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     if cut.len() < text.len() { format!("{cut}...") } else { cut }
 }
 
@@ -229,10 +229,10 @@ pub(super) fn stray_closer(span: Span, close: &str) -> Diagnostic {
         .help("remove it, or add what opens it")
 }
 
-pub(super) fn comparison_chain(span: Span, mended: &str) -> Diagnostic {
-    let help = match mended.len() < 100 && !mended.contains('\n') {
-        true => format!("write `{mended}`"),
-        false => "join two comparisons with `and`".to_string(),
+pub(super) fn comparison_chain(span: Span, mended: Option<String>) -> Diagnostic {
+    let help = match mended.filter(|mended| !mended.contains('\n')) {
+        Some(mended) => format!("write `{mended}`"),
+        None => "join two comparisons with `and`".to_string(),
     };
     Diagnostic::error(&COMPARISON_CHAIN, "comparisons do not chain")
         .label(span, "two comparisons in a row")

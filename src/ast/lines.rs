@@ -17,10 +17,10 @@ pub(super) fn arrange(
     tokens: Vec<Token>,
     found: &mut Vec<Diagnostic>,
 ) -> Vec<Token> {
-    let mut lines =
-        Lines { file, text, out: Vec::with_capacity(tokens.len()), open: Vec::new(), too_deep: false };
+    let out = Vec::with_capacity(tokens.len());
+    let mut lines = Lines { file, text, out, open: Vec::new(), braces: 0, too_deep: false, upcoming: 0 };
     for (at, token) in tokens.iter().enumerate() {
-        lines.token(*token, &tokens[at + 1..], found);
+        lines.token(*token, &tokens, at, found);
     }
     let end = tokens.last().map_or(0, |token| token.end);
     while lines.out.last().is_some_and(|token| token.kind == Kind::Newline) {
@@ -36,18 +36,22 @@ struct Lines<'a> {
     out: Vec<Token>,
     /// Brackets that are open.
     open: Vec<Token>,
+    /// How many of them are braces.
+    braces: usize,
     too_deep: bool,
+    /// The next token that is neither a newline nor documentation.
+    upcoming: usize,
 }
 
 impl Lines<'_> {
-    fn token(&mut self, token: Token, rest: &[Token], found: &mut Vec<Diagnostic>) {
+    fn token(&mut self, token: Token, all: &[Token], at: usize, found: &mut Vec<Diagnostic>) {
         match token.kind {
-            Kind::Newline => self.newline(token, rest, found),
+            Kind::Newline => self.newline(token, all, at, found),
             Kind::Doc => self.doc(token),
             Kind::LParen | Kind::LBracket | Kind::LBrace => self.open(token, found),
             Kind::RParen | Kind::RBracket | Kind::RBrace => self.close(token, found),
             // Keywords where an item begins, ordinary words elsewhere.
-            Kind::Real | Kind::Model if !(self.at_item_start() && names(rest)) => {
+            Kind::Real | Kind::Model if !(self.at_item_start() && names(&all[at + 1..])) => {
                 self.push(Token { kind: Kind::Name, ..token });
             }
             _ => self.push(token),
@@ -75,9 +79,13 @@ impl Lines<'_> {
         }
     }
 
-    fn newline(&mut self, token: Token, rest: &[Token], found: &mut Vec<Diagnostic>) {
-        let mut rest = rest.iter().filter(|token| !matches!(token.kind, Kind::Newline | Kind::Doc));
-        let (next, after) = (rest.next().copied(), rest.next().copied());
+    fn newline(&mut self, token: Token, all: &[Token], at: usize, found: &mut Vec<Diagnostic>) {
+        self.upcoming = self.upcoming.max(at + 1);
+        let skipped = |token: &Token| matches!(token.kind, Kind::Newline | Kind::Doc);
+        while all.get(self.upcoming).is_some_and(skipped) {
+            self.upcoming += 1;
+        }
+        let (next, after) = (all.get(self.upcoming).copied(), all.get(self.upcoming + 1).copied());
         let begins = next.is_some_and(|next| begins_line(next.kind, after.map(|after| after.kind)));
         if begins {
             self.close_forgotten(next.expect("a line begins"), token.start, found);
@@ -109,6 +117,7 @@ impl Lines<'_> {
             self.out.push(Token { kind: Kind::BadLine, ..token });
             errors::report(found, || errors::nesting_too_deep(token.span(self.file)));
         }
+        self.braces += usize::from(token.kind == Kind::LBrace);
         self.open.push(token);
         if self.open.len() <= MAX_DEPTH as usize {
             self.out.push(token);
@@ -116,14 +125,12 @@ impl Lines<'_> {
     }
 
     fn close(&mut self, token: Token, found: &mut Vec<Diagnostic>) {
-        match self.open.iter().rposition(|open| closer(open.kind) == token.kind) {
-            // A `)` does not close what lies outside its block.
-            Some(at)
-                if token.kind == Kind::RBrace || !self.open[at..].iter().any(|o| o.kind == Kind::LBrace) =>
-            {
+        match self.partner(token.kind) {
+            Some(at) => {
                 self.close_down_to(at + 1, token.start, found);
                 self.push(token);
                 self.open.pop();
+                self.braces -= usize::from(token.kind == Kind::RBrace);
                 self.too_deep &= !self.open.is_empty();
             }
             _ => {
@@ -133,10 +140,25 @@ impl Lines<'_> {
         }
     }
 
+    /// Which open bracket this closes. A `)` does not close what lies outside its block, and nothing
+    /// is looked for so far that a file of brackets would take long.
+    fn partner(&self, close: Kind) -> Option<usize> {
+        if close == Kind::RBrace {
+            if self.braces == 0 {
+                return None;
+            }
+            return self.open.iter().rposition(|open| open.kind == Kind::LBrace);
+        }
+        let near = self.open.iter().enumerate().rev().take(MAX_DEPTH as usize);
+        let mut near = near.take_while(|(_, open)| open.kind != Kind::LBrace);
+        near.find(|(_, open)| closer(open.kind) == close).map(|(at, _)| at)
+    }
+
     /// Closes all but the first `keep` open brackets at byte `at`, each with a diagnostic.
     fn close_down_to(&mut self, keep: usize, at: u32, found: &mut Vec<Diagnostic>) {
         if self.open.len() > MAX_DEPTH as usize {
-            self.open.truncate(keep.max(MAX_DEPTH as usize));
+            let gone = self.open.drain(keep.max(MAX_DEPTH as usize).min(self.open.len())..);
+            self.braces -= gone.filter(|open| open.kind == Kind::LBrace).count();
         }
         while self.open.len() > keep {
             let open = *self.open.last().expect("more than `keep` are open");
@@ -146,6 +168,7 @@ impl Lines<'_> {
             self.push(Token { kind: Kind::BadLine, start: at, end: at });
             self.push(Token { kind: closer(open.kind), start: at, end: at });
             self.open.pop();
+            self.braces -= usize::from(open.kind == Kind::LBrace);
         }
         self.too_deep &= !self.open.is_empty();
     }

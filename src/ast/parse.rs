@@ -96,7 +96,7 @@ fn doc_text(text: &str) -> &str {
 fn recover(b: &mut Builder<'_>, mut tokens: Vec<Token>) -> Line {
     let all = b.span(tokens[0].start, tokens[tokens.len() - 1].end);
     for _ in 0..=MAX_LEFT_OUT {
-        let marked = tokens.iter().position(|token| token.kind == Kind::BadLine && !alone(&tokens, *token));
+        let marked = (0..tokens.len()).find(|at| tokens[*at].kind == Kind::BadLine && !alone(&tokens, *at));
         let at = match marked {
             Some(at) => at,
             None => match attempt(b, &tokens) {
@@ -133,8 +133,8 @@ fn attempt(b: &mut Builder<'_>, tokens: &[Token]) -> Result<Line, usize> {
     Err(at)
 }
 
-fn alone(tokens: &[Token], token: Token) -> bool {
-    let Some(at) = tokens.iter().position(|other| *other == token) else { return true };
+/// Whether a token is a whole line of a block.
+fn alone(tokens: &[Token], at: usize) -> bool {
     let before = at.checked_sub(1).map(|at| tokens[at].kind);
     let after = tokens.get(at + 1).map(|token| token.kind);
     matches!(before, Some(Kind::LBrace | Kind::Newline))

@@ -2,13 +2,13 @@
 
 use super::build::{Builder, LineKind};
 use super::errors;
-use super::parse::parse_line;
+use super::parse::{MAX_ERRORS, parse_line};
 use super::{Expr, ExprKind, StrPart};
 
 /// The pieces of the string whose text lies between `start` and `end`.
 pub(super) fn parts(b: &mut Builder<'_>, start: usize, end: usize) -> Vec<StrPart> {
     let (mut parts, mut text, mut at) = (Vec::new(), String::new(), start);
-    while at < end {
+    while at < end && b.found.len() < MAX_ERRORS {
         let rest = &b.text[at..end];
         let c = rest.chars().next().expect("text is left");
         if rest.starts_with("{{") || rest.starts_with("}}") {

@@ -51,7 +51,6 @@ fn messages_say_what_was_expected() {
         ("print \"{a +}\"", "syntax: expected an expression after `+`, found the end"),
         ("let a = (1", "unmatched-bracket: `(` is never closed"),
         ("let a = 1)", "unmatched-bracket: `)` closes nothing"),
-        ("let a = (1]", "unmatched-bracket: `]` closes nothing"),
         ("let a = 1 < 2 < 3", "comparison-chain: comparisons do not chain"),
         ("let a = b + c |> f", "pipe-needs-parentheses: `+` before `|>` needs parentheses"),
         ("let a = b |> f + c", "pipe-needs-parentheses: `+` after `|>` needs parentheses"),
@@ -64,7 +63,7 @@ fn messages_say_what_was_expected() {
         ("stage f() { state m = 0 }", "no-value: this `stage` has no value"),
         ("let a = { let b = 1 }", "no-value: this block has no value"),
         ("fn f() -> real {\nparam w: real = 1\nw }", "misplaced-line: a `param` line cannot stand in `fn`"),
-        ("fn f() -> real {\nfn g() -> real = 1\n1 }", "misplaced-line: a `fn` line cannot stand in `fn`"),
+        ("fn f() -> real {\n  fn g() -> real = 1\n1 }", "misplaced-line: a `fn` line cannot stand in `fn`"),
         ("fn f() -> real {\na = 1\na }", "misplaced-line: a `=` line cannot stand in `fn`"),
         ("stage f() {\nparam w = 0\nu }", "misplaced-line: a `param` line cannot stand in `stage`"),
         ("train m on d { let a = 1 }", "misplaced-line: a `let` line cannot stand in `train`"),
@@ -140,6 +139,12 @@ fn a_forgotten_bracket_does_not_swallow_the_file() {
         assert_eq!(codes, ["unmatched-bracket"], "{text}\n{script}");
         assert!(script.to_string().ends_with("let c\n  number 3\n"), "{text}\n{script}");
     }
+}
+
+#[test]
+fn brackets_that_do_not_match_are_both_named() {
+    let expected = ["unmatched-bracket: `]` closes nothing", "unmatched-bracket: `(` is never closed"];
+    assert_eq!(errors("let a = (1]"), expected);
 }
 
 #[test]
