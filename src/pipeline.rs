@@ -68,7 +68,7 @@ pub const STAGES: &[Stage] = &[
     Stage {
         name: "clif",
         doc: "Cranelift's intermediate form",
-        print: |p| p.loops().map(|l| native::clif(l, &Target::Host)),
+        print: |p| p.loops().map(|l| native::clif(l, &Target::reference())),
     },
     Stage {
         name: "asm",

@@ -44,6 +44,9 @@ fn script(folder: &Path, text: &str) -> String {
     path.display().to_string()
 }
 
+/// What a broken download looks like.
+const NOISE: &[u8] = b"]})[{(@#$%^&*=+ \n\"ab1.";
+
 /// The number after `label` in a text.
 fn number_after(text: &str, label: &str) -> f64 {
     let rest = text.split(label).nth(1).unwrap_or_else(|| panic!("no `{label}` in {text:?}"));
@@ -185,7 +188,7 @@ fn absurd_scripts_are_refused_quickly() {
         assert!(stderr(&output).contains("nesting-too-deep"), "{}", stderr(&output));
     }
     let garbage: Vec<u8> = (0..100_000_000u32)
-        .map(|i| b"]})[{(@#$%^&*=+ \n\"ab1."[(i.wrapping_mul(2654435761) >> 27) as usize % 23])
+        .map(|i| NOISE[(i.wrapping_mul(2654435761) >> 27) as usize % NOISE.len()])
         .collect();
     let path = folder.join("garbage.eg");
     fs::write(&path, garbage).expect("it can be written");

@@ -12,6 +12,8 @@ use super::text;
 use super::typed::{DataId, Eval, Expr, Extent, GlobalId, Instance, Length, Split, StageUse, Train};
 
 /// Settings of `train`.
+/// Names of what every training run records itself.
+const RECORDED: [&str; 3] = ["loss", "val_loss", "opt"];
 const SETTINGS: [&str; 8] = ["loss", "optimizer", "batch", "epochs", "steps", "shuffle", "seed", "validate"];
 
 /// Settings of `train` by name.
@@ -55,7 +57,7 @@ impl<'a> Checker<'a> {
             None => Err(self.missing("loss", "loss = mean(...)", run)),
         };
         let root = self.root_call(index);
-        let metrics = self.metrics(&mut scope, &run.metrics);
+        let metrics = self.metrics(&mut scope, &run.metrics, &RECORDED);
         if let (None, Ok(_), Some(line)) = (&root, &loss, settings.get("loss")) {
             let message = format!("the loss never calls `{subject}`");
             let found = at(&errors::LOSS_WITHOUT_MODEL, message, line.value.span, "nothing to learn from");
@@ -155,13 +157,18 @@ impl<'a> Checker<'a> {
         self.converted(scope, value, dtype, &format!("a {what}"))
     }
 
-    fn metrics(&mut self, scope: &mut Scope, metrics: &'a [ast::Let]) -> Checked<Vec<(String, Expr)>> {
+    /// Metrics, whose names may not be among `reserved`.
+    fn metrics(
+        &mut self,
+        scope: &mut Scope,
+        metrics: &'a [ast::Let],
+        reserved: &[&str],
+    ) -> Checked<Vec<(String, Expr)>> {
         let mut made = Vec::new();
         for (k, metric) in metrics.iter().enumerate() {
             let name = &metric.name;
             let taken = metrics[..k].iter().find(|before| before.name.name == name.name);
-            let reserved = ["loss", "val_loss", "opt"].contains(&name.name.as_str());
-            if taken.is_some() || reserved {
+            if taken.is_some() || reserved.contains(&name.name.as_str()) {
                 self.report(errors::duplicate(&name.name, name.span, taken.map(|before| before.name.span)));
             }
             let what = format!("metric `{}`", name.name);
@@ -283,7 +290,7 @@ impl<'a> Checker<'a> {
         for subject in [subject_name(&run.subject), model] {
             scope.bind(&subject, Binding::Model(callee.clone(), Instance::Root), run.subject.span);
         }
-        let metrics = self.metrics(&mut scope, &run.metrics)?;
+        let metrics = self.metrics(&mut scope, &run.metrics, &[])?;
         known?;
         let series = metrics.iter().map(|(name, _)| name.clone()).collect();
         let global = Global::Eval { id: GlobalId(index), series };
