@@ -46,6 +46,15 @@ fn run(path: &Path, real: DType, names: &[&str]) -> (Vec<f64>, Vec<Vec<f64>>) {
     (losses, params.collect())
 }
 
+/// How many losses of a trace single precision can follow; `None`: all of them.
+///
+/// `iris-softmax-egdd` starts at a tie: the first gradient of the biases is zero but for rounding, and
+/// the sign of that rounding error becomes a gain of 2 %. The oracle's own formulas in NumPy's
+/// single precision leave the trace at the same step, and end 11 % away from it.
+fn f32_steps(trace: &str) -> Option<usize> {
+    (trace == "iris-softmax-egdd").then_some(24)
+}
+
 fn golden(path: &Path) -> datatest_stable::Result<()> {
     let trace: Value = serde_json::from_str(&std::fs::read_to_string(path)?)?;
     let oracle_losses = numbers(&trace["loss_before_each_step_and_after_the_last"]);
@@ -63,7 +72,9 @@ fn golden(path: &Path) -> datatest_stable::Result<()> {
     }
 
     let (losses, _) = run(&script, DType::F32, &names);
-    let worst = difference(&losses, &oracle_losses, 0.0);
+    let name = trace["name"].as_str().expect("a name");
+    let steps = f32_steps(name).unwrap_or(losses.len());
+    let worst = difference(&losses[..steps], &oracle_losses[..steps], 0.0);
     assert!(worst <= 1e-3, "f32 losses differ by {worst:e} relative");
     Ok(())
 }
