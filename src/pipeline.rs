@@ -142,7 +142,7 @@ impl Program {
             native: OnceCell::new(),
         }
     }
-    /// Compiles a script up to loop nests, or says what is wrong with it. [`Program::native`] makes the
+    /// Compiles a script up to loop nests, or says what is wrong with it. Running it makes the
     /// machine code.
     ///
     /// # Errors

@@ -10,10 +10,18 @@ use super::{Expr, ExprKind, Item, ItemKind, Script};
 use crate::diag::Diagnostic;
 use crate::source::{FileId, Span};
 
-#[allow(missing_docs, unreachable_pub, dead_code, unused, clippy::all, reason = "generated")]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    dead_code,
+    unused,
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    reason = "generated"
+)]
 mod grammar {
     lalrpop_util::lalrpop_mod!(egret);
-    pub(super) use egret::LineParser;
+    pub(super) use self::egret::LineParser;
 }
 
 /// Largest source that is read.

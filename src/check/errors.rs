@@ -6,7 +6,7 @@ use crate::source::Span;
 /// Declares codes with their explanations, and the list of all of them.
 macro_rules! codes {
     ($($id:ident = $name:literal: $explain:literal;)*) => {
-        $(#[doc = $explain] pub static $id: Code = Code { name: $name, explain: $explain };)*
+        $(#[doc = concat!("The code `", $name, "`: see its explanation.")] pub static $id: Code = Code { name: $name, explain: $explain };)*
         /// All codes of this stage.
         pub const CODES: &[&Code] = &[$(&$id),*];
     };

@@ -211,7 +211,7 @@ error[shape-mismatch]: `α + y` has no shape
    │ Note: sizes are compared by name
 ───╯
 ";
-        assert_eq!(render(&[diagnostic.clone()], &sources, false), expected);
+        assert_eq!(render(std::slice::from_ref(&diagnostic), &sources, false), expected);
         assert!(render(&[diagnostic], &sources, true).contains("\u{1b}["));
     }
 

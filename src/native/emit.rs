@@ -99,7 +99,7 @@ impl<'a> Emit<'a, '_> {
     /// The register of a scalar.
     fn scalar(&self, value: Value) -> ir::Value {
         let parts = self.parts(value);
-        if !(parts.len() == 1) {
+        if parts.len() != 1 {
             ice!("native", "%{} is not a defined scalar", value.0);
         }
         parts[0]
@@ -108,7 +108,7 @@ impl<'a> Emit<'a, '_> {
     fn define(&mut self, value: Value, parts: Parts) {
         let lanes: usize = parts.iter().map(|&part| self.lanes(part)).sum();
         let ty = self.ty(value);
-        if !(lanes == ty.lanes as usize) {
+        if lanes != ty.lanes as usize {
             ice!("native", "%{} has {lanes} lanes of {}", value.0, ty.lanes);
         }
         self.values[value.0 as usize] = parts;

@@ -135,7 +135,7 @@ impl Maker {
             let part = b.ins().iadd_imm_s(block, 8 * at as i64);
             b.ins().call(callee, &[part]);
             let wants = loops.functions[call.function].pointers.len();
-            if !(call.buffers.len() == wants) {
+            if call.buffers.len() != wants {
                 ice!("native", "a call with {} buffers of {wants}", call.buffers.len());
             }
             at += wants;

@@ -13,7 +13,7 @@ use crate::diag::Diagnostic;
 pub(crate) struct Curve {
     /// What the legend calls it.
     pub(crate) name: String,
-    /// Its unit, for the axis: `nats per row`; empty if it has none.
+    /// Training step and value.
     pub(crate) points: Vec<(f64, f64)>,
 }
 
@@ -85,7 +85,11 @@ fn draw_panel(
         .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
+        .position(if ends_high(&curve.points, low, high) {
+            SeriesLabelPosition::LowerRight
+        } else {
+            SeriesLabelPosition::UpperRight
+        })
         .background_style(WHITE.mix(0.8))
         .border_style(BLACK.mix(0.3))
         .label_font(("sans-serif", 13))
@@ -103,6 +107,14 @@ fn range(points: &[(f64, f64)]) -> (f64, f64) {
     }
     let margin = if high > low { 0.05 * (high - low) } else { 0.5 * low.abs().max(1e-3) };
     (low - margin, high + margin)
+}
+
+/// Whether the last part of a curve runs through the upper half of its panel, where the legend would
+/// cover it.
+fn ends_high(points: &[(f64, f64)], low: f64, high: f64) -> bool {
+    let last = &points[points.len() - points.len() / 4..];
+    let mean = last.iter().map(|point| point.1).sum::<f64>() / last.len().max(1) as f64;
+    mean > (low + high) / 2.0
 }
 
 /// A number in three significant digits, as axis labels want it.

@@ -2,7 +2,7 @@
 //!
 //! A row says what a function means ([`Scalar::eval`]), how it is differentiated ([`Scalar::vjp`])
 //! and how it is computed natively: as one machine operation, or by a body, a term over other rows.
-//! [`expand`] takes a row apart into machine operations; [`Machine::eval`] is the exact meaning of
+//! [`expand()`] takes a row apart into machine operations; [`Machine::eval`] is the exact meaning of
 //! each of these, so all engines that go through both agree to the bit.
 //!
 //! ```text
