@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
-use super::{Def, Graph, Input, Node, Output, Role};
+use super::{Def, Graph, Input, Node, Output, Part, Role};
 use crate::algebra::fill::Fill;
 use crate::algebra::map::{Cast, Map};
 use crate::algebra::op::{Build, Op, Val};
@@ -30,6 +30,8 @@ pub struct Builder {
     stops: BTreeSet<Val>,
     /// The place that values made now come from.
     span: Option<Span>,
+    /// The part of a training step that values made now belong to.
+    part: Option<Part>,
 }
 
 impl Builder {
@@ -75,6 +77,11 @@ impl Builder {
     /// From now on values come from this place. Returns the place until now.
     pub fn at(&mut self, span: Option<Span>) -> Option<Span> {
         std::mem::replace(&mut self.span, span)
+    }
+
+    /// From now on values belong to this part of a training step.
+    pub fn part(&mut self, part: Part) {
+        self.part = Some(part);
     }
 
     /// The input with this role; there is one for each role.
@@ -151,7 +158,7 @@ impl Builder {
     }
 
     fn push(&mut self, def: Def, ty: Type) -> Val {
-        self.nodes.push(Node { def, ty, name: None, span: self.span });
+        self.nodes.push(Node { def, ty, name: None, span: self.span, part: self.part.clone() });
         Val((self.nodes.len() - 1) as u32)
     }
 

@@ -125,6 +125,23 @@ pub struct Node {
     pub name: Option<Rc<str>>,
     /// The place in the script that made it.
     pub span: Option<Span>,
+    /// The part of a training step that needs it first.
+    pub part: Option<Part>,
+}
+
+/// A part of a training step; printed as a comment above its values.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Part {
+    /// The forward pass.
+    Loss,
+    /// What is only reported.
+    Metrics,
+    /// The derivative of the loss by every parameter.
+    Gradient,
+    /// A stage of the optimizer, by its name.
+    Stage(Rc<str>),
+    /// `w <- w - u`.
+    Update,
 }
 
 /// How a value is made.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Def, Graph, Graphs, Node, Output, Target};
+use super::{Def, Graph, Graphs, Node, Output, Part, Target};
 use crate::algebra::fill::Fill;
 use crate::algebra::op::{Op, Val};
 use crate::print::number;
@@ -11,21 +11,41 @@ use crate::print::number;
 /// Lines longer than this do not push the types of all others to the right.
 const WIDEST: usize = 64;
 
+/// Lists of inputs and outputs are broken into lines of about this length.
+const LONGEST: usize = 110;
+
 impl fmt::Display for Graph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = names(self);
-        writeln!(f, "graph {}({})", self.name, inputs(self))?;
+        writeln!(f, "{}", wrapped(&format!("graph {}(", self.name), &inputs(self), ")"))?;
         let lines: Vec<(String, &Node)> = listed(self)
             .map(|(value, node, op, args)| {
                 (format!("{} = {}", names[value], operation(&names, op, args)), node)
             })
             .collect();
         let width = lines.iter().map(|(text, _)| text.chars().count()).filter(|n| *n <= WIDEST).max();
+        let mut part = None;
         for (text, node) in &lines {
+            if let Some(new) = node.part.as_ref().filter(|new| part != Some(*new)) {
+                writeln!(f, "  // {new}")?;
+                part = Some(new);
+            }
             writeln!(f, "  {text:<width$} : {}", node.ty, width = width.unwrap_or(0))?;
         }
         let outputs: Vec<String> = self.outputs.iter().map(|output| returned(&names, output)).collect();
-        write!(f, "  return {}", outputs.join(", "))
+        write!(f, "{}", wrapped("  return ", &outputs, ""))
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Part::Loss => "loss",
+            Part::Metrics => "metrics",
+            Part::Gradient => "gradient",
+            Part::Stage(name) => name,
+            Part::Update => "update",
+        })
     }
 }
 
@@ -57,9 +77,23 @@ fn joined<'a>(graphs: impl Iterator<Item = &'a Graph>) -> String {
     texts.join("\n")
 }
 
-fn inputs(graph: &Graph) -> String {
+/// A list on one line, or on as many as keep lines short.
+fn wrapped(before: &str, parts: &[String], after: &str) -> String {
+    let mut lines = vec![before.to_owned()];
+    for (k, part) in parts.iter().enumerate() {
+        let comma = if k + 1 < parts.len() { ", " } else { "" };
+        match lines.last_mut() {
+            Some(line) if k == 0 || line.len() + part.len() <= LONGEST => *line += &format!("{part}{comma}"),
+            _ => lines.push(format!("    {part}{comma}")),
+        }
+    }
+    let text: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
+    text.join("\n") + after
+}
+
+fn inputs(graph: &Graph) -> Vec<String> {
     let input = |input: &super::Input| format!("{}: {}", input.name, graph.nodes[input.value.0 as usize].ty);
-    graph.inputs.iter().map(input).collect::<Vec<_>>().join(", ")
+    graph.inputs.iter().map(input).collect()
 }
 
 /// The values that get a line: all but inputs and constants.

@@ -24,6 +24,9 @@ pub fn simplify(graph: Graph) -> Graph {
             }
             Def::Op(op, args) => {
                 simplifier.builder.at(node.span);
+                if let Some(part) = &node.part {
+                    simplifier.builder.part(part.clone());
+                }
                 let args: Vec<Val> = args.iter().map(|arg| values[arg.0 as usize]).collect();
                 simplifier.emit(op.clone(), &args)
             }

@@ -106,10 +106,14 @@ pub(super) fn apply<'a>(
     }
     for (local, expr) in &stage.lines {
         let value = evaluator.eval(expr, &mut frame);
+        let name = format!("{}.{}", used.name, stage.locals[local.0].name);
         let value = match stage.states.iter().position(|state| state.local == *local) {
-            Some(k) => evaluator.spread_to(value, &slot_type(evaluator, states[k])),
+            Some(k) => {
+                let value = evaluator.spread_to(value, &slot_type(evaluator, states[k]));
+                evaluator.builder.name(value, &format!("{name}'"));
+                value
+            }
             None => {
-                let name = format!("{}.{}", used.name, stage.locals[local.0].name);
                 evaluator.builder.name(value, &name);
                 value
             }

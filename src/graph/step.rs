@@ -1,12 +1,13 @@
 //! One training step as one graph: loss, gradient and the whole optimizer.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::build::{Arena, Evaluator};
 use super::forward::{Columns, columns, evaluate};
 use super::grad::grad;
 use super::stage::{self, Scope};
-use super::{Graph, Layout, Output, Role, Target};
+use super::{Graph, Layout, Output, Part, Role, Target};
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::pack::Pack;
 use crate::algebra::scalar;
@@ -27,13 +28,16 @@ pub(super) fn step(
     evaluator.root = Some(arena.clone());
     let params = evaluator.arena(&arena);
     let data = Columns { data: train.data, locals: &train.locals, var: &train.rows, rows: train.batch };
+    evaluator.builder.part(Part::Loss);
     let mut frame = columns(&mut evaluator, program, &data);
     let mut outputs = evaluate(&mut evaluator, &mut frame, [("loss", &train.loss)]);
     let loss = outputs[0].value;
     if train.validate.is_none() {
+        evaluator.builder.part(Part::Metrics);
         let metrics = train.metrics.iter().map(|(name, expr)| (name.as_str(), expr));
         outputs.extend(evaluate(&mut evaluator, &mut frame, metrics));
     }
+    evaluator.builder.part(Part::Gradient);
     let gradient = flat_gradient(&mut evaluator, layout, &arena, loss);
     evaluator.segments = layout.segments.clone();
     outputs.extend(update(&mut evaluator, program, layout, train, [params, gradient, loss]));
@@ -70,12 +74,14 @@ fn update<'a>(
     let mut after = Vec::new();
     for used in &train.pipeline {
         let own = &states[after.len()..][..program.stages[used.stage.0].states.len()];
+        evaluator.builder.part(Part::Stage(Rc::from(used.name.as_str())));
         let (next, new) = stage::apply(evaluator, program, layout, used, &scope, own);
         update = next;
         scope.update = Some(next);
         after.extend(new);
     }
     evaluator.builder.at(Some(train.span));
+    evaluator.builder.part(Part::Update);
     let ty = evaluator.builder.ty(params).clone();
     let update = evaluator.spread_to(update, &ty);
     let moved = evaluator.builder.map(&scalar::SUB, &[params, update]);
