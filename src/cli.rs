@@ -73,7 +73,7 @@ struct RunArgs {
     /// Seed for initial values and the order of rows, in place of the script's
     #[arg(long)]
     seed: Option<u64>,
-    /// Threads to compute with; the results do not depend on it
+    /// Most threads to compute with; the results do not depend on it (this version uses one)
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: u16,
 }

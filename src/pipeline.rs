@@ -208,10 +208,8 @@ impl Program {
 
     fn typed(&self) -> Result<&check::typed::Program, Report> {
         make(&self.typed, || {
-            // A broken script is still checked, so that one run shows all there is to mend.
-            let (script, mut found) = ast::parse(self.main, &self.sources.get(self.main).text);
-            let (typed, more) = check::check(&script, &self.library(), &self.files, self.real(&script));
-            found.extend(more);
+            let script = self.script()?;
+            let (typed, found) = check::check(script, &self.library(), &self.files, self.real(script));
             self.keep(found)?;
             Ok(typed)
         })

@@ -1,0 +1,46 @@
+//! The README shows what there is: its script, its IR and its stage are those of the repository.
+
+use std::fs;
+use std::path::Path;
+
+use egret::pipeline::{Options, Program};
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("it is readable")
+}
+
+/// Fenced blocks of a kind, without indentation of the fence.
+fn blocks(text: &str, kind: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if line.trim_start() == format!("```{kind}") {
+            let indent = line.len() - line.trim_start().len();
+            let inside = lines.by_ref().take_while(|line| line.trim_start() != "```");
+            blocks.push(inside.map(|line| format!("{}\n", line.get(indent..).unwrap_or_default())).collect());
+        }
+    }
+    blocks
+}
+
+#[test]
+fn scripts_and_stages_are_those_of_the_repository() {
+    let readme = read("README.md");
+    let shown = blocks(&readme, "egret");
+    assert_eq!(shown[0], read("examples/digits.eg"));
+    assert!(read("src/std/optim.eg").contains(shown[1].trim_end()), "{}", shown[1]);
+}
+
+#[test]
+fn kernels_are_those_that_the_compiler_prints() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let options = Options { folder, ..Options::default() };
+    let program = Program::compile("digits.eg", &read("examples/digits.eg"), options);
+    let program = program.unwrap_or_else(|report| panic!("{}", report.render(false)));
+    let printed = program.emit_named("kernel").expect("it compiles").expect("there is such a stage");
+    let readme = read("README.md");
+    let shown = &blocks(&readme, "text")[0];
+    for part in shown.split("    ...\n") {
+        assert!(printed.contains(part), "{part}");
+    }
+}
