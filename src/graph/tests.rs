@@ -427,7 +427,9 @@ fn a_step_does_what_the_stage_says() {
 fn graphs_are_printed_by_name() {
     let graphs = super::build(&script());
     insta::assert_snapshot!(graphs.programs[2].to_string(), @r"
-    graph fit.step(params: f64[4], x: f64[3, 2], y: f64[3], heavy.v: f64[4], heavy.s: f64[2], opt.heavy.mu: f64[], t: f64[])
+    graph fit.step(params: f64[4], x: f64[3, 2], y: f64[3], heavy.v: f64[4], heavy.s: f64[2], opt.heavy.mu: f64[],
+        t: f64[])
+      // loss
       a.w = window params [start = 0]          : f64[2]
       %0 = contract x, a.w [ij, j -> i]        : f64[3]
       b.w = window params [start = 2]          : f64[2]
@@ -436,21 +438,24 @@ fn graphs_are_printed_by_name() {
       %3 = sub %2, y                           : f64[3]
       %4 = mul %3, %3                          : f64[3]
       loss = reduce %4 [sum, axes = 0]         : f64[]
+      // gradient
       %5 = add %3, %3                          : f64[3]
       %6 = contract x, %5 [ij, i -> j]         : f64[2]
       g = pack %6, %6                          : f64[4]
+      // heavy
       opt.heavy.lr = div 0.1, t                : f64[]
       %7 = broadcast opt.heavy.mu [axes = ()]  : f64[4]
       %8 = mul %7, heavy.v                     : f64[4]
-      %9 = add %8, g                           : f64[4]
-      %10 = segment_reduce g [sum]             : f64[2]
-      %11 = add heavy.s, %10                   : f64[2]
-      %12 = broadcast opt.heavy.lr [axes = ()] : f64[4]
-      %13 = segment_spread %11                 : f64[4]
-      %14 = mul %12, %13                       : f64[4]
-      %15 = mul %14, %9                        : f64[4]
-      %16 = sub params, %15                    : f64[4]
-      return loss, params <- %16, heavy.v <- %9, heavy.s <- %11
+      heavy.v' = add %8, g                     : f64[4]
+      %9 = segment_reduce g [sum]              : f64[2]
+      heavy.s' = add heavy.s, %9               : f64[2]
+      %10 = broadcast opt.heavy.lr [axes = ()] : f64[4]
+      %11 = segment_spread heavy.s'            : f64[4]
+      %12 = mul %10, %11                       : f64[4]
+      %13 = mul %12, heavy.v'                  : f64[4]
+      // update
+      %14 = sub params, %13                    : f64[4]
+      return loss, params <- %14, heavy.v <- heavy.v', heavy.s <- heavy.s'
     ");
 }
 
