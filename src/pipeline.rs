@@ -235,20 +235,35 @@ impl Program {
         self.options.real.or(declared).unwrap_or(DType::F32)
     }
 
-    fn graphs(&self) -> Result<&graph::Graphs, Report> {
+    /// The tensor graphs.
+    ///
+    /// # Errors
+    /// The script's errors, with its warnings.
+    pub fn graphs(&self) -> Result<&graph::Graphs, Report> {
         make(&self.graphs, || self.typed().map(graph::build))
     }
 
-    fn kernels(&self) -> Result<&kernel::Kernels, Report> {
+    /// The fused kernels.
+    ///
+    /// # Errors
+    /// As [`Program::graphs`].
+    pub fn kernels(&self) -> Result<&kernel::Kernels, Report> {
         make(&self.kernels, || self.graphs().map(kernel::fuse))
     }
 
-    pub(crate) fn loops(&self) -> Result<&loops::Loops, Report> {
+    /// The loop nests.
+    ///
+    /// # Errors
+    /// As [`Program::graphs`].
+    pub fn loops(&self) -> Result<&loops::Loops, Report> {
         make(&self.loops, || self.kernels().map(loops::lower))
     }
 
     /// The machine code.
-    fn native(&self) -> Result<&Native, Report> {
+    ///
+    /// # Errors
+    /// As [`Program::graphs`].
+    pub fn native(&self) -> Result<&Native, Report> {
         make(&self.native, || self.loops().map(native::compile))
     }
 
