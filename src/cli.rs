@@ -39,7 +39,7 @@ enum Command {
     /// Compile a script and run it
     Run(RunArgs),
     /// Report what is wrong with a script, without running it
-    Check(Script),
+    Check(CheckArgs),
     /// Print the program at one stage of the compiler
     Emit(EmitArgs),
     /// Explain a diagnostic code, such as `shape-mismatch`
@@ -64,9 +64,21 @@ struct Script {
 }
 
 #[derive(Args, Debug)]
+struct CheckArgs {
+    #[command(flatten)]
+    script: Script,
+    /// Compile to machine code, and print how long each stage of the compiler takes
+    #[arg(long)]
+    timings: bool,
+}
+
+#[derive(Args, Debug)]
 struct RunArgs {
     #[command(flatten)]
     script: Script,
+    /// Print how long each stage of the compiler takes
+    #[arg(long)]
+    timings: bool,
     /// Change a hyperparameter: `--set opt.adam.lr=3e-4`
     #[arg(long = "set", value_name = "NAME=NUMBER", value_parser = parse_set)]
     set: Vec<(String, f64)>,
@@ -159,7 +171,7 @@ fn command() -> u8 {
     let color = cli.color.enabled();
     let done = match cli.command {
         Command::Run(args) => run(&args, color),
-        Command::Check(script) => check(&script, color),
+        Command::Check(args) => check(&args, color),
         Command::Emit(args) => emit(&args, color),
         Command::Explain { code } => explain(code.as_deref()),
         Command::Fmt { file } => format(&file, color),
@@ -225,21 +237,28 @@ fn read(file: &Path) -> io::Result<String> {
     if file == Path::new("-") { io::read_to_string(io::stdin()) } else { fs::read_to_string(file) }
 }
 
-fn run(args: &RunArgs, color: bool) -> Done {
-    let program = load(&args.script.file, args.script.real)?;
-    program.loops().map_err(|report| fail(&report, color))?;
+/// Compiles a script as far as anything can be wrong with it; with `timings` to the end.
+fn compile(script: &Script, timings: bool, color: bool) -> Result<Program, u8> {
+    let program = load(&script.file, script.real)?;
+    let failed = |report: Report| fail(&report, color);
+    if timings {
+        complain(&program.timings().map_err(failed)?.to_string());
+    }
+    program.loops().map_err(failed)?;
     warn(&program, color);
+    Ok(program)
+}
+
+fn run(args: &RunArgs, color: bool) -> Done {
+    let program = compile(&args.script, args.timings, color)?;
     let settings = Settings { set: args.set.clone(), seed: args.seed };
     let mut events = show::Screen::new();
     program.run(&settings, &mut events).map_err(|report| fail(&report, color))?;
     Ok(0)
 }
 
-fn check(script: &Script, color: bool) -> Done {
-    let program = load(&script.file, script.real)?;
-    program.loops().map_err(|report| fail(&report, color))?;
-    warn(&program, color);
-    Ok(0)
+fn check(args: &CheckArgs, color: bool) -> Done {
+    compile(&args.script, args.timings, color).map(|_| 0)
 }
 
 fn emit(args: &EmitArgs, color: bool) -> Done {

@@ -10,6 +10,10 @@ use crate::run::{self, Files};
 use crate::source::{FileId, Sources};
 use crate::{ast, check, graph, kernel, loops, native};
 
+mod timings;
+
+pub use timings::Timings;
+
 /// The library, itself written in Egret.
 pub const LIBRARY: &[(&str, &str)] = &[
     ("std/math.eg", include_str!("std/math.eg")),
@@ -102,6 +106,15 @@ impl Report {
     }
 }
 
+/// The trees of the script and of the library.
+#[derive(Debug)]
+struct Parsed {
+    script: ast::Script,
+    /// What is wrong with the script.
+    found: Vec<Diagnostic>,
+    library: Vec<ast::Script>,
+}
+
 /// A script on its way to machine code. Each stage is made when it is first asked for, from the stage
 /// before it.
 #[derive(Debug)]
@@ -111,7 +124,7 @@ pub struct Program {
     options: Options,
     files: Files,
     diagnostics: RefCell<Vec<Diagnostic>>,
-    script: OnceCell<ast::Script>,
+    parsed: OnceCell<Parsed>,
     typed: OnceCell<check::typed::Program>,
     graphs: OnceCell<graph::Graphs>,
     kernels: OnceCell<kernel::Kernels>,
@@ -134,7 +147,7 @@ impl Program {
             options,
             files,
             diagnostics: RefCell::default(),
-            script: OnceCell::new(),
+            parsed: OnceCell::new(),
             typed: OnceCell::new(),
             graphs: OnceCell::new(),
             kernels: OnceCell::new(),
@@ -198,19 +211,27 @@ impl Program {
         ast::token::print_tokens(&self.sources.get(self.main).text)
     }
 
-    fn script(&self) -> Result<&ast::Script, Report> {
-        make(&self.script, || {
+    fn parsed(&self) -> &Parsed {
+        self.parsed.get_or_init(|| {
             let (script, found) = ast::parse(self.main, &self.sources.get(self.main).text);
-            self.keep(found)?;
-            Ok(script)
+            Parsed { script, found, library: self.library() }
         })
+    }
+
+    fn script(&self) -> Result<&ast::Script, Report> {
+        let (script, found) = (&self.parsed().script, &self.parsed().found);
+        if found.iter().any(Diagnostic::is_error) {
+            return Err(Report { diagnostics: found.clone(), sources: self.sources.clone() });
+        }
+        Ok(script)
     }
 
     fn typed(&self) -> Result<&check::typed::Program, Report> {
         make(&self.typed, || {
-            let script = self.script()?;
-            let (typed, found) = check::check(script, &self.library(), &self.files, self.real(script));
-            self.keep(found)?;
+            // A broken script is still checked, so that one run shows all there is to mend.
+            let Parsed { script, found, library } = self.parsed();
+            let (typed, more) = check::check(script, library, &self.files, self.real(script));
+            self.keep(found.iter().cloned().chain(more).collect())?;
             Ok(typed)
         })
     }

@@ -1,7 +1,7 @@
 //! What a running script shows: its own output, and how training goes.
 
 use std::io::{self, IsTerminal, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -13,11 +13,16 @@ pub(super) struct Screen {
     bar: Option<ProgressBar>,
     terminal: bool,
     started: Instant,
+    /// When the bar was last drawn.
+    drawn: Option<Instant>,
 }
+
+/// How long a bar stands still at least: steps may take microseconds.
+const STILL: Duration = Duration::from_millis(50);
 
 impl Screen {
     pub(super) fn new() -> Screen {
-        Screen { bar: None, terminal: io::stderr().is_terminal(), started: Instant::now() }
+        Screen { bar: None, terminal: io::stderr().is_terminal(), started: Instant::now(), drawn: None }
     }
 
     fn advance(&mut self, progress: &Progress<'_>) {
@@ -58,7 +63,8 @@ impl Events for Screen {
     }
 
     fn step(&mut self, progress: &Progress<'_>) {
-        if self.terminal {
+        if self.terminal && self.drawn.is_none_or(|drawn| drawn.elapsed() >= STILL) {
+            self.drawn = Some(Instant::now());
             self.advance(progress);
         }
     }

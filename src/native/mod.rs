@@ -20,6 +20,7 @@ mod cast;
 mod emit;
 mod module;
 mod ops;
+mod parallel;
 mod print;
 mod target;
 #[cfg(test)]
@@ -70,6 +71,11 @@ pub fn asm(loops: &Loops, target: &Target) -> String {
 }
 
 impl Native {
+    /// Bytes of machine code.
+    pub fn bytes(&self) -> usize {
+        self.code.bytes
+    }
+
     /// Prepares program `program` with one pointer for each of its buffers.
     ///
     /// # Panics

@@ -7,9 +7,10 @@ use cranelift::codegen::Context;
 use cranelift::codegen::ir::{self, UserFuncName};
 use cranelift::prelude::*;
 use cranelift_jit::{JITBuilder, JITModule};
-use cranelift_module::{DataDescription, FuncId, Module, default_libcall_names};
+use cranelift_module::{DataDescription, DataId, FuncId, Module, default_libcall_names};
 
-use super::emit::{emit, signature};
+use super::emit::signature;
+use super::parallel::{self, Body, Job};
 use super::target::Target;
 use super::unwritten::unwritten;
 use crate::ice;
@@ -24,6 +25,8 @@ pub(super) struct Code {
     module: Option<JITModule>,
     /// One for each program.
     pub(super) programs: Vec<Rc<Driver>>,
+    /// Bytes of machine code.
+    pub(super) bytes: usize,
 }
 
 /// How a program is called.
@@ -58,9 +61,13 @@ impl Drop for Code {
 /// Compiles all functions, and for each program the drivers that call them.
 pub(super) fn compile(loops: &Loops, target: &Target) -> Code {
     let mut maker = Maker::new(target);
-    let functions = loops.functions.iter().zip(unwritten(loops));
-    let functions: Vec<FuncId> =
-        functions.map(|(function, unwritten)| maker.function(function, &unwritten)).collect();
+    let unwritten = unwritten(loops);
+    let jobs = loops.functions.iter().zip(&unwritten);
+    let jobs: Vec<Job> = jobs.map(|(function, unwritten)| maker.job(function, unwritten)).collect();
+    for (job, body) in jobs.iter().zip(parallel::compile_all(&jobs, maker.module.isa())) {
+        maker.define(job.id, &body);
+    }
+    let functions: Vec<FuncId> = jobs.iter().map(|job| job.id).collect();
     let drivers: Vec<_> =
         loops.programs.iter().map(|program| maker.program(program, &functions, loops)).collect();
     maker.finish(loops, &drivers)
@@ -75,8 +82,8 @@ struct Drivers {
 /// A module under construction.
 struct Maker {
     module: JITModule,
-    context: Context,
-    builder: FunctionBuilderContext,
+    /// Bytes of machine code so far.
+    bytes: usize,
 }
 
 impl Maker {
@@ -85,33 +92,24 @@ impl Maker {
         // Without the instruction Cranelift calls these, which round once as well.
         builder.symbol("fmaf", fma_f32 as *const u8);
         builder.symbol("fma", fma_f64 as *const u8);
-        let module = JITModule::new(builder);
-        Maker { context: module.make_context(), builder: FunctionBuilderContext::new(), module }
+        Maker { module: JITModule::new(builder), bytes: 0 }
     }
 
-    fn function(&mut self, function: &Function, unwritten: &[bool]) -> FuncId {
+    /// Declares a function and its tables.
+    fn job<'a>(&mut self, function: &'a Function, unwritten: &'a [bool]) -> Job<'a> {
         let id = self.declare();
-        let module = &mut self.module;
-        let config = module.target_config();
-        emit(&mut self.context.func, config, &mut self.builder, function, unwritten, &mut |table, out| {
-            declare_table(module, out, &function.tables[table])
-        });
-        self.define(id);
-        id
+        let tables = function.tables.iter().map(|table| declare_table(&mut self.module, table)).collect();
+        Job { id, function, unwritten, tables }
     }
 
-    /// Declares a function and prepares the context for its body.
     fn declare(&mut self) -> FuncId {
         let signature = signature(self.module.isa());
-        let id = check(self.module.declare_anonymous_function(&signature));
-        self.context.func.signature = signature;
-        self.context.func.name = UserFuncName::user(0, id.as_u32());
-        id
+        check(self.module.declare_anonymous_function(&signature))
     }
 
-    fn define(&mut self, id: FuncId) {
-        check(self.module.define_function(id, &mut self.context));
-        self.module.clear_context(&mut self.context);
+    fn define(&mut self, id: FuncId, body: &Body) {
+        check(self.module.define_function_bytes(id, body.align, &body.code, &body.relocs));
+        self.bytes += body.code.len();
     }
 
     fn program(&mut self, program: &Program, functions: &[FuncId], loops: &Loops) -> Drivers {
@@ -123,8 +121,12 @@ impl Maker {
     /// A function that makes `calls` one after another, each with its part of the block.
     fn driver(&mut self, calls: &[Call], functions: &[FuncId], loops: &Loops) -> FuncId {
         let id = self.declare();
-        let config = self.module.target_config();
-        let mut b = FunctionBuilder::new(&mut self.context.func, &mut self.builder);
+        let mut context = Context::for_function(ir::Function::with_name_signature(
+            UserFuncName::user(0, id.as_u32()),
+            signature(self.module.isa()),
+        ));
+        let mut builder = FunctionBuilderContext::new();
+        let mut b = FunctionBuilder::new(&mut context.func, &mut builder);
         let entry = b.create_block();
         b.append_block_params_for_function_params(entry);
         b.switch_to_block(entry);
@@ -142,8 +144,9 @@ impl Maker {
         }
         b.ins().return_(&[]);
         b.seal_all_blocks();
-        b.finalize(config);
-        self.define(id);
+        b.finalize(self.module.target_config());
+        let body = parallel::compile(&mut context, self.module.isa(), id);
+        self.define(id, &body);
         id
     }
 
@@ -155,7 +158,7 @@ impl Maker {
             .zip(drivers)
             .map(|(program, drivers)| Rc::new(self.resolve(program, drivers)))
             .collect();
-        Code { module: Some(self.module), programs }
+        Code { module: Some(self.module), programs, bytes: self.bytes }
     }
 
     fn resolve(&self, program: &Program, drivers: &Drivers) -> Driver {
@@ -180,17 +183,13 @@ impl Maker {
 }
 
 /// A constant table as data beside the code.
-fn declare_table(module: &mut JITModule, out: &mut ir::Function, table: &[i64]) -> ir::GlobalValue {
+fn declare_table(module: &mut JITModule, table: &[i64]) -> DataId {
     let id = check(module.declare_anonymous_data(false, false));
     let mut data = DataDescription::new();
     data.define(table.iter().flat_map(|n| n.to_le_bytes()).collect());
     data.set_align(8);
     check(module.define_data(id, &data));
-    let value = module.declare_data_in_func(id, out);
-    if let ir::GlobalValueData::Symbol { colocated, .. } = &mut out.global_values[value] {
-        *colocated = false;
-    }
-    value
+    id
 }
 
 /// A callee that may lie anywhere in memory.

@@ -245,8 +245,8 @@ impl Dataset {
 
     /// Gives a program these rows of the columns it reads.
     pub(super) fn give(&self, machine: &mut Machine, rows: &[u32]) {
-        for (input, role) in machine.roles() {
-            if let Role::Column(column) = role {
+        for input in 0..machine.n_inputs() {
+            if let Role::Column(column) = *machine.role(input) {
                 let dtype = machine.dtype(input);
                 self.gather(column, rows, dtype, machine.input_bytes(input));
             }

@@ -112,6 +112,16 @@ impl Machine {
         self.program.inputs.iter().map(|(_, role)| role.clone()).enumerate().collect()
     }
 
+    /// How many inputs there are.
+    pub fn n_inputs(&self) -> usize {
+        self.inputs.len()
+    }
+
+    /// The role of an input.
+    pub fn role(&self, input: usize) -> &Role {
+        &self.program.inputs[input].1
+    }
+
     /// The element type of an input.
     pub fn dtype(&self, input: usize) -> DType {
         self.program.buffers[self.program.inputs[input].0].dtype

@@ -149,8 +149,27 @@ impl Memory {
 
     /// The elements as numbers.
     pub fn to_f64(&self) -> Vec<f64> {
-        let bytes = self.to_bytes();
-        bytes.chunks_exact(self.dtype.bytes()).map(|chunk| decode(bits(chunk), self.dtype)).collect()
+        (0..self.len).map(|index| self.get(index)).collect()
+    }
+
+    /// Element `index` as a number.
+    ///
+    /// # Panics
+    /// If there is no such element.
+    pub fn get(&self, index: usize) -> f64 {
+        let size = self.dtype.bytes();
+        if index >= self.len {
+            ice!("run", "element {index} of {}", self.len);
+        }
+        // SAFETY: the element lies in the block, whose bytes are all initialised; as for `to_bytes`.
+        let bytes = unsafe { std::slice::from_raw_parts(self.start().add(index * size), size) };
+        decode(bits(bytes), self.dtype)
+    }
+
+    /// The mean of the elements: a number itself.
+    pub fn mean(&self) -> f64 {
+        let sum: f64 = (0..self.len).map(|index| self.get(index)).sum();
+        sum / self.len.max(1) as f64
     }
 
     /// Replaces the elements by numbers, rounded to the element type.
@@ -159,8 +178,14 @@ impl Memory {
     /// If their number differs.
     pub fn set_f64(&self, values: &[f64]) {
         let size = self.dtype.bytes();
-        let bytes = |value: &f64| encode(*value, self.dtype).to_le_bytes().into_iter().take(size);
-        self.set_bytes(&values.iter().flat_map(bytes).collect::<Vec<u8>>());
+        if values.len() != self.len {
+            ice!("run", "{} numbers for {} elements", values.len(), self.len);
+        }
+        for (index, value) in values.iter().enumerate() {
+            let bytes = encode(*value, self.dtype).to_le_bytes();
+            // SAFETY: the element lies in the block, and `bytes` does not; as for `to_bytes`.
+            unsafe { self.start().add(index * size).copy_from_nonoverlapping(bytes.as_ptr(), size) }
+        }
     }
 }
 

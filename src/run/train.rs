@@ -27,9 +27,20 @@ struct Run<'a> {
     validate: Option<Machine>,
     params: Memory,
     states: Vec<Memory>,
+    /// What each step records: the loss first.
+    tracks: Vec<Track>,
+    /// What each epoch records.
     history: History,
     /// Loss and metrics with their newest values.
     measures: Vec<(String, f64)>,
+}
+
+/// A series with a value for each step.
+struct Track {
+    name: String,
+    /// Where the value lies after a step. Of a state with a number for each tensor it is the mean.
+    value: Memory,
+    points: Vec<(f64, f64)>,
 }
 
 /// Trains a model.
@@ -48,6 +59,7 @@ pub(super) fn train<'a>(
     let done = run.all(script, events);
     events.end();
     done.map_err(|error| or_at(error, span))?;
+    run.history.extend(run.tracks.into_iter().map(|track| (track.name, track.points)));
     Ok(Fit {
         layout: run.layout.clone(),
         params: run.params,
@@ -101,10 +113,12 @@ impl<'a> Run<'a> {
             validate,
             params,
             states,
+            tracks: Vec::new(),
             history: History::new(),
             measures: Vec::new(),
         };
         run.connect(script)?;
+        run.tracks = run.tracks();
         Ok(run)
     }
 
@@ -158,50 +172,43 @@ impl<'a> Run<'a> {
         self.rows = order.into_iter().map(|position| self.rows[position as usize]).collect();
     }
 
+    /// The series of the steps to come: loss, metrics, and states that are numbers per tensor or model.
+    fn tracks(&self) -> Vec<Track> {
+        let track = |name, value| Track { name, value, points: Vec::with_capacity(self.steps.min(1 << 16)) };
+        let results = self.step.results().into_iter().map(|(k, name)| track(name, self.step.output(k)));
+        let states = self.layout.states.iter().zip(&self.states);
+        let states = states.filter(|(slot, _)| !self.layout.is_per_coordinate(slot));
+        let states = states.map(|(slot, memory)| track(format!("opt.{}", slot.name), memory.clone()));
+        results.chain(states).collect()
+    }
+
     /// One step: the loss is looked at before anything that outlives the step is written.
     fn one(&mut self, script: &Script<'_>, t: usize) -> Result<(), Diagnostic> {
         self.step.set(&Role::Step, &[t as f64]);
         self.step.set(&Role::Key, &step_key(self.seed, t));
         self.step.run(Phase::Compute);
-        let loss = self.step.output(0).to_f64()[0];
+        let loss = self.tracks[0].value.get(0);
         if !loss.is_finite() {
             return Err(self.failure(script, t, loss));
         }
         self.step.run(Phase::Commit);
-        let results = self.step.results().into_iter().map(|(k, name)| (name, self.step.read(k)[0]));
-        for (name, value) in results.collect::<Vec<_>>() {
-            // Metrics on training batches are averaged over the epoch when it ends.
-            self.history.entry(name).or_default().push((t as f64, value));
+        for track in &mut self.tracks {
+            track.points.push((t as f64, track.value.mean()));
         }
-        self.record_states(t);
         Ok(())
     }
 
-    /// Records states that are numbers per tensor (their mean) or per model.
-    fn record_states(&mut self, t: usize) {
-        for (slot, memory) in self.layout.states.iter().zip(&self.states) {
-            if !self.layout.is_per_coordinate(slot) {
-                let values = memory.to_f64();
-                let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
-                let key = format!("opt.{}", slot.name);
-                self.history.entry(key).or_default().push((t as f64, mean));
-            }
-        }
-    }
-
+    /// Measures the model as it is at the end of an epoch of `steps` steps.
     fn end_epoch(&mut self, t: usize, steps: usize) {
-        let recent = |series: &[(f64, f64)]| {
-            let last = &series[series.len() - steps.min(series.len())..];
-            last.iter().map(|point| point.1).sum::<f64>() / last.len() as f64
-        };
-        self.measures = vec![("loss".to_owned(), recent(&self.history["loss"]))];
+        self.measures = vec![("loss".to_owned(), recent(&self.tracks[0].points, steps))];
         let metrics = self.train.metrics.iter().map(|(name, _)| name.clone());
         let Some(validate) = &mut self.validate else {
             for name in metrics {
-                let series = self.history.entry(name.clone()).or_default();
-                let mean = recent(series);
-                series.truncate(series.len() - steps.min(series.len()));
-                series.push((t as f64, mean));
+                // What the steps of the epoch recorded becomes one value.
+                let Some(track) = self.tracks.iter_mut().find(|track| track.name == name) else { continue };
+                let mean = recent(&track.points, steps);
+                track.points.truncate(track.points.len() - steps.min(track.points.len()));
+                track.points.push((t as f64, mean));
                 self.measures.push((name, mean));
             }
             return;
@@ -209,7 +216,7 @@ impl<'a> Run<'a> {
         validate.run(Phase::Whole);
         let names = std::iter::once("val_loss".to_owned()).chain(metrics);
         for (k, name) in names.enumerate() {
-            let value = validate.output(k).to_f64()[0];
+            let value = validate.output(k).get(0);
             self.history.entry(name.clone()).or_default().push((t as f64, value));
             self.measures.push((name, value));
         }
@@ -240,6 +247,12 @@ impl<'a> Run<'a> {
             .unwrap_or_else(|| ("loss".to_owned(), Some(self.train.span)));
         errors::training_failed(t, loss, &name, span, self.train.loss.span)
     }
+}
+
+/// The mean of the newest points of a series.
+fn recent(points: &[(f64, f64)], most: usize) -> f64 {
+    let last = &points[points.len() - most.min(points.len())..];
+    last.iter().map(|point| point.1).sum::<f64>() / last.len() as f64
 }
 
 /// Gives a program what does not change while it trains.

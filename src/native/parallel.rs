@@ -1,0 +1,105 @@
+//! Functions to machine code on several threads. What comes out does not depend on how many.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use cranelift::codegen::Context;
+use cranelift::codegen::control::ControlPlane;
+use cranelift::codegen::ir::{self, ExternalName, GlobalValueData, UserExternalName, UserFuncName};
+use cranelift::codegen::isa::TargetIsa;
+use cranelift::prelude::*;
+use cranelift_module::{DataId, FuncId, ModuleReloc};
+
+use super::emit::{emit, signature};
+use crate::ice;
+use crate::loops::Function;
+
+/// Most threads that compile.
+const MOST: usize = 8;
+
+/// A function to be compiled.
+pub(super) struct Job<'a> {
+    pub(super) id: FuncId,
+    pub(super) function: &'a Function,
+    pub(super) unwritten: &'a [bool],
+    pub(super) tables: Vec<DataId>,
+}
+
+/// Machine code of a function, not yet in its place.
+pub(super) struct Body {
+    pub(super) code: Vec<u8>,
+    pub(super) align: u64,
+    pub(super) relocs: Vec<ModuleReloc>,
+}
+
+/// Compiles functions, the largest first so that threads end together. Bodies are in the order of
+/// the jobs.
+pub(super) fn compile_all(jobs: &[Job], isa: &dyn TargetIsa) -> Vec<Body> {
+    let mut order: Vec<usize> = (0..jobs.len()).collect();
+    order.sort_by_key(|&job| std::cmp::Reverse(jobs[job].function.values.len()));
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(jobs.len())));
+    let work = || {
+        let mut worker = Worker { context: Context::new(), builder: FunctionBuilderContext::new() };
+        while let Some(&job) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let body = worker.body(&jobs[job], isa);
+            done.lock().unwrap_or_else(|why| why.into_inner()).push((job, body));
+        }
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST).min(jobs.len());
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let mut bodies = done.into_inner().unwrap_or_else(|why| why.into_inner());
+    bodies.sort_by_key(|(job, _)| *job);
+    bodies.into_iter().map(|(_, body)| body).collect()
+}
+
+/// What a thread uses again for each function.
+struct Worker {
+    context: Context,
+    builder: FunctionBuilderContext,
+}
+
+impl Worker {
+    fn body(&mut self, job: &Job, isa: &dyn TargetIsa) -> Body {
+        self.context.clear();
+        self.context.func =
+            ir::Function::with_name_signature(UserFuncName::user(0, job.id.as_u32()), signature(isa));
+        let config = isa.frontend_config();
+        emit(
+            &mut self.context.func,
+            config,
+            &mut self.builder,
+            job.function,
+            job.unwritten,
+            &mut |table, out| table_in(job.tables[table], out),
+        );
+        compile(&mut self.context, isa, job.id)
+    }
+}
+
+/// The machine code of the function in `context`.
+pub(super) fn compile(context: &mut Context, isa: &dyn TargetIsa, id: FuncId) -> Body {
+    if let Err(why) = context.compile(isa, &mut ControlPlane::default()) {
+        ice!("native", "{:?}", why.inner);
+    }
+    let Some(compiled) = context.compiled_code() else { ice!("native", "no code for {id}") };
+    let relocs = compiled.buffer.relocs().iter();
+    Body {
+        code: compiled.code_buffer().to_vec(),
+        align: u64::from(compiled.buffer.alignment),
+        relocs: relocs.map(|reloc| ModuleReloc::from_mach_reloc(reloc, &context.func, id)).collect(),
+    }
+}
+
+/// Makes a constant table, which may lie anywhere in memory, known inside a function.
+fn table_in(table: DataId, out: &mut ir::Function) -> ir::GlobalValue {
+    // The module knows data by this namespace.
+    let name = UserExternalName { namespace: 1, index: table.as_u32() };
+    let name = ExternalName::user(out.declare_imported_user_function(name));
+    out.create_global_value(GlobalValueData::Symbol { name, offset: 0.into(), colocated: false, tls: false })
+}
