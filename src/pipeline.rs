@@ -228,8 +228,8 @@ impl Program {
 
     fn typed(&self) -> Result<&check::typed::Program, Report> {
         make(&self.typed, || {
-            let script = self.script()?;
-            let Parsed { found, library, .. } = self.parsed();
+            // A broken script is still checked, so that one run shows all there is to mend.
+            let Parsed { script, found, library } = self.parsed();
             let (typed, more) = check::check(script, library, &self.files, self.real(script));
             self.keep(found.iter().cloned().chain(more).collect())?;
             Ok(typed)
