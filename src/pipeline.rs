@@ -20,6 +20,10 @@ pub const LIBRARY: &[(&str, &str)] = &[
     ("std/nn.eg", include_str!("std/nn.eg")),
     ("std/loss.eg", include_str!("std/loss.eg")),
     ("std/optim.eg", include_str!("std/optim.eg")),
+    ("std/adaptive.eg", include_str!("std/adaptive.eg")),
+    ("std/eg.eg", include_str!("std/eg.eg")),
+    ("std/rates.eg", include_str!("std/rates.eg")),
+    ("std/stages.eg", include_str!("std/stages.eg")),
 ];
 
 /// How to compile.

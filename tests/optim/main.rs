@@ -1,0 +1,206 @@
+//! Every optimizer stage of the library against an independent oracle in double precision: parameters
+//! after each of the first five steps and after the hundredth, losses of all hundred.
+
+#![expect(unreachable_pub, reason = "its modules are this test's own")]
+
+mod oracle;
+mod problem;
+
+use egret::pipeline::LIBRARY;
+use oracle::*;
+
+const STEPS: [usize; 6] = [1, 2, 3, 4, 5, 100];
+const TOLERANCE: f64 = 1e-10;
+
+/// A pipeline, and the rule that it should follow.
+struct Case {
+    pipeline: &'static str,
+    rule: fn() -> Boxed,
+}
+
+/// Gains as they are by default.
+const GAIN: Exponentiated = Exponentiated { rate: 0.01, init: 1.0, bounds: Bounds(0.01, 100.0), raw: false };
+/// The scale as it is by default.
+const SCALE: Exponentiated = Exponentiated { rate: 0.001, init: 1.0, bounds: Bounds(0.1, 10.0), raw: false };
+
+macro_rules! cases {
+    ($($pipeline:literal => $rule:expr,)*) => { &[$(Case { pipeline: $pipeline, rule: || $rule }),*] };
+}
+
+/// Each stage as it is by default but for its learning rate, and with everything else changed.
+const CASES: &[Case] = cases! {
+    "sgd(lr = 0.1)" => sgd(0.1),
+    "momentum |> sgd(lr = 0.05)" => momentum(0.05, 0.9),
+    "sgd(lr = 0.05) |> momentum(mu = 0.7)" => momentum(0.05, 0.7),
+    "nesterov |> sgd(lr = 0.05)" => nesterov(0.05, 0.9),
+    "nesterov(mu = 0.6) |> sgd(lr = 0.05)" => nesterov(0.05, 0.6),
+    "ema |> sgd(lr = 0.1)" => ema(0.1, 0.9, true),
+    "ema(beta = 0.7, correct = no) |> sgd(lr = 0.1)" => ema(0.1, 0.7, false),
+    "lion" => lion(1e-4, 0.9, 0.99),
+    "lion(lr = 0.003, b1 = 0.8, b2 = 0.95)" => lion(0.003, 0.8, 0.95),
+    "signum" => signum(1e-4, 0.9),
+    "signum(lr = 0.003, beta = 0.8)" => signum(0.003, 0.8),
+    "tiger" => signum(1e-3, 0.965),
+    "tiger(lr = 0.003, beta = 0.8)" => signum(0.003, 0.8),
+    "madgrad" => madgrad(1e-2, 0.9, 1e-6),
+    "madgrad(lr = 0.02, mu = 0.8, eps = 0.01)" => madgrad(0.02, 0.8, 0.01),
+    "sgd(lr = 0.1) |> weight_decay" => decay(0.1, 1e-4, false),
+    "sgd(lr = 0.1) |> weight_decay(rate = 0.02)" => decay(0.1, 0.02, false),
+    "sgd(lr = 0.1) |> cautious_weight_decay" => decay(0.1, 1e-4, true),
+    "sgd(lr = 0.1) |> cautious_weight_decay(rate = 0.02)" => decay(0.1, 0.02, true),
+    "clip_value |> sgd(lr = 0.1)" => clip_value(0.1, 1.0),
+    "clip_value(max = 0.1) |> sgd(lr = 0.1)" => clip_value(0.1, 0.1),
+    "clip_norm |> sgd(lr = 0.1)" => clip_norm(0.1, 1.0),
+    "clip_norm(max = 0.3) |> sgd(lr = 0.1)" => clip_norm(0.1, 0.3),
+    "clip_block_rms |> sgd(lr = 0.1)" => clip_block_rms(0.1, 1.0),
+    "clip_block_rms(max = 0.2) |> sgd(lr = 0.1)" => clip_block_rms(0.1, 0.2),
+
+    "adagrad" => adagrad(1e-2, 0.1, 1e-7),
+    "adagrad(lr = 0.1, init = 0, eps = 1e-3)" => adagrad(0.1, 0.0, 1e-3),
+    "adadelta" => adadelta(1.0, 0.9, 1e-6),
+    "adadelta(lr = 2, rho = 0.8, eps = 1e-4)" => adadelta(2.0, 0.8, 1e-4),
+    "rmsprop" => rmsprop(1e-3, 0.99, 1e-8),
+    "rmsprop(lr = 0.005, alpha = 0.9, eps = 1e-3)" => rmsprop(0.005, 0.9, 1e-3),
+    "adam" => adam(1e-3, betas(0.9, 0.999, 1e-8)),
+    "adam(lr = 0.02, b1 = 0.8, b2 = 0.95, eps = 1e-3)" => adam(0.02, betas(0.8, 0.95, 1e-3)),
+    "adamax" => adamax(2e-3, betas(0.9, 0.999, 1e-8)),
+    "adamax(lr = 0.02, b1 = 0.8, b2 = 0.95, eps = 1e-3)" => adamax(0.02, betas(0.8, 0.95, 1e-3)),
+    "nadam" => nadam(1e-3, betas(0.9, 0.999, 1e-8)),
+    "nadam(lr = 0.02, b1 = 0.8, b2 = 0.95, eps = 1e-3)" => nadam(0.02, betas(0.8, 0.95, 1e-3)),
+    "amsgrad" => amsgrad(1e-3, betas(0.9, 0.999, 1e-8)),
+    "amsgrad(lr = 0.02, b1 = 0.8, b2 = 0.95, eps = 1e-3)" => amsgrad(0.02, betas(0.8, 0.95, 1e-3)),
+    "radam" => radam(1e-3, betas(0.9, 0.999, 1e-8), 5.0),
+    "radam(lr = 0.02, b1 = 0.8, b2 = 0.95, eps = 1e-3, threshold = 7)" =>
+        radam(0.02, betas(0.8, 0.95, 1e-3), 7.0),
+    "adabelief" => adabelief(1e-3, betas(0.9, 0.999, 1e-16)),
+    "adabelief(lr = 0.02, b1 = 0.8, b2 = 0.95, eps = 1e-3)" => adabelief(0.02, betas(0.8, 0.95, 1e-3)),
+    "yogi" => yogi(1e-2, betas(0.9, 0.999, 1e-3), 1e-6),
+    "yogi(lr = 0.02, b1 = 0.8, b2 = 0.95, eps = 1e-2, init = 0.1)" => yogi(0.02, betas(0.8, 0.95, 1e-2), 0.1),
+    "adopt" => adopt(1e-3, betas(0.9, 0.9999, 1e-6)),
+    "adopt(lr = 0.02, b1 = 0.8, b2 = 0.95, eps = 0.2)" => adopt(0.02, betas(0.8, 0.95, 0.2)),
+    "ademamix" => ademamix(1e-3, betas(0.9, 0.999, 1e-8), 0.9999, 5.0),
+    "ademamix(lr = 0.01, b1 = 0.8, b2 = 0.95, b3 = 0.99, alpha = 2, eps = 1e-3)" =>
+        ademamix(0.01, betas(0.8, 0.95, 1e-3), 0.99, 2.0),
+    "novograd" => novograd(1e-3, betas(0.9, 0.25, 1e-8), 0.0),
+    "novograd(lr = 0.02, b1 = 0.8, b2 = 0.95, eps = 0.1, decay = 0.01)" =>
+        novograd(0.02, betas(0.8, 0.95, 0.1), 0.01),
+    "lars(lr = 1)" => lars(1.0, 0.9, 1e-3, 0.0, 0.0),
+    "lars(lr = 0.5, mu = 0.5, trust = 0.01, decay = 0.1, eps = 0.2)" => lars(0.5, 0.5, 0.01, 0.1, 0.2),
+    "lamb" => lamb(1e-3, betas(0.9, 0.999, 1e-6), 0.0),
+    "lamb(lr = 0.02, b1 = 0.8, b2 = 0.95, eps = 1e-3, decay = 0.1)" => lamb(0.02, betas(0.8, 0.95, 1e-3), 0.1),
+
+    "rprop" => rprop(1e-2, 0.5, 1.2, Bounds(1e-6, 50.0)),
+    "rprop(lr = 0.02, down = 0.4, up = 1.3, min = 0.01, max = 0.03)" => rprop(0.02, 0.4, 1.3, Bounds(0.01, 0.03)),
+    "delta_bar_delta(lr = 0.05)" => delta_bar_delta(0.05, 0.2, 0.2, 0.5, 1e-8),
+    "delta_bar_delta(lr = 0.05, kappa = 0.01, phi = 0.3, theta = 0.7, min = 0.04)" =>
+        delta_bar_delta(0.05, 0.01, 0.3, 0.7, 0.04),
+    "hinton_gains |> sgd(lr = 0.1)" => hinton_gains(0.1, 0.05, 0.95, Bounds(0.01, 100.0)),
+    "hinton_gains(up = 0.1, down = 0.6, min = 0.7, max = 1.5) |> sgd(lr = 0.1)" =>
+        hinton_gains(0.1, 0.1, 0.6, Bounds(0.7, 1.5)),
+    "idbd" => idbd(0.05, 0.01, 0.999),
+    "idbd(lr = 0.1, rate = 0.1, gamma = 0.9)" => idbd(0.1, 0.1, 0.9),
+    "sgd_hd(lr = 0.01)" => sgd_hd(0.01, 1e-6, Over::Model),
+    "sgd_hd(lr = 0.01, rate = 0.01, over = tensor)" => sgd_hd(0.01, 0.01, Over::Tensor),
+    "adam_hd" => adam_hd(1e-3, 1e-8, betas(0.9, 0.999, 1e-8), Over::Model),
+    "adam_hd(lr = 0.01, rate = 1e-4, b1 = 0.8, b2 = 0.95, eps = 1e-3, over = tensor)" =>
+        adam_hd(0.01, 1e-4, betas(0.8, 0.95, 1e-3), Over::Tensor),
+    "hd_mul(lr = 0.01)" => hd_mul(0.01, 1e-2, Over::Model),
+    "hd_mul(lr = 0.01, rate = 0.05, over = tensor)" => hd_mul(0.01, 0.05, Over::Tensor),
+    "eg_gain |> sgd(lr = 0.1) |> eg_scale" => egdd(0.1, 0.0, 0.9, GAIN, SCALE, Over::Model),
+    "eg_gain |> sgd(lr = 0.1) |> momentum(mu = 0.8) |> eg_scale(over = tensor)" =>
+        egdd(0.1, 0.8, 0.9, GAIN, SCALE, Over::Tensor),
+    "eg_gain(rate = 0.1, beta = 0.5, init = 0.9, min = 0.6, max = 1.2) |> sgd(lr = 0.1)
+       |> momentum(mu = 0.8) |> eg_scale(rate = 0.05, init = 0.8, min = 0.7, max = 1.1, signal = dot)" => {
+        let gain = Exponentiated { rate: 0.1, init: 0.9, bounds: Bounds(0.6, 1.2), raw: false };
+        let scale = Exponentiated { rate: 0.05, init: 0.8, bounds: Bounds(0.7, 1.1), raw: true };
+        egdd(0.1, 0.8, 0.5, gain, scale, Over::Model)
+    },
+    "eg_gain(rate = 0.1, signal = product) |> sgd(lr = 0.1) |> eg_scale(rate = 0.1, signal = dot, over = tensor)" => {
+        let gain = Exponentiated { rate: 0.1, raw: true, ..GAIN };
+        egdd(0.1, 0.0, 0.9, gain, Exponentiated { rate: 0.1, raw: true, ..SCALE }, Over::Tensor)
+    },
+    "d_adapt" => d_adapt(1.0, betas(0.9, 0.999, 1e-8), 1e-6, Over::Model),
+    "d_adapt(lr = 0.5, b1 = 0.8, b2 = 0.95, eps = 1e-3, d0 = 1e-3, over = tensor)" =>
+        d_adapt(0.5, betas(0.8, 0.95, 1e-3), 1e-3, Over::Tensor),
+    "prodigy" => prodigy(1.0, betas(0.9, 0.999, 1e-8), 1e-6, 1.0, false, Over::Model),
+    "prodigy(lr = 0.5, b1 = 0.8, b2 = 0.95, eps = 1e-3, d0 = 1e-3, growth = 2, correct = yes, over = tensor)" =>
+        prodigy(0.5, betas(0.8, 0.95, 1e-3), 1e-3, 2.0, true, Over::Tensor),
+    "dog" => dog(1.0, 1e-6, 1e-8, Over::Model),
+    "dog(lr = 0.5, start = 1e-3, eps = 0.1, over = tensor)" => dog(0.5, 1e-3, 0.1, Over::Tensor),
+    "dowg" => dowg(1.0, 1e-4, 1e-4, Over::Model),
+    "dowg(lr = 0.5, start = 1e-3, eps = 0.1, over = tensor)" => dowg(0.5, 1e-3, 0.1, Over::Tensor),
+    "cocob" => cocob(1.0, 100.0, 1e-8),
+    "cocob(lr = 0.5, alpha = 10, eps = 0.1)" => cocob(0.5, 10.0, 0.1),
+    "polyak(f_min = 0.065)" => polyak(1.0, 0.065, 0.0),
+    "polyak(lr = 0.2, f_min = 0.05, eps = 0.1)" => polyak(0.2, 0.05, 0.1),
+    "momo" => momo(1.0, 0.9, 0.0),
+    "momo(lr = 0.2, beta = 0.5, f_min = 0.05)" => momo(0.2, 0.5, 0.05),
+};
+
+/// Largest difference, relative to the oracle's value or to 1e-3 of the greatest of them.
+fn difference(ours: &[f64], oracle: &[f64]) -> f64 {
+    assert_eq!(ours.len(), oracle.len());
+    let scale = 1e-3 * oracle.iter().fold(0.0, |top: f64, x| top.max(x.abs()));
+    let relative = |(ours, oracle): (&f64, &f64)| (ours - oracle).abs() / oracle.abs().max(scale);
+    let worst = |top: f64, x: f64| if x.is_nan() { f64::INFINITY } else { top.max(x) };
+    ours.iter().zip(oracle).map(relative).fold(0.0, worst)
+}
+
+/// What is wrong with a case, if something is.
+fn wrong(case: &Case) -> Option<String> {
+    let (losses, path) = trace((case.rule)(), 100);
+    let outcome = problem::train(case.pipeline, &STEPS);
+    for steps in STEPS {
+        let fit = outcome.fit(&format!("fit{steps}")).expect("the script has this fit");
+        let ours: Vec<f64> =
+            problem::NAMES.iter().flat_map(|name| fit.param(name).expect("a parameter")).collect();
+        let worst = difference(&ours, &path[steps - 1]);
+        if worst > TOLERANCE {
+            let message = format!("{}: parameters after {steps} steps differ by {worst:e}", case.pipeline);
+            return Some(format!("{message}\n  ours   {ours:?}\n  oracle {:?}", path[steps - 1]));
+        }
+    }
+    let series: Vec<f64> = outcome.fit("fit100")?.series("loss").iter().map(|point| point.1).collect();
+    let worst = difference(&series, &losses);
+    (worst > TOLERANCE).then(|| format!("{}: losses differ by {worst:e}", case.pipeline))
+}
+
+#[test]
+fn stages_follow_their_rules() {
+    let found: Vec<String> = CASES.iter().filter_map(wrong).collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// A trace in which nothing moves compares nothing.
+#[test]
+fn rules_move_all_parameters() {
+    let start = problem::start();
+    for case in CASES {
+        let (_, path) = trace((case.rule)(), 100);
+        let moved = start.iter().zip(&path[99]).all(|(a, b)| a != b);
+        assert!(moved, "{} leaves a parameter as it is", case.pipeline);
+    }
+}
+
+/// The names of the stages in the library.
+fn stages() -> impl Iterator<Item = &'static str> {
+    let name = |line: &'static str| {
+        let rest = line.strip_prefix("wrap ").unwrap_or(line).strip_prefix("stage ")?;
+        rest.split('(').next()
+    };
+    LIBRARY.iter().flat_map(move |(_, source)| source.lines().filter_map(name))
+}
+
+#[test]
+fn every_stage_has_a_case() {
+    let used = |stage: &str| {
+        let words = |case: &Case| {
+            let mut words = case.pipeline.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+            words.any(|word| word == stage)
+        };
+        CASES.iter().any(words)
+    };
+    let missing: Vec<&str> = stages().filter(|stage| !used(stage)).collect();
+    assert!(stages().count() > 40);
+    assert!(missing.is_empty(), "no oracle for {missing:?}");
+}
