@@ -1,18 +1,22 @@
 //! Writes the instructions of each kernel.
 
 use super::access::{Spot, enter};
+use super::apart::apart;
 use super::group::{Group, Groups, Member};
 use super::lower::Body;
 use super::place::Memory;
 use super::plan::Class;
 use super::{BufferId, Inst, InstId, Kernel, Linear, Program};
 use crate::algebra::form::Extent;
-use crate::graph::Graph;
+use crate::graph::{Graph, Part};
 
 /// The program of a graph whose values are grouped and placed.
 pub(super) fn emit(groups: &Groups, memory: Memory, graph: &Graph) -> Program {
     let mut kernels: Vec<Kernel> =
         memory.order.iter().map(|group| Emitter::kernel(groups, &memory, *group)).collect();
+    for (kernel, reasons) in kernels.iter_mut().zip(apart(groups, &memory.order)) {
+        kernel.apart = reasons;
+    }
     kernels.extend(memory.late.iter().map(|(from, to)| copy(&memory, *from, *to)));
     let inputs = graph.inputs.iter().enumerate();
     Program {
@@ -33,7 +37,8 @@ fn copy(memory: &Memory, from: BufferId, to: BufferId) -> Kernel {
         Inst::Load { buffer: from, at: at.clone(), guards: Vec::new(), outside: 0.0, dtype: buffer.dtype };
     let axes = if single { Vec::new() } else { vec![Extent::Fixed(buffer.len)] };
     let store = Inst::Store { buffer: to, at, value: InstId(0) };
-    Kernel { n_out: axes.len(), axes, insts: vec![load, store], commits: true }
+    let insts = vec![load, store];
+    Kernel { n_out: axes.len(), axes, insts, commits: true, parts: vec![Part::Update], apart: Vec::new() }
 }
 
 /// A kernel under construction.
@@ -59,7 +64,8 @@ impl<'a> Emitter<'a> {
             Emitter { groups, memory, group, axes, names, insts: Vec::new(), values: Vec::new() };
         emitter.deep(shape);
         emitter.shallow(shape);
-        Kernel { axes: emitter.axes, n_out, insts: emitter.insts, commits }
+        let Emitter { axes, insts, .. } = emitter;
+        Kernel { axes, n_out, insts, commits, parts: parts(groups, shape), apart: Vec::new() }
     }
 
     /// What happens at every point; stores come after all loads.
@@ -165,6 +171,17 @@ impl<'a> Emitter<'a> {
         self.insts.push(inst);
         InstId(self.insts.len() - 1)
     }
+}
+
+/// The parts of a step that a group's members belong to.
+fn parts(groups: &Groups, group: &Group) -> Vec<Part> {
+    let mut parts: Vec<Part> = Vec::new();
+    for part in group.members.iter().filter_map(|id| groups.plan.items[*id].part.as_ref()) {
+        if !parts.contains(part) {
+            parts.push(part.clone());
+        }
+    }
+    parts
 }
 
 /// A group's axes with the result axes first, the place of each, and how many are result axes.

@@ -121,16 +121,18 @@ fn merge_readers(groups: &mut Groups, base: usize, a: usize, b: usize) -> bool {
         moving.map(|edge| edge.at.clone()).next()
     };
     match (reads(a), reads(b)) {
-        (Some(at_a), Some(at_b)) => may_join(groups, a, b) && groups.merge((a, &at_a), (b, &at_b)),
+        (Some(at_a), Some(at_b)) => {
+            may_join(groups, groups.member(a).group, groups.member(b).group)
+                && groups.merge((a, &at_a), (b, &at_b))
+        }
         _ => false,
     }
 }
 
 /// Whether merging unrelated groups leaves results free of commits: a step whose loss is not finite
 /// is stopped before anything is written.
-fn may_join(groups: &Groups, a: usize, b: usize) -> bool {
-    let group = |id: usize| &groups.groups[groups.member(id).group];
-    let (a, b) = (group(a), group(b));
+pub(super) fn may_join(groups: &Groups, a: usize, b: usize) -> bool {
+    let (a, b) = (&groups.groups[a], &groups.groups[b]);
     !(a.commits && b.early || b.commits && a.early)
 }
 
@@ -147,9 +149,10 @@ fn numbers(groups: &mut Groups) {
     let nowhere = Linear::default();
     for id in todo {
         let near: Vec<usize> = seen.iter().rev().take(WINDOW).copied().collect();
-        let joined = near
-            .into_iter()
-            .any(|other| may_join(groups, other, id) && groups.merge((other, &nowhere), (id, &nowhere)));
+        let joined = near.into_iter().any(|other| {
+            may_join(groups, groups.member(other).group, groups.member(id).group)
+                && groups.merge((other, &nowhere), (id, &nowhere))
+        });
         if !joined {
             seen.push(id);
         }

@@ -32,6 +32,17 @@ impl Groups {
         }
     }
 
+    /// Whether the groups of two values could be one if nothing had to come between them.
+    pub(super) fn fit(&self, a: (usize, &Linear), b: (usize, &Linear)) -> bool {
+        let group = |id: usize| self.member(id).group;
+        let (a, b) = ((group(a.0), a.1.clone()), (group(b.0), b.1.clone()));
+        let weight = |id: usize| (self.groups[id].reduces(), self.groups[id].members.len());
+        let (host, guest) = if weight(a.0) < weight(b.0) { (b, a) } else { (a, b) };
+        let Some((names, guessed)) = self.align(&host, &guest) else { return false };
+        let Some(sinks) = self.fits(host.0, guest.0, &names) else { return false };
+        self.shares_guesses(host.0, guest.0, &names, &guessed) && self.agree(host.0, guest.0, &names, sinks)
+    }
+
     /// Merges after splitting the first group's axis into pieces; takes that back if it is in vain.
     fn merge_split(
         &mut self,

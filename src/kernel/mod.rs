@@ -17,6 +17,7 @@
 //! ```
 
 mod access;
+mod apart;
 mod cost;
 mod emit;
 mod eval;
@@ -43,7 +44,7 @@ use std::rc::Rc;
 use crate::algebra::form::{Combine, Extent, Segments};
 use crate::algebra::scalar::Scalar;
 use crate::algebra::types::DType;
-use crate::graph::{Role, Target};
+use crate::graph::{Part, Role, Target};
 
 /// All programs of a script.
 #[derive(Clone, Debug, Default)]
@@ -126,6 +127,38 @@ pub struct Kernel {
     /// Whether it writes what outlives the step (parameters or state). Such kernels come last, so a
     /// step with a loss that is not finite can be stopped before it does harm.
     pub commits: bool,
+    /// Parts of a training step that it computes, in the order of the step.
+    pub parts: Vec<Part>,
+    /// Why it is not part of earlier kernels.
+    pub apart: Vec<Apart>,
+}
+
+/// Why a kernel is not part of others.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Apart {
+    /// Earlier kernels by number, at least one.
+    pub from: Vec<usize>,
+    /// The reason.
+    pub why: Why,
+}
+
+/// What keeps two kernels apart, the weightiest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Why {
+    /// It reads what is only known after the other's reduction.
+    Reduction(Combine),
+    /// Where it reads the other's value, that would be computed this many times.
+    Repeated(usize),
+    /// It also reads around the other's value, where there is padding.
+    Outside,
+    /// It reads the other's values in another order.
+    OtherPoints,
+    /// The others fill a buffer that it reads as a whole.
+    Laid,
+    /// This kernel has to come between the two.
+    Between(usize),
+    /// One gives a result of the step, which must not wait for the other to write parameters or states.
+    Commits,
 }
 
 /// Index into [`Kernel::insts`]; printed as `%3`.

@@ -88,6 +88,15 @@ impl Order {
         true
     }
 
+    /// Groups that have to come between two groups.
+    pub(super) fn between(&self, a: usize, b: usize) -> BTreeSet<usize> {
+        let (a, b) = (self.find(a), self.find(b));
+        let (low, high) = if self.rank[a] < self.rank[b] { (a, b) } else { (b, a) };
+        let above = self.reach(low, high, &self.after, |rank| rank < self.rank[high]);
+        let below = self.reach(high, low, &self.before, |rank| rank > self.rank[low]);
+        above.intersection(&below).copied().collect()
+    }
+
     /// Groups reached from one group without passing another, while ranks are in bounds.
     fn reach(
         &self,

@@ -14,7 +14,7 @@ use crate::algebra::op::{Op, Val};
 use crate::algebra::term::{Node as TermNode, Term, x};
 use crate::algebra::types::Type;
 use crate::algebra::view::View;
-use crate::graph::{Def, Graph, Target};
+use crate::graph::{Def, Graph, Part, Target};
 
 /// What becomes of a value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,6 +41,8 @@ pub(super) struct Item {
     /// How it is computed; meaningless for inputs and packs.
     pub(super) form: Form,
     pub(super) name: Option<Rc<str>>,
+    /// The part of a training step that it belongs to.
+    pub(super) part: Option<Part>,
     /// The pieces that its single axis is split into, when it reads by piece.
     pub(super) pieces: Option<Rc<Segments>>,
 }
@@ -182,7 +184,8 @@ impl<'a> Planner<'a> {
             }
         };
         let shape = node.ty.sizes();
-        Item { class, ty: node.ty.clone(), shape, args, form, name: node.name.clone(), pieces: None }
+        let (ty, name, part) = (node.ty.clone(), node.name.clone(), node.part.clone());
+        Item { class, ty, shape, args, form, name, part, pieces: None }
     }
 
     fn ty(&self, val: Val) -> &'a Type {

@@ -2,9 +2,12 @@
 
 use std::fmt;
 
-use super::{Buffer, BufferId, Guard, Home, Inst, InstId, Kernel, Kernels, Linear, Program};
+use super::{Apart, Buffer, BufferId, Guard, Home, Inst, InstId, Kernel, Kernels, Linear, Program, Why};
 use crate::algebra::form::Extent;
 use crate::print::number;
+
+/// Runs of kernels that are listed in a reason.
+const RUNS: usize = 4;
 
 impl fmt::Display for Kernels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,52 +46,49 @@ impl Program {
         for line in lines(kernel) {
             writeln!(f, "    {line}")?;
         }
-        if let Some(reason) = self.apart(k) {
+        for reason in &kernel.apart {
             writeln!(f, "    apart from {reason}")?;
         }
         Ok(())
     }
+}
 
-    /// Why a kernel is not part of an earlier one: what it reads of the latest that it reads from.
-    fn apart(&self, k: usize) -> Option<String> {
-        let mut reason = None;
-        for inst in &self.kernels[k].insts {
-            let Inst::Load { buffer, .. } = inst else { continue };
-            let Some((from, value)) = self.made(k, *buffer) else { continue };
-            if reason.as_ref().is_none_or(|(latest, _)| from > *latest) {
-                reason = Some((from, self.kernels[from].result_of(value)));
-            }
+impl fmt::Display for Apart {
+    /// `k3: reads the sum`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", numbers(&self.from))?;
+        match self.why {
+            Why::Reduction(combine) => write!(f, "reads its {}", combine.name()),
+            Why::Repeated(times) => write!(f, "would be computed {times} times"),
+            Why::Outside => f.write_str("reads around its values"),
+            Why::OtherPoints => f.write_str("reads its values in another order"),
+            Why::Laid if self.from.len() == 1 => f.write_str("fills a buffer that is read as a whole"),
+            Why::Laid => f.write_str("fill a buffer that is read as a whole"),
+            Why::Between(kernel) => write!(f, "k{kernel} has to come between"),
+            Why::Commits => f.write_str("results do not wait for commits"),
         }
-        reason.map(|(from, what)| match what {
-            Some(what) => format!("k{from}: reads the {what} of k{from}"),
-            None => format!("k{from}: reads what k{from} stores at other points"),
-        })
-    }
-
-    /// The kernel before `k` that stores a buffer last, and the value it stores.
-    fn made(&self, k: usize, buffer: BufferId) -> Option<(usize, InstId)> {
-        let root = |buffer: BufferId| match self.buffers[buffer.0].home {
-            Home::Part { of, .. } => of,
-            Home::Input(_) | Home::Output(_) | Home::Temporary => buffer,
-        };
-        let stored = |inst: &Inst| match inst {
-            Inst::Store { buffer: to, value, .. } if root(*to) == root(buffer) => Some(*value),
-            _ => None,
-        };
-        let by = |from: usize| Some((from, self.kernels[from].insts.iter().find_map(stored)?));
-        (0..k).rev().find_map(by)
     }
 }
 
-impl Kernel {
-    /// The reduction that a value comes from, if it does.
-    fn result_of(&self, value: InstId) -> Option<&'static str> {
-        match &self.insts[value.0] {
-            Inst::Combine(combine, ..) => Some(combine.name()),
-            Inst::Map(_, args, _) => args.iter().find_map(|arg| self.result_of(*arg)),
-            Inst::Cast(arg, _) => self.result_of(*arg),
-            Inst::Const(..) | Inst::Axis(..) | Inst::Load { .. } | Inst::Store { .. } => None,
+/// `k1`, `k1 to k4`, `k1, k3 to k5`; of many runs the first ones.
+fn numbers(kernels: &[usize]) -> String {
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for kernel in kernels {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == *kernel => *last = *kernel,
+            _ => runs.push((*kernel, *kernel)),
         }
+    }
+    let run = |(first, last): &(usize, usize)| match last - first {
+        0 => format!("k{first}"),
+        1 => format!("k{first}, k{last}"),
+        _ => format!("k{first} to k{last}"),
+    };
+    let shown: Vec<String> = runs.iter().take(RUNS).map(run).collect();
+    let more: usize = runs.iter().skip(RUNS).map(|(first, last)| last - first + 1).sum();
+    match more {
+        0 => shown.join(", "),
+        _ => format!("{} and {more} more", shown.join(", ")),
     }
 }
 

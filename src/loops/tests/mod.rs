@@ -35,7 +35,17 @@ impl Make {
             inputs: Vec::new(),
             outputs: Vec::new(),
         };
-        Make { program, kernel: Kernel { axes, n_out, insts: Vec::new(), commits: false } }
+        Make {
+            program,
+            kernel: Kernel {
+                axes,
+                n_out,
+                insts: Vec::new(),
+                commits: false,
+                parts: Vec::new(),
+                apart: Vec::new(),
+            },
+        }
     }
 
     pub(super) fn ragged(

@@ -1,0 +1,151 @@
+//! Why kernels are apart: asks of groups that stayed two what would keep them from being one.
+//!
+//! The questions are those that fusion itself asks (`merge`), put to the groups that are left. A
+//! reader that comes after a reduction, or at other points than those where the value is made, has its
+//! own loop; so has one that another kernel has to come before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::access::Edge;
+use super::fuse::may_join;
+use super::group::{Groups, Member};
+use super::linear::points;
+use super::plan::Class;
+use super::{Apart, Linear, Why};
+use crate::algebra::form::{Combine, Extent};
+
+/// How many earlier readers of the same value are asked about.
+const WINDOW: usize = 8;
+
+/// What keeps each of the groups, in the order of their kernels, from being part of earlier ones.
+pub(super) fn apart(groups: &Groups, order: &[usize]) -> Vec<Vec<Apart>> {
+    let mut kernel_of = vec![None; groups.groups.len()];
+    for (kernel, group) in order.iter().enumerate() {
+        kernel_of[*group] = Some(kernel);
+    }
+    let asker = Asker { groups, kernel_of };
+    order.iter().map(|group| asker.reasons(*group)).collect()
+}
+
+struct Asker<'a> {
+    groups: &'a Groups,
+    /// By group.
+    kernel_of: Vec<Option<usize>>,
+}
+
+impl Asker<'_> {
+    /// One reason for each kernel that a group reads from; then kernels that read the same, if only
+    /// the order keeps them apart.
+    fn reasons(&self, group: usize) -> Vec<Apart> {
+        let mut reasons: BTreeMap<Vec<usize>, Why> = BTreeMap::new();
+        let mut note = |from: Vec<usize>, why: Why| {
+            let have = reasons.entry(from).or_insert(why);
+            *have = why.min(*have);
+        };
+        let members = &self.groups.groups[group].members;
+        let edges =
+            || members.iter().flat_map(|id| self.groups.member(*id).edges.iter().map(move |e| (*id, e)));
+        for (id, edge) in edges() {
+            if self.groups.plan.items[edge.base].class == Class::Pack {
+                let from: BTreeSet<usize> = self.fillers(edge.base);
+                note(from.into_iter().collect(), Why::Laid);
+            } else if let Some(from) = self.groups.maker[edge.base].filter(|from| *from != group)
+                && let Some(kernel) = self.kernel_of[from]
+                && let Some(why) = self.why(id, edge)
+            {
+                note(vec![kernel], why);
+            }
+        }
+        for (id, edge) in edges() {
+            self.readers_alike(id, edge).into_iter().for_each(|(from, why)| note(vec![from], why));
+        }
+        let found = reasons.into_iter().filter(|(from, _)| !from.is_empty());
+        found.map(|(from, why)| Apart { from, why }).collect()
+    }
+
+    /// The kernels that fill a pack.
+    fn fillers(&self, pack: usize) -> BTreeSet<usize> {
+        let mut kernels = BTreeSet::new();
+        for arg in &self.groups.plan.items[pack].args {
+            match self.groups.plan.items[*arg].class {
+                Class::Pack => kernels.extend(self.fillers(*arg)),
+                _ => kernels.extend(self.groups.maker[*arg].and_then(|group| self.kernel_of[group])),
+            }
+        }
+        kernels
+    }
+
+    /// What keeps a value from being computed where `id` reads it.
+    fn why(&self, id: usize, edge: &Edge) -> Option<Why> {
+        let made = self.groups.member(edge.base);
+        if edge.guarded {
+            return Some(Why::Outside);
+        }
+        if self.groups.fit((edge.base, &made.at), (id, &edge.at)) {
+            return self.between(made.group, self.groups.member(id).group);
+        }
+        if made.gives_shallow() && self.groups.groups[made.group].reduces() {
+            return Some(Why::Reduction(self.reduction(edge.base)));
+        }
+        Some(match self.repeats(self.groups.member(id), &edge.at) {
+            1 => Why::OtherPoints,
+            times => Why::Repeated(times),
+        })
+    }
+
+    /// The reduction that a value of a group waits for.
+    fn reduction(&self, id: usize) -> Combine {
+        let member = self.groups.member(id);
+        if member.reduces {
+            return self.groups.plan.items[id].form.combine;
+        }
+        let own = |edge: &&Edge| self.groups.maker[edge.base] == Some(member.group);
+        let waits = |edge: &Edge| self.groups.member(edge.base).gives_shallow();
+        let next = member.edges.iter().filter(own).find(|edge| waits(edge));
+        next.map_or(Combine::Sum, |edge| self.reduction(edge.base))
+    }
+
+    /// How often a group's loops come by the same element.
+    fn repeats(&self, by: &Member, at: &Linear) -> usize {
+        let axes = &self.groups.groups[by.group].axes;
+        let along = |(axis, extent): (usize, &Extent)| match at.depends_on(axis) {
+            true => extent.clone(),
+            false => Extent::Fixed(1),
+        };
+        let touched: Vec<Extent> = axes.iter().enumerate().map(along).collect();
+        points(axes) / points(&touched).max(1)
+    }
+
+    /// Earlier readers of the same elements at the same points.
+    fn readers_alike(&self, id: usize, edge: &Edge) -> Vec<(usize, Why)> {
+        let group = self.groups.member(id).group;
+        let mut found = Vec::new();
+        if edge.guarded || edge.at.terms.is_empty() {
+            return found;
+        }
+        let earlier = self.groups.users[edge.base].iter().rev().skip_while(|user| **user >= id);
+        for other in earlier.take(WINDOW) {
+            let member = self.groups.member(*other);
+            let same = |e: &&Edge| e.base == edge.base && !e.guarded && !e.at.terms.is_empty();
+            let reads = member.edges.iter().find(same);
+            if member.group != group
+                && let (Some(kernel), Some(reads)) = (self.kernel_of[member.group], reads)
+                && Some(kernel) < self.kernel_of[group]
+                && self.groups.fit((*other, &reads.at), (id, &edge.at))
+            {
+                found.extend(self.between(member.group, group).map(|why| (kernel, why)));
+            }
+        }
+        found
+    }
+
+    /// Why two groups that fit are not one, if that is not for want of trying.
+    fn between(&self, a: usize, b: usize) -> Option<Why> {
+        let third = self.groups.order.between(a, b);
+        let kernels = third.iter().filter_map(|group| self.kernel_of[*group]);
+        match kernels.min() {
+            Some(kernel) => Some(Why::Between(kernel)),
+            None => (!may_join(self.groups, a, b)).then_some(Why::Commits),
+        }
+    }
+}
