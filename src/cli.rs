@@ -42,6 +42,8 @@ enum Command {
     Check(CheckArgs),
     /// Print the program at one stage of the compiler
     Emit(EmitArgs),
+    /// Print what each kernel costs: bytes, operations, passes over the parameters
+    Cost(Script),
     /// Explain a diagnostic code, such as `shape-mismatch`
     Explain {
         /// The code; without one, all codes are listed
@@ -173,6 +175,7 @@ fn command() -> u8 {
         Command::Run(args) => run(&args, color),
         Command::Check(args) => check(&args, color),
         Command::Emit(args) => emit(&args, color),
+        Command::Cost(script) => cost(&script, color),
         Command::Explain { code } => explain(code.as_deref()),
         Command::Fmt { file } => format(&file, color),
     };
@@ -273,6 +276,11 @@ fn emit(args: &EmitArgs, color: bool) -> Done {
     };
     let program = load(file, args.real)?;
     print(&program.emit(stage).map_err(|report| fail(&report, color))?)
+}
+
+fn cost(script: &Script, color: bool) -> Done {
+    let program = load(&script.file, script.real)?;
+    print(&program.cost().map_err(|report| fail(&report, color))?)
 }
 
 fn explain(code: Option<&str>) -> Done {

@@ -178,6 +178,14 @@ impl Program {
         (stage.print)(self)
     }
 
+    /// What each kernel costs, and why kernels are apart.
+    ///
+    /// # Errors
+    /// As [`Program::emit`].
+    pub fn cost(&self) -> Result<String, Report> {
+        Ok(kernel::report(self.kernels()?, self.graphs()?))
+    }
+
     /// The text of the stage of this name; `None` if there is no such stage.
     ///
     /// # Errors

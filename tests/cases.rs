@@ -78,6 +78,11 @@ fn tour(path: &Path) -> Outcome {
     emit(path, &["tokens", "ast", "typed", "graph", "step", "kernel", "loops", "clif"])
 }
 
+fn cost(path: &Path) -> Outcome {
+    snapshot(path, &program(path).cost().map_err(|report| rendered(&report))?);
+    Ok(())
+}
+
 /// What a script prints.
 #[derive(Default)]
 struct Printed(String);
@@ -119,6 +124,7 @@ datatest_stable::harness! {
     { test = check, root = "tests/cases/check", pattern = r"\.eg$" },
     { test = graph, root = "tests/cases/graph", pattern = r"\.eg$" },
     { test = kernel, root = "tests/cases/kernel", pattern = r"\.eg$" },
+    { test = cost, root = "tests/cases/cost", pattern = r"\.eg$" },
     { test = loops, root = "tests/cases/loops", pattern = r"\.eg$" },
     { test = native, root = "tests/cases/native", pattern = r"\.eg$" },
     { test = run, root = "tests/cases/run", pattern = r"\.eg$" },

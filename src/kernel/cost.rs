@@ -46,25 +46,38 @@ impl Kernel {
 
     /// What it costs.
     pub fn cost(&self, buffers: &[Buffer]) -> Cost {
-        let (mut reads, mut writes) = (BTreeMap::new(), BTreeMap::new());
-        let mut cost = Cost::default();
+        let [reads, writes] = self.traffic(buffers);
+        let bytes = |touched: Touched| -> usize {
+            touched.into_iter().map(|(buffer, n)| n * buffers[buffer.0].dtype.bytes()).sum()
+        };
+        Cost { reads: bytes(reads), writes: bytes(writes), flops: self.flops() }
+    }
+
+    fn flops(&self) -> usize {
         let (all, results) = (points(&self.axes), points(&self.axes[..self.n_out]));
-        for (inst, deep) in self.insts.iter().zip(self.is_deep()) {
+        let flops = self.insts.iter().zip(self.is_deep()).map(|(inst, deep)| match inst {
+            Inst::Map(..) if deep => all,
+            Inst::Map(..) => results,
+            Inst::Combine(..) => all,
+            Inst::Const(..) | Inst::Axis(..) | Inst::Cast(..) | Inst::Load { .. } | Inst::Store { .. } => 0,
+        });
+        flops.sum()
+    }
+
+    /// How many elements of each buffer it reads and writes.
+    pub(super) fn traffic(&self, buffers: &[Buffer]) -> [Touched; 2] {
+        let [mut reads, mut writes] = [Touched::new(), Touched::new()];
+        for inst in &self.insts {
             match inst {
                 Inst::Load { buffer, at, .. } => note(&mut reads, *buffer, self.touched(at)),
                 Inst::Store { buffer, at, .. } => note(&mut writes, *buffer, self.touched(at)),
-                Inst::Map(..) => cost.flops += if deep { all } else { results },
-                Inst::Combine(..) => cost.flops += all,
-                Inst::Const(..) | Inst::Axis(..) | Inst::Cast(..) => {}
+                Inst::Map(..) | Inst::Combine(..) | Inst::Const(..) | Inst::Axis(..) | Inst::Cast(..) => {}
             }
         }
-        let bytes = |touched: BTreeMap<BufferId, usize>| -> usize {
-            let sizes = touched.into_iter().map(|(buffer, n)| (&buffers[buffer.0], n));
-            sizes.map(|(buffer, n)| n.min(buffer.len) * buffer.dtype.bytes()).sum()
-        };
-        cost.reads = bytes(reads);
-        cost.writes = bytes(writes);
-        cost
+        for (buffer, n) in reads.iter_mut().chain(&mut writes) {
+            *n = (*n).min(buffers[buffer.0].len);
+        }
+        [reads, writes]
     }
 
     /// Number of different elements at a position over all points.
@@ -81,8 +94,11 @@ impl Kernel {
     }
 }
 
+/// Numbers of elements by buffer.
+pub(super) type Touched = BTreeMap<BufferId, usize>;
+
 /// Counts elements of a buffer: different instructions may touch different ones.
-fn note(touched: &mut BTreeMap<BufferId, usize>, buffer: BufferId, n: usize) {
+fn note(touched: &mut Touched, buffer: BufferId, n: usize) {
     *touched.entry(buffer).or_insert(0) += n;
 }
 
@@ -93,11 +109,11 @@ impl fmt::Display for Cost {
     }
 }
 
-fn bytes(n: usize) -> String {
+pub(super) fn bytes(n: usize) -> String {
     scaled(n, 1024, ["B", "KiB", "MiB", "GiB"])
 }
 
-fn flops(n: usize) -> String {
+pub(super) fn flops(n: usize) -> String {
     scaled(n, 1000, ["flop", "kflop", "Mflop", "Gflop"])
 }
 

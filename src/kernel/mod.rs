@@ -30,6 +30,7 @@ mod order;
 mod place;
 mod plan;
 mod print;
+mod report;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -37,6 +38,7 @@ mod verify;
 pub use cost::Cost;
 pub use eval::{Memory, run};
 pub use fuse::fuse;
+pub use report::report;
 pub use verify::verify;
 
 use std::rc::Rc;

@@ -71,7 +71,7 @@ impl fmt::Display for Apart {
 }
 
 /// `k1`, `k1 to k4`, `k1, k3 to k5`; of many runs the first ones.
-fn numbers(kernels: &[usize]) -> String {
+pub(super) fn numbers(kernels: &[usize]) -> String {
     let mut runs: Vec<(usize, usize)> = Vec::new();
     for kernel in kernels {
         match runs.last_mut() {
@@ -115,7 +115,7 @@ impl fmt::Display for BufferId {
 }
 
 /// `[i0:32, i1:32 | i2:64]`.
-fn axes(kernel: &Kernel) -> String {
+pub(super) fn axes(kernel: &Kernel) -> String {
     let axis = |(k, extent): (usize, &Extent)| match extent {
         Extent::Fixed(n) => format!("i{k}:{n}"),
         Extent::Ragged(_) => format!("i{k}:piece"),

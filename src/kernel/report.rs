@@ -1,0 +1,189 @@
+//! What programs cost, as `egret cost` prints it.
+//!
+//! ```text
+//! fit.step: 2410 parameters
+//!   kernel  part       loops           reads     writes   flops      B/param  flop/param
+//!   k0      loss       [i0:32 | i1:64]  9.5 KiB  128 B    4.1 kflop
+//!   ...
+//!   k7      adam       [i0:2410]        38 KiB   28 KiB   48 kflop   28       20
+//!           apart from k6: reads its sum
+//!   total   8 kernels                   87 KiB   66 KiB   1.2 Mflop
+//!   optimizer
+//!     passes over the parameters  1: k7
+//!     ...
+//! ```
+
+use super::cost::{Touched, bytes, flops};
+use super::print::{axes, numbers};
+use super::{BufferId, Cost, Home, Kernel, Kernels, Program};
+use crate::graph::{Graphs, Layout, Part};
+use crate::print::number;
+
+/// What every program costs that a script runs, training steps first.
+pub fn report(kernels: &Kernels, graphs: &Graphs) -> String {
+    let (steps, rest): (Vec<&Program>, Vec<&Program>) =
+        kernels.programs.iter().partition(|program| program.name.ends_with(".step"));
+    let layouts = graphs.layouts.values();
+    let steps = steps.into_iter().zip(layouts).map(|(program, layout)| section(program, Some(layout)));
+    let runs = rest.into_iter().filter(|program| !program.name.ends_with(".forward"));
+    let texts: Vec<String> = steps.chain(runs.map(|program| section(program, None))).collect();
+    texts.join("\n")
+}
+
+/// One program.
+fn section(program: &Program, layout: Option<&Layout>) -> String {
+    let mut text = match layout {
+        Some(layout) => {
+            let (n, tensors) = (layout.segments.total(), layout.segments.count());
+            format!("{}: {} in {}\n", program.name, count(n, "parameter"), count(tensors, "tensor"))
+        }
+        None => format!("{}\n", program.name),
+    };
+    let n = layout.map(|layout| layout.segments.total());
+    text += &table(program, n);
+    if let Some(layout) = layout {
+        text += &optimizer(program, layout);
+    }
+    text
+}
+
+fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+/// Headings of the table; the last two are for steps only.
+const HEADINGS: [&str; 8] = ["kernel", "part", "loops", "reads", "writes", "flops", "B/param", "flop/param"];
+
+fn table(program: &Program, n: Option<usize>) -> String {
+    let mut rows: Vec<(Vec<String>, &[super::Apart])> = vec![(HEADINGS.map(str::to_owned).to_vec(), &[])];
+    let mut total = Cost::default();
+    for (k, kernel) in program.kernels.iter().enumerate() {
+        let cost = kernel.cost(&program.buffers);
+        total = Cost {
+            reads: total.reads + cost.reads,
+            writes: total.writes + cost.writes,
+            flops: total.flops + cost.flops,
+        };
+        let parts: Vec<String> = kernel.parts.iter().map(Part::to_string).collect();
+        let mut row = vec![format!("k{k}"), parts.join(", "), axes(kernel)];
+        row.extend(amounts(&cost));
+        row.extend(n.map_or_else(Vec::new, |n| per_parameter(program, kernel, n)));
+        rows.push((row, &kernel.apart));
+    }
+    let mut last = vec!["total".to_owned(), count(program.kernels.len(), "kernel"), String::new()];
+    last.extend(amounts(&total));
+    rows.push((last, &[]));
+    aligned(&rows)
+}
+
+fn amounts(cost: &Cost) -> [String; 3] {
+    [bytes(cost.reads), bytes(cost.writes), flops(cost.flops)]
+}
+
+/// Rows with their columns one below the other, each with its reasons below it. Empty columns are
+/// left out.
+fn aligned(rows: &[(Vec<String>, &[super::Apart])]) -> String {
+    let cell = |row: &'_ Vec<String>, k: usize| row.get(k).map_or(0, |cell| cell.chars().count());
+    let width = |k: usize| rows.iter().map(|(row, _)| cell(row, k)).max().unwrap_or(0);
+    let filled = |k: &usize| rows[1..].iter().any(|(row, _)| cell(row, *k) > 0);
+    let columns: Vec<(usize, usize)> = (0..HEADINGS.len()).filter(filled).map(|k| (k, width(k))).collect();
+    let mut text = String::new();
+    for (row, reasons) in rows {
+        let cells = columns.iter().map(|(k, width)| {
+            let cell = row.get(*k).map_or("", String::as_str);
+            if *k < 3 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        });
+        text += &format!("  {}", cells.collect::<Vec<_>>().join("  ")).trim_end();
+        text.push('\n');
+        for reason in *reasons {
+            text += &format!("  {:<width$}  apart from {reason}\n", "", width = columns[0].1);
+        }
+    }
+    text
+}
+
+/// Whether a kernel computes what the optimizer adds to the gradient.
+fn is_optimizer(kernel: &Kernel) -> bool {
+    kernel.commits || kernel.parts.iter().any(|part| matches!(part, Part::Stage(_) | Part::Update))
+}
+
+/// Bytes and operations per parameter of a kernel of the optimizer.
+fn per_parameter(program: &Program, kernel: &Kernel, n: usize) -> Vec<String> {
+    if !is_optimizer(kernel) {
+        return Vec::new();
+    }
+    let flops = kernel.cost(&program.buffers).flops as f64 / n as f64;
+    let bytes: usize = kernel.traffic(&program.buffers).iter().map(|touched| long(program, touched, n)).sum();
+    match bytes {
+        0 => Vec::new(),
+        _ => vec![ratio(bytes, n), number(flops.round())],
+    }
+}
+
+/// Bytes touched of what is as long as the parameters.
+fn long(program: &Program, touched: &Touched, n: usize) -> usize {
+    let buffer = |id: &BufferId| &program.buffers[id.0];
+    let root = |id: &BufferId| match buffer(id).home {
+        Home::Part { of, .. } => buffer(&of).len,
+        Home::Input(_) | Home::Output(_) | Home::Temporary => buffer(id).len,
+    };
+    let long = touched.iter().filter(|(id, _)| root(id) == n);
+    long.map(|(id, touched)| touched * buffer(id).dtype.bytes()).sum()
+}
+
+/// `28`, `4.5`.
+fn ratio(bytes: usize, n: usize) -> String {
+    number((bytes as f64 / n as f64 * 10.0).round() / 10.0)
+}
+
+/// Totals of the optimizer.
+fn optimizer(program: &Program, layout: &Layout) -> String {
+    let n = layout.segments.total();
+    let (mut passes, mut moved, mut written, mut writers) = (Vec::new(), 0, 0, Vec::new());
+    for (k, kernel) in program.kernels.iter().enumerate() {
+        let [reads, writes] = kernel.traffic(&program.buffers).map(|touched| long(program, &touched, n));
+        if !is_optimizer(kernel) && writes > 0 {
+            written += writes;
+            writers.push(k);
+        } else if is_optimizer(kernel) && reads + writes > 0 {
+            passes.push(k);
+            moved += reads + writes;
+        }
+    }
+    let gradient = match writers[..] {
+        [] => "not stored".to_owned(),
+        _ => format!("{} to store it: {}", ratio(written, n), numbers(&writers)),
+    };
+    let passes_text = match passes[..] {
+        [] => "0".to_owned(),
+        _ => format!("{}: {}", passes.len(), numbers(&passes)),
+    };
+    let rows = [
+        ("passes over the parameters", passes_text),
+        ("bytes per parameter", ratio(moved, n)),
+        ("  of the gradient", gradient),
+        ("state bytes per parameter", states(layout, n)),
+        ("other states", others(layout)),
+    ];
+    let rows = rows.iter().filter(|(_, value)| !value.is_empty());
+    let lines = rows.map(|(name, value)| format!("    {name:<28}{value}\n"));
+    format!("  optimizer\n{}", lines.collect::<String>())
+}
+
+/// Bytes of states with one number per coordinate.
+fn states(layout: &Layout, n: usize) -> String {
+    let slots: Vec<_> = layout.states.iter().filter(|slot| layout.is_per_coordinate(slot)).collect();
+    let total: usize = slots.iter().map(|slot| slot.ty.dtype.bytes() * slot.ty.count()).sum();
+    let names: Vec<&str> = slots.iter().map(|slot| slot.name.as_str()).collect();
+    match names[..] {
+        [] => "0".to_owned(),
+        _ => format!("{}: {}", ratio(total, n), names.join(", ")),
+    }
+}
+
+/// Bytes of all other states.
+fn others(layout: &Layout) -> String {
+    let slots = layout.states.iter().filter(|slot| !layout.is_per_coordinate(slot));
+    let texts = slots.map(|slot| format!("{} {}", bytes(slot.ty.dtype.bytes() * slot.ty.count()), slot.name));
+    texts.collect::<Vec<_>>().join(", ")
+}
