@@ -17,6 +17,7 @@ impl Line {
             LineKind::Layer(_) => "layer",
             LineKind::Metric(_) => "metric",
             LineKind::State(_) => "state",
+            LineKind::Eval(_) => "eval",
             LineKind::Set(_) => "=",
             LineKind::Assign(..) => "<-",
             LineKind::Expr(_) => "an expression",
@@ -68,8 +69,14 @@ impl Builder<'_> {
         Function { name, statics, args, result, members, body }
     }
 
-    /// `stage`
-    pub(super) fn stage(&mut self, name: Ident, hypers: Vec<Hyper>, mut lines: Vec<Line>) -> Stage {
+    /// `stage`, and `wrap stage` where `inner` is given.
+    pub(super) fn stage(
+        &mut self,
+        name: Ident,
+        hypers: Vec<Hyper>,
+        inner: Option<Ident>,
+        mut lines: Vec<Line>,
+    ) -> Stage {
         let result = self.value(&mut lines, "stage", name.span);
         let mut body = Vec::new();
         for line in lines {
@@ -77,10 +84,16 @@ impl Builder<'_> {
                 LineKind::State(state) => body.push(self.state(state)),
                 LineKind::Assign(name, value) => body.push(StageLine::Assign { name, value }),
                 LineKind::Let(binding) => body.push(StageLine::Let(binding)),
+                LineKind::Eval(Let { name, value, .. }) => {
+                    if name.name != "w" {
+                        self.report(errors::eval_target(&name));
+                    }
+                    body.push(StageLine::Eval { name, value });
+                }
                 _ => self.misplaced(&line, "stage"),
             }
         }
-        Stage { name, hypers, body, result }
+        Stage { name, hypers, inner, body, result }
     }
 
     fn state(&mut self, state: Let) -> StageLine {

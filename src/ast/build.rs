@@ -32,6 +32,8 @@ pub(super) enum LineKind {
     Metric(Let),
     /// `state m = 0`
     State(Let),
+    /// `eval w = ema`
+    Eval(Let),
     /// `batch = 32`
     Set(Let),
     /// `m <- u`

@@ -121,10 +121,18 @@ pub static STATE_TYPE: Code = Code {
         Right:  state s: scalar[over] = 1    or    state s: scalar[model] = 1",
 };
 
-/// `use`, `for`, `scan`, `wrap`
+/// `eval m = ...`
+pub static EVAL_TARGET: Code = Code {
+    name: "eval-target",
+    explain: "In a stage, `eval` gives the parameters to evaluate with, which are called `w`.\n\n\
+        Wrong:  eval ema = ema\n\
+        Right:  eval w = ema",
+};
+
+/// `use`, `for`, `scan`
 pub static NOT_YET: Code = Code {
     name: "not-in-the-language-yet",
-    explain: "`use`, `for`, `scan` and `wrap` are words that the language keeps for later. They are no names.\n\n\
+    explain: "`use`, `for` and `scan` are words that the language keeps for later. They are no names.\n\n\
         Until then, write repeated layers out, and keep a script in one file.",
 };
 
@@ -144,6 +152,7 @@ pub const CODES: &[&Code] = &[
     &MISPLACED_LINE,
     &NO_VALUE,
     &STATE_TYPE,
+    &EVAL_TARGET,
     &NOT_YET,
 ];
 
@@ -261,6 +270,12 @@ pub(super) fn state_type(span: Span) -> Diagnostic {
         .help("write `scalar[tensor]`, `scalar[model]` or `scalar[over]`")
 }
 
+pub(super) fn eval_target(name: &super::Ident) -> Diagnostic {
+    Diagnostic::error(&EVAL_TARGET, format!("`eval` gives `w`, not `{}`", name.name))
+        .label(name.span, "expected `w`")
+        .help("write `eval w = ...`: the parameters to evaluate with")
+}
+
 pub(super) fn bad_escape(span: Span, c: char) -> Diagnostic {
     Diagnostic::error(&BAD_STRING, format!("`\\{}` is not an escape", short(&c.to_string())))
         .label(span, "unknown escape")
@@ -305,7 +320,7 @@ pub(super) fn misplaced_line(span: Span, word: &str, place: &str) -> Diagnostic 
         "data" => "a `data` block holds lines `column = expression`",
         "fn" => "a `fn` holds `let` lines and ends in an expression",
         "model" => "a `model` holds `param`, `layer` and `let` lines and ends in an expression",
-        "stage" => "a `stage` holds `state`, `<-` and `let` lines and ends in an expression",
+        "stage" => "a `stage` holds `state`, `<-`, `let` and `eval w` lines and ends in an expression",
         "block" => "a block holds `let` lines and ends in an expression",
         "train" | "eval" => "a run holds lines `name = value` and `metric name = value`",
         _ => "a script holds declarations and statements",
@@ -369,7 +384,6 @@ pub(super) fn unexpected(
 fn reserved_help(word: &str) -> &'static str {
     match word {
         "use" => "keep the script in one file; the library is always there",
-        "wrap" => "write a plain `stage`",
         _ => "write the repeated lines out",
     }
 }

@@ -105,7 +105,7 @@ impl Lines<'_> {
         let braces = self.open.iter().rposition(|open| open.kind == Kind::LBrace).map_or(0, |at| at + 1);
         self.close_down_to(braces, at, found);
         let column_0 = next.start == 0 || self.text.as_bytes()[next.start as usize - 1] == b'\n';
-        let item = matches!(next.kind, Kind::Fn | Kind::Model | Kind::Stage | Kind::Data);
+        let item = matches!(next.kind, Kind::Fn | Kind::Model | Kind::Stage | Kind::Wrap | Kind::Data);
         if column_0 && item {
             self.close_down_to(0, at, found);
         }

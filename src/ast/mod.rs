@@ -62,7 +62,7 @@ pub enum ItemKind {
     Fn(Function),
     /// `model m(x: real[B, 4]) -> real[B, 3] { ... }`
     Model(Function),
-    /// `stage adam(lr = 1e-3) { ... }`
+    /// `stage adam(lr = 1e-3) { ... }`, `wrap stage lookahead(k = 5)(inner) { ... }`
     Stage(Stage),
     /// `let a = ...`
     Let(Let),
@@ -165,6 +165,8 @@ pub struct Stage {
     pub name: Ident,
     /// Its hyperparameters.
     pub hypers: Vec<Hyper>,
+    /// In a `wrap stage`: what it calls the pipeline before it.
+    pub inner: Option<Ident>,
     /// The lines before the value.
     pub body: Vec<StageLine>,
     /// The outgoing update.
@@ -206,6 +208,13 @@ pub enum StageLine {
         /// The state.
         name: Ident,
         /// Its new value.
+        value: Expr,
+    },
+    /// `eval w = ema`: the parameters to evaluate with.
+    Eval {
+        /// `w`.
+        name: Ident,
+        /// Its value.
         value: Expr,
     },
     /// `let d = ...`

@@ -147,7 +147,9 @@ impl Printer {
     }
 
     fn stage(&mut self, stage: &Stage) {
-        self.node(format!("stage {}", stage.name.name), |p| {
+        let word = if stage.inner.is_some() { "wrap stage" } else { "stage" };
+        self.node(format!("{word} {}", stage.name.name), |p| {
+            stage.inner.iter().for_each(|inner| p.line(format!("inner {}", inner.name)));
             for hyper in &stage.hypers {
                 let head = format!("hyper {}", hyper.name.name);
                 match &hyper.kind {
@@ -171,6 +173,7 @@ impl Printer {
             StageLine::Assign { name, value } => {
                 self.node(format!("assign {}", name.name), |p| p.expr(value))
             }
+            StageLine::Eval { name, value } => self.node(format!("eval {}", name.name), |p| p.expr(value)),
             StageLine::Let(binding) => self.binding("let", binding),
         }
     }

@@ -106,11 +106,13 @@ pub enum Kind {
     /// `not`
     #[token("not")]
     Not,
-    /// `use for scan wrap`: words kept for what the language will have.
+    /// `wrap`
+    #[token("wrap")]
+    Wrap,
+    /// `use for scan`: words kept for what the language will have.
     #[token("use")]
     #[token("for")]
     #[token("scan")]
-    #[token("wrap")]
     Reserved,
 
     /// `(`

@@ -41,6 +41,7 @@ enum Target {
     Callee(Callee),
     Layer(usize),
     Model(Callee, Instance),
+    Inner,
 }
 
 impl<'a> Checker<'a> {
@@ -84,6 +85,7 @@ impl<'a> Checker<'a> {
                 self.call_def(scope, def, given, Instance::None, &call)
             }
             Ok(Target::Layer(k)) => self.call_layer(scope, k, &call),
+            Ok(Target::Inner) => self.call_inner(scope, &call),
             Ok(Target::Model(Callee::Def(def, given), instance)) => {
                 self.no_statics(&call)?;
                 self.call_def(scope, def, given, instance, &call)
@@ -109,7 +111,7 @@ impl<'a> Checker<'a> {
     pub(super) fn is_callable(&self, scope: &Scope, callee: &ast::Expr) -> bool {
         match &callee.kind {
             Ast::Name(name) => match scope.get(name) {
-                Some(Binding::Layer(_) | Binding::Function(_) | Binding::Model(..)) => true,
+                Some(Binding::Layer(_) | Binding::Function(_) | Binding::Model(..) | Binding::Inner) => true,
                 Some(_) => false,
                 None => self.find_def(name, scope.library).is_some() || self.is_builtin(name),
             },
@@ -151,6 +153,7 @@ impl<'a> Checker<'a> {
             Some(Binding::Layer(k)) => return Ok(Target::Layer(*k)),
             Some(Binding::Function(callee)) => return Ok(Target::Callee(callee.clone())),
             Some(Binding::Model(callee, instance)) => return Ok(Target::Model(callee.clone(), *instance)),
+            Some(Binding::Inner) => return Ok(Target::Inner),
             Some(Binding::Error) => return Err(Poison),
             _ => {}
         }

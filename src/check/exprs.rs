@@ -103,6 +103,11 @@ impl<'a> Checker<'a> {
             Some(Binding::Model(..)) => {
                 self.no_value(&format!("model `{name}`"), span, &format!("call it: `{name}(x)`"))
             }
+            Some(Binding::Inner) => self.no_value(
+                &format!("`{name}`, the pipeline before this stage,"),
+                span,
+                &format!("run it on parameters: `{name}(w)` is its update"),
+            ),
             Some(Binding::Word(..)) => self.no_value(
                 &format!("word `{name}`"),
                 span,
@@ -161,6 +166,9 @@ impl<'a> Checker<'a> {
         }
         if self.find_stage(name).is_some() {
             return self.no_value(&format!("stage `{name}`"), span, "stages stand in `optimizer = ...`");
+        }
+        if name == "u" && scope.in_stage() {
+            return Err(self.no_update(scope, span));
         }
         let near = self.nearest_name(scope, name);
         Err(self.report(errors::unknown_name(name, span, near)))

@@ -22,6 +22,7 @@ mod functions;
 mod models;
 mod ops;
 mod pipelines;
+mod points;
 mod print;
 mod runs;
 mod scope;

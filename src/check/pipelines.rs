@@ -42,6 +42,7 @@ impl<'a> Checker<'a> {
         }
         let uses = uses.into_iter().collect::<Checked<Vec<StageUse>>>()?;
         self.learning_rates(&uses, expr)?;
+        self.one_eval(&uses)?;
         Ok(uses)
     }
 

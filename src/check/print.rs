@@ -134,15 +134,25 @@ impl Program {
         let words = stage.words.iter().map(|(name, word)| format!("{name} = {word}"));
         let hypers = stage.hypers.iter().map(|local| printer.local(*local));
         let head: Vec<String> = hypers.chain(words).collect();
-        let mut text = format!("stage {}({})\n", stage.name, head.join(", "));
+        let word = if stage.inner.is_some() { "wrap stage" } else { "stage" };
+        let mut text = format!("{word} {}({})\n", stage.name, head.join(", "));
         for state in &stage.states {
             let (name, ty) = (printer.local(state.local), &stage.locals[state.local.0].ty);
             text += &format!("  state {name} = {} : {ty}\n", printer.expr(&state.init));
         }
-        for (local, value) in &stage.lines {
+        let inner = |line: usize| match &stage.inner {
+            Some(inner) if inner.line == line => format!("  u = inner({})\n", printer.expr(&inner.point)),
+            _ => String::new(),
+        };
+        for (k, (local, value)) in stage.lines.iter().enumerate() {
+            text += &inner(k);
             let assigned = stage.states.iter().any(|state| state.local == *local);
             let arrow = if assigned { "<-" } else { "=" };
             text += &format!("  {} {arrow} {} : {}\n", printer.local(*local), printer.expr(value), value.ty);
+        }
+        text += &inner(stage.lines.len());
+        if let Some(eval) = &stage.eval {
+            text += &format!("  eval w = {} : {}\n", printer.expr(eval), eval.ty);
         }
         text + &printer.body(&stage.result)
     }

@@ -3,7 +3,7 @@
 use crate::algebra::types::{DType, Dim, SizeVar, Type};
 use crate::source::Span;
 
-use super::typed::{Expr, FunctionId, GlobalId, Instance, Local, LocalId};
+use super::typed::{Expr, FunctionId, GlobalId, Inner, Instance, Local, LocalId};
 
 /// No value: a diagnostic has been given, so what depends on it stays silent.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -83,6 +83,8 @@ pub(super) enum Binding {
     Word(String, Vec<String>),
     /// The model that is trained, or a fit that is evaluated.
     Model(Callee, Instance),
+    /// In a `wrap stage`, the pipeline before it.
+    Inner,
     /// Something whose declaration is in error.
     Error,
 }
@@ -133,6 +135,10 @@ pub(super) struct Scope {
     pub layers: Vec<(usize, Layer)>,
     /// What a number is when nothing says otherwise.
     pub float: DType,
+    /// In a `wrap stage`: the line under way, and how many locals there were when it began.
+    pub line: (usize, usize),
+    /// In a `wrap stage`: where the pipeline before it runs, once that is known.
+    pub inner: Option<Inner>,
 }
 
 impl Scope {
@@ -149,6 +155,8 @@ impl Scope {
             hidden: 0,
             layers: Vec::new(),
             float,
+            line: (0, 0),
+            inner: None,
         }
     }
 

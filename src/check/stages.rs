@@ -50,13 +50,15 @@ impl<'a> Checker<'a> {
         let place =
             Place::Stage { coordinates: Dim::var(coordinates.clone()), tensors: Dim::var(tensors.clone()) };
         let mut scope = Scope::new(place, library, DType::F64);
-        self.fixed_names(&mut scope, ast.name.span);
+        self.fixed_names(&mut scope, ast);
         let own = scope.names.len();
         let hypers = self.hypers(&mut scope, ast, &words, own);
         let mut states = Vec::new();
         let mut lines = Vec::new();
+        let mut eval = None;
         let mut failed = Ok(());
         for line in &ast.body {
+            scope.line = (lines.len(), scope.locals.len());
             let result = match line {
                 ast::StageLine::State { name, extent, init } => {
                     self.state(&mut scope, name, extent.as_ref(), init, own).map(|state| states.push(state))
@@ -67,18 +69,37 @@ impl<'a> Checker<'a> {
                 ast::StageLine::Let(line) => {
                     self.let_line(&mut scope, line, own).map(|line| lines.push(line))
                 }
+                ast::StageLine::Eval { name, value } => self.eval_point(&mut scope, name, value, &mut eval),
             };
             failed = failed.and(result);
         }
+        scope.line = (lines.len(), scope.locals.len());
         let result = self.update(&mut scope, &ast.result);
         failed?;
+        let result = result?;
+        self.eval_scope(&scope, eval.as_ref(), &states, &lines)?;
+        self.inner_once(&scope, ast)?;
         self.never_assigned(&states, &lines, &scope);
         let name = ast.name.name.clone();
-        let (locals, span) = (scope.locals, ast.name.span);
-        Ok(Stage { name, words, coordinates, tensors, locals, hypers, states, lines, result: result?, span })
+        let (locals, inner, span) = (scope.locals, scope.inner, ast.name.span);
+        Ok(Stage {
+            name,
+            words,
+            coordinates,
+            tensors,
+            locals,
+            hypers,
+            states,
+            lines,
+            inner,
+            eval,
+            result,
+            span,
+        })
     }
 
-    fn fixed_names(&mut self, scope: &mut Scope, span: Span) {
+    fn fixed_names(&mut self, scope: &mut Scope, ast: &ast::Stage) {
+        let span = ast.name.span;
         for (name, text) in StageScope::ALL {
             let per_coordinate = matches!(
                 name,
@@ -88,12 +109,22 @@ impl<'a> Checker<'a> {
                 true => self.extent_type(scope, Extent::Coordinate),
                 false => Type::scalar(DType::F64),
             };
-            scope.bind_local(text, ty, span);
+            // In a `wrap stage` the incoming update is what running the pipeline before it gives.
+            match (&ast.inner, name) {
+                (Some(_), StageScope::Update) => scope.local(text, ty, span),
+                _ => scope.bind_local(text, ty, span),
+            };
+        }
+        if let Some(inner) = &ast.inner {
+            if scope.get(&inner.name).is_some() {
+                self.report(errors::duplicate(&inner.name, inner.span, None));
+            }
+            scope.bind(&inner.name, Binding::Inner, inner.span);
         }
     }
 
     /// The type of one number per extent.
-    fn extent_type(&self, scope: &Scope, extent: Extent) -> Type {
+    pub(super) fn extent_type(&self, scope: &Scope, extent: Extent) -> Type {
         let dtype = if extent == Extent::Coordinate { self.real } else { DType::F64 };
         Type::new(dtype, ops::extent_shape(scope, extent))
     }
@@ -163,7 +194,7 @@ impl<'a> Checker<'a> {
     }
 
     /// `value` as numbers of the extent of `ty`, which must not be narrower.
-    fn extended(
+    pub(super) fn extended(
         &mut self,
         scope: &Scope,
         value: Value,

@@ -244,6 +244,7 @@ fn mistakes() -> Vec<(&'static str, String)> {
     let good = "loss = mean((m(x) - y)^2)\n optimizer = sgd(lr = 0.1)\n epochs = 2\n";
     let train = |settings: &str| format!("{data}{model}let fit = train m on d.train {{\n {settings} }}\n");
     let stage = |body: &str| format!("stage s(lr = 1, way = a | b) {{\n{body}\n}}\n");
+    let wrap = |body: &str| format!("wrap stage s(lr = 1)(inner) {{\n{body}\n}}\n");
     let fit = train(good);
     vec![
         ("unknown-name", "print \"{m}\"".into()),
@@ -291,6 +292,17 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ("unused-layer", "model m(x: real[B, 4]) -> real[B, 4] {\n layer l = dense[4, 4]\n x\n}".into()),
         ("stage-extent", stage("state n: scalar[model] = 1\nn <- u\nlr * u")),
         ("state-never-assigned", stage("state n = 1\nlr * n * u")),
+        ("inner-once", wrap("w - inner(w) - inner(w)")),
+        ("inner-once", wrap("w - lr * g")),
+        ("inner-once", wrap("let d = {\n let z = 2 * w\n inner(z)\n}\nw - d")),
+        ("unknown-name", wrap("w - inner(w) + u")),
+        ("not-a-value", wrap("w - inner")),
+        ("wrong-argument", wrap("w - inner()")),
+        ("eval-point", stage("eval w = w - u\nlr * u")),
+        ("eval-point", stage("let next = w - lr * u\neval w = next\nlr * u")),
+        ("eval-point", wrap("eval w = inner(w)\nw")),
+        ("eval-twice", stage("eval w = w0\neval w = w\nlr * u")),
+        ("eval-twice", train("loss = mean((m(x) - y)^2)\n optimizer = sgd(lr = 1) |> lookahead |> weight_ema\n epochs = 2\n")),
         ("not-a-state", stage("u <- 2 * u\nlr * u")),
         ("unknown-word", stage("lr * u / norm[matrix](u)")),
         ("unknown-word", train("loss = mean((m(x) - y)^2)\n optimizer = sgd(lr = 1) |> eg_scale(over = matrix)\n epochs = 2\n")),

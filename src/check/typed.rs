@@ -302,10 +302,28 @@ pub struct Stage {
     /// the step until the line that assigns it, and the new value after that line. A state without a
     /// line stays as it is.
     pub lines: Vec<(LocalId, Expr)>,
-    /// The outgoing update.
+    /// In a `wrap stage`: how it runs the pipeline before it.
+    pub inner: Option<Inner>,
+    /// `eval w = ...`: the parameters to evaluate with. It is computed after a step, when it is needed:
+    /// over the states and `w` as the step leaves them, `w0`, hyperparameters, `t` and `T`; not over
+    /// gradients, updates and `let`s, which belong to the step.
+    pub eval: Option<Expr>,
+    /// The outgoing update; in a `wrap stage` the next parameters.
     pub result: Expr,
     /// Where it is declared.
     pub span: Span,
+}
+
+/// How a `wrap stage` runs the pipeline before it, which it sees as a function from parameters to an
+/// update: `inner(z)` is what that pipeline gives where its `w` is `z`. The gradient is the one of the
+/// step. It runs once in each step, and what it gives is the value of [`StageScope::Update`], which has
+/// no name of its own in a `wrap stage`.
+#[derive(Clone, Debug)]
+pub struct Inner {
+    /// It runs before this line of [`Stage::lines`], or before the result.
+    pub line: usize,
+    /// The parameters that it is given; names of lines before that one only.
+    pub point: Expr,
 }
 
 /// The names every stage has, in the order of its first locals.
@@ -313,7 +331,7 @@ pub struct Stage {
 pub enum StageScope {
     /// `g`: the raw gradient.
     Gradient,
-    /// `u`: the incoming update.
+    /// `u`: the incoming update; in a `wrap stage` what [`Inner`] gave, without a name.
     Update,
     /// `w`: the parameters.
     Weights,

@@ -2,8 +2,9 @@
 //!
 //! Comes in: a typed program. Goes out: [`Graphs`]: for each training run a program that makes the
 //! initial parameters and states (`NAME.init`), the forward graph (`NAME.forward`, for reading
-//! only), one training step (`NAME.step`: loss, gradients and the whole optimizer), and one that
-//! evaluates loss and metrics on the validation rows (`NAME.validate`); for each evaluation
+//! only), one training step (`NAME.step`: loss, gradients and the whole optimizer), one that makes
+//! the parameters to evaluate with if a stage says them (`NAME.weights`), and one that evaluates loss
+//! and metrics on the validation rows (`NAME.validate`); for each evaluation
 //! `NAME.eval`; for each other statement with expressions a program named after it (`let.NAME`, or
 //! with the index among all statements `print.3`, `assert.4`), whose outputs are the values of its
 //! expressions in order. Invariant: arguments come before their users, types are those that the
@@ -244,6 +245,7 @@ fn programs(program: &Program, layouts: &BTreeMap<usize, Layout>) -> Vec<Graph> 
                 graphs.push(init::init(program, layouts, &layouts[&index], train));
                 graphs.push(runs.forward(index, train));
                 graphs.push(step::step(program, layouts, index, train));
+                graphs.extend(step::weights(program, layouts, index, train));
                 graphs.extend(runs.validate(index, train));
             }
             StatementKind::Eval(eval) => graphs.push(runs.eval(eval)),

@@ -2,13 +2,16 @@
 //! tensor, or one per model.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::build::{Evaluator, Frame};
 use super::layout::cell_name;
-use super::{Layout, Role};
-use crate::algebra::op::Val;
+use super::{Layout, Part, Role};
+use crate::algebra::op::{Build, Val};
+use crate::algebra::scalar;
 use crate::algebra::types::{DType, Dim, Type};
-use crate::check::typed::{Program, Stage, StageScope, StageUse, State};
+use crate::check::typed::{LocalId, Program, Stage, StageScope, StageUse, State};
+use crate::ice;
 
 /// What the fixed names of a stage mean.
 #[derive(Clone, Debug, Default)]
@@ -90,21 +93,96 @@ fn hyper<'a>(
     value
 }
 
-/// A stage of the pipeline: its outgoing update, and the value of each of its states after the step.
-pub(super) fn apply<'a>(
+/// A pipeline in one step.
+pub(super) struct Pipeline<'p, 'a> {
+    /// The script.
+    pub program: &'a Program,
+    /// Its layout.
+    pub layout: &'p Layout,
+    /// Its stages in order.
+    pub stages: &'a [StageUse],
+    /// The states of each stage before the step.
+    pub states: Vec<Vec<Val>>,
+}
+
+/// What a pipeline does in one step.
+pub(super) struct Done {
+    /// The outgoing update.
+    pub update: Val,
+    /// The next parameters, where the last stage says them itself.
+    pub next: Option<Val>,
+    /// The states of each stage after the step.
+    pub states: Vec<Vec<Val>>,
+}
+
+impl<'a> Pipeline<'_, 'a> {
+    /// The first `count` stages.
+    pub(super) fn run(&self, evaluator: &mut Evaluator<'a>, count: usize, scope: &Scope) -> Done {
+        let Some(last) = count.checked_sub(1) else {
+            let update = scope.gradient.unwrap_or_else(|| ice!("stage", "no gradient in a step"));
+            return Done { update, next: None, states: Vec::new() };
+        };
+        let (used, states) = (&self.stages[last], &self.states[last]);
+        let stage = &self.program.stages[used.stage.0];
+        if stage.inner.is_some() {
+            let mut before = None;
+            let run = |evaluator: &mut Evaluator<'a>, point| {
+                let scope = Scope { weights: Some(point), ..scope.clone() };
+                let done = self.run(evaluator, last, &scope);
+                let update = done.update;
+                before = Some(done);
+                update
+            };
+            let (next, own) = apply(evaluator, self.program, self.layout, used, scope, states, run);
+            let states = before.into_iter().flat_map(|done| done.states).chain([own]).collect();
+            let update = step_to(evaluator, scope, next);
+            return Done { update, next: Some(next), states };
+        }
+        let before = self.run(evaluator, last, scope);
+        let scope = Scope { update: Some(before.update), ..scope.clone() };
+        let none = |_: &mut Evaluator<'a>, _| ice!("stage", "{} wraps nothing", stage.name);
+        let (update, own) = apply(evaluator, self.program, self.layout, used, &scope, states, none);
+        Done { update, next: None, states: before.states.into_iter().chain([own]).collect() }
+    }
+}
+
+/// The update that leads to these parameters.
+fn step_to(evaluator: &mut Evaluator, scope: &Scope, next: Val) -> Val {
+    let weights = scope.weights.unwrap_or_else(|| ice!("stage", "no parameters in a step"));
+    let ty = evaluator.builder.ty(weights).clone();
+    let next = evaluator.spread_to(next, &ty);
+    evaluator.builder.map(&scalar::SUB, &[weights, next])
+}
+
+/// A stage of the pipeline: its result, and the value of each of its states after the step. `inner`
+/// runs the pipeline before it.
+fn apply<'a>(
     evaluator: &mut Evaluator<'a>,
     program: &'a Program,
     layout: &Layout,
     used: &'a StageUse,
     scope: &Scope,
     states: &[Val],
+    mut inner: impl FnMut(&mut Evaluator<'a>, Val) -> Val,
 ) -> (Val, Vec<Val>) {
     let stage = &program.stages[used.stage.0];
+    let part = Part::Stage(Rc::from(used.name.as_str()));
+    evaluator.builder.part(part.clone());
     let mut frame = frame(evaluator, program, layout, used, scope);
     for (state, value) in stage.states.iter().zip(states) {
         frame.bind(state.local, *value);
     }
-    for (local, expr) in &stage.lines {
+    let mut run = |evaluator: &mut Evaluator<'a>, frame: &mut Frame<'a>, line: usize| {
+        let Some(call) = stage.inner.as_ref().filter(|call| call.line == line) else { return };
+        let point = evaluator.eval(&call.point, frame);
+        let ty = call.point.ty.substitute(&frame.sizes);
+        let point = evaluator.spread_to(point, &ty);
+        let update = inner(evaluator, point);
+        evaluator.builder.part(part.clone());
+        frame.bind(LocalId(StageScope::Update as usize), update);
+    };
+    for (k, (local, expr)) in stage.lines.iter().enumerate() {
+        run(evaluator, &mut frame, k);
         let value = evaluator.eval(expr, &mut frame);
         let name = format!("{}.{}", used.name, stage.locals[local.0].name);
         let value = match stage.states.iter().position(|state| state.local == *local) {
@@ -120,9 +198,36 @@ pub(super) fn apply<'a>(
         };
         frame.bind(*local, value);
     }
-    let update = evaluator.eval(&stage.result, &mut frame);
+    run(evaluator, &mut frame, stage.lines.len());
+    let result = evaluator.eval(&stage.result, &mut frame);
     let after = |state: &State| frame.locals[state.local.0];
-    (update, stage.states.iter().filter_map(after).collect())
+    (result, stage.states.iter().filter_map(after).collect())
+}
+
+/// The parameters to evaluate with, from the states after a step; `None` if no stage says them.
+pub(super) fn evaluated<'a>(
+    evaluator: &mut Evaluator<'a>,
+    program: &'a Program,
+    layout: &Layout,
+    pipeline: &'a [StageUse],
+    scope: &Scope,
+) -> Option<Val> {
+    let mut slots = 0;
+    for used in pipeline {
+        let stage = &program.stages[used.stage.0];
+        if let Some(eval) = &stage.eval {
+            let mut frame = frame(evaluator, program, layout, used, scope);
+            for (k, state) in stage.states.iter().enumerate() {
+                let slot = &layout.states[slots + k];
+                let role = Role::State(slots + k);
+                let value = evaluator.builder.input(slot.name.clone(), role, slot.ty.clone());
+                frame.bind(state.local, value);
+            }
+            return Some(evaluator.eval(eval, &mut frame));
+        }
+        slots += stage.states.len();
+    }
+    None
 }
 
 fn slot_type(evaluator: &Evaluator, state: Val) -> Type {

@@ -1,18 +1,17 @@
 //! One training step as one graph: loss, gradient and the whole optimizer.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 use super::build::{Arena, Evaluator};
 use super::forward::{Columns, columns, evaluate};
 use super::grad::grad;
-use super::stage::{self, Scope};
+use super::stage::{Pipeline, Scope, evaluated};
 use super::{Graph, Layout, Output, Part, Role, Target};
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::pack::Pack;
 use crate::algebra::scalar;
 use crate::algebra::types::{DType, Type};
-use crate::check::typed::{Program, Train};
+use crate::check::typed::{Program, StageUse, Train};
 
 /// `NAME.step`. Results are the loss and, without validation rows, the metrics; parameters and states
 /// change in place.
@@ -44,6 +43,26 @@ pub(super) fn step(
     evaluator.builder.finish(format!("{}.step", train.name), outputs)
 }
 
+/// `NAME.weights`: the parameters to evaluate with, where a stage says them.
+pub(super) fn weights(
+    program: &Program,
+    layouts: &BTreeMap<usize, Layout>,
+    index: usize,
+    train: &Train,
+) -> Option<Graph> {
+    let layout = &layouts[&index];
+    let mut evaluator = Evaluator::new(program, layouts);
+    evaluator.segments = layout.segments.clone();
+    let params = evaluator.arena(&Arena { run: index, role: Role::Params });
+    let ty = evaluator.builder.ty(params).clone();
+    let initial = evaluator.builder.input("w0", Role::Initial, ty.clone());
+    let scope = Scope { weights: Some(params), ..Scope::before(initial) };
+    let value = evaluated(&mut evaluator, program, layout, &train.pipeline, &scope)?;
+    let value = evaluator.spread_to(value, &ty);
+    let output = Output { name: "weights".to_owned(), value, target: Target::Result };
+    Some(evaluator.builder.finish(format!("{}.weights", train.name), vec![output]))
+}
+
 /// The gradient by all parameters, as flat as they are.
 fn flat_gradient(evaluator: &mut Evaluator, layout: &Layout, arena: &Arena, loss: Val) -> Val {
     let windows: Vec<Val> = layout.params.iter().map(|param| evaluator.window(arena, &param.name)).collect();
@@ -63,30 +82,30 @@ fn update<'a>(
 ) -> Vec<Output> {
     let states = state_inputs(evaluator, layout);
     let initial = evaluator.builder.ty(params).clone();
-    let mut scope = Scope {
+    let scope = Scope {
         gradient: Some(gradient),
         update: Some(gradient),
         weights: Some(params),
         initial: Some(evaluator.builder.input("w0", Role::Initial, initial)),
         loss: Some(evaluator.builder.cast(loss, DType::F64)),
     };
-    let mut update = gradient;
-    let mut after = Vec::new();
-    for used in &train.pipeline {
-        let own = &states[after.len()..][..program.stages[used.stage.0].states.len()];
-        evaluator.builder.part(Part::Stage(Rc::from(used.name.as_str())));
-        let (next, new) = stage::apply(evaluator, program, layout, used, &scope, own);
-        update = next;
-        scope.update = Some(next);
-        after.extend(new);
-    }
+    let mut left = states.iter().copied();
+    let mut own = |used: &StageUse| left.by_ref().take(program.stages[used.stage.0].states.len()).collect();
+    let own = train.pipeline.iter().map(&mut own).collect();
+    let pipeline = Pipeline { program, layout, stages: &train.pipeline, states: own };
+    let done = pipeline.run(evaluator, train.pipeline.len(), &scope);
     evaluator.builder.at(Some(train.span));
     evaluator.builder.part(Part::Update);
     let ty = evaluator.builder.ty(params).clone();
-    let update = evaluator.spread_to(update, &ty);
-    let moved = evaluator.builder.map(&scalar::SUB, &[params, update]);
+    let moved = match done.next {
+        Some(next) => evaluator.spread_to(next, &ty),
+        None => {
+            let update = evaluator.spread_to(done.update, &ty);
+            evaluator.builder.map(&scalar::SUB, &[params, update])
+        }
+    };
     let mut outputs = vec![in_place(evaluator, "params", params, moved)];
-    for ((slot, old), new) in layout.states.iter().zip(states).zip(after) {
+    for ((slot, old), new) in layout.states.iter().zip(states).zip(done.states.concat()) {
         if old != new {
             outputs.push(in_place(evaluator, &slot.name, old, new));
         }

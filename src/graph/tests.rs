@@ -312,6 +312,8 @@ fn heavy() -> Stage {
             state("s", 10, Extent::Tensor, expr(ExprKind::Const(1.0), &each)),
         ],
         lines: vec![(LocalId(9), new_v), (LocalId(10), new_s)],
+        inner: None,
+        eval: None,
         result: map(&scalar::MUL, vec![factor, v]),
         span: Span::default(),
     }

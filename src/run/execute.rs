@@ -198,8 +198,12 @@ impl<'a> Script<'a> {
 
     /// The index of the program of this name.
     pub(super) fn program(&self, name: &str) -> usize {
-        let found = self.stages.loops.programs.iter().position(|program| program.name == name);
-        found.unwrap_or_else(|| ice!("run", "no program `{name}`"))
+        self.find_program(name).unwrap_or_else(|| ice!("run", "no program `{name}`"))
+    }
+
+    /// The index of the program of this name, if there is one.
+    pub(super) fn find_program(&self, name: &str) -> Option<usize> {
+        self.stages.loops.programs.iter().position(|program| program.name == name)
     }
 
     /// Refuses programs that together need more memory than there is.

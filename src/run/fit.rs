@@ -17,7 +17,10 @@ pub(super) type History = BTreeMap<String, Vec<(f64, f64)>>;
 #[derive(Debug)]
 pub struct Fit {
     pub(super) layout: Layout,
+    /// The parameters to evaluate with.
     pub(super) params: Memory,
+    /// Those that were trained, where the optimizer evaluates with others.
+    pub(super) trained: Option<Memory>,
     pub(super) states: Vec<Memory>,
     pub(super) history: History,
     pub(super) cells: Vec<(String, f64)>,
@@ -32,10 +35,15 @@ impl Fit {
         self.history.get(key).map_or(&[], Vec::as_slice)
     }
 
-    /// A trained parameter by its path, row-major.
+    /// A trained parameter by its path, row-major: what the optimizer evaluates with. With `/train`
+    /// behind it the one that was stepped, where that is another.
     pub fn param(&self, name: &str) -> Option<Vec<f64>> {
+        let (name, memory) = match name.strip_suffix("/train") {
+            Some(name) => (name, self.trained.as_ref()?),
+            None => (name, &self.params),
+        };
         let param = self.layout.params.iter().find(|param| param.name == name)?;
-        Some(self.params.to_f64()[param.start..][..param.ty.count()].to_vec())
+        Some(memory.to_f64()[param.start..][..param.ty.count()].to_vec())
     }
 
     /// An optimizer state by its name, `adam.m`: one number per coordinate in the order of the
@@ -45,10 +53,12 @@ impl Fit {
         Some(self.states[slot].to_f64())
     }
 
-    /// Writes parameters (`hidden.w`), states per coordinate (`hidden.w/adam.m`) and other states
+    /// Writes parameters to evaluate with (`hidden.w`), those that were trained if they are others
+    /// (`hidden.w/train`), states per coordinate (`hidden.w/adam.m`) and other states
     /// (`eg_scale.s`), with the step, the seed and the hyperparameters as metadata.
     pub(super) fn save(&self, path: &Path) -> Result<(), Diagnostic> {
         let mut tensors = self.pieces(&self.params, "");
+        tensors.extend(self.trained.iter().flat_map(|trained| self.pieces(trained, "/train")));
         for (slot, memory) in self.layout.states.iter().zip(&self.states) {
             if self.layout.is_per_coordinate(slot) {
                 tensors.extend(self.pieces(memory, &format!("/{}", slot.name)));

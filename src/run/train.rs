@@ -20,10 +20,14 @@ struct Run<'a> {
     seed: u64,
     epochs: usize,
     steps: usize,
+    /// Steps done.
+    done: usize,
     per_epoch: usize,
     /// Rows to train on, in the order of the epoch under way.
     rows: Vec<u32>,
     step: Machine,
+    /// Makes the parameters to evaluate with, where they are not those that are trained.
+    weights: Option<Machine>,
     validate: Option<Machine>,
     params: Memory,
     states: Vec<Memory>,
@@ -59,10 +63,13 @@ pub(super) fn train<'a>(
     let done = run.all(script, events);
     events.end();
     done.map_err(|error| or_at(error, span))?;
+    let evaluated = run.evaluated();
+    let trained = evaluated.is_some().then(|| run.params.clone());
     run.history.extend(run.tracks.into_iter().map(|track| (track.name, track.points)));
     Ok(Fit {
         layout: run.layout.clone(),
-        params: run.params,
+        params: evaluated.unwrap_or(run.params),
+        trained,
         states: run.states,
         history: run.history,
         cells: run.cells,
@@ -88,13 +95,17 @@ impl<'a> Run<'a> {
             Length::Steps(steps) => steps,
         };
         let program = |kind: &str| script.program(&format!("{}.{kind}", train.name));
-        let programs = [Some("init"), Some("step"), train.validate.map(|_| "validate")];
-        let programs: Vec<usize> = programs.into_iter().flatten().map(program).collect();
-        script.check_memory(&programs)?;
-        let mut init = script.machine(programs[0])?;
-        let mut step = script.machine(programs[1])?;
-        let mut validate = programs.get(2).map(|program| script.machine(*program)).transpose()?;
-        for machine in [&mut init, &mut step].into_iter().chain(&mut validate) {
+        let (init, step) = (program("init"), program("step"));
+        let weights = script.find_program(&format!("{}.weights", train.name));
+        let validate = train.validate.map(|_| program("validate"));
+        script.check_memory(
+            &[Some(init), Some(step), weights, validate].into_iter().flatten().collect::<Vec<_>>(),
+        )?;
+        let mut init = script.machine(init)?;
+        let mut step = script.machine(step)?;
+        let mut weights = weights.map(|program| script.machine(program)).transpose()?;
+        let mut validate = validate.map(|program| script.machine(program)).transpose()?;
+        for machine in [&mut init, &mut step].into_iter().chain(&mut weights).chain(&mut validate) {
             fill(machine, &cells, seed, steps);
         }
         init.run(Phase::Whole);
@@ -107,9 +118,11 @@ impl<'a> Run<'a> {
             seed,
             epochs: steps.div_ceil(per_epoch),
             steps,
+            done: 0,
             per_epoch,
             rows,
             step,
+            weights,
             validate,
             params,
             states,
@@ -125,7 +138,8 @@ impl<'a> Run<'a> {
     /// Lets the programs share parameters and states, and gives validation its rows.
     fn connect(&mut self, script: &mut Script<'_>) -> Result<(), Diagnostic> {
         let initial = self.params.copy().map_err(errors::out_of_memory)?;
-        for machine in [&mut self.step].into_iter().chain(&mut self.validate) {
+        let evaluated = self.weights.as_ref().map(|machine| machine.output(0));
+        for machine in [&mut self.step].into_iter().chain(&mut self.weights).chain(&mut self.validate) {
             for (k, role) in machine.roles() {
                 match role {
                     Role::Params => machine.bind(k, &self.params),
@@ -133,6 +147,11 @@ impl<'a> Run<'a> {
                     Role::State(slot) => machine.bind(k, &self.states[slot]),
                     _ => {}
                 }
+            }
+        }
+        if let (Some(machine), Some(evaluated)) = (&mut self.validate, evaluated) {
+            for (k, _) in machine.roles().into_iter().filter(|(_, role)| *role == Role::Params) {
+                machine.bind(k, &evaluated);
             }
         }
         if let (Some(machine), Some((data, split))) = (&mut self.validate, self.train.validate) {
@@ -192,6 +211,7 @@ impl<'a> Run<'a> {
             return Err(self.failure(script, t, loss));
         }
         self.step.run(Phase::Commit);
+        self.done = t;
         for track in &mut self.tracks {
             track.points.push((t as f64, track.value.mean()));
         }
@@ -202,6 +222,9 @@ impl<'a> Run<'a> {
     fn end_epoch(&mut self, t: usize, steps: usize) {
         self.measures = vec![("loss".to_owned(), recent(&self.tracks[0].points, steps))];
         let metrics = self.train.metrics.iter().map(|(name, _)| name.clone());
+        if self.validate.is_some() {
+            self.evaluated();
+        }
         let Some(validate) = &mut self.validate else {
             for name in metrics {
                 // What the steps of the epoch recorded becomes one value.
@@ -220,6 +243,14 @@ impl<'a> Run<'a> {
             self.history.entry(name.clone()).or_default().push((t as f64, value));
             self.measures.push((name, value));
         }
+    }
+
+    /// Makes the parameters to evaluate with, if they are not those that are trained.
+    fn evaluated(&mut self) -> Option<Memory> {
+        let machine = self.weights.as_mut()?;
+        machine.set(&Role::Step, &[self.done as f64]);
+        machine.run(Phase::Whole);
+        Some(machine.output(0))
     }
 
     fn progress(&self, t: usize, epoch: usize) -> Progress<'_> {

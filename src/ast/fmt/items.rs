@@ -102,7 +102,11 @@ impl Printer<'_> {
 
     fn stage(&mut self, stage: &Stage, span: Span) {
         let hypers: Vec<_> = stage.hypers.iter().map(|hyper| self.hyper(hyper)).collect();
-        self.push(&format!("stage {}({}) ", stage.name.name, hypers.join(", ")));
+        let hypers = hypers.join(", ");
+        self.push(&match &stage.inner {
+            Some(inner) => format!("wrap stage {}({hypers})({}) ", stage.name.name, inner.name),
+            None => format!("stage {}({hypers}) ", stage.name.name),
+        });
         self.braces(span.end, |p| {
             stage.body.iter().for_each(|line| p.stage_line(line));
             p.value(&stage.result);
@@ -128,6 +132,7 @@ impl Printer<'_> {
                 (name, format!("state {}: scalar[{}] = ", name.name, extent.name), init)
             }
             StageLine::Assign { name, value } => (name, format!("{} <- ", name.name), value),
+            StageLine::Eval { name, value } => (name, format!("eval {} = ", name.name), value),
         };
         self.begin(name.span.start, false);
         self.words(&head, value);

@@ -28,7 +28,8 @@ fn messages_say_what_was_expected() {
         ("save fit", "syntax: expected `to` and a path, found the end"),
         ("plot a, b", "syntax: expected `to` and a path, found the end"),
         ("use \"a.eg\"", "not-in-the-language-yet: `use` is not in the language yet"),
-        ("wrap stage s(k = 1)(inner) { u }", "not-in-the-language-yet: `wrap` is not in the language yet"),
+        ("wrap stage s(k = 1) { u }", "syntax: expected `(` after `)`, found `{`"),
+        ("stage s(k = 1) {\n  eval m = u\n  u\n}", "eval-target: `eval` gives `w`, not `m`"),
         (
             "let a = match s { x => 1 y => 2 }",
             "syntax: expected an operator or the end of the line, found `y`",
