@@ -105,6 +105,11 @@ pub static REWRITES: &[Rewrite] = &[
         apply: mul_wide,
     },
     Rewrite {
+        name: "one-piece",
+        doc: "A flat tensor of one piece is reduced and spread as a whole.",
+        apply: one_piece,
+    },
+    Rewrite {
         name: "contract-transposed",
         doc: "A contraction reads transposed operands in place.",
         apply: contract_transposed,
@@ -283,6 +288,21 @@ fn mul_wide(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {
         }
     }
     None
+}
+
+fn one_piece(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {
+    match op {
+        Op::Segment(Segment::Reduce { combine, segments }) if segments.count() == 1 => {
+            let reduce = Reduce { combine: *combine, axes: vec![0] };
+            let number = cx.emit(Op::Reduce(reduce), args);
+            Some(spread(cx, number, &[1.into()]))
+        }
+        Op::Segment(Segment::Spread { segments }) if segments.count() == 1 => {
+            let number = cx.emit(Op::View(View::Reshape { to: Vec::new() }), args);
+            Some(spread(cx, number, &[segments.total().into()]))
+        }
+        _ => None,
+    }
 }
 
 fn contract_transposed(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {

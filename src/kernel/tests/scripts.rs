@@ -5,7 +5,7 @@ use crate::algebra::types::{DType, Type};
 use crate::check::typed::DataSource;
 use crate::check::{Catalog, Schema, check};
 use crate::diag::Diagnostic;
-use crate::graph::{self, Graphs};
+use crate::graph::{self, Graphs, Part};
 use crate::source::FileId;
 
 /// Every file holds 8 features and a class number.
@@ -20,15 +20,10 @@ impl Catalog for Files {
 }
 
 fn graphs(text: &str) -> Graphs {
-    let library = [
-        include_str!("../../std/math.eg"),
-        include_str!("../../std/nn.eg"),
-        include_str!("../../std/loss.eg"),
-        include_str!("../../std/optim.eg"),
-    ];
+    let library = crate::pipeline::LIBRARY.iter().map(|(_, text)| *text);
     let parse = |(k, text): (usize, &str)| crate::ast::parse(FileId(k as u16), text).0;
     let script = parse((0, text));
-    let library: Vec<_> = library.into_iter().enumerate().map(|(k, text)| parse((k + 1, text))).collect();
+    let library: Vec<_> = library.enumerate().map(|(k, text)| parse((k + 1, text))).collect();
     let (program, found) = check(&script, &library, &Files, DType::F64);
     assert!(!found.iter().any(Diagnostic::is_error), "{found:?}");
     graph::build(&program)
@@ -72,5 +67,49 @@ fn scripts_keep_their_meaning() {
                 assert_eq!(passes(&program).len(), 1 + usize::from(scales), "{program}");
             }
         }
+    }
+}
+
+/// A model with this many parameters of several shapes.
+fn wide(tensors: usize, optimizer: &str) -> String {
+    let params: String =
+        (0..tensors).map(|k| format!("  param p{k}: real[8, {}] = {k} * 0.01\n", 1 + k % 3)).collect();
+    let sums: Vec<String> = (0..tensors).map(|k| format!("sum(x @ p{k})")).collect();
+    format!(
+        "data d = csv(\"d.csv\", target = \"y\")
+model wide(x: real[B, 8]) -> real {{
+{params}  {}
+}}
+let fit = train wide on d {{
+  loss      = wide(x)^2
+  optimizer = {optimizer}
+  batch     = full
+  steps     = 1
+}}
+",
+        sums.join(" + ")
+    )
+}
+
+/// Kernels that compute what the optimizer adds to the gradient.
+fn optimizer_kernels(script: &str) -> usize {
+    let graphs = graphs(script);
+    let step = graphs.programs.iter().find(|graph| graph.name == "fit.step").expect("there is a step");
+    let stage = |part: &Part| matches!(part, Part::Stage(_) | Part::Update);
+    let program = &super::fuse(&Graphs { programs: vec![step.clone()], ..Graphs::default() }).programs[0];
+    program.kernels.iter().filter(|kernel| kernel.parts.iter().any(stage)).count()
+}
+
+#[test]
+fn many_tensors_are_as_many_loops_as_one() {
+    for optimizer in [
+        "adam",
+        "adam |> eg_gain |> eg_scale",
+        "adam |> eg_gain |> eg_scale(over = tensor)",
+        "clip_norm |> momentum |> sgd(lr = 0.1)",
+    ] {
+        let [one, many] = [1, 200].map(|tensors| optimizer_kernels(&wide(tensors, optimizer)));
+        assert_eq!(one, many, "{optimizer}");
+        assert!(one <= 4, "{optimizer}: {one}");
     }
 }
