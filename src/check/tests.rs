@@ -3,6 +3,7 @@
 use crate::algebra::types::{DType, Type};
 use crate::ast::{self, Script};
 use crate::diag::{Code, Diagnostic};
+use crate::pipeline::LIBRARY;
 use crate::source::Sources;
 
 use super::typed::{DataSource, Program};
@@ -32,15 +33,6 @@ impl Catalog for Files {
     }
 }
 
-fn library() -> Vec<(&'static str, &'static str)> {
-    vec![
-        ("std/math.eg", include_str!("../std/math.eg")),
-        ("std/nn.eg", include_str!("../std/nn.eg")),
-        ("std/loss.eg", include_str!("../std/loss.eg")),
-        ("std/optim.eg", include_str!("../std/optim.eg")),
-    ]
-}
-
 fn parse(sources: &mut Sources, name: &str, text: &str) -> (Script, Vec<Diagnostic>) {
     let file = sources.add(name, text);
     ast::parse(file, text)
@@ -49,8 +41,8 @@ fn parse(sources: &mut Sources, name: &str, text: &str) -> (Script, Vec<Diagnost
 fn run(text: &str) -> (Program, Vec<Diagnostic>, Sources) {
     let mut sources = Sources::default();
     let (script, mut all) = parse(&mut sources, "test.eg", text);
-    let library: Vec<Script> = library()
-        .into_iter()
+    let library: Vec<Script> = LIBRARY
+        .iter()
         .map(|(name, text)| {
             let (script, found) = parse(&mut sources, name, text);
             all.extend(found);
