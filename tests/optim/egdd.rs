@@ -1,10 +1,7 @@
 //! The stages of Amid et al. 2022 under gradients that are told: the loss is linear in the parameters,
 //! `sum(w * x)`, and each step has its own row of coefficients.
 
-use std::fmt::Write;
-
 use egret::algebra::types::DType;
-use egret::run::Outcome;
 
 use crate::problem::run;
 
@@ -20,7 +17,13 @@ struct Golden {
     s: Option<f64>,
 }
 
-const fn golden(signs: bool, directions: bool, step: usize, [w, u, p]: [[f64; 2]; 3], s: Option<f64>) -> Golden {
+const fn golden(
+    signs: bool,
+    directions: bool,
+    step: usize,
+    [w, u, p]: [[f64; 2]; 3],
+    s: Option<f64>,
+) -> Golden {
     Golden { signs, directions, step, w, u, p, s }
 }
 

@@ -3,6 +3,7 @@
 
 #![expect(unreachable_pub, reason = "its modules are this test's own")]
 
+mod egdd;
 mod oracle;
 mod problem;
 

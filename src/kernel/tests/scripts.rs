@@ -21,17 +21,10 @@ impl Catalog for Files {
 }
 
 fn graphs(text: &str) -> Graphs {
-<<<<<<< HEAD
-    let library = crate::pipeline::LIBRARY.iter().map(|(_, text)| *text);
-    let parse = |(k, text): (usize, &str)| crate::ast::parse(FileId(k as u16), text).0;
-    let script = parse((0, text));
-    let library: Vec<_> = library.enumerate().map(|(k, text)| parse((k + 1, text))).collect();
-=======
     let parse = |(k, text): (usize, &str)| crate::ast::parse(FileId(k as u16), text).0;
     let script = parse((0, text));
     let library = LIBRARY.iter().enumerate();
     let library: Vec<_> = library.map(|(k, (_, text))| parse((k + 1, text))).collect();
->>>>>>> d06e626 (Tests read the library from its table)
     let (program, found) = check(&script, &library, &Files, DType::F64);
     assert!(!found.iter().any(Diagnostic::is_error), "{found:?}");
     graph::build(&program)
