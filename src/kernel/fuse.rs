@@ -4,13 +4,15 @@
 //! same points. A producer that would be computed several times, such as an operand of a matrix product,
 //! is stored instead: the positions at which it is read do not run over the product's axes one to
 //! one. Then it joins an earlier reader of the same elements at the same points. At last groups of
-//! single numbers are merged, which cost a kernel each otherwise.
+//! single numbers are merged, which cost a kernel each otherwise. If cheap values are stored then only
+//! for other kernels, all is grouped again with these computed where they are read.
 
 use super::Kernels;
 use super::emit::emit;
 use super::group::Groups;
 use super::place::Memory;
-use super::plan::plan;
+use super::plan::{Plan, plan};
+use super::sink::sink;
 use super::verify::verify;
 use super::{Linear, Program};
 use crate::graph::{Graph, Graphs, Target};
@@ -28,13 +30,23 @@ pub fn fuse(graphs: &Graphs) -> Kernels {
 
 /// Fuses one program.
 fn fuse_graph(graph: &Graph) -> Program {
-    let mut groups = Groups::new(plan(graph));
+    let mut groups = grouped(plan(graph), graph);
+    let sunk = sink(&groups, graph);
+    if !sunk.is_empty() {
+        groups = grouped(groups.plan.sinking(&sunk), graph);
+    }
+    let memory = Memory::place(&groups, graph);
+    emit(&groups, memory, graph)
+}
+
+/// Groups the values of a plan.
+fn grouped(plan: Plan, graph: &Graph) -> Groups {
+    let mut groups = Groups::new(plan);
     mark(&mut groups, graph);
     constrain(&mut groups, graph);
     merge_all(&mut groups);
     numbers(&mut groups);
-    let memory = Memory::place(&groups, graph);
-    emit(&groups, memory, graph)
+    groups
 }
 
 /// Marks groups that write inputs, and groups that results need.

@@ -31,6 +31,7 @@ mod place;
 mod plan;
 mod print;
 mod report;
+mod sink;
 #[cfg(test)]
 mod tests;
 mod verify;

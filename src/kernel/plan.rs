@@ -259,7 +259,7 @@ impl Plan {
 
     /// Makes sure that every read of a computed value reaches memory or a computed value. A view that
     /// does not fold into a read is computed itself; a read by piece splits the reader's axis.
-    fn settle(&mut self, id: usize) {
+    pub(super) fn settle(&mut self, id: usize) {
         while self.items[id].class == Class::Compute {
             let (axes, positions) = self.items[id].axes();
             let Err(stuck) = self.edges(id, &axes, &positions) else { return };
