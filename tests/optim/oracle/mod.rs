@@ -6,10 +6,12 @@
 mod adaptive;
 mod directions;
 mod rates;
+mod wraps;
 
 pub use adaptive::*;
 pub use directions::*;
 pub use rates::*;
+pub use wraps::*;
 
 use std::ops::Range;
 
@@ -29,6 +31,11 @@ pub struct At<'a> {
 pub trait Rule {
     /// The parameters after a step.
     fn step(&mut self, at: &At) -> Vec<f64>;
+
+    /// The parameters to evaluate with, when those after the step are `w`.
+    fn evaluate(&self, w: &[f64]) -> Vec<f64> {
+        w.to_vec()
+    }
 }
 
 impl<F: FnMut(&At) -> Vec<f64>> Rule for F {
@@ -163,16 +170,27 @@ pub fn sign(x: f64) -> f64 {
     }
 }
 
-/// The losses before each of the steps, and the parameters after each.
-pub fn trace(mut rule: Boxed, steps: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
+/// What a rule does on the problem.
+#[derive(Default)]
+pub struct Trace {
+    /// The loss before each step.
+    pub losses: Vec<f64>,
+    /// The parameters after each step.
+    pub trained: Vec<Vec<f64>>,
+    /// The parameters to evaluate with after each step.
+    pub evaluated: Vec<Vec<f64>>,
+}
+
+/// Some steps of a rule.
+pub fn trace(mut rule: Boxed, steps: usize) -> Trace {
     let mut w = start();
-    let mut losses = Vec::new();
-    let mut path = Vec::new();
+    let mut trace = Trace::default();
     for _ in 0..steps {
         let (loss, g) = loss_and_gradient(&w);
-        losses.push(loss);
         w = rule.step(&At { w: &w, g: &g, loss });
-        path.push(w.clone());
+        trace.losses.push(loss);
+        trace.evaluated.push(rule.evaluate(&w));
+        trace.trained.push(w.clone());
     }
-    (losses, path)
+    trace
 }
