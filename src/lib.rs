@@ -56,4 +56,5 @@ pub mod native;
 pub mod run;
 
 pub mod cli;
+pub mod optimizer;
 pub mod pipeline;

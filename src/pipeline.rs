@@ -91,7 +91,10 @@ fn text(stage: &impl ToString) -> String {
 
 /// Every diagnostic code, in the order of the stages that give them.
 pub fn codes() -> impl Iterator<Item = &'static Code> {
-    [ast::errors::CODES, check::errors::CODES, run::errors::CODES].into_iter().flatten().copied()
+    [ast::errors::CODES, check::errors::CODES, check::given::CODES, run::errors::CODES]
+        .into_iter()
+        .flatten()
+        .copied()
 }
 
 /// Diagnostics with the sources they point into.
@@ -127,6 +130,8 @@ pub struct Program {
     main: FileId,
     options: Options,
     files: Files,
+    /// The parameters of another program, where the text is a pipeline for them.
+    given: Option<Vec<check::Given>>,
     diagnostics: RefCell<Vec<Diagnostic>>,
     parsed: OnceCell<Parsed>,
     typed: OnceCell<check::typed::Program>,
@@ -150,6 +155,7 @@ impl Program {
             main,
             options,
             files,
+            given: None,
             diagnostics: RefCell::default(),
             parsed: OnceCell::new(),
             typed: OnceCell::new(),
@@ -159,6 +165,17 @@ impl Program {
             native: OnceCell::new(),
         }
     }
+    /// A pipeline, perhaps after stages and functions, for parameters and gradients that another program
+    /// brings.
+    pub(crate) fn optimizer(
+        name: &str,
+        source: &str,
+        params: Vec<check::Given>,
+        options: Options,
+    ) -> Program {
+        Program { given: Some(params), ..Program::new(name, source, options) }
+    }
+
     /// Compiles a script up to loop nests, or says what is wrong with it. Running it makes the
     /// machine code.
     ///
@@ -212,6 +229,11 @@ impl Program {
         Report { diagnostics: self.diagnostics.borrow().clone(), sources: self.sources.clone() }
     }
 
+    /// What went wrong after compiling.
+    pub(crate) fn failed(&self, error: Diagnostic) -> Report {
+        Report { diagnostics: vec![error], sources: self.sources.clone() }
+    }
+
     /// Keeps what a stage found; an error ends the chain.
     fn keep(&self, found: Vec<Diagnostic>) -> Result<(), Report> {
         let fatal = found.iter().any(Diagnostic::is_error);
@@ -238,11 +260,15 @@ impl Program {
         Ok(script)
     }
 
-    fn typed(&self) -> Result<&check::typed::Program, Report> {
+    pub(crate) fn typed(&self) -> Result<&check::typed::Program, Report> {
         make(&self.typed, || {
             // A broken script is still checked, so that one run shows all there is to mend.
             let Parsed { script, found, library } = self.parsed();
-            let (typed, more) = check::check(script, library, &self.files, self.real(script));
+            let real = self.real(script);
+            let (typed, more) = match &self.given {
+                None => check::check(script, library, &self.files, real),
+                Some(params) => check::check_pipeline(script, library, &self.files, real, params),
+            };
             self.keep(found.iter().cloned().chain(more).collect())?;
             Ok(typed)
         })
@@ -273,7 +299,8 @@ impl Program {
     /// # Errors
     /// The script's errors, with its warnings.
     pub fn graphs(&self) -> Result<&graph::Graphs, Report> {
-        make(&self.graphs, || self.typed().map(graph::build))
+        let build = if self.given.is_some() { graph::build_optimizers } else { graph::build };
+        make(&self.graphs, || self.typed().map(build))
     }
 
     /// The fused kernels.

@@ -19,6 +19,7 @@ mod dims;
 pub mod errors;
 mod exprs;
 mod functions;
+pub mod given;
 mod models;
 mod ops;
 mod pipelines;
@@ -40,6 +41,8 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::algebra::types::{DType, Type};
 use crate::ast::{self, ItemKind, Script};
 use crate::diag::Diagnostic;
+
+pub use given::{Given, check_pipeline};
 
 use functions::{CallSite, Def, InstanceOf, Key};
 use scope::{Checked, Global, Poison, Scope, nearest};

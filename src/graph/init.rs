@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::build::{Evaluator, Frame};
+use super::build::{Arena, Evaluator, Frame};
 use super::layout::{model_sizes, parameters};
 use super::stage::{self, Scope};
-use super::{Graph, Layout, Output, Target};
+use super::{Graph, Layout, Output, Role, Target};
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::pack::Pack;
 use crate::check::typed::{Program, Train};
@@ -20,10 +20,36 @@ pub(super) fn init(
     let mut evaluator = Evaluator::new(program, layouts);
     let params = initial_params(&mut evaluator, program, train);
     let mut outputs = vec![Output { name: "params".to_owned(), value: params, target: Target::Result }];
+    outputs.extend(initial_states(&mut evaluator, program, layout, train, params));
+    evaluator.builder.finish(format!("{}.init", train.name), outputs)
+}
+
+/// `NAME.init` where another program brings the parameters: each state.
+pub(super) fn given(
+    program: &Program,
+    layouts: &BTreeMap<usize, Layout>,
+    layout: &Layout,
+    index: usize,
+    train: &Train,
+) -> Graph {
+    let mut evaluator = Evaluator::new(program, layouts);
+    let params = evaluator.arena(&Arena { run: index, role: Role::Params });
+    let outputs = initial_states(&mut evaluator, program, layout, train, params);
+    evaluator.builder.finish(format!("{}.init", train.name), outputs)
+}
+
+fn initial_states<'a>(
+    evaluator: &mut Evaluator<'a>,
+    program: &'a Program,
+    layout: &Layout,
+    train: &'a Train,
+    params: Val,
+) -> Vec<Output> {
+    let mut outputs = Vec::new();
     evaluator.segments = layout.segments.clone();
     let mut slots = layout.states.iter();
     for used in &train.pipeline {
-        let mut frame = stage::frame(&mut evaluator, program, layout, used, &Scope::before(params));
+        let mut frame = stage::frame(evaluator, program, layout, used, &Scope::before(params));
         for state in &program.stages[used.stage.0].states {
             let Some(slot) = slots.next() else { break };
             let value = evaluator.eval(&state.init, &mut frame);
@@ -31,7 +57,7 @@ pub(super) fn init(
             outputs.push(Output { name: slot.name.clone(), value, target: Target::Result });
         }
     }
-    evaluator.builder.finish(format!("{}.init", train.name), outputs)
+    outputs
 }
 
 fn initial_params<'a>(evaluator: &mut Evaluator<'a>, program: &'a Program, train: &Train) -> Val {

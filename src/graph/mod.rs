@@ -172,6 +172,10 @@ pub enum Role {
     Params,
     /// The flat parameters before the first step, `real[N]`.
     Initial,
+    /// The flat gradient where another program brings it, `real[N]`.
+    Gradient,
+    /// The loss where another program brings it, `f64[]`.
+    Loss,
     /// Optimizer state `k` of the layout.
     State(usize),
     /// Hyperparameter cell `k` of the layout, `f64[]`.
@@ -214,13 +218,35 @@ pub enum Target {
 
 /// The graphs of a checked script.
 pub fn build(program: &Program) -> Graphs {
-    let mut layouts = BTreeMap::new();
-    for (index, statement) in program.statements.iter().enumerate() {
-        if let StatementKind::Train(train) = &statement.kind {
-            layouts.insert(index, layout::layout(program, train));
+    let layouts = layouts(program);
+    finish(Graphs { programs: programs(program, &layouts), layouts })
+}
+
+/// The graphs of optimizers whose parameters and gradients another program brings: for each training
+/// run a program that makes the initial states of given parameters (`NAME.init`), and one that takes a
+/// step with a given gradient (`NAME.step`).
+pub fn build_optimizers(program: &Program) -> Graphs {
+    let layouts = layouts(program);
+    let mut programs = Vec::new();
+    for (index, layout) in &layouts {
+        if let StatementKind::Train(train) = &program.statements[*index].kind {
+            programs.push(init::given(program, &layouts, layout, *index, train));
+            programs.push(step::given(program, &layouts, *index, train));
         }
     }
-    let built = Graphs { programs: programs(program, &layouts), layouts };
+    finish(Graphs { programs, layouts })
+}
+
+fn layouts(program: &Program) -> BTreeMap<usize, Layout> {
+    let statements = program.statements.iter().enumerate();
+    let runs = statements.filter_map(|(index, statement)| match &statement.kind {
+        StatementKind::Train(train) => Some((index, layout::layout(program, train))),
+        _ => None,
+    });
+    runs.collect()
+}
+
+fn finish(built: Graphs) -> Graphs {
     verify::verify(&built, "build");
     let simple = built.each(simplify::simplify);
     verify::verify(&simple, "simplify");

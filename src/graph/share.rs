@@ -57,7 +57,7 @@ fn rank(role: &Role) -> usize {
     match role {
         Role::Params | Role::FitParams(_) => 0,
         Role::Initial => 1,
-        Role::Column(_) => 2,
+        Role::Column(_) | Role::Gradient | Role::Loss => 2,
         Role::State(_) => 3,
         Role::Cell(_) => 4,
         Role::Step | Role::Total => 5,

@@ -63,6 +63,24 @@ pub(super) fn weights(
     Some(evaluator.builder.finish(format!("{}.weights", train.name), vec![output]))
 }
 
+/// `NAME.step` where another program brings gradient and loss. There are no results.
+pub(super) fn given(
+    program: &Program,
+    layouts: &BTreeMap<usize, Layout>,
+    index: usize,
+    train: &Train,
+) -> Graph {
+    let layout = &layouts[&index];
+    let mut evaluator = Evaluator::new(program, layouts);
+    let params = evaluator.arena(&Arena { run: index, role: Role::Params });
+    let flat = evaluator.builder.ty(params).clone();
+    let gradient = evaluator.builder.input("g", Role::Gradient, flat);
+    let loss = evaluator.builder.input("loss", Role::Loss, Type::scalar(DType::F64));
+    evaluator.segments = layout.segments.clone();
+    let outputs = update(&mut evaluator, program, layout, train, [params, gradient, loss]);
+    evaluator.builder.finish(format!("{}.step", train.name), outputs)
+}
+
 /// The gradient by all parameters, as flat as they are.
 fn flat_gradient(evaluator: &mut Evaluator, layout: &Layout, arena: &Arena, loss: Val) -> Val {
     let windows: Vec<Val> = layout.params.iter().map(|param| evaluator.window(arena, &param.name)).collect();

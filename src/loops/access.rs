@@ -63,6 +63,10 @@ impl Lowering<'_> {
         };
         let guards: Vec<&Guard> = guards.iter().filter(|guard| !self.always(guard)).collect();
         let ty = Ty { dtype: *dtype, lanes };
+        if guards.iter().any(|guard| guard.bound <= 0) {
+            // Nothing is inside, as in a padded empty tensor: there may be no memory to read.
+            return self.to.number(*outside, ty);
+        }
         let address = self.safe_address(*buffer, at, row, lanes, !guards.is_empty());
         let loaded = self.fetch(id, *buffer, address, ty);
         if guards.is_empty() {

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::machine::Memory;
-use super::save::{self, Named};
-use crate::algebra::types::Type;
+use super::save;
 use crate::diag::Diagnostic;
-use crate::graph::{Layout, Param};
+use crate::graph::Layout;
 use crate::print;
 
 /// Recorded values by name: pairs of training step and value, in order.
@@ -57,15 +56,10 @@ impl Fit {
     /// (`hidden.w/train`), states per coordinate (`hidden.w/adam.m`) and other states
     /// (`eg_scale.s`), with the step, the seed and the hyperparameters as metadata.
     pub(super) fn save(&self, path: &Path) -> Result<(), Diagnostic> {
-        let mut tensors = self.pieces(&self.params, "");
-        tensors.extend(self.trained.iter().flat_map(|trained| self.pieces(trained, "/train")));
-        for (slot, memory) in self.layout.states.iter().zip(&self.states) {
-            if self.layout.is_per_coordinate(slot) {
-                tensors.extend(self.pieces(memory, &format!("/{}", slot.name)));
-            } else {
-                tensors.push(named(slot.name.clone(), &slot.ty, &memory.to_bytes()));
-            }
-        }
+        let mut tensors = save::pieces(&self.layout, &self.params, "");
+        let trained = self.trained.iter().flat_map(|trained| save::pieces(&self.layout, trained, "/train"));
+        tensors.extend(trained);
+        tensors.extend(save::states(&self.layout, &self.states));
         let fixed = [
             ("format", "egret 1".to_owned()),
             ("step", self.steps.to_string()),
@@ -75,19 +69,4 @@ impl Fit {
         let cells = self.cells.iter().map(|(name, value)| (name.clone(), print::number(*value)));
         save::write(&tensors, &fixed.chain(cells).collect::<Vec<_>>(), path)
     }
-
-    /// A flat tensor cut into the parameters' shapes.
-    fn pieces(&self, flat: &Memory, suffix: &str) -> Vec<Named> {
-        let bytes = flat.to_bytes();
-        let piece = |param: &Param| {
-            let size = param.ty.dtype.bytes();
-            let piece = &bytes[param.start * size..][..param.ty.count() * size];
-            named(format!("{}{suffix}", param.name), &param.ty, piece)
-        };
-        self.layout.params.iter().map(piece).collect()
-    }
-}
-
-fn named(name: String, ty: &Type, bytes: &[u8]) -> Named {
-    Named { name, dtype: ty.dtype, sizes: ty.sizes(), bytes: bytes.to_vec() }
 }

@@ -6,7 +6,7 @@
 
 use std::rc::Rc;
 
-pub use super::memory::{Memory, OutOfMemory, available as available_memory};
+pub use super::memory::{Element, Lent, Memory, OutOfMemory, available as available_memory};
 
 use super::memory::Block;
 use crate::algebra::tensor::Tensor;
@@ -225,6 +225,34 @@ impl Machine {
         }
     }
 
+    /// Makes calls of the program on memory of a caller in place of the inputs with these roles.
+    ///
+    /// # Panics
+    /// If that memory has another type or length than the input, or is written and lent for reading.
+    pub fn run_with<R: Element>(&mut self, lent: &mut [(Role, Lent<'_, R>)], phase: Phase) {
+        let written =
+            |input: usize| self.program.outputs.iter().any(|output| output.target == Target::InPlace(input));
+        let mut bound = Vec::new();
+        for (input, role) in self.roles() {
+            if let Some((_, lent)) = lent.iter_mut().find(|(have, _)| *have == role) {
+                if written(input) && matches!(lent, Lent::Read(_)) {
+                    ice!("run", "input {input} of `{}` is written but lent for reading", self.program.name);
+                }
+                bound.push((input, lent.memory()));
+            }
+        }
+        for (input, memory) in &bound {
+            self.bind(*input, memory);
+        }
+        self.run(phase);
+        for (input, _) in &bound {
+            self.inputs[*input] = None;
+        }
+        if let Engine::Native { bound, .. } = &mut self.engine {
+            *bound = None;
+        }
+    }
+
     /// What an output replaces must not be another input too.
     fn check(&self) {
         for output in &self.program.outputs {
@@ -298,9 +326,10 @@ impl Machine {
 /// Whether memory of this role is bound, never allocated.
 fn is_shared(role: &Role) -> bool {
     match role {
-        Role::Params | Role::Initial | Role::State(_) | Role::FitParams(_) => true,
+        Role::Params | Role::Initial | Role::Gradient | Role::State(_) | Role::FitParams(_) => true,
         Role::Cell(_)
         | Role::Column(_)
+        | Role::Loss
         | Role::Step
         | Role::Total
         | Role::Key

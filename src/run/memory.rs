@@ -23,10 +23,85 @@ impl fmt::Display for OutOfMemory {
     }
 }
 
+/// A type of numbers that is also a type of the language.
+pub trait Element: Copy + fmt::Debug + 'static + sealed::Sealed {
+    /// Which.
+    const DTYPE: DType;
+}
+
+mod sealed {
+    /// Only this crate says what is an element.
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+impl Element for f32 {
+    const DTYPE: DType = DType::F32;
+}
+
+impl Element for f64 {
+    const DTYPE: DType = DType::F64;
+}
+
+/// Memory of a caller, lent while a program runs.
+#[derive(Debug)]
+pub enum Lent<'a, R> {
+    /// To be read.
+    Read(&'a [R]),
+    /// To be written in place.
+    Write(&'a mut [R]),
+}
+
+impl<R: Element> Lent<'_, R> {
+    /// As memory that may be used as long as `self` lives.
+    pub(super) fn memory(&mut self) -> Memory {
+        let (start, len) = match self {
+            Lent::Read(slice) => (NonNull::from(&slice[..]), slice.len()),
+            Lent::Write(slice) => (NonNull::from(&mut slice[..]), slice.len()),
+        };
+        // SAFETY: the slice is valid and borrowed, for writing if it is written; callers drop the memory
+        // before the borrow ends.
+        unsafe { Memory::lent(start.cast::<R>(), len) }
+    }
+}
+
+/// One slice over several that lie one behind the other in memory; `None` if they do not.
+pub(crate) fn joined<'a, R: Element>(parts: &'a mut [&mut [R]]) -> Option<&'a mut [R]> {
+    let (start, len) = span(parts.iter_mut().map(|part| part.as_mut_ptr_range()))?;
+    // SAFETY: the parts are valid, adjacent and borrowed for writing as long as the result is, so that
+    // their bytes are those of one slice; their provenance is exposed.
+    Some(unsafe { std::slice::from_raw_parts_mut(std::ptr::with_exposed_provenance_mut(start), len) })
+}
+
+/// As [`joined`], to be read.
+pub(crate) fn joined_read<'a, R: Element>(parts: &'a [&[R]]) -> Option<&'a [R]> {
+    let ends = |part: &&[R]| part.as_ptr().cast_mut()..part.as_ptr_range().end.cast_mut();
+    let (start, len) = span(parts.iter().map(ends))?;
+    // SAFETY: as for `joined`, for reading.
+    Some(unsafe { std::slice::from_raw_parts(std::ptr::with_exposed_provenance(start), len) })
+}
+
+/// The address and the number of elements of ranges that touch.
+fn span<R>(mut parts: impl Iterator<Item = std::ops::Range<*mut R>>) -> Option<(usize, usize)> {
+    let first = parts.next()?;
+    let start = first.start.expose_provenance();
+    let mut end = first.end;
+    for part in parts {
+        part.start.expose_provenance();
+        if part.start != end {
+            return None;
+        }
+        end = part.end;
+    }
+    Some((start, (end.addr() - start) / size_of::<R>()))
+}
+
 /// Bytes of this process alone, zero at first, at an address that is a multiple of [`ALIGN`].
 pub(super) struct Block {
     start: NonNull<u8>,
-    layout: Layout,
+    /// How it was allocated; `None`: it is another's.
+    layout: Option<Layout>,
 }
 
 impl Block {
@@ -37,7 +112,7 @@ impl Block {
         // SAFETY: the layout's size is not zero.
         let start = unsafe { alloc_zeroed(layout) };
         let start = NonNull::new(start).ok_or(none)?;
-        Ok(Block { start, layout })
+        Ok(Block { start, layout: Some(layout) })
     }
 
     /// Its address.
@@ -48,14 +123,16 @@ impl Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        // SAFETY: it was allocated with this layout and is not used any more.
-        unsafe { dealloc(self.start.as_ptr(), self.layout) }
+        if let Some(layout) = self.layout {
+            // SAFETY: it was allocated with this layout and is not used any more.
+            unsafe { dealloc(self.start.as_ptr(), layout) }
+        }
     }
 }
 
 impl fmt::Debug for Block {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Block").field("bytes", &self.layout.size()).finish()
+        f.debug_struct("Block").field("layout", &self.layout).finish()
     }
 }
 
@@ -79,6 +156,15 @@ impl Memory {
         let none = OutOfMemory { bytes: u64::MAX };
         let bytes = len.checked_mul(dtype.bytes()).ok_or(none)?;
         Ok(Memory { block: Rc::new(Block::new(bytes)?), dtype, len })
+    }
+
+    /// Another's memory, aligned to its element type only.
+    ///
+    /// # Safety
+    /// It must be valid, and nothing else may use it, as long as the result or a clone of it is used;
+    /// it must be valid for writing if it is written.
+    pub(super) unsafe fn lent<R: Element>(start: NonNull<R>, len: usize) -> Memory {
+        Memory { block: Rc::new(Block { start: start.cast(), layout: None }), dtype: R::DTYPE, len }
     }
 
     /// The element type.
@@ -137,6 +223,18 @@ impl Memory {
         }
         // SAFETY: as for `to_bytes`; `bytes` cannot lie in the block, for the same reason.
         unsafe { self.start().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) }
+    }
+
+    /// Replaces the elements by those of a slice.
+    ///
+    /// # Panics
+    /// If the type or the number differs.
+    pub fn set_from<R: Element>(&self, values: &[R]) {
+        if R::DTYPE != self.dtype {
+            ice!("run", "elements of {} for {}", R::DTYPE, self.dtype);
+        }
+        // SAFETY: numbers are bytes, all of them initialised.
+        self.set_bytes(unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) });
     }
 
     /// The elements as bytes, to be written in place; `None` if the memory is shared.

@@ -14,7 +14,7 @@ pub mod machine;
 pub mod memory;
 mod plot;
 mod rng;
-mod save;
+pub(crate) mod save;
 mod train;
 mod value;
 
@@ -23,6 +23,7 @@ use std::io;
 pub use data::Files;
 pub use execute::{Outcome, execute};
 pub use fit::Fit;
+pub(crate) use train::step_key;
 
 use crate::check::typed;
 use crate::graph::Graphs;

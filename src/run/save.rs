@@ -8,8 +8,10 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
 use super::errors;
-use crate::algebra::types::DType;
+use super::machine::Memory;
+use crate::algebra::types::{DType, Type};
 use crate::diag::Diagnostic;
+use crate::graph::{Layout, Param};
 
 /// A tensor to save: `hidden.w`, `hidden.w/adam.m`, `eg_scale.s`.
 #[derive(Clone, Debug)]
@@ -22,6 +24,35 @@ pub(crate) struct Named {
     pub(crate) sizes: Vec<usize>,
     /// Its elements, little-endian.
     pub(crate) bytes: Vec<u8>,
+}
+
+/// Parameters (`hidden.w`) or states per coordinate (`hidden.w/adam.m`): a flat tensor cut into the
+/// parameters' shapes.
+pub(crate) fn pieces(layout: &Layout, flat: &Memory, suffix: &str) -> Vec<Named> {
+    let bytes = flat.to_bytes();
+    let piece = |param: &Param| {
+        let size = param.ty.dtype.bytes();
+        let piece = &bytes[param.start * size..][..param.ty.count() * size];
+        named(format!("{}{suffix}", param.name), &param.ty, piece)
+    };
+    layout.params.iter().map(piece).collect()
+}
+
+/// States of an optimizer: those per coordinate by parameters, the others whole (`eg_scale.s`).
+pub(crate) fn states(layout: &Layout, states: &[Memory]) -> Vec<Named> {
+    let mut tensors = Vec::new();
+    for (slot, memory) in layout.states.iter().zip(states) {
+        if layout.is_per_coordinate(slot) {
+            tensors.extend(pieces(layout, memory, &format!("/{}", slot.name)));
+        } else {
+            tensors.push(named(slot.name.clone(), &slot.ty, &memory.to_bytes()));
+        }
+    }
+    tensors
+}
+
+fn named(name: String, ty: &Type, bytes: &[u8]) -> Named {
+    Named { name, dtype: ty.dtype, sizes: ty.sizes(), bytes: bytes.to_vec() }
 }
 
 /// Writes all tensors, with metadata, or nothing.

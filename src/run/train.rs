@@ -296,7 +296,7 @@ fn fill(machine: &mut Machine, cells: &[(String, f64)], seed: u64, steps: usize)
 }
 
 /// The key of the random numbers of one step; step 0 is the initial values.
-fn step_key(seed: u64, t: usize) -> [f64; 2] {
+pub(crate) fn step_key(seed: u64, t: usize) -> [f64; 2] {
     let [low, high] = rng::key(seed);
     [f64::from(low), f64::from(high ^ t as i32)]
 }

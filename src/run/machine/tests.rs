@@ -7,7 +7,6 @@ use crate::algebra::form::Combine;
 use crate::algebra::op::{Build, Op, Sample, Val, samples};
 use crate::algebra::reduce::Reduce;
 use crate::algebra::scalar::{self, Scalar, encode};
-use crate::algebra::view::View;
 use crate::graph::builder::Builder;
 use crate::graph::{Graph, Graphs, Output, eval};
 use crate::{kernel, native};
@@ -106,18 +105,13 @@ fn in_precision(sample: &Sample, real: DType) -> Vec<Tensor> {
     args.collect()
 }
 
-/// Padding of an empty tensor, whose loops read where there is no element.
-fn pads_nothing(op: &Op, types: &[&Type]) -> bool {
-    matches!(op, Op::View(View::Pad { .. })) && types[0].count() == 0
-}
-
 #[test]
 fn engines_agree_on_every_operator() {
     for sample in samples() {
         for (real, relative) in [(F64, 1e-12), (F32, 1e-5)] {
             let args = in_precision(&sample, real);
             let types: Vec<&Type> = args.iter().map(|arg| &arg.ty).collect();
-            if sample.op.rules().infer(&types).is_err() || pads_nothing(&sample.op, &types) {
+            if sample.op.rules().infer(&types).is_err() {
                 continue;
             }
             let mut make = Make::default();

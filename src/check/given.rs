@@ -1,0 +1,199 @@
+//! An optimizer alone, for parameters and gradients that another program brings.
+
+use std::collections::BTreeSet;
+
+use super::errors::at;
+use super::scope::{Checked, Poison};
+use super::typed::{
+    DataId, Expr, ExprKind, Function, FunctionId, Length, Member, Program, Split, Statement, StatementKind,
+    Train,
+};
+use super::{Catalog, Checker};
+use crate::algebra::types::{DType, Type};
+use crate::ast::{self, ItemKind, Script};
+use crate::diag::{Code, Diagnostic};
+use crate::source::{FileId, Span};
+
+/// Codes of this file.
+pub const CODES: &[&Code] = &[&NOT_A_PIPELINE, &PARAMETER_SHAPE, &NO_TOTAL];
+
+/// Something else than a pipeline.
+pub static NOT_A_PIPELINE: Code = Code {
+    name: "not-a-pipeline",
+    explain: "\
+A program that brings its own parameters and gradients gives Egret an optimizer alone: declarations of
+stages and functions, and one pipeline as the last line. `real` is the element type of its buffers.
+
+    let fit = train m on d { optimizer = adam }
+
+Write the pipeline only:
+
+    adam(lr = 1e-3) |> eg_gain",
+};
+
+/// Parameters that cannot be.
+pub static PARAMETER_SHAPE: Code = Code {
+    name: "parameter-shape",
+    explain: "\
+The parameters that a program brings have names, no two the same, and sizes of at least 1.
+
+    weights: [64, 0]
+
+Leave out tensors without elements:
+
+    weights: [64, 32]",
+};
+
+/// A schedule over an unknown number of steps.
+pub static NO_TOTAL: Code = Code {
+    name: "no-total",
+    explain: "\
+A pipeline that another program uses depends on `T`, the number of steps in all. Only that program
+can know it.
+
+    sgd(lr = 0.1 * (1 - t / T))
+
+Give the number of steps when you compile the pipeline, or use a schedule of `t` alone:
+
+    sgd(lr = 0.1 / sqrt(t))",
+};
+
+/// A parameter tensor that another program owns: its name and its sizes.
+pub type Given = (String, Vec<usize>);
+
+/// Checks declarations of stages and functions with a pipeline as the last line. The result is a
+/// program of one training run, of a model that is nothing but its parameters: its loss and its data
+/// mean nothing.
+pub fn check_pipeline(
+    script: &Script,
+    library: &[Script],
+    catalog: &dyn Catalog,
+    real: DType,
+    params: &[Given],
+) -> (Program, Vec<Diagnostic>) {
+    let mut checker = Checker::new(catalog, real);
+    let only_stages = checker.only_stages(script);
+    for (script, of_library) in library.iter().map(|script| (script, true)).chain([(script, false)]) {
+        if of_library || only_stages.is_ok() {
+            checker.declare(script, of_library);
+        }
+    }
+    let train = only_stages.and_then(|pipeline| checker.pipeline_for(pipeline, params));
+    checker.check_bodies();
+    let used = (checker.functions.len(), checker.stages.len());
+    checker.check_unused();
+    checker.check_unused_stages();
+    checker.check_recursion();
+    let real = checker.real;
+    let (mut program, found) = checker.finish(used);
+    if let Ok(mut train) = train {
+        train.model = FunctionId(program.functions.len());
+        program.functions.push(owner(&train, real, params));
+        let (span, kind) = (train.span, StatementKind::Train(train));
+        program.statements.push(Statement { kind, locals: Vec::new(), span });
+    }
+    (program, found)
+}
+
+impl<'a> Checker<'a> {
+    /// The pipeline: the last item of a script that else has only declarations.
+    fn only_stages(&mut self, script: &'a Script) -> Checked<&'a ast::Expr> {
+        let mut pipeline = Err(Poison);
+        let mut failed = Ok(());
+        for (k, item) in script.items.iter().enumerate() {
+            let last = k + 1 == script.items.len();
+            match &item.kind {
+                ItemKind::Fn(_) | ItemKind::Stage(_) => {}
+                ItemKind::Expr(ast::Expr { kind: ast::ExprKind::Error, .. }) => failed = Err(Poison),
+                ItemKind::Expr(expr) if last => pipeline = Ok(expr),
+                _ => {
+                    let message = "only stages and functions may stand before a pipeline";
+                    let found = at(&NOT_A_PIPELINE, message, item.span, "neither");
+                    let help = "write declarations, and the pipeline as the last line";
+                    failed = Err(self.report(found.help(help)));
+                }
+            }
+        }
+        if pipeline.is_err() && failed.is_ok() && self.diagnostics.is_empty() {
+            let end = script.items.last().map(|item| item.span);
+            let span = end.unwrap_or(Span { file: FileId(0), start: 0, end: 0 });
+            let found = at(&NOT_A_PIPELINE, "there is no pipeline", span, "a pipeline comes last");
+            failed = Err(self.report(found.help("write the stages: `adam(lr = 1e-3) |> eg_gain`")));
+        }
+        failed.and(pipeline)
+    }
+
+    /// A training run whose model, loss and data mean nothing.
+    fn pipeline_for(&mut self, pipeline: &'a ast::Expr, params: &[Given]) -> Checked<Train> {
+        let shapes = self.shapes(params, pipeline.span);
+        let stages = self.pipeline(pipeline)?;
+        shapes?;
+        Ok(Train {
+            name: "optimizer".to_string(),
+            model: FunctionId(0),
+            sizes: Vec::new(),
+            data: DataId(0),
+            split: Split::All,
+            rows: self.fresh("rows"),
+            locals: Vec::new(),
+            loss: zero(Type::scalar(self.real), pipeline.span),
+            metrics: Vec::new(),
+            pipeline: stages,
+            batch: 1,
+            length: Length::Steps(1),
+            shuffle: false,
+            seed: 0,
+            validate: None,
+            span: pipeline.span,
+        })
+    }
+
+    fn shapes(&mut self, params: &[Given], span: Span) -> Checked<()> {
+        let mut seen = BTreeSet::new();
+        let mut wrong = params.is_empty().then(|| "there are no parameters".to_string());
+        let mut elements = 0usize;
+        for (name, sizes) in params {
+            let count = sizes.iter().try_fold(1usize, |count, size| count.checked_mul(*size));
+            let sum = count.and_then(|count| elements.checked_add(count)).filter(|sum| *sum < MOST);
+            wrong = match sum {
+                _ if name.is_empty() => Some("a parameter has no name".to_string()),
+                _ if !seen.insert(name) => Some(format!("two parameters are called `{name}`")),
+                _ if sizes.contains(&0) => Some(format!("parameter `{name}` has no elements: {sizes:?}")),
+                None => Some(format!("parameter `{name}` is too large: {sizes:?}")),
+                Some(_) => wrong,
+            };
+            elements = sum.unwrap_or(elements);
+        }
+        match wrong {
+            None => Ok(()),
+            Some(message) => {
+                Err(self.report(at(&PARAMETER_SHAPE, message, span, "optimized by this pipeline")))
+            }
+        }
+    }
+}
+
+/// More elements than any address space holds.
+const MOST: usize = isize::MAX as usize / 8;
+
+/// A model that is nothing but its parameters.
+fn owner(train: &Train, real: DType, params: &[Given]) -> Function {
+    let span = train.span;
+    let member = |(name, sizes): &Given| {
+        let ty = Type::of(real, sizes);
+        Member::Param { name: name.clone(), init: zero(ty.clone(), span), ty, span }
+    };
+    Function {
+        name: "parameters".to_string(),
+        sizes: Vec::new(),
+        n_args: 0,
+        locals: Vec::new(),
+        members: params.iter().map(member).collect(),
+        body: zero(Type::scalar(real), span),
+        span,
+    }
+}
+
+fn zero(ty: Type, span: Span) -> Expr {
+    Expr { kind: ExprKind::Const(0.0), ty, span }
+}

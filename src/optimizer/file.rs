@@ -1,0 +1,168 @@
+//! States in a safetensors file: one tensor for each parameter and state (`hidden.w/adam.m`), those of a
+//! wider extent by their own names (`eg_scale.s`).
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use safetensors::{Dtype, SafeTensors};
+
+use super::{Error, Optimizer};
+use crate::algebra::types::DType;
+use crate::print;
+use crate::run::save::{self, Named};
+
+/// What the metadata says first.
+const FORMAT: &str = "egret optimizer 1";
+
+/// The parameters before the first step.
+const INITIAL: &str = "w0";
+
+impl Optimizer {
+    /// Writes states, steps taken and hyperparameters. The file is there whole or not at all.
+    /// Parameters are the caller's, and are not written.
+    ///
+    /// # Errors
+    /// If nothing has started yet, or the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        if !self.ready {
+            return Err(Error::NotStarted);
+        }
+        let mut metadata = vec![("format".to_owned(), FORMAT.to_owned())];
+        metadata.extend(self.identity().map(|(what, here)| (what.to_owned(), here)));
+        metadata.push(("step".to_owned(), self.t.to_string()));
+        let cells = self.hypers.iter().filter_map(|(name, value)| Some((name, (*value)?)));
+        metadata.extend(cells.map(|(name, value)| (format!("opt.{name}"), print::number(value))));
+        let path = path.as_ref();
+        save::write(&self.tensors(), &metadata, path).map_err(|found| failed(path, found.message))
+    }
+
+    /// Continues where a file was saved: its states, steps and hyperparameters.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is for other parameters or another pipeline; the error names both.
+    pub fn load(&mut self, path: impl AsRef<Path>) -> Result<(), Error> {
+        let path = path.as_ref();
+        let bytes = std::fs::read(path).map_err(|error| failed(path, error.to_string()))?;
+        let broken = |error: safetensors::SafeTensorError| failed(path, error.to_string());
+        let file = SafeTensors::deserialize(&bytes).map_err(broken)?;
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(broken)?;
+        let metadata: BTreeMap<&str, &str> =
+            header.metadata().iter().flatten().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        let entry = |key: &str| {
+            metadata.get(key).copied().ok_or_else(|| failed(path, "it is not a file of optimizer states"))
+        };
+        if entry("format")? != FORMAT {
+            return Err(failed(path, "it is not a file of optimizer states"));
+        }
+        for (what, here) in self.identity() {
+            let there = entry(what)?;
+            if there != here {
+                let path = path.display().to_string();
+                let what = match what {
+                    "parameters" => "other parameters",
+                    "pipeline" => "another pipeline",
+                    _ => "another element type",
+                };
+                return Err(Error::Mismatch { path, what, file: there.to_owned(), here });
+            }
+        }
+        let t =
+            entry("step")?.parse().map_err(|_| failed(path, "it does not say how many steps were taken"))?;
+        let loaded = self.read(path, &file)?;
+        let hypers = self.saved_hypers(path, &metadata)?;
+        self.keep_initial()?;
+        for (memory, bytes) in self.states.iter().chain(&self.initial).zip(loaded) {
+            memory.set_bytes(&bytes);
+        }
+        self.hypers = hypers;
+        self.give_cells();
+        (self.t, self.ready) = (t, true);
+        Ok(())
+    }
+
+    /// What must agree between a file and the optimizer that reads it.
+    fn identity(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let params = self.layout.params.iter().map(|param| format!("{} {:?}", param.name, param.ty.sizes()));
+        let params = params.collect::<Vec<_>>().join(", ");
+        let pipeline = self.pipeline.clone();
+        [("pipeline", pipeline), ("parameters", params), ("element type", self.real.to_string())].into_iter()
+    }
+
+    /// The states, and the initial parameters where a stage looks at them.
+    fn tensors(&self) -> Vec<Named> {
+        let mut tensors = save::states(&self.layout, &self.states);
+        if let Some(initial) = &self.initial {
+            tensors.extend(save::pieces(&self.layout, initial, &format!("/{INITIAL}")));
+        }
+        tensors
+    }
+
+    /// The bytes of each state, then of the initial parameters if they are kept.
+    fn read(&self, path: &Path, file: &SafeTensors<'_>) -> Result<Vec<Vec<u8>>, Error> {
+        let mut all = Vec::new();
+        for (slot, memory) in self.layout.states.iter().zip(&self.states) {
+            all.push(if self.layout.is_per_coordinate(slot) {
+                self.read_pieces(path, file, &slot.name)?
+            } else {
+                tensor(path, file, &slot.name, memory.dtype(), &slot.ty.sizes())?.to_vec()
+            });
+        }
+        if self.step.roles().iter().any(|(_, role)| *role == crate::graph::Role::Initial) {
+            all.push(self.read_pieces(path, file, INITIAL)?);
+        }
+        Ok(all)
+    }
+
+    fn read_pieces(&self, path: &Path, file: &SafeTensors<'_>, name: &str) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::with_capacity(self.len() * self.real.bytes());
+        for param in &self.layout.params {
+            let name = format!("{}/{name}", param.name);
+            bytes.extend_from_slice(tensor(path, file, &name, self.real, &param.ty.sizes())?);
+        }
+        Ok(bytes)
+    }
+
+    fn saved_hypers(
+        &self,
+        path: &Path,
+        metadata: &BTreeMap<&str, &str>,
+    ) -> Result<Vec<(String, Option<f64>)>, Error> {
+        let saved = |(name, value): &(String, Option<f64>)| {
+            let text = metadata.get(format!("opt.{name}").as_str());
+            let number = match (value, text) {
+                (Some(_), Some(text)) => {
+                    let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+                    Some(number.ok_or_else(|| failed(path, format!("`opt.{name}` is `{text}`")))?)
+                }
+                _ => *value,
+            };
+            Ok((name.clone(), number))
+        };
+        self.hypers.iter().map(saved).collect()
+    }
+}
+
+fn tensor<'a>(
+    path: &Path,
+    file: &SafeTensors<'a>,
+    name: &str,
+    dtype: DType,
+    sizes: &[usize],
+) -> Result<&'a [u8], Error> {
+    let lacking = |_| failed(path, format!("it lacks the tensor `{name}`"));
+    let found = file.tensor(name).map_err(lacking)?;
+    let same = match found.dtype() {
+        Dtype::F32 => dtype == DType::F32,
+        Dtype::F64 => dtype == DType::F64,
+        _ => false,
+    };
+    if same && found.shape() == sizes {
+        return Ok(found.data());
+    }
+    let (have, shape) = (found.dtype(), found.shape());
+    Err(failed(path, format!("`{name}` is {have:?} {shape:?}, not {dtype} {sizes:?}")))
+}
+
+fn failed(path: &Path, reason: impl Into<String>) -> Error {
+    Error::File { path: path.display().to_string(), reason: reason.into() }
+}
