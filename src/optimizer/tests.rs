@@ -257,7 +257,7 @@ fn wrong_pipelines_and_shapes_are_explained() {
         ("adm", "unknown-name"),
         ("adam(rate = 3)", "wrong-argument"),
         ("sgd(lr = 0.1 * t / T)", "no-total"),
-        ("adam |> ", "unexpected-token"),
+        ("adam |> ", "syntax"),
     ] {
         let (found, rendered) = wrong(text, right);
         assert_eq!(found, code, "{text}: {rendered}");
