@@ -1,13 +1,13 @@
 //! Tensor graphs: typed programs with all functions inlined and all sizes known.
 //!
 //! Comes in: a typed program. Goes out: [`Graphs`]: for each training run a program that makes the
-//! initial parameters and states (`NAME.init`), the forward graph (`NAME.forward`, for reading
-//! only), one training step (`NAME.step`: loss, gradients and the whole optimizer), one that makes
+//! initial parameters and states (`NAME.init`), one training step (`NAME.step`: loss, gradients and the whole optimizer), one that makes
 //! the parameters to evaluate with if a stage says them (`NAME.weights`), and one that evaluates loss
 //! and metrics on the validation rows (`NAME.validate`); for each evaluation
 //! `NAME.eval`; for each other statement with expressions a program named after it (`let.NAME`, or
 //! with the index among all statements `print.3`, `assert.4`), whose outputs are the values of its
-//! expressions in order. Invariant: arguments come before their users, types are those that the
+//! expressions in order. Beside them stand the forward passes of the training runs (`NAME.forward`), for
+//! reading only. Invariant: arguments come before their users, types are those that the
 //! operators' rules give, and all sizes are constants.
 //!
 //! ```text
@@ -56,6 +56,8 @@ use crate::source::Span;
 pub struct Graphs {
     /// The programs.
     pub programs: Vec<Graph>,
+    /// The loss of each training run without its gradient: to be read, not to be run.
+    pub forward: Vec<Graph>,
     /// The layout of the parameters of each training run, by its statement's index.
     pub layouts: BTreeMap<usize, Layout>,
 }
@@ -219,7 +221,8 @@ pub enum Target {
 /// The graphs of a checked script.
 pub fn build(program: &Program) -> Graphs {
     let layouts = layouts(program);
-    finish(Graphs { programs: programs(program, &layouts), layouts })
+    let forward = forward(program, &layouts);
+    finish(Graphs { programs: programs(program, &layouts), forward, layouts })
 }
 
 /// The graphs of optimizers whose parameters and gradients another program brings: for each training
@@ -234,7 +237,7 @@ pub fn build_optimizers(program: &Program) -> Graphs {
             programs.push(step::given(program, &layouts, *index, train));
         }
     }
-    finish(Graphs { programs, layouts })
+    finish(Graphs { programs, forward: Vec::new(), layouts })
 }
 
 fn layouts(program: &Program) -> BTreeMap<usize, Layout> {
@@ -258,7 +261,8 @@ fn finish(built: Graphs) -> Graphs {
 impl Graphs {
     /// The same with each program changed.
     fn each(self, pass: impl Fn(Graph) -> Graph) -> Graphs {
-        Graphs { programs: self.programs.into_iter().map(pass).collect(), ..self }
+        let each = |graphs: Vec<Graph>| graphs.into_iter().map(&pass).collect();
+        Graphs { programs: each(self.programs), forward: each(self.forward), layouts: self.layouts }
     }
 }
 
@@ -269,7 +273,6 @@ fn programs(program: &Program, layouts: &BTreeMap<usize, Layout>) -> Vec<Graph> 
         match &statement.kind {
             StatementKind::Train(train) => {
                 graphs.push(init::init(program, layouts, &layouts[&index], train));
-                graphs.push(runs.forward(index, train));
                 graphs.push(step::step(program, layouts, index, train));
                 graphs.extend(step::weights(program, layouts, index, train));
                 graphs.extend(runs.validate(index, train));
@@ -279,4 +282,14 @@ fn programs(program: &Program, layouts: &BTreeMap<usize, Layout>) -> Vec<Graph> 
         }
     }
     graphs
+}
+
+fn forward(program: &Program, layouts: &BTreeMap<usize, Layout>) -> Vec<Graph> {
+    let runs = forward::Runs { program, layouts };
+    let statements = program.statements.iter().enumerate();
+    let passes = statements.filter_map(|(index, statement)| match &statement.kind {
+        StatementKind::Train(train) => Some(runs.forward(index, train)),
+        _ => None,
+    });
+    passes.collect()
 }

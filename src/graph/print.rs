@@ -50,7 +50,7 @@ impl fmt::Display for Part {
 }
 
 impl fmt::Display for Graphs {
-    /// Every program, in order.
+    /// Every program that is run, in order.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&joined(self.programs.iter()))
     }
@@ -59,7 +59,8 @@ impl fmt::Display for Graphs {
 impl Graphs {
     /// The programs without a gradient: losses, evaluations, expressions.
     pub fn print_forward(&self) -> String {
-        joined(self.programs.iter().filter(|graph| !is_training(graph)))
+        let others = self.programs.iter().filter(|graph| !is_training(graph));
+        joined(self.forward.iter().chain(others))
     }
 
     /// The programs that training runs: initial values and steps.

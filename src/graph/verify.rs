@@ -12,7 +12,7 @@ use crate::ice;
 /// # Panics
 /// With the name of the pass, what is wrong and the graph, if an invariant is broken.
 pub fn verify(graphs: &Graphs, pass: &str) {
-    for graph in &graphs.programs {
+    for graph in graphs.programs.iter().chain(&graphs.forward) {
         if let Err(problem) = check(graph) {
             ice!(pass, "{problem}\n{graph}");
         }

@@ -25,8 +25,7 @@ pub fn report(kernels: &Kernels, graphs: &Graphs) -> String {
         kernels.programs.iter().partition(|program| program.name.ends_with(".step"));
     let layouts = graphs.layouts.values();
     let steps = steps.into_iter().zip(layouts).map(|(program, layout)| section(program, Some(layout)));
-    let runs = rest.into_iter().filter(|program| !program.name.ends_with(".forward"));
-    let texts: Vec<String> = steps.chain(runs.map(|program| section(program, None))).collect();
+    let texts: Vec<String> = steps.chain(rest.into_iter().map(|program| section(program, None))).collect();
     texts.join("\n")
 }
 

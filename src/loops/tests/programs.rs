@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use crate::algebra::contract::Contract;
 use crate::algebra::form::Combine;
 use crate::algebra::op::{Build, Op, Val};
@@ -179,7 +177,7 @@ fn numbers(n: usize, salt: usize, ty: &Type, classes: usize) -> Vec<f64> {
 /// Fuses, lowers, verifies and interprets; compares each output with the kernels' meaning.
 fn check(net: &Net, tolerance: f64) -> Loops {
     let graph = crate::graph::simplify::simplify(net.graph());
-    let kernels = fuse(&Graphs { programs: vec![graph.clone()], layouts: BTreeMap::default() });
+    let kernels = fuse(&Graphs { programs: vec![graph.clone()], ..Graphs::default() });
     let loops = lower(&kernels);
     verify(&loops);
     let inputs: Vec<Vec<f64>> = graph
