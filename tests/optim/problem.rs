@@ -84,13 +84,13 @@ let fit{steps} = train net on d {{
 "
         );
     }
-    run(&script, DType::F64)
+    run(&script, &folder(), DType::F64)
 }
 
-/// Runs a script whose data lies in the folder of these tests.
-pub fn run(script: &str, real: DType) -> Outcome {
+/// Runs a script whose data lies in a folder.
+pub fn run(script: &str, folder: &Path, real: DType) -> Outcome {
     let fail = |report: Report| -> ! { panic!("{}", report.render(false)) };
-    let options = Options { real: Some(real), folder: folder() };
+    let options = Options { real: Some(real), folder: folder.to_path_buf() };
     let program = Program::compile("optim.eg", script, options).unwrap_or_else(|report| fail(report));
     program.run(&Settings::default(), &mut Silent).unwrap_or_else(|report| fail(report))
 }
