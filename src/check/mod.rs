@@ -54,7 +54,7 @@ use typed::{DataId, FunctionId, StageId};
 pub struct Schema {
     /// Columns in scope with their types without the row axis, `x` and `y` first.
     pub columns: Vec<(String, Type)>,
-    /// Number of rows.
+    /// Number of rows, without those of the file's own test split.
     pub rows: usize,
     /// Rows of the file's own test split, if it has one.
     pub test_rows: Option<usize>,

@@ -150,7 +150,6 @@ impl Files {
         real: DType,
     ) -> Result<Schema, Diagnostic> {
         let (images, columns) = self.idx_columns(x, y, real)?;
-        let mut rows = images;
         let mut test_rows = None;
         if let Some((test_x, test_y)) = own_test {
             let (more, test_columns) = self.idx_columns(test_x, test_y, real)?;
@@ -158,10 +157,9 @@ impl Files {
                 let path = self.folder.join(test_x);
                 return Err(errors::bad_idx(&path, "its rows have other sizes than the training file's"));
             }
-            rows += more;
             test_rows = Some(more);
         }
-        Ok(Schema { columns, rows, test_rows })
+        Ok(Schema { columns, rows: images, test_rows })
     }
 
     fn idx_columns(
