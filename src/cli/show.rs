@@ -26,13 +26,17 @@ impl Screen {
     }
 
     fn advance(&mut self, progress: &Progress<'_>) {
-        let bar = self.bar.get_or_insert_with(|| new_bar(progress.total));
+        let bar = self.bar.get_or_insert_with(|| new_bar(progress.total)).clone();
         bar.set_position(progress.step as u64);
-        bar.set_message(measures(progress));
+        bar.set_message(format!("{}  {:.0} steps/s", measures(progress), self.rate(progress)));
+    }
+
+    fn rate(&self, progress: &Progress<'_>) -> f64 {
+        progress.step as f64 / self.started.elapsed().as_secs_f64().max(1e-9)
     }
 
     fn line(&self, progress: &Progress<'_>) {
-        let rate = progress.step as f64 / self.started.elapsed().as_secs_f64().max(1e-9);
+        let rate = self.rate(progress);
         let Progress { name, epoch, epochs, .. } = progress;
         let line = format!("{name}: epoch {epoch}/{epochs}  {}  {rate:.0} steps/s", measures(progress));
         // Progress is a courtesy: when standard error is closed, training goes on.
@@ -41,7 +45,7 @@ impl Screen {
 }
 
 fn new_bar(total: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:24} {pos}/{len}  {msg}  {per_sec}")
+    let style = ProgressStyle::with_template("{bar:24} {pos}/{len}  {msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr()).with_style(style)
 }

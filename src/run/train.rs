@@ -212,6 +212,10 @@ impl<'a> Run<'a> {
         }
         self.step.run(Phase::Commit);
         self.done = t;
+        match self.measures.first_mut() {
+            Some(measure) => measure.1 = loss,
+            None => self.measures.push(("loss".to_owned(), loss)),
+        }
         for track in &mut self.tracks {
             track.points.push((t as f64, track.value.mean()));
         }
