@@ -13,6 +13,8 @@ pub(super) struct Screen {
     bar: Option<ProgressBar>,
     terminal: bool,
     started: Instant,
+    /// What stays on the terminal when the bar goes.
+    last: String,
     /// When the bar was last drawn.
     drawn: Option<Instant>,
 }
@@ -22,7 +24,13 @@ const STILL: Duration = Duration::from_millis(50);
 
 impl Screen {
     pub(super) fn new() -> Screen {
-        Screen { bar: None, terminal: io::stderr().is_terminal(), started: Instant::now(), drawn: None }
+        Screen {
+            bar: None,
+            terminal: io::stderr().is_terminal(),
+            started: Instant::now(),
+            last: String::new(),
+            drawn: None,
+        }
     }
 
     fn advance(&mut self, progress: &Progress<'_>) {
@@ -35,13 +43,16 @@ impl Screen {
         progress.step as f64 / self.started.elapsed().as_secs_f64().max(1e-9)
     }
 
-    fn line(&self, progress: &Progress<'_>) {
+    fn line(&self, progress: &Progress<'_>) -> String {
         let rate = self.rate(progress);
         let Progress { name, epoch, epochs, .. } = progress;
-        let line = format!("{name}: epoch {epoch}/{epochs}  {}  {rate:.0} steps/s", measures(progress));
-        // Progress is a courtesy: when standard error is closed, training goes on.
-        drop(writeln!(io::stderr(), "{line}"));
+        format!("{name}: epoch {epoch}/{epochs}  {}  {rate:.0} steps/s", measures(progress))
     }
+}
+
+fn say(line: &str) {
+    // Progress is a courtesy: when standard error is closed, training goes on.
+    drop(writeln!(io::stderr(), "{line}"));
 }
 
 fn new_bar(total: usize) -> ProgressBar {
@@ -76,14 +87,16 @@ impl Events for Screen {
     fn epoch(&mut self, progress: &Progress<'_>) {
         if self.terminal {
             self.advance(progress);
+            self.last = self.line(progress);
         } else {
-            self.line(progress);
+            say(&self.line(progress));
         }
     }
 
     fn end(&mut self) {
         if let Some(bar) = self.bar.take() {
-            bar.finish();
+            bar.finish_and_clear();
+            say(&self.last);
         }
     }
 }
