@@ -300,7 +300,11 @@ impl Program {
     /// The script's errors, with its warnings.
     pub fn graphs(&self) -> Result<&graph::Graphs, Report> {
         let build = if self.given.is_some() { graph::build_optimizers } else { graph::build };
-        make(&self.graphs, || self.typed().map(build))
+        make(&self.graphs, || {
+            let typed = self.typed()?;
+            self.keep(check::oversized(typed).map(run::errors::oversized).into_iter().collect())?;
+            Ok(build(typed))
+        })
     }
 
     /// The fused kernels.

@@ -24,6 +24,17 @@ impl Line {
             LineKind::Bad => "",
         }
     }
+
+    /// What a line that does not belong where it stands binds, so that its name is known all the same.
+    fn in_error(self) -> Option<Let> {
+        use LineKind::{Layer, Let, Metric, Param, Set, State};
+        let (Let(line) | Layer(line) | Metric(line) | Param(line) | Set(line) | State(line)) = self.kind
+        else {
+            return None;
+        };
+        let value = Expr { kind: ExprKind::Error, span: line.value.span, depth: 1 };
+        Some(super::Let { ty: None, value, ..line })
+    }
 }
 
 impl Builder<'_> {
@@ -63,7 +74,10 @@ impl Builder<'_> {
                 LineKind::Param(param) if word == "model" => members.push(Member::Param(param)),
                 LineKind::Layer(layer) if word == "model" => members.push(Member::Layer(layer)),
                 LineKind::Let(binding) => members.push(Member::Let(binding)),
-                _ => self.misplaced(&line, word),
+                _ => {
+                    self.misplaced(&line, word);
+                    members.extend(line.in_error().map(Member::Let));
+                }
             }
         }
         Function { name, statics, args, result, members, body }
@@ -90,7 +104,10 @@ impl Builder<'_> {
                     }
                     body.push(StageLine::Eval { name, value });
                 }
-                _ => self.misplaced(&line, "stage"),
+                _ => {
+                    self.misplaced(&line, "stage");
+                    body.extend(line.in_error().map(StageLine::Let));
+                }
             }
         }
         Stage { name, hypers, inner, body, result }
@@ -117,7 +134,10 @@ impl Builder<'_> {
         for line in lines {
             match line.kind {
                 LineKind::Let(binding) => lets.push(binding),
-                _ => self.misplaced(&line, "block"),
+                _ => {
+                    self.misplaced(&line, "block");
+                    lets.extend(line.in_error());
+                }
             }
         }
         let below = lets.iter().map(|l| l.value.depth).max().unwrap_or(0).max(value.depth);

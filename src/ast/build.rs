@@ -104,7 +104,7 @@ impl Builder<'_> {
         let text = self.slice(span).replace('_', "");
         let integer = text.bytes().all(|c| c.is_ascii_digit());
         let value = text.parse().unwrap_or(f64::INFINITY);
-        if !value.is_finite() || integer && value > 9_007_199_254_740_992.0 {
+        if !value.is_finite() || integer && text.parse::<u64>().map_or(true, |n| n > 1 << 53) {
             self.report(errors::number_too_large(span, integer));
         }
         self.leaf(ExprKind::Number { value, integer }, start, end)
@@ -136,7 +136,9 @@ impl Builder<'_> {
             let short = y.span.end - x.span.start < 80;
             let [a, middle, last] = [a.span, middle.span, y.span].map(|span| self.slice(span));
             let mended = short.then(|| format!("{a} {first} {middle} and {middle} {op} {last}"));
-            self.report(errors::comparison_chain(x.span.to(y.span), mended));
+            let span = x.span.to(y.span);
+            self.report(errors::comparison_chain(span, mended));
+            return Expr { kind: ExprKind::Error, span, depth: 1 };
         }
         self.binary(op, x, y)
     }
@@ -189,8 +191,9 @@ impl Builder<'_> {
     }
 
     /// A type; `..` may only come first in it.
-    pub(super) fn ty(&mut self, dtype: Ident, shape: Vec<Expr>, start: u32, end: u32) -> TypeExpr {
-        for size in shape.iter().skip(1).filter(|size| matches!(size.kind, ExprKind::Rest)) {
+    pub(super) fn ty(&mut self, dtype: Ident, mut shape: Vec<Expr>, start: u32, end: u32) -> TypeExpr {
+        for size in shape.iter_mut().skip(1).filter(|size| matches!(size.kind, ExprKind::Rest)) {
+            size.kind = ExprKind::Error;
             self.report(errors::rest_not_first(size.span));
         }
         TypeExpr { dtype, shape, span: self.span(start, end) }

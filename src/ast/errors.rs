@@ -136,6 +136,16 @@ pub static NOT_YET: Code = Code {
         Until then, write repeated layers out, and keep a script in one file.",
 };
 
+/// `n // 2`
+pub static COMMENT_LOOKS_LIKE_DIVISION: Code = Code {
+    name: "comment-looks-like-division",
+    explain: "`//` divides, rounding down, only where it touches both its operands; anywhere else it begins a comment. \
+        A comment that is just a number or a name of the script looks as if a division was meant.\n\n\
+        Wrong:  let half = n // 2     // is `n`\n\
+        Right:  let half = n//2\n\n\
+        For a remark, write more than one word, or put it on a line of its own.",
+};
+
 /// A parser's codes.
 pub const CODES: &[&Code] = &[
     &SYNTAX,
@@ -154,6 +164,7 @@ pub const CODES: &[&Code] = &[
     &STATE_TYPE,
     &EVAL_TARGET,
     &NOT_YET,
+    &COMMENT_LOOKS_LIKE_DIVISION,
 ];
 
 /// Pushes a diagnostic unless there are enough already.
@@ -236,6 +247,13 @@ pub(super) fn stray_closer(span: Span, close: &str) -> Diagnostic {
     Diagnostic::error(&UNMATCHED_BRACKET, format!("`{close}` closes nothing"))
         .label(span, "nothing is open here that it could close")
         .help("remove it, or add what opens it")
+}
+
+pub(super) fn comment_looks_like_division(span: Span, operand: &str, comment: &str) -> Diagnostic {
+    let message = format!("`// {comment}` is a comment, not a division");
+    Diagnostic::warning(&COMMENT_LOOKS_LIKE_DIVISION, message)
+        .label(span, "from here on the line is a comment")
+        .help(format!("write `{operand}//{comment}` to divide, or a longer remark"))
 }
 
 pub(super) fn comparison_chain(span: Span, mended: Option<String>) -> Diagnostic {
@@ -520,6 +538,16 @@ impl<'a> State<'a> {
             }
             (Some(Kind::Comma | Kind::RParen), Some(Kind::Name)) if self.allows(":") => {
                 return Some(format!("give it a type: `{}: real[...]`", self.before[0].0));
+            }
+            (Some(Kind::Name), Some(Kind::Name)) if self.allows(":") && !self.allows("=") => {
+                return Some(format!("write `{}: {}`", self.before[0].0, short(self.text)));
+            }
+            (Some(Kind::Newline) | None, _) if self.allows("to") => "say where: `to \"file\"`",
+            (Some(Kind::Newline) | None, _) if self.first == Some(Kind::Print) => {
+                "write what to print: `print \"loss {fit.loss}\"`"
+            }
+            (Some(found), Some(Kind::Name)) if self.allows("=") && found != Kind::Newline => {
+                "write `=` between the name and its value"
             }
             (Some(Kind::Newline) | None, _) if self.allows("{") && !self.allows("number") => {
                 "put `{` on the same line"

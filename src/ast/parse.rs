@@ -5,7 +5,7 @@ use lalrpop_util::ParseError;
 use super::build::{Builder, Line, LineKind};
 use super::errors;
 use super::lines::arrange;
-use super::token::{Kind, Token, lex};
+use super::token::{Kind, Token, comments_like_divisions, lex, lex_with_comments};
 use super::{Expr, ExprKind, Item, ItemKind, Script};
 use crate::diag::Diagnostic;
 use crate::source::{FileId, Span};
@@ -40,7 +40,8 @@ pub fn parse(file: FileId, text: &str) -> (Script, Vec<Diagnostic>) {
         return (Script::default(), vec![errors::source_too_large(text.len())]);
     }
     let mut found = Vec::new();
-    let tokens = lex(file, text, 0, &mut found);
+    let (tokens, comments) = lex_with_comments(file, text, 0, &mut found);
+    found.extend(comments_like_divisions(file, text, &tokens, comments).into_iter().take(MAX_ERRORS));
     let tokens = arrange(file, text, tokens, &mut found);
     let mut b = Builder { file, text, found, too_deep: false };
     let mut script = Script::default();

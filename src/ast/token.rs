@@ -1,5 +1,6 @@
 //! Tokens: what the text consists of.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
@@ -327,8 +328,19 @@ fn skip_line(lexer: &mut Lexer<'_, Kind>) {
 /// All tokens of `text`, which begins at byte `base` of `file`. Text that is no token becomes
 /// [`Kind::BadLine`] and a diagnostic.
 pub fn lex(file: FileId, text: &str, base: usize, found: &mut Vec<Diagnostic>) -> Vec<Token> {
+    lex_with_comments(file, text, base, found).0
+}
+
+/// The tokens, and where the comments are.
+pub(super) fn lex_with_comments(
+    file: FileId,
+    text: &str,
+    base: usize,
+    found: &mut Vec<Diagnostic>,
+) -> (Vec<Token>, Vec<Range<u32>>) {
     let mut tokens: Vec<Token> = Vec::new();
-    for (kind, range) in Kind::lexer(text).spanned() {
+    let mut lexer = Kind::lexer(text).spanned();
+    while let Some((kind, range)) = lexer.next() {
         let (start, end) = ((base + range.start) as u32, (base + range.end) as u32);
         let last = tokens.last().copied();
         let touches = last.is_some_and(|last| last.end == start);
@@ -357,7 +369,35 @@ pub fn lex(file: FileId, text: &str, base: usize, found: &mut Vec<Diagnostic>) -
         };
         tokens.push(Token { kind, start, end });
     }
-    tokens
+    let comments = std::mem::take(&mut lexer.extras);
+    (tokens, comments)
+}
+
+/// Comments that look like a division: one number or one name of the text, right after an operand.
+pub(super) fn comments_like_divisions(
+    file: FileId,
+    text: &str,
+    tokens: &[Token],
+    comments: Vec<Range<u32>>,
+) -> Vec<Diagnostic> {
+    if comments.is_empty() {
+        return Vec::new();
+    }
+    let names: BTreeSet<&str> =
+        tokens.iter().filter(|token| token.kind == Kind::Name).map(|token| token.text(text)).collect();
+    let looks = |comment: Range<u32>| {
+        let body = text[comment.start as usize..comment.end as usize].strip_prefix("//")?.trim();
+        let number = body.starts_with(|c: char| c.is_ascii_digit()) && body.parse::<f64>().is_ok();
+        let before = tokens.partition_point(|token| token.start < comment.start).checked_sub(1)?;
+        let operand = tokens[before];
+        let between = &text[operand.end as usize..comment.start as usize];
+        let meant =
+            (number || names.contains(body)) && operand.kind.ends_operand() && operand.kind != Kind::RBrace;
+        let span = Span { file, start: comment.start, end: comment.end };
+        (meant && !between.contains('\n'))
+            .then(|| errors::comment_looks_like_division(span, operand.text(text), body))
+    };
+    comments.into_iter().filter_map(looks).collect()
 }
 
 /// Where the comments of a text are, `///` lines among them.

@@ -3,6 +3,7 @@
 use crate::algebra::op::Op;
 use crate::algebra::types::Type;
 use crate::ast::{self, BinaryOp};
+use crate::diag::Diagnostic;
 use crate::source::Span;
 
 use super::Checker;
@@ -25,6 +26,9 @@ impl<'a> Checker<'a> {
         span: Span,
         expected: Option<&Type>,
     ) -> Checked<Value> {
+        if op == BinaryOp::Div {
+            self.quotients.insert(span, text::quotients(a, b));
+        }
         let a = self.expr(scope, a, expected);
         let b = self.expr(scope, b, expected);
         self.binary_values(scope, op, a?, b?, span)
@@ -73,7 +77,7 @@ impl<'a> Checker<'a> {
             let (x, y) = (self.expect_number(scope, &a, &what), self.expect_number(scope, &b, &what));
             x.and(y)?;
         }
-        let (a, b) = self.join(scope, a, b, span)?;
+        let (a, b) = self.join(scope, a, b)?;
         let (name, args) = match op {
             Eq => ("eq", vec![a, b]),
             Ne => ("ne", vec![a, b]),
@@ -98,7 +102,7 @@ impl<'a> Checker<'a> {
             return Ok(folded);
         }
         let weak = joint_weak(&a, &b);
-        let (a, b) = self.join(scope, a, b, span)?;
+        let (a, b) = self.join(scope, a, b)?;
         Ok(Value { expr: ops::map(name, vec![a, b], span), weak })
     }
 
@@ -108,13 +112,19 @@ impl<'a> Checker<'a> {
             return self.quotient(scope, a, b, span);
         }
         if a.weak == Weak::No || b.weak == Weak::No {
-            let found = errors::int_division(span);
+            let found = self.int_division(span);
             let found = self.label_origin(scope, &a.expr, found);
             let found = self.label_origin(scope, &b.expr, found);
             return Err(self.report(found));
         }
         let quotient = self.quotient(scope, real(a, scope), real(b, scope), span)?;
         Ok(Value { weak: Weak::Ratio(span), ..quotient })
+    }
+
+    /// What to say about a quotient of integers.
+    pub(super) fn int_division(&self, span: Span) -> Diagnostic {
+        let written = self.quotients.get(&span).cloned();
+        errors::int_division(span, written.unwrap_or_else(|| ("a//b".into(), "real(a) / b".into())))
     }
 
     /// A quotient of reals.
@@ -124,7 +134,7 @@ impl<'a> Checker<'a> {
             return Ok(Value { weak, ..ops::literal(x / y, false, scope.float, span) });
         }
         let weak = joint_weak(&a, &b);
-        let (a, b) = self.join(scope, a, b, span)?;
+        let (a, b) = self.join(scope, a, b)?;
         Ok(Value { expr: ops::map("div", vec![a, b], span), weak })
     }
 
@@ -141,13 +151,13 @@ impl<'a> Checker<'a> {
                 return Ok(ops::literal((x / y).floor(), true, scope.float, span));
             }
         }
-        let (a, b) = self.join(scope, a, b, span)?;
+        let (a, b) = self.join(scope, a, b)?;
         Ok(Value::strong(ops::map("floor_div", vec![a, b], span)))
     }
 
     /// What `//` leaves: it has the sign of `b`.
     fn remainder(&mut self, scope: &Scope, a: Value, b: Value, span: Span) -> Checked<Value> {
-        let (a, b) = self.join(scope, a, b, span)?;
+        let (a, b) = self.join(scope, a, b)?;
         Ok(Value::strong(ops::map("rem", vec![a, b], span)))
     }
 
@@ -166,12 +176,12 @@ impl<'a> Checker<'a> {
             return Ok(Value { expr, weak });
         }
         let (a, b) = (real(a, scope), real(b, scope));
-        let (a, b) = self.join(scope, a, b, span)?;
+        let (a, b) = self.join(scope, a, b)?;
         Ok(Value::strong(ops::map("pow", vec![a, b], span)))
     }
 
     fn matmul(&mut self, scope: &Scope, a: Value, b: Value, span: Span) -> Checked<Value> {
-        let dtype = self.joint_dtype(scope, &a, &b, span)?;
+        let dtype = self.joint_dtype(scope, &a, &b)?;
         let a = self.converted(scope, a, dtype, "the other operand")?;
         let b = self.converted(scope, b, dtype, "the other operand")?;
         let contract = ops::matmul_labels(a.ty.rank(), b.ty.rank()).map(Op::Contract);

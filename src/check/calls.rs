@@ -265,19 +265,21 @@ impl<'a> Checker<'a> {
     ) -> Poison {
         let have = text::show(&value.expr.ty, self.real);
         let want = text::show(&signature.args[k].substitute(sizes), self.real);
+        let layer = self.layer_span(scope, &call.name);
+        // What a layer takes is decided where it is declared.
+        let expected = match layer {
+            Some(span) => (span, format!("layer `{}` takes `{want}`", call.name)),
+            None => (signature.spans[k], self.expectation(signature, k)),
+        };
         let found = errors::shapes(
             format!("`{}` takes `{want}` as `{}`, and this is `{have}`", call.name, signature.names[k]),
             (value.expr.span, have),
-            (signature.spans[k], self.expectation(signature, k)),
+            expected,
         );
         let found = self.label_origin(scope, &value.expr, found);
-        let help = match self.layer_span(scope, &call.name) {
+        let help = match layer {
             Some(_) => format!("change the sizes of layer `{}`, or the value it is applied to", call.name),
             None => "make the sizes equal".to_string(),
-        };
-        let found = match self.layer_span(scope, &call.name) {
-            Some(span) => found.label(span, format!("layer `{}` is declared here", call.name)),
-            None => found,
         };
         self.report(found.help(help))
     }

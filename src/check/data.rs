@@ -209,7 +209,7 @@ impl<'a> Checker<'a> {
             Some(None) => return Err(Poison),
             None => {
                 let near = nearest(name, self.data_ids.keys().copied());
-                if near.is_none() && self.is_known(name) {
+                if self.is_known(name) {
                     return Err(self.not_data(name, of.span));
                 }
                 let found =

@@ -14,6 +14,18 @@ use super::scope::{Binding, Checked, Scope, nearest};
 /// Sizes of a callee by its variables.
 pub(super) type Sizes = BTreeMap<SizeVar, Dim>;
 
+/// Names of element types in other languages, and ours.
+const FOREIGN: [(&str, &str); 8] = [
+    ("float", "real"),
+    ("float32", "f32"),
+    ("float64", "f64"),
+    ("double", "f64"),
+    ("int", "i32"),
+    ("int32", "i32"),
+    ("int64", "i64"),
+    ("boolean", "bool"),
+];
+
 /// Names of element types.
 const DTYPES: [&str; 6] = ["real", "f32", "f64", "i32", "i64", "bool"];
 
@@ -37,8 +49,9 @@ impl<'a> Checker<'a> {
             other => {
                 let found =
                     at(&errors::UNKNOWN_TYPE, format!("unknown type `{other}`"), name.span, "no such type");
-                let list = "there is `real`, `f32`, `f64`, `i32`, `i64`, `bool`";
-                let found = match nearest(other, DTYPES) {
+                let list = errors::there_is(&DTYPES);
+                let foreign = FOREIGN.iter().find(|(name, _)| *name == other).map(|(_, ours)| *ours);
+                let found = match foreign.map(str::to_string).or_else(|| nearest(other, DTYPES)) {
                     None => found.help(list),
                     near => errors::suggest(found.note(list), near),
                 };

@@ -67,7 +67,7 @@ codes! {
 pub(super) fn unknown_name(name: &str, span: Span, near: Option<String>) -> Diagnostic {
     let found = at(&UNKNOWN_NAME, format!("unknown name `{name}`"), span, "not in scope");
     match near {
-        None => found.help("declare it before it is used"),
+        None => found.help("declare it before it is used, or correct its spelling"),
         near => suggest(found, near),
     }
 }
@@ -88,13 +88,23 @@ pub(super) fn none_of(
     span: Span,
     known: &[String],
 ) -> Diagnostic {
-    let list = known.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ");
+    let list = there_is(known);
     let found =
         Diagnostic::error(code, format!("unknown {what} `{name}`")).label(span, format!("no such {what}"));
     match super::scope::nearest(name, known.iter().map(String::as_str)) {
         _ if known.is_empty() => found,
-        None => found.help(format!("there is {list}")),
-        near => suggest(found.note(format!("there is {list}")), near),
+        None => found.help(list),
+        near => suggest(found.note(list), near),
+    }
+}
+
+/// What can be named: "there are `a`, `b` and `c`".
+pub(super) fn there_is(known: &[impl AsRef<str>]) -> String {
+    let quoted: Vec<String> = known.iter().map(|name| format!("`{}`", name.as_ref())).collect();
+    match quoted.as_slice() {
+        [] => "there is none".to_string(),
+        [one] => format!("there is only {one}"),
+        [all @ .., last] => format!("there are {} and {last}", all.join(", ")),
     }
 }
 
@@ -120,9 +130,40 @@ pub(super) fn shapes(
 }
 
 /// `/` on integers.
-pub(super) fn int_division(span: Span) -> Diagnostic {
+pub(super) fn int_division(span: Span, (floor, real): (String, String)) -> Diagnostic {
     at(&INT_DIVISION, "`/` divides reals, and both operands are integers", span, "integer divided by integer")
-        .help("write `a//b`, without spaces, to round down, or make one operand real: `real(a) / b`")
+        .help(format!("write `{floor}`, without spaces, to round down, or make one operand real: `{real}`"))
+}
+
+/// A position outside of an axis.
+pub(super) fn outside(position: &str, size: &str, last: Option<i64>, span: Span) -> Diagnostic {
+    let message = format!("position {position} is outside of an axis of size {size}");
+    let help = match last {
+        Some(last) => format!("positions are 0 to {last}, or -1 for the last"),
+        None => "positions are known at compile time, from 0, or -1 for the last".to_string(),
+    };
+    at(&SHAPE_MISMATCH, message, span, "outside").help(help)
+}
+
+/// More positions than axes.
+pub(super) fn too_many_positions(given: usize, shown: &str, rank: usize, span: Span) -> Diagnostic {
+    let message = format!("{given} positions into `{shown}`, which has {}", axes(rank));
+    at(&SHAPE_MISMATCH, message, span, "too many positions").help(match rank {
+        0 => "a single number has no positions: leave out the brackets".to_string(),
+        _ => format!(
+            "give {} at most",
+            if rank == 1 { "1 position".into() } else { format!("{rank} positions") }
+        ),
+    })
+}
+
+/// A number of axes in words.
+pub(super) fn axes(rank: usize) -> String {
+    match rank {
+        0 => "no axes".to_string(),
+        1 => "1 axis".to_string(),
+        _ => format!("{rank} axes"),
+    }
 }
 
 /// A name declared twice.

@@ -390,9 +390,12 @@ impl<'a> Checker<'a> {
     ) -> Checked<Value> {
         if indices.len() > value.ty.rank() {
             let shown = text::show(&value.ty, self.real);
-            let message =
-                format!("{} positions into `{shown}`, which has {} axes", indices.len(), value.ty.rank());
-            return Err(self.report(at(&errors::SHAPE_MISMATCH, message, span, "too many positions")));
+            return Err(self.report(errors::too_many_positions(
+                indices.len(),
+                &shown,
+                value.ty.rank(),
+                span,
+            )));
         }
         for index in indices {
             let size = value.ty.shape[0].clone();
@@ -401,8 +404,9 @@ impl<'a> Checker<'a> {
             let start = if from_end { size.add(&position) } else { position };
             let slice = View::Slice { axis: 0, start: start.clone(), step: 1, count: Dim::constant(1) };
             if Op::View(slice.clone()).rules().infer(&[&value.ty]).is_err() {
-                let message = format!("position {start} is outside of size `{size}`");
-                return Err(self.report(at(&errors::SHAPE_MISMATCH, message, index.span, "outside")));
+                let last = size.as_constant().map(|n| n - 1);
+                let (start, size) = (start.to_string(), size.to_string());
+                return Err(self.report(errors::outside(&start, &size, last, index.span)));
             }
             let to = value.ty.shape[1..].to_vec();
             let part = ops::op(Op::View(slice), vec![value], span);
@@ -416,16 +420,12 @@ impl<'a> Checker<'a> {
         let values: Vec<Checked<Value>> = items.iter().map(|item| self.expr(scope, item, None)).collect();
         let values = values.into_iter().collect::<Checked<Vec<Value>>>()?;
         let Some(first) = values.first().cloned() else {
-            return Err(self.report(at(
-                &errors::SIZE_UNKNOWN,
-                "an empty list has no type",
-                span,
-                "no elements",
-            )));
+            let found = at(&errors::SIZE_UNKNOWN, "an empty list has no type", span, "no elements");
+            return Err(self.report(found.help("tensors have at least one element: write one here")));
         };
         let mut widest = first;
         for value in &values[1..] {
-            let dtype = self.joint_dtype(scope, &widest, value, span)?;
+            let dtype = self.joint_dtype(scope, &widest, value)?;
             if dtype != widest.expr.ty.dtype || value.weak == Weak::No {
                 widest = Value {
                     expr: Expr { ty: widest.expr.ty.with_dtype(dtype), ..widest.expr },

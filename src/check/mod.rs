@@ -32,6 +32,9 @@ mod statements;
 mod statics;
 mod text;
 pub mod typed;
+mod volume;
+
+pub use volume::oversized;
 
 #[cfg(test)]
 mod tests;
@@ -113,6 +116,8 @@ struct Checker<'a> {
     stage_memo: BTreeMap<(usize, Words), Checked<StageId>>,
     /// The fit that each evaluation is about, by statements.
     evaluated: BTreeMap<usize, usize>,
+    /// What is written for quotients rounded down and of reals, by their place.
+    quotients: BTreeMap<crate::source::Span, (String, String)>,
     n_sizes: u32,
     n_sites: u32,
     data: Vec<typed::Data>,
@@ -140,6 +145,7 @@ impl<'a> Checker<'a> {
             calls: Vec::new(),
             stage_memo: BTreeMap::new(),
             evaluated: BTreeMap::new(),
+            quotients: BTreeMap::new(),
             n_sizes: 0,
             n_sites: 0,
             data: Vec::new(),

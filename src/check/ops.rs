@@ -14,7 +14,7 @@ use super::Checker;
 use super::errors::{self, at};
 use super::scope::{Checked, Place, Scope, Value, Weak};
 use super::text;
-use super::typed::{Expr, ExprKind, Extent};
+use super::typed::{Expr, ExprKind, Extent, Instance};
 
 /// The scalar row of this name.
 pub(super) fn row(name: &str) -> Option<&'static Scalar> {
@@ -183,7 +183,7 @@ impl<'a> Checker<'a> {
     /// A definite type for an expression whose context says nothing.
     pub(super) fn settle(&mut self, value: Value) -> Checked<Expr> {
         match value.weak {
-            Weak::Ratio(span) => Err(self.report(errors::int_division(span))),
+            Weak::Ratio(span) => Err(self.report(self.int_division(span))),
             _ => Ok(value.expr),
         }
     }
@@ -200,7 +200,7 @@ impl<'a> Checker<'a> {
         match value.weak {
             Weak::Int if dtype != DType::Bool => return Ok(retype(value.expr, dtype)),
             Weak::Real | Weak::Ratio(_) if dtype.is_float() => return Ok(retype(value.expr, dtype)),
-            Weak::Ratio(span) => return Err(self.report(errors::int_division(span))),
+            Weak::Ratio(span) => return Err(self.report(self.int_division(span))),
             _ => {}
         }
         let widens = have.is_int() && dtype.is_float() || have == DType::I32 && dtype == DType::I64;
@@ -209,14 +209,17 @@ impl<'a> Checker<'a> {
             return Ok(cast(value.expr, dtype));
         }
         let (found, wanted) = (text::dtype(have, self.real), text::dtype(dtype, self.real));
-        let message = format!("{why} is `{wanted}`, and this is `{found}`");
+        let message = match why {
+            "what is expected" => format!("expected `{wanted}`, found `{found}`"),
+            why => format!("{why} is `{wanted}`, and this is `{found}`"),
+        };
         let found = at(&errors::TYPE_MISMATCH, message, value.expr.span, format!("this is `{found}`"));
         let found = self.label_origin(scope, &value.expr, found);
         Err(self.report(found.help(format!("convert it: `{wanted}(...)`"))))
     }
 
     /// The element type two operands of `what` share.
-    pub(super) fn joint_dtype(&mut self, scope: &Scope, a: &Value, b: &Value, span: Span) -> Checked<DType> {
+    pub(super) fn joint_dtype(&mut self, scope: &Scope, a: &Value, b: &Value) -> Checked<DType> {
         let (x, y) = (a.expr.ty.dtype, b.expr.ty.dtype);
         let real = scope.float;
         Ok(match (a.weak, b.weak) {
@@ -229,10 +232,11 @@ impl<'a> Checker<'a> {
             }
             (Weak::No, Weak::No) => {
                 let (x, y) = (text::dtype(x, self.real), text::dtype(y, self.real));
-                let found =
-                    at(&errors::TYPE_MISMATCH, format!("`{x}` and `{y}` do not mix"), span, "these operands")
-                        .label(a.expr.span, format!("this is `{x}`"))
-                        .label(b.expr.span, format!("this is `{y}`"));
+                let message = format!("`{x}` and `{y}` do not mix");
+                let found = at(&errors::TYPE_MISMATCH, message, a.expr.span, format!("this is `{x}`"))
+                    .label(b.expr.span, format!("and this is `{y}`"));
+                let found = self.label_origin(scope, &a.expr, found);
+                let found = self.label_origin(scope, &b.expr, found);
                 return Err(self.report(found.help(format!("convert one of them: `{x}(...)`"))));
             }
             (Weak::No, weak) => weak_join(x, weak, real),
@@ -250,8 +254,8 @@ impl<'a> Checker<'a> {
     }
 
     /// The two operands with one element type and one shape.
-    pub(super) fn join(&mut self, scope: &Scope, a: Value, b: Value, span: Span) -> Checked<(Expr, Expr)> {
-        let dtype = self.joint_dtype(scope, &a, &b, span)?;
+    pub(super) fn join(&mut self, scope: &Scope, a: Value, b: Value) -> Checked<(Expr, Expr)> {
+        let dtype = self.joint_dtype(scope, &a, &b)?;
         let a = self.converted(scope, a, dtype, "the other operand")?;
         let b = self.converted(scope, b, dtype, "the other operand")?;
         self.join_shapes(scope, a, b)
@@ -282,20 +286,44 @@ impl<'a> Checker<'a> {
         self.report(found.help("sizes match from the right; make them equal, or one of them 1"))
     }
 
-    /// Adds where the type of a name comes from.
+    /// Adds where a type comes from: a name, or the layer that an expression ends in.
     pub(super) fn label_origin(
         &self,
         scope: &Scope,
         expr: &Expr,
         found: crate::diag::Diagnostic,
     ) -> crate::diag::Diagnostic {
-        let ExprKind::Local(id) = expr.kind else { return found };
-        let (local, span) = (&scope.locals[id.0], scope.origins[id.0]);
-        if found.labels.iter().any(|label| label.span == span) {
+        // Sizes are passed on by most operators, element types are not.
+        if found.code.name != errors::SHAPE_MISMATCH.name && !matches!(expr.kind, ExprKind::Local(_)) {
             return found;
         }
-        let shown = text::show(&local.ty, self.real);
-        found.label(span, format!("`{}` is `{shown}`", local.name))
+        match self.origin(scope, expr) {
+            Some((span, text)) if found.labels.iter().all(|label| label.span != span) => {
+                found.label(span, text)
+            }
+            _ => found,
+        }
+    }
+
+    /// Where the last size of an expression was made, as far as it is passed on unchanged.
+    fn origin(&self, scope: &Scope, expr: &Expr) -> Option<(Span, String)> {
+        let shown = text::show(&expr.ty, self.real);
+        let layer = |k: usize| scope.layers.iter().find(|(member, _)| *member == k).map(|(_, layer)| layer);
+        match &expr.kind {
+            ExprKind::Local(id) => {
+                let (name, ty) = (&scope.locals[id.0].name, &scope.locals[id.0].ty);
+                Some((scope.origins[id.0], format!("`{name}` is `{}`", text::show(ty, self.real))))
+            }
+            ExprKind::Call { instance: Instance::Layer(k), .. } => {
+                layer(*k).map(|layer| (layer.span, format!("layer `{}` gives `{shown}`", layer.name)))
+            }
+            ExprKind::Call { args, .. } | ExprKind::Op(_, args) => {
+                let same =
+                    |arg: &&Expr| !arg.ty.shape.is_empty() && arg.ty.shape.last() == expr.ty.shape.last();
+                args.iter().filter(same).find_map(|arg| self.origin(scope, arg))
+            }
+            _ => None,
+        }
     }
 
     /// `value` as exactly `ty`: weak and integer elements become its element type, and a number alone is

@@ -122,6 +122,14 @@ impl<'a> Checker<'a> {
     }
 
     fn missing(&mut self, name: &str, example: &str, run: &ast::Run) -> Poison {
+        let names: Vec<&str> = name.split("` or `").collect();
+        let known = |setting: &str| SETTINGS.contains(&setting);
+        let misspelt =
+            |setting: &&str| nearest(setting, SETTINGS).is_some_and(|near| names.contains(&near.as_str()));
+        let mut written = run.settings.iter().map(|setting| setting.name.name.as_str());
+        if written.by_ref().filter(|setting| !known(setting)).any(|setting| misspelt(&setting)) {
+            return Poison;
+        }
         let message = format!("`train` needs `{name}`");
         let found = at(&errors::MISSING_SETTING, message, run.subject.span, "in this training run");
         self.report(found.help(format!("add `{example}`")))

@@ -1,6 +1,7 @@
 //! Names: what they stand for inside one function, stage, run or statement.
 
 use crate::algebra::types::{DType, Dim, SizeVar, Type};
+use crate::diag::suggest;
 use crate::source::Span;
 
 use super::typed::{Expr, FunctionId, GlobalId, Inner, Instance, Local, LocalId};
@@ -210,39 +211,5 @@ pub(super) enum Global {
 
 /// The candidate that `name` is most likely a misspelling of.
 pub(super) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<String> {
-    let allowed = (name.chars().count() / 3).clamp(1, 3);
-    let scored = candidates.into_iter().filter(|have| *have != name).map(|have| (distance(name, have), have));
-    scored.filter(|(d, _)| *d <= allowed).min().map(|(_, have)| have.to_string())
-}
-
-/// Edits (insert, delete, replace, swap neighbours) from `a` to `b`, ignoring case.
-fn distance(a: &str, b: &str) -> usize {
-    let a: Vec<char> = a.to_lowercase().chars().collect();
-    let b: Vec<char> = b.to_lowercase().chars().collect();
-    let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let replace = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut best = replace.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(best);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nearest_finds_misspellings_only() {
-        assert_eq!(nearest("acuracy", ["loss", "accuracy"]), Some("accuracy".into()));
-        assert_eq!(nearest("epohcs", ["epochs", "steps"]), Some("epochs".into()));
-        assert_eq!(nearest("x", ["relu", "dense"]), None);
-    }
+    suggest::nearest(name, candidates).map(str::to_string)
 }

@@ -239,6 +239,9 @@ impl<'a> Checker<'a> {
             let message = format!("`{}` is not a state of this stage", name.name);
             let found = at(&errors::NOT_A_STATE, message, name.span, "assigned here");
             let found = match near {
+                _ if scope.get(&name.name).is_some() => {
+                    found.help("names other than states never change: use a `let` with a new name")
+                }
                 Some(near) => found.help(format!("did you mean `{near}`?")),
                 None => found.help(format!("declare it: `state {} = 0`", name.name)),
             };

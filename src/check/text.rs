@@ -27,6 +27,12 @@ fn nested(expr: &Expr, least: u8) -> String {
     if level(expr) < least { format!("({})", source(expr)) } else { source(expr) }
 }
 
+/// How to divide `a` by `b` rounding down, and as reals.
+pub(super) fn quotients(a: &Expr, b: &Expr) -> (String, String) {
+    let (left, right) = (nested(a, 6), nested(b, 7));
+    (format!("{left}//{right}"), format!("real({}) / {right}", source(a)))
+}
+
 /// An expression as source text on one line.
 pub(super) fn source(expr: &Expr) -> String {
     let list = |items: &[Expr]| items.iter().map(source).collect::<Vec<_>>().join(", ");

@@ -61,7 +61,7 @@ impl Kernel {
             Inst::Combine(..) => all,
             Inst::Const(..) | Inst::Axis(..) | Inst::Cast(..) | Inst::Load { .. } | Inst::Store { .. } => 0,
         });
-        flops.sum()
+        flops.fold(0, usize::saturating_add)
     }
 
     /// How many elements of each buffer it reads and writes.
@@ -99,7 +99,8 @@ pub(super) type Touched = BTreeMap<BufferId, usize>;
 
 /// Counts elements of a buffer: different instructions may touch different ones.
 fn note(touched: &mut Touched, buffer: BufferId, n: usize) {
-    *touched.entry(buffer).or_insert(0) += n;
+    let touched = touched.entry(buffer).or_insert(0);
+    *touched = touched.saturating_add(n);
 }
 
 impl fmt::Display for Cost {

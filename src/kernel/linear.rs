@@ -141,16 +141,16 @@ pub(super) fn longest(extent: &Extent) -> usize {
     }
 }
 
-/// Number of points of some axes of a loop nest.
+/// Number of points of some axes of a loop nest, or the largest number if there are more.
 pub(super) fn points(axes: &[Extent]) -> usize {
-    let mut product = 1;
+    let mut product = 1usize;
     for (axis, extent) in axes.iter().enumerate() {
         match extent {
-            Extent::Fixed(n) => product *= n,
+            Extent::Fixed(n) => product = product.saturating_mul(*n),
             Extent::Ragged(segments) if axis > 0 && axes[axis - 1] == Extent::Fixed(segments.count()) => {
-                product = product / segments.count().max(1) * segments.total();
+                product = (product / segments.count().max(1)).saturating_mul(segments.total());
             }
-            Extent::Ragged(_) => product *= longest(extent),
+            Extent::Ragged(_) => product = product.saturating_mul(longest(extent)),
         }
     }
     product

@@ -266,6 +266,14 @@ pub(crate) fn too_large(needed: u64, available: u64) -> Diagnostic {
     Diagnostic::error(&TOO_LARGE, message).help("use a smaller batch or smaller layers")
 }
 
+/// A tensor that no machine could hold, found before anything is compiled.
+pub(crate) fn oversized((at, needed): (Span, f64)) -> Diagnostic {
+    let shown = if needed < u64::MAX as f64 { bytes(needed as u64) } else { "more than 16 EiB".to_string() };
+    Diagnostic::error(&TOO_LARGE, format!("this needs {shown} of memory, more than any machine has"))
+        .label(at, "for one tensor, or for the parameters of its model")
+        .help("use smaller sizes")
+}
+
 /// Memory that the system did not give.
 pub(crate) fn out_of_memory(error: OutOfMemory) -> Diagnostic {
     Diagnostic::error(&TOO_LARGE, format!("the system does not give {} of memory", bytes(error.bytes)))

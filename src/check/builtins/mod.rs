@@ -197,16 +197,16 @@ impl<'a> Checker<'a> {
             }
         }
         let weak = if row.typing == Typing::Number { weakest(&values) } else { Weak::No };
-        let args = self.join_all(scope, values, span)?;
+        let args = self.join_all(scope, values)?;
         Ok(Value { expr: ops::op(Op::Map(Map(row)), args, span), weak })
     }
 
     /// All operands with one element type and one shape.
-    pub(super) fn join_all(&mut self, scope: &Scope, values: Vec<Value>, span: Span) -> Checked<Vec<Expr>> {
+    pub(super) fn join_all(&mut self, scope: &Scope, values: Vec<Value>) -> Checked<Vec<Expr>> {
         let Some(mut widest) = values.first().cloned() else { return Ok(Vec::new()) };
         for value in &values[1..] {
             let weak = weakest(&[widest.clone(), value.clone()]);
-            let (a, _) = self.join(scope, widest, value.clone(), span)?;
+            let (a, _) = self.join(scope, widest, value.clone())?;
             widest = Value { expr: a, weak };
         }
         let shape = widest.expr.ty.shape.clone();
@@ -244,7 +244,7 @@ impl<'a> Checker<'a> {
             return Ok(axis as usize);
         }
         let shown = text::show(of, self.real);
-        let message = format!("axis {n} of `{shown}`, which has {rank} axes");
+        let message = format!("axis {n} of `{shown}`, which has {}", errors::axes(of.rank()));
         Err(self.report(
             at(&errors::SHAPE_MISMATCH, message, value.expr.span, "no such axis").help(axes_help(rank)),
         ))
@@ -266,7 +266,8 @@ impl<'a> Checker<'a> {
 
 fn axes_help(rank: i64) -> String {
     match rank {
-        0 => "a single number has no axes".into(),
+        0 => "a single number has no axes: leave `axis` out".into(),
+        1 => "its only axis is 0, or -1 for the last".into(),
         _ => format!("axes are 0 to {}, or -1 for the last", rank - 1),
     }
 }
@@ -312,7 +313,7 @@ fn select<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked
     };
     let c = cx.expect_bool(scope, c, "the condition of `where`")?;
     let weak = weakest(&[a.clone(), b.clone()]);
-    let (a, b) = cx.join(scope, a, b, call.span)?;
+    let (a, b) = cx.join(scope, a, b)?;
     let scalar = c.ty.rank() == 0;
     let (c, a) = cx.join_shapes(scope, c, a)?;
     let b = ops::spread(scope, b, &a.ty.shape.clone());

@@ -1,0 +1,129 @@
+//! How large tensors are once all sizes are known: what no machine could hold is refused before the
+//! stages below count its elements.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::algebra::types::{Dim, SizeVar, Type};
+use crate::source::Span;
+
+use super::typed::{Expr, ExprKind, FunctionId, Member, Part, Program, Statement, StatementKind, Train};
+
+/// 16 TiB: more than a machine has, and few enough for products of two such sizes to be counted.
+const MOST: f64 = (1u64 << 44) as f64;
+
+/// The first statement with a tensor that takes more bytes than any machine has, and how many.
+pub fn oversized(program: &Program) -> Option<(Span, f64)> {
+    program.statements.iter().find_map(|statement| {
+        let mut volume = Volume { program, largest: 0.0, seen: BTreeSet::new() };
+        volume.statement(statement);
+        (volume.largest > MOST).then_some((statement.span, volume.largest))
+    })
+}
+
+/// Sizes by variable.
+type Sizes = BTreeMap<SizeVar, Dim>;
+
+/// A walk through everything that a statement computes.
+struct Volume<'a> {
+    program: &'a Program,
+    /// Bytes of the largest tensor, or of all parameters of a model.
+    largest: f64,
+    /// Functions that have been seen, with their sizes.
+    seen: BTreeSet<(FunctionId, Vec<Dim>)>,
+}
+
+impl Volume<'_> {
+    fn statement(&mut self, statement: &Statement) {
+        match &statement.kind {
+            StatementKind::Let { value, .. } => self.expr(value, &Sizes::new()),
+            StatementKind::Assert { condition, .. } => self.expr(condition, &Sizes::new()),
+            StatementKind::Print(parts) => {
+                for part in parts {
+                    if let Part::Value(value, _) = part {
+                        self.expr(value, &Sizes::new());
+                    }
+                }
+            }
+            StatementKind::Train(train) => self.train(train),
+            StatementKind::Eval(eval) => {
+                let rows = self.program.data[eval.data.0].rows.all;
+                let sizes = Sizes::from([(eval.rows.clone(), Dim::from(rows))]);
+                eval.metrics.iter().for_each(|(_, metric)| self.expr(metric, &sizes));
+            }
+            StatementKind::Plot { .. } | StatementKind::Save { .. } => {}
+        }
+    }
+
+    fn train(&mut self, train: &Train) {
+        let sizes = Sizes::from([(train.rows.clone(), Dim::from(train.batch))]);
+        self.expr(&train.loss, &sizes);
+        train.metrics.iter().for_each(|(_, metric)| self.expr(metric, &sizes));
+        let sizes: Vec<Dim> = train.sizes.iter().map(|dim| dim.substitute(&sizes)).collect();
+        let params = self.params(train.model, &sizes);
+        self.largest = self.largest.max(params);
+    }
+
+    /// Bytes of all parameters of a model.
+    fn params(&self, model: FunctionId, sizes: &[Dim]) -> f64 {
+        let function = &self.program.functions[model.0];
+        let env: Sizes = function.sizes.iter().cloned().zip(sizes.iter().cloned()).collect();
+        let member = |member: &Member| match member {
+            Member::Param { ty, .. } => bytes(ty, &env),
+            Member::Layer { function, sizes, .. } => {
+                let of = &self.program.functions[function.0].sizes;
+                let size =
+                    |var: &SizeVar| sizes.get(var).map_or(Dim::constant(1), |dim| dim.substitute(&env));
+                self.params(*function, &of.iter().map(size).collect::<Vec<Dim>>())
+            }
+        };
+        function.members.iter().map(member).sum()
+    }
+
+    fn expr(&mut self, expr: &Expr, sizes: &Sizes) {
+        // A number that is the same everywhere is never stored.
+        if !matches!(expr.kind, ExprKind::Const(_) | ExprKind::Size(_)) {
+            self.largest = self.largest.max(bytes(&expr.ty, sizes));
+        }
+        match &expr.kind {
+            ExprKind::Op(_, args) => args.iter().for_each(|arg| self.expr(arg, sizes)),
+            ExprKind::Call { function, sizes: given, args, .. } => {
+                args.iter().for_each(|arg| self.expr(arg, sizes));
+                self.call(*function, given.iter().map(|dim| dim.substitute(sizes)).collect());
+            }
+            ExprKind::Let { value, body, .. } => {
+                self.expr(value, sizes);
+                self.expr(body, sizes);
+            }
+            ExprKind::StopGradient(value)
+            | ExprKind::StageReduce { value, .. }
+            | ExprKind::StageSpread { value, .. } => self.expr(value, sizes),
+            ExprKind::Const(_)
+            | ExprKind::Local(_)
+            | ExprKind::Global(_)
+            | ExprKind::Param(_)
+            | ExprKind::Recorded(_)
+            | ExprKind::Size(_)
+            | ExprKind::Key => {}
+        }
+    }
+
+    fn call(&mut self, function: FunctionId, given: Vec<Dim>) {
+        let callee = &self.program.functions[function.0];
+        let sizes: Sizes = callee.sizes.iter().cloned().zip(given.iter().cloned()).collect();
+        if self.seen.insert((function, given)) {
+            for member in &callee.members {
+                if let Member::Param { ty, init, .. } = member {
+                    self.largest = self.largest.max(bytes(ty, &sizes));
+                    self.expr(init, &sizes);
+                }
+            }
+            self.expr(&callee.body, &sizes);
+        }
+    }
+}
+
+/// Bytes of a tensor, as a float, which does not overflow.
+fn bytes(ty: &Type, sizes: &Sizes) -> f64 {
+    let size = |dim: &Dim| dim.substitute(sizes).as_constant().map_or(1.0, |n| n as f64);
+    ty.shape.iter().map(size).product::<f64>() * ty.dtype.bytes() as f64
+}

@@ -1,0 +1,97 @@
+//! Nothing goes untried: every diagnostic has a case, every name of the library a line of
+//! documentation and a use.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use egret::ast::{self, ItemKind};
+use egret::pipeline::{self, LIBRARY};
+use egret::source::FileId;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The texts of all files below a folder whose names end so.
+fn texts(folder: &Path, end: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("it can be listed").path();
+        if path.is_dir() {
+            all.extend(texts(&path, end));
+        } else if path.to_string_lossy().ends_with(end) {
+            all.push(fs::read_to_string(&path).expect("it is text"));
+        }
+    }
+    all
+}
+
+/// Codes that no script file of a sensible size can have, with the tests of `tests/cli.rs` that have them.
+const ELSEWHERE: [(&str, &str); 3] = [
+    ("nesting-too-deep", "fn absurd_scripts_are_refused_quickly"),
+    ("source-too-large", "fn absurd_scripts_are_refused_quickly"),
+    ("unknown-hyperparameter", "fn a_hyperparameter_and_the_seed_change_from_outside"),
+];
+
+#[test]
+fn every_diagnostic_has_a_case() {
+    let snapshots = texts(&root().join("tests/cases/error"), ".snap");
+    let cli = fs::read_to_string(root().join("tests/cli.rs")).expect("it is there");
+    for code in pipeline::codes() {
+        let shown = snapshots.iter().any(|text| text.contains(&format!("[{}]", code.name)));
+        match ELSEWHERE.iter().find(|(name, _)| *name == code.name) {
+            None => assert!(shown, "no case for {}", code.name),
+            Some((name, test)) => assert!(cli.contains(test), "{test} is gone, which was for {name}"),
+        }
+    }
+}
+
+#[test]
+fn every_code_is_explained_once() {
+    let mut names: Vec<&str> = pipeline::codes().map(|code| code.name).collect();
+    names.sort_unstable();
+    let twice = names.windows(2).find(|pair| pair[0] == pair[1] && pair[0] != "unknown-column");
+    assert_eq!(twice, None);
+    for code in pipeline::codes() {
+        assert!(code.explain.len() > 60, "{} needs more of an explanation", code.name);
+    }
+}
+
+/// Names of functions, models and stages of the library, with their documentation.
+fn library() -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for (_, text) in LIBRARY {
+        let (script, found) = ast::parse(FileId(0), text);
+        assert!(found.is_empty(), "{found:?}");
+        for item in script.items {
+            let (ItemKind::Fn(ast::Function { name, .. })
+            | ItemKind::Model(ast::Function { name, .. })
+            | ItemKind::Stage(ast::Stage { name, .. })) = item.kind
+            else {
+                continue;
+            };
+            all.push((name.name, item.doc));
+        }
+    }
+    all
+}
+
+/// Whether `name` stands in `text` as a word of its own, outside of comments.
+fn uses(text: &str, name: &str) -> bool {
+    let inside = |c: char| c.is_alphanumeric() || c == '_';
+    let code = text.lines().map(|line| line.split("// ").next().unwrap_or_default());
+    code.flat_map(|line| line.split(|c: char| !inside(c))).any(|word| word == name)
+}
+
+#[test]
+fn the_library_is_documented_and_used() {
+    let folders =
+        ["tests/cases", "tests/golden", "examples"].map(|folder| texts(&root().join(folder), ".eg"));
+    let scripts: Vec<&String> = folders.iter().flatten().collect();
+    let library = library();
+    assert!(library.len() > 20, "{library:?}");
+    for (name, doc) in library {
+        assert!(!doc.trim().is_empty(), "`{name}` has no documentation");
+        assert!(scripts.iter().any(|text| uses(text, &name)), "no case uses `{name}`");
+    }
+}
