@@ -85,13 +85,15 @@ fn uses(text: &str, name: &str) -> bool {
 
 #[test]
 fn the_library_is_documented_and_used() {
-    let folders =
-        ["tests/cases", "tests/golden", "examples"].map(|folder| texts(&root().join(folder), ".eg"));
-    let scripts: Vec<&String> = folders.iter().flatten().collect();
+    let tests = root().join("tests");
+    let scripts =
+        [texts(&tests, ".eg"), texts(&tests, ".rs"), texts(&root().join("examples"), ".eg")].concat();
     let library = library();
     assert!(library.len() > 20, "{library:?}");
-    for (name, doc) in library {
-        assert!(!doc.trim().is_empty(), "`{name}` has no documentation");
-        assert!(scripts.iter().any(|text| uses(text, &name)), "no case uses `{name}`");
-    }
+    let undocumented: Vec<&String> =
+        library.iter().filter(|(_, doc)| doc.trim().is_empty()).map(|(name, _)| name).collect();
+    assert!(undocumented.is_empty(), "no documentation of {undocumented:?}");
+    let used = |name: &str| scripts.iter().any(|text| uses(text, name));
+    let unused: Vec<&String> = library.iter().map(|(name, _)| name).filter(|name| !used(name)).collect();
+    assert!(unused.is_empty(), "no case uses {unused:?}");
 }
