@@ -69,7 +69,7 @@ pub fn loss_and_gradient(p: &[f64]) -> (f64, Vec<f64>) {
 }
 
 /// Trains from the start with a pipeline: one fit for each number of steps, named `fit1` and so on.
-pub fn train(pipeline: &str, steps: &[usize]) -> Outcome {
+pub fn train(pipeline: &str, steps: &[usize], real: DType) -> Outcome {
     let mut script = format!("data d = csv(\"rows.csv\", target = \"y\")\n{MODEL}");
     for steps in steps {
         let _ = write!(
@@ -84,7 +84,7 @@ let fit{steps} = train net on d {{
 "
         );
     }
-    run(&script, &folder(), DType::F64)
+    run(&script, &folder(), real)
 }
 
 /// Runs a script whose data lies in a folder.
