@@ -2,7 +2,7 @@
 
 use super::form::{Form, Index, Read, strides};
 use super::op::{Build, Mismatch, Op, Rules, Sample, Val, expect_count};
-use super::random::UNIFORM;
+use super::scalar::UNIFORM;
 use super::term::{Term, axis, c, call, x};
 use super::types::{DType, Dim, Shape, Type};
 use crate::print::number;

@@ -24,7 +24,6 @@ mod laws;
 pub mod map;
 pub mod op;
 pub mod pack;
-pub mod random;
 pub mod reduce;
 pub mod scalar;
 pub mod segment;

@@ -1,6 +1,6 @@
 //! Random order of rows, from the language's one counter-based generator.
 
-use crate::algebra::random::UNIFORM;
+use crate::algebra::scalar::UNIFORM;
 
 /// What a random sequence is for: sequences of one seed with different purposes are unrelated.
 #[derive(Clone, Copy, Debug)]

@@ -15,7 +15,7 @@ pub static UNIFORM: Scalar = Scalar {
           of 2^-24 in both precisions, so that a script draws the same numbers under f32 and f64.",
     eval: |a| {
         let [key0, key1, site, counter] = std::array::from_fn(|k| a[k] as i64 as u32);
-        f64::from(threefry([key0, key1], [site, counter])[0] >> 8) / 16_777_216.0
+        f64::from(threefry([key0, key1], [counter, site])[0] >> 8) / 16_777_216.0
     },
     vjp: Vec::new,
     native: Native::Body(|_| uniform()),
@@ -23,6 +23,10 @@ pub static UNIFORM: Scalar = Scalar {
     samples: &[
         (&[0.0, 0.0, 0.0, 0.0], 0x6b2001 as f64 / 16_777_216.0),
         (&[-1.0, -1.0, -1.0, -1.0], 0x1cb996 as f64 / 16_777_216.0),
+        (
+            &[0x1319_8a2e as f64, 0x0370_7344 as f64, -2052912941.0, 0x243f_6a88 as f64],
+            0xc4923a as f64 / 16_777_216.0,
+        ),
     ],
 };
 
@@ -52,7 +56,7 @@ pub(super) fn threefry(key: [u32; 2], counter: [u32; 2]) -> [u32; 2] {
 fn uniform() -> Term {
     let parity = xor(&xor(&c(f64::from(PARITY)), &x(0)), &x(1));
     let keys = [x(0), x(1), parity];
-    let [mut a, mut b] = [add(&x(2), &keys[0]), add(&x(3), &keys[1])];
+    let [mut a, mut b] = [add(&x(3), &keys[0]), add(&x(2), &keys[1])];
     for round in 0..20 {
         a = add(&a, &b);
         b = xor(&rotate(&b, ROTATIONS[round % 8]), &a);

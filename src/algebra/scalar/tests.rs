@@ -114,3 +114,12 @@ fn uniform_is_the_same_everywhere() {
         }
     }
 }
+
+#[test]
+fn random_numbers_are_spread_evenly() {
+    let numbers: Vec<f64> = (0..10_000).map(|k| (UNIFORM.eval)(&[7.0, 0.0, 3.0, f64::from(k)])).collect();
+    let mean = numbers.iter().sum::<f64>() / 1e4;
+    let variance = numbers.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 1e4;
+    assert!((mean - 0.5).abs() < 0.01 && (variance - 1.0 / 12.0).abs() < 0.003, "{mean} {variance}");
+    assert!(numbers.iter().all(|x| (0.0..1.0).contains(x)));
+}
