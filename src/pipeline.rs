@@ -19,6 +19,7 @@ pub const LIBRARY: &[(&str, &str)] = &[
     ("std/math.eg", include_str!("std/math.eg")),
     ("std/nn.eg", include_str!("std/nn.eg")),
     ("std/loss.eg", include_str!("std/loss.eg")),
+    ("std/schedule.eg", include_str!("std/schedule.eg")),
     ("std/optim.eg", include_str!("std/optim.eg")),
     ("std/adaptive.eg", include_str!("std/adaptive.eg")),
     ("std/eg.eg", include_str!("std/eg.eg")),

@@ -51,7 +51,7 @@ impl Lines<'_> {
             Kind::LParen | Kind::LBracket | Kind::LBrace => self.open(token, found),
             Kind::RParen | Kind::RBracket | Kind::RBrace => self.close(token, found),
             // Keywords where an item begins, ordinary words elsewhere.
-            Kind::Real | Kind::Model if !(self.at_item_start() && names(&all[at + 1..])) => {
+            Kind::Real | Kind::Model | Kind::Pipeline if !(self.at_item_start() && names(&all[at + 1..])) => {
                 self.push(Token { kind: Kind::Name, ..token });
             }
             _ => self.push(token),
@@ -105,7 +105,10 @@ impl Lines<'_> {
         let braces = self.open.iter().rposition(|open| open.kind == Kind::LBrace).map_or(0, |at| at + 1);
         self.close_down_to(braces, at, found);
         let column_0 = next.start == 0 || self.text.as_bytes()[next.start as usize - 1] == b'\n';
-        let item = matches!(next.kind, Kind::Fn | Kind::Model | Kind::Stage | Kind::Wrap | Kind::Data);
+        let item = matches!(
+            next.kind,
+            Kind::Fn | Kind::Model | Kind::Stage | Kind::Wrap | Kind::Pipeline | Kind::Data
+        );
         if column_0 && item {
             self.close_down_to(0, at, found);
         }
@@ -192,7 +195,7 @@ fn begins_line(first: Kind, second: Option<Kind>) -> bool {
     use Kind::*;
     match first {
         Fn | Data | Stage | Let | Print | Plot | Save | Assert | Param | Layer | State | Metric => true,
-        Model | Real => second == Some(Name),
+        Model | Real | Pipeline => second == Some(Name),
         _ => false,
     }
 }

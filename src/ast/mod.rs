@@ -64,6 +64,8 @@ pub enum ItemKind {
     Model(Function),
     /// `stage adam(lr = 1e-3) { ... }`, `wrap stage lookahead(k = 5)(inner) { ... }`
     Stage(Stage),
+    /// `pipeline egdd(lr, mu = 0.9) = eg_gain |> sgd(lr = lr) |> momentum(mu = mu)`
+    Pipeline(Pipeline),
     /// `let a = ...`
     Let(Let),
     /// `print "text {expr:.3}"`
@@ -127,13 +129,15 @@ pub struct Function {
     pub body: Expr,
 }
 
-/// `x: real[B, 4]`
+/// `x: real[B, 4]`, `warmup: f64 = 0`
 #[derive(Clone, Debug)]
 pub struct Arg {
     /// Its name.
     pub name: Ident,
     /// Its type.
     pub ty: TypeExpr,
+    /// Its value where a call leaves it out.
+    pub default: Option<Expr>,
 }
 
 /// A line of a function's block before its value.
@@ -173,13 +177,35 @@ pub struct Stage {
     pub result: Expr,
 }
 
-/// A hyperparameter of a stage.
+/// `pipeline egdd(lr, mu = 0.9) = eg_gain |> sgd(lr = lr) |> momentum(mu = mu)`
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    /// Its name.
+    pub name: Ident,
+    /// Its hyperparameters.
+    pub hypers: Vec<Hyper>,
+    /// The stages.
+    pub body: Expr,
+}
+
+/// A hyperparameter of a stage or a pipeline.
 #[derive(Clone, Debug)]
 pub struct Hyper {
     /// Its name.
     pub name: Ident,
     /// Its default, or the words it chooses from.
     pub kind: HyperKind,
+    /// `in 0..1`: where a number must lie.
+    pub range: Option<Range>,
+}
+
+/// `0..1`: from the first number, up to and without the second.
+#[derive(Clone, Debug)]
+pub struct Range {
+    /// The least value.
+    pub low: Expr,
+    /// What all values are below; `None`: there is no bound.
+    pub high: Option<Expr>,
 }
 
 /// What a hyperparameter takes.

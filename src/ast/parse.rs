@@ -202,6 +202,7 @@ pub(super) fn item_word(kind: &ItemKind) -> &'static str {
         ItemKind::Fn(_) => "fn",
         ItemKind::Model(_) => "model",
         ItemKind::Stage(_) => "stage",
+        ItemKind::Pipeline(_) => "pipeline",
         ItemKind::Let(_) => "let",
         ItemKind::Print(_) => "print",
         ItemKind::Plot { .. } => "plot",

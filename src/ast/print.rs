@@ -13,8 +13,8 @@
 use std::fmt;
 
 use super::{
-    Argument, BinaryOp, Expr, ExprKind, Function, HyperKind, Ident, Item, ItemKind, Let, Member, Run, Script,
-    Stage, StageLine, StrPart, TypeExpr, UnaryOp,
+    Argument, BinaryOp, Expr, ExprKind, Function, Hyper, HyperKind, Ident, Item, ItemKind, Let, Member, Run,
+    Script, Stage, StageLine, StrPart, TypeExpr, UnaryOp,
 };
 use crate::print::number;
 
@@ -97,6 +97,10 @@ impl Printer {
             ItemKind::Fn(function) => self.function("fn", function),
             ItemKind::Model(function) => self.function("model", function),
             ItemKind::Stage(stage) => self.stage(stage),
+            ItemKind::Pipeline(pipeline) => self.node(format!("pipeline {}", pipeline.name.name), |p| {
+                pipeline.hypers.iter().for_each(|hyper| p.hyper(hyper));
+                p.expr(&pipeline.body);
+            }),
             ItemKind::Let(binding) => self.binding("let", binding),
             ItemKind::Print(expr) => self.node("print", |p| p.expr(expr)),
             ItemKind::Plot { series, path } => self.node("plot", |p| {
@@ -133,7 +137,10 @@ impl Printer {
     fn function(&mut self, word: &str, function: &Function) {
         self.node(format!("{word} {}", function.name.name), |p| {
             function.statics.iter().for_each(|name| p.line(format!("static {}", name.name)));
-            function.args.iter().for_each(|arg| p.ty(&format!("arg {} :", arg.name.name), &arg.ty));
+            for arg in &function.args {
+                p.ty(&format!("arg {} :", arg.name.name), &arg.ty);
+                arg.default.iter().for_each(|value| p.node("default", |p| p.expr(value)));
+            }
             p.ty("result", &function.result);
             for member in &function.members {
                 match member {
@@ -150,17 +157,25 @@ impl Printer {
         let word = if stage.inner.is_some() { "wrap stage" } else { "stage" };
         self.node(format!("{word} {}", stage.name.name), |p| {
             stage.inner.iter().for_each(|inner| p.line(format!("inner {}", inner.name)));
-            for hyper in &stage.hypers {
-                let head = format!("hyper {}", hyper.name.name);
-                match &hyper.kind {
-                    HyperKind::Number(None) => p.line(head),
-                    HyperKind::Number(Some(value)) => p.node(head, |p| p.expr(value)),
-                    HyperKind::Words(words) => p.line(format!("{head} = {}", joined(words))),
-                }
-            }
+            stage.hypers.iter().for_each(|hyper| p.hyper(hyper));
             stage.body.iter().for_each(|line| p.stage_line(line));
             p.node("value", |p| p.expr(&stage.result));
         });
+    }
+
+    fn hyper(&mut self, hyper: &Hyper) {
+        let head = format!("hyper {}", hyper.name.name);
+        match &hyper.kind {
+            HyperKind::Number(None) => self.line(head),
+            HyperKind::Number(Some(value)) => self.node(head, |p| p.expr(value)),
+            HyperKind::Words(words) => self.line(format!("{head} = {}", joined(words))),
+        }
+        if let Some(range) = &hyper.range {
+            self.node("range", |p| {
+                p.expr(&range.low);
+                range.high.iter().for_each(|high| p.expr(high));
+            });
+        }
     }
 
     fn stage_line(&mut self, line: &StageLine) {

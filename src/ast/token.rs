@@ -110,6 +110,12 @@ pub enum Kind {
     /// `wrap`
     #[token("wrap")]
     Wrap,
+    /// `pipeline`
+    #[token("pipeline")]
+    Pipeline,
+    /// `in`
+    #[token("in")]
+    In,
     /// `use for scan`: words kept for what the language will have.
     #[token("use")]
     #[token("for")]

@@ -1,6 +1,6 @@
 //! Calls: who is called, with which static and other arguments.
 
-use crate::algebra::types::{SizeVar, Type};
+use crate::algebra::types::{DType, Dim, SizeVar, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::source::Span;
 
@@ -8,9 +8,13 @@ use super::Checker;
 use super::dims::{Sizes, unify};
 use super::errors::{self, at};
 use super::functions::Signature;
-use super::scope::{Binding, Callee, Checked, Global, Poison, Scope, Static, Value};
+use super::ops;
+use super::scope::{Binding, Callee, Checked, Global, Place, Poison, Scope, Static, Value};
 use super::text;
-use super::typed::{Expr, ExprKind, FunctionId, Instance};
+use super::typed::{Expr, ExprKind, FunctionId, Instance, LocalId};
+
+/// What a call in a hyperparameter may leave out: the step, and the number of steps.
+pub(super) const STEPS: [&str; 2] = ["t", "T"];
 
 /// An argument as written.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +73,10 @@ impl<'a> Checker<'a> {
         span: Span,
         expected: Option<&Type>,
     ) -> Checked<Value> {
-        let target = self.target(scope, callee);
+        let target = match self.extent_reduction_name(scope, callee, statics) {
+            Some(name) => Ok(Target::Callee(Callee::Builtin(name))),
+            None => self.target(scope, callee),
+        };
         let call = Call { name: text::source(callee), statics, args, span, expected };
         match target {
             Err(poison) => {
@@ -190,17 +197,63 @@ impl<'a> Checker<'a> {
     ) -> Checked<Value> {
         let function = self.defs[def].ast;
         let names: Vec<&str> = function.args.iter().map(|arg| arg.name.name.as_str()).collect();
-        let written = self.match_args(call, &names, names.len(), Some(function.name.span));
+        let written = self.match_args(call, &names, 0, Some(function.name.span));
+        let written = written.and_then(|written| self.all_given(scope, function, call, written));
         let Ok(written) = written else {
             self.check_args(scope, call);
             return Err(Poison);
         };
-        let values: Vec<Checked<Value>> =
-            written.iter().map(|arg| arg.map_or(Err(Poison), |arg| self.expr(scope, arg, None))).collect();
+        let mut values: Vec<Checked<Value>> = Vec::new();
+        for (k, arg) in written.into_iter().enumerate() {
+            values.push(match arg {
+                Some(arg) => self.expr(scope, arg, None),
+                None => self.left_out(def, k, call.span),
+            });
+        }
         let values = values.into_iter().collect::<Checked<Vec<Value>>>()?;
         let rank = rest_rank(function, &values, call.expected);
         let id = self.instance(def, &statics, rank, self.caller(scope))?;
         self.call_instance(scope, id, &statics, values, instance, call)
+    }
+
+    /// Whether everything that a call leaves out has a default, or is the step in a hyperparameter.
+    fn all_given(
+        &mut self,
+        scope: &Scope,
+        function: &ast::Function,
+        call: &Call<'a, '_>,
+        written: Vec<Option<&'a ast::Expr>>,
+    ) -> Checked<Vec<Option<&'a ast::Expr>>> {
+        let lacks = |(arg, written): (&ast::Arg, &Option<&ast::Expr>)| {
+            let step = scope.cells.is_some() && STEPS.contains(&arg.name.name.as_str());
+            (written.is_none() && arg.default.is_none() && !step).then(|| arg.name.name.clone())
+        };
+        let Some(missing) = function.args.iter().zip(&written).find_map(lacks) else { return Ok(written) };
+        let names: Vec<&str> = function.args.iter().map(|arg| arg.name.name.as_str()).collect();
+        Err(self.lacks_argument(call, &missing, &names, Some(function.name.span)))
+    }
+
+    /// The value of argument `k` where a call leaves it out.
+    fn left_out(&mut self, def: usize, k: usize, span: Span) -> Checked<Value> {
+        let arg = &self.defs[def].ast.args[k];
+        match (&arg.default, STEPS.iter().position(|step| *step == arg.name.name)) {
+            (Some(default), _) => self.default_value(def, k, default),
+            (None, Some(step)) => {
+                let ty = Type::scalar(DType::F64);
+                Ok(Value::strong(Expr { kind: ExprKind::Local(LocalId(step)), ty, span }))
+            }
+            (None, None) => Err(Poison),
+        }
+    }
+
+    /// A default sees numbers and functions only.
+    pub(super) fn default_value(&mut self, def: usize, k: usize, default: &'a ast::Expr) -> Checked<Value> {
+        let super::functions::Def { ast, library, .. } = self.defs[def];
+        let (coordinates, tensors) = (self.fresh("coordinates"), self.fresh("tensors"));
+        let place = Place::Stage { coordinates: Dim::var(coordinates), tensors: Dim::var(tensors) };
+        let double = ast.args[k].ty.dtype.name == "f64";
+        let float = if double { DType::F64 } else { self.real };
+        self.expr(&mut Scope::new(place, library, float), default, None)
     }
 
     fn call_instance(
@@ -234,7 +287,7 @@ impl<'a> Checker<'a> {
             let ty = signature.args[k].substitute(&sizes);
             let expected = (signature.spans[k], self.expectation(&signature, k));
             match self.coerce(scope, value, &ty, expected) {
-                Ok(arg) => args.push(arg),
+                Ok(arg) => args.push(as_cell(scope, &signature.names[k], arg)),
                 Err(poison) => failed = Err(poison),
             }
         }
@@ -285,6 +338,20 @@ impl<'a> Checker<'a> {
     }
 }
 
+/// A number that a function is given inside of a hyperparameter becomes a cell under the name of the
+/// function's argument.
+fn as_cell(scope: &mut Scope, name: &str, arg: Expr) -> Expr {
+    let Some(cells) = &scope.cells else { return arg };
+    let mut locals = Vec::new();
+    arg.locals(&mut locals);
+    if !locals.is_empty() || arg.ty.rank() > 0 || !arg.ty.dtype.is_float() {
+        return arg;
+    }
+    let name = format!("{}.{name}", cells.prefix);
+    let dtype = arg.ty.dtype;
+    ops::cast(scope.cell(&name, ops::cast(arg, DType::F64), None), dtype)
+}
+
 /// How many axes `..` stands for in this call.
 fn rest_rank(function: &ast::Function, values: &[Value], expected: Option<&Type>) -> usize {
     let fixed = |ty: &ast::TypeExpr| has_rest(ty).then(|| ty.shape.len() - 1);
@@ -316,7 +383,7 @@ fn solve(signature: &Signature, values: &[Value], sizes: &mut Sizes) -> Option<u
         if have.rank() != ty.rank() {
             // A stage's narrower numbers spread later; all else is a mismatch.
             match have.rank() {
-                0 if ty.rank() == 1 && value.expr.ty.dtype == crate::algebra::types::DType::F64 => continue,
+                0 if ty.rank() == 1 && value.expr.ty.dtype == DType::F64 => continue,
                 _ => return Some(k),
             }
         }

@@ -49,6 +49,7 @@ codes! {
     MATCH_ARMS = "match-arms": "`match` chooses among the words of a hyperparameter: one arm for each, none twice.\n\n    match signal { sign => a }      // `signal = sign | product`\n\nWrite the others too:\n\n    match signal { sign => a, product => b }";
     PIPELINE_NO_LEARNING_RATE = "pipeline-no-learning-rate": "No stage of the optimizer has a hyperparameter `lr`, so the raw gradient would be subtracted as it is.\n\n    optimizer = momentum |> eg_scale\n\nAdd a stage that sets it:\n\n    optimizer = sgd(lr = 0.1) |> momentum |> eg_scale";
     PIPELINE_TWO_LEARNING_RATES = "pipeline-two-learning-rates": "Two stages set a learning rate; their product acts.\n\n    optimizer = adam |> sgd(lr = 0.1)\n\nKeep one of them.";
+    HYPERPARAMETER_RANGE = "hyperparameter-range": "A hyperparameter has a value outside of the range that its stage declares. The first bound belongs to the range, the second does not.\n\n    stage average(b = 0.9 in 0..1) { ... }\n    average(b = 1)\n\nGive it a value inside:\n\n    average(b = 0.99)\n\nValues given by `--set` are checked too.";
     LOSS_NOT_SCALAR = "loss-not-scalar": "A loss is one number. This is a tensor.\n\n    loss = cross_entropy(m(x), y)        // one number per row\n\nAverage it:\n\n    loss = mean(cross_entropy(m(x), y))";
     LOSS_WITHOUT_MODEL = "loss-without-model": "The loss never calls the model that is trained, so nothing can be learned.\n\n    train m on d { loss = mean(y^2) ... }\n\nCall it on the data's columns:\n\n    train m on d { loss = mean((m(x) - y)^2) ... }";
     METRIC_NOT_SCALAR = "metric-not-scalar": "A metric is one number. This is a tensor.\n\n    metric accuracy = argmax(m(x)) == y\n\nAverage it:\n\n    metric accuracy = mean(argmax(m(x)) == y)";
@@ -164,6 +165,18 @@ pub(super) fn axes(rank: usize) -> String {
         1 => "1 axis".to_string(),
         _ => format!("{rank} axes"),
     }
+}
+
+/// A hyperparameter outside of its range.
+pub(crate) fn out_of_range(name: &str, value: f64, range: super::typed::Range) -> Diagnostic {
+    let shown = crate::print::number(value);
+    let message = format!("hyperparameter `{name}` is {shown}, outside of {range}");
+    let high = match range.high.is_finite() {
+        true => format!(" and below {}", crate::print::number(range.high)),
+        false => String::new(),
+    };
+    let least = crate::print::number(range.low);
+    Diagnostic::error(&HYPERPARAMETER_RANGE, message).help(format!("give a number from {least}{high}"))
 }
 
 /// A name declared twice.

@@ -249,8 +249,10 @@ impl<'a> Checker<'a> {
     fn body(&mut self, id: FunctionId) -> Checked<Function> {
         let instance = &mut self.instances[id.0];
         let Some(mut scope) = instance.scope.take() else { return Err(Poison) };
+        let instance_def = instance.def;
         let (name, signature, def) =
-            (instance.name.clone(), instance.signature.clone(), self.defs[instance.def]);
+            (instance.name.clone(), instance.signature.clone(), self.defs[instance_def]);
+        self.check_defaults(instance_def, &scope, &signature);
         let from = scope.names.len() - signature.args.len();
         let (members, lets) = self.members(&mut scope, def.ast, from);
         let value = self.expr(&mut scope, &def.ast.body, Some(&signature.result));
@@ -274,6 +276,17 @@ impl<'a> Checker<'a> {
             body,
             span: def.ast.name.span,
         })
+    }
+
+    /// Defaults that no call needs are checked as well.
+    fn check_defaults(&mut self, def: usize, scope: &Scope, signature: &Signature) {
+        for (k, arg) in self.defs[def].ast.args.iter().enumerate() {
+            let Some(default) = &arg.default else { continue };
+            if let Ok(value) = self.default_value(def, k, default) {
+                let written = format!("argument `{}` is declared `{}`", arg.name.name, signature.written[k]);
+                let _ = self.coerce(scope, value, &signature.args[k], (arg.ty.span, written));
+            }
+        }
     }
 
     /// Functions of the script that nothing uses are checked as well, with plain sizes.

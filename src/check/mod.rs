@@ -48,6 +48,7 @@ use crate::diag::Diagnostic;
 pub use given::{Given, check_pipeline};
 
 use functions::{CallSite, Def, InstanceOf, Key};
+use pipelines::PipelineDef;
 use scope::{Checked, Global, Poison, Scope, nearest};
 use stages::{StageDef, Words};
 use typed::{DataId, FunctionId, StageId};
@@ -88,6 +89,7 @@ pub fn check(
     let used = (checker.functions.len(), checker.stages.len());
     checker.check_unused();
     checker.check_unused_stages();
+    checker.check_unused_pipelines();
     checker.check_recursion();
     checker.check_model_sizes();
     checker.finish(used)
@@ -103,6 +105,10 @@ struct Checker<'a> {
     def_names: BTreeMap<(bool, &'a str), usize>,
     stage_defs: Vec<StageDef<'a>>,
     stage_names: BTreeMap<(bool, &'a str), usize>,
+    pipeline_defs: Vec<PipelineDef<'a>>,
+    pipeline_names: BTreeMap<(bool, &'a str), usize>,
+    /// Pipelines that a `let` of the script names.
+    pipeline_lets: BTreeMap<&'a str, &'a ast::Let>,
     /// Data sets; `None` for those in error.
     data_ids: BTreeMap<&'a str, Option<DataId>>,
     /// Top-level numbers known at compile time, and whether they are written as integers.
@@ -136,6 +142,9 @@ impl<'a> Checker<'a> {
             def_names: BTreeMap::new(),
             stage_defs: Vec::new(),
             stage_names: BTreeMap::new(),
+            pipeline_defs: Vec::new(),
+            pipeline_names: BTreeMap::new(),
+            pipeline_lets: BTreeMap::new(),
             data_ids: BTreeMap::new(),
             constants: BTreeMap::new(),
             globals: BTreeMap::new(),
@@ -178,6 +187,10 @@ impl<'a> Checker<'a> {
                     self.stage_names.insert((library, &ast.name.name), self.stage_defs.len());
                     self.stage_defs.push(StageDef { ast, library });
                 }
+                ItemKind::Pipeline(ast) => {
+                    self.pipeline_names.insert((library, &ast.name.name), self.pipeline_defs.len());
+                    self.pipeline_defs.push(PipelineDef { ast, library });
+                }
                 ItemKind::Let(line) if line.ty.is_none() && !library => {
                     if let Some(constant) = self.constant(&line.value) {
                         self.constants.insert(&line.name.name, constant);
@@ -187,6 +200,13 @@ impl<'a> Checker<'a> {
             }
         }
         for item in &script.items {
+            if let ItemKind::Let(line) = &item.kind
+                && !library
+                && line.ty.is_none()
+                && self.is_pipeline(&line.value)
+            {
+                self.pipeline_lets.insert(&line.name.name, line);
+            }
             if let ItemKind::Data(data) = &item.kind {
                 let made = self.data(data).ok();
                 let id = made.map(|made| {
@@ -250,7 +270,8 @@ impl<'a> Checker<'a> {
     }
 
     fn stage_names(&self) -> Vec<String> {
-        self.stage_names.keys().map(|(_, name)| name.to_string()).collect()
+        let declared = self.stage_names.keys().chain(self.pipeline_names.keys()).map(|(_, name)| *name);
+        declared.chain(self.pipeline_lets.keys().copied()).map(String::from).collect()
     }
 
     /// Whether anything at the top level has this name.
@@ -315,6 +336,7 @@ fn declared(item: &ItemKind) -> Option<&ast::Ident> {
         ItemKind::Data(data) => Some(&data.name),
         ItemKind::Fn(function) | ItemKind::Model(function) => Some(&function.name),
         ItemKind::Stage(stage) => Some(&stage.name),
+        ItemKind::Pipeline(pipeline) => Some(&pipeline.name),
         ItemKind::Let(line) => Some(&line.name),
         _ => None,
     }

@@ -6,12 +6,12 @@ use crate::diag::Diagnostic;
 use crate::source::Span;
 
 use super::Checker;
-use super::calls::{Arg, Call};
+use super::calls::{Arg, Call, STEPS};
 use super::errors::{self, at};
-use super::scope::{Binding, Checked, Place, Poison, Scope, nearest};
-use super::stages::StageDef;
+use super::scope::{Binding, Cells, Checked, Place, Poison, Scope, nearest};
+use super::stages::{StageDef, Words};
 use super::text;
-use super::typed::{Expr, StageUse};
+use super::typed::{Cell, Expr, ExprKind, LocalId, Range, StageUse};
 
 /// A stage as written in a pipeline.
 struct Written<'a> {
@@ -21,9 +21,71 @@ struct Written<'a> {
     span: Span,
 }
 
+/// What a name in a pipeline stands for.
+enum Part<'a> {
+    Stage(usize),
+    Pipeline(usize),
+    Let(&'a ast::Expr),
+}
+
+/// A pipeline as declared.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PipelineDef<'a> {
+    pub ast: &'a ast::Pipeline,
+    pub library: bool,
+}
+
+/// An optimizer.
+pub(super) struct Optimizer {
+    /// Its stages in order.
+    pub uses: Vec<StageUse>,
+    /// The numbers that its hyperparameters are made of.
+    pub cells: Vec<Cell>,
+}
+
+/// An optimizer while it is checked.
+struct Draft<'a> {
+    /// Names in hyperparameters: `t`, `T`, and those of the pipeline whose stages are looked at.
+    scope: Scope,
+    uses: Vec<StageUse>,
+    /// Names of stages and pipelines so far.
+    taken: Vec<String>,
+    /// Pipelines whose stages are looked at, outermost first.
+    inside: Vec<&'a str>,
+}
+
+impl<'a> Draft<'a> {
+    fn name(&mut self, name: &str) -> String {
+        let name = unique(name, |name| self.taken.iter().any(|taken| taken == name));
+        self.taken.push(name.clone());
+        name
+    }
+}
+
 impl<'a> Checker<'a> {
     /// `adam(lr = 1e-3) |> eg_gain |> eg_scale`
-    pub(super) fn pipeline(&mut self, expr: &'a ast::Expr) -> Checked<Vec<StageUse>> {
+    pub(super) fn optimizer(&mut self, expr: &'a ast::Expr) -> Checked<Optimizer> {
+        let mut draft = self.draft(expr.span);
+        self.parts(&mut draft, expr)?;
+        self.learning_rates(&draft.uses, expr)?;
+        self.one_eval(&draft.uses)?;
+        let cells = draft.scope.cells.map(|cells| cells.made).unwrap_or_default();
+        Ok(Optimizer { uses: draft.uses, cells })
+    }
+
+    fn draft(&mut self, span: Span) -> Draft<'a> {
+        let (coordinates, tensors) = (self.fresh("coordinates"), self.fresh("tensors"));
+        let place = Place::Stage { coordinates: Dim::var(coordinates), tensors: Dim::var(tensors) };
+        let mut scope = Scope::new(place, false, DType::F64);
+        scope.cells = Some(Cells::default());
+        for fixed in STEPS {
+            scope.bind_local(fixed, Type::scalar(DType::F64), span);
+        }
+        Draft { scope, uses: Vec::new(), taken: Vec::new(), inside: Vec::new() }
+    }
+
+    /// Adds the stages of a pipeline.
+    fn parts(&mut self, draft: &mut Draft<'a>, expr: &'a ast::Expr) -> Checked<()> {
         let mut parts = Vec::new();
         let mut rest = expr;
         while let Ast::Pipe(before, last) = &rest.kind {
@@ -31,19 +93,124 @@ impl<'a> Checker<'a> {
             rest = before;
         }
         parts.push(rest);
-        let mut uses: Vec<Checked<StageUse>> = Vec::new();
-        for part in parts.into_iter().rev() {
-            let made = self.stage_use(part).map(|made| {
-                let taken = |name: &str| uses.iter().flatten().any(|other: &StageUse| other.name == name);
-                let name = unique(&made.name, taken);
-                StageUse { name, ..made }
-            });
-            uses.push(made);
+        let made: Vec<Checked<()>> = parts.into_iter().rev().map(|part| self.part(draft, part)).collect();
+        made.into_iter().collect()
+    }
+
+    fn part(&mut self, draft: &mut Draft<'a>, part: &'a ast::Expr) -> Checked<()> {
+        let (callee, args): (&'a ast::Expr, &'a [ast::Argument]) = match &part.kind {
+            Ast::Call(callee, args) => (callee, args),
+            _ => (part, &[]),
+        };
+        let name = match &callee.kind {
+            Ast::Name(name) => name,
+            Ast::Error => return Err(Poison),
+            _ => return Err(self.not_a_stage(&text::source(callee), callee.span)),
+        };
+        let written = Written { name, name_span: callee.span, args, span: part.span };
+        match self.find_part(name, draft.scope.library) {
+            Some(Part::Stage(def)) => self.known_stage(draft, def, written),
+            Some(Part::Pipeline(def)) => self.known_pipeline(draft, def, written),
+            Some(Part::Let(body)) => self.pipeline_value(draft, body, &written),
+            None => Err(self.unknown_stage(name, callee.span)),
         }
-        let uses = uses.into_iter().collect::<Checked<Vec<StageUse>>>()?;
-        self.learning_rates(&uses, expr)?;
-        self.one_eval(&uses)?;
-        Ok(uses)
+    }
+
+    /// The stage or pipeline of this name; library code sees the library first.
+    fn find_part(&self, name: &str, from_library: bool) -> Option<Part<'a>> {
+        let declared = |library: bool| {
+            let stage = self.stage_names.get(&(library, name)).copied().map(Part::Stage);
+            stage.or_else(|| self.pipeline_names.get(&(library, name)).copied().map(Part::Pipeline))
+        };
+        let bound = || self.pipeline_lets.get(name).map(|line| Part::Let(&line.value));
+        if from_library {
+            return declared(true);
+        }
+        bound().or_else(|| declared(false)).or_else(|| declared(true))
+    }
+
+    /// Whether a `let` names a pipeline: it begins with a stage.
+    pub(super) fn is_pipeline(&self, expr: &ast::Expr) -> bool {
+        let mut first = expr;
+        while let Ast::Pipe(before, _) = &first.kind {
+            first = before;
+        }
+        if let Ast::Call(callee, _) = &first.kind {
+            first = callee;
+        }
+        let Ast::Name(name) = &first.kind else { return false };
+        self.find_part(name, false).is_some() && self.find_def(name, false).is_none()
+    }
+
+    /// Checks a pipeline that a `let` names, for its own errors.
+    pub(super) fn check_pipeline(&mut self, expr: &'a ast::Expr) {
+        let mut draft = self.draft(expr.span);
+        let _ = self.parts(&mut draft, expr);
+    }
+
+    /// A name that a `let` has given a pipeline.
+    fn pipeline_value(
+        &mut self,
+        draft: &mut Draft<'a>,
+        body: &'a ast::Expr,
+        written: &Written<'a>,
+    ) -> Checked<()> {
+        if let Some(arg) = written.args.first() {
+            let message = format!("pipeline `{}` has no hyperparameters of its own", written.name);
+            let found = at(&errors::WRONG_ARGUMENT, message, arg.value.span, "nothing takes this");
+            let help = format!("declare it with some: `pipeline {}(lr) = ...`", written.name);
+            return Err(self.report(found.help(help)));
+        }
+        let names = draft.scope.names.split_off(STEPS.len());
+        let made = self.inside(draft, written, body);
+        draft.scope.names.extend(names);
+        made
+    }
+
+    /// The stages of a pipeline that is used by name.
+    fn inside(&mut self, draft: &mut Draft<'a>, written: &Written<'a>, body: &'a ast::Expr) -> Checked<()> {
+        if draft.inside.contains(&written.name) {
+            let message = format!("pipeline `{}` uses itself", written.name);
+            let found = at(&errors::RECURSION, message, written.span, "by this use");
+            return Err(self.report(found.help("name stages, or another pipeline")));
+        }
+        draft.inside.push(written.name);
+        let made = self.parts(draft, body);
+        draft.inside.pop();
+        made
+    }
+
+    /// `egdd(lr = 0.1)`: its hyperparameters become cells, of which those of its stages are made.
+    fn known_pipeline(&mut self, draft: &mut Draft<'a>, def: usize, written: Written<'a>) -> Checked<()> {
+        let PipelineDef { ast, library } = self.pipeline_defs[def];
+        let name = draft.name(written.name);
+        let (words, values) = self.arguments(draft, &written, &name, &ast.hypers, ast.name.span, library)?;
+        let names = draft.scope.names.split_off(STEPS.len());
+        let outer = std::mem::replace(&mut draft.scope.library, library);
+        for (hyper, value) in values {
+            let local = match value.kind {
+                ExprKind::Local(local) => local,
+                _ => {
+                    let cell = draft.scope.cell(&format!("opt.{name}.{}", hyper.name.name), value, None);
+                    let ExprKind::Local(local) = cell.kind else { continue };
+                    local
+                }
+            };
+            draft.scope.bind(&hyper.name.name, Binding::Local(local), hyper.name.span);
+        }
+        for hyper in &ast.hypers {
+            if let ast::HyperKind::Words(all) = &hyper.kind
+                && let Some((_, word)) = words.iter().find(|(name, _)| *name == hyper.name.name)
+            {
+                let all = all.iter().map(|word| word.name.clone()).collect();
+                draft.scope.bind(&hyper.name.name, Binding::Word(word.clone(), all), hyper.name.span);
+            }
+        }
+        let made = self.inside(draft, &written, &ast.body);
+        draft.scope.library = outer;
+        draft.scope.names.truncate(STEPS.len());
+        draft.scope.names.extend(names);
+        made
     }
 
     fn learning_rates(&mut self, uses: &[StageUse], expr: &ast::Expr) -> Checked<()> {
@@ -78,33 +245,19 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn stage_use(&mut self, part: &'a ast::Expr) -> Checked<StageUse> {
-        let (callee, args): (&'a ast::Expr, &'a [ast::Argument]) = match &part.kind {
-            Ast::Call(callee, args) => (callee, args),
-            _ => (part, &[]),
-        };
-        let name = match &callee.kind {
-            Ast::Name(name) => name,
-            Ast::Error => return Err(Poison),
-            _ => return Err(self.not_a_stage(&text::source(callee), callee.span)),
-        };
-        let Some(def) = self.find_stage(name) else {
-            let known = self.find_def(name, false).is_some()
-                || self.is_builtin(name)
-                || self.globals.contains_key(name.as_str());
-            if known
-                || self.constants.contains_key(name.as_str())
-                || self.data_ids.contains_key(name.as_str())
-            {
-                return Err(self.not_a_stage(name, callee.span));
-            }
-            let stages = self.stage_names();
-            let near = nearest(name, stages.iter().map(String::as_str));
-            let found =
-                at(&errors::UNKNOWN_NAME, format!("unknown stage `{name}`"), callee.span, "no such stage");
-            return Err(self.report(errors::suggest(found, near)));
-        };
-        self.known_stage(def, Written { name, name_span: callee.span, args, span: part.span })
+    fn unknown_stage(&mut self, name: &str, span: Span) -> Poison {
+        let known = self.find_def(name, false).is_some()
+            || self.is_builtin(name)
+            || self.globals.contains_key(name)
+            || self.constants.contains_key(name)
+            || self.data_ids.contains_key(name);
+        if known {
+            return self.not_a_stage(name, span);
+        }
+        let stages = self.stage_names();
+        let near = nearest(name, stages.iter().map(String::as_str));
+        let found = at(&errors::UNKNOWN_NAME, format!("unknown stage `{name}`"), span, "no such stage");
+        self.report(errors::suggest(found, near))
     }
 
     fn not_a_stage(&mut self, name: &str, span: Span) -> Poison {
@@ -117,32 +270,52 @@ impl<'a> Checker<'a> {
         self.report(found.help("stages are declared by `stage`; the library has `sgd`, `momentum`, `adam`, `eg_gain`, `eg_scale` and more"))
     }
 
-    fn known_stage(&mut self, def: usize, written: Written<'a>) -> Checked<StageUse> {
-        let StageDef { ast, .. } = self.stage_defs[def];
-        let names: Vec<&str> = ast.hypers.iter().map(|hyper| hyper.name.name.as_str()).collect();
+    fn known_stage(&mut self, draft: &mut Draft<'a>, def: usize, written: Written<'a>) -> Checked<()> {
+        let StageDef { ast, library } = self.stage_defs[def];
+        let name = draft.name(written.name);
+        let (words, values) = self.arguments(draft, &written, &name, &ast.hypers, ast.name.span, library)?;
+        let stage = self.stage(def, words)?;
+        let hypers = values.into_iter().map(|(_, value)| value).collect();
+        draft.uses.push(StageUse { stage, name, hypers, span: written.span });
+        Ok(())
+    }
+
+    /// The words and the numbers that a stage or a pipeline is given.
+    #[allow(clippy::type_complexity, reason = "named nowhere else")]
+    fn arguments(
+        &mut self,
+        draft: &mut Draft<'a>,
+        written: &Written<'a>,
+        name: &str,
+        declared: &'a [ast::Hyper],
+        span: Span,
+        library: bool,
+    ) -> Checked<(Words, Vec<(&'a ast::Hyper, Expr)>)> {
+        let names: Vec<&str> = declared.iter().map(|hyper| hyper.name.name.as_str()).collect();
         let args =
             written.args.iter().map(|arg| Arg { name: arg.name.as_ref(), value: &arg.value }).collect();
         let call =
             Call { name: written.name.to_string(), statics: &[], args, span: written.span, expected: None };
-        let given = self.match_args(&call, &names, 0, Some(ast.name.span))?;
-        let (mut words, mut hypers) = (Vec::new(), Vec::new());
+        let given = self.match_args(&call, &names, 0, Some(span))?;
+        let (mut words, mut numbers) = (Vec::new(), Vec::new());
         let mut failed = Ok(());
-        for (hyper, given) in ast.hypers.iter().zip(given) {
-            let name = &hyper.name.name;
+        for (hyper, given) in declared.iter().zip(given) {
             let result = match &hyper.kind {
                 ast::HyperKind::Words(all) => {
-                    self.word(all, given).map(|word| words.push((name.clone(), word)))
+                    self.word(draft, all, given).map(|word| words.push((hyper.name.name.clone(), word)))
                 }
-                ast::HyperKind::Number(default) => match given.or(default.as_ref()) {
-                    Some(value) => self.hyper(value, name, hyper.name.span).map(|expr| hypers.push(expr)),
-                    None => Err(self.hyper_missing(&written, &hyper.name)),
-                },
+                ast::HyperKind::Number(default) => {
+                    let value = match (given, default) {
+                        (Some(given), _) => self.hyper(draft, given, hyper, name),
+                        (None, Some(default)) => self.hyper_default(draft, default, hyper, name, library),
+                        (None, None) => Err(self.hyper_missing(written, &hyper.name)),
+                    };
+                    value.map(|value| numbers.push((hyper, value)))
+                }
             };
             failed = failed.and(result);
         }
-        failed?;
-        let stage = self.stage(def, words)?;
-        Ok(StageUse { stage, name: written.name.to_string(), hypers, span: written.span })
+        failed.map(|()| (words, numbers))
     }
 
     fn hyper_missing(&mut self, written: &Written<'a>, hyper: &ast::Ident) -> Poison {
@@ -152,30 +325,148 @@ impl<'a> Checker<'a> {
         self.report(found.help(format!("give it: `{}({} = 0.1)`", written.name, hyper.name)))
     }
 
-    fn word(&mut self, all: &[ast::Ident], given: Option<&ast::Expr>) -> Checked<String> {
+    fn word(&mut self, draft: &Draft<'a>, all: &[ast::Ident], given: Option<&ast::Expr>) -> Checked<String> {
         let Some(given) = given else {
             return all.first().map(|word| word.name.clone()).ok_or(Poison);
         };
         let known: Vec<String> = all.iter().map(|word| word.name.clone()).collect();
         let text = text::source(given);
+        let bound = match &given.kind {
+            Ast::Name(name) => draft.scope.get(name),
+            _ => None,
+        };
         match &given.kind {
+            Ast::Name(_)
+                if let Some(Binding::Word(word, _)) = bound
+                    && known.contains(word) =>
+            {
+                Ok(word.clone())
+            }
             Ast::Name(word) if known.contains(word) => Ok(word.clone()),
             _ => Err(self.report(errors::none_of(&errors::UNKNOWN_WORD, "word", &text, given.span, &known))),
         }
     }
 
-    /// The value of a numeric hyperparameter: a number, or an expression of `t` and `T`.
-    fn hyper(&mut self, value: &'a ast::Expr, name: &str, declared: Span) -> Checked<Expr> {
-        let (coordinates, tensors) = (self.fresh("coordinates"), self.fresh("tensors"));
-        let place = Place::Stage { coordinates: Dim::var(coordinates), tensors: Dim::var(tensors) };
-        let mut scope = Scope::new(place, false, DType::F64);
-        for fixed in ["t", "T"] {
-            let local = scope.local(fixed, Type::scalar(DType::F64), declared);
-            scope.bind(fixed, Binding::Local(local), declared);
+    /// A hyperparameter's default, which sees none of the names around its use.
+    fn hyper_default(
+        &mut self,
+        draft: &mut Draft<'a>,
+        default: &'a ast::Expr,
+        hyper: &'a ast::Hyper,
+        name: &str,
+        library: bool,
+    ) -> Checked<Expr> {
+        let names = draft.scope.names.split_off(STEPS.len());
+        let outer = std::mem::replace(&mut draft.scope.library, library);
+        let value = self.hyper(draft, default, hyper, name);
+        draft.scope.library = outer;
+        draft.scope.names.extend(names);
+        value
+    }
+
+    /// The value of a numeric hyperparameter: a cell if it is a number, or an expression of `t`, `T`
+    /// and cells.
+    fn hyper(
+        &mut self,
+        draft: &mut Draft<'a>,
+        value: &'a ast::Expr,
+        hyper: &'a ast::Hyper,
+        stage: &str,
+    ) -> Checked<Expr> {
+        let ast::Ident { name, span } = &hyper.name;
+        let range = hyper.range.as_ref().map(|range| self.range(range)).transpose()?;
+        let cell = format!("opt.{stage}.{name}");
+        let scope = &mut draft.scope;
+        if let Some(cells) = &mut scope.cells {
+            cells.prefix.clone_from(&cell);
         }
-        let value = self.expr(&mut scope, value, None)?;
-        let ty = Type::scalar(DType::F64);
-        self.coerce(&scope, value, &ty, (declared, format!("hyperparameter `{name}` is one number")))
+        let found = self.expr(scope, value, None)?;
+        let expected = (*span, format!("hyperparameter `{name}` is one number"));
+        let expr = self.coerce(scope, found, &Type::scalar(DType::F64), expected)?;
+        let known = self.constant(value).map(|(number, _)| number);
+        if let (Some(range), Some(number)) = (range, known)
+            && !range.contains(number)
+        {
+            let found = errors::out_of_range(&cell, number, range);
+            let found = found.label(value.span, format!("not in {range}"));
+            return Err(self.report(found.label(*span, "the range is declared here")));
+        }
+        let mut locals = Vec::new();
+        expr.locals(&mut locals);
+        if locals.is_empty() {
+            return Ok(draft.scope.cell(&cell, expr, range));
+        }
+        if let (ExprKind::Local(local), Some(range)) = (&expr.kind, range) {
+            return self.narrowed(draft, *local, range, (&cell, value.span)).map(|()| expr);
+        }
+        Ok(expr)
+    }
+
+    /// A cell that is a hyperparameter of a stage keeps to the range that the stage declares.
+    fn narrowed(
+        &mut self,
+        draft: &mut Draft<'a>,
+        local: LocalId,
+        range: Range,
+        (name, span): (&str, Span),
+    ) -> Checked<()> {
+        let cells = draft.scope.cells.iter_mut().flat_map(|cells| &mut cells.made);
+        let Some(cell) = cells.into_iter().find(|cell| cell.local == local) else { return Ok(()) };
+        let own = cell.range.unwrap_or(range);
+        cell.range = Some(Range { low: own.low.max(range.low), high: own.high.min(range.high) });
+        match cell.value.kind {
+            ExprKind::Const(number) if !range.contains(number) => {
+                let found = errors::out_of_range(name, number, range);
+                let given = cell.value.span;
+                let found = found.label(given, format!("not in {range}")).label(span, "it goes here");
+                Err(self.report(found))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn range(&mut self, range: &'a ast::Range) -> Checked<Range> {
+        let low = self.bound(&range.low)?;
+        let high = range.high.as_ref().map(|high| self.bound(high)).transpose()?;
+        Ok(Range { low, high: high.unwrap_or(f64::INFINITY) })
+    }
+
+    fn bound(&mut self, bound: &'a ast::Expr) -> Checked<f64> {
+        if let Some((number, _)) = self.constant(bound) {
+            return Ok(number);
+        }
+        let message = "the bounds of a range are numbers known at compile time";
+        let found = at(&errors::NOT_CONSTANT, message, bound.span, "not a number");
+        Err(self.report(found.help("write a number: `in 0..1`")))
+    }
+
+    /// Pipelines of the script that nothing uses are checked as well.
+    pub(super) fn check_unused_pipelines(&mut self) {
+        for def in 0..self.pipeline_defs.len() {
+            let PipelineDef { ast, library } = self.pipeline_defs[def];
+            if library {
+                continue;
+            }
+            let mut draft = self.draft(ast.name.span);
+            for hyper in &ast.hypers {
+                let (name, span) = (&hyper.name.name, hyper.name.span);
+                match &hyper.kind {
+                    ast::HyperKind::Words(all) => {
+                        let all: Vec<String> = all.iter().map(|word| word.name.clone()).collect();
+                        let first = all.first().cloned().unwrap_or_default();
+                        draft.scope.bind(name, Binding::Word(first, all), span);
+                    }
+                    ast::HyperKind::Number(default) => {
+                        draft.scope.bind_local(name, Type::scalar(DType::F64), span);
+                        if let Some(default) = default {
+                            let _ = self.hyper_default(&mut draft, default, hyper, &ast.name.name, false);
+                        }
+                    }
+                }
+            }
+            draft.inside.push(&ast.name.name);
+            let _ = self.parts(&mut draft, &ast.body);
+        }
     }
 }
 

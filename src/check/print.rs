@@ -205,8 +205,14 @@ impl Program {
         for (name, metric) in &train.metrics {
             text += &format!("  metric {name} = {}\n", printer.expr(metric));
         }
+        let names = cell_names(&train.cells);
+        let printer = Printer { program: self, locals: names.clone(), members: &[] };
+        let whole = |cell: &&Cell| train.pipeline.iter().any(|of| self.is_hyper(of, cell));
+        for cell in train.cells.iter().filter(|cell| !whole(cell)) {
+            text += &format!("  {} = {}\n", cell.name, printer.expr(&cell.value));
+        }
         for stage in &train.pipeline {
-            text += &format!("  |> {}\n", self.stage_use(stage));
+            text += &format!("  |> {}\n", self.stage_use(stage, &train.cells, &names));
         }
         let length = match train.length {
             Length::Epochs(n) => format!("epochs = {n}"),
@@ -222,10 +228,26 @@ impl Program {
         text
     }
 
-    fn stage_use(&self, of: &StageUse) -> String {
+    /// Whether a cell is a hyperparameter of a stage under its own name.
+    fn is_hyper(&self, of: &StageUse, cell: &Cell) -> bool {
         let stage = &self.stages[of.stage.0];
-        let printer = Printer { program: self, locals: vec!["t".into(), "T".into()], members: &[] };
-        let hypers = stage.hypers.iter().zip(&of.hypers);
+        stage
+            .hypers
+            .iter()
+            .any(|local| cell.name == format!("opt.{}.{}", of.name, stage.locals[local.0].name))
+    }
+
+    fn stage_use(&self, of: &StageUse, cells: &[Cell], names: &[String]) -> String {
+        let stage = &self.stages[of.stage.0];
+        let printer = Printer { program: self, locals: names.to_vec(), members: &[] };
+        let own = |value: &'_ Expr| {
+            let cell =
+                cells.iter().find(|cell| matches!(value.kind, ExprKind::Local(local) if local == cell.local));
+            cell.filter(|cell| self.is_hyper(of, cell)).map(|cell| cell.value.clone())
+        };
+        let values: Vec<Expr> =
+            of.hypers.iter().map(|value| own(value).unwrap_or_else(|| value.clone())).collect();
+        let hypers = stage.hypers.iter().zip(&values);
         let hypers =
             hypers.map(|(local, value)| format!("{} = {}", stage.locals[local.0].name, printer.expr(value)));
         let words = stage.words.iter().map(|(name, word)| format!("{name} = {word}"));
@@ -331,4 +353,14 @@ impl Printer<'_> {
             Instance::None | Instance::Root => self.program.function_name(function).into(),
         }
     }
+}
+
+/// Names of what hyperparameters mention, by their locals.
+fn cell_names(cells: &[Cell]) -> Vec<String> {
+    let mut names = vec!["t".to_owned(), "T".to_owned()];
+    for cell in cells {
+        names.resize(names.len().max(cell.local.0 + 1), String::new());
+        names[cell.local.0].clone_from(&cell.name);
+    }
+    names
 }

@@ -7,6 +7,7 @@ use crate::source::Span;
 
 use super::Checker;
 use super::errors::{self, at};
+use super::pipelines::Optimizer;
 use super::scope::{Binding, Callee, Checked, Global, Place, Poison, Scope, nearest};
 use super::text;
 use super::typed::{DataId, Eval, Expr, Extent, GlobalId, Instance, Length, Split, StageUse, Train};
@@ -39,8 +40,8 @@ impl<'a> Checker<'a> {
         let callee = self.model_value(&mut outside, &run.subject);
         let rows_of = self.data_rows(&run.data);
         let settings = Settings(&run.settings);
-        let pipeline = match settings.get("optimizer") {
-            Some(setting) => self.pipeline(&setting.value),
+        let optimizer = match settings.get("optimizer") {
+            Some(setting) => self.optimizer(&setting.value),
             None => Err(self.missing("optimizer", "optimizer = adam", run)),
         };
         let length = self.length(&settings, run);
@@ -64,7 +65,7 @@ impl<'a> Checker<'a> {
             let found = found.label(run.subject.span, "this model is trained");
             return Err(self.report(found.help(format!("call it: `{subject}(x)`"))));
         }
-        let (pipeline, metrics, loss) = (pipeline?, metrics?, loss?);
+        let (Optimizer { uses: pipeline, cells }, metrics, loss) = (optimizer?, metrics?, loss?);
         known?;
         let (model, sizes) = root.ok_or(Poison)?;
         let series = self.series_of(&pipeline, &metrics, validate.as_ref().is_ok_and(Option::is_some));
@@ -82,6 +83,7 @@ impl<'a> Checker<'a> {
             loss,
             metrics,
             pipeline,
+            cells,
             batch: batch.0,
             length,
             shuffle,

@@ -4,7 +4,8 @@ use crate::algebra::types::{DType, Dim, SizeVar, Type};
 use crate::diag::suggest;
 use crate::source::Span;
 
-use super::typed::{Expr, FunctionId, GlobalId, Inner, Instance, Local, LocalId};
+use super::pipelines::unique;
+use super::typed::{Cell, Expr, ExprKind, FunctionId, GlobalId, Inner, Instance, Local, LocalId, Range};
 
 /// No value: a diagnostic has been given, so what depends on it stays silent.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -140,6 +141,17 @@ pub(super) struct Scope {
     pub line: (usize, usize),
     /// In a `wrap stage`: where the pipeline before it runs, once that is known.
     pub inner: Option<Inner>,
+    /// In hyperparameters: the cells so far.
+    pub cells: Option<Cells>,
+}
+
+/// The numbers of an optimizer that are run-time cells, while its hyperparameters are checked.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Cells {
+    /// What names of new cells begin with: `opt.adam.lr`.
+    pub prefix: String,
+    /// Those so far.
+    pub made: Vec<Cell>,
 }
 
 impl Scope {
@@ -158,6 +170,7 @@ impl Scope {
             float,
             line: (0, 0),
             inner: None,
+            cells: None,
         }
     }
 
@@ -188,6 +201,17 @@ impl Scope {
         let id = self.local(name, ty, span);
         self.bind(name, Binding::Local(id), span);
         id
+    }
+
+    /// A cell of this name (or with a number behind it) with this value, `f64[]`; in hyperparameters.
+    pub(super) fn cell(&mut self, name: &str, value: Expr, range: Option<Range>) -> Expr {
+        let (ty, span) = (value.ty.clone(), value.span);
+        let local = self.local(name, ty.clone(), span);
+        if let Some(cells) = &mut self.cells {
+            let name = unique(name, |name| cells.made.iter().any(|cell| cell.name == name));
+            cells.made.push(Cell { name, local, value, range });
+        }
+        Expr { kind: ExprKind::Local(local), ty, span }
     }
 
     /// Whether expressions here belong to an optimizer stage.

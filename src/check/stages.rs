@@ -26,6 +26,9 @@ pub(super) type Words = Vec<(String, String)>;
 /// Names of extents.
 pub(super) const EXTENTS: [&str; 3] = ["tensor", "group", "model"];
 
+/// Names of reductions over extents.
+const REDUCTIONS: [&str; 7] = ["sum", "mean", "norm", "max", "min", "dot", "cosine"];
+
 /// Added to lengths, so that the cosine with a zero vector is 0.
 const TINY: f64 = 1e-10;
 
@@ -288,6 +291,20 @@ impl<'a> Checker<'a> {
                 Err(self.report(errors::none_of(&errors::UNKNOWN_WORD, "extent", &word, span, &known)))
             }
         }
+    }
+
+    /// The name of `norm` in `norm[model]`, which is no function that happens to have that name.
+    pub(super) fn extent_reduction_name(
+        &self,
+        scope: &Scope,
+        callee: &ast::Expr,
+        statics: &[ast::Expr],
+    ) -> Option<String> {
+        let (Ast::Name(name), [ast::Expr { kind: Ast::Name(over), .. }]) = (&callee.kind, statics) else {
+            return None;
+        };
+        let extent = EXTENTS.contains(&over.as_str()) || matches!(scope.get(over), Some(Binding::Word(..)));
+        (scope.in_stage() && extent && REDUCTIONS.contains(&name.as_str())).then(|| name.clone())
     }
 
     /// A reduction that names its extent: `norm[model](u)`. `None`: it is none.

@@ -20,6 +20,9 @@ impl<'a> Checker<'a> {
         let mut scope = Scope::new(Place::Statement, false, self.real);
         let made = match &item.kind {
             ItemKind::Let(line) if self.constants.contains_key(line.name.name.as_str()) => return,
+            ItemKind::Let(line) if self.pipeline_lets.contains_key(line.name.name.as_str()) => {
+                return self.check_pipeline(&line.value);
+            }
             ItemKind::Let(line) => self.top_let(&mut scope, line, item.span),
             ItemKind::Expr(expr) => self.bare(expr, item.span),
             ItemKind::Print(text) => self.print(&mut scope, text),
@@ -30,7 +33,8 @@ impl<'a> Checker<'a> {
             | ItemKind::Data(_)
             | ItemKind::Fn(_)
             | ItemKind::Model(_)
-            | ItemKind::Stage(_) => return,
+            | ItemKind::Stage(_)
+            | ItemKind::Pipeline(_) => return,
         };
         if let Ok((kind, locals)) = made {
             let locals = if locals.is_empty() { scope.locals } else { locals };

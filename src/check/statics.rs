@@ -6,7 +6,7 @@ use crate::source::Span;
 use super::Checker;
 use super::calls::Call;
 use super::errors::{self, at};
-use super::scope::{Binding, Callee, Checked, Scope, Static, Weak, nearest};
+use super::scope::{Binding, Callee, Checked, Poison, Scope, Static, Weak, nearest};
 use super::typed::ExprKind;
 
 impl<'a> Checker<'a> {
@@ -151,12 +151,23 @@ impl<'a> Checker<'a> {
             result = Err(self.report(declared_at(diagnostic, declared)));
         }
         if let (Some(missing), Ok(())) = (found[..needed].iter().position(Option::is_none), result) {
-            let message = format!("`{}` lacks argument `{}`", call.name, names[missing]);
-            let found =
-                at(&errors::WRONG_ARGUMENT, message, call.span, "this call").help(format!("it is {form}"));
-            result = Err(self.report(declared_at(found, declared)));
+            result = Err(self.lacks_argument(call, names[missing], names, declared));
         }
         result.map(|()| found)
+    }
+
+    /// A call without an argument that must be there.
+    pub(super) fn lacks_argument(
+        &mut self,
+        call: &Call<'a, '_>,
+        missing: &str,
+        names: &[&str],
+        declared: Option<Span>,
+    ) -> Poison {
+        let message = format!("`{}` lacks argument `{missing}`", call.name);
+        let found = at(&errors::WRONG_ARGUMENT, message, call.span, "this call");
+        let found = found.help(format!("it is `{}({})`", call.name, names.join(", ")));
+        self.report(declared_at(found, declared))
     }
 }
 

@@ -345,6 +345,31 @@ pub enum StageScope {
     Loss,
 }
 
+impl Expr {
+    /// Adds the locals that it mentions.
+    pub fn locals(&self, found: &mut Vec<LocalId>) {
+        match &self.kind {
+            ExprKind::Local(local) => found.push(*local),
+            ExprKind::Op(_, args) | ExprKind::Call { args, .. } => {
+                args.iter().for_each(|arg| arg.locals(found));
+            }
+            ExprKind::Let { value, body, .. } => {
+                value.locals(found);
+                body.locals(found);
+            }
+            ExprKind::StageReduce { value, .. }
+            | ExprKind::StageSpread { value, .. }
+            | ExprKind::StopGradient(value) => value.locals(found),
+            ExprKind::Const(_)
+            | ExprKind::Global(_)
+            | ExprKind::Param(_)
+            | ExprKind::Recorded(_)
+            | ExprKind::Size(_)
+            | ExprKind::Key => {}
+        }
+    }
+}
+
 impl StageScope {
     /// All of them with their names, in order.
     pub const ALL: [(StageScope, &'static str); 7] = [
@@ -378,11 +403,47 @@ pub struct StageUse {
     pub stage: StageId,
     /// Its name in this pipeline, unique: `adam`, `adam_2`.
     pub name: String,
-    /// A value for each of [`Stage::hypers`], `f64[]`: a run-time cell named `opt.<name>.<hyper>`
-    /// when it is a constant, else an expression in which `Local(0)` is `t` and `Local(1)` is `T`.
+    /// A value for each of [`Stage::hypers`], `f64[]`: an expression in which `Local(0)` is `t`,
+    /// `Local(1)` is `T`, and others are the optimizer's [`Cell`]s.
     pub hypers: Vec<Expr>,
     /// Where it is written.
     pub span: Span,
+}
+
+/// A named number of an optimizer: a run-time cell if it is the same in every step.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// `opt.adam.lr`, `opt.adam.lr.peak`, `opt.egdd.mu`.
+    pub name: String,
+    /// What it is called in hyperparameters and in later cells.
+    pub local: LocalId,
+    /// Its value, `f64[]`: over `t`, `T` and earlier cells.
+    pub value: Expr,
+    /// Where it must lie.
+    pub range: Option<Range>,
+}
+
+/// Numbers from `low` up to and without `high`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Range {
+    /// The least.
+    pub low: f64,
+    /// What all are below; perhaps infinite.
+    pub high: f64,
+}
+
+impl Range {
+    /// Whether a number lies in it.
+    pub fn contains(self, value: f64) -> bool {
+        self.low <= value && value < self.high
+    }
+}
+
+impl std::fmt::Display for Range {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let bound = |bound: f64| if bound.is_finite() { crate::print::number(bound) } else { String::new() };
+        write!(f, "{}..{}", bound(self.low), bound(self.high))
+    }
 }
 
 /// Something that happens.
@@ -477,6 +538,8 @@ pub struct Train {
     pub metrics: Vec<(String, Expr)>,
     /// The optimizer's stages in order.
     pub pipeline: Vec<StageUse>,
+    /// The numbers that its hyperparameters are made of.
+    pub cells: Vec<Cell>,
     /// Rows of a batch.
     pub batch: usize,
     /// How long.

@@ -49,7 +49,8 @@ fn initial_states<'a>(
     evaluator.segments = layout.segments.clone();
     let mut slots = layout.states.iter();
     for used in &train.pipeline {
-        let mut frame = stage::frame(evaluator, program, layout, used, &Scope::before(params));
+        let mut frame =
+            stage::frame(evaluator, program, layout, (&train.cells, used), &Scope::before(params));
         for state in &program.stages[used.stage.0].states {
             let Some(slot) = slots.next() else { break };
             let value = evaluator.eval(&state.init, &mut frame);

@@ -7,7 +7,7 @@ use super::build::{Evaluator, Frame, Sizes};
 use super::{Layout, Param, Role, StateSlot};
 use crate::algebra::form::Segments;
 use crate::algebra::types::{DType, Dim, Type};
-use crate::check::typed::{Expr, Extent, Function, FunctionId, Member, Program, StageUse, Train};
+use crate::check::typed::{Expr, Extent, Function, FunctionId, LocalId, Member, Program, StageUse, Train};
 
 /// A parameter found while walking a model.
 pub(super) struct Found<'a> {
@@ -74,7 +74,8 @@ pub(super) fn layout(program: &Program, train: &Train) -> Layout {
     let segments = Rc::new(Segments { lengths: params.iter().map(|param| param.ty.count()).collect() });
     Layout {
         states: train.pipeline.iter().flat_map(|used| states(program, used, &segments)).collect(),
-        cells: train.pipeline.iter().flat_map(|used| cells(program, used)).collect(),
+        cells: cells(program, train),
+        ranges: train.cells.iter().filter_map(|cell| Some((cell.name.clone(), cell.range?))).collect(),
         params,
         segments,
     }
@@ -101,20 +102,29 @@ pub(super) fn cell_name(program: &Program, used: &StageUse, hyper: usize) -> Str
     format!("opt.{}.{}", used.name, stage.locals[stage.hypers[hyper].0].name)
 }
 
-/// The hyperparameters of a stage that are numbers; the others are computed in every step.
-fn cells(program: &Program, used: &StageUse) -> Vec<(String, f64)> {
-    let values = used.hypers.iter().map(|hyper| number(program, hyper));
-    let named = values.enumerate().map(|(k, value)| Some((cell_name(program, used, k), value?)));
-    named.flatten().collect()
+/// The cells of an optimizer that are the same in every step; the others are computed in each.
+fn cells(program: &Program, train: &Train) -> Vec<(String, f64)> {
+    train
+        .cells
+        .iter()
+        .filter_map(|cell| Some((cell.name.clone(), number(program, train, &cell.value)?)))
+        .collect()
 }
 
 /// The value of an expression if it is a number whatever the step.
-fn number(program: &Program, expr: &Expr) -> Option<f64> {
+fn number(program: &Program, train: &Train, expr: &Expr) -> Option<f64> {
     let layouts = BTreeMap::new();
     let mut evaluator = Evaluator::new(program, &layouts);
     let mut frame = Frame::default();
-    frame.locals.push(Some(evaluator.builder.input("t", Role::Step, Type::scalar(DType::F64))));
-    frame.locals.push(Some(evaluator.builder.input("T", Role::Total, Type::scalar(DType::F64))));
+    let mut unknown = |evaluator: &mut Evaluator, name: &str, role, local| {
+        let value = evaluator.builder.input(name, role, Type::scalar(DType::F64));
+        frame.bind(local, value);
+    };
+    unknown(&mut evaluator, "t", Role::Step, LocalId(0));
+    unknown(&mut evaluator, "T", Role::Total, LocalId(1));
+    for (k, cell) in train.cells.iter().enumerate() {
+        unknown(&mut evaluator, &cell.name, Role::Cell(k), cell.local);
+    }
     let value = evaluator.eval(expr, &mut frame);
     evaluator.builder.as_constant(value)
 }

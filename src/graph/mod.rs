@@ -48,7 +48,7 @@ use crate::algebra::form::Segments;
 use crate::algebra::op::{Op, Val};
 use crate::algebra::types::Type;
 use crate::check::typed::Extent;
-use crate::check::typed::{Program, StatementKind};
+use crate::check::typed::{Program, Range, StatementKind};
 use crate::source::Span;
 
 /// All programs of a script, in the order of its statements.
@@ -73,6 +73,8 @@ pub struct Layout {
     pub states: Vec<StateSlot>,
     /// Hyperparameter cells with their values as written: `opt.adam.lr`.
     pub cells: Vec<(String, f64)>,
+    /// Where the values of some of them must lie, by name.
+    pub ranges: BTreeMap<String, Range>,
 }
 
 impl Layout {

@@ -10,7 +10,7 @@ use super::{Layout, Part, Role};
 use crate::algebra::op::{Build, Val};
 use crate::algebra::scalar;
 use crate::algebra::types::{DType, Dim, Type};
-use crate::check::typed::{LocalId, Program, Stage, StageScope, StageUse, State};
+use crate::check::typed::{Cell, Expr, LocalId, Program, Stage, StageScope, StageUse, State};
 use crate::ice;
 
 /// What the fixed names of a stage mean.
@@ -52,7 +52,7 @@ pub(super) fn frame<'a>(
     evaluator: &mut Evaluator<'a>,
     program: &'a Program,
     layout: &Layout,
-    used: &'a StageUse,
+    (cells, used): (&'a [Cell], &'a StageUse),
     scope: &Scope,
 ) -> Frame<'a> {
     let stage = &program.stages[used.stage.0];
@@ -61,7 +61,7 @@ pub(super) fn frame<'a>(
     let mut frame = Frame { names: &stage.locals, sizes: sizes(stage, layout), ..Frame::default() };
     frame.locals = StageScope::ALL.iter().map(|(name, _)| scope.value(*name, step, total)).collect();
     for (k, local) in stage.hypers.iter().enumerate() {
-        let value = hyper(evaluator, program, layout, used, k, [step, total]);
+        let value = hyper(evaluator, program, layout, (cells, used), k, [step, total]);
         frame.bind(*local, value);
     }
     frame
@@ -79,18 +79,35 @@ fn hyper<'a>(
     evaluator: &mut Evaluator<'a>,
     program: &'a Program,
     layout: &Layout,
-    used: &'a StageUse,
+    (cells, used): (&'a [Cell], &'a StageUse),
     k: usize,
-    [step, total]: [Val; 2],
+    steps: [Val; 2],
 ) -> Val {
-    let name = cell_name(program, used, k);
-    if let Some(cell) = layout.cells.iter().position(|(have, _)| *have == name) {
-        return evaluator.builder.input(name, Role::Cell(cell), Type::scalar(DType::F64));
-    }
-    let mut frame = Frame { locals: vec![Some(step), Some(total)], ..Frame::default() };
-    let value = evaluator.eval(&used.hypers[k], &mut frame);
-    evaluator.builder.name(value, &name);
+    let value = number(evaluator, layout, cells, &used.hypers[k], steps);
+    evaluator.builder.name(value, &cell_name(program, used, k));
     value
+}
+
+/// An expression of `t`, `T` and cells.
+fn number<'a>(
+    evaluator: &mut Evaluator<'a>,
+    layout: &Layout,
+    cells: &'a [Cell],
+    expr: &'a Expr,
+    steps: [Val; 2],
+) -> Val {
+    let mut frame = Frame { locals: steps.map(Some).to_vec(), ..Frame::default() };
+    let mut used = Vec::new();
+    expr.locals(&mut used);
+    for cell in cells.iter().filter(|cell| used.contains(&cell.local)) {
+        let fixed = layout.cells.iter().position(|(name, _)| *name == cell.name);
+        let value = match fixed {
+            Some(k) => evaluator.builder.input(&cell.name, Role::Cell(k), Type::scalar(DType::F64)),
+            None => number(evaluator, layout, cells, &cell.value, steps),
+        };
+        frame.bind(cell.local, value);
+    }
+    evaluator.eval(expr, &mut frame)
 }
 
 /// A pipeline in one step.
@@ -101,6 +118,8 @@ pub(super) struct Pipeline<'p, 'a> {
     pub layout: &'p Layout,
     /// Its stages in order.
     pub stages: &'a [StageUse],
+    /// The numbers that their hyperparameters are made of.
+    pub cells: &'a [Cell],
     /// The states of each stage before the step.
     pub states: Vec<Vec<Val>>,
 }
@@ -133,7 +152,8 @@ impl<'a> Pipeline<'_, 'a> {
                 before = Some(done);
                 update
             };
-            let (next, own) = apply(evaluator, self.program, self.layout, used, scope, states, run);
+            let (next, own) =
+                apply(evaluator, self.program, self.layout, (self.cells, used), scope, states, run);
             let states = before.into_iter().flat_map(|done| done.states).chain([own]).collect();
             let update = step_to(evaluator, scope, next);
             return Done { update, next: Some(next), states };
@@ -141,7 +161,8 @@ impl<'a> Pipeline<'_, 'a> {
         let before = self.run(evaluator, last, scope);
         let scope = Scope { update: Some(before.update), ..scope.clone() };
         let none = |_: &mut Evaluator<'a>, _| ice!("stage", "{} wraps nothing", stage.name);
-        let (update, own) = apply(evaluator, self.program, self.layout, used, &scope, states, none);
+        let (update, own) =
+            apply(evaluator, self.program, self.layout, (self.cells, used), &scope, states, none);
         Done { update, next: None, states: before.states.into_iter().chain([own]).collect() }
     }
 }
@@ -160,7 +181,7 @@ fn apply<'a>(
     evaluator: &mut Evaluator<'a>,
     program: &'a Program,
     layout: &Layout,
-    used: &'a StageUse,
+    (cells, used): (&'a [Cell], &'a StageUse),
     scope: &Scope,
     states: &[Val],
     mut inner: impl FnMut(&mut Evaluator<'a>, Val) -> Val,
@@ -168,7 +189,7 @@ fn apply<'a>(
     let stage = &program.stages[used.stage.0];
     let part = Part::Stage(Rc::from(used.name.as_str()));
     evaluator.builder.part(part.clone());
-    let mut frame = frame(evaluator, program, layout, used, scope);
+    let mut frame = frame(evaluator, program, layout, (cells, used), scope);
     for (state, value) in stage.states.iter().zip(states) {
         frame.bind(state.local, *value);
     }
@@ -209,14 +230,14 @@ pub(super) fn evaluated<'a>(
     evaluator: &mut Evaluator<'a>,
     program: &'a Program,
     layout: &Layout,
-    pipeline: &'a [StageUse],
+    (cells, pipeline): (&'a [Cell], &'a [StageUse]),
     scope: &Scope,
 ) -> Option<Val> {
     let mut slots = 0;
     for used in pipeline {
         let stage = &program.stages[used.stage.0];
         if let Some(eval) = &stage.eval {
-            let mut frame = frame(evaluator, program, layout, used, scope);
+            let mut frame = frame(evaluator, program, layout, (cells, used), scope);
             for (k, state) in stage.states.iter().enumerate() {
                 let slot = &layout.states[slots + k];
                 let role = Role::State(slots + k);

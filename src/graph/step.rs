@@ -57,7 +57,7 @@ pub(super) fn weights(
     let ty = evaluator.builder.ty(params).clone();
     let initial = evaluator.builder.input("w0", Role::Initial, ty.clone());
     let scope = Scope { weights: Some(params), ..Scope::before(initial) };
-    let value = evaluated(&mut evaluator, program, layout, &train.pipeline, &scope)?;
+    let value = evaluated(&mut evaluator, program, layout, (&train.cells, &train.pipeline), &scope)?;
     let value = evaluator.spread_to(value, &ty);
     let output = Output { name: "weights".to_owned(), value, target: Target::Result };
     Some(evaluator.builder.finish(format!("{}.weights", train.name), vec![output]))
@@ -110,7 +110,7 @@ fn update<'a>(
     let mut left = states.iter().copied();
     let mut own = |used: &StageUse| left.by_ref().take(program.stages[used.stage.0].states.len()).collect();
     let own = train.pipeline.iter().map(&mut own).collect();
-    let pipeline = Pipeline { program, layout, stages: &train.pipeline, states: own };
+    let pipeline = Pipeline { program, layout, stages: &train.pipeline, cells: &train.cells, states: own };
     let done = pipeline.run(evaluator, train.pipeline.len(), &scope);
     evaluator.builder.at(Some(train.span));
     evaluator.builder.part(Part::Update);

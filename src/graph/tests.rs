@@ -19,8 +19,8 @@ use crate::algebra::tensor::Tensor;
 use crate::algebra::types::{DType, Dim, SizeVar, Type};
 use crate::algebra::view::View;
 use crate::check::typed::{
-    Column, Data, DataId, DataSource, Expr, ExprKind, Extent, Function, FunctionId, Instance, Length, Local,
-    LocalId, Member, Program, Rows, Split, Stage, StageId, StageScope, StageUse, State, Statement,
+    Cell, Column, Data, DataId, DataSource, Expr, ExprKind, Extent, Function, FunctionId, Instance, Length,
+    Local, LocalId, Member, Program, Rows, Split, Stage, StageId, StageScope, StageUse, State, Statement,
     StatementKind, Train,
 };
 use crate::source::Span;
@@ -335,10 +335,16 @@ fn script() -> Program {
     let square = map(&scalar::MUL, vec![error.clone(), error]);
     let sum = Op::Reduce(Reduce { combine: Combine::Sum, axes: vec![0] });
     let lr = map(&scalar::DIV, vec![expr(ExprKind::Const(0.1), &one), local(0, &one)]);
+    let mu = Cell {
+        name: "opt.heavy.mu".to_owned(),
+        local: LocalId(2),
+        value: expr(ExprKind::Const(0.5), &one),
+        range: None,
+    };
     let used = StageUse {
         stage: StageId(0),
         name: "heavy".to_owned(),
-        hypers: vec![lr, expr(ExprKind::Const(0.5), &one)],
+        hypers: vec![lr, local(2, &one)],
         span: Span::default(),
     };
     let train = Train {
@@ -352,6 +358,7 @@ fn script() -> Program {
         loss: expr(ExprKind::Op(sum, vec![square]), &one),
         metrics: vec![],
         pipeline: vec![used],
+        cells: vec![mu],
         batch: 3,
         length: Length::Steps(2),
         shuffle: false,

@@ -9,6 +9,7 @@ use super::machine::{self, Machine};
 use super::plot::{self, Curve};
 use super::{Events, Settings, Stages, errors, train, value};
 use crate::algebra::tensor::Tensor;
+use crate::check;
 use crate::check::typed::{DataId, Eval, GlobalId, Part, Series, StatementKind};
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
@@ -105,14 +106,22 @@ fn bound_name(kind: &StatementKind) -> Option<&str> {
     }
 }
 
-/// Every name that `--set` gives must be a cell of some optimizer.
+/// Every name that `--set` gives must be a cell of some optimizer, and every value in its range.
 fn check_settings(stages: &Stages<'_>, settings: &Settings) -> Result<(), Diagnostic> {
     let cells =
         || stages.graphs.layouts.values().flat_map(|layout| &layout.cells).map(|(name, _)| name.as_str());
     match settings.set.iter().find(|(name, _)| !cells().any(|cell| cell == name)) {
-        Some((name, _)) => Err(errors::unknown_hyperparameter(name, nearest(name, cells()), cells())),
-        None => Ok(()),
+        Some((name, _)) => return Err(errors::unknown_hyperparameter(name, nearest(name, cells()), cells())),
+        None => {}
     }
+    for layout in stages.graphs.layouts.values() {
+        for (name, value) in &settings.set {
+            if let Some(range) = layout.ranges.get(name).filter(|range| !range.contains(*value)) {
+                return Err(check::errors::out_of_range(name, *value, *range));
+            }
+        }
+    }
+    Ok(())
 }
 
 impl<'a> Script<'a> {

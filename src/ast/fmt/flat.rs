@@ -7,6 +7,8 @@ use crate::print::number;
 
 /// An expression with any operator.
 pub(super) const ANY: u8 = 0;
+/// What may bound a range.
+pub(super) const SUM: u8 = 5;
 /// What may stand bare on the left of `|>`.
 pub(super) const PRODUCT: u8 = 6;
 /// What may stand bare on the right of `|>`.

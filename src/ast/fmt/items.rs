@@ -1,9 +1,10 @@
 //! Items and the lines of their blocks.
 
 use super::Printer;
-use super::flat::ANY;
+use super::flat::{ANY, SUM};
 use crate::ast::{
-    Data, Expr, Function, Hyper, HyperKind, Ident, Item, ItemKind, Member, Script, Stage, StageLine,
+    Arg, Data, Expr, Function, Hyper, HyperKind, Ident, Item, ItemKind, Member, Range, Script, Stage,
+    StageLine,
 };
 use crate::source::Span;
 
@@ -12,7 +13,10 @@ impl Printer<'_> {
     pub(super) fn script(&mut self, script: &Script) {
         let mut after_block = false;
         for item in &script.items {
-            let block = matches!(item.kind, ItemKind::Fn(_) | ItemKind::Model(_) | ItemKind::Stage(_));
+            let block = matches!(
+                item.kind,
+                ItemKind::Fn(_) | ItemKind::Model(_) | ItemKind::Stage(_) | ItemKind::Pipeline(_)
+            );
             self.begin(item.span.start, after_block || block);
             self.docs(&item.doc);
             self.item(item);
@@ -36,6 +40,20 @@ impl Printer<'_> {
             ItemKind::Fn(function) => self.function("fn", function, item.span),
             ItemKind::Model(function) => self.function("model", function, item.span),
             ItemKind::Stage(stage) => self.stage(stage, item.span),
+            ItemKind::Pipeline(pipeline) => {
+                let hypers: Vec<_> = pipeline.hypers.iter().map(|hyper| self.hyper(hyper)).collect();
+                self.push(&format!("pipeline {}({}) =", pipeline.name.name, hypers.join(", ")));
+                let flat = self.flat(&pipeline.body, ANY).map(|body| format!(" {body}"));
+                match flat.filter(|flat| self.fits(flat)) {
+                    Some(flat) => self.push(&flat),
+                    None => {
+                        self.indent += 1;
+                        self.newline();
+                        self.expr(&pipeline.body, ANY);
+                        self.indent -= 1;
+                    }
+                }
+            }
             ItemKind::Let(binding) => {
                 let ty = binding.ty.as_ref().map_or(String::new(), |ty| format!(": {}", self.ty(ty)));
                 self.words(&format!("let {}{ty} = ", binding.name.name), &binding.value);
@@ -77,8 +95,7 @@ impl Printer<'_> {
         if !function.statics.is_empty() {
             self.push(&format!("[{}]", joined(&function.statics, ", ")));
         }
-        let args: Vec<_> =
-            function.args.iter().map(|arg| format!("{}: {}", arg.name.name, self.ty(&arg.ty))).collect();
+        let args: Vec<_> = function.args.iter().map(|arg| self.arg(arg)).collect();
         self.push(&format!("({}) -> {} ", args.join(", "), self.ty(&function.result)));
         if word == "fn" && function.members.is_empty() && !self.has_comment(span) {
             let short = self.flat(&function.body, ANY).map(|body| format!("= {body}"));
@@ -90,6 +107,14 @@ impl Printer<'_> {
             function.members.iter().for_each(|member| p.member(member));
             p.value(&function.body);
         });
+    }
+
+    fn arg(&self, arg: &Arg) -> String {
+        let plain = format!("{}: {}", arg.name.name, self.ty(&arg.ty));
+        match &arg.default {
+            Some(value) => format!("{plain} = {}", self.flat(value, ANY).unwrap_or_default()),
+            None => plain,
+        }
     }
 
     fn member(&mut self, member: &Member) {
@@ -115,12 +140,19 @@ impl Printer<'_> {
 
     fn hyper(&self, hyper: &Hyper) -> String {
         let name = &hyper.name.name;
-        match &hyper.kind {
+        let plain = match &hyper.kind {
             HyperKind::Number(None) => name.clone(),
             HyperKind::Number(Some(value)) => {
                 format!("{name} = {}", self.flat(value, ANY).unwrap_or_default())
             }
             HyperKind::Words(words) => format!("{name} = {}", joined(words, " | ")),
+        };
+        match &hyper.range {
+            None => plain,
+            Some(Range { low, high }) => {
+                let bound = |bound: &Expr| self.flat(bound, SUM).unwrap_or_default();
+                format!("{plain} in {}..{}", bound(low), high.as_ref().map(bound).unwrap_or_default())
+            }
         }
     }
 
