@@ -83,6 +83,7 @@ pub fn check_pipeline(
     let used = (checker.functions.len(), checker.stages.len());
     checker.check_unused();
     checker.check_unused_stages();
+    checker.check_unused_pipelines();
     checker.check_recursion();
     let real = checker.real;
     let (mut program, found) = checker.finish(used);
@@ -103,11 +104,11 @@ impl<'a> Checker<'a> {
         for (k, item) in script.items.iter().enumerate() {
             let last = k + 1 == script.items.len();
             match &item.kind {
-                ItemKind::Fn(_) | ItemKind::Stage(_) => {}
+                ItemKind::Fn(_) | ItemKind::Stage(_) | ItemKind::Pipeline(_) => {}
                 ItemKind::Expr(ast::Expr { kind: ast::ExprKind::Error, .. }) => failed = Err(Poison),
                 ItemKind::Expr(expr) if last => pipeline = Ok(expr),
                 _ => {
-                    let message = "only stages and functions may stand before a pipeline";
+                    let message = "only stages, functions and pipelines may stand before a pipeline";
                     let found = at(&NOT_A_PIPELINE, message, item.span, "neither");
                     let help = "write declarations, and the pipeline as the last line";
                     failed = Err(self.report(found.help(help)));
@@ -126,7 +127,7 @@ impl<'a> Checker<'a> {
     /// A training run whose model, loss and data mean nothing.
     fn pipeline_for(&mut self, pipeline: &'a ast::Expr, params: &[Given]) -> Checked<Train> {
         let shapes = self.shapes(params, pipeline.span);
-        let stages = self.pipeline(pipeline)?;
+        let optimizer = self.optimizer(pipeline)?;
         shapes?;
         Ok(Train {
             name: "optimizer".to_string(),
@@ -138,7 +139,8 @@ impl<'a> Checker<'a> {
             locals: Vec::new(),
             loss: zero(Type::scalar(self.real), pipeline.span),
             metrics: Vec::new(),
-            pipeline: stages,
+            pipeline: optimizer.uses,
+            cells: optimizer.cells,
             batch: 1,
             length: Length::Steps(1),
             shuffle: false,

@@ -43,7 +43,7 @@ pub enum Error {
         /// Its name.
         name: String,
     },
-    /// A value that is not finite.
+    /// A value that is not finite, or outside of the range of a hyperparameter.
     Value {
         /// Of what.
         name: String,

@@ -397,11 +397,13 @@ impl Optimizer {
     /// Sets a hyperparameter from the next step on. Nothing is compiled again.
     ///
     /// # Errors
-    /// If there is no such hyperparameter, it is computed in each step, or the value is not finite.
+    /// If there is no such hyperparameter, it is computed in each step, or the value is not finite or
+    /// not in its range.
     pub fn set(&mut self, name: &str, value: f64) -> Result<(), Error> {
         let k = self.hyper(name)?;
         self.get(name)?;
-        if !value.is_finite() {
+        let range = self.layout.ranges.get(&format!("opt.{}", self.hypers[k].0));
+        if !value.is_finite() || range.is_some_and(|range| !range.contains(value)) {
             return Err(Error::Value { name: name.to_owned(), value });
         }
         self.hypers[k].1 = Some(value);
@@ -470,6 +472,12 @@ fn hypers(program: &Program, layout: &Layout, pipeline: &[StageUse]) -> Vec<(Str
             let name = format!("{}.{}", used.name, stage.locals[local.0].name);
             let cell = layout.cells.iter().find(|(cell, _)| short(cell) == Some(&name));
             hypers.push((name, cell.map(|(_, value)| *value)));
+        }
+    }
+    // Numbers that hyperparameters are made of: `adam.lr.peak`, `egdd.mu`.
+    for (name, value) in layout.cells.iter().filter_map(|(name, value)| Some((short(name)?, value))) {
+        if !hypers.iter().any(|(have, _)| have == name) {
+            hypers.push((name.to_owned(), Some(*value)));
         }
     }
     hypers
