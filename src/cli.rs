@@ -233,7 +233,7 @@ fn load(file: &Path, real: Option<Real>) -> Result<Program, u8> {
         Real::F64 => DType::F64,
     });
     let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
-    Ok(Program::new(&file.display().to_string(), &text, Options { real, folder }))
+    Ok(Program::new(&file.display().to_string(), &text, Options { real, folder, share_states: true }))
 }
 
 fn read(file: &Path) -> io::Result<String> {

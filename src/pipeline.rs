@@ -34,12 +34,16 @@ pub struct Options {
     pub real: Option<DType>,
     /// The folder that paths of data are relative to.
     pub folder: PathBuf,
+    /// Whether states of an optimizer that are equal in every step share their memory. That depends on
+    /// hyperparameters with equal values: [`Program::run`] with settings that make them differ compiles
+    /// the program anew. Off for programs that change hyperparameters themselves.
+    pub share_states: bool,
 }
 
 impl Default for Options {
-    /// `real` is `f32`; data lies in the working directory.
+    /// `real` is `f32`; data lies in the working directory; every state has memory of its own.
     fn default() -> Options {
-        Options { real: None, folder: PathBuf::from(".") }
+        Options { real: None, folder: PathBuf::from("."), share_states: false }
     }
 }
 
@@ -300,11 +304,10 @@ impl Program {
     /// # Errors
     /// The script's errors, with its warnings.
     pub fn graphs(&self) -> Result<&graph::Graphs, Report> {
-        let build = if self.given.is_some() { graph::build_optimizers } else { graph::build };
         make(&self.graphs, || {
             let typed = self.typed()?;
             self.keep(check::oversized(typed).map(run::errors::oversized).into_iter().collect())?;
-            Ok(build(typed))
+            Ok(self.build(typed, &[]))
         })
     }
 
@@ -341,14 +344,43 @@ impl Program {
         settings: &run::Settings,
         events: &mut dyn run::Events,
     ) -> Result<run::Outcome, Report> {
-        let stages = run::Stages {
-            typed: self.typed()?,
-            graphs: self.graphs()?,
-            loops: self.loops()?,
-            native: self.native()?,
-            files: &self.files,
-        };
-        run::execute(&stages, settings, events)
+        let (typed, graphs) = (self.typed()?, self.graphs()?);
+        if !graphs.layouts.values().all(|layout| layout.ties_hold(&settings.set)) {
+            return self.run_anew(typed, settings, events);
+        }
+        let (loops, native) = (self.loops()?, self.native()?);
+        self.execute(&run::Stages { typed, graphs, loops, native, files: &self.files }, settings, events)
+    }
+
+    /// Runs a program that shares other states than this one.
+    fn run_anew(
+        &self,
+        typed: &check::typed::Program,
+        settings: &run::Settings,
+        events: &mut dyn run::Events,
+    ) -> Result<run::Outcome, Report> {
+        let graphs = &self.build(typed, &settings.set);
+        let loops = &loops::lower(&kernel::fuse(graphs));
+        let native = &native::compile(loops);
+        self.execute(&run::Stages { typed, graphs, loops, native, files: &self.files }, settings, events)
+    }
+
+    /// Graphs for a run that sets these hyperparameters.
+    fn build(&self, typed: &check::typed::Program, set: &[(String, f64)]) -> graph::Graphs {
+        match self.given {
+            Some(_) => graph::build_optimizers(typed),
+            None if self.options.share_states => graph::build(typed).share_states(set),
+            None => graph::build(typed),
+        }
+    }
+
+    fn execute(
+        &self,
+        stages: &run::Stages<'_>,
+        settings: &run::Settings,
+        events: &mut dyn run::Events,
+    ) -> Result<run::Outcome, Report> {
+        run::execute(stages, settings, events)
             .map_err(|error| Report { diagnostics: vec![error], sources: self.sources.clone() })
     }
 }

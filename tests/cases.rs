@@ -12,7 +12,7 @@ fn program(path: &Path) -> Program {
     let source = std::fs::read_to_string(path).expect("the case is readable");
     let name = path.file_name().expect("a file").to_string_lossy().into_owned();
     let folder = path.parent().expect("a folder").to_path_buf();
-    Program::new(&name, &source, Options { folder, ..Options::default() })
+    Program::new(&name, &source, Options { folder, share_states: true, ..Options::default() })
 }
 
 fn snapshot(path: &Path, text: &str) {

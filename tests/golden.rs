@@ -35,7 +35,7 @@ fn difference(ours: &[f64], oracle: &[f64], scale: f64) -> f64 {
 fn run(path: &Path, real: DType, names: &[&str]) -> (Vec<f64>, Vec<Vec<f64>>) {
     let source = std::fs::read_to_string(path).expect("the script is readable");
     let folder = path.parent().expect("a folder").to_path_buf();
-    let options = Options { real: Some(real), folder };
+    let options = Options { folder, real: Some(real), ..Options::default() };
     let fail = |report: egret::pipeline::Report| -> ! { panic!("{}", report.render(false)) };
     let program = Program::compile("golden.eg", &source, options).unwrap_or_else(|report| fail(report));
     let outcome = program.run(&Settings::default(), &mut Quiet).unwrap_or_else(|report| fail(report));

@@ -21,7 +21,7 @@ type Outcome = datatest_stable::Result<()>;
 fn program(path: &Path, source: &str, real: DType) -> Program {
     let name = path.file_name().expect("a file").to_string_lossy().into_owned();
     let folder = path.parent().expect("a folder").to_path_buf();
-    Program::new(&name, source, Options { folder, real: Some(real) })
+    Program::new(&name, source, Options { folder, real: Some(real), ..Options::default() })
 }
 
 fn sound<T>(made: Result<T, Report>) -> T {

@@ -55,7 +55,7 @@ fn run(stages: &str, optimizer: &str) -> Outcome {
         let after = eval fit on d {{ metric loss = mse(line(x), y) }}"
     );
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/run");
-    let options = Options { real: Some(DType::F64), folder };
+    let options = Options { folder, real: Some(DType::F64), ..Options::default() };
     let program = Program::compile("points.eg", &source, options);
     let program = program.unwrap_or_else(|report| panic!("{}", report.render(false)));
     let outcome = program.run(&Settings::default(), &mut Silent);

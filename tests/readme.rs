@@ -35,7 +35,7 @@ fn scripts_and_stages_are_those_of_the_repository() {
 #[test]
 fn kernels_are_those_that_the_compiler_prints() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    let options = Options { folder, ..Options::default() };
+    let options = Options { folder, share_states: true, ..Options::default() };
     let program = Program::compile("digits.eg", &read("examples/digits.eg"), options);
     let program = program.unwrap_or_else(|report| panic!("{}", report.render(false)));
     let printed = program.emit_named("kernel").expect("it compiles").expect("there is such a stage");

@@ -266,7 +266,7 @@ fn canonical(value: f64, dtype: DType) -> f64 {
 }
 
 /// `==` takes 0 for -0; values may not be shared on that ground.
-fn same_constant(a: &Op, b: &Op) -> bool {
+pub(super) fn same_constant(a: &Op, b: &Op) -> bool {
     match (a, b) {
         (Op::Fill(Fill::Const { value: a, .. }), Op::Fill(Fill::Const { value: b, .. })) => {
             a.to_bits() == b.to_bits()

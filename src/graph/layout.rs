@@ -73,6 +73,7 @@ pub(super) fn layout(program: &Program, train: &Train) -> Layout {
     }
     let segments = Rc::new(Segments { lengths: params.iter().map(|param| param.ty.count()).collect() });
     Layout {
+        ties: Vec::new(),
         states: train.pipeline.iter().flat_map(|used| states(program, used, &segments)).collect(),
         cells: cells(program, train),
         ranges: train.cells.iter().filter_map(|cell| Some((cell.name.clone(), cell.range?))).collect(),
@@ -87,6 +88,7 @@ fn states(program: &Program, used: &StageUse, segments: &Segments) -> Vec<StateS
     let slot = |name: &str, extent| StateSlot {
         name: join(&used.name, name),
         extent,
+        shares: None,
         ty: match extent {
             Extent::Coordinate => Type::of(program.real, &[segments.total()]),
             Extent::Tensor => Type::of(DType::F64, &[segments.count()]),

@@ -36,6 +36,7 @@ mod signs;
 pub mod simplify;
 mod stage;
 mod step;
+mod twins;
 pub mod verify;
 
 #[cfg(test)]
@@ -75,6 +76,9 @@ pub struct Layout {
     pub cells: Vec<(String, f64)>,
     /// Where the values of some of them must lie, by name.
     pub ranges: BTreeMap<String, Range>,
+    /// Pairs of cells whose values must be equal: states are shared on that ground
+    /// ([`Graphs::share_states`]). Empty unless states are shared.
+    pub ties: Vec<(usize, usize)>,
 }
 
 impl Layout {
@@ -104,6 +108,9 @@ pub struct StateSlot {
     pub extent: Extent,
     /// `real[N]` per coordinate, `f64[count]` per tensor, `f64[]` per model.
     pub ty: Type,
+    /// The earlier state that it is equal to in every step. The step then knows only that one, and both
+    /// have to be given the same memory.
+    pub shares: Option<usize>,
 }
 
 /// One straight-line tensor program.

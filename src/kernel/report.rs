@@ -16,7 +16,7 @@
 use super::cost::{Touched, bytes, flops};
 use super::print::{axes, numbers};
 use super::{BufferId, Cost, Home, Kernel, Kernels, Program};
-use crate::graph::{Graphs, Layout, Part};
+use crate::graph::{Graphs, Layout, Part, StateSlot};
 use crate::print::number;
 
 /// What every program costs that a script runs, training steps first.
@@ -163,6 +163,7 @@ fn optimizer(program: &Program, layout: &Layout) -> String {
         ("  of the gradient", gradient),
         ("state bytes per parameter", states(layout, n)),
         ("other states", others(layout)),
+        ("rests on equal values of", ties(layout)),
     ];
     let rows = rows.iter().filter(|(_, value)| !value.is_empty());
     let lines = rows.map(|(name, value)| format!("    {name:<28}{value}\n"));
@@ -172,8 +173,13 @@ fn optimizer(program: &Program, layout: &Layout) -> String {
 /// Bytes of states with one number per coordinate.
 fn states(layout: &Layout, n: usize) -> String {
     let slots: Vec<_> = layout.states.iter().filter(|slot| layout.is_per_coordinate(slot)).collect();
-    let total: usize = slots.iter().map(|slot| slot.ty.dtype.bytes() * slot.ty.count()).sum();
-    let names: Vec<&str> = slots.iter().map(|slot| slot.name.as_str()).collect();
+    let own = slots.iter().filter(|slot| slot.shares.is_none());
+    let total: usize = own.map(|slot| slot.ty.dtype.bytes() * slot.ty.count()).sum();
+    let name = |slot: &&StateSlot| match slot.shares {
+        Some(with) => format!("{} in {}", slot.name, layout.states[with].name),
+        None => slot.name.clone(),
+    };
+    let names: Vec<String> = slots.iter().map(name).collect();
     match names[..] {
         [] => "0".to_owned(),
         _ => format!("{}: {}", ratio(total, n), names.join(", ")),
@@ -182,7 +188,14 @@ fn states(layout: &Layout, n: usize) -> String {
 
 /// Bytes of all other states.
 fn others(layout: &Layout) -> String {
-    let slots = layout.states.iter().filter(|slot| !layout.is_per_coordinate(slot));
+    let slots = layout.states.iter().filter(|slot| !layout.is_per_coordinate(slot) && slot.shares.is_none());
     let texts = slots.map(|slot| format!("{} {}", bytes(slot.ty.dtype.bytes() * slot.ty.count()), slot.name));
     texts.collect::<Vec<_>>().join(", ")
+}
+
+/// Pairs of cells that sharing states rests on.
+fn ties(layout: &Layout) -> String {
+    let name = |cell: usize| layout.cells[cell].0.as_str();
+    let pairs = layout.ties.iter().map(|(a, b)| format!("{} and {}", name(*a), name(*b)));
+    pairs.collect::<Vec<_>>().join(", ")
 }

@@ -45,7 +45,8 @@ pub struct Stages<'a> {
     pub files: &'a Files,
 }
 
-/// What the command line may change without recompiling.
+/// What the command line may change. Nothing of it recompiles a program, unless it shares states that a
+/// changed hyperparameter makes different.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Hyperparameters with their values: `opt.adam.lr`.

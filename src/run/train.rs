@@ -8,7 +8,7 @@ use super::rng::{self, Purpose};
 use super::{Events, Progress};
 use crate::check::typed::{Length, Train};
 use crate::diag::Diagnostic;
-use crate::graph::{self, Layout, Role};
+use crate::graph::{self, Layout, Role, StateSlot};
 use crate::native::Phase;
 use crate::source::Span;
 
@@ -110,7 +110,8 @@ impl<'a> Run<'a> {
         }
         init.run(Phase::Whole);
         let params = init.output(0);
-        let states = (0..layout.states.len()).map(|k| init.output(k + 1)).collect();
+        let own = |(k, slot): (usize, &StateSlot)| init.output(slot.shares.unwrap_or(k) + 1);
+        let states = layout.states.iter().enumerate().map(own).collect();
         let mut run = Run {
             train,
             layout,

@@ -1,0 +1,162 @@
+//! States that are equal in every step are one state.
+//!
+//! Adam's `m` and the average that a gain follows are the same recurrence when `b1` and `beta` are
+//! equal: both start at 0 and average the same gradients. Hyperparameters are cells that are read when
+//! a step runs, so whether they are equal is known only for the values that a run starts with. Sharing
+//! is decided from those, and the cells that it rests on are [tied](Layout::ties): a program with ties
+//! is right only while tied cells have equal values. Who wants to change one of them builds the graphs
+//! without sharing, or shares anew for the new values.
+//!
+//! Two states are equal when they start equal and their new values are made alike, once one state is
+//! read in place of the other, and one tied cell in place of the other. The shared program then does
+//! the same operations on the same numbers, so it keeps every bit.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::builder::same_constant;
+use super::share::prune;
+use super::simplify::simplify;
+use super::verify::verify;
+use super::{Def, Graph, Graphs, Layout, Role, Target};
+use crate::algebra::op::Val;
+
+impl Layout {
+    /// The value of each cell when some are set.
+    fn values(&self, set: &[(String, f64)]) -> Vec<f64> {
+        let given = |name: &str| set.iter().rev().find(|(have, _)| have == name).map(|(_, value)| *value);
+        self.cells.iter().map(|(name, value)| given(name).unwrap_or(*value)).collect()
+    }
+
+    /// Whether tied cells have equal values when some cells are set.
+    pub fn ties_hold(&self, set: &[(String, f64)]) -> bool {
+        let values = self.values(set);
+        self.ties.iter().all(|(a, b)| values[*a].to_bits() == values[*b].to_bits())
+    }
+}
+
+impl Graphs {
+    /// The same programs with equal states shared, given the cells that a run sets.
+    pub fn share_states(mut self, set: &[(String, f64)]) -> Graphs {
+        let steps: Vec<usize> =
+            (0..self.programs.len()).filter(|k| self.programs[*k].name.ends_with(".step")).collect();
+        let mut layouts = std::mem::take(&mut self.layouts);
+        for (step, layout) in steps.into_iter().zip(layouts.values_mut()) {
+            let init = self.programs[step].name.replace(".step", ".init");
+            let Some(init) = self.programs.iter().position(|program| program.name == init) else { continue };
+            let values = layout.values(set);
+            while let Some(twins) = find(&self.programs[init], &self.programs[step], layout, &values) {
+                self.programs[step] = prune(simplify(twins.share(&self.programs[step])));
+                layout.states[twins.other].shares = Some(twins.state);
+                for tie in twins.ties {
+                    if !layout.ties.contains(&tie) {
+                        layout.ties.push(tie);
+                    }
+                }
+            }
+        }
+        let shared = Graphs { layouts, ..self };
+        verify(&shared, "share_states");
+        shared
+    }
+}
+
+/// Two equal states.
+struct Twins {
+    /// The one that stays.
+    state: usize,
+    /// A later one that is left out.
+    other: usize,
+    /// Cells whose values have to be equal for that.
+    ties: BTreeSet<(usize, usize)>,
+}
+
+/// The first two states that are equal for these values of cells and not shared yet.
+fn find(init: &Graph, step: &Graph, layout: &Layout, values: &[f64]) -> Option<Twins> {
+    let slots = &layout.states;
+    let alike = |a: usize, b: usize| slots[a].ty == slots[b].ty && slots[a].extent == slots[b].extent;
+    let open = |k: &usize| slots[*k].shares.is_none();
+    let pairs = (0..slots.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
+    pairs.filter(|(a, b)| open(a) && open(b) && alike(*a, *b)).find_map(|(state, other)| {
+        let mut twins = Twins { state, other, ties: BTreeSet::new() };
+        let initial = |k: usize| init.outputs.iter().find(|output| output.name == slots[k].name);
+        let start = |k: usize| initial(k).map(|output| output.value);
+        let pairs = [(init, start(state)?, start(other)?), (step, next(step, state)?, next(step, other)?)];
+        pairs.into_iter().all(|(graph, a, b)| twins.equal(graph, a, b, values)).then_some(twins)
+    })
+}
+
+/// The new value of a state that changes.
+fn next(step: &Graph, state: usize) -> Option<Val> {
+    let is_new = |target: Target| match target {
+        Target::InPlace(k) => step.inputs[k].role == Role::State(state),
+        Target::Result => false,
+    };
+    step.outputs.iter().find(|output| is_new(output.target)).map(|output| output.value)
+}
+
+impl Twins {
+    /// Whether two values are equal if the states are, for these values of cells; notes the ties that
+    /// this needs.
+    fn equal(&mut self, graph: &Graph, a: Val, b: Val, values: &[f64]) -> bool {
+        let (mut todo, mut seen) = (vec![(a, b)], BTreeSet::new());
+        while let Some((a, b)) = todo.pop() {
+            if a == b || !seen.insert((a, b)) {
+                continue;
+            }
+            match (&graph.nodes[a.0 as usize].def, &graph.nodes[b.0 as usize].def) {
+                (Def::Input(a), Def::Input(b)) => {
+                    if !self.inputs(&graph.inputs[*a].role, &graph.inputs[*b].role, values) {
+                        return false;
+                    }
+                }
+                (Def::Op(op, args), Def::Op(like, others)) => {
+                    if op != like || !same_constant(op, like) || args.len() != others.len() {
+                        return false;
+                    }
+                    todo.extend(args.iter().copied().zip(others.iter().copied()));
+                }
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    fn inputs(&mut self, a: &Role, b: &Role, values: &[f64]) -> bool {
+        match (a, b) {
+            (Role::State(a), Role::State(b)) => {
+                [(self.state, self.other), (self.other, self.state)].contains(&(*a, *b))
+            }
+            (Role::Cell(a), Role::Cell(b)) if values[*a].to_bits() == values[*b].to_bits() => {
+                self.ties.insert((*a.min(b), *a.max(b)));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The step without the other state and without cells that are tied to earlier ones.
+    fn share(&self, step: &Graph) -> Graph {
+        let by_role: BTreeMap<&Role, Val> =
+            step.inputs.iter().map(|input| (&input.role, input.value)).collect();
+        let mut instead: BTreeMap<Val, Val> = BTreeMap::new();
+        let pairs = self.ties.iter().rev().map(|(a, b)| (Role::Cell(*a), Role::Cell(*b)));
+        for (kept, other) in pairs.chain([(Role::State(self.state), Role::State(self.other))]) {
+            if let (Some(kept), Some(other)) = (by_role.get(&kept), by_role.get(&other)) {
+                instead.insert(*other, *kept);
+            }
+        }
+        let mut shared = step.clone();
+        for node in &mut shared.nodes {
+            if let Def::Op(_, args) = &mut node.def {
+                args.iter_mut().for_each(|arg| *arg = *instead.get(arg).unwrap_or(arg));
+            }
+        }
+        let other = Role::State(self.other);
+        let is_other = |target: Target| matches!(target, Target::InPlace(k) if step.inputs[k].role == other);
+        shared.outputs.retain(|output| !is_other(output.target));
+        for output in &mut shared.outputs {
+            output.value = *instead.get(&output.value).unwrap_or(&output.value);
+        }
+        shared
+    }
+}
