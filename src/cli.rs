@@ -223,8 +223,17 @@ fn warn(program: &Program, color: bool) {
 }
 
 fn load(file: &Path, real: Option<Real>) -> Result<Program, u8> {
+    if file
+        .extension()
+        .is_some_and(|end| ["csv", "gz", "idx", "safetensors", "svg"].iter().any(|data| end == *data))
+    {
+        let shown = file.display();
+        return Err(usage(&format!(
+            "`{shown}` is no script; a script reads data with `data d = csv(\"...\")`"
+        )));
+    }
     let text = read(file).map_err(|error| {
-        let reason = errors::unreadable(file, &error);
+        let reason = errors::unreadable(file, &error).help("check the path of the script");
         complain(&Report { diagnostics: vec![reason], sources: Default::default() }.render(false));
         PROGRAM
     })?;

@@ -546,7 +546,9 @@ impl<'a> State<'a> {
             (Some(Kind::Newline) | None, _) if self.first == Some(Kind::Print) => {
                 "write what to print: `print \"loss {fit.loss}\"`"
             }
-            (Some(found), Some(Kind::Name)) if self.allows("=") && found != Kind::Newline => {
+            (Some(Kind::Number | Kind::Str | Kind::True | Kind::False | Kind::Minus), Some(Kind::Name))
+                if self.allows("=") =>
+            {
                 "write `=` between the name and its value"
             }
             (Some(Kind::Newline) | None, _) if self.allows("{") && !self.allows("number") => {

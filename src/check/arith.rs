@@ -147,7 +147,9 @@ impl<'a> Checker<'a> {
             {
                 return Ok(ops::size(&dim, span));
             }
-            if let (Some(x), Some(y)) = (number(&a), number(&b)) {
+            if let (Some(x), Some(y)) = (number(&a), number(&b))
+                && y != 0.0
+            {
                 return Ok(ops::literal((x / y).floor(), true, scope.float, span));
             }
         }

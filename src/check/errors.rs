@@ -66,6 +66,10 @@ codes! {
 
 /// A name that nothing has.
 pub(super) fn unknown_name(name: &str, span: Span, near: Option<String>) -> Diagnostic {
+    let name = match name.char_indices().nth(60) {
+        Some((end, _)) => &format!("{}...", &name[..end]),
+        None => name,
+    };
     let found = at(&UNKNOWN_NAME, format!("unknown name `{name}`"), span, "not in scope");
     match near {
         None => found.help("declare it before it is used, or correct its spelling"),

@@ -434,6 +434,11 @@ impl<'a> Checker<'a> {
             }
         }
         let ty = widest.expr.ty.clone();
+        if ty.dtype == DType::Bool {
+            let found =
+                at(&errors::TYPE_MISMATCH, "a list holds numbers, not `bool`", span, "a list of `bool`");
+            return Err(self.report(found.help("list 0 and 1, and compare: `[1, 0] == 1`")));
+        }
         let expected =
             (values[0].expr.span, format!("the first element is `{}`", text::show(&ty, self.real)));
         let parts: Vec<_> =

@@ -184,7 +184,21 @@ impl<'a> Checker<'a> {
     pub(super) fn settle(&mut self, value: Value) -> Checked<Expr> {
         match value.weak {
             Weak::Ratio(span) => Err(self.report(self.int_division(span))),
+            Weak::Int => self.fits(value.expr, DType::I32),
             _ => Ok(value.expr),
+        }
+    }
+
+    /// An integer literal, if `i32` can hold it where that is what it becomes.
+    fn fits(&mut self, expr: Expr, dtype: DType) -> Checked<Expr> {
+        match expr.kind {
+            ExprKind::Const(n) if dtype == DType::I32 && !(-2147483648.0..=2147483647.0).contains(&n) => {
+                let shown = crate::print::number(n);
+                let message = format!("{shown} is too large for `i32`");
+                let found = at(&errors::TYPE_MISMATCH, message, expr.span, "at most 2147483647");
+                Err(self.report(found.help("write a point, as in `3000000000.0`, or `i64(...)` around it")))
+            }
+            _ => Ok(expr),
         }
     }
 
@@ -198,7 +212,7 @@ impl<'a> Checker<'a> {
     ) -> Checked<Expr> {
         let have = value.expr.ty.dtype;
         match value.weak {
-            Weak::Int if dtype != DType::Bool => return Ok(retype(value.expr, dtype)),
+            Weak::Int if dtype != DType::Bool => return self.fits(retype(value.expr, dtype), dtype),
             Weak::Real | Weak::Ratio(_) if dtype.is_float() => return Ok(retype(value.expr, dtype)),
             Weak::Ratio(span) => return Err(self.report(self.int_division(span))),
             _ => {}

@@ -179,7 +179,12 @@ impl<'a> Checker<'a> {
             let name = &metric.name;
             let taken = metrics[..k].iter().find(|before| before.name.name == name.name);
             if taken.is_some() || reserved.contains(&name.name.as_str()) {
-                self.report(errors::duplicate(&name.name, name.span, taken.map(|before| before.name.span)));
+                let before = taken.map(|before| before.name.span);
+                let found = errors::duplicate(&name.name, name.span, before);
+                self.report(match before {
+                    Some(_) => found,
+                    None => found.help("a fit records its own series of this name: choose another one"),
+                });
             }
             let what = format!("metric `{}`", name.name);
             let value = self.scalar(scope, &metric.value, &errors::METRIC_NOT_SCALAR, &what);
