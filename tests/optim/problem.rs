@@ -90,7 +90,7 @@ let fit{steps} = train net on d {{
 /// Runs a script whose data lies in a folder.
 pub fn run(script: &str, folder: &Path, real: DType) -> Outcome {
     let fail = |report: Report| -> ! { panic!("{}", report.render(false)) };
-    let options = Options { real: Some(real), folder: folder.to_path_buf() };
+    let options = Options { real: Some(real), folder: folder.to_path_buf(), ..Options::default() };
     let program = Program::compile("optim.eg", script, options).unwrap_or_else(|report| fail(report));
     program.run(&Settings::default(), &mut Silent).unwrap_or_else(|report| fail(report))
 }
