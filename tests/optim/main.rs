@@ -122,6 +122,11 @@ const CASES: &[Case] = cases! {
     },
     "eg_gain(signal = product) |> sgd(lr = 0.1) |> momentum |> eg_scale(over = tensor)" =>
         egdd(0.1, 0.9, 0.9, Exponentiated { raw: true, ..GAIN }, SCALE, Over::Tensor),
+    "egdd(lr = 0.1)" => egdd(0.1, 0.9, 0.9, GAIN, SCALE, Over::Tensor),
+    "egdd(lr = 0.1, mu = 0.5, gain_rate = 0.1, scale_rate = 0.05, beta = 0.8, signal = product, direction = dot)" => {
+        let gain = Exponentiated { rate: 0.1, raw: true, ..GAIN };
+        egdd(0.1, 0.5, 0.8, gain, Exponentiated { rate: 0.05, raw: true, ..SCALE }, Over::Tensor)
+    },
     "d_adapt" => d_adapt(1.0, betas(0.9, 0.999, 1e-8), 1e-6, Over::Model),
     "d_adapt(lr = 0.5, b1 = 0.8, b2 = 0.95, eps = 1e-3, d0 = 1e-3, over = tensor)" =>
         d_adapt(0.5, betas(0.8, 0.95, 1e-3), 1e-3, Over::Tensor),
@@ -211,11 +216,12 @@ fn rules_move_all_parameters() {
     }
 }
 
-/// The names of the stages in the library.
+/// The names of the stages and pipelines in the library.
 fn stages() -> impl Iterator<Item = &'static str> {
     let name = |line: &'static str| {
-        let rest = line.strip_prefix("wrap ").unwrap_or(line).strip_prefix("stage ")?;
-        rest.split('(').next()
+        let start =
+            ["stage ", "wrap stage ", "pipeline "].iter().find_map(|start| line.strip_prefix(start))?;
+        start.split('(').next()
     };
     LIBRARY.iter().flat_map(move |(_, source)| source.lines().filter_map(name))
 }
