@@ -23,8 +23,10 @@ struct Run<'a> {
     /// Steps done.
     done: usize,
     per_epoch: usize,
-    /// Rows to train on, in the order of the epoch under way.
+    /// Rows to train on, ascending.
     rows: Vec<u32>,
+    /// The same in the order of the epoch under way.
+    order: Vec<u32>,
     step: Machine,
     /// Makes the parameters to evaluate with, where they are not those that are trained.
     weights: Option<Machine>,
@@ -121,6 +123,7 @@ impl<'a> Run<'a> {
             steps,
             done: 0,
             per_epoch,
+            order: rows.clone(),
             rows,
             step,
             weights,
@@ -172,7 +175,7 @@ impl<'a> Run<'a> {
                 self.shuffle(epoch);
             }
             if t == 1 || !whole {
-                let rows = &self.rows[within * self.train.batch..][..self.train.batch];
+                let rows = &self.order[within * self.train.batch..][..self.train.batch];
                 script.dataset(self.train.data)?.give(&mut self.step, rows);
             }
             self.one(script, t)?;
@@ -187,9 +190,8 @@ impl<'a> Run<'a> {
     }
 
     fn shuffle(&mut self, epoch: usize) {
-        self.rows.sort_unstable();
         let order = rng::permutation(self.rows.len(), self.seed, Purpose::Epoch(epoch as u32));
-        self.rows = order.into_iter().map(|position| self.rows[position as usize]).collect();
+        self.order = order.into_iter().map(|position| self.rows[position as usize]).collect();
     }
 
     /// The series of the steps to come: loss, metrics, and states that are numbers per tensor or model.
