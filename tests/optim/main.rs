@@ -205,6 +205,23 @@ fn stages_follow_their_rules_in_single_precision() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
+/// No stage divides by a length that is zero: a parameter without gradient, or a gradient that is zero as
+/// a whole, leaves all parameters finite.
+#[test]
+fn zero_gradients_leave_parameters_finite() {
+    for (loss, real) in [("mean((live(x) - y)^2)", DType::F32), ("0 * mean(live(x))", DType::F64)] {
+        for case in CASES {
+            let script = problem::with_dead_parameter(case.pipeline, loss);
+            let outcome = problem::run(&script, &problem::folder(), real);
+            let fit = outcome.fit("fit").expect("the script has this fit");
+            for name in ["w", "dead"] {
+                let values = fit.param(name).expect("a parameter");
+                assert!(values.iter().all(|x| x.is_finite()), "{}: {name} is {values:?}", case.pipeline);
+            }
+        }
+    }
+}
+
 /// A trace in which nothing moves compares nothing.
 #[test]
 fn rules_move_all_parameters() {

@@ -87,6 +87,26 @@ let fit{steps} = train net on d {{
     run(&script, &folder(), real)
 }
 
+/// A script that trains `w` by `loss` for three steps, and `dead: [2, 2]`, which gets no gradient.
+pub fn with_dead_parameter(pipeline: &str, loss: &str) -> String {
+    format!(
+        "
+data d = csv(\"rows.csv\", target = \"y\")
+model live(x: real[B, 3]) -> real[B] {{
+  param w: real[3] = 1
+  param dead: real[2, 2] = 0
+  x @ w + 0 * sum(dead)
+}}
+let fit = train live on d {{
+  loss = {loss}
+  optimizer = {pipeline}
+  batch = full
+  steps = 3
+}}
+"
+    )
+}
+
 /// Runs a script whose data lies in a folder.
 pub fn run(script: &str, folder: &Path, real: DType) -> Outcome {
     let fail = |report: Report| -> ! { panic!("{}", report.render(false)) };
