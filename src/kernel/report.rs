@@ -92,7 +92,7 @@ fn aligned(rows: &[(Vec<String>, &[super::Apart])]) -> String {
             let cell = row.get(*k).map_or("", String::as_str);
             if *k < 3 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
         });
-        text += &format!("  {}", cells.collect::<Vec<_>>().join("  ")).trim_end();
+        text += format!("  {}", cells.collect::<Vec<_>>().join("  ")).trim_end();
         text.push('\n');
         for reason in *reasons {
             text += &format!("  {:<width$}  apart from {reason}\n", "", width = columns[0].1);
