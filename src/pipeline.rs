@@ -25,6 +25,8 @@ pub const LIBRARY: &[(&str, &str)] = &[
     ("std/eg.eg", include_str!("std/eg.eg")),
     ("std/rates.eg", include_str!("std/rates.eg")),
     ("std/stages.eg", include_str!("std/stages.eg")),
+    ("std/factored.eg", include_str!("std/factored.eg")),
+    ("std/wrap.eg", include_str!("std/wrap.eg")),
 ];
 
 /// How to compile.

@@ -220,3 +220,36 @@ fn wrappers_nest_and_go_on() {
     close("w", &fit(&outcome).param("w").expect("a parameter"), &w);
     assert_eq!(fit(&outcome).param("w/train"), None);
 }
+
+/// Cutkosky, Defazio and Mehta 2023 as the authors' code has it, one bettor after the other.
+#[test]
+fn mechanic_bets_on_the_way_so_far() {
+    let (mut w, mut second) = (START, [0.0; 2]);
+    let mut bettors = [(0.0f64, 0.0f64, 0.0f64, 1e-6 / 6.0); 6];
+    let mut points = Vec::new();
+    for t in 1..=STEPS {
+        let g = gradient(w);
+        let u = adam(1.0, g, &mut second, t);
+        let sum: f64 = bettors.iter().map(|bettor| bettor.3).sum();
+        let length = |p: Point| p[0].hypot(p[1]);
+        let pull = 0.01 * sum * length(g) / (length(w) + 1e-8);
+        let way = each(|k| (START[k] - w[k]) / (sum + 1e-8));
+        let h: f64 = (0..2).map(|k| (g[k] + pull * w[k]) * way[k]).sum();
+        for (k, (r, m, v, s)) in bettors.iter_mut().enumerate() {
+            let beta = 1.0 - 0.1f64.powi(k as i32 + 1);
+            *r = beta * *r + h.clamp(-*m, *m) * *s;
+            *m = (beta * *m).max(h.abs() + 1e-8);
+            *v = beta * beta * *v + h * h;
+            *s = (1e-6 / 6.0 * *m + r.max(0.0)) / (v.sqrt() + 1e-8);
+        }
+        let sum: f64 = bettors.iter().map(|bettor| bettor.3).sum();
+        w = each(|k| START[k] - sum * (way[k] + u[k]));
+        points.push(w);
+    }
+    let outcome = run("", "adam(lr = 1, b1 = 0) |> mechanic");
+    let values = |key: &str| fit(&outcome).series(key).iter().map(|point| point.1).collect::<Vec<_>>();
+    close("val_loss", &values("val_loss"), &points.iter().map(|w| loss(*w)).collect::<Vec<_>>());
+    close("w", &fit(&outcome).param("w").expect("a parameter"), points.last().expect("a step"));
+    let all: Vec<f64> = bettors.iter().map(|bettor| bettor.3).collect();
+    close("s", &fit(&outcome).state("mechanic.s").expect("a state"), &all);
+}

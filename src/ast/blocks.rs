@@ -3,9 +3,13 @@
 use super::build::{Builder, Line, LineKind};
 use super::errors;
 use super::{
-    Arg, Data, Expr, ExprKind, Function, Hyper, Ident, Let, Member, Run, Stage, StageLine, TypeExpr,
+    Arg, Data, Expr, ExprKind, Function, Hyper, Ident, Let, Member, Run, Stage, StageLine, StateExtent,
+    TypeExpr,
 };
 use crate::source::Span;
+
+/// Longest vector that is a state.
+const MAX_VECTOR: f64 = 1024.0;
 
 impl Line {
     /// The word for it in messages.
@@ -116,7 +120,12 @@ impl Builder<'_> {
     fn state(&mut self, state: Let) -> StageLine {
         let extent = state.ty.and_then(|ty| match &ty.shape[..] {
             [Expr { kind: ExprKind::Name(name), span, .. }] if ty.dtype.name == "scalar" => {
-                Some(Ident { name: name.clone(), span: *span })
+                Some(StateExtent::Scalar(Ident { name: name.clone(), span: *span }))
+            }
+            [Expr { kind: ExprKind::Number { value, integer: true }, span, .. }]
+                if ty.dtype.name == "vector" && (1.0..=MAX_VECTOR).contains(value) =>
+            {
+                Some(StateExtent::Vector(*value as usize, *span))
             }
             _ => {
                 self.report(errors::state_type(ty.span));

@@ -116,7 +116,7 @@ pub static NO_VALUE: Code = Code {
 /// `state s: real[3] = 0`
 pub static STATE_TYPE: Code = Code {
     name: "state-type",
-    explain: "A state is one number per coordinate, or one per extent with `scalar[...]`.\n\n\
+    explain: "A state is one number per coordinate, one per extent with `scalar[...]`, or a few for the whole model with `vector[...]`.\n\n\
         Wrong:  state s: real = 1\n\
         Right:  state s: scalar[over] = 1    or    state s: scalar[model] = 1",
 };
@@ -283,9 +283,9 @@ pub(super) fn rest_not_first(span: Span) -> Diagnostic {
 
 pub(super) fn state_type(span: Span) -> Diagnostic {
     Diagnostic::error(&STATE_TYPE, "a state has no such type")
-        .label(span, "expected `scalar[...]` with one extent")
+        .label(span, "expected `scalar[...]` with one extent, or `vector[...]` with a number")
         .note("without a type, a state is one number per coordinate")
-        .help("write `scalar[tensor]`, `scalar[model]` or `scalar[over]`")
+        .help("write `scalar[tensor]`, `scalar[model]`, `scalar[row]`, `scalar[col]`, `scalar[over]` or `vector[6]`")
 }
 
 pub(super) fn eval_target(name: &super::Ident) -> Diagnostic {

@@ -217,15 +217,34 @@ pub enum HyperKind {
     Words(Vec<Ident>),
 }
 
+/// How many numbers a state is.
+#[derive(Clone, Debug)]
+pub enum StateExtent {
+    /// `scalar[over]`: one for each of an extent.
+    Scalar(Ident),
+    /// `vector[6]`: as many as written.
+    Vector(usize, Span),
+}
+
+impl StateExtent {
+    /// As written.
+    pub fn text(&self) -> String {
+        match self {
+            StateExtent::Scalar(over) => format!("scalar[{}]", over.name),
+            StateExtent::Vector(n, _) => format!("vector[{n}]"),
+        }
+    }
+}
+
 /// A line of a stage.
 #[derive(Clone, Debug)]
 pub enum StageLine {
-    /// `state m = 0`, `state s: scalar[over] = 1`
+    /// `state m = 0`, `state s: scalar[over] = 1`, `state r: vector[6] = 0`
     State {
         /// Its name.
         name: Ident,
-        /// `over` of `scalar[over]`; `None` for one number per coordinate.
-        extent: Option<Ident>,
+        /// `scalar[over]` or `vector[6]`; `None` for one number per coordinate.
+        extent: Option<StateExtent>,
         /// Its value before the first step.
         init: Expr,
     },

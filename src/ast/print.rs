@@ -181,8 +181,7 @@ impl Printer {
     fn stage_line(&mut self, line: &StageLine) {
         match line {
             StageLine::State { name, extent, init } => {
-                let extent =
-                    extent.as_ref().map_or(String::new(), |extent| format!(" : scalar[{}]", extent.name));
+                let extent = extent.as_ref().map_or(String::new(), |extent| format!(" : {}", extent.text()));
                 self.node(format!("state {}{extent}", name.name), |p| p.expr(init));
             }
             StageLine::Assign { name, value } => {

@@ -1,6 +1,6 @@
 //! Calls: who is called, with which static and other arguments.
 
-use crate::algebra::types::{DType, Dim, SizeVar, Type};
+use crate::algebra::types::{DType, SizeVar, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::source::Span;
 
@@ -9,7 +9,7 @@ use super::dims::{Sizes, unify};
 use super::errors::{self, at};
 use super::functions::Signature;
 use super::ops;
-use super::scope::{Binding, Callee, Checked, Global, Place, Poison, Scope, Static, Value};
+use super::scope::{Binding, Callee, Checked, Global, Poison, Scope, Static, Value};
 use super::text;
 use super::typed::{Expr, ExprKind, FunctionId, Instance, LocalId};
 
@@ -249,8 +249,7 @@ impl<'a> Checker<'a> {
     /// A default sees numbers and functions only.
     pub(super) fn default_value(&mut self, def: usize, k: usize, default: &'a ast::Expr) -> Checked<Value> {
         let super::functions::Def { ast, library, .. } = self.defs[def];
-        let (coordinates, tensors) = (self.fresh("coordinates"), self.fresh("tensors"));
-        let place = Place::Stage { coordinates: Dim::var(coordinates), tensors: Dim::var(tensors) };
+        let place = self.stage_place();
         let double = ast.args[k].ty.dtype.name == "f64";
         let float = if double { DType::F64 } else { self.real };
         self.expr(&mut Scope::new(place, library, float), default, None)

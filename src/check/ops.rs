@@ -270,6 +270,8 @@ impl<'a> Checker<'a> {
     /// The two operands with one element type and one shape.
     pub(super) fn join(&mut self, scope: &Scope, a: Value, b: Value) -> Checked<(Expr, Expr)> {
         let dtype = self.joint_dtype(scope, &a, &b)?;
+        let wide = extent(scope, &a.expr.ty).join(extent(scope, &b.expr.ty)) == Some(Extent::Coordinate);
+        let dtype = if scope.in_stage() && dtype == DType::F64 && wide { self.real } else { dtype };
         let a = self.converted(scope, a, dtype, "the other operand")?;
         let b = self.converted(scope, b, dtype, "the other operand")?;
         self.join_shapes(scope, a, b)
@@ -278,14 +280,26 @@ impl<'a> Checker<'a> {
     /// The two operands with one shape.
     pub(super) fn join_shapes(&mut self, scope: &Scope, a: Expr, b: Expr) -> Checked<(Expr, Expr)> {
         if let Place::Stage { .. } = scope.place {
-            let wide = if extent(scope, &a.ty) <= extent(scope, &b.ty) { &a.ty.shape } else { &b.ty.shape };
-            let wide = wide.clone();
+            let (x, y) = (extent(scope, &a.ty), extent(scope, &b.ty));
+            let Some(wide) = x.join(y) else { return Err(self.extents_differ(&a, x, &b, y)) };
+            let wide = extent_shape(scope, wide);
             return Ok((spread(scope, a, &wide), spread(scope, b, &wide)));
         }
         match joint_shape(&a.ty.shape, &b.ty.shape) {
             Some(shape) => Ok((broadcast(a, &shape), broadcast(b, &shape))),
             None => Err(self.operands_differ(scope, &a, &b)),
         }
+    }
+
+    fn extents_differ(&mut self, a: &Expr, x: Extent, b: &Expr, y: Extent) -> super::scope::Poison {
+        let shown = |extent: Extent| match extent {
+            Extent::Vector(n) => format!("a vector of {n}"),
+            _ => format!("one number per {}", extent.name()),
+        };
+        let message = format!("{} and {} do not fit together", shown(x), shown(y));
+        let found = at(&errors::STAGE_EXTENT, message, b.span, format!("this is {}", shown(y)));
+        let found = found.label(a.span, format!("this is {}", shown(x)));
+        self.report(found.help("make one number of a vector: `sum(...)`"))
     }
 
     fn operands_differ(&mut self, scope: &Scope, a: &Expr, b: &Expr) -> super::scope::Poison {
@@ -395,33 +409,44 @@ fn weak_join(firm: DType, weak: Weak, real: DType) -> DType {
     }
 }
 
-/// In a stage: what a type ranges over. Coordinates order first: the widest.
+/// In a stage: what a type ranges over.
 pub(super) fn extent(scope: &Scope, ty: &Type) -> Extent {
-    match (&scope.place, ty.shape.first()) {
-        (Place::Stage { coordinates, .. }, Some(dim)) if dim == coordinates => Extent::Coordinate,
-        (Place::Stage { tensors, .. }, Some(dim)) if dim == tensors => Extent::Tensor,
-        _ => Extent::Model,
+    let (Place::Stage { coordinates, rows, columns, tensors }, Some(dim)) = (&scope.place, ty.shape.first())
+    else {
+        return Extent::Model;
+    };
+    match dim {
+        _ if dim == coordinates => Extent::Coordinate,
+        _ if dim == rows => Extent::Row,
+        _ if dim == columns => Extent::Column,
+        _ if dim == tensors => Extent::Tensor,
+        _ => dim.as_constant().map_or(Extent::Model, |n| Extent::Vector(n as usize)),
     }
 }
 
 /// In a stage: the shape of numbers of this extent.
 pub(super) fn extent_shape(scope: &Scope, extent: Extent) -> Shape {
-    match (&scope.place, extent) {
-        (Place::Stage { coordinates, .. }, Extent::Coordinate) => vec![coordinates.clone()],
-        (Place::Stage { tensors, .. }, Extent::Tensor) => vec![tensors.clone()],
-        _ => Vec::new(),
+    let Place::Stage { coordinates, rows, columns, tensors } = &scope.place else { return Vec::new() };
+    match extent {
+        Extent::Coordinate => vec![coordinates.clone()],
+        Extent::Row => vec![rows.clone()],
+        Extent::Column => vec![columns.clone()],
+        Extent::Tensor => vec![tensors.clone()],
+        Extent::Vector(n) => vec![Dim::constant(n as i64)],
+        Extent::Group | Extent::Model => Vec::new(),
     }
 }
 
 /// In a stage: a number per extent repeated to a wider one.
 pub(super) fn spread(scope: &Scope, expr: Expr, to: &Shape) -> Expr {
-    let spreads = matches!(&scope.place, Place::Stage { coordinates, .. } if to.first() == Some(coordinates));
-    let tensors = spreads && extent(scope, &expr.ty) == Extent::Tensor;
-    if !tensors || matches!(expr.kind, ExprKind::Const(_)) {
+    let from = extent(scope, &expr.ty);
+    let plain = !scope.in_stage() || from == Extent::Model || expr.ty.shape == *to;
+    if plain || matches!(expr.kind, ExprKind::Const(_)) {
         return broadcast(expr, to);
     }
     let (ty, span) = (Type::new(expr.ty.dtype, to.clone()), expr.span);
-    Expr { kind: ExprKind::StageSpread { extent: Extent::Tensor, value: Box::new(expr) }, ty, span }
+    let to = extent(scope, &ty);
+    Expr { kind: ExprKind::StageSpread { extent: from, to, value: Box::new(expr) }, ty, span }
 }
 
 #[cfg(test)]

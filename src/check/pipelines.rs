@@ -1,6 +1,6 @@
 //! Optimizer pipelines: which stages, with which hyperparameters.
 
-use crate::algebra::types::{DType, Dim, Type};
+use crate::algebra::types::{DType, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::diag::Diagnostic;
 use crate::source::Span;
@@ -8,7 +8,7 @@ use crate::source::Span;
 use super::Checker;
 use super::calls::{Arg, Call, STEPS};
 use super::errors::{self, at};
-use super::scope::{Binding, Cells, Checked, Place, Poison, Scope, nearest};
+use super::scope::{Binding, Cells, Checked, Poison, Scope, nearest};
 use super::stages::{StageDef, Words};
 use super::text;
 use super::typed::{Cell, Expr, ExprKind, LocalId, Range, StageUse};
@@ -74,8 +74,7 @@ impl<'a> Checker<'a> {
     }
 
     fn draft(&mut self, span: Span) -> Draft<'a> {
-        let (coordinates, tensors) = (self.fresh("coordinates"), self.fresh("tensors"));
-        let place = Place::Stage { coordinates: Dim::var(coordinates), tensors: Dim::var(tensors) };
+        let place = self.stage_place();
         let mut scope = Scope::new(place, false, DType::F64);
         scope.cells = Some(Cells::default());
         for fixed in STEPS {

@@ -86,15 +86,6 @@ fn split(split: Split) -> &'static str {
     }
 }
 
-fn extent(extent: Extent) -> &'static str {
-    match extent {
-        Extent::Coordinate => "coordinate",
-        Extent::Tensor => "tensor",
-        Extent::Group => "group",
-        Extent::Model => "model",
-    }
-}
-
 impl Program {
     fn printer<'p>(&'p self, locals: &[Local], members: &'p [Member]) -> Printer<'p> {
         Printer { program: self, locals: unique_names(locals), members }
@@ -315,10 +306,10 @@ impl Printer<'_> {
                 format!("{{ {} = {}; {} }}", self.local(*local), self.expr(value), self.expr(body))
             }
             ExprKind::StageReduce { combine, extent: over, value } => {
-                format!("{}[{}]({})", combine.name(), extent(*over), self.expr(value))
+                format!("{}[{}]({})", combine.name(), over.name(), self.expr(value))
             }
-            ExprKind::StageSpread { extent: over, value } => {
-                format!("spread[{}]({})", extent(*over), self.expr(value))
+            ExprKind::StageSpread { extent: over, value, .. } => {
+                format!("spread[{}]({})", over.name(), self.expr(value))
             }
             ExprKind::Recorded(series) => self.series(series),
             ExprKind::StopGradient(value) => format!("stop_gradient({})", self.expr(value)),

@@ -10,7 +10,7 @@ use super::errors::{self, at};
 use super::pipelines::Optimizer;
 use super::scope::{Binding, Callee, Checked, Global, Place, Poison, Scope, nearest};
 use super::text;
-use super::typed::{DataId, Eval, Expr, Extent, GlobalId, Instance, Length, Split, StageUse, Train};
+use super::typed::{DataId, Eval, Expr, GlobalId, Instance, Length, Split, StageUse, Train};
 
 /// Settings of `train`.
 /// Names of what every training run records itself.
@@ -207,7 +207,7 @@ impl<'a> Checker<'a> {
         series.extend(metrics.iter().map(|(name, _)| (name.clone(), false)));
         for stage in pipeline {
             let states = self.stages[stage.stage.0].states.iter();
-            let scalar = states.filter(|state| state.extent != Extent::Coordinate);
+            let scalar = states.filter(|state| state.extent.is_recorded());
             series.extend(scalar.map(|state| (format!("opt.{}.{}", stage.name, state.name), true)));
         }
         series

@@ -97,7 +97,7 @@ pub(super) enum Place {
     /// In the function with this id.
     Function(FunctionId),
     /// In a stage, with its size variables.
-    Stage { coordinates: Dim, tensors: Dim },
+    Stage { coordinates: Dim, rows: Dim, columns: Dim, tensors: Dim },
     /// In a `train` or `eval`, which will be the statement with this index.
     Run(usize),
     /// In another statement or a hyperparameter.

@@ -24,7 +24,7 @@ pub(super) struct StageDef<'a> {
 pub(super) type Words = Vec<(String, String)>;
 
 /// Names of extents.
-pub(super) const EXTENTS: [&str; 3] = ["tensor", "group", "model"];
+pub(super) const EXTENTS: [&str; 5] = ["tensor", "group", "model", "row", "col"];
 
 /// Names of reductions over extents.
 const REDUCTIONS: [&str; 7] = ["sum", "mean", "norm", "max", "min", "dot", "cosine"];
@@ -33,6 +33,13 @@ const REDUCTIONS: [&str; 7] = ["sum", "mean", "norm", "max", "min", "dot", "cosi
 const TINY: f64 = 1e-10;
 
 impl<'a> Checker<'a> {
+    /// Where numbers of a step stand that belong to no stage.
+    pub(super) fn stage_place(&mut self) -> Place {
+        let [coordinates, rows, columns, tensors] =
+            ["coordinates", "rows", "columns", "tensors"].map(|name| Dim::var(self.fresh(name)));
+        Place::Stage { coordinates, rows, columns, tensors }
+    }
+
     /// The stage with these words; `words` has one for each hyperparameter that is a word.
     pub(super) fn stage(&mut self, def: usize, words: Words) -> Checked<StageId> {
         let key = (def, words.clone());
@@ -49,9 +56,14 @@ impl<'a> Checker<'a> {
 
     fn new_stage(&mut self, def: usize, words: Words) -> Checked<Stage> {
         let StageDef { ast, library } = self.stage_defs[def];
-        let (coordinates, tensors) = (self.fresh("coordinates"), self.fresh("tensors"));
-        let place =
-            Place::Stage { coordinates: Dim::var(coordinates.clone()), tensors: Dim::var(tensors.clone()) };
+        let [coordinates, rows, columns, tensors] =
+            ["coordinates", "rows", "columns", "tensors"].map(|name| self.fresh(name));
+        let place = Place::Stage {
+            coordinates: Dim::var(coordinates.clone()),
+            rows: Dim::var(rows.clone()),
+            columns: Dim::var(columns.clone()),
+            tensors: Dim::var(tensors.clone()),
+        };
         let mut scope = Scope::new(place, library, DType::F64);
         self.fixed_names(&mut scope, ast);
         let own = scope.names.len();
@@ -89,6 +101,8 @@ impl<'a> Checker<'a> {
             name,
             words,
             coordinates,
+            rows,
+            columns,
             tensors,
             locals,
             hypers,
@@ -170,14 +184,15 @@ impl<'a> Checker<'a> {
         &mut self,
         scope: &mut Scope,
         name: &ast::Ident,
-        extent: Option<&ast::Ident>,
+        extent: Option<&ast::StateExtent>,
         init: &'a ast::Expr,
         own: usize,
     ) -> Checked<State> {
         self.claim_in_stage(scope, name, own);
         let extent = match extent {
             None => Ok(Extent::Coordinate),
-            Some(word) => self.extent_word(scope, &word.name, word.span),
+            Some(ast::StateExtent::Scalar(word)) => self.extent_word(scope, &word.name, word.span),
+            Some(ast::StateExtent::Vector(count, _)) => Ok(Extent::Vector(*count)),
         };
         let ty = extent.map(|extent| self.extent_type(scope, extent));
         let init = self.expr(scope, init, None).and_then(|value| {
@@ -206,21 +221,18 @@ impl<'a> Checker<'a> {
         declared: Span,
     ) -> Checked<Expr> {
         let (have, want) = (ops::extent(scope, &value.expr.ty), ops::extent(scope, ty));
-        if have < want {
-            let message = format!(
-                "`{name}` holds one number per {}, this is one per {}",
-                extent_name(want),
-                extent_name(have)
-            );
+        if !have.spreads_to(want) {
+            let message =
+                format!("`{name}` holds one number per {}, this is one per {}", want.name(), have.name());
             let found =
-                at(&errors::STAGE_EXTENT, message, value.expr.span, format!("one per {}", extent_name(have)));
+                at(&errors::STAGE_EXTENT, message, value.expr.span, format!("one per {}", have.name()));
             let found = self
                 .label_origin(scope, &value.expr, found)
                 .label(declared, format!("`{name}` is declared here"));
-            let over = if want == Extent::Tensor { "tensor" } else { "model" };
-            return Err(
-                self.report(found.help(format!("reduce it: `norm[{over}](...)`, `sum[{over}](...)`")))
-            );
+            return Err(self.report(found.help(match have {
+                Extent::Vector(_) => "make one number of it: `sum(...)`".to_string(),
+                _ => format!("reduce it: `norm[{0}](...)`, `sum[{0}](...)`", want.name()),
+            })));
         }
         let expr = self.converted(scope, value, ty.dtype, &format!("`{name}`"))?;
         Ok(ops::spread(scope, expr, &ty.shape))
@@ -285,6 +297,8 @@ impl<'a> Checker<'a> {
         };
         match word.as_str() {
             "tensor" => Ok(Extent::Tensor),
+            "row" => Ok(Extent::Row),
+            "col" => Ok(Extent::Column),
             "group" | "model" => Ok(Extent::Model),
             _ => {
                 let known = EXTENTS.map(String::from);
@@ -344,6 +358,11 @@ impl<'a> Checker<'a> {
         for value in given.into_iter().flatten() {
             self.expect_number(scope, &value, &format!("`{name}`"))?;
             let expr = self.converted(scope, value, DType::F64, &format!("an operand of `{name}`"))?;
+            if let Extent::Vector(_) = ops::extent(scope, &expr.ty) {
+                let message = format!("`{name}[...]` is over coordinates, and this is a vector");
+                let found = at(&errors::STAGE_EXTENT, message, expr.span, "a vector");
+                return Err(self.report(found.help(format!("write `{name}(...)`"))));
+            }
             parts.push(ops::spread(scope, expr, &ops::extent_shape(scope, Extent::Coordinate)));
         }
         let over =
@@ -401,14 +420,5 @@ impl Over {
         };
         let lengths = ops::map("mul", vec![length(a.clone()), length(b.clone())], self.span);
         ops::map("div", vec![self.dot(a, b), lengths], self.span)
-    }
-}
-
-fn extent_name(extent: Extent) -> &'static str {
-    match extent {
-        Extent::Coordinate => "coordinate",
-        Extent::Tensor => "tensor",
-        Extent::Group => "group",
-        Extent::Model => "model",
     }
 }

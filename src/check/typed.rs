@@ -233,6 +233,8 @@ pub enum ExprKind {
     StageSpread {
         /// The extent of the operand.
         extent: Extent,
+        /// The extent of the result.
+        to: Extent,
         /// The operand.
         value: Box<Expr>,
     },
@@ -269,19 +271,64 @@ pub enum Instance {
 pub enum Extent {
     /// One number per coordinate.
     Coordinate,
+    /// One per row: a row of a parameter is all coordinates that differ in its last index only. A
+    /// vector is one row; a number is one row of one column.
+    Row,
+    /// One per column: all coordinates of a parameter with the same last index.
+    Column,
     /// One per parameter tensor.
     Tensor,
     /// One per parameter group.
     Group,
+    /// As many as written, the same ones for the whole model.
+    Vector(usize),
     /// One for the whole model.
     Model,
 }
 
+impl Extent {
+    /// Whether a number of this extent can be repeated for each of `to`.
+    pub fn spreads_to(self, to: Extent) -> bool {
+        use Extent::{Column, Coordinate, Group, Model, Row, Tensor, Vector};
+        self == to
+            || match self {
+                Model => true,
+                Vector(_) | Coordinate => false,
+                Row | Column => to == Coordinate,
+                Tensor => matches!(to, Coordinate | Row | Column),
+                Group => matches!(to, Coordinate | Row | Column | Tensor),
+            }
+    }
+
+    /// What two numbers of these extents together have one for; `None`: they do not meet.
+    pub fn join(self, other: Extent) -> Option<Extent> {
+        [self, other, Extent::Coordinate].into_iter().find(|to| self.spreads_to(*to) && other.spreads_to(*to))
+    }
+
+    /// Whether a training run records states of this extent: not where there are many of them.
+    pub fn is_recorded(self) -> bool {
+        !matches!(self, Extent::Coordinate | Extent::Row | Extent::Column)
+    }
+
+    /// Its name in printed programs and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Extent::Coordinate => "coordinate",
+            Extent::Row => "row",
+            Extent::Column => "col",
+            Extent::Tensor => "tensor",
+            Extent::Group => "group",
+            Extent::Vector(_) => "vector element",
+            Extent::Model => "model",
+        }
+    }
+}
+
 /// A stage with its words resolved.
 ///
-/// In its expressions a number per coordinate has type `real[coordinates]`, a number per tensor
-/// `f64[tensors]`, and a number per model `f64[]`, where `coordinates` and `tensors` are the stage's
-/// own size variables.
+/// In its expressions a number per coordinate has type `real[coordinates]`, a number per row, column or
+/// tensor `f64[rows]`, `f64[columns]` or `f64[tensors]`, a number per model `f64[]`, and a vector of six
+/// `f64[6]`, where `coordinates`, `rows`, `columns` and `tensors` are the stage's own size variables.
 #[derive(Clone, Debug)]
 pub struct Stage {
     /// Its name: `eg_scale`.
@@ -290,6 +337,10 @@ pub struct Stage {
     pub words: Vec<(String, String)>,
     /// The size variable for the number of coordinates.
     pub coordinates: SizeVar,
+    /// The size variable for the number of rows of all parameters.
+    pub rows: SizeVar,
+    /// The size variable for the number of columns of all parameters.
+    pub columns: SizeVar,
     /// The size variable for the number of parameter tensors.
     pub tensors: SizeVar,
     /// Names: the fixed ones of [`StageScope`] first, then hyperparameters, states, `let`s.

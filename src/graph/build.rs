@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::builder::Builder;
-use super::layout::join;
+use super::layout::{Matrix, Pieces, join};
 use super::{Layout, Param, Role};
 use crate::algebra::fill::Fill;
 use crate::algebra::form::{Combine, Segments};
 use crate::algebra::op::{Build, Op, Val};
+use crate::algebra::pack::Pack;
 use crate::algebra::reduce::Reduce;
 use crate::algebra::segment::Segment;
 use crate::algebra::types::{DType, Dim, SizeVar, Type};
@@ -71,7 +72,7 @@ pub(super) struct Evaluator<'a> {
     /// Whose parameters the model of the run has.
     pub root: Option<Arena>,
     /// The pieces of the arena, in stages.
-    pub segments: Rc<Segments>,
+    pub pieces: Pieces,
     program: &'a Program,
     layouts: &'a BTreeMap<usize, Layout>,
     params: BTreeMap<usize, BTreeMap<&'a str, &'a Param>>,
@@ -87,7 +88,7 @@ impl<'a> Evaluator<'a> {
         Evaluator {
             builder: Builder::default(),
             root: None,
-            segments: Rc::default(),
+            pieces: Pieces::default(),
             program,
             layouts,
             params: BTreeMap::new(),
@@ -125,9 +126,9 @@ impl<'a> Evaluator<'a> {
                 let value = self.eval(value, frame);
                 self.stage_reduce(*combine, *extent, value)
             }
-            ExprKind::StageSpread { value, .. } => {
+            ExprKind::StageSpread { extent, to, value } => {
                 let value = self.eval(value, frame);
-                self.spread_to(value, &expr.ty.substitute(&frame.sizes))
+                self.stage_spread(*extent, *to, value, &expr.ty.substitute(&frame.sizes))
             }
             ExprKind::StopGradient(value) => {
                 let value = self.eval(value, frame);
@@ -263,22 +264,72 @@ impl<'a> Evaluator<'a> {
 
     fn stage_reduce(&mut self, combine: Combine, extent: Extent, value: Val) -> Val {
         let value = self.builder.cast(value, DType::F64);
-        let shape = &self.builder.ty(value).shape;
-        let flat = *shape == [Dim::from(self.segments.total())];
+        if self.builder.ty(value).shape.is_empty() {
+            return value;
+        }
         match extent {
-            Extent::Tensor if flat => {
-                let segments = self.segments.clone();
-                self.builder.emit(Op::Segment(Segment::Reduce { combine, segments }), &[value])
-            }
-            Extent::Group | Extent::Model if !shape.is_empty() => {
+            Extent::Row => self.reduce_pieces(combine, self.pieces.rows(), value),
+            Extent::Column => self.reduce_columns(combine, value),
+            Extent::Tensor => self.reduce_pieces(combine, self.pieces.tensors.clone(), value),
+            Extent::Group | Extent::Model => {
                 self.builder.emit(Op::Reduce(Reduce { combine, axes: vec![0] }), &[value])
             }
-            _ => value,
+            Extent::Coordinate | Extent::Vector(_) => value,
         }
     }
 
-    /// A number of a wider extent for each coordinate (or tensor) of a type. It is cast first, while
-    /// there are few of it.
+    fn reduce_pieces(&mut self, combine: Combine, segments: Rc<Segments>, value: Val) -> Val {
+        self.builder.emit(Op::Segment(Segment::Reduce { combine, segments }), &[value])
+    }
+
+    /// Columns lie apart in the arena by a distance of their own in each parameter: one operator each.
+    fn reduce_columns(&mut self, combine: Combine, value: Val) -> Val {
+        let mut parts = Vec::new();
+        let matrices = self.pieces.matrices.clone();
+        for Matrix { start, rows, columns, .. } in matrices.iter().copied() {
+            let to = if rows == 1 { vec![columns] } else { vec![rows, columns] };
+            let to: Vec<Dim> = to.into_iter().map(Dim::from).collect();
+            let whole = self.builder.emit(Op::View(View::Window { start, to }), &[value]);
+            let over = Op::Reduce(Reduce { combine, axes: vec![0] });
+            parts.push(if rows == 1 { whole } else { self.builder.emit(over, &[whole]) });
+        }
+        self.builder.emit(Op::Pack(Pack), &parts)
+    }
+
+    fn spread_columns(&mut self, value: Val) -> Val {
+        let mut parts = Vec::new();
+        let matrices = self.pieces.matrices.clone();
+        for Matrix { first_column, rows, columns, .. } in matrices.iter().copied() {
+            let window = View::Window { start: first_column, to: vec![Dim::from(columns)] };
+            let part = self.builder.emit(Op::View(window), &[value]);
+            let to = vec![Dim::from(rows), Dim::from(columns)];
+            let repeat = Op::View(View::Broadcast { to, axes: vec![1] });
+            parts.push(if rows == 1 { part } else { self.builder.emit(repeat, &[part]) });
+        }
+        self.builder.emit(Op::Pack(Pack), &parts)
+    }
+
+    /// A number per `from` for each of a finer extent, which has a type. It is cast first, while there
+    /// are few of it.
+    fn stage_spread(&mut self, from: Extent, to: Extent, value: Val, ty: &Type) -> Val {
+        let segments = match (from, to) {
+            (Extent::Column, Extent::Coordinate) => {
+                let value = self.builder.cast(value, ty.dtype);
+                return self.spread_columns(value);
+            }
+            (Extent::Row, _) => self.pieces.rows(),
+            (Extent::Tensor, Extent::Row) => self.pieces.tensor_rows.clone(),
+            (Extent::Tensor, Extent::Column) => self.pieces.tensor_columns.clone(),
+            _ => return self.spread_to(value, ty),
+        };
+        let value = self.builder.cast(value, ty.dtype);
+        match self.builder.ty(value).shape == ty.shape {
+            true => value,
+            false => self.builder.emit(Op::Segment(Segment::Spread { segments }), &[value]),
+        }
+    }
+
+    /// A number of a wider extent for each coordinate of a type, or for each of what there is one number.
     pub(super) fn spread_to(&mut self, value: Val, to: &Type) -> Val {
         let value = self.builder.cast(value, to.dtype);
         let have = self.builder.ty(value);
@@ -287,7 +338,7 @@ impl<'a> Evaluator<'a> {
         } else if have.shape.is_empty() {
             self.builder.spread(value, &to.shape)
         } else {
-            let segments = self.segments.clone();
+            let segments = self.pieces.tensors.clone();
             self.builder.emit(Op::Segment(Segment::Spread { segments }), &[value])
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::build::{Arena, Evaluator, Frame};
-use super::layout::{model_sizes, parameters};
+use super::layout::{Pieces, model_sizes, parameters};
 use super::stage::{self, Scope};
 use super::{Graph, Layout, Output, Role, Target};
 use crate::algebra::op::{Build, Op, Val};
@@ -46,7 +46,7 @@ fn initial_states<'a>(
     params: Val,
 ) -> Vec<Output> {
     let mut outputs = Vec::new();
-    evaluator.segments = layout.segments.clone();
+    evaluator.pieces = Pieces::of(layout);
     let mut slots = layout.states.iter();
     for used in &train.pipeline {
         let mut frame =

@@ -1,5 +1,6 @@
 //! Where everything that training changes lies: parameters in their arena, states, cells.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -72,26 +73,84 @@ pub(super) fn layout(program: &Program, train: &Train) -> Layout {
         start = next;
     }
     let segments = Rc::new(Segments { lengths: params.iter().map(|param| param.ty.count()).collect() });
-    Layout {
-        ties: Vec::new(),
-        states: train.pipeline.iter().flat_map(|used| states(program, used, &segments)).collect(),
-        cells: cells(program, train),
-        ranges: train.cells.iter().filter_map(|cell| Some((cell.name.clone(), cell.range?))).collect(),
-        params,
-        segments,
+    let mut layout = Layout { params, segments, ..Layout::default() };
+    let pieces = Pieces::of(&layout);
+    layout.states = train.pipeline.iter().flat_map(|used| states(program, used, &pieces)).collect();
+    layout.cells = cells(program, train);
+    layout.ranges = train.cells.iter().filter_map(|cell| Some((cell.name.clone(), cell.range?))).collect();
+    layout
+}
+
+/// A parameter as a matrix: its last axis runs along a row. A vector is one row.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Matrix {
+    /// Its first element in the arena.
+    pub start: usize,
+    /// The number of columns of all parameters before it.
+    pub first_column: usize,
+    /// How many rows it has.
+    pub rows: usize,
+    /// How many columns it has.
+    pub columns: usize,
+}
+
+/// The pieces of an arena that stages know as extents.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pieces {
+    /// Coordinates of each tensor.
+    pub tensors: Rc<Segments>,
+    /// Coordinates of each row, once a stage asks for them: there may be many.
+    rows: OnceCell<Rc<Segments>>,
+    /// Rows of each tensor.
+    pub tensor_rows: Rc<Segments>,
+    /// Columns of each tensor.
+    pub tensor_columns: Rc<Segments>,
+    /// The parameters.
+    pub matrices: Rc<[Matrix]>,
+}
+
+impl Pieces {
+    /// Those of a layout.
+    pub(super) fn of(layout: &Layout) -> Pieces {
+        let mut matrices = Vec::new();
+        let mut first_column = 0;
+        for param in &layout.params {
+            let columns = param.ty.sizes().last().copied().unwrap_or(1);
+            let rows = param.ty.count() / columns;
+            matrices.push(Matrix { start: param.start, first_column, rows, columns });
+            first_column += columns;
+        }
+        let segments = |lengths: Vec<usize>| Rc::new(Segments { lengths });
+        Pieces {
+            tensors: layout.segments.clone(),
+            rows: OnceCell::new(),
+            tensor_rows: segments(matrices.iter().map(|matrix| matrix.rows).collect()),
+            tensor_columns: segments(matrices.iter().map(|matrix| matrix.columns).collect()),
+            matrices: matrices.into(),
+        }
+    }
+
+    /// Coordinates of each row.
+    pub(super) fn rows(&self) -> Rc<Segments> {
+        let row = |matrix: &Matrix| std::iter::repeat_n(matrix.columns, matrix.rows);
+        let lengths = || self.matrices.iter().flat_map(row).collect();
+        self.rows.get_or_init(|| Rc::new(Segments { lengths: lengths() })).clone()
     }
 }
 
 /// The states of a stage in a pipeline.
-fn states(program: &Program, used: &StageUse, segments: &Segments) -> Vec<StateSlot> {
+fn states(program: &Program, used: &StageUse, pieces: &Pieces) -> Vec<StateSlot> {
     let states = program.stages[used.stage.0].states.iter();
     let slot = |name: &str, extent| StateSlot {
         name: join(&used.name, name),
         extent,
         shares: None,
         ty: match extent {
-            Extent::Coordinate => Type::of(program.real, &[segments.total()]),
-            Extent::Tensor => Type::of(DType::F64, &[segments.count()]),
+            Extent::Coordinate => Type::of(program.real, &[pieces.tensors.total()]),
+            Extent::Row => Type::of(DType::F64, &[pieces.tensor_rows.total()]),
+            Extent::Column => Type::of(DType::F64, &[pieces.tensor_columns.total()]),
+            Extent::Tensor => Type::of(DType::F64, &[pieces.tensors.count()]),
+            Extent::Vector(n) => Type::of(DType::F64, &[n]),
             Extent::Group | Extent::Model => Type::scalar(DType::F64),
         },
     };

@@ -106,7 +106,7 @@ pub struct StateSlot {
     pub name: String,
     /// What it has a number for.
     pub extent: Extent,
-    /// `real[N]` per coordinate, `f64[count]` per tensor, `f64[]` per model.
+    /// `real[N]` per coordinate, `f64[count]` per row, column or tensor, `f64[]` per model.
     pub ty: Type,
     /// The earlier state that it is equal to in every step. The step then knows only that one, and both
     /// have to be given the same memory.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::build::{Evaluator, Frame};
-use super::layout::cell_name;
+use super::layout::{Pieces, cell_name};
 use super::{Layout, Part, Role};
 use crate::algebra::op::{Build, Val};
 use crate::algebra::scalar;
@@ -68,9 +68,12 @@ pub(super) fn frame<'a>(
 }
 
 fn sizes(stage: &Stage, layout: &Layout) -> BTreeMap<crate::algebra::types::SizeVar, Dim> {
+    let pieces = Pieces::of(layout);
     BTreeMap::from([
-        (stage.coordinates.clone(), Dim::from(layout.segments.total())),
-        (stage.tensors.clone(), Dim::from(layout.segments.count())),
+        (stage.coordinates.clone(), Dim::from(pieces.tensors.total())),
+        (stage.rows.clone(), Dim::from(pieces.tensor_rows.total())),
+        (stage.columns.clone(), Dim::from(pieces.tensor_columns.total())),
+        (stage.tensors.clone(), Dim::from(pieces.tensors.count())),
     ])
 }
 

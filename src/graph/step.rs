@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::build::{Arena, Evaluator};
 use super::forward::{Columns, columns, evaluate};
 use super::grad::grad;
+use super::layout::Pieces;
 use super::stage::{Pipeline, Scope, evaluated};
 use super::{Graph, Layout, Output, Part, Role, Target};
 use crate::algebra::op::{Build, Op, Val};
@@ -38,7 +39,7 @@ pub(super) fn step(
     }
     evaluator.builder.part(Part::Gradient);
     let gradient = flat_gradient(&mut evaluator, layout, &arena, loss);
-    evaluator.segments = layout.segments.clone();
+    evaluator.pieces = Pieces::of(layout);
     outputs.extend(update(&mut evaluator, program, layout, train, [params, gradient, loss]));
     evaluator.builder.finish(format!("{}.step", train.name), outputs)
 }
@@ -52,7 +53,7 @@ pub(super) fn weights(
 ) -> Option<Graph> {
     let layout = &layouts[&index];
     let mut evaluator = Evaluator::new(program, layouts);
-    evaluator.segments = layout.segments.clone();
+    evaluator.pieces = Pieces::of(layout);
     let params = evaluator.arena(&Arena { run: index, role: Role::Params });
     let ty = evaluator.builder.ty(params).clone();
     let initial = evaluator.builder.input("w0", Role::Initial, ty.clone());
@@ -76,7 +77,7 @@ pub(super) fn given(
     let flat = evaluator.builder.ty(params).clone();
     let gradient = evaluator.builder.input("g", Role::Gradient, flat);
     let loss = evaluator.builder.input("loss", Role::Loss, Type::scalar(DType::F64));
-    evaluator.segments = layout.segments.clone();
+    evaluator.pieces = Pieces::of(layout);
     let outputs = update(&mut evaluator, program, layout, train, [params, gradient, loss]);
     evaluator.builder.finish(format!("{}.step", train.name), outputs)
 }

@@ -290,7 +290,9 @@ fn heavy() -> Stage {
     let one = Type::scalar(F);
     let mut locals: Vec<Local> = StageScope::ALL.iter().map(|(_, name)| named(name, &all)).collect();
     locals.extend([named("lr", &one), named("mu", &one), named("v", &all), named("s", &each)]);
-    let over = |extent, value: Expr| expr(ExprKind::StageSpread { extent, value: Box::new(value) }, &all);
+    let over = |extent, value: Expr| {
+        expr(ExprKind::StageSpread { extent, to: Extent::Coordinate, value: Box::new(value) }, &all)
+    };
     let [lr, mu] = [7, 8].map(|k| over(Extent::Model, local(k, &one)));
     let (u, v, s) = (local(1, &all), local(9, &all), local(10, &each));
     let sum =
@@ -304,6 +306,8 @@ fn heavy() -> Stage {
         name: "heavy".to_owned(),
         words: vec![],
         coordinates: n,
+        rows: size(20, "rows"),
+        columns: size(21, "columns"),
         tensors: k,
         locals,
         hypers: vec![LocalId(7), LocalId(8)],

@@ -199,7 +199,7 @@ impl<'a> Run<'a> {
         let track = |name, value| Track { name, value, points: Vec::with_capacity(self.steps.min(1 << 16)) };
         let results = self.step.results().into_iter().map(|(k, name)| track(name, self.step.output(k)));
         let states = self.layout.states.iter().zip(&self.states);
-        let states = states.filter(|(slot, _)| !self.layout.is_per_coordinate(slot));
+        let states = states.filter(|(slot, _)| slot.extent.is_recorded());
         let states = states.map(|(slot, memory)| track(format!("opt.{}", slot.name), memory.clone()));
         results.chain(states).collect()
     }

@@ -161,7 +161,7 @@ impl Printer<'_> {
             StageLine::Let(binding) => return self.binding("let ", binding),
             StageLine::State { name, extent: None, init } => (name, format!("state {} = ", name.name), init),
             StageLine::State { name, extent: Some(extent), init } => {
-                (name, format!("state {}: scalar[{}] = ", name.name, extent.name), init)
+                (name, format!("state {}: {} = ", name.name, extent.text()), init)
             }
             StageLine::Assign { name, value } => (name, format!("{} <- ", name.name), value),
             StageLine::Eval { name, value } => (name, format!("eval {} = ", name.name), value),

@@ -8,7 +8,7 @@ use crate::algebra::types::{DType, Shape};
 use super::super::calls::Call;
 use super::super::errors::{self, at};
 use super::super::scope::{Checked, Poison, Scope, Value};
-use super::super::typed::{Expr, ExprKind};
+use super::super::typed::{Expr, ExprKind, Extent};
 use super::super::{arith, ops};
 use super::{Cx, no_statics};
 
@@ -19,12 +19,12 @@ fn reduction<'a>(
     call: &Call<'a, '_>,
 ) -> Checked<(Value, Vec<usize>, bool)> {
     no_statics(cx, call)?;
-    if scope.in_stage() {
-        return Err(say_extent(cx, call));
-    }
     let mut given = cx.given(scope, call, &["x", "axis", "keep"], 1)?.into_iter();
     let (x, axis, keep) = (given.next().flatten(), given.next().flatten(), given.next().flatten());
     let x = x.ok_or(Poison)?;
+    if scope.in_stage() && !matches!(ops::extent(scope, &x.expr.ty), Extent::Vector(_)) {
+        return Err(say_extent(cx, call));
+    }
     let axes = match axis {
         Some(axis) => vec![cx.axis(&axis, &x.expr.ty)?],
         None => (0..x.expr.ty.rank()).collect(),
