@@ -55,6 +55,7 @@ pub mod loops;
 pub mod native;
 pub mod run;
 
+pub mod capi;
 pub mod cli;
 pub mod optimizer;
 pub mod pipeline;

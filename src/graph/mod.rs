@@ -236,7 +236,8 @@ pub fn build(program: &Program) -> Graphs {
 
 /// The graphs of optimizers whose parameters and gradients another program brings: for each training
 /// run a program that makes the initial states of given parameters (`NAME.init`), and one that takes a
-/// step with a given gradient (`NAME.step`).
+/// step with a given gradient (`NAME.step`), and the parameters to evaluate with if a stage says them
+/// (`NAME.weights`).
 pub fn build_optimizers(program: &Program) -> Graphs {
     let layouts = layouts(program);
     let mut programs = Vec::new();
@@ -244,6 +245,7 @@ pub fn build_optimizers(program: &Program) -> Graphs {
         if let StatementKind::Train(train) = &program.statements[*index].kind {
             programs.push(init::given(program, &layouts, layout, *index, train));
             programs.push(step::given(program, &layouts, *index, train));
+            programs.extend(step::weights(program, &layouts, *index, train));
         }
     }
     finish(Graphs { programs, forward: Vec::new(), layouts })

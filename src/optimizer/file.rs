@@ -107,7 +107,7 @@ impl Optimizer {
                 tensor(path, file, &slot.name, memory.dtype(), &slot.ty.sizes())?.to_vec()
             });
         }
-        if self.step.roles().iter().any(|(_, role)| *role == crate::graph::Role::Initial) {
+        if self.looks_back() {
             all.push(self.read_pieces(path, file, INITIAL)?);
         }
         Ok(all)

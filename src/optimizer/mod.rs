@@ -83,6 +83,8 @@ pub struct Optimizer {
     hypers: Vec<(String, Option<f64>)>,
     init: Machine,
     step: Machine,
+    /// Makes the parameters to evaluate with, if they are not those that are trained.
+    weights: Option<Machine>,
     states: Vec<Memory>,
     /// The parameters before the first step, if a stage looks at them.
     initial: Option<Memory>,
@@ -116,6 +118,7 @@ impl Optimizer {
             })
         };
         let (mut init, mut step) = (machine(0)?, machine(1)?);
+        let mut weights = (loops.programs.len() > 2).then(|| machine(2)).transpose()?;
         if uses(&step, &Role::Total) && options.total.is_none() {
             let message = "the pipeline depends on `T`, the number of steps, which is not given";
             let found = Diagnostic::error(&NO_TOTAL, message).label(train.span, "looks at `T`");
@@ -123,14 +126,16 @@ impl Optimizer {
                 program.failed(found.help("give the number of steps, or use a schedule of `t` alone"))
             );
         }
-        for machine in [&mut init, &mut step] {
+        for machine in [&mut init, &mut step].into_iter().chain(&mut weights) {
             machine.set(&Role::Total, &[options.total.unwrap_or(0) as f64]);
             machine.set(&Role::Key, &step_key(0, 0));
         }
         let states: Vec<Memory> = (0..layout.states.len()).map(|k| init.output(k)).collect();
-        for (input, role) in step.roles() {
-            if let Role::State(k) = role {
-                step.bind(input, &states[k]);
+        for machine in [&mut step].into_iter().chain(&mut weights) {
+            for (input, role) in machine.roles() {
+                if let Role::State(k) = role {
+                    machine.bind(input, &states[k]);
+                }
             }
         }
         let mut optimizer = Optimizer {
@@ -140,6 +145,7 @@ impl Optimizer {
             layout,
             init,
             step,
+            weights,
             states,
             initial: None,
             t: 0,
@@ -204,12 +210,44 @@ impl Optimizer {
 
     /// Memory for the parameters before the first step, if a stage looks at them.
     fn keep_initial(&mut self) -> Result<(), Error> {
-        let input = self.step.roles().into_iter().find(|(_, role)| *role == Role::Initial);
-        if let (Some((input, _)), None) = (input, &self.initial) {
-            let initial = Memory::new(self.real, self.len()).map_err(Error::Memory)?;
-            self.step.bind(input, &initial);
-            self.initial = Some(initial);
+        if self.initial.is_some() || !self.looks_back() {
+            return Ok(());
         }
+        let initial = Memory::new(self.real, self.len()).map_err(Error::Memory)?;
+        for machine in [&mut self.step].into_iter().chain(&mut self.weights) {
+            for (input, role) in machine.roles() {
+                if role == Role::Initial {
+                    machine.bind(input, &initial);
+                }
+            }
+        }
+        self.initial = Some(initial);
+        Ok(())
+    }
+
+    /// Whether a stage looks at the parameters before the first step.
+    fn looks_back(&self) -> bool {
+        [&self.step].into_iter().chain(&self.weights).any(|machine| uses(machine, &Role::Initial))
+    }
+
+    /// The parameters to evaluate with: those of a stage that says so (`schedule_free`, `weight_ema`),
+    /// else the given ones.
+    ///
+    /// # Errors
+    /// If the buffers are not those the pipeline was compiled for, or nothing has started yet.
+    pub fn weights<R: Element>(&mut self, params: &[R], weights: &mut [R]) -> Result<(), Error> {
+        self.fits::<R>("parameters", params.len())?;
+        self.fits::<R>("weights", weights.len())?;
+        if !self.ready {
+            return Err(Error::NotStarted);
+        }
+        let Some(machine) = &mut self.weights else {
+            weights.copy_from_slice(params);
+            return Ok(());
+        };
+        machine.set(&Role::Step, &[self.t as f64]);
+        machine.run_with(&mut [(Role::Params, Lent::Read(params))], Phase::Whole);
+        machine.output(0).copy_to(weights);
         Ok(())
     }
 
@@ -422,7 +460,7 @@ impl Optimizer {
         for (k, (name, _)) in self.layout.cells.iter().enumerate() {
             if let Some((_, Some(value))) = self.hypers.iter().find(|(have, _)| Some(&**have) == short(name))
             {
-                for machine in [&mut self.init, &mut self.step] {
+                for machine in [&mut self.init, &mut self.step].into_iter().chain(&mut self.weights) {
                     machine.set(&Role::Cell(k), &[*value]);
                 }
             }

@@ -237,6 +237,19 @@ impl Memory {
         self.set_bytes(unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) });
     }
 
+    /// Copies the elements into a slice.
+    ///
+    /// # Panics
+    /// If the type or the number differs.
+    pub fn copy_to<R: Element>(&self, values: &mut [R]) {
+        if (R::DTYPE, values.len()) != (self.dtype, self.len) {
+            ice!("run", "{} elements of {} for {} of {}", self.len, self.dtype, values.len(), R::DTYPE);
+        }
+        // SAFETY: the block has as many numbers of that type, all of them initialised, and the slice
+        // does not lie in it.
+        unsafe { values.as_mut_ptr().copy_from_nonoverlapping(self.start().cast(), self.len) }
+    }
+
     /// The elements as bytes, to be written in place; `None` if the memory is shared.
     pub fn bytes_mut(&mut self) -> Option<&mut [u8]> {
         let size = self.size();
