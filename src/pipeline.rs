@@ -98,10 +98,14 @@ fn text(stage: &impl ToString) -> String {
 
 /// Every diagnostic code, in the order of the stages that give them.
 pub fn codes() -> impl Iterator<Item = &'static Code> {
-    [ast::errors::CODES, check::errors::CODES, check::given::CODES, run::errors::CODES]
-        .into_iter()
-        .flatten()
-        .copied()
+    let of = [
+        ast::errors::CODES,
+        check::errors::CODES,
+        check::given::CODES,
+        graph::errors::CODES,
+        run::errors::CODES,
+    ];
+    of.into_iter().flatten().copied()
 }
 
 /// Diagnostics with the sources they point into.
@@ -309,7 +313,9 @@ impl Program {
         make(&self.graphs, || {
             let typed = self.typed()?;
             self.keep(check::oversized(typed).map(run::errors::oversized).into_iter().collect())?;
-            Ok(self.build(typed, &[]))
+            let graphs = self.build(typed, &[]);
+            self.keep(graphs.warnings.clone())?;
+            Ok(graphs)
         })
     }
 

@@ -26,6 +26,7 @@ mod pipelines;
 mod points;
 mod print;
 mod runs;
+mod scaling;
 mod scope;
 mod stages;
 mod statements;

@@ -8,6 +8,7 @@ use crate::source::Span;
 use super::Checker;
 use super::calls::{Arg, Call, STEPS};
 use super::errors::{self, at};
+use super::scaling::{self, Order};
 use super::scope::{Binding, Cells, Checked, Poison, Scope, nearest};
 use super::stages::{StageDef, Words};
 use super::text;
@@ -69,6 +70,7 @@ impl<'a> Checker<'a> {
         self.parts(&mut draft, expr)?;
         self.learning_rates(&draft.uses, expr)?;
         self.one_eval(&draft.uses)?;
+        self.orders(&draft.uses);
         let cells = draft.scope.cells.map(|cells| cells.made).unwrap_or_default();
         Ok(Optimizer { uses: draft.uses, cells })
     }
@@ -241,6 +243,32 @@ impl<'a> Checker<'a> {
                 self.report(found.help("keep one of them"));
                 Ok(())
             }
+        }
+    }
+
+    /// Stages that another one makes useless.
+    fn orders(&mut self, uses: &[StageUse]) {
+        for (order, first, second) in scaling::orders(&self.stages, uses) {
+            let [a, b] = [&uses[first], &uses[second]];
+            let found = match order {
+                Order::Cancelled => {
+                    let message = format!("`{}` forgets the gain of `{}` before it", b.name, a.name);
+                    Diagnostic::warning(&errors::PIPELINE_GAIN_CANCELLED, message)
+                        .label(a.span, "multiplies the update")
+                        .label(b.span, "gives the same update whatever it is multiplied by")
+                }
+                Order::Undone => {
+                    let message = format!("`{}` scales what `{}` before it has clipped", b.name, a.name);
+                    Diagnostic::warning(&errors::PIPELINE_CLIP_UNDONE, message)
+                        .label(a.span, "bounds the update")
+                        .label(b.span, "moves it out of the bound")
+                }
+            };
+            let help = match order {
+                Order::Cancelled => format!("write `{}` after `{}`", a.name, b.name),
+                Order::Undone => format!("write `{}` last, or before the learning rate is set", a.name),
+            };
+            self.report(found.help(help));
         }
     }
 

@@ -303,6 +303,8 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ("unknown-word", train("loss = mean((m(x) - y)^2)\n optimizer = sgd(lr = 1) |> eg_scale(over = matrix)\n epochs = 2\n")),
         ("match-arms", stage("match way { a => lr * u }")),
         ("pipeline-no-learning-rate", train("loss = mean((m(x) - y)^2)\n optimizer = momentum\n epochs = 2\n")),
+        ("pipeline-gain-cancelled", train("loss = mean((m(x) - y)^2)\n optimizer = eg_gain |> adam\n epochs = 2\n")),
+        ("pipeline-clip-undone", train("loss = mean((m(x) - y)^2)\n optimizer = adam |> clip_norm |> eg_scale\n epochs = 2\n")),
         ("hyperparameter-range", train("loss = mean((m(x) - y)^2)\n optimizer = sgd(lr = -1)\n epochs = 2\n")),
         ("pipeline-two-learning-rates", train("loss = mean((m(x) - y)^2)\n optimizer = sgd(lr = 1) |> sgd(lr = 2)\n epochs = 2\n")),
         ("loss-not-scalar", train("loss = (m(x) - y)^2\n optimizer = sgd(lr = 0.1)\n epochs = 2\n")),

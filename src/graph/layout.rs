@@ -9,6 +9,7 @@ use super::{Layout, Param, Role, StateSlot};
 use crate::algebra::form::Segments;
 use crate::algebra::types::{DType, Dim, Type};
 use crate::check::typed::{Expr, Extent, Function, FunctionId, LocalId, Member, Program, StageUse, Train};
+use crate::source::Span;
 
 /// A parameter found while walking a model.
 pub(super) struct Found<'a> {
@@ -22,6 +23,8 @@ pub(super) struct Found<'a> {
     pub function: &'a Function,
     /// That model's sizes.
     pub sizes: Sizes,
+    /// Where it is declared.
+    pub span: Span,
 }
 
 /// The parameters of a model in the order of their declarations, those of a layer where the layer is
@@ -36,12 +39,13 @@ fn walk<'a>(program: &'a Program, model: FunctionId, sizes: &Sizes, path: &str, 
     let function = &program.functions[model.0];
     for member in &function.members {
         match member {
-            Member::Param { name, ty, init, .. } => found.push(Found {
+            Member::Param { name, ty, init, span } => found.push(Found {
                 path: join(path, name),
                 ty: ty.substitute(sizes),
                 init,
                 function,
                 sizes: sizes.clone(),
+                span: *span,
             }),
             Member::Layer { name, function, sizes: fixed } => {
                 let inner = fixed.iter().map(|(var, dim)| (var.clone(), dim.substitute(sizes))).collect();

@@ -24,6 +24,7 @@
 
 mod build;
 pub mod builder;
+pub mod errors;
 pub mod eval;
 mod forward;
 pub mod grad;
@@ -50,6 +51,7 @@ use crate::algebra::op::{Op, Val};
 use crate::algebra::types::Type;
 use crate::check::typed::Extent;
 use crate::check::typed::{Program, Range, StatementKind};
+use crate::diag::Diagnostic;
 use crate::source::Span;
 
 /// All programs of a script, in the order of its statements.
@@ -61,6 +63,8 @@ pub struct Graphs {
     pub forward: Vec<Graph>,
     /// The layout of the parameters of each training run, by its statement's index.
     pub layouts: BTreeMap<usize, Layout>,
+    /// What the script hardly means.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// Where each parameter lies in the flat arena of its model.
@@ -231,7 +235,9 @@ pub enum Target {
 pub fn build(program: &Program) -> Graphs {
     let layouts = layouts(program);
     let forward = forward(program, &layouts);
-    finish(Graphs { programs: programs(program, &layouts), forward, layouts })
+    let mut warnings = Vec::new();
+    let programs = programs(program, &layouts, &mut warnings);
+    finish(Graphs { programs, forward, layouts, warnings })
 }
 
 /// The graphs of optimizers whose parameters and gradients another program brings: for each training
@@ -248,7 +254,7 @@ pub fn build_optimizers(program: &Program) -> Graphs {
             programs.extend(step::weights(program, &layouts, *index, train));
         }
     }
-    finish(Graphs { programs, forward: Vec::new(), layouts })
+    finish(Graphs { programs, forward: Vec::new(), layouts, warnings: Vec::new() })
 }
 
 fn layouts(program: &Program) -> BTreeMap<usize, Layout> {
@@ -273,18 +279,22 @@ impl Graphs {
     /// The same with each program changed.
     fn each(self, pass: impl Fn(Graph) -> Graph) -> Graphs {
         let each = |graphs: Vec<Graph>| graphs.into_iter().map(&pass).collect();
-        Graphs { programs: each(self.programs), forward: each(self.forward), layouts: self.layouts }
+        Graphs { programs: each(self.programs), forward: each(self.forward), ..self }
     }
 }
 
-fn programs(program: &Program, layouts: &BTreeMap<usize, Layout>) -> Vec<Graph> {
+fn programs(
+    program: &Program,
+    layouts: &BTreeMap<usize, Layout>,
+    warnings: &mut Vec<Diagnostic>,
+) -> Vec<Graph> {
     let runs = forward::Runs { program, layouts };
     let mut graphs = Vec::new();
     for (index, statement) in program.statements.iter().enumerate() {
         match &statement.kind {
             StatementKind::Train(train) => {
                 graphs.push(init::init(program, layouts, &layouts[&index], train));
-                graphs.push(step::step(program, layouts, index, train));
+                graphs.push(step::step(program, layouts, (index, train), warnings));
                 graphs.extend(step::weights(program, layouts, index, train));
                 graphs.extend(runs.validate(index, train));
             }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::build::{Arena, Evaluator};
+use super::errors;
 use super::forward::{Columns, columns, evaluate};
 use super::grad::grad;
-use super::layout::Pieces;
+use super::layout::{Pieces, model_sizes, parameters};
 use super::stage::{Pipeline, Scope, evaluated};
 use super::{Graph, Layout, Output, Part, Role, Target};
 use crate::algebra::op::{Build, Op, Val};
@@ -13,14 +14,15 @@ use crate::algebra::pack::Pack;
 use crate::algebra::scalar;
 use crate::algebra::types::{DType, Type};
 use crate::check::typed::{Program, StageUse, Train};
+use crate::diag::Diagnostic;
 
 /// `NAME.step`. Results are the loss and, without validation rows, the metrics; parameters and states
 /// change in place.
 pub(super) fn step(
     program: &Program,
     layouts: &BTreeMap<usize, Layout>,
-    index: usize,
-    train: &Train,
+    (index, train): (usize, &Train),
+    warnings: &mut Vec<Diagnostic>,
 ) -> Graph {
     let layout = &layouts[&index];
     let mut evaluator = Evaluator::new(program, layouts);
@@ -38,7 +40,9 @@ pub(super) fn step(
         outputs.extend(evaluate(&mut evaluator, &mut frame, metrics));
     }
     evaluator.builder.part(Part::Gradient);
-    let gradient = flat_gradient(&mut evaluator, layout, &arena, loss);
+    let gradients = gradients(&mut evaluator, layout, &arena, loss);
+    warnings.extend(without_gradient(&evaluator, program, train, &gradients));
+    let gradient = flat(&mut evaluator, &gradients);
     evaluator.pieces = Pieces::of(layout);
     outputs.extend(update(&mut evaluator, program, layout, train, [params, gradient, loss]));
     evaluator.builder.finish(format!("{}.step", train.name), outputs)
@@ -82,11 +86,28 @@ pub(super) fn given(
     evaluator.builder.finish(format!("{}.step", train.name), outputs)
 }
 
-/// The gradient by all parameters, as flat as they are.
-fn flat_gradient(evaluator: &mut Evaluator, layout: &Layout, arena: &Arena, loss: Val) -> Val {
+/// The gradient by each parameter.
+fn gradients(evaluator: &mut Evaluator, layout: &Layout, arena: &Arena, loss: Val) -> Vec<Val> {
     let windows: Vec<Val> = layout.params.iter().map(|param| evaluator.window(arena, &param.name)).collect();
-    let gradients = grad(&mut evaluator.builder, loss, &windows);
-    let flat = evaluator.builder.emit(Op::Pack(Pack), &gradients);
+    grad(&mut evaluator.builder, loss, &windows)
+}
+
+/// Parameters on which the loss does not depend.
+fn without_gradient(
+    evaluator: &Evaluator,
+    program: &Program,
+    train: &Train,
+    gradients: &[Val],
+) -> Vec<Diagnostic> {
+    let params = parameters(program, train.model, model_sizes(program, train, train.batch));
+    let zero = |gradient: &Val| evaluator.builder.as_constant(*gradient) == Some(0.0);
+    let found = params.iter().zip(gradients).filter(|(_, gradient)| zero(gradient));
+    found.map(|(param, _)| errors::without_gradient(&param.path, param.span)).collect()
+}
+
+/// Gradients one behind the other, as the parameters are.
+fn flat(evaluator: &mut Evaluator, gradients: &[Val]) -> Val {
+    let flat = evaluator.builder.emit(Op::Pack(Pack), gradients);
     evaluator.builder.name(flat, "g");
     flat
 }
