@@ -138,7 +138,7 @@ fn value(graphs: &Graphs, name: &str, role: &Role, ty: Type, seed: u64) -> Tenso
         Role::Cell(_) => Tensor::new(ty, vec![cell(graphs, name)]),
         // The first two classes exist in all data.
         Role::Column(_) if ty.dtype.is_int() => sample(&|x| x.abs() % 2.0),
-        Role::Column(_) => sample(&|x| x),
+        Role::Column(_) | Role::Gradient | Role::Loss => sample(&|x| x),
         Role::Step => Tensor::new(ty, vec![3.0]),
         Role::Total => Tensor::new(ty, vec![20.0]),
         Role::Key => Tensor::new(ty, vec![7.0, 11.0]),
