@@ -19,7 +19,7 @@ fn loss(params: &[f32; 3]) -> (f32, [f32; 3]) {
 }
 
 /// The loss after 200 steps.
-pub fn fit() -> Result<f32, Box<dyn std::error::Error>> {
+pub(crate) fn fit() -> Result<f32, Box<dyn std::error::Error>> {
     let shapes: [(&str, &[usize]); 2] = [("weights", &[2]), ("bias", &[])];
     let pipeline = "adam(lr = 0.1) |> eg_gain |> eg_scale";
     let mut optimizer =

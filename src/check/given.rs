@@ -78,6 +78,7 @@ pub fn check_pipeline(
             checker.declare(script, of_library);
         }
     }
+    let only_stages = only_stages.and_then(|pipeline| checker.only_names(script).map(|()| pipeline));
     let train = only_stages.and_then(|pipeline| checker.pipeline_for(pipeline, params));
     checker.check_bodies();
     let used = (checker.functions.len(), checker.stages.len());
@@ -104,7 +105,7 @@ impl<'a> Checker<'a> {
         for (k, item) in script.items.iter().enumerate() {
             let last = k + 1 == script.items.len();
             match &item.kind {
-                ItemKind::Fn(_) | ItemKind::Stage(_) | ItemKind::Pipeline(_) => {}
+                ItemKind::Fn(_) | ItemKind::Stage(_) | ItemKind::Pipeline(_) | ItemKind::Let(_) => {}
                 ItemKind::Expr(ast::Expr { kind: ast::ExprKind::Error, .. }) => failed = Err(Poison),
                 ItemKind::Expr(expr) if last => pipeline = Ok(expr),
                 _ => {
@@ -122,6 +123,23 @@ impl<'a> Checker<'a> {
             failed = Err(self.report(found.help("write the stages: `adam(lr = 1e-3) |> eg_gain`")));
         }
         failed.and(pipeline)
+    }
+
+    /// Every `let` names a number or a pipeline.
+    fn only_names(&mut self, script: &Script) -> Checked<()> {
+        let mut failed = Ok(());
+        for item in &script.items {
+            if let ItemKind::Let(line) = &item.kind
+                && !self.constants.contains_key(line.name.name.as_str())
+                && !self.pipeline_lets.contains_key(line.name.name.as_str())
+            {
+                let message = format!("`{}` is neither a number nor a pipeline", line.name.name);
+                let found = at(&NOT_A_PIPELINE, message, item.span, "not before a pipeline");
+                failed =
+                    Err(self.report(found.help("write declarations, and the pipeline as the last line")));
+            }
+        }
+        failed
     }
 
     /// A training run whose model, loss and data mean nothing.

@@ -131,7 +131,11 @@ impl Optimizer {
             let text = metadata.get(format!("opt.{name}").as_str());
             let number = match (value, text) {
                 (Some(_), Some(text)) => {
-                    let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+                    let range = self.layout.ranges.get(&format!("opt.{name}"));
+                    let right = |number: &f64| {
+                        number.is_finite() && range.is_none_or(|range| range.contains(*number))
+                    };
+                    let number = text.parse().ok().filter(right);
                     Some(number.ok_or_else(|| failed(path, format!("`opt.{name}` is `{text}`")))?)
                 }
                 _ => *value,

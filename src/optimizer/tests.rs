@@ -253,6 +253,8 @@ fn wrong_pipelines_and_shapes_are_explained() {
         ("real f64\nadam", "not-a-pipeline"),
         ("adam\nadam", "not-a-pipeline"),
         ("print \"a\"\nadam", "not-a-pipeline"),
+        ("let a = iota[3]\nadam", "not-a-pipeline"),
+        ("adam(b1 = 1.5)", "hyperparameter-range"),
         ("3 + 4", "not-a-stage"),
         ("adm", "unknown-name"),
         ("adam(rate = 3)", "wrong-argument"),
@@ -272,6 +274,23 @@ fn wrong_pipelines_and_shapes_are_explained() {
     for shapes in shapes {
         assert_eq!(wrong("adam", shapes).0, "parameter-shape");
     }
+}
+
+#[test]
+fn numbers_and_pipelines_may_have_names() {
+    let text = "let rate = 0.25
+        let heavy = sgd(lr = rate) |> momentum(mu = 0.5)
+        heavy";
+    let mut optimizer = compile(text, F64);
+    let mut params = vec![1.0; COUNT];
+    for _ in 0..2 {
+        optimizer.step(&mut params, &[1.0; COUNT], None).expect("it fits");
+    }
+    assert_eq!(params, [1.0 - 0.25 - 0.375; COUNT]);
+    assert!(matches!(optimizer.set("momentum.mu", 1.5), Err(Error::Value { .. })));
+    optimizer.set("momentum.mu", 0.0).expect("it is there");
+    optimizer.step(&mut params, &[1.0; COUNT], None).expect("it fits");
+    assert_eq!(params, [0.125; COUNT]);
 }
 
 #[test]
