@@ -180,13 +180,15 @@ fn sm3() {
     });
 }
 
-/// Brock et al. 2021, equation 3, with a column as the unit.
+/// Brock et al. 2021, equation 3, with a column of a matrix or a whole vector as the unit.
 #[test]
-fn clip_adaptive() {
-    agree("sgd(lr = 0.05) |> clip_adaptive(clip = 0.02)", |_, _, w, g| {
-        let (size, length) = (w.fold(false, norm), g.fold(false, norm));
+fn agc() {
+    agree("sgd(lr = 0.05) |> agc(clip = 0.02)", |_, _, w, g| {
+        let lengths =
+            |x: &Matrix| if x.rows > 1 { x.fold(false, norm) } else { vec![norm(&x.data); x.columns] };
+        let (size, length) = (lengths(w), lengths(g));
         let limit = |i: usize| 0.02 * size[w.at(i).1].max(1e-3);
-        let scale = |i: usize| (limit(i) / (0.05 * length[w.at(i).1]).max(1e-6)).min(1.0);
+        let scale = |i: usize| (limit(i) / (0.05 * length[w.at(i).1])).min(1.0);
         w.new(|i| 0.05 * g.data[i] * scale(i))
     });
 }

@@ -153,6 +153,17 @@ const CASES: &[Case] = cases! {
     "sgd(lr = 0.1) |> schedule_free" => schedule_free(0.9, 1.0, sgd(0.1)),
     "adam(lr = 0.01, b1 = 0) |> schedule_free(beta = 0.8, weight = 0.5)" =>
         schedule_free(0.8, 0.5, adam(0.01, betas(0.0, 0.999, 1e-8))),
+    "sgd(lr = 0.1) |> mechanic(s0 = 0.3)" => mechanic(0.3, 0.05, 0.01, 1e-8, sgd(0.1)),
+    "adam(lr = 0.1) |> mechanic(s0 = 0.05, decay = 0.1, eps = 1e-6)" =>
+        mechanic(0.05, 0.05 / 6.0, 0.1, 1e-6, adam(0.1, betas(0.9, 0.999, 1e-8))),
+
+    "adafactor" => adafactor(1e-2, 0.8, 1.0, 1e-30, 1e-3),
+    "adafactor(lr = 0.1, decay = 0.6, clip = 0.5, eps = 1e-3, min = 0.4)" => adafactor(0.1, 0.6, 0.5, 1e-3, 0.4),
+    "sm3" => sm3(0.1),
+    "sm3(lr = 0.03)" => sm3(0.03),
+    "agc |> sgd(lr = 0.1)" => agc(0.1, 0.01, 1e-3),
+    "agc(clip = 0.1, eps = 0.4) |> sgd(lr = 0.1)" => agc(0.1, 0.1, 0.4),
+    "centralize |> sgd(lr = 0.1)" => centralize(0.1),
 };
 
 /// Largest difference, relative to the oracle's value or to 1e-3 of the greatest of them.
@@ -197,6 +208,17 @@ fn wrong(case: &Case, real: DType, steps: &[usize], tolerance: f64) -> Option<St
 fn stages_follow_their_rules() {
     let found: Vec<String> = CASES.iter().filter_map(|case| wrong(case, DType::F64, &STEPS, 1e-10)).collect();
     assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// From its default `s0`, Mechanic moves so little at first that a change of the last bit becomes one of
+/// 1e-7 after a hundred steps.
+#[test]
+fn mechanic_follows_its_rule_at_first() {
+    let case = Case {
+        pipeline: "sgd(lr = 0.1) |> mechanic",
+        rule: || mechanic(1e-6, 1e-6 / 6.0, 0.01, 1e-8, sgd(0.1)),
+    };
+    assert_eq!(wrong(&case, DType::F64, &STEPS[..5], 1e-10), None);
 }
 
 #[test]

@@ -5,20 +5,25 @@
 //!
 //! The oracle was itself compared with optax 0.2.8 (jax 0.10.2, double precision) on the same problem,
 //! all hyperparameters as in `CASES`, at the same steps. To 1e-10 relative agree: sgd, momentum, nesterov,
-//! ema, lion, signum and tiger (as `ema |> scale_by_sign`), weight decay, the three clips, adagrad,
+//! ema, lion, signum and tiger (as `ema |> scale_by_sign`), weight decay, the three clips, agc, adagrad,
 //! adadelta, rmsprop (`eps_in_sqrt=False`), adam, adamax, nadam, amsgrad, radam, adabelief, adopt, ademamix,
-//! novograd, lars, lamb, d_adapt, prodigy (`correct = yes`), dog, dowg, cocob, polyak (`sps+`), momo,
-//! schedule_free around sgd; yogi with `init = 0`; madgrad to 2e-7, since optax takes the root of the step in
-//! single precision, and after its `eps` on the learning rate is taken off again. Not compared: rprop (optax
-//! 0.2.8 is a step late), and what optax does not have. `egdd` has the trace of its authors.
+//! novograd, lars, lamb, sm3 (`b1=0`, `eps=0`), d_adapt, prodigy (`correct = yes`), dog, dowg, cocob, polyak
+//! (`sps+`), momo, schedule_free around sgd, mechanic around adam, and yogi with `init = 0`. Less closely,
+//! since optax computes some powers of the step in single precision: madgrad (2e-7, with its `eps` taken
+//! off the learning rate) and adafactor (1e-9 in the first steps, 5e-6 after a hundred).
+//!
+//! Not compared: rprop (optax 0.2.8 is a step late), centralize (optax centers rows) and what optax does
+//! not have. `egdd` has the trace of its authors.
 
 mod adaptive;
 mod directions;
+mod factored;
 mod rates;
 mod wraps;
 
 pub use adaptive::*;
 pub use directions::*;
+pub use factored::*;
 pub use rates::*;
 pub use wraps::*;
 
