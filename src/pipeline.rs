@@ -313,6 +313,7 @@ impl Program {
         make(&self.graphs, || {
             let typed = self.typed()?;
             self.keep(check::oversized(typed).map(run::errors::oversized).into_iter().collect())?;
+            self.keep(check::misplaced(typed).map(check::errors::misplaced).into_iter().collect())?;
             let graphs = self.build(typed, &[]);
             self.keep(graphs.warnings.clone())?;
             Ok(graphs)

@@ -19,12 +19,14 @@ pub mod dim;
 pub mod eval;
 pub mod fill;
 pub mod form;
+pub mod gather;
 #[cfg(test)]
 mod laws;
 pub mod map;
 pub mod op;
 pub mod pack;
 pub mod reduce;
+pub mod running;
 pub mod scalar;
 pub mod segment;
 pub mod tensor;

@@ -4,8 +4,9 @@
 mod tests;
 
 use super::{
-    contract::Contract, fill::Fill, form::Form, map::Cast, map::Map, pack::Pack, reduce::Reduce,
-    segment::Segment, tensor::Tensor, types::DType, types::Type, view::View,
+    contract::Contract, fill::Fill, form::Form, gather::Gather, map::Cast, map::Map, pack::Pack,
+    reduce::Reduce, running::Running, segment::Segment, tensor::Tensor, types::DType, types::Type,
+    view::View,
 };
 
 /// A value in a graph under construction.
@@ -31,6 +32,10 @@ pub enum Op {
     Segment(Segment),
     /// Tensors laid end to end in one flat tensor.
     Pack(Pack),
+    /// Elements picked by integers, and their sums put back.
+    Gather(Gather),
+    /// Sums up to each position.
+    Running(Running),
 }
 
 /// Why operands do not fit an operator.
@@ -120,6 +125,8 @@ pub fn samples() -> Vec<Sample> {
         Fill::samples,
         Segment::samples,
         Pack::samples,
+        Gather::samples,
+        Running::samples,
     ];
     families.into_iter().flat_map(|samples| samples()).collect()
 }
@@ -155,6 +162,8 @@ impl Op {
             Op::Fill(op) => op,
             Op::Segment(op) => op,
             Op::Pack(op) => op,
+            Op::Gather(op) => op,
+            Op::Running(op) => op,
         }
     }
 }
@@ -169,4 +178,4 @@ macro_rules! into_op {
     };
 }
 
-into_op!(Map, Cast, Reduce, Contract, View, Fill, Segment, Pack);
+into_op!(Map, Cast, Reduce, Contract, View, Fill, Segment, Pack, Gather, Running);

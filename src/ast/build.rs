@@ -177,6 +177,13 @@ impl Builder<'_> {
         self.node(ExprKind::Field(Box::new(of), name), span, depth)
     }
 
+    /// `1:5:2`, each part of which may be missing.
+    pub(super) fn positions(&mut self, parts: [Option<Expr>; 3], start: u32, end: u32) -> Expr {
+        let depth = parts.iter().flatten().map(|part| part.depth).max().unwrap_or(0);
+        let span = self.span(start, end);
+        self.node(ExprKind::Slice(Box::new(parts)), span, depth)
+    }
+
     /// `[a, b]`
     pub(super) fn list(&mut self, items: Vec<Expr>, start: u32, end: u32) -> Expr {
         let (span, depth) = (self.span(start, end), deepest(&items));

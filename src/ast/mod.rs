@@ -301,6 +301,9 @@ pub enum ExprKind {
     Call(Box<Expr>, Vec<Argument>),
     /// `dense[64, 32]` (what is static) or `x[0]` (an element): the meaning depends on `f`.
     Bracket(Box<Expr>, Vec<Expr>),
+    /// `1:5`, `::2`, `:`: positions along an axis, inside of brackets only: the first, the one they
+    /// end before, the step.
+    Slice(Box<[Option<Expr>; 3]>),
     /// `[a, b, c]`
     List(Vec<Expr>),
     /// `-x`, `not x`
@@ -317,7 +320,7 @@ pub enum ExprKind {
     Train(Box<Run>),
     /// `eval fit on d { ... }`
     Eval(Box<Run>),
-    /// `..`: any leading sizes, in types only.
+    /// `..`: any leading sizes in a type, all other axes in the positions of a tensor.
     Rest,
 }
 

@@ -213,6 +213,14 @@ impl Printer {
                 p.expr(f);
                 p.exprs(items);
             }),
+            ExprKind::Slice(parts) => self.node("slice", |p| {
+                for part in parts.iter() {
+                    match part {
+                        Some(part) => p.expr(part),
+                        None => p.line("missing"),
+                    }
+                }
+            }),
             ExprKind::List(items) => self.node("list", |p| p.exprs(items)),
             ExprKind::Unary(op, x) => self.node(format!("unary {op}"), |p| p.expr(x)),
             ExprKind::Binary(op, x, y) => self.node(format!("binary {op}"), |p| {

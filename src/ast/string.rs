@@ -54,7 +54,7 @@ fn hole(b: &mut Builder<'_>, parts: &mut Vec<StrPart>, at: usize, end: usize) ->
         return end;
     };
     let inner = &b.text[at + 1..close];
-    let colon = inner.rfind(':').map(|colon| at + 1 + colon);
+    let colon = format_colon(inner).map(|colon| at + 1 + colon);
     let digits = match colon {
         None => None,
         Some(colon) => digits(&b.text[colon + 1..close]).or_else(|| {
@@ -73,6 +73,15 @@ fn closing(text: &str) -> Option<usize> {
     text.bytes().position(|c| {
         depth += i32::from(c == b'{') - i32::from(c == b'}');
         depth == 0
+    })
+}
+
+/// Where the format begins: at the last colon that is not inside of brackets.
+fn format_colon(text: &str) -> Option<usize> {
+    let mut depth = 0;
+    text.bytes().enumerate().rev().find_map(|(at, c)| {
+        depth += i32::from(matches!(c, b']' | b')')) - i32::from(matches!(c, b'[' | b'('));
+        (c == b':' && depth <= 0).then_some(at)
     })
 }
 

@@ -188,8 +188,11 @@ impl<'a> Checker<'a> {
         let b = self.converted(scope, b, dtype, "the other operand")?;
         let contract = ops::matmul_labels(a.ty.rank(), b.ty.rank()).map(Op::Contract);
         let fits = |op: &Op| op.rules().infer(&[&a.ty, &b.ty]).is_ok();
-        match contract.filter(fits) {
-            Some(op) => Ok(Value::strong(ops::op(op, vec![a, b], span))),
+        if let Some(op) = contract.filter(fits) {
+            return Ok(Value::strong(ops::op(op, vec![a, b], span)));
+        }
+        match ops::batched_product(&a, &b, span) {
+            Some(product) => Ok(Value::strong(product)),
             None => Err(self.no_product(scope, &a, &b)),
         }
     }
@@ -205,7 +208,7 @@ impl<'a> Checker<'a> {
         let found = self.label_origin(scope, b, found);
         self.report(
             found
-                .help("the last size of the left must be the first size of the right: `[.., n, k] @ [k, m]`"),
+                .help("the last size of the left must be the one before the last of the right, as in `[.., n, k] @ [.., k, m]`"),
         )
     }
 }

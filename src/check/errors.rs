@@ -152,6 +152,13 @@ pub(super) fn outside(position: &str, size: &str, last: Option<i64>, span: Span)
     at(&SHAPE_MISMATCH, message, span, "outside").help(help)
 }
 
+/// A slice in a function that does not fit the sizes that the function is called with.
+pub(crate) fn misplaced((at_span, shape): (Span, String)) -> Diagnostic {
+    let message = format!("this slice lies outside of a tensor of sizes {shape}");
+    at(&SHAPE_MISMATCH, message, at_span, format!("its operand has sizes {shape} in one of the calls"))
+        .help("call the function with larger sizes, or count from the end: `x[-2:]`")
+}
+
 /// More positions than axes.
 pub(super) fn too_many_positions(given: usize, shown: &str, rank: usize, span: Span) -> Diagnostic {
     let message = format!("{given} positions into `{shown}`, which has {}", axes(rank));

@@ -55,7 +55,14 @@ impl<'a> Checker<'a> {
                 let message = "`train` and `eval` stand by themselves or after `let NAME =`";
                 Err(self.report(at(&errors::NOT_A_VALUE, message, span, "not inside of an expression")))
             }
-            Ast::Rest => Err(self.report(errors::not_a_value("`..`", span, "`..` stands in types only"))),
+            Ast::Rest => {
+                let help = "`..` stands in types and among the positions of a tensor";
+                Err(self.report(errors::not_a_value("`..`", span, help)))
+            }
+            Ast::Slice(_) => {
+                let help = "slices stand in the brackets of a tensor: `x[1:5]`";
+                Err(self.report(errors::not_a_value(&format!("`{}`", text::source(expr)), span, help)))
+            }
         }
     }
 
@@ -360,7 +367,7 @@ impl<'a> Checker<'a> {
         Err(self.report(found.help("compare it: `x != 0`")))
     }
 
-    /// `f[...]` alone, or an element `x[0]`.
+    /// `f[...]` alone, or a part `x[0, 1:3]`.
     fn bracket(
         &mut self,
         scope: &mut Scope,
@@ -377,42 +384,7 @@ impl<'a> Checker<'a> {
             return self.no_value(&format!("function `{}`", text::source(of)), span, "call it: add `(...)`");
         }
         let value = self.definite(scope, of)?;
-        self.element(scope, value, indices, span)
-    }
-
-    /// The part of a tensor at constant positions along its first axes.
-    fn element(
-        &mut self,
-        scope: &mut Scope,
-        mut value: Expr,
-        indices: &'a [ast::Expr],
-        span: Span,
-    ) -> Checked<Value> {
-        if indices.len() > value.ty.rank() {
-            let shown = text::show(&value.ty, self.real);
-            return Err(self.report(errors::too_many_positions(
-                indices.len(),
-                &shown,
-                value.ty.rank(),
-                span,
-            )));
-        }
-        for index in indices {
-            let size = value.ty.shape[0].clone();
-            let position = self.dim(scope, index, false)?;
-            let from_end = position.as_constant().is_some_and(|n| n < 0);
-            let start = if from_end { size.add(&position) } else { position };
-            let slice = View::Slice { axis: 0, start: start.clone(), step: 1, count: Dim::constant(1) };
-            if Op::View(slice.clone()).rules().infer(&[&value.ty]).is_err() {
-                let last = size.as_constant().map(|n| n - 1);
-                let (start, size) = (start.to_string(), size.to_string());
-                return Err(self.report(errors::outside(&start, &size, last, index.span)));
-            }
-            let to = value.ty.shape[1..].to_vec();
-            let part = ops::op(Op::View(slice), vec![value], span);
-            value = ops::op(Op::View(View::Reshape { to }), vec![part], span);
-        }
-        Ok(Value::strong(value))
+        self.part_of(scope, value, indices, span)
     }
 
     /// `[a, b, c]`: values of one shape along a new first axis.

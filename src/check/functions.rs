@@ -359,6 +359,7 @@ fn calls(expr: &ast::Expr, name: &str) -> bool {
         Match(word, arms) => is(word) || arms.iter().any(|(_, arm)| calls(arm, name)),
         Unary(_, x) | Field(x, _) => calls(x, name),
         Binary(_, a, b) => calls(a, name) || calls(b, name),
+        Slice(parts) => parts.iter().flatten().any(|part| calls(part, name)),
         List(items) => items.iter().any(|item| calls(item, name)),
         Block(lets, body) => lets.iter().any(|line| calls(&line.value, name)) || calls(body, name),
         _ => false,

@@ -24,6 +24,7 @@ mod models;
 mod ops;
 mod pipelines;
 mod points;
+mod positions;
 mod print;
 mod runs;
 mod scaling;
@@ -35,7 +36,7 @@ mod text;
 pub mod typed;
 mod volume;
 
-pub use volume::oversized;
+pub use volume::{misplaced, oversized};
 
 #[cfg(test)]
 mod tests;

@@ -121,6 +121,14 @@ pub(super) fn repeat(expr: Expr, to: &Shape, axes: Vec<usize>) -> Expr {
     op(Op::View(View::Broadcast { to: to.clone(), axes }), vec![expr], span)
 }
 
+/// The same elements under another shape.
+pub(super) fn reshape(expr: Expr, to: Shape, span: Span) -> Expr {
+    match expr.ty.shape == to {
+        true => expr,
+        false => op(Op::View(View::Reshape { to }), vec![expr], span),
+    }
+}
+
 /// Puts all elements along `axes` together; with `keep` the axes stay, with size 1.
 pub(super) fn reduce(combine: Combine, expr: Expr, axes: &[usize], keep: bool, span: Span) -> Expr {
     let rank = expr.ty.rank();
@@ -177,6 +185,31 @@ pub(super) fn matmul_labels(left: usize, right: usize) -> Option<Contract> {
         out.push(columns);
     }
     Some(Contract { left: labels, right: right_labels, out })
+}
+
+/// A product of matrices along leading axes that broadcast: an operand without such an axis, or with
+/// size 1 there, is the same for all of it.
+pub(super) fn batched_product(a: &Expr, b: &Expr, span: Span) -> Option<Expr> {
+    let (left, right) = (&a.ty.shape, &b.ty.shape);
+    let (cut, split) = (left.len().checked_sub(2)?, right.len().checked_sub(2)?);
+    if left[cut + 1] != right[split] {
+        return None;
+    }
+    let batch = joint_shape(&left[..cut], &right[..split])?;
+    let rank = batch.len();
+    // Labels: the leading axes, then rows, summed, columns.
+    let operand = |expr: &Expr, n: usize, matrix: [usize; 2]| {
+        let first = rank - n;
+        let kept: Vec<usize> = (0..n).filter(|k| expr.ty.shape[*k] == batch[first + k]).collect();
+        let axes = kept.iter().copied().chain([n, n + 1]);
+        let to = axes.map(|axis| expr.ty.shape[axis].clone()).collect();
+        let labels: Vec<usize> = kept.iter().map(|k| first + k).chain(matrix).collect();
+        (reshape(expr.clone(), to, span), labels)
+    };
+    let (a, left) = operand(a, cut, [rank, rank + 1]);
+    let (b, right) = operand(b, split, [rank + 1, rank + 2]);
+    let out = (0..rank).chain([rank, rank + 2]).collect();
+    Some(op(Op::Contract(Contract { left, right, out }.renumbered()), vec![a, b], span))
 }
 
 impl<'a> Checker<'a> {

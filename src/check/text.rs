@@ -54,6 +54,12 @@ pub(super) fn source(expr: &Expr) -> String {
             format!("{}({})", nested(f, 9), args.join(", "))
         }
         ExprKind::Bracket(f, items) => format!("{}[{}]", nested(f, 9), list(items)),
+        ExprKind::Slice(parts) => {
+            let [first, last, step] = parts.as_ref();
+            let part = |part: &Option<Expr>| part.as_ref().map(source).unwrap_or_default();
+            let step = step.as_ref().map(|step| format!(":{}", source(step))).unwrap_or_default();
+            format!("{}:{}{step}", part(first), part(last))
+        }
         ExprKind::List(items) => format!("[{}]", list(items)),
         ExprKind::Unary(UnaryOp::Neg, x) => format!("-{}", nested(x, 7)),
         ExprKind::Unary(UnaryOp::Not, x) => format!("not {}", nested(x, 3)),

@@ -1,12 +1,24 @@
 //! How large tensors are once all sizes are known: what no machine could hold is refused before the
-//! stages below count its elements.
+//! stages below count its elements; and whether slices by size variables are inside.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::algebra::op::Op;
 use crate::algebra::types::{Dim, SizeVar, Type};
+use crate::algebra::view::View;
 use crate::source::Span;
 
 use super::typed::{Expr, ExprKind, FunctionId, Member, Part, Program, Statement, StatementKind, Train};
+
+/// The first slice inside of a function that lies outside of its operand for the sizes it is called
+/// with, and that axis's size.
+pub fn misplaced(program: &Program) -> Option<(Span, String)> {
+    program.statements.iter().find_map(|statement| {
+        let mut volume = Volume::new(program);
+        volume.statement(statement);
+        volume.misplaced
+    })
+}
 
 /// 16 TiB: more than a machine has, and few enough for products of two such sizes to be counted.
 const MOST: f64 = (1u64 << 44) as f64;
@@ -14,7 +26,7 @@ const MOST: f64 = (1u64 << 44) as f64;
 /// The first statement with a tensor that takes more bytes than any machine has, and how many.
 pub fn oversized(program: &Program) -> Option<(Span, f64)> {
     program.statements.iter().find_map(|statement| {
-        let mut volume = Volume { program, largest: 0.0, seen: BTreeSet::new() };
+        let mut volume = Volume::new(program);
         volume.statement(statement);
         (volume.largest > MOST).then_some((statement.span, volume.largest))
     })
@@ -30,9 +42,39 @@ struct Volume<'a> {
     largest: f64,
     /// Functions that have been seen, with their sizes.
     seen: BTreeSet<(FunctionId, Vec<Dim>)>,
+    /// A slice outside of its operand, and what it is.
+    misplaced: Option<(Span, String)>,
 }
 
-impl Volume<'_> {
+impl<'a> Volume<'a> {
+    fn new(program: &'a Program) -> Volume<'a> {
+        Volume { program, largest: 0.0, seen: BTreeSet::new(), misplaced: None }
+    }
+
+    /// Whether a slice or padding is inside once sizes are known.
+    fn place(&mut self, view: &View, arg: &Type, span: Span, sizes: &Sizes) {
+        let known = match view {
+            View::Slice { axis, start, step, count } => View::Slice {
+                axis: *axis,
+                start: start.substitute(sizes),
+                step: *step,
+                count: count.substitute(sizes),
+            },
+            View::Pad { axis, before, after, value } => View::Pad {
+                axis: *axis,
+                before: before.substitute(sizes),
+                after: after.substitute(sizes),
+                value: *value,
+            },
+            _ => return,
+        };
+        let empty = matches!(&known, View::Slice { count, .. } if count.as_constant().is_some_and(|n| n < 1));
+        if empty || Op::View(known).rules().infer(&[&arg.substitute(sizes)]).is_err() {
+            let shown: Vec<String> = arg.shape.iter().map(|dim| dim.substitute(sizes).to_string()).collect();
+            self.misplaced.get_or_insert((span, format!("[{}]", shown.join(", "))));
+        }
+    }
+
     fn statement(&mut self, statement: &Statement) {
         match &statement.kind {
             StatementKind::Let { value, .. } => self.expr(value, &Sizes::new()),
@@ -85,7 +127,12 @@ impl Volume<'_> {
             self.largest = self.largest.max(bytes(&expr.ty, sizes));
         }
         match &expr.kind {
-            ExprKind::Op(_, args) => args.iter().for_each(|arg| self.expr(arg, sizes)),
+            ExprKind::Op(op, args) => {
+                if let Op::View(view) = op {
+                    self.place(view, &args[0].ty, expr.span, sizes);
+                }
+                args.iter().for_each(|arg| self.expr(arg, sizes));
+            }
             ExprKind::Call { function, sizes: given, args, .. } => {
                 args.iter().for_each(|arg| self.expr(arg, sizes));
                 self.call(*function, given.iter().map(|dim| dim.substitute(sizes)).collect());

@@ -9,6 +9,7 @@ use super::layout::{Matrix, Pieces, join};
 use super::{Layout, Param, Role};
 use crate::algebra::fill::Fill;
 use crate::algebra::form::{Combine, Segments};
+use crate::algebra::gather::Gather;
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::pack::Pack;
 use crate::algebra::reduce::Reduce;
@@ -378,9 +379,17 @@ fn substitute(op: &Op, sizes: &Sizes) -> Op {
             Fill::Iota { dtype, to } => Fill::Iota { dtype: *dtype, to: shape(to) },
             Fill::Random { site, dtype, to } => Fill::Random { site: *site, dtype: *dtype, to: shape(to) },
         }),
-        Op::Map(_) | Op::Cast(_) | Op::Reduce(_) | Op::Contract(_) | Op::Segment(_) | Op::Pack(_) => {
-            op.clone()
+        Op::Gather(Gather::Scatter { axis, size }) => {
+            Op::Gather(Gather::Scatter { axis: *axis, size: size.substitute(sizes) })
         }
+        Op::Map(_)
+        | Op::Cast(_)
+        | Op::Reduce(_)
+        | Op::Contract(_)
+        | Op::Segment(_)
+        | Op::Pack(_)
+        | Op::Gather(_)
+        | Op::Running(_) => op.clone(),
     }
 }
 

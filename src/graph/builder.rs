@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::{Def, Graph, Input, Node, Output, Part, Role};
 use crate::algebra::fill::Fill;
+use crate::algebra::gather::Gather;
 use crate::algebra::map::{Cast, Map};
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::reduce::Reduce;
@@ -193,7 +194,9 @@ impl Builder {
             Op::Reduce(reduce) => {
                 return fold_reduce(reduce, xs[0], self.ty(args[0]).count() / ty.count().max(1));
             }
-            Op::Contract(_) | Op::Fill(_) | Op::Segment(_) | Op::Pack(_) => return None,
+            Op::Contract(_) | Op::Fill(_) | Op::Segment(_) | Op::Pack(_) | Op::Gather(_) | Op::Running(_) => {
+                return None;
+            }
         };
         representable(folded, ty.dtype).then_some(folded)
     }
@@ -291,6 +294,9 @@ fn fingerprint(op: &Op, args: &[Val]) -> u64 {
         Op::Fill(fill) => hash_fill(fill, &mut hasher),
         Op::Segment(segment) => std::mem::discriminant(segment).hash(&mut hasher),
         Op::Pack(_) => {}
+        Op::Gather(Gather::Take { axis }) => axis.hash(&mut hasher),
+        Op::Gather(Gather::Scatter { axis, size }) => (axis, size).hash(&mut hasher),
+        Op::Running(running) => (running.axis, running.reverse).hash(&mut hasher),
     }
     hasher.finish()
 }

@@ -247,6 +247,8 @@ fn classify(op: &Op, ty: &Type) -> Class {
         | Op::Cast(_)
         | Op::Reduce(_)
         | Op::Contract(_)
+        | Op::Gather(_)
+        | Op::Running(_)
         | Op::Segment(Segment::Reduce { .. }) => Class::Compute,
     }
 }

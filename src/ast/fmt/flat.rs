@@ -98,6 +98,7 @@ impl Printer<'_> {
                     && self.list(out, "(", arguments, ")", |out, argument| self.argument(out, argument))
             }
             ExprKind::Bracket(f, items) => self.flat_into(out, f, POSTFIX) && self.exprs(out, items),
+            ExprKind::Slice(parts) => self.slice(out, parts),
             ExprKind::List(items) => self.exprs(out, items),
             ExprKind::Unary(op, x) => {
                 out.push_str(&op.to_string());
@@ -166,6 +167,24 @@ impl Printer<'_> {
             (true, _) => format!("{value:.0}"),
             (false, true) => text,
             (false, false) => text + ".0",
+        }
+    }
+
+    /// `1:5:2`, each part of which may be missing.
+    fn slice(&self, out: &mut String, parts: &[Option<Expr>; 3]) -> bool {
+        let [first, last, step] = parts;
+        let part = |out: &mut String, part: &Option<Expr>| match part {
+            Some(part) => self.flat_into(out, part, ANY),
+            None => true,
+        };
+        part(out, first) && {
+            out.push(':');
+            part(out, last) && {
+                if step.is_some() {
+                    out.push(':');
+                }
+                part(out, step)
+            }
         }
     }
 

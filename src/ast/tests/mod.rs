@@ -53,6 +53,10 @@ fn parenthesised(expr: &Expr) -> String {
         ExprKind::Pipe(x, f) => format!("({} |> {})", parenthesised(x), parenthesised(f)),
         ExprKind::Field(of, name) => format!("{}.{}", parenthesised(of), name.name),
         ExprKind::Bracket(f, items) => format!("{}[{}]", parenthesised(f), all(items)),
+        ExprKind::Slice(parts) => {
+            let part = |part: &Option<Expr>| part.as_ref().map_or("_".to_string(), parenthesised);
+            parts.iter().map(part).collect::<Vec<_>>().join(":")
+        }
         ExprKind::List(items) => format!("[{}]", all(items)),
         ExprKind::Call(f, arguments) => {
             let named =

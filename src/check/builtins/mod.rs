@@ -1,5 +1,7 @@
 //! Builtin functions: a table of names, how each is written, and how it is typed.
 
+mod arrange;
+mod index;
 mod reductions;
 mod shapes;
 
@@ -18,6 +20,8 @@ use super::ops;
 use super::scope::{Checked, Poison, Scope, Value, Weak};
 use super::text;
 use super::typed::{Expr, ExprKind};
+use arrange::*;
+use index::*;
 use reductions::*;
 use shapes::*;
 
@@ -52,6 +56,21 @@ pub(super) static BUILTINS: &[Builtin] = &[
         name: "min",
         doc: "min(a, b): the smaller; min(x, axis = all, keep = false): least along axes",
         check: min,
+    },
+    Builtin {
+        name: "var",
+        doc: "var(x, axis = all, keep = false): mean squared distance from the mean along axes",
+        check: var,
+    },
+    Builtin {
+        name: "std",
+        doc: "std(x, axis = all, keep = false): square root of `var`; its derivative is not finite where that is 0",
+        check: std,
+    },
+    Builtin {
+        name: "cumsum",
+        doc: "cumsum(x, axis = -1): sums of everything up to each position",
+        check: cumsum,
     },
     Builtin { name: "any", doc: "any(x, axis = all, keep = false): whether one is true", check: any },
     Builtin { name: "all", doc: "all(x, axis = all, keep = false): whether all are true", check: all },
@@ -88,7 +107,40 @@ pub(super) static BUILTINS: &[Builtin] = &[
         doc: "reshape[N, ...](x): the same elements under another shape",
         check: reshape,
     },
-    Builtin { name: "transpose", doc: "transpose(x): swaps the last two axes", check: transpose },
+    Builtin { name: "transpose", doc: "transpose(x, a = -2, b = -1): swaps two axes", check: transpose },
+    Builtin {
+        name: "permute",
+        doc: "permute[1, 0, 2](x): axis k of the result is the k-th axis named",
+        check: permute,
+    },
+    Builtin { name: "flip", doc: "flip(x, axis): the positions of an axis in reverse", check: flip },
+    Builtin {
+        name: "concat",
+        doc: "concat(a, b, ..., axis = 0): tensors end to end along an axis",
+        check: concat,
+    },
+    Builtin {
+        name: "stack",
+        doc: "stack(a, b, ..., axis = 0): tensors of one shape along a new axis",
+        check: stack,
+    },
+    Builtin {
+        name: "pad",
+        doc: "pad(x, axis, before = 0, after = 0, value = 0): more positions along an axis",
+        check: pad,
+    },
+    Builtin { name: "squeeze", doc: "squeeze(x, axis): without an axis of size 1", check: squeeze },
+    Builtin { name: "expand", doc: "expand(x, axis): with a new axis of size 1", check: expand },
+    Builtin {
+        name: "take",
+        doc: "take(table, index, axis = 0): the elements at positions along an axis; positions outside become the nearest inside",
+        check: take,
+    },
+    Builtin {
+        name: "einsum",
+        doc: "einsum[\"bij, bjk -> bik\"](a, b): products summed over the axes that the result lacks",
+        check: einsum,
+    },
     Builtin {
         name: "stop_gradient",
         doc: "stop_gradient(x): x, as a constant for derivatives",

@@ -84,6 +84,35 @@ pub(super) fn mean<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -
     Ok(Value::strong(ops::map("div", vec![total, count], call.span)))
 }
 
+/// The mean of the squares of what is left without the mean.
+fn variance<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Expr> {
+    let (x, axes, keep) = reduction(cx, scope, call)?;
+    let x = cx.settle(arith::real(counted(x, scope), scope))?;
+    let span = call.span;
+    let sizes: Shape = axes.iter().map(|axis| x.ty.shape[*axis].clone()).collect();
+    let mean = |x: Expr, keep: bool| {
+        let total = ops::reduce(Combine::Sum, x, &axes, keep, span);
+        let count = ops::broadcast(ops::count(&sizes, total.ty.dtype, span), &total.ty.shape);
+        ops::map("div", vec![total, count], span)
+    };
+    Ok(cx.share(scope, "x", x, |cx, scope, x| {
+        let middle = ops::broadcast(mean(x.clone(), true), &x.ty.shape);
+        let apart = ops::map("sub", vec![x, middle], span);
+        cx.share(scope, "apart", apart, |_, _, apart| {
+            mean(ops::map("mul", vec![apart.clone(), apart], span), keep)
+        })
+    }))
+}
+
+pub(super) fn var<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    Ok(Value::strong(variance(cx, scope, call)?))
+}
+
+pub(super) fn std<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    let variance = variance(cx, scope, call)?;
+    Ok(Value::strong(ops::map("sqrt", vec![variance], call.span)))
+}
+
 pub(super) fn prod<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     let (x, axes, keep) = reduction(cx, scope, call)?;
     cx.expect_number(scope, &x, "`prod`")?;

@@ -118,11 +118,12 @@ pub(super) fn reshape<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>
     Err(cx.report(found.help("the product of the sizes must stay the same")))
 }
 
+/// Swaps two axes, the last two where none are named.
 pub(super) fn transpose<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     no_statics(cx, call)?;
-    let written = cx.match_args(call, &["x"], 1, None);
-    let x = cx.values(scope, call, written)?.into_iter().next().ok_or(Poison)?;
-    let x = cx.settle(x)?;
+    let mut given = cx.given(scope, call, &["x", "a", "b"], 1)?.into_iter();
+    let (x, a, b) = (given.next().flatten(), given.next().flatten(), given.next().flatten());
+    let x = cx.settle(x.ok_or(Poison)?)?;
     let rank = x.ty.rank();
     if rank < 2 {
         let shown = text::show(&x.ty, cx.real);
@@ -131,7 +132,10 @@ pub(super) fn transpose<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '
         let found = cx.label_origin(scope, &x, found);
         return Err(cx.report(found.help("vectors need no transpose: `a @ b` multiplies them as they are")));
     }
+    let last = |n: f64| ops::literal(n, true, scope.float, call.span);
+    let a = cx.axis(&a.unwrap_or(last(-2.0)), &x.ty)?;
+    let b = cx.axis(&b.unwrap_or(last(-1.0)), &x.ty)?;
     let mut axes: Vec<usize> = (0..rank).collect();
-    axes.swap(rank - 1, rank - 2);
+    axes.swap(a, b);
     Ok(Value::strong(ops::op(Op::View(View::Transpose { axes }), vec![x], call.span)))
 }
