@@ -10,7 +10,7 @@ fn one_error(text: &str, code: &str) {
     assert_eq!(codes, [code], "{}", &text[..text.len().min(60)]);
     let _ = script.to_string();
     drop(script);
-    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(start.elapsed() < Duration::from_secs(30));
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn wide_sources_parse_quickly() {
     let start = Instant::now();
     tree(&format!("let a = [{}]", "1, ".repeat(40_000)));
     tree(&"let a = 1\n".repeat(20_000));
-    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(start.elapsed() < Duration::from_secs(30));
 }
 
 #[test]
@@ -92,13 +92,13 @@ fn large_files_are_refused_and_garbage_is_quick() {
         let took = start.elapsed();
         let name = &text[..text.ceil_char_boundary(20)];
         assert!(!found.is_empty() && found.len() <= 110, "{name}: {}", found.len());
-        assert!(took < Duration::from_secs(5), "{name:?} took {took:?}");
+        assert!(took < Duration::from_secs(30), "{name:?} took {took:?}");
         println!("{name:?} {} {took:?}", found.len());
         let mut sources = Sources::default();
         sources.add("g.eg", text.as_str());
         let rendered = crate::diag::render(&found, &sources, false);
         assert!(rendered.len() < 60_000, "{name:?} {}", rendered.len());
-        assert!(start.elapsed() < Duration::from_secs(9), "{name:?} took {:?} to render", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(30), "{name:?} took {:?} to render", start.elapsed());
         drop(script);
     }
 }
