@@ -33,7 +33,7 @@ impl Matrix {
         (k / self.columns, k % self.columns)
     }
 
-    fn new(&self, f: impl Fn(usize) -> f64) -> Matrix {
+    fn with(&self, f: impl Fn(usize) -> f64) -> Matrix {
         Matrix { data: (0..self.data.len()).map(f).collect(), ..self.clone() }
     }
 
@@ -75,17 +75,17 @@ fn start() -> Vec<Matrix> {
 
 /// Gradients of the mean of `(k . (x a + b) d + c - y)^2` by `a`, `b`, `c` and `d`.
 fn gradients(p: &[Matrix]) -> Vec<Matrix> {
-    let mut g: Vec<Matrix> = p.iter().map(|p| p.new(|_| 0.0)).collect();
+    let mut g: Vec<Matrix> = p.iter().map(|p| p.with(|_| 0.0)).collect();
     for (x, y) in ROWS {
         let hidden: Vec<f64> =
             (0..3).map(|j| x[0] * p[0].data[j] + x[1] * p[0].data[3 + j] + p[1].data[j]).collect();
         let prediction: f64 = (0..3).map(|j| hidden[j] * p[3].data[j]).sum::<f64>() + p[2].data[0];
         let e = 2.0 * (prediction - y) / 8.0;
-        for j in 0..3 {
+        for (j, h) in hidden.iter().enumerate() {
             g[0].data[j] += e * x[0] * p[3].data[j];
             g[0].data[3 + j] += e * x[1] * p[3].data[j];
             g[1].data[j] += e * p[3].data[j];
-            g[3].data[j] += e * hidden[j];
+            g[3].data[j] += e * h;
         }
         g[2].data[0] += e;
     }
@@ -122,7 +122,7 @@ fn agree(optimizer: &str, mut rule: impl FnMut(usize, usize, &Matrix, &Matrix) -
         let g = gradients(&p);
         for k in 0..p.len() {
             let u = rule(t, k, &p[k], &g[k]);
-            p[k] = p[k].new(|i| p[k].data[i] - u.data[i]);
+            p[k] = p[k].with(|i| p[k].data[i] - u.data[i]);
         }
     }
     for (name, oracle) in ["a", "b", "c", "d"].iter().zip(&p) {
@@ -139,10 +139,10 @@ fn agree(optimizer: &str, mut rule: impl FnMut(usize, usize, &Matrix, &Matrix) -
 fn adafactor() {
     let mut rows: Vec<Vec<f64>> = start().iter().map(|p| vec![0.0; p.rows]).collect();
     let mut columns: Vec<Vec<f64>> = start().iter().map(|p| vec![0.0; p.columns]).collect();
-    let mut whole: Vec<Matrix> = start().iter().map(|p| p.new(|_| 0.0)).collect();
+    let mut whole: Vec<Matrix> = start().iter().map(|p| p.with(|_| 0.0)).collect();
     agree("adafactor(lr = 0.05)", |t, k, w, g| {
         let b2 = 1.0 - (t as f64).powf(-0.8);
-        let square = g.new(|i| g.data[i] * g.data[i] + 1e-30);
+        let square = g.with(|i| g.data[i] * g.data[i] + 1e-30);
         let v = if w.rows > 1 && w.columns > 1 {
             let ema = |old: &[f64], new: Vec<f64>| -> Vec<f64> {
                 old.iter().zip(new).map(|(old, new)| b2 * old + (1.0 - b2) * new).collect()
@@ -150,14 +150,14 @@ fn adafactor() {
             rows[k] = ema(&rows[k], square.fold(true, |line| line.iter().sum()));
             columns[k] = ema(&columns[k], square.fold(false, |line| line.iter().sum()));
             let total: f64 = rows[k].iter().sum();
-            w.new(|i| rows[k][w.at(i).0] * columns[k][w.at(i).1] / total)
+            w.with(|i| rows[k][w.at(i).0] * columns[k][w.at(i).1] / total)
         } else {
-            whole[k] = w.new(|i| b2 * whole[k].data[i] + (1.0 - b2) * square.data[i]);
+            whole[k] = w.with(|i| b2 * whole[k].data[i] + (1.0 - b2) * square.data[i]);
             whole[k].clone()
         };
-        let d = w.new(|i| g.data[i] / v.data[i].sqrt());
+        let d = w.with(|i| g.data[i] / v.data[i].sqrt());
         let size = rms(&w.data).max(1e-3);
-        w.new(|i| 0.05 * size * d.data[i] / rms(&d.data).max(1.0))
+        w.with(|i| 0.05 * size * d.data[i] / rms(&d.data).max(1.0))
     });
 }
 
@@ -166,17 +166,17 @@ fn adafactor() {
 fn sm3() {
     let mut rows: Vec<Vec<f64>> = start().iter().map(|p| vec![0.0; p.rows]).collect();
     let mut columns: Vec<Vec<f64>> = start().iter().map(|p| vec![0.0; p.columns]).collect();
-    let mut whole: Vec<Matrix> = start().iter().map(|p| p.new(|_| 0.0)).collect();
+    let mut whole: Vec<Matrix> = start().iter().map(|p| p.with(|_| 0.0)).collect();
     agree("sm3(lr = 0.05)", |_, k, w, g| {
         let v = if w.rows > 1 && w.columns > 1 {
-            w.new(|i| rows[k][w.at(i).0].min(columns[k][w.at(i).1]) + g.data[i] * g.data[i])
+            w.with(|i| rows[k][w.at(i).0].min(columns[k][w.at(i).1]) + g.data[i] * g.data[i])
         } else {
-            w.new(|i| whole[k].data[i] + g.data[i] * g.data[i])
+            w.with(|i| whole[k].data[i] + g.data[i] * g.data[i])
         };
         rows[k] = v.fold(true, greatest);
         columns[k] = v.fold(false, greatest);
         whole[k] = v.clone();
-        w.new(|i| if v.data[i] > 0.0 { 0.05 * g.data[i] / v.data[i].sqrt() } else { 0.0 })
+        w.with(|i| if v.data[i] > 0.0 { 0.05 * g.data[i] / v.data[i].sqrt() } else { 0.0 })
     });
 }
 
@@ -189,7 +189,7 @@ fn agc() {
         let (size, length) = (lengths(w), lengths(g));
         let limit = |i: usize| 0.02 * size[w.at(i).1].max(1e-3);
         let scale = |i: usize| (limit(i) / (0.05 * length[w.at(i).1])).min(1.0);
-        w.new(|i| 0.05 * g.data[i] * scale(i))
+        w.with(|i| 0.05 * g.data[i] * scale(i))
     });
 }
 
@@ -198,6 +198,6 @@ fn agc() {
 fn centralize() {
     agree("centralize |> sgd(lr = 0.01)", |_, _, w, g| {
         let means = g.fold(false, mean);
-        w.new(|i| 0.01 * (g.data[i] - if w.rows > 1 { means[w.at(i).1] } else { 0.0 }))
+        w.with(|i| 0.01 * (g.data[i] - if w.rows > 1 { means[w.at(i).1] } else { 0.0 }))
     });
 }

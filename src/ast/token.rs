@@ -346,7 +346,7 @@ pub(super) fn lex_with_comments(
 ) -> (Vec<Token>, Vec<Range<u32>>) {
     let mut tokens: Vec<Token> = Vec::new();
     let mut lexer = Kind::lexer(text).spanned();
-    while let Some((kind, range)) = lexer.next() {
+    for (kind, range) in lexer.by_ref() {
         let (start, end) = ((base + range.start) as u32, (base + range.end) as u32);
         let last = tokens.last().copied();
         let touches = last.is_some_and(|last| last.end == start);

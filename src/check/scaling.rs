@@ -69,7 +69,7 @@ impl Facts {
         let wraps = stage.inner.is_some();
         let whole = degrees.mentions(&stage.result, UPDATE);
         Facts {
-            gain: !wraps && once && plain && others.iter().any(|factor| state(&factor)),
+            gain: !wraps && once && plain && others.iter().any(state),
             bounded: !wraps
                 && (once && others.iter().any(|factor| degrees.is_bounded(factor))
                     || whole && degrees.is_bounded(&stage.result)),

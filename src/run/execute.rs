@@ -110,9 +110,8 @@ fn bound_name(kind: &StatementKind) -> Option<&str> {
 fn check_settings(stages: &Stages<'_>, settings: &Settings) -> Result<(), Diagnostic> {
     let cells =
         || stages.graphs.layouts.values().flat_map(|layout| &layout.cells).map(|(name, _)| name.as_str());
-    match settings.set.iter().find(|(name, _)| !cells().any(|cell| cell == name)) {
-        Some((name, _)) => return Err(errors::unknown_hyperparameter(name, nearest(name, cells()), cells())),
-        None => {}
+    if let Some((name, _)) = settings.set.iter().find(|(name, _)| !cells().any(|cell| cell == name)) {
+        return Err(errors::unknown_hyperparameter(name, nearest(name, cells()), cells()));
     }
     for layout in stages.graphs.layouts.values() {
         for (name, value) in &settings.set {

@@ -245,10 +245,10 @@ fn gains_in_single_precision_drift_little() {
     // half of the gradients takes the moves of the first back, so that gains stay within their bounds.
     let mut gradients = noise(1000);
     for t in 501..1000 {
-        for k in 0..WIDTH {
+        gradients[t] = std::array::from_fn(|k| {
             let back = -gradients[t - 500][k] * gradients[t - 501][k] * gradients[t - 1][k];
-            gradients[t][k] = 0.5_f64.copysign(back);
-        }
+            0.5_f64.copysign(back)
+        });
     }
     let optimizer = "eg_gain(beta = 0) |> sgd(lr = 0)";
     let outcome = told("drift", &gradients, optimizer, &[STEPS], DType::F32);

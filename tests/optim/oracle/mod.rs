@@ -123,7 +123,7 @@ pub fn each_part<S: 'static>(
 ) -> Boxed {
     let initial = start();
     let parts = match over {
-        Over::Model => vec![0..initial.len()],
+        Over::Model => std::iter::once(0..initial.len()).collect(),
         Over::Tensor => PARTS.to_vec(),
     };
     let mut states: Vec<S> = parts.iter().map(|part| state(&initial[part.clone()])).collect();
