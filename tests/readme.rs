@@ -45,3 +45,17 @@ fn kernels_are_those_that_the_compiler_prints() {
         assert!(printed.contains(part), "{part}");
     }
 }
+
+#[test]
+fn every_stage_of_the_library_is_listed() {
+    let readme = read("README.md");
+    for (_, source) in LIBRARY {
+        for line in source.lines() {
+            let named =
+                ["stage ", "wrap stage ", "pipeline "].iter().find_map(|kind| line.strip_prefix(kind));
+            let Some(rest) = named else { continue };
+            let name = rest.split('(').next().expect("a name");
+            assert!(readme.contains(&format!("`{name}`")), "{name} is not in the README");
+        }
+    }
+}
