@@ -44,6 +44,7 @@ pub(super) struct Call<'a, 'e> {
 enum Target {
     Callee(Callee),
     Layer(usize),
+    Layers(usize, usize),
     Model(Callee, Instance),
     Inner,
 }
@@ -89,13 +90,14 @@ impl<'a> Checker<'a> {
                     return Err(self.model_without_instance(&call));
                 }
                 let given = self.statics(scope, def, given, &call)?;
-                self.call_def(scope, def, given, Instance::None, &call)
+                self.call_def(scope, def, given, Instance::None, None, &call)
             }
-            Ok(Target::Layer(k)) => self.call_layer(scope, k, &call),
+            Ok(Target::Layer(k)) => self.call_layer(scope, k, None, &call),
+            Ok(Target::Layers(first, count)) => self.call_layers(scope, first, count, &call),
             Ok(Target::Inner) => self.call_inner(scope, &call),
             Ok(Target::Model(Callee::Def(def, given), instance)) => {
                 self.no_statics(&call)?;
-                self.call_def(scope, def, given, instance, &call)
+                self.call_def(scope, def, given, instance, None, &call)
             }
             Ok(Target::Model(Callee::Builtin(_), _)) => Err(Poison),
         }
@@ -118,7 +120,13 @@ impl<'a> Checker<'a> {
     pub(super) fn is_callable(&self, scope: &Scope, callee: &ast::Expr) -> bool {
         match &callee.kind {
             Ast::Name(name) => match scope.get(name) {
-                Some(Binding::Layer(_) | Binding::Function(_) | Binding::Model(..) | Binding::Inner) => true,
+                Some(
+                    Binding::Layer(_)
+                    | Binding::Layers(..)
+                    | Binding::Function(_)
+                    | Binding::Model(..)
+                    | Binding::Inner,
+                ) => true,
                 Some(_) => false,
                 None => self.find_def(name, scope.library).is_some() || self.is_builtin(name),
             },
@@ -158,6 +166,7 @@ impl<'a> Checker<'a> {
     fn named_target(&mut self, scope: &Scope, name: &str, span: Span) -> Checked<Target> {
         match scope.get(name) {
             Some(Binding::Layer(k)) => return Ok(Target::Layer(*k)),
+            Some(Binding::Layers(first, count)) => return Ok(Target::Layers(*first, *count)),
             Some(Binding::Function(callee)) => return Ok(Target::Callee(callee.clone())),
             Some(Binding::Model(callee, instance)) => return Ok(Target::Model(callee.clone(), *instance)),
             Some(Binding::Inner) => return Ok(Target::Inner),
@@ -186,13 +195,15 @@ impl<'a> Checker<'a> {
         Err(self.report(errors::unknown_name(name, span, near)))
     }
 
-    /// A call of a function or model that is declared in a script or in the library.
+    /// A call of a function or model that is declared in a script or in the library; `first` takes the
+    /// place of the first argument.
     pub(super) fn call_def(
         &mut self,
         scope: &mut Scope,
         def: usize,
         statics: Vec<Static>,
         instance: Instance,
+        mut first: Option<Value>,
         call: &Call<'a, '_>,
     ) -> Checked<Value> {
         let function = self.defs[def].ast;
@@ -206,6 +217,7 @@ impl<'a> Checker<'a> {
         let mut values: Vec<Checked<Value>> = Vec::new();
         for (k, arg) in written.into_iter().enumerate() {
             values.push(match arg {
+                Some(_) if k == 0 && first.is_some() => first.take().ok_or(Poison),
                 Some(arg) => self.expr(scope, arg, None),
                 None => self.left_out(def, k, call.span),
             });

@@ -101,7 +101,7 @@ impl<'a> Checker<'a> {
             Some(Binding::Size(dim)) => Ok(ops::size(dim, span)),
             Some(Binding::Number(number, integer)) => Ok(ops::literal(*number, *integer, scope.float, span)),
             Some(Binding::Error) => Err(Poison),
-            Some(Binding::Layer(_)) => {
+            Some(Binding::Layer(_) | Binding::Layers(..)) => {
                 self.no_value(&format!("layer `{name}`"), span, &format!("apply it: `x |> {name}`"))
             }
             Some(Binding::Function(_)) => {

@@ -15,6 +15,9 @@ use super::scope::{Binding, Callee, Checked, Layer, Place, Poison, Scope, Value}
 use super::text;
 use super::typed::{Expr, FunctionId, Instance, LocalId, Member};
 
+/// The most layers that one line declares.
+const MOST_LAYERS: i64 = 1000;
+
 /// The members of a model, a place left for each layer, which its first call completes.
 type Members = Checked<Vec<Option<Member>>>;
 
@@ -35,8 +38,10 @@ impl<'a> Checker<'a> {
                     push(&mut members, member.map(Some));
                 }
                 ast::Member::Layer(line) => {
-                    let made = self.layer(scope, line, from, len(&members));
-                    push(&mut members, made.map(|()| None));
+                    let count = self.layer(scope, line, from, len(&members));
+                    for _ in 0..*count.as_ref().unwrap_or(&1) {
+                        push(&mut members, count.map(|_| None));
+                    }
                 }
             }
         }
@@ -76,20 +81,46 @@ impl<'a> Checker<'a> {
         Err(self.report(found.help(format!("write its type: `param {}: real = ...`", line.name.name))))
     }
 
-    /// `layer hidden = dense[64, 32]`
-    fn layer(&mut self, scope: &mut Scope, line: &'a ast::Let, from: usize, k: usize) -> Checked<()> {
+    /// `layer hidden = dense[64, 32]`, `layer blocks = block[64] * 6`; how many members that makes.
+    fn layer(&mut self, scope: &mut Scope, line: &'a ast::Let, from: usize, k: usize) -> Checked<usize> {
         self.claim(scope, &line.name, from);
         let (name, span) = (line.name.name.clone(), line.name.span);
-        match self.model_value(scope, &line.value) {
-            Ok(callee) => {
+        let (model, count) = match &line.value.kind {
+            Ast::Binary(ast::BinaryOp::Mul, model, count) => (&**model, Some(self.repeats(scope, count))),
+            _ => (&line.value, None),
+        };
+        let made = self.model_value(scope, model).and_then(|callee| Ok((callee, count.transpose()?)));
+        match made {
+            Ok((callee, None)) => {
                 scope.layers.push((k, Layer { name: name.clone(), callee, span, function: None }));
                 let index = scope.layers.len() - 1;
                 scope.bind(&name, Binding::Layer(index), span);
-                Ok(())
+                Ok(1)
+            }
+            Ok((callee, Some(count))) => {
+                let first = scope.layers.len();
+                for j in 0..count {
+                    let name = format!("{name}[{j}]");
+                    scope.layers.push((k + j, Layer { name, callee: callee.clone(), span, function: None }));
+                }
+                scope.bind(&name, Binding::Layers(first, count), span);
+                Ok(count)
             }
             Err(poison) => {
                 scope.bind(&name, Binding::Error, span);
                 Err(poison)
+            }
+        }
+    }
+
+    /// How many times a layer is repeated.
+    fn repeats(&mut self, scope: &mut Scope, count: &'a ast::Expr) -> Checked<usize> {
+        match self.dim(scope, count, false)?.as_constant() {
+            Some(n) if (1..=MOST_LAYERS).contains(&n) => Ok(n as usize),
+            _ => {
+                let message = format!("a layer is repeated 1 to {MOST_LAYERS} times");
+                let found = at(&errors::NOT_CONSTANT, message, count.span, "not such a number");
+                Err(self.report(found.help("write how many layers there are: `block[64] * 6`")))
             }
         }
     }
@@ -100,9 +131,9 @@ impl<'a> Checker<'a> {
             Ast::Bracket(of, statics) => (of, statics),
             Ast::Binary(ast::BinaryOp::Mul, ..) => {
                 return Err(self.report(errors::not_supported(
-                    "repeating a layer",
+                    "repeating a model here",
                     expr.span,
-                    "declare each layer by itself",
+                    "repeat it as a layer: `layer blocks = block[64] * 6`",
                 )));
             }
             Ast::Error => return Err(Poison),
@@ -141,16 +172,51 @@ impl<'a> Checker<'a> {
         self.report(found.help("name a `model`; functions own nothing and are called where they are used"))
     }
 
-    /// A call of a layer.
+    /// A call of repeated layers: of one of them, `blocks[2](x)`, or of all in turn, `x |> blocks`.
+    pub(super) fn call_layers(
+        &mut self,
+        scope: &mut Scope,
+        first: usize,
+        count: usize,
+        call: &Call<'a, '_>,
+    ) -> Checked<Value> {
+        if let [position] = call.statics {
+            let size = Dim::from(count);
+            return match self.dim(scope, position, false)?.as_constant() {
+                Some(n) if (-(count as i64)..count as i64).contains(&n) => {
+                    let k = n.rem_euclid(count as i64) as usize;
+                    self.call_layer(scope, first + k, None, call)
+                }
+                Some(n) => {
+                    let last = Some(count as i64 - 1);
+                    Err(self.report(errors::outside(&n.to_string(), &size.to_string(), last, position.span)))
+                }
+                None => Err(self.report(errors::not_supported(
+                    "choosing a layer by a size",
+                    position.span,
+                    "write the number of the layer",
+                ))),
+            };
+        }
+        self.no_statics(call)?;
+        let mut value = None;
+        for k in first..first + count {
+            value = Some(self.call_layer(scope, k, value, call)?);
+        }
+        value.ok_or(Poison)
+    }
+
+    /// A call of a layer, on `first` in place of its first argument if there is one.
     pub(super) fn call_layer(
         &mut self,
         scope: &mut Scope,
         index: usize,
+        first: Option<Value>,
         call: &Call<'a, '_>,
     ) -> Checked<Value> {
         let (member, layer) = scope.layers[index].clone();
         let Callee::Def(def, statics) = layer.callee else { return Err(Poison) };
-        let value = self.call_def(scope, def, statics, Instance::Layer(member), call)?;
+        let value = self.call_def(scope, def, statics, Instance::Layer(member), first, call)?;
         if let super::typed::ExprKind::Call { function, .. } = &value.expr.kind {
             scope.layers[index].1.function.get_or_insert(*function);
         }
@@ -160,7 +226,7 @@ impl<'a> Checker<'a> {
     /// Where a layer of this name is declared.
     pub(super) fn layer_span(&self, scope: &Scope, name: &str) -> Option<Span> {
         match scope.get(name) {
-            Some(Binding::Layer(index)) => Some(scope.layers[*index].1.span),
+            Some(Binding::Layer(index) | Binding::Layers(index, _)) => Some(scope.layers[*index].1.span),
             _ => None,
         }
     }

@@ -75,6 +75,8 @@ pub(super) enum Binding {
     Param(usize, Type),
     /// A layer of the enclosing model.
     Layer(usize),
+    /// Layers that are applied in turn: the first, and how many.
+    Layers(usize, usize),
     /// A size.
     Size(Dim),
     /// A number known at compile time; whether it was written as an integer.
