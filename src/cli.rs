@@ -8,6 +8,8 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
 
 use crate::algebra::types::DType;
+use crate::check::errors::HYPERPARAMETER_RANGE;
+use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
 use crate::pipeline::{self, Options, Program, Report, STAGES};
 use crate::run::{Settings, errors};
@@ -203,12 +205,18 @@ fn print(text: &str) -> Done {
     }
 }
 
+/// Whether a finding is about a value that `--set` gave: it has no place in the script.
+fn is_about_the_command_line(found: &Diagnostic) -> bool {
+    let of_set = [errors::UNKNOWN_HYPERPARAMETER.name, HYPERPARAMETER_RANGE.name];
+    found.labels.is_empty() && of_set.contains(&found.code.name)
+}
+
 fn fail(report: &Report, color: bool) -> u8 {
     complain(&report.render(color));
     let failed = |code: &str| report.diagnostics.iter().any(|found| found.code.name == code);
     if failed(errors::TRAINING_FAILED.name) {
         TRAINING
-    } else if failed(errors::UNKNOWN_HYPERPARAMETER.name) {
+    } else if report.diagnostics.iter().any(is_about_the_command_line) {
         USAGE
     } else {
         PROGRAM

@@ -114,7 +114,7 @@ fn a_hyperparameter_and_the_seed_change_from_outside() {
     let wrong = egret(&["run", &example("diabetes"), "--set", "opt.adm.lr=1"], &folder);
     assert_eq!(code(&wrong), 2);
     assert!(stderr(&wrong).contains("opt.adam.lr"), "{}", stderr(&wrong));
-    for bad in ["opt.adam.lr", "opt.adam.lr=fast", "opt.adam.lr=nan"] {
+    for bad in ["opt.adam.lr", "opt.adam.lr=fast", "opt.adam.lr=nan", "opt.adam.b1=1.5"] {
         assert_eq!(code(&egret(&["run", &example("diabetes"), "--set", bad], &folder)), 2);
     }
 }
