@@ -21,7 +21,9 @@
 //! # Architecture
 //!
 //! The listing of `src` is the pipeline. A stage sees the data of the stage before it, and `algebra`;
-//! nobody sees ahead. [`pipeline`] is the only module that names them all.
+//! nobody sees ahead. [`pipeline`] chains them; on top of it stand [`cli`], the command line,
+//! [`optimizer`], pipelines for programs that bring their own parameters and gradients, and [`capi`],
+//! the same for programs in C.
 //!
 //! | folder | comes in | goes out |
 //! | --- | --- | --- |
