@@ -197,6 +197,13 @@ impl Builder<'_> {
         self.node(ExprKind::Match(Box::new(word), arms), span, depth)
     }
 
+    /// `{ "**.b": sgd(lr = 0.1), else: adam }`
+    pub(super) fn groups(&mut self, arms: Vec<(Expr, Expr)>, start: u32, end: u32) -> Expr {
+        let span = self.span(start, end);
+        let depth = arms.iter().map(|(pattern, e)| pattern.depth.max(e.depth)).max().unwrap_or(0);
+        self.node(ExprKind::Groups(arms), span, depth)
+    }
+
     /// A type; `..` may only come first in it.
     pub(super) fn ty(&mut self, dtype: Ident, mut shape: Vec<Expr>, start: u32, end: u32) -> TypeExpr {
         for size in shape.iter_mut().skip(1).filter(|size| matches!(size.kind, ExprKind::Rest)) {

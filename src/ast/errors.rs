@@ -536,7 +536,7 @@ impl<'a> State<'a> {
             (Some(Kind::LBrace | Kind::Assign), Some(Kind::RParen)) if self.allows("->") => {
                 "write the type of the result: `-> real[...]`"
             }
-            (Some(Kind::Comma | Kind::RParen), Some(Kind::Name)) if self.allows(":") => {
+            (Some(Kind::Comma | Kind::RParen), Some(Kind::Name)) if self.allows(":") && !self.allows("=") => {
                 return Some(format!("give it a type: `{}: real[...]`", self.before[0].0));
             }
             (Some(Kind::Name), Some(Kind::Name)) if self.allows(":") && !self.allows("=") => {
@@ -563,7 +563,9 @@ impl<'a> State<'a> {
             (_, Some(Kind::Dot)) if self.before[1].1 == Some(Kind::Number) => {
                 "write a digit after the point, as in `1.0`"
             }
-            (Some(Kind::Colon), Some(Kind::Str)) => "groups of parameters are not in the language yet",
+            (Some(Kind::Colon), Some(Kind::Str)) => {
+                "groups of parameters stand in braces: `optimizer = { ... }`"
+            }
             (Some(Kind::Colon), _) if self.first != Some(Kind::Fn) => {
                 "a type is written after `let name:` only"
             }

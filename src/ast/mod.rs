@@ -314,6 +314,9 @@ pub enum ExprKind {
     Pipe(Box<Expr>, Box<Expr>),
     /// `match word { a => x, b => y }`: a choice among words, made at compile time.
     Match(Box<Expr>, Vec<(Ident, Expr)>),
+    /// `{ "**.b": sgd(lr = 0.1), else: adam }`: an optimizer for each group of parameters. A group is
+    /// told by a pattern over paths, or by the name `else`.
+    Groups(Vec<(Expr, Expr)>),
     /// `{ let a = 1; a + 1 }`
     Block(Vec<Let>, Box<Expr>),
     /// `train m on d { ... }`

@@ -235,6 +235,14 @@ impl Printer {
                 p.expr(word);
                 arms.iter().for_each(|(name, value)| p.node(format!("arm {}", name.name), |p| p.expr(value)));
             }),
+            ExprKind::Groups(arms) => self.node("groups", |p| {
+                for (pattern, value) in arms {
+                    p.node("group", |p| {
+                        p.expr(pattern);
+                        p.expr(value);
+                    });
+                }
+            }),
             ExprKind::Block(lets, value) => self.node("block", |p| {
                 lets.iter().for_each(|binding| p.binding("let", binding));
                 p.expr(value);

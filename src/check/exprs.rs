@@ -50,6 +50,10 @@ impl<'a> Checker<'a> {
                 let arm = self.match_arm(scope, word, arms, span)?;
                 self.expr(scope, arm, expected)
             }
+            Ast::Groups(_) => {
+                let help = "groups of parameters are for `optimizer = { ... }` in `train`";
+                Err(self.report(errors::not_a_value("an optimizer", span, help)))
+            }
             Ast::Block(lets, body) => self.block(scope, lets, body, expected),
             Ast::Train(_) | Ast::Eval(_) => {
                 let message = "`train` and `eval` stand by themselves or after `let NAME =`";

@@ -357,6 +357,7 @@ fn calls(expr: &ast::Expr, name: &str) -> bool {
             is(f) || calls(f, name) || items.iter().any(|item| is(item) || calls(item, name))
         }
         Match(word, arms) => is(word) || arms.iter().any(|(_, arm)| calls(arm, name)),
+        Groups(arms) => arms.iter().any(|(_, arm)| is(arm) || calls(arm, name)),
         Unary(_, x) | Field(x, _) => calls(x, name),
         Binary(_, a, b) => calls(a, name) || calls(b, name),
         Slice(parts) => parts.iter().flatten().any(|part| calls(part, name)),

@@ -145,6 +145,11 @@ impl<'a> Checker<'a> {
     /// A training run whose model, loss and data mean nothing.
     fn pipeline_for(&mut self, pipeline: &'a ast::Expr, params: &[Given]) -> Checked<Train> {
         let shapes = self.shapes(params, pipeline.span);
+        if let ast::ExprKind::Groups(_) = pipeline.kind {
+            let message = "parameter groups are for `train`";
+            let found = at(&NOT_A_PIPELINE, message, pipeline.span, "not a pipeline");
+            return Err(self.report(found.help("compile a pipeline for each group of parameters")));
+        }
         let optimizer = self.optimizer(pipeline)?;
         shapes?;
         Ok(Train {
@@ -159,6 +164,7 @@ impl<'a> Checker<'a> {
             metrics: Vec::new(),
             pipeline: optimizer.uses,
             cells: optimizer.cells,
+            groups: optimizer.groups,
             batch: 1,
             length: Length::Steps(1),
             shuffle: false,

@@ -20,6 +20,7 @@ pub mod errors;
 mod exprs;
 mod functions;
 pub mod given;
+mod groups;
 mod models;
 mod ops;
 mod pipelines;
@@ -93,6 +94,7 @@ pub fn check(
     checker.check_unused_stages();
     checker.check_unused_pipelines();
     checker.check_recursion();
+    checker.check_groups();
     checker.check_model_sizes();
     checker.finish(used)
 }

@@ -12,7 +12,7 @@ use super::scaling::{self, Order};
 use super::scope::{Binding, Cells, Checked, Poison, Scope, nearest};
 use super::stages::{StageDef, Words};
 use super::text;
-use super::typed::{Cell, Expr, ExprKind, LocalId, Range, StageUse};
+use super::typed::{Cell, Expr, ExprKind, Group, LocalId, Range, StageUse};
 
 /// A stage as written in a pipeline.
 struct Written<'a> {
@@ -42,6 +42,8 @@ pub(super) struct Optimizer {
     pub uses: Vec<StageUse>,
     /// The numbers that its hyperparameters are made of.
     pub cells: Vec<Cell>,
+    /// Its groups, which do not know their parameters yet; none without `{ ... }`.
+    pub groups: Vec<Group>,
 }
 
 /// An optimizer while it is checked.
@@ -64,15 +66,43 @@ impl<'a> Draft<'a> {
 }
 
 impl<'a> Checker<'a> {
-    /// `adam(lr = 1e-3) |> eg_gain |> eg_scale`
+    /// `adam(lr = 1e-3) |> eg_gain |> eg_scale`, or `{ "**.b": sgd(lr = 0.1), else: adam }`
     pub(super) fn optimizer(&mut self, expr: &'a ast::Expr) -> Checked<Optimizer> {
         let mut draft = self.draft(expr.span);
-        self.parts(&mut draft, expr)?;
-        self.learning_rates(&draft.uses, expr)?;
-        self.one_eval(&draft.uses)?;
-        self.orders(&draft.uses);
+        let groups = match &expr.kind {
+            Ast::Groups(arms) => self.group_arms(&mut draft, arms)?,
+            _ => self.arm(&mut draft, expr).map(|_| Vec::new())?,
+        };
         let cells = draft.scope.cells.map(|cells| cells.made).unwrap_or_default();
-        Ok(Optimizer { uses: draft.uses, cells })
+        Ok(Optimizer { uses: draft.uses, cells, groups })
+    }
+
+    /// A group for each arm, whose stages have names of their own.
+    fn group_arms(
+        &mut self,
+        draft: &mut Draft<'a>,
+        arms: &'a [(ast::Expr, ast::Expr)],
+    ) -> Checked<Vec<Group>> {
+        let mut made = Vec::new();
+        for (pattern, body) in arms {
+            let pattern = self.group_pattern(pattern);
+            let stages = self.arm(draft, body);
+            made.push(pattern.and_then(|(pattern, span)| {
+                Ok(Group { pattern, span, stages: stages?, params: Vec::new() })
+            }));
+        }
+        made.into_iter().collect()
+    }
+
+    /// All stages that act on the same parameters; how many they are.
+    fn arm(&mut self, draft: &mut Draft<'a>, expr: &'a ast::Expr) -> Checked<usize> {
+        let first = draft.uses.len();
+        self.parts(draft, expr)?;
+        let uses = &draft.uses[first..];
+        self.learning_rates(uses, expr)?;
+        self.one_eval(uses)?;
+        self.orders(uses);
+        Ok(uses.len())
     }
 
     fn draft(&mut self, span: Span) -> Draft<'a> {

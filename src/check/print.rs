@@ -202,7 +202,16 @@ impl Program {
         for cell in train.cells.iter().filter(|cell| !whole(cell)) {
             text += &format!("  {} = {}\n", cell.name, printer.expr(&cell.value));
         }
+        let mut groups = train.groups.iter();
+        let mut left = 0;
         for stage in &train.pipeline {
+            if left == 0
+                && let Some(group) = groups.next()
+            {
+                text += &format!("  {}: {}\n", group.text(), group.params.join(" "));
+                left = group.stages;
+            }
+            left = left.saturating_sub(1);
             text += &format!("  |> {}\n", self.stage_use(stage, &train.cells, &names));
         }
         let length = match train.length {

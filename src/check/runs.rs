@@ -65,7 +65,7 @@ impl<'a> Checker<'a> {
             let found = found.label(run.subject.span, "this model is trained");
             return Err(self.report(found.help(format!("call it: `{subject}(x)`"))));
         }
-        let (Optimizer { uses: pipeline, cells }, metrics, loss) = (optimizer?, metrics?, loss?);
+        let (Optimizer { uses: pipeline, cells, groups }, metrics, loss) = (optimizer?, metrics?, loss?);
         known?;
         let (model, sizes) = root.ok_or(Poison)?;
         let series = self.series_of(&pipeline, &metrics, validate.as_ref().is_ok_and(Option::is_some));
@@ -84,6 +84,7 @@ impl<'a> Checker<'a> {
             metrics,
             pipeline,
             cells,
+            groups,
             batch: batch.0,
             length,
             shuffle,

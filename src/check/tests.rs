@@ -321,6 +321,14 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ("data-source", "data d = tsv(\"d.tsv\")".into()),
         ("data-share", "data d = csv(\"r.csv\", target = \"y\", test = 20)".into()),
         ("split-missing", format!("data d = csv(\"r.csv\", target = \"y\")\n{model}train m on d.test {{\n {good} }}")),
+        ("group-no-match", train("loss = mean((m(x) - y)^2)\n optimizer = { \"v\": adam, else: adam }\n epochs = 2\n")),
+        ("group-no-match", train("loss = mean((m(x) - y)^2)\n optimizer = { \"w\": adam, else: adam }\n epochs = 2\n")),
+        ("group-twice", train("loss = mean((m(x) - y)^2)\n optimizer = { \"w\": adam, \"*\": adam }\n epochs = 2\n")),
+        ("group-twice", train("loss = mean((m(x) - y)^2)\n optimizer = { else: adam, else: adam }\n epochs = 2\n")),
+        ("group-uncovered", {
+            let two = model.replace("param w", "param b: real = 0\n  param w").replace("x @ w", "x @ w + b");
+            format!("{data}{two}train m on d {{\n loss = mean((m(x) - y)^2)\n optimizer = {{ \"b\": adam }}\n epochs = 2\n }}")
+        }),
         ("missing-file", "data d = csv(\"none.csv\")".into()),
     ]
 }

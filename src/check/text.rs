@@ -71,7 +71,7 @@ pub(super) fn source(expr: &Expr) -> String {
         }
         ExprKind::Pipe(a, b) => format!("{} |> {}", source(a), nested(b, 9)),
         ExprKind::Match(word, _) => format!("match {} {{ ... }}", source(word)),
-        ExprKind::Block(..) => "{ ... }".into(),
+        ExprKind::Groups(_) | ExprKind::Block(..) => "{ ... }".into(),
         ExprKind::Train(run) => format!("train {} on {} {{ ... }}", source(&run.subject), source(&run.data)),
         ExprKind::Eval(run) => format!("eval {} on {} {{ ... }}", source(&run.subject), source(&run.data)),
         ExprKind::Rest => "..".into(),

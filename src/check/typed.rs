@@ -278,11 +278,11 @@ pub enum Extent {
     Column,
     /// One per parameter tensor.
     Tensor,
-    /// One per parameter group.
+    /// One per parameter group: an arm of an optimizer with groups, otherwise the whole model.
     Group,
     /// As many as written, the same ones for the whole model.
     Vector(usize),
-    /// One for the whole model.
+    /// One for the whole model; in a group of parameters, for the group.
     Model,
 }
 
@@ -461,6 +461,19 @@ pub struct StageUse {
     pub span: Span,
 }
 
+/// Parameters with an optimizer of their own.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// The pattern over parameter paths: `**.b`. `None`: `else`.
+    pub pattern: Option<String>,
+    /// Where the pattern is written.
+    pub span: Span,
+    /// How many stages of [`Train::pipeline`] are its own, after those of the groups before it.
+    pub stages: usize,
+    /// The paths of its parameters, in the order of their declarations. There is at least one.
+    pub params: Vec<String>,
+}
+
 /// A named number of an optimizer: a run-time cell if it is the same in every step.
 #[derive(Clone, Debug)]
 pub struct Cell {
@@ -591,6 +604,8 @@ pub struct Train {
     pub pipeline: Vec<StageUse>,
     /// The numbers that its hyperparameters are made of.
     pub cells: Vec<Cell>,
+    /// Which stages act on which parameters; empty if all stages act on all parameters.
+    pub groups: Vec<Group>,
     /// Rows of a batch.
     pub batch: usize,
     /// How long.

@@ -2,6 +2,7 @@
 //! values, parameters become windows of their arena.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::rc::Rc;
 
 use super::builder::Builder;
@@ -242,6 +243,15 @@ impl<'a> Evaluator<'a> {
             self.builder.emit(Op::View(View::Window { start: *start, to: ty.shape.clone() }), &[flat]);
         self.builder.name(value, path);
         value
+    }
+
+    /// Some coordinates of a flat tensor: itself, if that is all of them.
+    pub(super) fn part_of(&mut self, flat: Val, coordinates: &Range<usize>) -> Val {
+        if self.builder.ty(flat).count() == coordinates.len() {
+            return flat;
+        }
+        let to = vec![Dim::from(coordinates.len())];
+        self.builder.emit(Op::View(View::Window { start: coordinates.start, to }), &[flat])
     }
 
     /// The flat parameters.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::build::{Arena, Evaluator, Frame};
-use super::layout::{Pieces, model_sizes, parameters};
+use super::layout::{Pieces, arena_order};
 use super::stage::{self, Scope};
 use super::{Graph, Layout, Output, Role, Target};
 use crate::algebra::op::{Build, Op, Val};
@@ -46,16 +46,19 @@ fn initial_states<'a>(
     params: Val,
 ) -> Vec<Output> {
     let mut outputs = Vec::new();
-    evaluator.pieces = Pieces::of(layout);
     let mut slots = layout.states.iter();
-    for used in &train.pipeline {
-        let mut frame =
-            stage::frame(evaluator, program, layout, (&train.cells, used), &Scope::before(params));
-        for state in &program.stages[used.stage.0].states {
-            let Some(slot) = slots.next() else { break };
-            let value = evaluator.eval(&state.init, &mut frame);
-            let value = evaluator.spread_to(value, &slot.ty);
-            outputs.push(Output { name: slot.name.clone(), value, target: Target::Result });
+    for arm in &layout.arms {
+        evaluator.pieces = Pieces::of(layout, arm);
+        let params = evaluator.part_of(params, &arm.coordinates);
+        for used in &train.pipeline[arm.stages.clone()] {
+            let scope = Scope::before(params);
+            let mut frame = stage::frame(evaluator, program, layout, (&train.cells, used), &scope);
+            for state in &program.stages[used.stage.0].states {
+                let Some(slot) = slots.next() else { break };
+                let value = evaluator.eval(&state.init, &mut frame);
+                let value = evaluator.spread_to(value, &slot.ty);
+                outputs.push(Output { name: slot.name.clone(), value, target: Target::Result });
+            }
         }
     }
     outputs
@@ -63,7 +66,7 @@ fn initial_states<'a>(
 
 fn initial_params<'a>(evaluator: &mut Evaluator<'a>, program: &'a Program, train: &Train) -> Val {
     let mut values = Vec::new();
-    for found in parameters(program, train.model, model_sizes(program, train, train.batch)) {
+    for found in arena_order(program, train) {
         evaluator.label(&found.path);
         let names = &found.function.locals;
         let mut frame = Frame { names, sizes: found.sizes, ..Frame::default() };

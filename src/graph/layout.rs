@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::build::{Evaluator, Frame, Sizes};
-use super::{Layout, Param, Role, StateSlot};
+use super::{Arm, Layout, Param, Role, StateSlot};
 use crate::algebra::form::Segments;
 use crate::algebra::types::{DType, Dim, Type};
 use crate::check::typed::{Expr, Extent, Function, FunctionId, LocalId, Member, Program, StageUse, Train};
@@ -67,19 +67,54 @@ pub(super) fn model_sizes(program: &Program, train: &Train, rows: usize) -> Size
     vars.zip(train.sizes.iter().map(|dim| dim.substitute(&batch))).collect()
 }
 
+/// The parameters of a training run as they lie in the arena: those of its groups one behind the other.
+pub(super) fn arena_order<'a>(program: &'a Program, train: &Train) -> Vec<Found<'a>> {
+    let mut found = parameters(program, train.model, model_sizes(program, train, train.batch));
+    let group = |path: &String| train.groups.iter().position(|group| group.params.contains(path));
+    if !train.groups.is_empty() {
+        found.sort_by_cached_key(|found| group(&found.path));
+    }
+    found
+}
+
+/// The groups of a training run in its arena.
+fn arms(params: &[Param], train: &Train) -> Vec<Arm> {
+    let counts = match train.groups[..] {
+        [] => vec![(params.len(), train.pipeline.len())],
+        _ => train.groups.iter().map(|group| (group.params.len(), group.stages)).collect(),
+    };
+    let mut end = Arm::default();
+    let mut arms = Vec::new();
+    for (n, stages) in counts {
+        let own = end.params.end..end.params.end + n;
+        let length: usize = params[own.clone()].iter().map(|param| param.ty.count()).sum();
+        end = Arm {
+            params: own,
+            coordinates: end.coordinates.end..end.coordinates.end + length,
+            stages: end.stages.end..end.stages.end + stages,
+        };
+        arms.push(end.clone());
+    }
+    arms
+}
+
 /// The layout of a training run.
 pub(super) fn layout(program: &Program, train: &Train) -> Layout {
     let mut start = 0;
     let mut params = Vec::new();
-    for found in parameters(program, train.model, model_sizes(program, train, train.batch)) {
+    for found in arena_order(program, train) {
         let next = start + found.ty.count();
         params.push(Param { name: found.path, ty: found.ty, start });
         start = next;
     }
     let segments = Rc::new(Segments { lengths: params.iter().map(|param| param.ty.count()).collect() });
-    let mut layout = Layout { params, segments, ..Layout::default() };
-    let pieces = Pieces::of(&layout);
-    layout.states = train.pipeline.iter().flat_map(|used| states(program, used, &pieces)).collect();
+    let arms = arms(&params, train);
+    let mut layout = Layout { params, segments, arms, ..Layout::default() };
+    for (k, arm) in layout.arms.iter().enumerate() {
+        let pieces = Pieces::of(&layout, arm);
+        let stages = train.pipeline[arm.stages.clone()].iter();
+        layout.states.extend(stages.flat_map(|used| states(program, used, &pieces, k)));
+    }
     layout.cells = cells(program, train);
     layout.ranges = train.cells.iter().filter_map(|cell| Some((cell.name.clone(), cell.range?))).collect();
     layout
@@ -98,7 +133,7 @@ pub(super) struct Matrix {
     pub columns: usize,
 }
 
-/// The pieces of an arena that stages know as extents.
+/// The pieces of an arena that stages know as extents; with groups, of the group's part of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pieces {
     /// Coordinates of each tensor.
@@ -114,19 +149,20 @@ pub(super) struct Pieces {
 }
 
 impl Pieces {
-    /// Those of a layout.
-    pub(super) fn of(layout: &Layout) -> Pieces {
+    /// Those of a group.
+    pub(super) fn of(layout: &Layout, arm: &Arm) -> Pieces {
+        let params = &layout.params[arm.params.clone()];
         let mut matrices = Vec::new();
         let mut first_column = 0;
-        for param in &layout.params {
+        for param in params {
             let columns = param.ty.sizes().last().copied().unwrap_or(1);
             let rows = param.ty.count() / columns;
-            matrices.push(Matrix { start: param.start, first_column, rows, columns });
+            matrices.push(Matrix { start: param.start - arm.coordinates.start, first_column, rows, columns });
             first_column += columns;
         }
         let segments = |lengths: Vec<usize>| Rc::new(Segments { lengths });
         Pieces {
-            tensors: layout.segments.clone(),
+            tensors: segments(params.iter().map(|param| param.ty.count()).collect()),
             rows: OnceCell::new(),
             tensor_rows: segments(matrices.iter().map(|matrix| matrix.rows).collect()),
             tensor_columns: segments(matrices.iter().map(|matrix| matrix.columns).collect()),
@@ -143,11 +179,12 @@ impl Pieces {
 }
 
 /// The states of a stage in a pipeline.
-fn states(program: &Program, used: &StageUse, pieces: &Pieces) -> Vec<StateSlot> {
+fn states(program: &Program, used: &StageUse, pieces: &Pieces, arm: usize) -> Vec<StateSlot> {
     let states = program.stages[used.stage.0].states.iter();
     let slot = |name: &str, extent| StateSlot {
         name: join(&used.name, name),
         extent,
+        arm,
         shares: None,
         ty: match extent {
             Extent::Coordinate => Type::of(program.real, &[pieces.tensors.total()]),

@@ -44,13 +44,14 @@ pub mod verify;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::rc::Rc;
 
 use crate::algebra::form::Segments;
 use crate::algebra::op::{Op, Val};
 use crate::algebra::types::Type;
 use crate::check::typed::Extent;
-use crate::check::typed::{Program, Range, StatementKind};
+use crate::check::typed::{self, Program, StatementKind};
 use crate::diag::Diagnostic;
 use crate::source::Span;
 
@@ -70,8 +71,10 @@ pub struct Graphs {
 /// Where each parameter lies in the flat arena of its model.
 #[derive(Clone, Debug, Default)]
 pub struct Layout {
-    /// The parameters in arena order.
+    /// The parameters in arena order: those of each group together, in the order of their declarations.
     pub params: Vec<Param>,
+    /// What each group of parameters has in the arena; one for all of it without groups.
+    pub arms: Vec<Arm>,
     /// Their lengths as pieces of the arena.
     pub segments: Rc<Segments>,
     /// States of the optimizer.
@@ -79,14 +82,30 @@ pub struct Layout {
     /// Hyperparameter cells with their values as written: `opt.adam.lr`.
     pub cells: Vec<(String, f64)>,
     /// Where the values of some of them must lie, by name.
-    pub ranges: BTreeMap<String, Range>,
+    pub ranges: BTreeMap<String, typed::Range>,
     /// Pairs of cells whose values must be equal: states are shared on that ground
     /// ([`Graphs::share_states`]). Empty unless states are shared.
     pub ties: Vec<(usize, usize)>,
 }
 
+/// What a group of parameters has in the arena, and which stages train it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Arm {
+    /// Its parameters in [`Layout::params`].
+    pub params: Range<usize>,
+    /// Its coordinates.
+    pub coordinates: Range<usize>,
+    /// Its stages in the pipeline of the run.
+    pub stages: Range<usize>,
+}
+
 impl Layout {
-    /// Whether a state is one number per coordinate, laid out as the parameters are.
+    /// The parameters that a state belongs to.
+    pub fn params_of(&self, slot: &StateSlot) -> &[Param] {
+        &self.params[self.arms[slot.arm].params.clone()]
+    }
+
+    /// Whether a state is one number per coordinate, laid out as the parameters of its group are.
     pub fn is_per_coordinate(&self, slot: &StateSlot) -> bool {
         slot.extent == Extent::Coordinate
     }
@@ -110,6 +129,8 @@ pub struct StateSlot {
     pub name: String,
     /// What it has a number for.
     pub extent: Extent,
+    /// The group of parameters that it belongs to.
+    pub arm: usize,
     /// `real[N]` per coordinate, `f64[count]` per row, column or tensor, `f64[]` per model.
     pub ty: Type,
     /// The earlier state that it is equal to in every step. The step then knows only that one, and both

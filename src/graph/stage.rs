@@ -58,7 +58,8 @@ pub(super) fn frame<'a>(
     let stage = &program.stages[used.stage.0];
     let step = evaluator.builder.input("t", Role::Step, Type::scalar(DType::F64));
     let total = evaluator.builder.input("T", Role::Total, Type::scalar(DType::F64));
-    let mut frame = Frame { names: &stage.locals, sizes: sizes(stage, layout), ..Frame::default() };
+    let mut frame =
+        Frame { names: &stage.locals, sizes: sizes(stage, &evaluator.pieces), ..Frame::default() };
     frame.locals = StageScope::ALL.iter().map(|(name, _)| scope.value(*name, step, total)).collect();
     for (k, local) in stage.hypers.iter().enumerate() {
         let value = hyper(evaluator, program, layout, (cells, used), k, [step, total]);
@@ -67,8 +68,7 @@ pub(super) fn frame<'a>(
     frame
 }
 
-fn sizes(stage: &Stage, layout: &Layout) -> BTreeMap<crate::algebra::types::SizeVar, Dim> {
-    let pieces = Pieces::of(layout);
+fn sizes(stage: &Stage, pieces: &Pieces) -> BTreeMap<crate::algebra::types::SizeVar, Dim> {
     BTreeMap::from([
         (stage.coordinates.clone(), Dim::from(pieces.tensors.total())),
         (stage.rows.clone(), Dim::from(pieces.tensor_rows.total())),
@@ -228,15 +228,16 @@ fn apply<'a>(
     (result, stage.states.iter().filter_map(after).collect())
 }
 
-/// The parameters to evaluate with, from the states after a step; `None` if no stage says them.
+/// The parameters of a group to evaluate with, from the states after a step, of which its first is
+/// number `slots`; `None` if no stage says them.
 pub(super) fn evaluated<'a>(
     evaluator: &mut Evaluator<'a>,
     program: &'a Program,
     layout: &Layout,
     (cells, pipeline): (&'a [Cell], &'a [StageUse]),
     scope: &Scope,
+    mut slots: usize,
 ) -> Option<Val> {
-    let mut slots = 0;
     for used in pipeline {
         let stage = &program.stages[used.stage.0];
         if let Some(eval) = &stage.eval {

@@ -6,9 +6,9 @@ use super::build::{Arena, Evaluator};
 use super::errors;
 use super::forward::{Columns, columns, evaluate};
 use super::grad::grad;
-use super::layout::{Pieces, model_sizes, parameters};
-use super::stage::{Pipeline, Scope, evaluated};
-use super::{Graph, Layout, Output, Part, Role, Target};
+use super::layout::{Pieces, arena_order};
+use super::stage::{Done, Pipeline, Scope, evaluated};
+use super::{Arm, Graph, Layout, Output, Part, Role, Target};
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::pack::Pack;
 use crate::algebra::scalar;
@@ -42,9 +42,9 @@ pub(super) fn step(
     evaluator.builder.part(Part::Gradient);
     let gradients = gradients(&mut evaluator, layout, &arena, loss);
     warnings.extend(without_gradient(&evaluator, program, train, &gradients));
-    let gradient = flat(&mut evaluator, &gradients);
-    evaluator.pieces = Pieces::of(layout);
-    outputs.extend(update(&mut evaluator, program, layout, train, [params, gradient, loss]));
+    let flat = |arm: &Arm| flat(&mut evaluator, &gradients[arm.params.clone()]);
+    let flat = layout.arms.iter().map(flat).collect();
+    outputs.extend(update(&mut evaluator, program, layout, train, params, flat, loss));
     evaluator.builder.finish(format!("{}.step", train.name), outputs)
 }
 
@@ -57,13 +57,27 @@ pub(super) fn weights(
 ) -> Option<Graph> {
     let layout = &layouts[&index];
     let mut evaluator = Evaluator::new(program, layouts);
-    evaluator.pieces = Pieces::of(layout);
     let params = evaluator.arena(&Arena { run: index, role: Role::Params });
     let ty = evaluator.builder.ty(params).clone();
     let initial = evaluator.builder.input("w0", Role::Initial, ty.clone());
-    let scope = Scope { weights: Some(params), ..Scope::before(initial) };
-    let value = evaluated(&mut evaluator, program, layout, (&train.cells, &train.pipeline), &scope)?;
-    let value = evaluator.spread_to(value, &ty);
+    let mut said = false;
+    let mut parts = Vec::new();
+    for (k, arm) in layout.arms.iter().enumerate() {
+        evaluator.pieces = Pieces::of(layout, arm);
+        let part = |evaluator: &mut Evaluator, flat| evaluator.part_of(flat, &arm.coordinates);
+        let [weights, initial] = [part(&mut evaluator, params), part(&mut evaluator, initial)];
+        let scope = Scope { weights: Some(weights), ..Scope::before(initial) };
+        let pipeline = (&train.cells[..], &train.pipeline[arm.stages.clone()]);
+        let slots = layout.states.iter().take_while(|slot| slot.arm < k).count();
+        let value = evaluated(&mut evaluator, program, layout, pipeline, &scope, slots);
+        said |= value.is_some();
+        let ty = evaluator.builder.ty(weights).clone();
+        parts.push(evaluator.spread_to(value.unwrap_or(weights), &ty));
+    }
+    if !said {
+        return None;
+    }
+    let value = joined(&mut evaluator, parts);
     let output = Output { name: "weights".to_owned(), value, target: Target::Result };
     Some(evaluator.builder.finish(format!("{}.weights", train.name), vec![output]))
 }
@@ -81,8 +95,9 @@ pub(super) fn given(
     let flat = evaluator.builder.ty(params).clone();
     let gradient = evaluator.builder.input("g", Role::Gradient, flat);
     let loss = evaluator.builder.input("loss", Role::Loss, Type::scalar(DType::F64));
-    evaluator.pieces = Pieces::of(layout);
-    let outputs = update(&mut evaluator, program, layout, train, [params, gradient, loss]);
+    let part = |arm: &Arm| evaluator.part_of(gradient, &arm.coordinates);
+    let gradients = layout.arms.iter().map(part).collect();
+    let outputs = update(&mut evaluator, program, layout, train, params, gradients, loss);
     evaluator.builder.finish(format!("{}.step", train.name), outputs)
 }
 
@@ -99,7 +114,7 @@ fn without_gradient(
     train: &Train,
     gradients: &[Val],
 ) -> Vec<Diagnostic> {
-    let params = parameters(program, train.model, model_sizes(program, train, train.batch));
+    let params = arena_order(program, train);
     let zero = |gradient: &Val| evaluator.builder.as_constant(*gradient) == Some(0.0);
     let found = params.iter().zip(gradients).filter(|(_, gradient)| zero(gradient));
     found.map(|(param, _)| errors::without_gradient(&param.path, param.span)).collect()
@@ -112,45 +127,72 @@ fn flat(evaluator: &mut Evaluator, gradients: &[Val]) -> Val {
     flat
 }
 
-/// Runs the pipeline; leaves the new parameters and the states that change.
+/// Runs the pipeline of each group on its gradient; leaves the new parameters and the states that
+/// change.
 fn update<'a>(
     evaluator: &mut Evaluator<'a>,
     program: &'a Program,
     layout: &Layout,
     train: &'a Train,
-    [params, gradient, loss]: [Val; 3],
+    params: Val,
+    gradients: Vec<Val>,
+    loss: Val,
 ) -> Vec<Output> {
     let states = state_inputs(evaluator, layout);
-    let initial = evaluator.builder.ty(params).clone();
-    let scope = Scope {
-        gradient: Some(gradient),
-        update: Some(gradient),
-        weights: Some(params),
-        initial: Some(evaluator.builder.input("w0", Role::Initial, initial)),
-        loss: Some(evaluator.builder.cast(loss, DType::F64)),
-    };
-    let mut left = states.iter().copied();
-    let mut own = |used: &StageUse| left.by_ref().take(program.stages[used.stage.0].states.len()).collect();
-    let own = train.pipeline.iter().map(&mut own).collect();
-    let pipeline = Pipeline { program, layout, stages: &train.pipeline, cells: &train.cells, states: own };
-    let done = pipeline.run(evaluator, train.pipeline.len(), &scope);
-    evaluator.builder.at(Some(train.span));
-    evaluator.builder.part(Part::Update);
     let ty = evaluator.builder.ty(params).clone();
-    let moved = match done.next {
-        Some(next) => evaluator.spread_to(next, &ty),
-        None => {
-            let update = evaluator.spread_to(done.update, &ty);
-            evaluator.builder.map(&scalar::SUB, &[params, update])
-        }
-    };
+    let initial = evaluator.builder.input("w0", Role::Initial, ty);
+    let loss = evaluator.builder.cast(loss, DType::F64);
+    let mut left = states.iter().copied();
+    let (mut moved, mut after) = (Vec::new(), Vec::new());
+    for (arm, gradient) in layout.arms.iter().zip(gradients) {
+        evaluator.pieces = Pieces::of(layout, arm);
+        let stages = &train.pipeline[arm.stages.clone()];
+        let mut own =
+            |used: &StageUse| left.by_ref().take(program.stages[used.stage.0].states.len()).collect();
+        let own = stages.iter().map(&mut own).collect();
+        let weights = evaluator.part_of(params, &arm.coordinates);
+        let scope = Scope {
+            gradient: Some(gradient),
+            update: Some(gradient),
+            weights: Some(weights),
+            initial: Some(evaluator.part_of(initial, &arm.coordinates)),
+            loss: Some(loss),
+        };
+        let pipeline = Pipeline { program, layout, stages, cells: &train.cells, states: own };
+        let done = pipeline.run(evaluator, stages.len(), &scope);
+        moved.push(next(evaluator, train, weights, &done));
+        after.extend(done.states.concat());
+    }
+    let moved = joined(evaluator, moved);
     let mut outputs = vec![in_place(evaluator, "params", params, moved)];
-    for ((slot, old), new) in layout.states.iter().zip(states).zip(done.states.concat()) {
+    for ((slot, old), new) in layout.states.iter().zip(states).zip(after) {
         if old != new {
             outputs.push(in_place(evaluator, &slot.name, old, new));
         }
     }
     outputs
+}
+
+/// The next parameters of a group.
+fn next(evaluator: &mut Evaluator, train: &Train, weights: Val, done: &Done) -> Val {
+    evaluator.builder.at(Some(train.span));
+    evaluator.builder.part(Part::Update);
+    let ty = evaluator.builder.ty(weights).clone();
+    match done.next {
+        Some(next) => evaluator.spread_to(next, &ty),
+        None => {
+            let update = evaluator.spread_to(done.update, &ty);
+            evaluator.builder.map(&scalar::SUB, &[weights, update])
+        }
+    }
+}
+
+/// What the groups have, one behind the other.
+fn joined(evaluator: &mut Evaluator, parts: Vec<Val>) -> Val {
+    match parts[..] {
+        [only] => only,
+        _ => evaluator.builder.emit(Op::Pack(Pack), &parts),
+    }
 }
 
 fn state_inputs(evaluator: &mut Evaluator, layout: &Layout) -> Vec<Val> {

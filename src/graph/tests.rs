@@ -362,6 +362,7 @@ fn script() -> Program {
         loss: expr(ExprKind::Op(sum, vec![square]), &one),
         metrics: vec![],
         pipeline: vec![used],
+        groups: Vec::new(),
         cells: vec![mu],
         batch: 3,
         length: Length::Steps(2),

@@ -92,7 +92,7 @@ impl Optimizer {
     fn tensors(&self) -> Vec<Named> {
         let mut tensors = save::states(&self.layout, &self.states);
         if let Some(initial) = &self.initial {
-            tensors.extend(save::pieces(&self.layout, initial, &format!("/{INITIAL}")));
+            tensors.extend(save::pieces(&self.layout.params, initial, &format!("/{INITIAL}")));
         }
         tensors
     }

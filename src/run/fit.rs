@@ -56,8 +56,9 @@ impl Fit {
     /// (`hidden.w/train`), states per coordinate (`hidden.w/adam.m`) and other states
     /// (`eg_scale.s`), with the step, the seed and the hyperparameters as metadata.
     pub(super) fn save(&self, path: &Path) -> Result<(), Diagnostic> {
-        let mut tensors = save::pieces(&self.layout, &self.params, "");
-        let trained = self.trained.iter().flat_map(|trained| save::pieces(&self.layout, trained, "/train"));
+        let mut tensors = save::pieces(&self.layout.params, &self.params, "");
+        let trained =
+            self.trained.iter().flat_map(|trained| save::pieces(&self.layout.params, trained, "/train"));
         tensors.extend(trained);
         tensors.extend(save::states(&self.layout, &self.states));
         let fixed = [

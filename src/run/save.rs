@@ -27,15 +27,16 @@ pub(crate) struct Named {
 }
 
 /// Parameters (`hidden.w`) or states per coordinate (`hidden.w/adam.m`): a flat tensor cut into the
-/// parameters' shapes.
-pub(crate) fn pieces(layout: &Layout, flat: &Memory, suffix: &str) -> Vec<Named> {
+/// shapes of these parameters.
+pub(crate) fn pieces(params: &[Param], flat: &Memory, suffix: &str) -> Vec<Named> {
     let bytes = flat.to_bytes();
+    let first = params.first().map_or(0, |param| param.start);
     let piece = |param: &Param| {
         let size = param.ty.dtype.bytes();
-        let piece = &bytes[param.start * size..][..param.ty.count() * size];
+        let piece = &bytes[(param.start - first) * size..][..param.ty.count() * size];
         named(format!("{}{suffix}", param.name), &param.ty, piece)
     };
-    layout.params.iter().map(piece).collect()
+    params.iter().map(piece).collect()
 }
 
 /// States of an optimizer: those per coordinate by parameters, the others whole (`eg_scale.s`).
@@ -43,7 +44,7 @@ pub(crate) fn states(layout: &Layout, states: &[Memory]) -> Vec<Named> {
     let mut tensors = Vec::new();
     for (slot, memory) in layout.states.iter().zip(states) {
         if layout.is_per_coordinate(slot) {
-            tensors.extend(pieces(layout, memory, &format!("/{}", slot.name)));
+            tensors.extend(pieces(layout.params_of(slot), memory, &format!("/{}", slot.name)));
         } else {
             tensors.push(named(slot.name.clone(), &slot.ty, &memory.to_bytes()));
         }

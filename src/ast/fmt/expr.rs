@@ -54,6 +54,15 @@ impl Printer<'_> {
                     }
                 });
             }
+            ExprKind::Groups(arms) => self.braces(expr.span.end, |p| {
+                for (pattern, value) in arms {
+                    p.begin(pattern.span.start, false);
+                    p.expr(pattern, ANY);
+                    p.push(": ");
+                    p.expr(value, ANY);
+                    p.end(value.span.end);
+                }
+            }),
             ExprKind::Block(lets, value) => self.braces(expr.span.end, |p| {
                 lets.iter().for_each(|binding| p.binding("let ", binding));
                 p.value(value);

@@ -23,7 +23,11 @@ pub(super) fn tightness(expr: &Expr) -> u8 {
         ExprKind::Binary(op, ..) => precedence(*op),
         ExprKind::Unary(UnaryOp::Not, _) => 3,
         ExprKind::Unary(UnaryOp::Neg, _) => 7,
-        ExprKind::Match(..) | ExprKind::Block(..) | ExprKind::Train(_) | ExprKind::Eval(_) => OPERAND,
+        ExprKind::Match(..)
+        | ExprKind::Groups(_)
+        | ExprKind::Block(..)
+        | ExprKind::Train(_)
+        | ExprKind::Eval(_) => OPERAND,
         _ => POSTFIX,
     }
 }
@@ -130,6 +134,14 @@ impl Printer<'_> {
                         self.flat_into(out, value, ANY)
                     })
                 }
+            }
+            ExprKind::Groups(arms) => {
+                !self.has_comment(expr.span)
+                    && self.list(out, "{ ", arms, " }", |out, (pattern, value)| {
+                        let whole = self.flat_into(out, pattern, ANY);
+                        out.push_str(": ");
+                        whole && self.flat_into(out, value, ANY)
+                    })
             }
             ExprKind::Block(lets, value) => {
                 out.push_str("{ ");

@@ -96,7 +96,7 @@ fn helps_know_other_languages() {
     assert_eq!(help("a = 1"), "write `let` before it");
     assert_eq!(help("let state = 1"), "`state` is a keyword; choose another name");
     assert_eq!(help("let a = b <-1"), "write `< -` to compare with a negative; `<-` sets a state");
-    assert_eq!(help("let a = {\n\"**.b\": sgd }"), "groups of parameters are not in the language yet");
+    assert_eq!(help("let a = \"**.b\": sgd"), "groups of parameters stand in braces: `optimizer = { ... }`");
     assert_eq!(help("let a = if b"), "write `where(condition, a, b)`, or `match` for a choice among words");
 }
 
