@@ -166,6 +166,7 @@ impl<'a> Checker<'a> {
             cells: optimizer.cells,
             groups: optimizer.groups,
             batch: 1,
+            accumulate: 1,
             length: Length::Steps(1),
             shuffle: false,
             seed: 0,

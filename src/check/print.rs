@@ -218,8 +218,12 @@ impl Program {
             Length::Epochs(n) => format!("epochs = {n}"),
             Length::Steps(n) => format!("steps = {n}"),
         };
+        let accumulate = match train.accumulate {
+            1 => String::new(),
+            batches => format!("accumulate = {batches}, "),
+        };
         text += &format!(
-            "  batch = {}, {length}, shuffle = {}, seed = {}\n",
+            "  batch = {}, {accumulate}{length}, shuffle = {}, seed = {}\n",
             train.batch, train.shuffle, train.seed
         );
         if let Some((data, which)) = train.validate {

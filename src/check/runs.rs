@@ -15,7 +15,8 @@ use super::typed::{DataId, Eval, Expr, GlobalId, Instance, Length, Split, StageU
 /// Settings of `train`.
 /// Names of what every training run records itself.
 const RECORDED: [&str; 3] = ["loss", "val_loss", "opt"];
-const SETTINGS: [&str; 8] = ["loss", "optimizer", "batch", "epochs", "steps", "shuffle", "seed", "validate"];
+const SETTINGS: [&str; 9] =
+    ["loss", "optimizer", "batch", "accumulate", "epochs", "steps", "shuffle", "seed", "validate"];
 
 /// Settings of `train` by name.
 struct Settings<'a>(&'a [ast::Let]);
@@ -47,6 +48,7 @@ impl<'a> Checker<'a> {
         let length = self.length(&settings, run);
         let (callee, (data, split)) = (callee?, rows_of?);
         let batch = self.batch(&settings, data, split, &run.data);
+        let accumulate = self.accumulate(&settings, batch.as_ref().ok(), (data, split), &run.data);
         let shuffle = self.shuffle(&settings);
         let seed = settings.get("seed").map_or(Ok(0), |seed| self.whole(&seed.value, "seed", 0));
         let validate = self.validate(&settings, data);
@@ -70,7 +72,7 @@ impl<'a> Checker<'a> {
         let (model, sizes) = root.ok_or(Poison)?;
         let series = self.series_of(&pipeline, &metrics, validate.as_ref().is_ok_and(Option::is_some));
         let global = Global::Fit { id: GlobalId(index), callee, series };
-        let (batch, length, shuffle) = (batch?, length?, shuffle?);
+        let (batch, accumulate, length, shuffle) = (batch?, accumulate?, length?, shuffle?);
         let shuffle = shuffle.unwrap_or(!batch.1);
         let train = Train {
             name: name.to_string(),
@@ -86,6 +88,7 @@ impl<'a> Checker<'a> {
             cells,
             groups,
             batch: batch.0,
+            accumulate,
             length,
             shuffle,
             seed: seed? as u64,
@@ -261,6 +264,31 @@ impl<'a> Checker<'a> {
         let found = at(&errors::BATCH_TOO_LARGE, message, setting.value.span, "more than there are");
         let found = found.label(at_data.span, format!("{rows} rows"));
         Err(self.report(found.help("write `batch = full` for all rows")))
+    }
+
+    /// Batches of a step. Together they are no more rows than there are.
+    fn accumulate(
+        &mut self,
+        settings: &Settings<'a>,
+        batch: Option<&(usize, bool)>,
+        (data, split): (DataId, Split),
+        at_data: &ast::Expr,
+    ) -> Checked<usize> {
+        let Some(setting) = settings.get("accumulate") else { return Ok(1) };
+        let count = self.whole(&setting.value, "accumulate", 1)?;
+        let rows = self.row_count(data, split);
+        let batch = batch.map_or(1, |(batch, _)| *batch);
+        if batch.checked_mul(count).is_some_and(|taken| taken <= rows) {
+            return Ok(count);
+        }
+        let message = format!("{count} batches of {batch} rows from data with {rows}");
+        let found = at(&errors::BATCH_TOO_LARGE, message, setting.value.span, "more rows than there are");
+        let found = found.label(at_data.span, format!("{rows} rows"));
+        let help = match rows / batch.max(1) {
+            0 | 1 => "take smaller batches".to_string(),
+            most => format!("take smaller batches, or write `accumulate = {most}` at most"),
+        };
+        Err(self.report(found.help(help)))
     }
 
     fn shuffle(&mut self, settings: &Settings<'a>) -> Checked<Option<bool>> {

@@ -608,6 +608,8 @@ pub struct Train {
     pub groups: Vec<Group>,
     /// Rows of a batch.
     pub batch: usize,
+    /// Batches of a step, which takes the mean of their losses and gradients.
+    pub accumulate: usize,
     /// How long.
     pub length: Length,
     /// Whether rows are shuffled anew in each epoch.

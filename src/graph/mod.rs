@@ -1,7 +1,8 @@
 //! Tensor graphs: typed programs with all functions inlined and all sizes known.
 //!
 //! Comes in: a typed program. Goes out: [`Graphs`]: for each training run a program that makes the
-//! initial parameters and states (`NAME.init`), one training step (`NAME.step`: loss, gradients and the whole optimizer), one that makes
+//! initial parameters and states (`NAME.init`), one training step (`NAME.step`: loss, gradients and the whole optimizer; where a
+//! step takes several batches, `NAME.accumulate` adds up their gradients before it), one that makes
 //! the parameters to evaluate with if a stage says them (`NAME.weights`), and one that evaluates loss
 //! and metrics on the validation rows (`NAME.validate`); for each evaluation
 //! `NAME.eval`; for each other statement with expressions a program named after it (`let.NAME`, or
@@ -208,7 +209,7 @@ pub enum Role {
     Params,
     /// The flat parameters before the first step, `real[N]`.
     Initial,
-    /// The flat gradient where another program brings it, `real[N]`.
+    /// The flat gradient where another program brings it or adds it up, `real[N]`.
     Gradient,
     /// The loss where another program brings it, `f64[]`.
     Loss,
@@ -315,7 +316,7 @@ fn programs(
         match &statement.kind {
             StatementKind::Train(train) => {
                 graphs.push(init::init(program, layouts, &layouts[&index], train));
-                graphs.push(step::step(program, layouts, (index, train), warnings));
+                graphs.extend(step::steps(program, layouts, (index, train), warnings));
                 graphs.extend(step::weights(program, layouts, index, train));
                 graphs.extend(runs.validate(index, train));
             }

@@ -70,7 +70,7 @@ impl Graphs {
 }
 
 fn is_training(graph: &Graph) -> bool {
-    graph.name.ends_with(".init") || graph.name.ends_with(".step")
+    [".init", ".accumulate", ".step"].iter().any(|kind| graph.name.ends_with(kind))
 }
 
 fn joined<'a>(graphs: impl Iterator<Item = &'a Graph>) -> String {

@@ -1,4 +1,5 @@
-//! One training step as one graph: loss, gradient and the whole optimizer.
+//! One training step as one graph: loss, gradient and the whole optimizer. Where a step takes several
+//! batches, the gradient of one is a graph of its own, which adds to what the step then takes.
 
 use std::collections::BTreeMap;
 
@@ -16,36 +17,76 @@ use crate::algebra::types::{DType, Type};
 use crate::check::typed::{Program, StageUse, Train};
 use crate::diag::Diagnostic;
 
-/// `NAME.step`. Results are the loss and, without validation rows, the metrics; parameters and states
-/// change in place.
-pub(super) fn step(
+/// `NAME.step`, and before it `NAME.accumulate` if a step takes several batches.
+pub(super) fn steps(
     program: &Program,
     layouts: &BTreeMap<usize, Layout>,
     (index, train): (usize, &Train),
     warnings: &mut Vec<Diagnostic>,
-) -> Graph {
-    let layout = &layouts[&index];
+) -> Vec<Graph> {
     let mut evaluator = Evaluator::new(program, layouts);
     let arena = Arena { run: index, role: Role::Params };
     evaluator.root = Some(arena.clone());
     let params = evaluator.arena(&arena);
-    let data = Columns { data: train.data, locals: &train.locals, var: &train.rows, rows: train.batch };
-    evaluator.builder.part(Part::Loss);
-    let mut frame = columns(&mut evaluator, program, &data);
-    let mut outputs = evaluate(&mut evaluator, &mut frame, [("loss", &train.loss)]);
-    let loss = outputs[0].value;
-    if train.validate.is_none() {
-        evaluator.builder.part(Part::Metrics);
-        let metrics = train.metrics.iter().map(|(name, expr)| (name.as_str(), expr));
-        outputs.extend(evaluate(&mut evaluator, &mut frame, metrics));
+    let (outputs, gradients) = batch(&mut evaluator, program, (&layouts[&index], train), &arena, warnings);
+    match train.accumulate {
+        1 => vec![step(evaluator, program, (&layouts[&index], train), params, &gradients, outputs)],
+        _ => vec![accumulate(evaluator, train, &gradients, outputs), given(program, layouts, index, train)],
     }
-    evaluator.builder.part(Part::Gradient);
-    let gradients = gradients(&mut evaluator, layout, &arena, loss);
-    warnings.extend(without_gradient(&evaluator, program, train, &gradients));
+}
+
+/// Results are the loss and, without validation rows, the metrics; parameters and states change in
+/// place.
+fn step<'a>(
+    mut evaluator: Evaluator<'a>,
+    program: &'a Program,
+    (layout, train): (&Layout, &'a Train),
+    params: Val,
+    gradients: &[Val],
+    mut outputs: Vec<Output>,
+) -> Graph {
+    let loss = outputs[0].value;
     let flat = |arm: &Arm| flat(&mut evaluator, &gradients[arm.params.clone()]);
     let flat = layout.arms.iter().map(flat).collect();
     outputs.extend(update(&mut evaluator, program, layout, train, params, flat, loss));
     evaluator.builder.finish(format!("{}.step", train.name), outputs)
+}
+
+/// Adds the share of one batch to the gradient that the step takes. Results are those of a step.
+fn accumulate(mut evaluator: Evaluator, train: &Train, gradients: &[Val], mut outputs: Vec<Output>) -> Graph {
+    let gradient = flat(&mut evaluator, gradients);
+    let builder = &mut evaluator.builder;
+    let ty = builder.ty(gradient).clone();
+    let sum = builder.input("sum", Role::Gradient, ty.clone());
+    let count = builder.constant(train.accumulate as f64, &ty);
+    let share = builder.map(&scalar::DIV, &[gradient, count]);
+    let more = builder.map(&scalar::ADD, &[sum, share]);
+    outputs.push(in_place(&evaluator, "sum", sum, more));
+    evaluator.builder.finish(format!("{}.accumulate", train.name), outputs)
+}
+
+/// The loss of a batch and, without validation rows, the metrics; and the gradient by each parameter.
+fn batch<'a>(
+    evaluator: &mut Evaluator<'a>,
+    program: &'a Program,
+    (layout, train): (&Layout, &'a Train),
+    arena: &Arena,
+    warnings: &mut Vec<Diagnostic>,
+) -> (Vec<Output>, Vec<Val>) {
+    let data = Columns { data: train.data, locals: &train.locals, var: &train.rows, rows: train.batch };
+    evaluator.builder.part(Part::Loss);
+    let mut frame = columns(evaluator, program, &data);
+    let mut outputs = evaluate(evaluator, &mut frame, [("loss", &train.loss)]);
+    let loss = outputs[0].value;
+    if train.validate.is_none() {
+        evaluator.builder.part(Part::Metrics);
+        let metrics = train.metrics.iter().map(|(name, expr)| (name.as_str(), expr));
+        outputs.extend(evaluate(evaluator, &mut frame, metrics));
+    }
+    evaluator.builder.part(Part::Gradient);
+    let gradients = gradients(evaluator, layout, arena, loss);
+    warnings.extend(without_gradient(evaluator, program, train, &gradients));
+    (outputs, gradients)
 }
 
 /// `NAME.weights`: the parameters to evaluate with, where a stage says them.
@@ -91,6 +132,8 @@ pub(super) fn given(
 ) -> Graph {
     let layout = &layouts[&index];
     let mut evaluator = Evaluator::new(program, layouts);
+    // Not the random numbers that the loss draws elsewhere.
+    evaluator.label("optimizer");
     let params = evaluator.arena(&Arena { run: index, role: Role::Params });
     let flat = evaluator.builder.ty(params).clone();
     let gradient = evaluator.builder.input("g", Role::Gradient, flat);

@@ -365,6 +365,7 @@ fn script() -> Program {
         groups: Vec::new(),
         cells: vec![mu],
         batch: 3,
+        accumulate: 1,
         length: Length::Steps(2),
         shuffle: false,
         seed: 0,

@@ -16,7 +16,7 @@
 use super::cost::{Touched, bytes, flops};
 use super::print::{axes, numbers};
 use super::{BufferId, Cost, Home, Kernel, Kernels, Program};
-use crate::graph::{Graphs, Layout, Part, StateSlot};
+use crate::graph::{Graphs, Layout, Part, Role, StateSlot};
 use crate::print::number;
 
 /// What every program costs that a script runs, training steps first.
@@ -150,6 +150,9 @@ fn optimizer(program: &Program, layout: &Layout) -> String {
         }
     }
     let gradient = match writers[..] {
+        [] if program.inputs.iter().any(|(_, role)| *role == Role::Gradient) => {
+            "added up over batches before".to_owned()
+        }
         [] => "not stored".to_owned(),
         _ => format!("{} to store it: {}", ratio(written, n), numbers(&writers)),
     };

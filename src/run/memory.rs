@@ -250,6 +250,12 @@ impl Memory {
         unsafe { values.as_mut_ptr().copy_from_nonoverlapping(self.start().cast(), self.len) }
     }
 
+    /// Replaces the elements by zeros.
+    pub fn clear(&self) {
+        // SAFETY: as for `to_bytes`; zeros are numbers of every type.
+        unsafe { self.start().write_bytes(0, self.size()) }
+    }
+
     /// The elements as bytes, to be written in place; `None` if the memory is shared.
     pub fn bytes_mut(&mut self) -> Option<&mut [u8]> {
         let size = self.size();

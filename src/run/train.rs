@@ -27,6 +27,8 @@ struct Run<'a> {
     rows: Vec<u32>,
     /// The same in the order of the epoch under way.
     order: Vec<u32>,
+    /// Adds up the gradients of the batches of a step, where those are several.
+    accumulate: Option<Accumulate>,
     step: Machine,
     /// Makes the parameters to evaluate with, where they are not those that are trained.
     weights: Option<Machine>,
@@ -41,11 +43,20 @@ struct Run<'a> {
     measures: Vec<(String, f64)>,
 }
 
+/// What adds up the gradients of several batches.
+struct Accumulate {
+    machine: Machine,
+    /// Their mean, once it has run for each batch of a step.
+    gradient: Memory,
+}
+
 /// A series with a value for each step.
 struct Track {
     name: String,
     /// Where the value lies after a step. Of a state with a number for each tensor it is the mean.
     value: Memory,
+    /// Of what each batch gives, the mean over the batches of the step so far.
+    mean: Option<f64>,
     points: Vec<(f64, f64)>,
 }
 
@@ -91,29 +102,36 @@ impl<'a> Run<'a> {
         let cells = script.cells(layout);
         let seed = script.settings.seed.unwrap_or(train.seed);
         let rows = script.dataset(train.data)?.rows(train.split);
-        let per_epoch = rows.len() / train.batch;
+        let per_epoch = rows.len() / train.batch / train.accumulate;
         let steps = match train.length {
             Length::Epochs(epochs) => epochs * per_epoch,
             Length::Steps(steps) => steps,
         };
         let program = |kind: &str| script.program(&format!("{}.{kind}", train.name));
         let (init, step) = (program("init"), program("step"));
+        let accumulate = script.find_program(&format!("{}.accumulate", train.name));
         let weights = script.find_program(&format!("{}.weights", train.name));
         let validate = train.validate.map(|_| program("validate"));
         script.check_memory(
-            &[Some(init), Some(step), weights, validate].into_iter().flatten().collect::<Vec<_>>(),
+            &[Some(init), Some(step), accumulate, weights, validate]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>(),
         )?;
         let mut init = script.machine(init)?;
+        let mut accumulate = accumulate.map(|program| script.machine(program)).transpose()?;
         let mut step = script.machine(step)?;
         let mut weights = weights.map(|program| script.machine(program)).transpose()?;
         let mut validate = validate.map(|program| script.machine(program)).transpose()?;
-        for machine in [&mut init, &mut step].into_iter().chain(&mut weights).chain(&mut validate) {
+        let others = accumulate.iter_mut().chain(&mut weights).chain(&mut validate);
+        for machine in [&mut init, &mut step].into_iter().chain(others) {
             fill(machine, &cells, seed, steps);
         }
         init.run(Phase::Whole);
         let params = init.output(0);
         let own = |(k, slot): (usize, &StateSlot)| init.output(slot.shares.unwrap_or(k) + 1);
         let states = layout.states.iter().enumerate().map(own).collect();
+        let accumulate = accumulate.map(|machine| Accumulate::new(machine, &params)).transpose()?;
         let mut run = Run {
             train,
             layout,
@@ -125,6 +143,7 @@ impl<'a> Run<'a> {
             per_epoch,
             order: rows.clone(),
             rows,
+            accumulate,
             step,
             weights,
             validate,
@@ -143,11 +162,15 @@ impl<'a> Run<'a> {
     fn connect(&mut self, script: &mut Script<'_>) -> Result<(), Diagnostic> {
         let initial = self.params.copy().map_err(errors::out_of_memory)?;
         let evaluated = self.weights.as_ref().map(|machine| machine.output(0));
-        for machine in [&mut self.step].into_iter().chain(&mut self.weights).chain(&mut self.validate) {
+        let gradient = self.accumulate.as_ref().map(|accumulate| accumulate.gradient.clone());
+        let accumulate = self.accumulate.as_mut().map(|accumulate| &mut accumulate.machine);
+        let others = accumulate.into_iter().chain(&mut self.weights).chain(&mut self.validate);
+        for machine in [&mut self.step].into_iter().chain(others) {
             for (k, role) in machine.roles() {
                 match role {
                     Role::Params => machine.bind(k, &self.params),
                     Role::Initial => machine.bind(k, &initial),
+                    Role::Gradient => gradient.iter().for_each(|gradient| machine.bind(k, gradient)),
                     Role::State(slot) => machine.bind(k, &self.states[slot]),
                     _ => {}
                 }
@@ -167,16 +190,11 @@ impl<'a> Run<'a> {
     }
 
     fn all(&mut self, script: &mut Script<'_>, events: &mut dyn Events) -> Result<(), Diagnostic> {
-        let whole = self.train.batch == self.rows.len() && !self.train.shuffle;
         for t in 1..=self.steps {
             let within = (t - 1) % self.per_epoch;
             let epoch = (t - 1) / self.per_epoch;
             if within == 0 && self.train.shuffle {
                 self.shuffle(epoch);
-            }
-            if t == 1 || !whole {
-                let rows = &self.order[within * self.train.batch..][..self.train.batch];
-                script.dataset(self.train.data)?.give(&mut self.step, rows);
             }
             self.one(script, t)?;
             if within + 1 == self.per_epoch || t == self.steps {
@@ -196,33 +214,78 @@ impl<'a> Run<'a> {
 
     /// The series of the steps to come: loss, metrics, and states that are numbers per tensor or model.
     fn tracks(&self) -> Vec<Track> {
-        let track = |name, value| Track { name, value, points: Vec::with_capacity(self.steps.min(1 << 16)) };
-        let results = self.step.results().into_iter().map(|(k, name)| track(name, self.step.output(k)));
+        let most = self.steps.min(1 << 16);
+        let track = |name, value, mean| Track { name, value, mean, points: Vec::with_capacity(most) };
+        let batch = self.batch();
+        let results = batch.results().into_iter().map(|(k, name)| track(name, batch.output(k), Some(0.0)));
         let states = self.layout.states.iter().zip(&self.states);
         let states = states.filter(|(slot, _)| slot.extent.is_recorded());
-        let states = states.map(|(slot, memory)| track(format!("opt.{}", slot.name), memory.clone()));
+        let states = states.map(|(slot, memory)| track(format!("opt.{}", slot.name), memory.clone(), None));
         results.chain(states).collect()
     }
 
-    /// One step: the loss is looked at before anything that outlives the step is written.
-    fn one(&mut self, script: &Script<'_>, t: usize) -> Result<(), Diagnostic> {
-        self.step.set(&Role::Step, &[t as f64]);
-        self.step.set(&Role::Key, &step_key(self.seed, t));
-        self.step.run(Phase::Compute);
-        let loss = self.tracks[0].value.get(0);
-        if !loss.is_finite() {
-            return Err(self.failure(script, t, loss));
+    /// What computes the loss of a batch.
+    fn batch(&self) -> &Machine {
+        self.accumulate.as_ref().map_or(&self.step, |accumulate| &accumulate.machine)
+    }
+
+    fn batch_mut(&mut self) -> &mut Machine {
+        self.accumulate.as_mut().map_or(&mut self.step, |accumulate| &mut accumulate.machine)
+    }
+
+    /// One step: the loss of each batch is looked at before anything that outlives the step is written.
+    fn one(&mut self, script: &mut Script<'_>, t: usize) -> Result<(), Diagnostic> {
+        let batches = self.train.accumulate;
+        if let Some(accumulate) = &self.accumulate {
+            accumulate.gradient.clear();
         }
-        self.step.run(Phase::Commit);
+        self.step.set(&Role::Step, &[t as f64]);
+        for number in (t - 1) * batches..t * batches {
+            self.give(script, number)?;
+            self.batch_mut().run(Phase::Compute);
+            let loss = self.tracks[0].value.get(0);
+            if !loss.is_finite() {
+                return Err(self.failure(script, t, loss));
+            }
+            self.batch_mut().run(Phase::Commit);
+            for Track { value, mean, .. } in &mut self.tracks {
+                *mean = mean.map(|mean| mean + value.get(0) / batches as f64);
+            }
+        }
+        if self.accumulate.is_some() {
+            self.step.set(&Role::Key, &step_key(self.seed, t * batches));
+            self.step.set(&Role::Loss, &[self.tracks[0].mean.unwrap_or(f64::NAN)]);
+            self.step.run(Phase::Whole);
+        }
+        self.record(t);
+        Ok(())
+    }
+
+    /// Gives batch `number` of all batches its rows and its random numbers.
+    fn give(&mut self, script: &mut Script<'_>, number: usize) -> Result<(), Diagnostic> {
+        let Train { batch, accumulate, data, shuffle, .. } = *self.train;
+        let whole = batch == self.rows.len() && !shuffle;
+        let machine = self.accumulate.as_mut().map_or(&mut self.step, |accumulate| &mut accumulate.machine);
+        if number == 0 || !whole {
+            let within = number % (self.per_epoch * accumulate);
+            script.dataset(data)?.give(machine, &self.order[within * batch..][..batch]);
+        }
+        machine.set(&Role::Key, &step_key(self.seed, number + 1));
+        Ok(())
+    }
+
+    /// Notes what step `t` gave.
+    fn record(&mut self, t: usize) {
         self.done = t;
+        for Track { value, mean, points, .. } in &mut self.tracks {
+            points.push((t as f64, mean.unwrap_or_else(|| value.mean())));
+            *mean = mean.map(|_| 0.0);
+        }
+        let loss = recent(&self.tracks[0].points, 1);
         match self.measures.first_mut() {
             Some(measure) => measure.1 = loss,
             None => self.measures.push(("loss".to_owned(), loss)),
         }
-        for track in &mut self.tracks {
-            track.points.push((t as f64, track.value.mean()));
-        }
-        Ok(())
     }
 
     /// Measures the model as it is at the end of an epoch of `steps` steps.
@@ -274,16 +337,24 @@ impl<'a> Run<'a> {
     /// Says where the loss stopped being finite: the reference run of the same graph on the same
     /// inputs, none of which the step has overwritten.
     fn failure(&self, script: &Script<'_>, t: usize, loss: f64) -> Diagnostic {
-        let graph = &script.stages.graphs.programs[self.step.program()];
+        let batch = self.batch();
+        let graph = &script.stages.graphs.programs[batch.program()];
         let inputs: Vec<_> = graph
             .inputs
             .iter()
             .enumerate()
-            .map(|(k, input)| self.step.tensor(k, graph.nodes[input.value.0 as usize].ty.clone()))
+            .map(|(k, input)| batch.tensor(k, graph.nodes[input.value.0 as usize].ty.clone()))
             .collect();
         let (name, span) = graph::eval::first_not_finite(graph, &inputs)
             .unwrap_or_else(|| ("loss".to_owned(), Some(self.train.span)));
         errors::training_failed(t, loss, &name, span, self.train.loss.span)
+    }
+}
+
+impl Accumulate {
+    fn new(machine: Machine, params: &Memory) -> Result<Accumulate, Diagnostic> {
+        let gradient = Memory::new(params.dtype(), params.len()).map_err(errors::out_of_memory)?;
+        Ok(Accumulate { machine, gradient })
     }
 }
 
