@@ -38,8 +38,7 @@ fn section(program: &Program, layout: Option<&Layout>) -> String {
         }
         None => format!("{}\n", program.name),
     };
-    let n = layout.map(|layout| layout.segments.total());
-    text += &table(program, n);
+    text += &table(program, layout);
     if let Some(layout) = layout {
         text += &optimizer(program, layout);
     }
@@ -53,7 +52,7 @@ fn count(n: usize, what: &str) -> String {
 /// Headings of the table; the last two are for steps only.
 const HEADINGS: [&str; 8] = ["kernel", "part", "loops", "reads", "writes", "flops", "B/param", "flop/param"];
 
-fn table(program: &Program, n: Option<usize>) -> String {
+fn table(program: &Program, layout: Option<&Layout>) -> String {
     let mut rows: Vec<(Vec<String>, &[super::Apart])> = vec![(HEADINGS.map(str::to_owned).to_vec(), &[])];
     let mut total = Cost::default();
     for (k, kernel) in program.kernels.iter().enumerate() {
@@ -66,7 +65,7 @@ fn table(program: &Program, n: Option<usize>) -> String {
         let parts: Vec<String> = kernel.parts.iter().map(Part::to_string).collect();
         let mut row = vec![format!("k{k}"), parts.join(", "), axes(kernel)];
         row.extend(amounts(&cost));
-        row.extend(n.map_or_else(Vec::new, |n| per_parameter(program, kernel, n)));
+        row.extend(layout.map_or_else(Vec::new, |layout| per_parameter(program, kernel, layout)));
         rows.push((row, &kernel.apart));
     }
     let mut last = vec!["total".to_owned(), count(program.kernels.len(), "kernel"), String::new()];
@@ -107,26 +106,31 @@ fn is_optimizer(kernel: &Kernel) -> bool {
 }
 
 /// Bytes and operations per parameter of a kernel of the optimizer.
-fn per_parameter(program: &Program, kernel: &Kernel, n: usize) -> Vec<String> {
+fn per_parameter(program: &Program, kernel: &Kernel, layout: &Layout) -> Vec<String> {
     if !is_optimizer(kernel) {
         return Vec::new();
     }
+    let n = layout.segments.total();
     let flops = kernel.cost(&program.buffers).flops as f64 / n as f64;
-    let bytes: usize = kernel.traffic(&program.buffers).iter().map(|touched| long(program, touched, n)).sum();
+    let traffic = kernel.traffic(&program.buffers);
+    let bytes: usize = traffic.iter().map(|touched| long(program, touched, layout)).sum();
     match bytes {
         0 => Vec::new(),
         _ => vec![ratio(bytes, n), number(flops.round())],
     }
 }
 
-/// Bytes touched of what is as long as the parameters.
-fn long(program: &Program, touched: &Touched, n: usize) -> usize {
+/// Bytes touched of what is as long as the parameters, or as those of a group.
+fn long(program: &Program, touched: &Touched, layout: &Layout) -> usize {
+    let n = layout.segments.total();
+    let is_long =
+        |len: usize| len == n || len > 1 && layout.arms.iter().any(|arm| arm.coordinates.len() == len);
     let buffer = |id: &BufferId| &program.buffers[id.0];
     let root = |id: &BufferId| match buffer(id).home {
         Home::Part { of, .. } => buffer(&of).len,
         Home::Input(_) | Home::Output(_) | Home::Temporary => buffer(id).len,
     };
-    let long = touched.iter().filter(|(id, _)| root(id) == n);
+    let long = touched.iter().filter(|(id, _)| is_long(root(id)));
     long.map(|(id, touched)| touched * buffer(id).dtype.bytes()).sum()
 }
 
@@ -140,7 +144,7 @@ fn optimizer(program: &Program, layout: &Layout) -> String {
     let n = layout.segments.total();
     let (mut passes, mut moved, mut written, mut writers) = (Vec::new(), 0, 0, Vec::new());
     for (k, kernel) in program.kernels.iter().enumerate() {
-        let [reads, writes] = kernel.traffic(&program.buffers).map(|touched| long(program, &touched, n));
+        let [reads, writes] = kernel.traffic(&program.buffers).map(|touched| long(program, &touched, layout));
         if !is_optimizer(kernel) && writes > 0 {
             written += writes;
             writers.push(k);
