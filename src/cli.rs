@@ -306,7 +306,7 @@ fn explain(code: Option<&str>) -> Done {
         return print(&names);
     };
     match pipeline::codes().find(|code| code.name == name) {
-        Some(code) => print(&format!("{}\n\n{}\n", code.name, code.explain.trim())),
+        Some(code) => print(&format!("{}\n\n{}\n", code.name, code.text())),
         None => {
             let names: Vec<&str> = pipeline::codes().map(|code| code.name).collect();
             Err(usage(&unknown("diagnostic code", name, &names)))

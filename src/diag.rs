@@ -20,6 +20,18 @@ pub struct Code {
     pub explain: &'static str,
 }
 
+impl Code {
+    /// The explanation as it is shown: without the blank that begins each line if it was a comment.
+    pub fn text(&self) -> String {
+        let lines = || self.explain.trim_end().lines();
+        let comment = lines().all(|line| line.is_empty() || line.starts_with(' '));
+        lines()
+            .map(|line| if comment { line.get(1..).unwrap_or("") } else { line })
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+}
+
 /// How bad it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Severity {

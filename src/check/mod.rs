@@ -14,6 +14,7 @@
 mod arith;
 pub mod builtins;
 mod calls;
+mod codes;
 mod data;
 mod dims;
 pub mod errors;
