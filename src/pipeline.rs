@@ -83,7 +83,7 @@ pub const STAGES: &[Stage] = &[
     Stage {
         name: "clif",
         doc: "Cranelift's intermediate form",
-        print: |p| p.loops().map(|l| native::clif(l, &Target::reference())),
+        print: |p| p.loops().map(|l| native::clif(l, &Target::printed())),
     },
     Stage {
         name: "asm",

@@ -185,7 +185,7 @@ impl<'a> Checker<'a> {
                 self.report(errors::duplicate(&name.name, name.span, Some(before)));
             }
             match &item.kind {
-                ItemKind::Real(name) => self.set_real(name),
+                ItemKind::Real(name) => self.known_real(name),
                 ItemKind::Fn(ast) => self.define(ast, false, library),
                 ItemKind::Model(ast) => self.define(ast, true, library),
                 ItemKind::Stage(ast) => {
@@ -228,15 +228,12 @@ impl<'a> Checker<'a> {
         self.defs.push(Def { ast, model, library });
     }
 
-    fn set_real(&mut self, name: &ast::Ident) {
-        match name.name.as_str() {
-            "f32" => self.real = DType::F32,
-            "f64" => self.real = DType::F64,
-            other => {
-                let message = format!("`real` is `f32` or `f64`, not `{other}`");
-                let found = errors::at(&errors::UNKNOWN_TYPE, message, name.span, "no such floating type");
-                self.report(found.help("write `real f64`"));
-            }
+    /// What a script says of `real` has been heeded already, unless the command line says otherwise.
+    fn known_real(&mut self, name: &ast::Ident) {
+        if !["f32", "f64"].contains(&name.name.as_str()) {
+            let message = format!("`real` is `f32` or `f64`, not `{}`", name.name);
+            let found = errors::at(&errors::UNKNOWN_TYPE, message, name.span, "no such floating type");
+            self.report(found.help("write `real f64`"));
         }
     }
 

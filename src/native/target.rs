@@ -27,6 +27,12 @@ impl Target {
         Target::fixed("x86_64", &features.split(' ').collect::<Vec<_>>())
     }
 
+    /// The target of printed intermediate code, which is then the same on every machine of a kind: the
+    /// reference, or this machine where Cranelift has been built for another kind.
+    pub fn printed() -> Target {
+        if cfg!(target_arch = "x86_64") { Target::reference() } else { Target::Host }
+    }
+
     /// A fixed target.
     pub fn fixed(name: &str, features: &[&str]) -> Target {
         let features = features.iter().map(|feature| feature.to_string()).collect();
