@@ -32,7 +32,7 @@ pub const LIBRARY: &[(&str, &str)] = &[
 /// How to compile.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// What `real` means, unless the script says so itself.
+    /// What `real` means, whatever the script says; `None`: what the script says, or else `f32`.
     pub real: Option<DType>,
     /// The folder that paths of data are relative to.
     pub folder: PathBuf,
@@ -43,7 +43,7 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// `real` is `f32`; data lies in the working directory; every state has memory of its own.
+    /// `real` is what the script says; data lies in the working directory; every state has memory of its own.
     fn default() -> Options {
         Options { real: None, folder: PathBuf::from("."), share_states: false }
     }
@@ -176,6 +176,7 @@ impl Program {
             native: OnceCell::new(),
         }
     }
+
     /// A pipeline, perhaps after stages and functions, for parameters and gradients that another program
     /// brings.
     pub(crate) fn optimizer(
