@@ -1,10 +1,12 @@
 //! Tensors made from nothing.
 
+use std::collections::BTreeMap;
+
 use super::form::{Form, Index, Read, strides};
 use super::op::{Build, Mismatch, Op, Rules, Sample, Val, expect_count};
 use super::scalar::UNIFORM;
 use super::term::{Term, axis, c, call, x};
-use super::types::{DType, Dim, Shape, Type};
+use super::types::{DType, Dim, Shape, SizeVar, Type};
 use crate::print::number;
 
 /// A source of elements.
@@ -53,6 +55,18 @@ fn position(sizes: &[usize]) -> Term {
     let terms = strides.into_iter().enumerate().filter(|(_, stride)| *stride != 0);
     let terms = terms.map(|(k, stride)| if stride == 1 { axis(k) } else { axis(k) * c(stride as f64) });
     terms.reduce(|sum, term| sum + term).unwrap_or_else(|| c(0.0))
+}
+
+impl Fill {
+    /// The same source with size variables replaced.
+    pub fn substitute(&self, sizes: &BTreeMap<SizeVar, Dim>) -> Fill {
+        let shape = |to: &Shape| to.iter().map(|dim| dim.substitute(sizes)).collect();
+        match self {
+            Fill::Const { value, dtype, to } => Fill::Const { value: *value, dtype: *dtype, to: shape(to) },
+            Fill::Iota { dtype, to } => Fill::Iota { dtype: *dtype, to: shape(to) },
+            Fill::Random { site, dtype, to } => Fill::Random { site: *site, dtype: *dtype, to: shape(to) },
+        }
+    }
 }
 
 impl Rules for Fill {

@@ -1,11 +1,13 @@
 //! Gathers: elements picked by the integers of another tensor, and their sums put back.
 
+use std::collections::BTreeMap;
+
 use super::form::{Combine, Extent, Form, Index, Read};
 use super::op::{Build, Mismatch, Op, Rules, Sample, Val, expect_axis, expect_count};
 use super::scalar;
 use super::tensor::Tensor;
 use super::term::{axis as at_axis, c, call, x};
-use super::types::{DType, Dim, Shape, Type};
+use super::types::{DType, Dim, Shape, SizeVar, Type};
 
 /// Positions along one axis given by a tensor of integers, whose axes take the place of that axis. The
 /// integers are positions of the axis: whoever writes the operator makes sure.
@@ -43,6 +45,16 @@ impl Gather {
                 }
                 _ => Err(Mismatch::new(0, format!("the sizes of the index from axis {axis}"))),
             },
+        }
+    }
+}
+
+impl Gather {
+    /// The same operator with size variables replaced.
+    pub fn substitute(&self, sizes: &BTreeMap<SizeVar, Dim>) -> Gather {
+        match self {
+            Gather::Take { axis } => Gather::Take { axis: *axis },
+            Gather::Scatter { axis, size } => Gather::Scatter { axis: *axis, size: size.substitute(sizes) },
         }
     }
 }

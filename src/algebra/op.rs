@@ -3,10 +3,12 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
+use super::types::{DType, Dim, SizeVar, Type};
 use super::{
     contract::Contract, fill::Fill, form::Form, gather::Gather, map::Cast, map::Map, pack::Pack,
-    reduce::Reduce, running::Running, segment::Segment, tensor::Tensor, types::DType, types::Type,
-    view::View,
+    reduce::Reduce, running::Running, segment::Segment, tensor::Tensor, view::View,
 };
 
 /// A value in a graph under construction.
@@ -151,6 +153,22 @@ pub trait Rules {
 }
 
 impl Op {
+    /// The same operator with the size variables of its attributes replaced.
+    pub fn substitute(&self, sizes: &BTreeMap<SizeVar, Dim>) -> Op {
+        match self {
+            Op::View(view) => Op::View(view.substitute(sizes)),
+            Op::Fill(fill) => Op::Fill(fill.substitute(sizes)),
+            Op::Gather(gather) => Op::Gather(gather.substitute(sizes)),
+            Op::Map(_)
+            | Op::Cast(_)
+            | Op::Reduce(_)
+            | Op::Contract(_)
+            | Op::Segment(_)
+            | Op::Pack(_)
+            | Op::Running(_) => self.clone(),
+        }
+    }
+
     /// The family's rules.
     pub fn rules(&self) -> &dyn Rules {
         match self {

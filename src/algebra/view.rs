@@ -1,10 +1,12 @@
 //! Views: the same elements, arranged otherwise.
 
+use std::collections::BTreeMap;
+
 use super::build::{constant, pad, reshape, slice, sum, transpose};
 use super::form::{Form, Index, Read, strides};
 use super::op::{Build, Mismatch, Op, Rules, Sample, Val, axes_text, expect_axis, expect_count};
 use super::term::x;
-use super::types::{Dim, Shape, Type, product};
+use super::types::{Dim, Shape, SizeVar, Type, product};
 use crate::ice;
 use crate::print::number;
 
@@ -135,6 +137,31 @@ fn slice_fits(size: &Dim, start: &Dim, step: i64, count: &Dim) -> Result<(), Mis
     match negative(count.clone()) || outside(start) || outside(&last) {
         true => Err(Mismatch::new(0, format!("positions {start} to {last} inside of size {size}"))),
         false => Ok(()),
+    }
+}
+
+impl View {
+    /// The same view with size variables replaced.
+    pub fn substitute(&self, sizes: &BTreeMap<SizeVar, Dim>) -> View {
+        let shape = |to: &Shape| to.iter().map(|dim| dim.substitute(sizes)).collect();
+        match self {
+            View::Broadcast { to, axes } => View::Broadcast { to: shape(to), axes: axes.clone() },
+            View::Reshape { to } => View::Reshape { to: shape(to) },
+            View::Transpose { axes } => View::Transpose { axes: axes.clone() },
+            View::Slice { axis, start, step, count } => View::Slice {
+                axis: *axis,
+                start: start.substitute(sizes),
+                step: *step,
+                count: count.substitute(sizes),
+            },
+            View::Pad { axis, before, after, value } => View::Pad {
+                axis: *axis,
+                before: before.substitute(sizes),
+                after: after.substitute(sizes),
+                value: *value,
+            },
+            View::Window { start, to } => View::Window { start: *start, to: shape(to) },
+        }
     }
 }
 

@@ -53,21 +53,10 @@ impl<'a> Volume<'a> {
 
     /// Whether a slice or padding is inside once sizes are known.
     fn place(&mut self, view: &View, arg: &Type, span: Span, sizes: &Sizes) {
-        let known = match view {
-            View::Slice { axis, start, step, count } => View::Slice {
-                axis: *axis,
-                start: start.substitute(sizes),
-                step: *step,
-                count: count.substitute(sizes),
-            },
-            View::Pad { axis, before, after, value } => View::Pad {
-                axis: *axis,
-                before: before.substitute(sizes),
-                after: after.substitute(sizes),
-                value: *value,
-            },
-            _ => return,
-        };
+        if !matches!(view, View::Slice { .. } | View::Pad { .. }) {
+            return;
+        }
+        let known = view.substitute(sizes);
         let empty = matches!(&known, View::Slice { count, .. } if count.as_constant().is_some_and(|n| n < 1));
         if empty || Op::View(known).rules().infer(&[&arg.substitute(sizes)]).is_err() {
             let shown: Vec<String> = arg.shape.iter().map(|dim| dim.substitute(sizes).to_string()).collect();

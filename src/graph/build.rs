@@ -10,7 +10,6 @@ use super::layout::{Matrix, Pieces, join};
 use super::{Layout, Param, Role};
 use crate::algebra::fill::Fill;
 use crate::algebra::form::{Combine, Segments};
-use crate::algebra::gather::Gather;
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::pack::Pack;
 use crate::algebra::reduce::Reduce;
@@ -168,9 +167,9 @@ impl<'a> Evaluator<'a> {
         let op = match op {
             Op::Fill(Fill::Random { site, dtype, to }) => {
                 let site = self.draw(*site, frame);
-                substitute(&Op::Fill(Fill::Random { site, dtype: *dtype, to: to.clone() }), &frame.sizes)
+                Op::Fill(Fill::Random { site, dtype: *dtype, to: to.clone() }).substitute(&frame.sizes)
             }
-            _ => substitute(op, &frame.sizes),
+            _ => op.substitute(&frame.sizes),
         };
         self.builder.at(Some(expr.span));
         self.builder.emit(op, &args)
@@ -359,47 +358,6 @@ fn local_value(frame: &Frame, local: LocalId) -> Val {
     match frame.locals.get(local.0) {
         Some(Some(value)) => *value,
         _ => ice!("build", "local {} has no value yet", local.0),
-    }
-}
-
-/// An operator with its size variables replaced.
-fn substitute(op: &Op, sizes: &Sizes) -> Op {
-    let shape = |to: &Vec<Dim>| to.iter().map(|dim| dim.substitute(sizes)).collect::<Vec<Dim>>();
-    match op {
-        Op::View(view) => Op::View(match view {
-            View::Broadcast { to, axes } => View::Broadcast { to: shape(to), axes: axes.clone() },
-            View::Reshape { to } => View::Reshape { to: shape(to) },
-            View::Transpose { axes } => View::Transpose { axes: axes.clone() },
-            View::Slice { axis, start, step, count } => View::Slice {
-                axis: *axis,
-                start: start.substitute(sizes),
-                step: *step,
-                count: count.substitute(sizes),
-            },
-            View::Pad { axis, before, after, value } => View::Pad {
-                axis: *axis,
-                before: before.substitute(sizes),
-                after: after.substitute(sizes),
-                value: *value,
-            },
-            View::Window { start, to } => View::Window { start: *start, to: shape(to) },
-        }),
-        Op::Fill(fill) => Op::Fill(match fill {
-            Fill::Const { value, dtype, to } => Fill::Const { value: *value, dtype: *dtype, to: shape(to) },
-            Fill::Iota { dtype, to } => Fill::Iota { dtype: *dtype, to: shape(to) },
-            Fill::Random { site, dtype, to } => Fill::Random { site: *site, dtype: *dtype, to: shape(to) },
-        }),
-        Op::Gather(Gather::Scatter { axis, size }) => {
-            Op::Gather(Gather::Scatter { axis: *axis, size: size.substitute(sizes) })
-        }
-        Op::Map(_)
-        | Op::Cast(_)
-        | Op::Reduce(_)
-        | Op::Contract(_)
-        | Op::Segment(_)
-        | Op::Pack(_)
-        | Op::Gather(_)
-        | Op::Running(_) => op.clone(),
     }
 }
 
