@@ -1,6 +1,7 @@
-//! States that are equal in every step share memory, and nothing else changes.
+//! What is equal is shared: states that are equal in every step have one memory, kernels of equal layers
+//! one function, and no number changes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use egret::algebra::types::DType;
 use egret::pipeline::{Options, Program};
@@ -61,4 +62,37 @@ fn shared_states_keep_every_bit() {
         assert_ne!(plain, bits(&shared, &[("opt.eg_gain.beta", 0.5)]), "the setting has an effect");
         assert_eq!(plain, bits(&shared, &[]), "and does not stay");
     }
+}
+
+/// Functions of a network of `layers` equal layers.
+fn functions(layers: usize) -> usize {
+    let source = format!(
+        "data d = csv(\"small.csv\", target = \"kind\")
+         model block[D](x: real[B, D]) -> real[B, D] {{
+           param w: real[D, D] = 1
+           param b: real[D] = 0
+           tanh(x @ w + b)
+         }}
+         model m(x: real[B, 2]) -> real[B, 2] {{
+           layer blocks = block[2] * {layers}
+           x |> blocks
+         }}
+         let fit = train m on d {{
+           loss = mean(cross_entropy(m(x), y))
+           optimizer = adam
+           batch = full
+           epochs = 1
+         }}"
+    );
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/run");
+    let program = Program::compile("deep.eg", &source, Options { folder, ..Options::default() });
+    let program = program.unwrap_or_else(|report| panic!("{}", report.render(false)));
+    program.loops().expect("it compiles").functions.len()
+}
+
+/// Parameters of equal layers lie at different places of one arena; their kernels are one function all
+/// the same, so native code does not grow with depth.
+#[test]
+fn equal_layers_share_their_functions() {
+    assert_eq!(functions(6), functions(24));
 }

@@ -28,6 +28,7 @@ mod flatten;
 mod lower;
 mod number;
 mod print;
+mod rebase;
 mod reduce;
 mod schedule;
 mod section;
@@ -55,6 +56,7 @@ pub fn lower(kernels: &Kernels) -> Loops {
 }
 
 fn program_of(from: &kernel::Program, shared: &mut share::Shared) -> Program {
+    let from = &rebase::rebase(from);
     let mut calls = Vec::with_capacity(from.kernels.len());
     for kernel in &from.kernels {
         let (function, pointers) = lower::lower(from, &flatten::flatten(kernel));
