@@ -15,25 +15,13 @@ use super::typed::{Expr, ExprKind, Extent, Inner, LocalId, StageScope, StageUse,
 fn free(expr: &Expr, bound: &mut Vec<LocalId>, found: &mut Vec<(LocalId, Span)>) {
     match &expr.kind {
         ExprKind::Local(local) if !bound.contains(local) => found.push((*local, expr.span)),
-        ExprKind::Op(_, args) | ExprKind::Call { args, .. } => {
-            args.iter().for_each(|arg| free(arg, bound, found));
-        }
         ExprKind::Let { local, value, body } => {
             free(value, bound, found);
             bound.push(*local);
             free(body, bound, found);
             bound.pop();
         }
-        ExprKind::StageReduce { value, .. }
-        | ExprKind::StageSpread { value, .. }
-        | ExprKind::StopGradient(value) => free(value, bound, found),
-        ExprKind::Const(_)
-        | ExprKind::Local(_)
-        | ExprKind::Global(_)
-        | ExprKind::Param(_)
-        | ExprKind::Recorded(_)
-        | ExprKind::Size(_)
-        | ExprKind::Key => {}
+        _ => expr.children().into_iter().for_each(|child| free(child, bound, found)),
     }
 }
 

@@ -256,11 +256,5 @@ fn is_local(expr: &Expr, local: LocalId) -> bool {
 }
 
 fn reduces(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::StageReduce { .. } => true,
-        ExprKind::Op(_, args) | ExprKind::Call { args, .. } => args.iter().any(reduces),
-        ExprKind::Let { value, body, .. } => reduces(value) || reduces(body),
-        ExprKind::StageSpread { value, .. } | ExprKind::StopGradient(value) => reduces(value),
-        _ => false,
-    }
+    matches!(expr.kind, ExprKind::StageReduce { .. }) || expr.children().into_iter().any(reduces)
 }

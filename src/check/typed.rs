@@ -397,27 +397,31 @@ pub enum StageScope {
 }
 
 impl Expr {
-    /// Adds the locals that it mentions.
-    pub fn locals(&self, found: &mut Vec<LocalId>) {
+    /// The expressions in it, in the order in which they are evaluated. Walks that treat most kinds
+    /// alike go through here.
+    pub fn children(&self) -> Vec<&Expr> {
         match &self.kind {
-            ExprKind::Local(local) => found.push(*local),
-            ExprKind::Op(_, args) | ExprKind::Call { args, .. } => {
-                args.iter().for_each(|arg| arg.locals(found));
-            }
-            ExprKind::Let { value, body, .. } => {
-                value.locals(found);
-                body.locals(found);
-            }
+            ExprKind::Op(_, args) | ExprKind::Call { args, .. } => args.iter().collect(),
+            ExprKind::Let { value, body, .. } => vec![value, body],
             ExprKind::StageReduce { value, .. }
             | ExprKind::StageSpread { value, .. }
-            | ExprKind::StopGradient(value) => value.locals(found),
+            | ExprKind::StopGradient(value) => vec![value],
             ExprKind::Const(_)
+            | ExprKind::Local(_)
             | ExprKind::Global(_)
             | ExprKind::Param(_)
             | ExprKind::Recorded(_)
             | ExprKind::Size(_)
-            | ExprKind::Key => {}
+            | ExprKind::Key => Vec::new(),
         }
+    }
+
+    /// Adds the locals that it mentions.
+    pub fn locals(&self, found: &mut Vec<LocalId>) {
+        if let ExprKind::Local(local) = &self.kind {
+            found.push(*local);
+        }
+        self.children().into_iter().for_each(|child| child.locals(found));
     }
 }
 

@@ -115,31 +115,12 @@ impl<'a> Volume<'a> {
         if !matches!(expr.kind, ExprKind::Const(_) | ExprKind::Size(_)) {
             self.largest = self.largest.max(bytes(&expr.ty, sizes));
         }
-        match &expr.kind {
-            ExprKind::Op(op, args) => {
-                if let Op::View(view) = op {
-                    self.place(view, &args[0].ty, expr.span, sizes);
-                }
-                args.iter().for_each(|arg| self.expr(arg, sizes));
-            }
-            ExprKind::Call { function, sizes: given, args, .. } => {
-                args.iter().for_each(|arg| self.expr(arg, sizes));
-                self.call(*function, given.iter().map(|dim| dim.substitute(sizes)).collect());
-            }
-            ExprKind::Let { value, body, .. } => {
-                self.expr(value, sizes);
-                self.expr(body, sizes);
-            }
-            ExprKind::StopGradient(value)
-            | ExprKind::StageReduce { value, .. }
-            | ExprKind::StageSpread { value, .. } => self.expr(value, sizes),
-            ExprKind::Const(_)
-            | ExprKind::Local(_)
-            | ExprKind::Global(_)
-            | ExprKind::Param(_)
-            | ExprKind::Recorded(_)
-            | ExprKind::Size(_)
-            | ExprKind::Key => {}
+        if let ExprKind::Op(Op::View(view), args) = &expr.kind {
+            self.place(view, &args[0].ty, expr.span, sizes);
+        }
+        expr.children().into_iter().for_each(|child| self.expr(child, sizes));
+        if let ExprKind::Call { function, sizes: given, .. } = &expr.kind {
+            self.call(*function, given.iter().map(|dim| dim.substitute(sizes)).collect());
         }
     }
 
