@@ -165,6 +165,10 @@ impl<'a> Checker<'a> {
 
     /// A name that is no value, or unknown.
     fn other_name(&mut self, scope: &Scope, name: &str, span: Span) -> Checked<Value> {
+        if name == "training" {
+            let ty = Type::scalar(DType::Bool);
+            return Ok(Value::strong(Expr { kind: ExprKind::Training, ty, span }));
+        }
         if self.data_ids.contains_key(name) {
             return self.no_value(
                 &format!("data `{name}`"),

@@ -307,6 +307,7 @@ impl Printer<'_> {
             ExprKind::Const(value) => number(*value),
             ExprKind::Size(dim) => format!("size({dim})"),
             ExprKind::Key => "key".into(),
+            ExprKind::Training => "training".into(),
             ExprKind::Local(id) => self.local(*id),
             ExprKind::Global(id) => self.program.global_name(*id).into(),
             ExprKind::Param(k) => self.member(*k),

@@ -290,7 +290,7 @@ impl<'a> Checker<'a> {
     }
 
     /// An extent by name, or by a word that stands for one. Groups are the whole model so far.
-    fn extent_word(&mut self, scope: &Scope, name: &str, span: Span) -> Checked<Extent> {
+    pub(super) fn extent_word(&mut self, scope: &Scope, name: &str, span: Span) -> Checked<Extent> {
         let word = match scope.get(name) {
             Some(Binding::Word(chosen, _)) => chosen.clone(),
             _ => name.to_string(),
@@ -307,6 +307,11 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Whether a name is an extent, or a word that may stand for one.
+    pub(super) fn is_extent(&self, scope: &Scope, name: &str) -> bool {
+        EXTENTS.contains(&name) || matches!(scope.get(name), Some(Binding::Word(..)))
+    }
+
     /// The name of `norm` in `norm[model]`, which is no function that happens to have that name.
     pub(super) fn extent_reduction_name(
         &self,
@@ -317,8 +322,8 @@ impl<'a> Checker<'a> {
         let (Ast::Name(name), [ast::Expr { kind: Ast::Name(over), .. }]) = (&callee.kind, statics) else {
             return None;
         };
-        let extent = EXTENTS.contains(&over.as_str()) || matches!(scope.get(over), Some(Binding::Word(..)));
-        (scope.in_stage() && extent && REDUCTIONS.contains(&name.as_str())).then(|| name.clone())
+        (scope.in_stage() && self.is_extent(scope, over) && REDUCTIONS.contains(&name.as_str()))
+            .then(|| name.clone())
     }
 
     /// A reduction that names its extent: `norm[model](u)`. `None`: it is none.

@@ -251,6 +251,8 @@ pub enum ExprKind {
     /// parameter that is initialised, or of the layer), of this number unless a parameter is
     /// initialised, and of how often the occurrence has been inlined under that path before.
     Key,
+    /// `training`, `bool[]`: whether a training step is computed. A constant of each graph.
+    Training,
 }
 
 /// Whose parameters a call uses.
@@ -412,7 +414,8 @@ impl Expr {
             | ExprKind::Param(_)
             | ExprKind::Recorded(_)
             | ExprKind::Size(_)
-            | ExprKind::Key => Vec::new(),
+            | ExprKind::Key
+            | ExprKind::Training => Vec::new(),
         }
     }
 

@@ -74,6 +74,8 @@ pub(super) struct Evaluator<'a> {
     pub root: Option<Arena>,
     /// The pieces of the arena, in stages.
     pub pieces: Pieces,
+    /// Whether this is a training step: the value of `training`.
+    pub training: bool,
     program: &'a Program,
     layouts: &'a BTreeMap<usize, Layout>,
     params: BTreeMap<usize, BTreeMap<&'a str, &'a Param>>,
@@ -90,6 +92,7 @@ impl<'a> Evaluator<'a> {
             builder: Builder::default(),
             root: None,
             pieces: Pieces::default(),
+            training: false,
             program,
             layouts,
             params: BTreeMap::new(),
@@ -145,7 +148,7 @@ impl<'a> Evaluator<'a> {
         self.builder.at(Some(expr.span));
         match &expr.kind {
             ExprKind::Const(value) => self.builder.constant(*value, &ty),
-            ExprKind::Size(dim) => self.builder.constant(dim.substitute(&frame.sizes).size() as f64, &ty),
+            ExprKind::Size(dim) => self.builder.constant(number(&dim.substitute(&frame.sizes)), &ty),
             ExprKind::Local(local) => local_value(frame, *local),
             ExprKind::Param(member) => self.param(*member, frame),
             ExprKind::Global(id) => self.builder.input(self.global_name(*id), Role::Global(id.0), ty),
@@ -153,6 +156,7 @@ impl<'a> Evaluator<'a> {
                 let name = join(self.global_name(series.of), &series.key);
                 self.builder.input(name, Role::Recorded(series.of.0, series.key.clone()), ty)
             }
+            ExprKind::Training => self.builder.constant(f64::from(u8::from(self.training)), &ty),
             ExprKind::Key => self.builder.input("key", Role::Key, Type::of(DType::I32, &[2])),
             _ => ice!("build", "{:?} is no leaf", expr.kind),
         }
@@ -352,6 +356,11 @@ impl<'a> Evaluator<'a> {
             self.builder.emit(Op::Segment(Segment::Spread { segments }), &[value])
         }
     }
+}
+
+/// The number that a size is; a difference of sizes may be below zero.
+fn number(dim: &Dim) -> f64 {
+    dim.as_constant().unwrap_or_else(|| ice!("build", "size {dim} is not known yet")) as f64
 }
 
 fn local_value(frame: &Frame, local: LocalId) -> Val {

@@ -77,7 +77,9 @@ pub(super) struct Runs<'a> {
 impl<'a> Runs<'a> {
     /// `NAME.forward`: the loss on a batch.
     pub(super) fn forward(&self, index: usize, train: &'a Train) -> Graph {
-        self.on_rows(index, train, train.batch, "forward", [("loss", &train.loss)])
+        let mut evaluator = Evaluator::new(self.program, self.layouts);
+        evaluator.training = true;
+        self.on_rows(evaluator, (index, train), train.batch, "forward", [("loss", &train.loss)])
     }
 
     /// `NAME.validate`: the loss and the metrics on all validation rows.
@@ -85,18 +87,18 @@ impl<'a> Runs<'a> {
         let (data, split) = train.validate?;
         let rows = row_count(&self.program.data[data.0], split);
         let exprs = [("loss", &train.loss)].into_iter().chain(metrics(&train.metrics));
-        Some(self.on_rows(index, train, rows, "validate", exprs))
+        let evaluator = Evaluator::new(self.program, self.layouts);
+        Some(self.on_rows(evaluator, (index, train), rows, "validate", exprs))
     }
 
     fn on_rows(
         &self,
-        index: usize,
-        train: &'a Train,
+        mut evaluator: Evaluator<'a>,
+        (index, train): (usize, &'a Train),
         rows: usize,
         kind: &str,
         exprs: impl IntoIterator<Item = (&'a str, &'a Expr)>,
     ) -> Graph {
-        let mut evaluator = Evaluator::new(self.program, self.layouts);
         evaluator.root = Some(Arena { run: index, role: Role::Params });
         let data = Columns { data: train.data, locals: &train.locals, var: &train.rows, rows };
         let mut frame = columns(&mut evaluator, self.program, &data);
@@ -121,8 +123,9 @@ impl<'a> Runs<'a> {
         let mut evaluator = Evaluator::new(self.program, self.layouts);
         let mut frame = Frame { names: &statement.locals, ..Frame::default() };
         let mut outputs = Vec::new();
+        // Every statement draws random numbers of its own, however often it calls one function.
+        evaluator.label(&name);
         for (k, expr) in exprs.iter().enumerate() {
-            evaluator.label("");
             let value = evaluator.eval(expr, &mut frame);
             let name = if exprs.len() > 1 { format!("value.{k}") } else { "value".to_owned() };
             outputs.push(Output { name, value, target: Target::Result });

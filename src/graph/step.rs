@@ -27,6 +27,7 @@ pub(super) fn steps(
     let mut evaluator = Evaluator::new(program, layouts);
     let arena = Arena { run: index, role: Role::Params };
     evaluator.root = Some(arena.clone());
+    evaluator.training = true;
     let params = evaluator.arena(&arena);
     let (outputs, gradients) = batch(&mut evaluator, program, (&layouts[&index], train), &arena, warnings);
     match train.accumulate {
@@ -134,6 +135,7 @@ pub(super) fn given(
     let mut evaluator = Evaluator::new(program, layouts);
     // Not the random numbers that the loss draws elsewhere.
     evaluator.label("optimizer");
+    evaluator.training = true;
     let params = evaluator.arena(&Arena { run: index, role: Role::Params });
     let flat = evaluator.builder.ty(params).clone();
     let gradient = evaluator.builder.input("g", Role::Gradient, flat);

@@ -228,6 +228,7 @@ impl<'a> Script<'a> {
     pub(super) fn machine(&mut self, program: usize) -> Result<Machine, Diagnostic> {
         let mut machine =
             Machine::new(self.stages.native, self.stages.loops, program).map_err(errors::out_of_memory)?;
+        machine.set(&Role::Key, &train::step_key(self.settings.seed.unwrap_or(0), 0));
         for (k, role) in machine.roles() {
             match &role {
                 Role::Global(index) => match &self.values[*index] {

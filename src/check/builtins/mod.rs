@@ -2,6 +2,7 @@
 
 mod arrange;
 mod index;
+mod random;
 mod reductions;
 mod shapes;
 
@@ -9,7 +10,7 @@ use crate::algebra::map::Map;
 use crate::algebra::op::Op;
 use crate::algebra::scalar::{Scalar, Typing};
 use crate::algebra::types::{DType, Shape, Type};
-use crate::ast;
+use crate::ast::{self, ExprKind as Ast};
 use crate::source::Span;
 
 use super::Checker;
@@ -22,6 +23,7 @@ use super::text;
 use super::typed::{Expr, ExprKind};
 use arrange::*;
 use index::*;
+use random::*;
 use reductions::*;
 use shapes::*;
 
@@ -101,6 +103,16 @@ pub(super) static BUILTINS: &[Builtin] = &[
         name: "random.normal",
         doc: "random.normal[N, ...](mean = 0, std = 1): normal random numbers",
         check: normal,
+    },
+    Builtin {
+        name: "random.bernoulli",
+        doc: "random.bernoulli[N, ...](p = 0.5): true with probability p, bool; without sizes one for each of p",
+        check: bernoulli,
+    },
+    Builtin {
+        name: "random.permutation",
+        doc: "random.permutation[N](): the numbers from 0 to N - 1 in random order, i32",
+        check: permutation,
     },
     Builtin {
         name: "reshape",
@@ -304,15 +316,18 @@ impl<'a> Checker<'a> {
 
     /// The sizes in square brackets.
     fn sizes(&mut self, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Shape> {
-        let dims: Vec<_> = call
-            .statics
-            .iter()
-            .map(|size| {
-                let dim = self.dim(scope, size, false)?;
-                self.positive(dim, size.span)
-            })
-            .collect();
-        dims.into_iter().collect()
+        let mut sizes = Ok(Vec::new());
+        for size in call.statics {
+            let more = match (&size.kind, &scope.rest) {
+                (Ast::Rest, Some(rest)) => Ok(rest.clone()),
+                _ => self.dim(scope, size, false).and_then(|dim| Ok(vec![self.positive(dim, size.span)?])),
+            };
+            match (sizes.as_mut(), more) {
+                (Ok(sizes), Ok(more)) => sizes.extend(more),
+                _ => sizes = Err(Poison),
+            }
+        }
+        sizes
     }
 }
 

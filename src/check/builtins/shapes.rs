@@ -1,18 +1,17 @@
-//! Builtins that make tensors, at random or not, and that rearrange them.
+//! Builtins that make tensors, and that rearrange them.
 
 use crate::algebra::fill::Fill;
 use crate::algebra::op::Op;
-use crate::algebra::types::{DType, Dim, Type, product};
+use crate::algebra::types::{DType, Type, product};
 use crate::algebra::view::View;
 
 use super::super::calls::Call;
 use super::super::errors::{self, at};
 use super::super::scope::{Checked, Poison, Scope, Value};
-use super::super::typed::{Expr, ExprKind};
-use super::super::{arith, ops, text};
+use super::super::{ops, text};
 use super::{Cx, no_statics};
 
-fn no_args<'a>(cx: Cx<'_, 'a>, call: &Call<'a, '_>) -> Checked<()> {
+pub(super) fn no_args<'a>(cx: Cx<'_, 'a>, call: &Call<'a, '_>) -> Checked<()> {
     cx.match_args(call, &[], 0, None).map(|_| ())
 }
 
@@ -46,60 +45,6 @@ pub(super) fn one_hot<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>
         ops::op(Op::Fill(Fill::Iota { dtype: DType::I32, to: vec![classes.clone()] }), Vec::new(), span);
     let hot = ops::map("eq", vec![y, ops::broadcast(numbers, &shape)], span);
     Ok(Value::strong(ops::cast(hot, scope.float)))
-}
-
-/// Uniform numbers in `[0, 1)` of the shape in square brackets, or of the shape expected.
-fn unit<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Expr> {
-    let to = match (call.statics.is_empty(), call.expected) {
-        (true, Some(expected)) => expected.shape.clone(),
-        _ => cx.sizes(scope, call)?,
-    };
-    let key = Type::new(DType::I32, vec![Dim::constant(2)]);
-    let key = Expr { kind: ExprKind::Key, ty: key, span: call.span };
-    cx.n_sites += 1;
-    let fill = Fill::Random { site: cx.n_sites - 1, dtype: scope.float, to };
-    Ok(ops::op(Op::Fill(fill), vec![key], call.span))
-}
-
-/// `start + u * scale`, leaving out what changes nothing.
-fn affine<'a>(cx: Cx<'_, 'a>, scope: &Scope, u: Expr, start: Value, scale: Value) -> Checked<Value> {
-    let span = u.span;
-    let mut value = Value::strong(u);
-    if arith::number(&scale) != Some(1.0) {
-        value = cx.arithmetic(scope, "mul", value, scale, span)?;
-    }
-    if arith::number(&start) != Some(0.0) {
-        value = cx.arithmetic(scope, "add", value, start, span)?;
-    }
-    Ok(value)
-}
-
-pub(super) fn uniform<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    let unit = unit(cx, scope, call)?;
-    let mut given = cx.given(scope, call, &["low", "high"], 0)?.into_iter();
-    let number = |n: f64| ops::literal(n, false, scope.float, call.span);
-    let low = given.next().flatten().unwrap_or(number(0.0));
-    let high = given.next().flatten().unwrap_or(number(1.0));
-    let width = cx.arithmetic(scope, "sub", high, low.clone(), call.span)?;
-    affine(cx, scope, unit, low, width)
-}
-
-/// Box-Muller: the radius from one uniform number, the angle from another.
-pub(super) fn normal<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    let span = call.span;
-    let (first, second) = (unit(cx, scope, call)?, unit(cx, scope, call)?);
-    let mut given = cx.given(scope, call, &["mean", "std"], 0)?.into_iter();
-    let ty = first.ty.clone();
-    let number = |n: f64| ops::constant(n, ty.clone(), span);
-    let above_zero = ops::map("sub", vec![number(1.0), first], span);
-    let square = ops::map("mul", vec![number(-2.0), ops::map("log", vec![above_zero], span)], span);
-    let radius = ops::map("sqrt", vec![square], span);
-    let angle = ops::map("mul", vec![number(std::f64::consts::TAU), second], span);
-    let normal = ops::map("mul", vec![radius, ops::map("cos", vec![angle], span)], span);
-    let default = |n: f64| ops::literal(n, false, scope.float, span);
-    let mean = given.next().flatten().unwrap_or(default(0.0));
-    let std = given.next().flatten().unwrap_or(default(1.0));
-    affine(cx, scope, normal, mean, std)
 }
 
 pub(super) fn reshape<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {

@@ -1,0 +1,155 @@
+//! Builtins that make random numbers.
+//!
+//! In a stage an extent may stand in place of sizes: `random.normal[tensor]()` is one number per tensor,
+//! and without brackets there is one per coordinate.
+
+use crate::algebra::fill::Fill;
+use crate::algebra::form::Combine;
+use crate::algebra::op::Op;
+use crate::algebra::types::{DType, Dim, Shape, Type};
+use crate::ast::ExprKind as Ast;
+
+use super::super::calls::Call;
+use super::super::errors::{self, at};
+use super::super::scope::{Checked, Scope, Value};
+use super::super::typed::{Expr, ExprKind, Extent};
+use super::super::{arith, ops};
+use super::Cx;
+use super::shapes::no_args;
+
+/// The type of random numbers: the sizes in square brackets, or the shape expected.
+fn drawn<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Type> {
+    if let Some(ty) = drawn_in_stage(cx, scope, call) {
+        return ty;
+    }
+    let to = match (call.statics.is_empty(), call.expected) {
+        (true, Some(expected)) => expected.shape.clone(),
+        _ => cx.sizes(scope, call)?,
+    };
+    Ok(Type::new(scope.float, to))
+}
+
+/// The same where an extent says how many there are.
+fn drawn_in_stage<'a>(cx: Cx<'_, 'a>, scope: &Scope, call: &Call<'a, '_>) -> Option<Checked<Type>> {
+    if !scope.in_stage() {
+        return None;
+    }
+    let extent = match call.statics {
+        [] => Ok(Extent::Coordinate),
+        [one] => match &one.kind {
+            Ast::Name(word) if cx.is_extent(scope, word) => cx.extent_word(scope, word, one.span),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(extent.map(|extent| cx.extent_type(scope, extent)))
+}
+
+/// Uniform numbers in `[0, 1)`.
+fn unit<'a>(cx: Cx<'_, 'a>, ty: &Type, call: &Call<'a, '_>) -> Expr {
+    let key = Type::new(DType::I32, vec![Dim::constant(2)]);
+    let key = Expr { kind: ExprKind::Key, ty: key, span: call.span };
+    cx.n_sites += 1;
+    let fill = Fill::Random { site: cx.n_sites - 1, dtype: ty.dtype, to: ty.shape.clone() };
+    ops::op(Op::Fill(fill), vec![key], call.span)
+}
+
+/// `start + u * scale`, leaving out what changes nothing.
+fn affine<'a>(cx: Cx<'_, 'a>, scope: &Scope, u: Expr, start: Value, scale: Value) -> Checked<Value> {
+    let span = u.span;
+    let mut value = Value::strong(u);
+    if arith::number(&scale) != Some(1.0) {
+        value = cx.arithmetic(scope, "mul", value, scale, span)?;
+    }
+    if arith::number(&start) != Some(0.0) {
+        value = cx.arithmetic(scope, "add", value, start, span)?;
+    }
+    Ok(value)
+}
+
+pub(super) fn uniform<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    let ty = drawn(cx, scope, call)?;
+    let unit = unit(cx, &ty, call);
+    let mut given = cx.given(scope, call, &["low", "high"], 0)?.into_iter();
+    let number = |n: f64| ops::literal(n, false, scope.float, call.span);
+    let low = given.next().flatten().unwrap_or(number(0.0));
+    let high = given.next().flatten().unwrap_or(number(1.0));
+    let width = cx.arithmetic(scope, "sub", high, low.clone(), call.span)?;
+    affine(cx, scope, unit, low, width)
+}
+
+/// Box-Muller: the radius from one uniform number, the angle from another.
+pub(super) fn normal<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    let span = call.span;
+    let ty = drawn(cx, scope, call)?;
+    let (first, second) = (unit(cx, &ty, call), unit(cx, &ty, call));
+    let mut given = cx.given(scope, call, &["mean", "std"], 0)?.into_iter();
+    let number = |n: f64| ops::constant(n, ty.clone(), span);
+    let above_zero = ops::map("sub", vec![number(1.0), first], span);
+    let square = ops::map("mul", vec![number(-2.0), ops::map("log", vec![above_zero], span)], span);
+    let radius = ops::map("sqrt", vec![square], span);
+    let angle = ops::map("mul", vec![number(std::f64::consts::TAU), second], span);
+    let normal = ops::map("mul", vec![radius, ops::map("cos", vec![angle], span)], span);
+    let default = |n: f64| ops::literal(n, false, scope.float, span);
+    let mean = given.next().flatten().unwrap_or(default(0.0));
+    let std = given.next().flatten().unwrap_or(default(1.0));
+    affine(cx, scope, normal, mean, std)
+}
+
+/// True with a probability that may differ from position to position: as many as sizes say, or as
+/// there are probabilities.
+pub(super) fn bernoulli<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    let p = cx.given(scope, call, &["p"], 0)?.into_iter().next().flatten();
+    let p = p.unwrap_or(ops::literal(0.5, false, scope.float, call.span));
+    probability(cx, &p)?;
+    let mut ty = match call.statics.is_empty() && p.expr.ty.rank() > 0 {
+        true => Type::new(scope.float, p.expr.ty.shape.clone()),
+        false => drawn(cx, scope, call)?,
+    };
+    // Numbers of stages that are no tensor's are f64; a choice does not need to be.
+    ty.dtype = cx.real;
+    let unit = Value::strong(unit(cx, &ty, call));
+    let p = Value::strong(cx.converted(scope, p, ty.dtype, "a probability")?);
+    let (unit, p) = cx.join(scope, unit, p)?;
+    Ok(Value::strong(ops::map("lt", vec![unit, p], call.span)))
+}
+
+/// A probability that is known lies from 0 to 1.
+fn probability(cx: Cx<'_, '_>, p: &Value) -> Checked<()> {
+    match arith::number(p) {
+        Some(n) if !(0.0..=1.0).contains(&n) => {
+            let shown = crate::print::number(n);
+            let message = format!("a probability is from 0 to 1, not {shown}");
+            let found = at(&errors::WRONG_ARGUMENT, message, p.expr.span, format!("this is {shown}"));
+            Err(cx.report(found.help("write how often it is true: `random.bernoulli(0.9)`")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The numbers from 0 in random order: the ranks of as many uniform numbers, found by comparing each
+/// with each.
+pub(super) fn permutation<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    let sizes = cx.sizes(scope, call)?;
+    no_args(cx, call)?;
+    let [n] = sizes.as_slice() else {
+        let message = "`random.permutation[N]` takes one size: how many numbers";
+        let found = at(&errors::WRONG_STATIC, message, call.span, "this call");
+        return Err(cx.report(found.help("write `random.permutation[N]()`")));
+    };
+    let numbers = unit(cx, &Type::new(cx.real, vec![n.clone()]), call);
+    Ok(Value::strong(cx.share(scope, "numbers", numbers, |_, _, numbers| ranks(numbers, n))))
+}
+
+/// The rank of each number; of equal ones the first is less.
+fn ranks(numbers: Expr, n: &Dim) -> Expr {
+    let span = numbers.span;
+    let places = ops::op(Op::Fill(Fill::Iota { dtype: DType::I32, to: vec![n.clone()] }), Vec::new(), span);
+    let square: Shape = vec![n.clone(), n.clone()];
+    let pair = |x: &Expr| [1, 0].map(|axis| ops::repeat(x.clone(), &square, vec![axis])).to_vec();
+    let less = ops::map("lt", pair(&numbers), span);
+    let equal = ops::map("eq", pair(&numbers), span);
+    let first = ops::map("lt", pair(&places), span);
+    let before = ops::map("or", vec![less, ops::map("and", vec![equal, first], span)], span);
+    ops::reduce(Combine::Sum, ops::cast(before, DType::I32), &[1], false, span)
+}
