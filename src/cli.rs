@@ -89,9 +89,9 @@ struct RunArgs {
     /// Seed for initial values and the order of rows, in place of the script's
     #[arg(long)]
     seed: Option<u64>,
-    /// Most threads to compute with; the results do not depend on it (this version uses one)
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: u16,
+    /// Most threads to compute with, instead of one for each processor; the results do not depend on it
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
 }
 
 #[derive(Args, Debug)]
@@ -271,10 +271,15 @@ fn compile(script: &Script, timings: bool, color: bool) -> Result<Program, u8> {
 
 fn run(args: &RunArgs, color: bool) -> Done {
     let program = compile(&args.script, args.timings, color)?;
-    let settings = Settings { set: args.set.clone(), seed: args.seed };
+    let settings = Settings { set: args.set.clone(), seed: args.seed, threads: threads(args.threads) };
     let mut events = show::Screen::new();
     program.run(&settings, &mut events).map_err(|report| fail(&report, color))?;
     Ok(0)
+}
+
+/// The given number of threads, or one for each processor that this process may use.
+fn threads(given: Option<u16>) -> usize {
+    given.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
 }
 
 fn check(args: &CheckArgs, color: bool) -> Done {

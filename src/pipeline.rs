@@ -2,6 +2,7 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use crate::algebra::types::DType;
 use crate::diag::{self, Code, Diagnostic};
@@ -10,8 +11,10 @@ use crate::run::{self, Files};
 use crate::source::{FileId, Sources};
 use crate::{ast, check, graph, kernel, loops, native};
 
+mod profile;
 mod timings;
 
+pub use profile::Profile;
 pub use timings::Timings;
 
 /// The library, itself written in Egret.
@@ -354,25 +357,57 @@ impl Program {
         settings: &run::Settings,
         events: &mut dyn run::Events,
     ) -> Result<run::Outcome, Report> {
-        let (typed, graphs) = (self.typed()?, self.graphs()?);
-        if !graphs.layouts.values().all(|layout| layout.ties_hold(&settings.set)) {
-            return self.run_anew(typed, settings, events);
-        }
-        let (loops, native) = (self.loops()?, self.native()?);
-        self.execute(&run::Stages { typed, graphs, loops, native, files: &self.files }, settings, events)
+        self.staged(settings, None, |_, stages| run::execute(stages, settings, events))
     }
 
-    /// Runs a program that shares other states than this one.
-    fn run_anew(
+    /// Runs the script, and says where the time went.
+    ///
+    /// # Errors
+    /// As [`Program::run`].
+    pub fn profile(
         &self,
-        typed: &check::typed::Program,
         settings: &run::Settings,
         events: &mut dyn run::Events,
-    ) -> Result<run::Outcome, Report> {
-        let graphs = &self.build(typed, &settings.set);
-        let loops = &loops::lower(&kernel::fuse(graphs));
-        let native = &native::compile(loops);
-        self.execute(&run::Stages { typed, graphs, loops, native, files: &self.files }, settings, events)
+    ) -> Result<(run::Outcome, Profile), Report> {
+        let recorder = Rc::new(native::Recorder::default());
+        self.staged(settings, Some(&recorder), |kernels, stages| {
+            let outcome = run::execute(stages, settings, events)?;
+            Ok((outcome, Profile::new(kernels, stages.loops, recorder.noted(), settings.threads)))
+        })
+    }
+
+    /// Times the steps of each training run of the script.
+    ///
+    /// # Errors
+    /// As [`Program::run`].
+    pub fn bench(&self, settings: &run::Settings, plan: &run::Plan) -> Result<Vec<run::Measured>, Report> {
+        self.staged(settings, None, |_, stages| run::bench(stages, settings, plan))
+    }
+
+    /// Does something with what the stages made of the script for these settings: a program that would
+    /// share other states is compiled anew.
+    fn staged<T>(
+        &self,
+        settings: &run::Settings,
+        recorder: Option<&Rc<native::Recorder>>,
+        run: impl FnOnce(&kernel::Kernels, &run::Stages<'_>) -> Result<T, Diagnostic>,
+    ) -> Result<T, Report> {
+        let (typed, graphs, files) = (self.typed()?, self.graphs()?, &self.files);
+        let threads = |native: &Native| {
+            let native = native.with_threads(settings.threads);
+            recorder.map_or(native.clone(), |recorder| native.with_recorder(recorder))
+        };
+        let done = if graphs.layouts.values().all(|layout| layout.ties_hold(&settings.set)) {
+            let (kernels, loops, native) = (self.kernels()?, self.loops()?, &threads(self.native()?));
+            run(kernels, &run::Stages { typed, graphs, loops, native, files })
+        } else {
+            let graphs = &self.build(typed, &settings.set);
+            let kernels = kernel::fuse(graphs);
+            let loops = &loops::lower(&kernels);
+            let native = &threads(&native::compile(loops));
+            run(&kernels, &run::Stages { typed, graphs, loops, native, files })
+        };
+        done.map_err(|error| self.failed(error))
     }
 
     /// Graphs for a run that sets these hyperparameters.
@@ -382,16 +417,6 @@ impl Program {
             None if self.options.share_states => graph::build(typed).share_states(set),
             None => graph::build(typed),
         }
-    }
-
-    fn execute(
-        &self,
-        stages: &run::Stages<'_>,
-        settings: &run::Settings,
-        events: &mut dyn run::Events,
-    ) -> Result<run::Outcome, Report> {
-        run::execute(stages, settings, events)
-            .map_err(|error| Report { diagnostics: vec![error], sources: self.sources.clone() })
     }
 }
 

@@ -7,3 +7,17 @@ pub fn number(value: f64) -> String {
     let scientific = format!("{value:e}");
     if scientific.len() < plain.len() { scientific } else { plain }
 }
+
+/// Text as a string of JSON.
+pub(crate) fn json(text: &str) -> String {
+    let mut out = String::from("\"");
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => out.extend(['\\', letter]),
+            letter if u32::from(letter) < 0x20 => out += &format!("\\u{:04x}", u32::from(letter)),
+            letter => out.push(letter),
+        }
+    }
+    out.push('"');
+    out
+}

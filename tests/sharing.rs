@@ -32,7 +32,8 @@ fn program(share_states: bool, real: DType) -> Program {
 /// The bits of the losses, the parameters and the states after a run with these settings.
 fn bits(program: &Program, set: &[(&str, f64)]) -> Vec<u64> {
     let set = set.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
-    let outcome = program.run(&Settings { set, seed: None }, &mut Silent).expect("training goes well");
+    let outcome =
+        program.run(&Settings { set, ..Settings::default() }, &mut Silent).expect("training goes well");
     let fit = outcome.fit("fit").expect("there is a fit");
     let mut numbers: Vec<f64> = fit.series("loss").iter().map(|(_, loss)| *loss).collect();
     for name in ["hidden.w", "hidden.b", "out.w", "out.b"] {

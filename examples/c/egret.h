@@ -81,6 +81,14 @@ enum egret_code egret_compile(const char *pipeline,
 // It must come from `egret_compile`, and nobody may use it again.
 void egret_free(struct egret_optimizer *optimizer);
 
+// Lets steps be taken by so many threads, the caller's among them (at first that one alone; 0 is 1 too).
+// Results have the same bits with any number.
+//
+// # Safety
+// `optimizer` must come from `egret_compile`.
+enum egret_code egret_set_threads(struct egret_optimizer *optimizer,
+                                  size_t threads);
+
 // Starts (again) from these parameters: makes the initial states. The first step does so itself.
 //
 // # Safety

@@ -188,6 +188,20 @@ pub unsafe extern "C" fn egret_free(optimizer: *mut egret_optimizer) {
     });
 }
 
+/// Lets steps be taken by so many threads, the caller's among them (at first that one alone; 0 is 1 too).
+/// Results have the same bits with any number.
+///
+/// # Safety
+/// `optimizer` must come from `egret_compile`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn egret_set_threads(optimizer: *mut egret_optimizer, threads: usize) -> egret_code {
+    guard(|| {
+        // SAFETY: the caller vouches for it.
+        unsafe { handle(optimizer)? }.optimizer.set_threads(threads);
+        Ok(())
+    })
+}
+
 /// Starts (again) from these parameters: makes the initial states. The first step does so itself.
 ///
 /// # Safety

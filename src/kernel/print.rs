@@ -114,6 +114,13 @@ impl fmt::Display for BufferId {
     }
 }
 
+impl Kernel {
+    /// Its loops as printed: `[i0:32, i1:32 | i2:64]`.
+    pub fn axes_text(&self) -> String {
+        axes(self)
+    }
+}
+
 /// `[i0:32, i1:32 | i2:64]`.
 pub(super) fn axes(kernel: &Kernel) -> String {
     let axis = |(k, extent): (usize, &Extent)| match extent {

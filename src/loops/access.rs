@@ -45,7 +45,8 @@ impl Lowering<'_> {
         lanes: u16,
         guarded: bool,
     ) -> Address {
-        let address = self.address(at, row);
+        let mut address = self.address(at, row);
+        self.in_part(buffer, &mut address);
         if !guarded && at.gather.is_none() {
             return address;
         }
@@ -53,6 +54,15 @@ impl Lowering<'_> {
         let position = self.to.position(address);
         let clamped = self.to.emit(Expr::ClampTo(position, len - i64::from(lanes) + 1), POSITION);
         Address { offset: 0, terms: vec![(clamped, 1)] }
+    }
+
+    /// Moves to the piece of the part being done, in a buffer that has one for each.
+    fn in_part(&self, buffer: BufferId, at: &mut Address) {
+        let Some((split, part)) = self.split else { return };
+        if let Some((_, elements)) = split.partial.iter().find(|(partial, _)| *partial == buffer) {
+            add(at, Some(part), *elements as i64);
+            at.terms.sort_unstable();
+        }
     }
 
     /// The value of a load.

@@ -9,7 +9,7 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 use crate::algebra::scalar::Machine;
 use crate::algebra::types::DType;
 
-use super::{Address, Bound, Carried, Expr, Function, Number, Stmt, Ty, Value};
+use super::{Address, Bound, Carried, Expr, Function, Number, Parts, Stmt, Ty, Value};
 
 /// A fast hash of small keys; nothing is ever listed in its order.
 #[derive(Default)]
@@ -79,6 +79,7 @@ pub(super) struct Builder {
     blocks: Vec<Block>,
     values: Vec<Info>,
     tables: Vec<Vec<i64>>,
+    parts: Option<Parts>,
 }
 
 /// The type of positions.
@@ -86,7 +87,14 @@ pub(super) const POSITION: Ty = Ty { dtype: DType::I64, lanes: 1 };
 
 impl Builder {
     pub(super) fn new() -> Builder {
-        Builder { blocks: vec![Block::default()], values: Vec::new(), tables: Vec::new() }
+        Builder { blocks: vec![Block::default()], values: Vec::new(), tables: Vec::new(), parts: None }
+    }
+
+    /// Cuts the function into parts; gives the number of the part being done.
+    pub(super) fn parts(&mut self, count: usize) -> Value {
+        let index = self.fresh(POSITION, 0);
+        self.parts = Some(Parts { index, count });
+        index
     }
 
     /// The type of a value.
@@ -242,7 +250,7 @@ impl Builder {
     pub(super) fn finish(mut self, pointers: Vec<DType>) -> Function {
         let Some(block) = self.blocks.pop() else { panic!("egret internal error in loops: no block") };
         let types: Vec<Ty> = self.values.iter().map(|info| info.ty).collect();
-        super::number::number(pointers, self.tables, block.stmts, &types)
+        super::number::number(pointers, self.tables, self.parts, block.stmts, &types)
     }
 }
 

@@ -103,7 +103,10 @@ pub fn run(loops: &Loops, program: usize, calls: Range<usize>, memory: &mut Memo
     for call in &loops.programs[program].calls[calls] {
         let function = &loops.functions[call.function];
         let mut frame = Frame::new(function, &call.buffers, memory);
-        frame.block(&function.body);
+        // The last part first: if one depended on another, native code would compute something else.
+        for part in (0..function.parts()).rev() {
+            frame.part(part);
+        }
     }
 }
 
@@ -131,6 +134,14 @@ impl<'a> Frame<'a> {
             "egret internal error in eval: pointers of a call"
         );
         Frame { function, buffers, memory, slots, lanes: vec![0; total] }
+    }
+
+    fn part(&mut self, part: usize) {
+        if let Some(parts) = &self.function.parts {
+            let slot = self.range(parts.index).start;
+            self.lanes[slot] = part as Bits;
+        }
+        self.block(&self.function.body);
     }
 
     fn ty(&self, value: Value) -> Ty {

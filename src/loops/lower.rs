@@ -12,6 +12,7 @@ use super::build::{Builder, POSITION};
 use super::facts::{Axes, Facts};
 use super::schedule::Schedule;
 use super::section::Section;
+use super::split::Split;
 use super::{Address, Expr, Function, Ty, Value};
 use super::{expand, reduce};
 
@@ -39,19 +40,34 @@ pub(super) struct Lowering<'a> {
     pub(super) rows: usize,
     /// Lanes at the front of the current section that do not count.
     pub(super) skip: usize,
+    /// How the kernel is cut, with the number of the part being done.
+    pub(super) split: Option<(&'a Split, Value)>,
     /// The value of each instruction in each row.
     memo: Vec<Vec<Option<Value>>>,
 }
 
-/// A kernel as a function, with the buffers behind its pointers.
-pub(super) fn lower(program: &Program, kernel: &Kernel) -> (Function, Vec<BufferId>) {
+/// A kernel as a function, cut or whole, with the buffers behind its pointers.
+pub(super) fn lower(program: &Program, kernel: &Kernel, split: Option<&Split>) -> (Function, Vec<BufferId>) {
     let facts = Facts::of(program, kernel);
     let schedule = Schedule::of(kernel, &facts);
     let memo = vec![vec![None; kernel.insts.len()]; schedule.rows];
     let at = vec![At::default(); kernel.axes.len()];
-    let (to, pointers) = (Builder::new(), Vec::new());
-    let mut lowering =
-        Lowering { program, kernel, facts, schedule, to, pointers, at, lanes: 1, rows: 1, skip: 0, memo };
+    let (mut to, pointers) = (Builder::new(), Vec::new());
+    let split = split.map(|split| (split, to.parts(split.count())));
+    let mut lowering = Lowering {
+        program,
+        kernel,
+        facts,
+        schedule,
+        to,
+        pointers,
+        at,
+        lanes: 1,
+        rows: 1,
+        skip: 0,
+        split,
+        memo,
+    };
     lowering.outer(0);
     let types = lowering.pointers.iter().map(|buffer| program.buffers[buffer.0].dtype).collect();
     (lowering.to.finish(types), lowering.pointers)

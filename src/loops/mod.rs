@@ -33,9 +33,11 @@ mod reduce;
 mod schedule;
 mod section;
 mod share;
+mod split;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod work;
 
 pub use schedule::Schedule;
 pub use verify::verify;
@@ -56,13 +58,17 @@ pub fn lower(kernels: &Kernels) -> Loops {
 }
 
 fn program_of(from: &kernel::Program, shared: &mut share::Shared) -> Program {
-    let from = &rebase::rebase(from);
-    let mut calls = Vec::with_capacity(from.kernels.len());
-    for kernel in &from.kernels {
-        let (function, pointers) = lower::lower(from, &flatten::flatten(kernel));
-        let buffers = pointers.iter().map(|buffer| buffer.0).collect();
-        calls.push(Call { function: shared.add(function), buffers });
+    let from = &mut rebase::rebase(from);
+    let kernels = std::mem::take(&mut from.kernels);
+    let mut calls = Vec::with_capacity(kernels.len());
+    for (k, kernel) in kernels.iter().enumerate() {
+        for (function, pointers) in split::functions(from, &flatten::flatten(kernel)) {
+            let buffers = pointers.iter().map(|buffer| buffer.0).collect();
+            calls.push(Call { kernel: k, function: shared.add(function), buffers });
+        }
     }
+    let commit = kernels.iter().position(|kernel| kernel.commits);
+    let commit = commit.and_then(|first| calls.iter().position(|call| call.kernel >= first));
     let (buffers, arena_bytes) = buffers::place(from, &calls);
     let outputs = from.outputs.iter().map(|output| Output {
         name: output.name.clone(),
@@ -73,7 +79,7 @@ fn program_of(from: &kernel::Program, shared: &mut share::Shared) -> Program {
         name: from.name.clone(),
         buffers,
         arena_bytes,
-        commit: from.kernels.iter().position(|kernel| kernel.commits).unwrap_or(calls.len()),
+        commit: commit.unwrap_or(calls.len()),
         calls,
         inputs: from.inputs.iter().map(|(buffer, role)| (buffer.0, role.clone())).collect(),
         outputs: outputs.collect(),
@@ -156,6 +162,8 @@ pub const ALIGN: usize = 64;
 /// One call of a function with buffers as its pointers.
 #[derive(Clone, Debug)]
 pub struct Call {
+    /// The kernel that it is, or a part of which it does.
+    pub kernel: usize,
     /// Index into [`Loops::functions`].
     pub function: usize,
     /// One buffer for each pointer.
@@ -167,12 +175,25 @@ pub struct Call {
 pub struct Function {
     /// Element type of each pointer.
     pub pointers: Vec<DType>,
-    /// Constant tables of whole numbers (starts of pieces).
+    /// Constant tables of whole numbers (starts of pieces and of parts).
     pub tables: Vec<Vec<i64>>,
+    /// What it is cut into, if it is; else a call does all of it.
+    pub parts: Option<Parts>,
     /// What to do.
     pub body: Vec<Stmt>,
     /// The type of each value, by its number.
     pub values: Vec<Ty>,
+}
+
+/// Parts of a function that do not depend on each other: they may run in any order or at the same time.
+/// How many there are depends on the kernel alone, so that results do not depend on the number of
+/// threads.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Parts {
+    /// The number of the part being done, `I64`, from 0.
+    pub index: Value,
+    /// How many there are.
+    pub count: usize,
 }
 
 /// The type of a value.
@@ -304,6 +325,13 @@ pub struct Address {
     pub offset: i64,
     /// Values with their coefficients.
     pub terms: Vec<(Value, i64)>,
+}
+
+impl Function {
+    /// How many parts it has: at least one.
+    pub fn parts(&self) -> usize {
+        self.parts.map_or(1, |parts| parts.count)
+    }
 }
 
 impl Expr {

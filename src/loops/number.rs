@@ -3,7 +3,7 @@
 
 use crate::algebra::types::DType;
 
-use super::{Address, Bound, Expr, Function, Stmt, Ty, Value};
+use super::{Address, Bound, Expr, Function, Parts, Stmt, Ty, Value};
 
 const NONE: Value = Value(u32::MAX);
 
@@ -11,14 +11,18 @@ const NONE: Value = Value(u32::MAX);
 pub(super) fn number(
     pointers: Vec<DType>,
     tables: Vec<Vec<i64>>,
+    mut parts: Option<Parts>,
     mut body: Vec<Stmt>,
     types: &[Ty],
 ) -> Function {
     let mut used = vec![false; types.len()];
     sweep(&mut body, &mut used);
     let mut names = Names { new: vec![NONE; types.len()], types, values: Vec::new() };
+    if let Some(parts) = &mut parts {
+        names.define(&mut parts.index);
+    }
     names.block(&mut body);
-    Function { pointers, tables, body, values: names.values }
+    Function { pointers, tables, parts, body, values: names.values }
 }
 
 /// Drops unused definitions, last statement first; marks what the others use.

@@ -57,7 +57,9 @@ impl fmt::Display for Function {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let pointers: Vec<String> =
             self.pointers.iter().enumerate().map(|(k, dtype)| format!("p{k}: {dtype}")).collect();
-        writeln!(f, "({})", pointers.join(", "))?;
+        let parts =
+            self.parts.map_or(String::new(), |parts| format!(" part {} of {}", parts.index, parts.count));
+        writeln!(f, "({}){parts}", pointers.join(", "))?;
         for (k, table) in self.tables.iter().enumerate() {
             let entries: Vec<String> = table.iter().map(i64::to_string).collect();
             writeln!(f, "  table t{k} [{}]", entries.join(", "))?;

@@ -1,9 +1,12 @@
-//! Sections: how one axis is cut into loops: the main loop and what is left for the rest.
+//! Sections: how one axis is cut into loops: the main loop and what is left for the rest. Where the
+//! kernel has parts, each does what of a section lies in it.
 
 use crate::algebra::form::Extent;
 
-use super::Bound;
+use super::build::POSITION;
 use super::lower::Lowering;
+use super::split::Split;
+use super::{Bound, Expr, Value};
 
 /// One loop along an axis.
 #[derive(Clone, Copy)]
@@ -57,8 +60,32 @@ fn cut(n: usize, width: usize, masked: bool) -> Vec<Section> {
 }
 
 impl Lowering<'_> {
-    /// The loops along an axis.
+    /// The loops along an axis, in the part being done.
     pub(super) fn sections(&mut self, axis: usize) -> Vec<Section> {
+        let sections = self.whole(axis);
+        match self.split {
+            Some((split, part)) if split.axis == axis => {
+                sections.into_iter().map(|section| self.in_part_of(split, part, section)).collect()
+            }
+            _ => sections,
+        }
+    }
+
+    /// What of a section lies in the part being done.
+    fn in_part_of(&mut self, split: &Split, part: Value, section: Section) -> Section {
+        let (Bound::Const(start), Bound::Const(stop)) = (section.start, section.stop) else {
+            unreachable!("only axes of fixed length are cut")
+        };
+        let (starts, stops) = split.overlaps(start as usize..stop as usize);
+        let mut limit = |table: Vec<i64>| {
+            let table = self.to.table(table);
+            Bound::Value(self.to.emit(Expr::Table(table, part), POSITION))
+        };
+        Section { start: limit(starts), stop: limit(stops), once: None, ..section }
+    }
+
+    /// The loops along an axis.
+    fn whole(&mut self, axis: usize) -> Vec<Section> {
         let schedule = &self.schedule;
         let vector = schedule.vector == Some(axis);
         let jam = schedule.jam == Some(axis);

@@ -21,7 +21,7 @@ type Span = Option<(i64, i64)>;
 pub fn verify(loops: &Loops) {
     for (k, function) in loops.functions.iter().enumerate() {
         let mut check = Check::new(function, None);
-        check.block(&function.body);
+        check.function();
         let missing = check.defined.iter().position(|defined| !defined);
         check.ensure(missing.is_none(), format_args!("f{k} never defines value {missing:?}"));
     }
@@ -64,7 +64,7 @@ fn verify_call(loops: &Loops, program: &Program, call: &Call) {
         fail(format_args!("a call of f{} binds other types", call.function), program);
     }
     let lens = call.buffers.iter().map(|buffer| program.buffers[*buffer].len as i64).collect();
-    Check::new(function, Some(lens)).block(&function.body);
+    Check::new(function, Some(lens)).function();
 }
 
 /// A function while it is checked.
@@ -82,6 +82,14 @@ impl<'a> Check<'a> {
     fn new(function: &'a Function, lens: Option<Vec<i64>>) -> Check<'a> {
         let n = function.values.len();
         Check { function, lens, defined: vec![false; n], visible: vec![false; n], spans: vec![None; n] }
+    }
+
+    fn function(&mut self) {
+        if let Some(parts) = &self.function.parts {
+            self.ensure(parts.count > 0, "no parts");
+            self.define(parts.index, Some((0, parts.count as i64 - 1)));
+        }
+        self.block(&self.function.body);
     }
 
     fn ensure(&self, holds: bool, what: impl fmt::Display) {

@@ -1,6 +1,7 @@
 //! Loop nests to Cranelift's intermediate code, one function at a time.
 //!
-//! A function takes a block of pointers, one for each of its buffers, and returns nothing. Loops
+//! A function takes a block of pointers, one for each of its buffers, and the number of the part to do.
+//! It returns nothing. Loops
 //! test at their bottom; a loop that surely runs once is no loop, one whose limits are not numbers
 //! is guarded by a test before it.
 
@@ -19,10 +20,10 @@ use crate::loops::{Address, Bound, Carried, Expr, Function, Stmt, Ty, Value};
 /// Makes the data object of a constant table known inside a function.
 pub(super) type Tables<'a> = dyn FnMut(usize, &mut ir::Function) -> GlobalValue + 'a;
 
-/// Every function's signature: it takes a block of pointers.
+/// Every function's signature: it takes a block of pointers and the number of the part to do.
 pub(super) fn signature(isa: &dyn isa::TargetIsa) -> Signature {
     let mut signature = Signature::new(isa.default_call_conv());
-    signature.params.push(AbiParam::new(types::I64));
+    signature.params.extend([AbiParam::new(types::I64); 2]);
     signature
 }
 
@@ -40,7 +41,7 @@ pub(super) fn emit(
     let entry = b.create_block();
     b.append_block_params_for_function_params(entry);
     b.switch_to_block(entry);
-    let block = b.block_params(entry)[0];
+    let (block, part) = (b.block_params(entry)[0], b.block_params(entry)[1]);
     let pointers = (0..function.pointers.len()).map(|index| pointer(&mut b, block, index)).collect();
     let count = function.values.len();
     let mut emit = Emit {
@@ -55,6 +56,9 @@ pub(super) fn emit(
         depths: vec![0; count],
         depth: 0,
     };
+    if let Some(parts) = &function.parts {
+        emit.define(parts.index, vec![part]);
+    }
     emit.body(&function.body);
     emit.b.ins().return_(&[]);
     emit.b.seal_all_blocks();

@@ -4,39 +4,49 @@
 //! Invariant: results have the same bits as the loop interpreter's, on every machine; without a
 //! fused multiply-add instruction a function is called in its place.
 //!
-//! Each function takes a block of pointers. Each program has two drivers, for the calls before
-//! [`Program::commit`](crate::loops::Program::commit) and for the others, that take the pointers of
-//! all their calls in one block; so a step is one or two calls. Printed form:
+//! Each function takes a block of pointers and the number of the part to do. A program is a list of
+//! entries with their pointers in one block; the parts of a call are shared by the threads of a
+//! [`Pool`]. Printed form:
 //!
 //! ```text
-//! function %f0(i64) system_v {
-//! block0(v0: i64):
-//!     v1 = load.i64 notrap aligned readonly can_move v0
+//! function %f0(i64, i64) system_v {
+//! block0(v0: i64, v1: i64):
+//!     v2 = load.i64 notrap aligned readonly can_move v0
 //!     ...
 //! }
 //! ```
 
 mod cast;
 mod emit;
+mod limits;
 mod module;
 mod ops;
 mod parallel;
+mod pool;
 mod print;
+mod recorder;
 mod target;
 #[cfg(test)]
 mod tests;
 mod unwritten;
 mod vector;
 
+use std::ops::Range;
 use std::rc::Rc;
 
+pub use self::limits::Limits;
+pub use self::pool::{MOST_PARTS, Pool};
+pub use self::recorder::{Event, Noted, Recorder, Total};
 pub use self::target::Target;
 use crate::loops::Loops;
 
-/// Machine code of all programs of a script. A clone is the same code.
+/// Machine code of all programs of a script, with the threads that run it: one, at first. A clone is
+/// the same code.
 #[derive(Clone, Debug)]
 pub struct Native {
     code: Rc<module::Code>,
+    pool: Rc<Pool>,
+    recorder: Option<Rc<Recorder>>,
 }
 
 /// Which calls of a program to make.
@@ -57,7 +67,7 @@ pub fn compile(loops: &Loops) -> Native {
 
 /// Compiles everything for a machine that this one must be able to stand in for.
 pub fn compile_for(loops: &Loops, target: &Target) -> Native {
-    Native { code: Rc::new(module::compile(loops, target)) }
+    Native { code: Rc::new(module::compile(loops, target)), pool: Rc::new(Pool::new(1)), recorder: None }
 }
 
 /// Cranelift's intermediate code of every function.
@@ -71,6 +81,16 @@ pub fn asm(loops: &Loops, target: &Target) -> String {
 }
 
 impl Native {
+    /// The same code, run by so many threads. Results do not depend on their number.
+    pub fn with_threads(&self, threads: usize) -> Native {
+        Native { pool: Rc::new(Pool::new(threads)), ..self.clone() }
+    }
+
+    /// The same code, of which each call is noted.
+    pub fn with_recorder(&self, recorder: &Rc<Recorder>) -> Native {
+        Native { recorder: Some(Rc::clone(recorder)), ..self.clone() }
+    }
+
     /// Bytes of machine code.
     pub fn bytes(&self) -> usize {
         self.code.bytes
@@ -83,21 +103,44 @@ impl Native {
     pub fn bind(&self, program: usize, buffers: &[*mut u8]) -> Bound {
         let driver = Rc::clone(&self.code.programs[program]);
         let block = driver.block.iter().map(|&buffer| buffers[buffer]).collect();
-        Bound { _code: Rc::clone(&self.code), driver, block }
+        Bound { native: self.clone(), program, driver, block }
     }
 }
 
-/// A program with its buffers: running it is one or two calls.
+/// A program with its buffers.
 #[derive(Debug)]
 pub struct Bound {
     /// Keeps the code.
-    _code: Rc<module::Code>,
+    native: Native,
+    program: usize,
     driver: Rc<module::Driver>,
     /// The pointers of all calls, one after another.
     block: Vec<*mut u8>,
 }
 
+/// The pointers of a call, for all threads.
+struct Pointers(*const *mut u8);
+
+// SAFETY: parts of a call write different elements, or equal values to the same ones; see `run`.
+unsafe impl Sync for Pointers {}
+
+impl Pointers {
+    fn start(&self) -> *const *mut u8 {
+        self.0
+    }
+}
+
 impl Bound {
+    /// The calls of a phase.
+    fn phase(&self, phase: Phase) -> Range<usize> {
+        let (commit, all) = (self.driver.commit, self.driver.steps.len());
+        match phase {
+            Phase::Whole => 0..all,
+            Phase::Compute => 0..commit,
+            Phase::Commit => commit..all,
+        }
+    }
+
     /// Runs it.
     ///
     /// # Safety
@@ -105,15 +148,28 @@ impl Bound {
     /// else may use that memory meanwhile, and buffers must overlap only where the program says so
     /// (`Place::Part`, outputs in place).
     pub unsafe fn run(&self, phase: Phase) {
-        let (compute, commit) = self.block.split_at(self.driver.commit_at);
-        if let (Some(entry), true) = (self.driver.compute, phase != Phase::Commit) {
-            // SAFETY: the block holds the pointers that the driver's calls take; the caller vouches
-            // for them.
-            unsafe { entry(compute.as_ptr()) }
+        for call in self.phase(phase) {
+            // SAFETY: the caller vouches for the pointers.
+            let make = || unsafe { self.call(call) };
+            match &self.native.recorder {
+                None => make(),
+                Some(recorder) => recorder.time(self.program, call, make),
+            }
         }
-        if let (Some(entry), true) = (self.driver.commit, phase != Phase::Compute) {
-            // SAFETY: as above.
-            unsafe { entry(commit.as_ptr()) }
+    }
+
+    /// Makes one call.
+    ///
+    /// # Safety
+    /// As for [`Bound::run`], of which it must be one of the calls, made in their order.
+    unsafe fn call(&self, call: usize) {
+        let step = &self.driver.steps[call];
+        let pointers = Pointers(self.block[step.at..].as_ptr());
+        if step.parts == 1 {
+            // SAFETY: the block holds the pointers that the call takes; the caller vouches for them.
+            return unsafe { (step.entry)(pointers.start(), 0) };
         }
+        // SAFETY: as above; parts do not depend on each other.
+        self.native.pool.run(step.parts, &|part| unsafe { (step.entry)(pointers.start(), part) });
     }
 }

@@ -3,9 +3,6 @@
 use std::fmt;
 use std::rc::Rc;
 
-use cranelift::codegen::Context;
-use cranelift::codegen::ir::{self, UserFuncName};
-use cranelift::prelude::*;
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{DataDescription, DataId, FuncId, Module, default_libcall_names};
 
@@ -14,10 +11,10 @@ use super::parallel::{self, Body, Job};
 use super::target::Target;
 use super::unwritten::unwritten;
 use crate::ice;
-use crate::loops::{Call, Function, Loops, Program};
+use crate::loops::{Function, Loops, Program};
 
-/// Machine code: takes a block of pointers.
-pub(super) type Entry = unsafe extern "C" fn(*const *mut u8);
+/// Machine code: takes a block of pointers and the number of the part to do.
+pub(super) type Entry = unsafe extern "C" fn(*const *mut u8, usize);
 
 /// The code of all programs; freed when the last user is gone.
 pub(super) struct Code {
@@ -29,17 +26,25 @@ pub(super) struct Code {
     pub(super) bytes: usize,
 }
 
-/// How a program is called.
+/// How a program is run.
 #[derive(Debug)]
 pub(super) struct Driver {
-    /// Runs the calls before `commit`, if there are any.
-    pub(super) compute: Option<Entry>,
-    /// Runs the others, if there are any.
-    pub(super) commit: Option<Entry>,
-    /// Where in the block the pointers of `commit` begin.
-    pub(super) commit_at: usize,
-    /// The buffer that each pointer of the block is.
+    /// Its calls in order.
+    pub(super) steps: Vec<Step>,
+    /// How many of them come before the first that writes what outlives the step.
+    pub(super) commit: usize,
+    /// The buffers of all calls, one after another.
     pub(super) block: Vec<usize>,
+}
+
+/// A call.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) entry: Entry,
+    /// Where in the block its pointers begin.
+    pub(super) at: usize,
+    /// How many parts it has, which may run at the same time.
+    pub(super) parts: usize,
 }
 
 impl fmt::Debug for Code {
@@ -58,7 +63,7 @@ impl Drop for Code {
     }
 }
 
-/// Compiles all functions, and for each program the drivers that call them.
+/// Compiles all functions.
 pub(super) fn compile(loops: &Loops, target: &Target) -> Code {
     let mut maker = Maker::new(target);
     let unwritten = unwritten(loops);
@@ -68,15 +73,7 @@ pub(super) fn compile(loops: &Loops, target: &Target) -> Code {
         maker.define(job.id, &body);
     }
     let functions: Vec<FuncId> = jobs.iter().map(|job| job.id).collect();
-    let drivers: Vec<_> =
-        loops.programs.iter().map(|program| maker.program(program, &functions, loops)).collect();
-    maker.finish(loops, &drivers)
-}
-
-/// Drivers of one program.
-struct Drivers {
-    compute: Option<FuncId>,
-    commit: Option<FuncId>,
+    maker.finish(loops, &functions)
 }
 
 /// A module under construction.
@@ -112,67 +109,12 @@ impl Maker {
         self.bytes += body.code.len();
     }
 
-    fn program(&mut self, program: &Program, functions: &[FuncId], loops: &Loops) -> Drivers {
-        let (compute, commit) = program.calls.split_at(program.commit);
-        let mut driver = |calls: &[Call]| (!calls.is_empty()).then(|| self.driver(calls, functions, loops));
-        Drivers { compute: driver(compute), commit: driver(commit) }
-    }
-
-    /// A function that makes `calls` one after another, each with its part of the block.
-    fn driver(&mut self, calls: &[Call], functions: &[FuncId], loops: &Loops) -> FuncId {
-        let id = self.declare();
-        let mut context = Context::for_function(ir::Function::with_name_signature(
-            UserFuncName::user(0, id.as_u32()),
-            signature(self.module.isa()),
-        ));
-        let mut builder = FunctionBuilderContext::new();
-        let mut b = FunctionBuilder::new(&mut context.func, &mut builder);
-        let entry = b.create_block();
-        b.append_block_params_for_function_params(entry);
-        b.switch_to_block(entry);
-        let block = b.block_params(entry)[0];
-        let mut at = 0;
-        for call in calls {
-            let callee = far(&mut self.module, b.func, functions[call.function]);
-            let part = b.ins().iadd_imm_s(block, 8 * at as i64);
-            b.ins().call(callee, &[part]);
-            let wants = loops.functions[call.function].pointers.len();
-            if call.buffers.len() != wants {
-                ice!("native", "a call with {} buffers of {wants}", call.buffers.len());
-            }
-            at += wants;
-        }
-        b.ins().return_(&[]);
-        b.seal_all_blocks();
-        b.finalize(self.module.target_config());
-        let body = parallel::compile(&mut context, self.module.isa(), id);
-        self.define(id, &body);
-        id
-    }
-
-    fn finish(mut self, loops: &Loops, drivers: &[Drivers]) -> Code {
+    fn finish(mut self, loops: &Loops, functions: &[FuncId]) -> Code {
         check(self.module.finalize_definitions());
-        let programs = loops
-            .programs
-            .iter()
-            .zip(drivers)
-            .map(|(program, drivers)| Rc::new(self.resolve(program, drivers)))
-            .collect();
+        let entries: Vec<Entry> = functions.iter().map(|id| self.entry(*id)).collect();
+        let programs =
+            loops.programs.iter().map(|program| Rc::new(driver(program, loops, &entries))).collect();
         Code { module: Some(self.module), programs, bytes: self.bytes }
-    }
-
-    fn resolve(&self, program: &Program, drivers: &Drivers) -> Driver {
-        let buffers = |calls: &[Call]| calls.iter().flat_map(|call| call.buffers.clone()).collect::<Vec<_>>();
-        let (compute, commit) = program.calls.split_at(program.commit);
-        let (mut block, rest) = (buffers(compute), buffers(commit));
-        let commit_at = block.len();
-        block.extend(rest);
-        Driver {
-            compute: drivers.compute.map(|id| self.entry(id)),
-            commit: drivers.commit.map(|id| self.entry(id)),
-            commit_at,
-            block,
-        }
     }
 
     fn entry(&self, id: FuncId) -> Entry {
@@ -192,11 +134,19 @@ fn declare_table(module: &mut JITModule, table: &[i64]) -> DataId {
     id
 }
 
-/// A callee that may lie anywhere in memory.
-fn far(module: &mut JITModule, out: &mut ir::Function, id: FuncId) -> ir::FuncRef {
-    let callee = module.declare_func_in_func(id, out);
-    out.dfg.ext_funcs[callee].colocated = false;
-    callee
+/// The calls of a program.
+fn driver(program: &Program, loops: &Loops, entries: &[Entry]) -> Driver {
+    let mut driver = Driver { steps: Vec::new(), commit: program.commit, block: Vec::new() };
+    for call in &program.calls {
+        let (function, have) = (&loops.functions[call.function], call.buffers.len());
+        if have != function.pointers.len() {
+            ice!("native", "a call with {have} buffers of {}", function.pointers.len());
+        }
+        let (entry, at) = (entries[call.function], driver.block.len());
+        driver.steps.push(Step { entry, at, parts: function.parts() });
+        driver.block.extend(&call.buffers);
+    }
+    driver
 }
 
 /// What cannot fail unless this module is wrong, or memory for code is out.

@@ -168,6 +168,17 @@ impl Optimizer {
         self.program.warnings()
     }
 
+    /// Lets steps be taken by so many threads, the caller's among them; at first it is that one alone.
+    /// Large steps are shared by all, and have the same bits with any number. The threads sleep between
+    /// steps.
+    pub fn set_threads(&mut self, threads: usize) {
+        let Ok(native) = self.program.native() else { ice!("optimizer", "no machine code") };
+        let native = native.with_threads(threads);
+        for machine in [&mut self.init, &mut self.step].into_iter().chain(&mut self.weights) {
+            machine.run_by(&native);
+        }
+    }
+
     /// The number of elements of all parameters.
     pub fn len(&self) -> usize {
         self.layout.segments.total()

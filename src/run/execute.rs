@@ -10,7 +10,7 @@ use super::plot::{self, Curve};
 use super::{Events, Settings, Stages, errors, train, value};
 use crate::algebra::tensor::Tensor;
 use crate::check;
-use crate::check::typed::{DataId, Eval, GlobalId, Part, Series, StatementKind};
+use crate::check::typed::{DataId, Eval, GlobalId, Part, Series, Statement, StatementKind};
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
 use crate::graph::{Layout, Role};
@@ -81,12 +81,10 @@ pub fn execute(
     settings: &Settings,
     events: &mut dyn Events,
 ) -> Result<Outcome, Diagnostic> {
-    check_settings(stages, settings)?;
-    let mut script = Script { stages, settings, datasets: BTreeMap::new(), values: Vec::new() };
+    let mut script = Script::new(stages, settings)?;
     let mut names = BTreeMap::new();
     for (index, statement) in stages.typed.statements.iter().enumerate() {
-        let value = script.run(index, &statement.kind, statement.span, events)?;
-        script.values.push(value);
+        script.next(index, statement, events)?;
         if let Some(name) = bound_name(&statement.kind) {
             names.insert(name.to_owned(), index);
         }
@@ -124,6 +122,34 @@ fn check_settings(stages: &Stages<'_>, settings: &Settings) -> Result<(), Diagno
 }
 
 impl<'a> Script<'a> {
+    /// A script of which nothing has run.
+    pub(super) fn new(stages: &'a Stages<'a>, settings: &'a Settings) -> Result<Script<'a>, Diagnostic> {
+        check_settings(stages, settings)?;
+        Ok(Script { stages, settings, datasets: BTreeMap::new(), values: Vec::new() })
+    }
+
+    /// Runs the next statement.
+    pub(super) fn next(
+        &mut self,
+        index: usize,
+        statement: &'a Statement,
+        events: &mut dyn Events,
+    ) -> Result<(), Diagnostic> {
+        let value = self.run(index, &statement.kind, statement.span, events)?;
+        self.values.push(value);
+        Ok(())
+    }
+
+    /// Takes the next statement as run, with this fit.
+    pub(super) fn push(&mut self, fit: Fit) {
+        self.values.push(Value::Fit(fit));
+    }
+
+    /// Leaves the next statement out.
+    pub(super) fn skip(&mut self) {
+        self.values.push(Value::Nothing);
+    }
+
     fn run(
         &mut self,
         index: usize,

@@ -34,6 +34,11 @@ impl Fit {
         self.history.get(key).map_or(&[], Vec::as_slice)
     }
 
+    /// All parameters, to evaluate with: the tensors in the order of the model, one behind the other.
+    pub fn parameters(&self) -> Vec<f64> {
+        self.params.to_f64()
+    }
+
     /// A trained parameter by its path, row-major: what the optimizer evaluates with. With `/train`
     /// behind it the one that was stepped, where that is another.
     pub fn param(&self, name: &str) -> Option<Vec<f64>> {

@@ -57,6 +57,13 @@ impl Machine {
         Machine::with_engine(Engine::Interpreter { loops: Rc::clone(loops), memory }, loops, program)
     }
 
+    /// Lets other threads run the same code.
+    pub fn run_by(&mut self, threads: &Native) {
+        if let Engine::Native { native, bound } = &mut self.engine {
+            (*native, *bound) = (threads.clone(), None);
+        }
+    }
+
     fn with_engine(engine: Engine, loops: &Loops, index: usize) -> Result<Machine, OutOfMemory> {
         let program = loops.programs[index].clone();
         let arena = Block::new(program.arena_bytes)?;

@@ -4,6 +4,7 @@
 //! Comes in: the products of all stages. Goes out: what the script prints and writes. This is the one
 //! stage after `check` that may fail: on files, on data, on a loss that is not finite.
 
+mod bench;
 mod csv;
 mod data;
 pub mod errors;
@@ -20,6 +21,7 @@ mod value;
 
 use std::io;
 
+pub use bench::{Measured, Plan, bench};
 pub use data::Files;
 pub use execute::{Outcome, execute};
 pub use fit::Fit;
@@ -53,6 +55,8 @@ pub struct Settings {
     pub set: Vec<(String, f64)>,
     /// A seed in place of the script's.
     pub seed: Option<u64>,
+    /// Most threads to compute with; 0 is one too. Results do not depend on it.
+    pub threads: usize,
 }
 
 /// How far a training run is.

@@ -13,7 +13,7 @@ use crate::native::Phase;
 use crate::source::Span;
 
 /// A training run under way.
-struct Run<'a> {
+pub(super) struct Run<'a> {
     train: &'a Train,
     layout: &'a Layout,
     cells: Vec<(String, f64)>,
@@ -76,19 +76,7 @@ pub(super) fn train<'a>(
     let done = run.all(script, events);
     events.end();
     done.map_err(|error| or_at(error, span))?;
-    let evaluated = run.evaluated();
-    let trained = evaluated.is_some().then(|| run.params.clone());
-    run.history.extend(run.tracks.into_iter().map(|track| (track.name, track.points)));
-    Ok(Fit {
-        layout: run.layout.clone(),
-        params: evaluated.unwrap_or(run.params),
-        trained,
-        states: run.states,
-        history: run.history,
-        cells: run.cells,
-        steps: run.steps,
-        seed: run.seed,
-    })
+    Ok(run.finish())
 }
 
 /// Gives an error a place if it has none.
@@ -97,7 +85,12 @@ fn or_at(error: Diagnostic, span: Span) -> Diagnostic {
 }
 
 impl<'a> Run<'a> {
-    fn new(script: &mut Script<'a>, index: usize, train: &'a Train) -> Result<Run<'a>, Diagnostic> {
+    /// A run before its first step: initial values, all memory, the rows of the data.
+    pub(super) fn new(
+        script: &mut Script<'a>,
+        index: usize,
+        train: &'a Train,
+    ) -> Result<Run<'a>, Diagnostic> {
         let layout = &script.stages.graphs.layouts[&index];
         let cells = script.cells(layout);
         let seed = script.settings.seed.unwrap_or(train.seed);
@@ -193,10 +186,7 @@ impl<'a> Run<'a> {
         for t in 1..=self.steps {
             let within = (t - 1) % self.per_epoch;
             let epoch = (t - 1) / self.per_epoch;
-            if within == 0 && self.train.shuffle {
-                self.shuffle(epoch);
-            }
-            self.one(script, t)?;
+            self.advance(script)?;
             if within + 1 == self.per_epoch || t == self.steps {
                 self.end_epoch(t, within + 1);
                 events.epoch(&self.progress(t, epoch));
@@ -205,6 +195,41 @@ impl<'a> Run<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Takes the next step, in the next epoch if this one is over.
+    pub(super) fn advance(&mut self, script: &mut Script<'_>) -> Result<(), Diagnostic> {
+        if self.done.is_multiple_of(self.per_epoch) && self.train.shuffle {
+            self.shuffle(self.done / self.per_epoch);
+        }
+        self.one(script, self.done + 1)
+    }
+
+    /// The loss of the last step, before its update.
+    pub(super) fn loss(&self) -> f64 {
+        recent(&self.tracks[0].points, 1)
+    }
+
+    /// The run's name, the number of its parameters, and the rows of a batch.
+    pub(super) fn size(&self) -> (String, usize, usize) {
+        (self.train.name.clone(), self.params.len(), self.train.batch)
+    }
+
+    /// What it leaves behind.
+    pub(super) fn finish(mut self) -> Fit {
+        let evaluated = self.evaluated();
+        let trained = evaluated.is_some().then(|| self.params.clone());
+        self.history.extend(self.tracks.into_iter().map(|track| (track.name, track.points)));
+        Fit {
+            layout: self.layout.clone(),
+            params: evaluated.unwrap_or(self.params),
+            trained,
+            states: self.states,
+            history: self.history,
+            cells: self.cells,
+            steps: self.steps,
+            seed: self.seed,
+        }
     }
 
     fn shuffle(&mut self, epoch: usize) {

@@ -1,0 +1,295 @@
+//! Parts: a kernel with enough to do is cut along one axis, so that several threads can do it.
+//!
+//! The rule:
+//! 1. A part has [`GRAIN`] instructions or more, some microseconds, and there are [`MOST`] at most: a
+//!    kernel below two grains is done by one thread, to which waking another would be a loss.
+//! 2. A result axis is cut if that gives enough parts: each part computes other elements.
+//! 3. Else a reduced axis is cut: each part leaves its own sum in memory, and a second function, which
+//!    is what was after the reduction, first puts these together in order.
+//!
+//! All of it depends on the kernel alone. So results have the same bits with any number of threads.
+
+use std::ops::Range;
+
+use crate::algebra::form::Extent;
+use crate::algebra::types::DType;
+use crate::kernel::{Buffer, BufferId, Home, Inst, InstId, Kernel, Linear, Program};
+
+use super::Function;
+use super::facts::{Facts, root};
+use super::lower::lower;
+use super::schedule::Schedule;
+use super::work::work;
+
+/// Instructions in a part, at least.
+const GRAIN: u64 = 1 << 14;
+
+/// Most parts.
+const MOST: u64 = 64;
+
+/// From so many parts on it does not matter that there could be more.
+const ENOUGH: usize = 8;
+
+/// A kernel's cut.
+#[derive(Clone, Debug)]
+pub(super) struct Split {
+    /// The axis that is cut.
+    pub(super) axis: usize,
+    /// Where each part starts, and where the last one ends.
+    pub(super) starts: Vec<usize>,
+    /// Buffers with one piece of this many elements for each part.
+    pub(super) partial: Vec<(BufferId, usize)>,
+}
+
+impl Split {
+    /// How many parts.
+    pub(super) fn count(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// For each part where it and `range` begin to overlap, and where they end to.
+    pub(super) fn overlaps(&self, range: Range<usize>) -> (Vec<i64>, Vec<i64>) {
+        let parts = self.starts.windows(2).map(|part| {
+            let (start, stop) = (part[0].max(range.start), part[1].min(range.end));
+            if start < stop { (start as i64, stop as i64) } else { (0, 0) }
+        });
+        parts.unzip()
+    }
+}
+
+/// A kernel as one function, or two, with the buffers behind their pointers. Sums of parts are new
+/// buffers of the program.
+pub(super) fn functions(program: &mut Program, kernel: &Kernel) -> Vec<(Function, Vec<BufferId>)> {
+    let whole = lower(program, kernel, None);
+    let parts = (work(&whole.0) / GRAIN).min(MOST) as usize;
+    let Some(cut) = (parts > 1).then(|| Cut::find(program, kernel, parts)).flatten() else {
+        return vec![whole];
+    };
+    if cut.axis < kernel.n_out {
+        let split = Split { axis: cut.axis, starts: cut.starts, partial: Vec::new() };
+        return vec![lower(program, kernel, Some(&split))];
+    }
+    let (first, second, partial) = two_levels(program, kernel, &cut);
+    let split = Split { axis: cut.axis, starts: cut.starts, partial };
+    let first = lower(program, &first, Some(&split));
+    let mut both = vec![first];
+    both.extend(functions(program, &second));
+    both
+}
+
+/// An axis and its parts.
+struct Cut {
+    axis: usize,
+    starts: Vec<usize>,
+}
+
+impl Cut {
+    /// The best way to get about so many parts, if there is one.
+    fn find(program: &Program, kernel: &Kernel, parts: usize) -> Option<Cut> {
+        let facts = Facts::of(program, kernel);
+        let schedule = Schedule::of(kernel, &facts);
+        if !stays_in_place(program, kernel, &facts) {
+            return None;
+        }
+        let cut = |axis: usize| Cut { axis, starts: starts(kernel, &schedule, axis, parts) };
+        let best = |axes: Range<usize>| {
+            let cuts = axes.filter(|axis| is_apart(kernel, &facts, *axis)).map(cut);
+            cuts.reduce(|best, cut| if cut.is_finer(&best) { cut } else { best })
+        };
+        let results = best(0..kernel.n_out).filter(|cut| cut.count() > 1);
+        if results.as_ref().is_some_and(|cut| cut.count() >= parts.min(ENOUGH)) {
+            return results;
+        }
+        let sums = best(kernel.n_out..kernel.axes.len());
+        let sums = sums
+            .filter(|cut| cut.count() > 1 && cut.pays(kernel, parts) && can_resume(program, kernel, &facts));
+        match (results, sums) {
+            (Some(results), Some(sums)) if sums.count() <= 2 * results.count() => Some(results),
+            (results, sums) => sums.or(results),
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// Whether it has more parts, as far as that matters.
+    fn is_finer(&self, other: &Cut) -> bool {
+        other.count() < ENOUGH && self.count() > other.count()
+    }
+
+    /// Whether putting the parts' sums together is little work beside making them.
+    fn pays(&self, kernel: &Kernel, parts: usize) -> bool {
+        results(kernel).is_some_and(|n| (n * self.count()) as u64 <= parts as u64 * GRAIN / 16)
+    }
+}
+
+/// Elements of a result, if its axes have fixed lengths.
+fn results(kernel: &Kernel) -> Option<usize> {
+    let extent = |extent: &Extent| match extent {
+        Extent::Fixed(n) => Some(*n),
+        Extent::Ragged(_) => None,
+    };
+    kernel.axes[..kernel.n_out].iter().map(extent).product()
+}
+
+/// Where parts of an axis start: at whole turns of its loop, what is left over in the last part.
+fn starts(kernel: &Kernel, schedule: &Schedule, axis: usize, parts: usize) -> Vec<usize> {
+    let Extent::Fixed(n) = kernel.axes[axis] else { return vec![0, 0] };
+    let step = match axis {
+        axis if schedule.vector == Some(axis) => usize::from(schedule.lanes),
+        axis if schedule.jam == Some(axis) => schedule.rows,
+        _ => 1,
+    };
+    let turns = n / step;
+    let count = parts.min(turns).max(1);
+    (0..count).map(|part| part * turns / count * step).chain([n]).collect()
+}
+
+/// Whether an axis can be cut: parts must write different elements, but for sums.
+fn is_apart(kernel: &Kernel, facts: &Facts, axis: usize) -> bool {
+    let inside = |k: usize| axis >= kernel.n_out && !facts.inside[k];
+    let apart = |(k, inst): (usize, &Inst)| match inst {
+        Inst::Store { at, .. } => inside(k) || at.depends_on(axis) && at.gather.is_none(),
+        _ => true,
+    };
+    matches!(kernel.axes[axis], Extent::Fixed(_)) && kernel.insts.iter().enumerate().all(apart)
+}
+
+/// Whether what is both read and written is so at the same elements only.
+fn stays_in_place(program: &Program, kernel: &Kernel, facts: &Facts) -> bool {
+    let accesses = kernel.insts.iter().enumerate().filter(|(k, _)| facts.live[*k]);
+    let accesses: Vec<_> = accesses.filter_map(|(_, inst)| access(inst)).collect();
+    let place = |(buffer, at, _): &(BufferId, &Linear, bool)| (*buffer, (*at).clone());
+    let meets = |a: &BufferId, b: &BufferId| root(program, a.0) == root(program, b.0);
+    let stored = |access: &(BufferId, &Linear, bool)| {
+        let mut stores = accesses.iter().filter(|(buffer, _, store)| *store && meets(buffer, &access.0));
+        stores.all(|store| place(store) == place(access) && store.1.gather.is_none())
+    };
+    accesses.iter().all(stored)
+}
+
+/// Whether what comes after a reduction does not read what is written inside it.
+fn can_resume(program: &Program, kernel: &Kernel, facts: &Facts) -> bool {
+    let stores = |(inst, inside): (&Inst, &bool)| match inst {
+        Inst::Store { buffer, .. } if *inside => Some(root(program, buffer.0)),
+        _ => None,
+    };
+    let written: Vec<usize> = kernel.insts.iter().zip(&facts.inside).filter_map(stores).collect();
+    let mut after: Vec<bool> = vec![false; kernel.insts.len()];
+    for (k, inst) in kernel.insts.iter().enumerate().rev() {
+        after[k] |= matches!(inst, Inst::Store { .. }) && !facts.inside[k];
+        if after[k] && !matches!(inst, Inst::Combine(..)) {
+            super::facts::operands(inst, &mut |arg| after[arg.0] = true);
+        }
+    }
+    let mut reads = kernel.insts.iter().zip(after).filter(|(_, after)| *after).map(|(inst, _)| inst);
+    reads.all(|inst| !matches!(inst, Inst::Load { buffer, .. } if written.contains(&root(program, buffer.0))))
+}
+
+/// The buffer and the position of a load or a store, and whether it is a store.
+fn access(inst: &Inst) -> Option<(BufferId, &Linear, bool)> {
+    match inst {
+        Inst::Load { buffer, at, .. } => Some((*buffer, at, false)),
+        Inst::Store { buffer, at, .. } => Some((*buffer, at, true)),
+        Inst::Const(..) | Inst::Axis(..) | Inst::Map(..) | Inst::Cast(..) | Inst::Combine(..) => None,
+    }
+}
+
+/// What is left of an instruction that is not needed.
+fn nothing() -> Inst {
+    Inst::Const(0.0, DType::F32)
+}
+
+/// A kernel that leaves the sum of each part, one that puts them together and goes on, and the buffers
+/// between them with the elements of a part.
+fn two_levels(program: &mut Program, kernel: &Kernel, cut: &Cut) -> (Kernel, Kernel, Vec<(BufferId, usize)>) {
+    let facts = Facts::of(program, kernel);
+    let len = results(kernel).unwrap_or(1);
+    let (mut first, mut second) = (kernel.clone(), kernel.clone());
+    for (k, inst) in kernel.insts.iter().enumerate() {
+        if matches!(inst, Inst::Store { .. }) {
+            let dropped = if facts.inside[k] { &mut second } else { &mut first };
+            dropped.insts[k] = nothing();
+        }
+    }
+    let mut partial = Vec::new();
+    let mut loads = Vec::new();
+    for id in &facts.combines {
+        let Inst::Combine(_, _, dtype) = kernel.insts[id.0] else { continue };
+        program.buffers.push(Buffer { dtype, len: len * cut.count(), name: None, home: Home::Temporary });
+        let buffer = BufferId(program.buffers.len() - 1);
+        let at = row_major(kernel);
+        first.insts.push(Inst::Store { buffer, at: at.clone(), value: *id });
+        let mut at = at;
+        at.terms.push((kernel.n_out, len as i64));
+        loads.push(Inst::Load { buffer, at, guards: Vec::new(), outside: 0.0, dtype });
+        partial.push((buffer, len));
+    }
+    second.axes.truncate(kernel.n_out);
+    second.axes.push(Extent::Fixed(cut.count()));
+    resume(&mut second, &facts.combines, loads);
+    (first, second, partial)
+}
+
+/// Lets reductions take what `loads` read.
+fn resume(kernel: &mut Kernel, combines: &[InstId], loads: Vec<Inst>) {
+    let by = loads.len();
+    for inst in &mut kernel.insts {
+        shift(inst, by);
+    }
+    for (k, combine) in combines.iter().enumerate() {
+        if let Inst::Combine(_, arg, _) = &mut kernel.insts[combine.0] {
+            *arg = InstId(k);
+        }
+    }
+    kernel.insts.splice(0..0, loads);
+    drop_dead(kernel);
+}
+
+/// Replaces what no store needs: it may speak of axes that are gone.
+fn drop_dead(kernel: &mut Kernel) {
+    let mut live = vec![false; kernel.insts.len()];
+    for (k, inst) in kernel.insts.iter_mut().enumerate().rev() {
+        live[k] |= matches!(inst, Inst::Store { .. });
+        match live[k] {
+            true => super::facts::operands(inst, &mut |arg| live[arg.0] = true),
+            false => *inst = nothing(),
+        }
+    }
+}
+
+/// Elements of a result in the order of its axes.
+fn row_major(kernel: &Kernel) -> Linear {
+    let mut at = Linear::default();
+    let mut stride = 1;
+    for axis in (0..kernel.n_out).rev() {
+        at.terms.insert(0, (axis, stride));
+        if let Extent::Fixed(n) = kernel.axes[axis] {
+            stride *= n as i64;
+        }
+    }
+    at
+}
+
+/// Names operands by numbers that are greater by `by`.
+fn shift(inst: &mut Inst, by: usize) {
+    let gather = |at: &mut Linear| {
+        if let Some((index, _)) = &mut at.gather {
+            index.0 += by;
+        }
+    };
+    match inst {
+        Inst::Const(..) | Inst::Axis(..) => {}
+        Inst::Load { at, guards, .. } => {
+            gather(at);
+            guards.iter_mut().for_each(|guard| gather(&mut guard.position));
+        }
+        Inst::Map(_, args, _) => args.iter_mut().for_each(|arg| arg.0 += by),
+        Inst::Cast(arg, _) | Inst::Combine(_, arg, _) => arg.0 += by,
+        Inst::Store { at, value, .. } => {
+            gather(at);
+            value.0 += by;
+        }
+    }
+}

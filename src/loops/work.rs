@@ -1,0 +1,68 @@
+//! How much a function has to do, counted in machine instructions on one register.
+
+use crate::algebra::scalar::Machine;
+
+use super::{Bound, Expr, Function, Stmt, Ty, Value};
+
+/// Division and square root keep their unit busy for so long.
+const SLOW: u64 = 5;
+
+/// Instructions that a call executes, roughly. A limit that is not a number counts as the mean of the
+/// table that it comes from.
+pub(super) fn work(function: &Function) -> u64 {
+    let mut count = Count { function, limits: vec![None; function.values.len()] };
+    count.block(&function.body)
+}
+
+struct Count<'a> {
+    function: &'a Function,
+    /// What positions are, where that is known on average.
+    limits: Vec<Option<u64>>,
+}
+
+impl Count<'_> {
+    fn block(&mut self, stmts: &[Stmt]) -> u64 {
+        let mut sum: u64 = 0;
+        for stmt in stmts {
+            let here = match stmt {
+                Stmt::Let(value, expr) => self.expr(*value, expr),
+                Stmt::Store { value, .. } => registers(self.ty(*value)),
+                Stmt::For { start, stop, step, body, .. } => {
+                    let span = self.bound(*stop).saturating_sub(self.bound(*start));
+                    span.div_ceil(*step as u64).saturating_mul(self.block(body))
+                }
+            };
+            sum = sum.saturating_add(here);
+        }
+        sum
+    }
+
+    fn ty(&self, value: Value) -> Ty {
+        self.function.values[value.0 as usize]
+    }
+
+    fn bound(&self, bound: Bound) -> u64 {
+        match bound {
+            Bound::Const(n) => n.max(0) as u64,
+            Bound::Value(value) => self.limits[value.0 as usize].unwrap_or(1),
+        }
+    }
+
+    fn expr(&mut self, value: Value, expr: &Expr) -> u64 {
+        if let Expr::Table(table, _) = expr {
+            let table = &self.function.tables[*table];
+            let sum: i64 = table.iter().sum();
+            self.limits[value.0 as usize] = Some(sum.max(0) as u64 / table.len().max(1) as u64);
+        }
+        let weight = match expr {
+            Expr::Machine(Machine::Div | Machine::Sqrt, _) => SLOW,
+            _ => 1,
+        };
+        weight * registers(self.ty(value))
+    }
+}
+
+/// Registers of 16 bytes that a value takes.
+fn registers(ty: Ty) -> u64 {
+    (u64::from(ty.lanes) * ty.dtype.bytes() as u64).div_ceil(16)
+}

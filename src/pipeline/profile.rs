@@ -1,0 +1,167 @@
+//! Where the time of a run goes: by kernel, against what the machine can do.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+use std::time::Duration;
+
+use crate::graph::Part;
+use crate::kernel::{Cost, Kernels};
+use crate::loops::Loops;
+use crate::native::{Limits, Noted, Total};
+use crate::print::json;
+
+/// What each kernel of a run took. Its printed form is a table, the kernel with most time first.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    rows: Vec<Row>,
+    noted: Noted,
+    /// By program and call the row that it counts for.
+    row_of: BTreeMap<(usize, usize), usize>,
+    limits: Limits,
+}
+
+/// A kernel that ran.
+#[derive(Clone, Debug)]
+struct Row {
+    program: String,
+    /// `k12`, and what it computes: `adam, eg_gain`.
+    kernel: String,
+    parts: String,
+    loops: String,
+    cost: Cost,
+    /// How often it ran, and how long all of that took.
+    total: Total,
+    /// How many parts of it may run at the same time.
+    cut: usize,
+}
+
+impl Profile {
+    pub(super) fn new(kernels: &Kernels, loops: &Loops, noted: Noted, threads: usize) -> Profile {
+        let mut rows: Vec<Row> = Vec::new();
+        let mut row_of = BTreeMap::new();
+        let mut kernel_rows = BTreeMap::new();
+        for (&(p, c), total) in &noted.totals {
+            let call = &loops.programs[p].calls[c];
+            let row = *kernel_rows.entry((p, call.kernel)).or_insert_with(|| {
+                rows.push(Row::new(&kernels.programs[p], call.kernel));
+                rows.len() - 1
+            });
+            rows[row].total.time += total.time;
+            rows[row].total.calls = rows[row].total.calls.max(total.calls);
+            rows[row].cut = rows[row].cut.max(loops.functions[call.function].parts());
+            row_of.insert((p, c), row);
+        }
+        Profile { rows, noted, row_of, limits: Limits::measure(threads.max(1)) }
+    }
+
+    /// The calls as a trace that Perfetto and Chrome open: one event for each, in microseconds. Of a long
+    /// run it holds the beginning.
+    pub fn trace(&self) -> String {
+        let mut text = String::from("{\"displayTimeUnit\": \"ns\", \"traceEvents\": [\n");
+        let micros = |time: Duration| time.as_nanos() as f64 / 1e3;
+        for (k, event) in self.noted.events.iter().enumerate() {
+            let row = &self.rows[self.row_of[&(event.program, event.call)]];
+            let name = json(&format!("{} {}", row.kernel, row.parts));
+            let comma = if k + 1 < self.noted.events.len() { "," } else { "" };
+            let _ = writeln!(
+                text,
+                "{{\"name\": {name}, \"cat\": {}, \"ph\": \"X\", \"ts\": {:.3}, \"dur\": {:.3}, \"pid\": 1, \
+                 \"tid\": 1, \"args\": {{\"loops\": {}, \"cost\": {}}}}}{comma}",
+                json(&row.program),
+                micros(event.begin),
+                micros(event.took),
+                json(&row.loops),
+                json(&row.cost.to_string()),
+            );
+        }
+        text.push_str("]}\n");
+        text
+    }
+}
+
+impl Row {
+    fn new(program: &crate::kernel::Program, k: usize) -> Row {
+        let kernel = &program.kernels[k];
+        let parts: Vec<String> = kernel.parts.iter().map(Part::to_string).collect();
+        Row {
+            program: program.name.clone(),
+            kernel: format!("k{k}"),
+            parts: parts.join(", "),
+            loops: kernel.axes_text(),
+            cost: kernel.cost(&program.buffers),
+            total: Total::default(),
+            cut: 1,
+        }
+    }
+
+    /// Cells of the table.
+    fn cells(&self, all: Duration, limits: &Limits) -> [String; 11] {
+        let Cost { reads, writes, flops } = self.cost;
+        let seconds = self.total.time.as_secs_f64() / self.total.calls.max(1) as f64;
+        let rate = |amount: usize| amount as f64 / seconds.max(1e-9);
+        let percent = |part: f64| format!("{:.0}%", 100.0 * part);
+        let bytes = reads + writes;
+        [
+            format!("{:.1}%", 100.0 * self.total.time.as_secs_f64() / all.as_secs_f64().max(1e-9)),
+            format!("{} {}", self.program, self.kernel),
+            self.parts.clone(),
+            self.loops.clone(),
+            self.cut.to_string(),
+            self.total.calls.to_string(),
+            time(seconds),
+            format!("{:.1}", rate(bytes) / 1e9),
+            percent(rate(bytes) / limits.bandwidth(bytes)),
+            format!("{:.1}", rate(flops) / 1e9),
+            percent(rate(flops) / limits.flops),
+        ]
+    }
+}
+
+/// A time in a unit that suits it.
+fn time(seconds: f64) -> String {
+    match seconds {
+        s if s < 1e-3 => format!("{:.2} us", 1e6 * s),
+        s if s < 1.0 => format!("{:.2} ms", 1e3 * s),
+        s => format!("{s:.2} s"),
+    }
+}
+
+/// Headings of the table. A limit of bytes is that of the cache that holds them, or else of memory.
+const HEADINGS: [&str; 11] =
+    ["share", "kernel", "part", "loops", "cut", "calls", "time", "GB/s", "of limit", "Gflop/s", "of limit"];
+
+/// Columns of words.
+const WORDS: std::ops::Range<usize> = 1..4;
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all: Duration = self.rows.iter().map(|row| row.total.time).sum();
+        writeln!(f, "{} in kernels, {}", time(all.as_secs_f64()), self.limits)?;
+        let mut rows: Vec<&Row> = self.rows.iter().collect();
+        rows.sort_by_key(|row| std::cmp::Reverse(row.total.time));
+        let mut table = vec![HEADINGS.map(str::to_owned)];
+        table.extend(rows.iter().map(|row| row.cells(all, &self.limits)));
+        let width = |k: usize| table.iter().map(|row| row[k].chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..HEADINGS.len()).map(width).collect();
+        for row in &table {
+            let cell = |(k, cell): (usize, &String)| match WORDS.contains(&k) {
+                true => format!("{cell:<width$}", width = widths[k]),
+                false => format!("{cell:>width$}", width = widths[k]),
+            };
+            let cells: Vec<String> = row.iter().enumerate().map(cell).collect();
+            writeln!(f, "  {}", cells.join("  ").trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = ["near cache", "far cache", "memory"];
+        let rates =
+            self.bandwidth.iter().zip(names).map(|((_, rate), name)| format!("{name} {:.0}", rate / 1e9));
+        let rates = rates.collect::<Vec<_>>().join(", ");
+        let plural = if self.threads == 1 { "" } else { "s" };
+        write!(f, "limits of {} thread{plural}: {rates} GB/s, {:.0} Gflop/s", self.threads, self.flops / 1e9)
+    }
+}

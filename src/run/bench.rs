@@ -1,0 +1,122 @@
+//! How long a step of training takes.
+
+use std::time::{Duration, Instant};
+
+use super::execute::Script;
+use super::train::Run;
+use super::{Settings, Silent, Stages};
+use crate::check::typed::StatementKind;
+use crate::diag::Diagnostic;
+
+/// How to time.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Plan {
+    /// How often the steps are repeated and timed.
+    pub repeats: usize,
+    /// How long a repeat takes, about.
+    pub repeat: Duration,
+}
+
+/// How fast a training run is.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Measured {
+    /// Its name.
+    pub name: String,
+    /// Parameters of the model.
+    pub parameters: usize,
+    /// Rows of a batch.
+    pub batch: usize,
+    /// From the start of the run to the end of its first step: reading data, making initial values.
+    pub first: Duration,
+    /// When the first step was done.
+    pub first_at: Instant,
+    /// Steps of a repeat.
+    pub steps: usize,
+    /// Seconds of a step in each repeat, ascending.
+    pub seconds: Vec<f64>,
+    /// The losses of the first steps, before their updates.
+    pub losses: Vec<f64>,
+}
+
+/// Most losses that are kept.
+const LOSSES: usize = 20;
+
+impl Measured {
+    /// The median over the repeats, in seconds.
+    pub fn median(&self) -> f64 {
+        self.seconds[self.seconds.len() / 2]
+    }
+
+    /// The fastest repeat, in seconds.
+    pub fn best(&self) -> f64 {
+        self.seconds[0]
+    }
+}
+
+/// Times the steps of each training run of a script. Values that runs need are computed; nothing is
+/// printed, written or asserted. Runs are not as long as the script says, but as `plan` does.
+///
+/// # Errors
+/// As [`super::execute`].
+pub fn bench(stages: &Stages<'_>, settings: &Settings, plan: &Plan) -> Result<Vec<Measured>, Diagnostic> {
+    let mut script = Script::new(stages, settings)?;
+    let mut all = Vec::new();
+    for (index, statement) in stages.typed.statements.iter().enumerate() {
+        match &statement.kind {
+            StatementKind::Train(train) => {
+                let start = Instant::now();
+                let mut run = Run::new(&mut script, index, train)?;
+                all.push(one(&mut run, &mut script, start, plan)?);
+                script.push(run.finish());
+            }
+            StatementKind::Let { .. } | StatementKind::Eval(_) => {
+                script.next(index, statement, &mut Silent)?
+            }
+            StatementKind::Print(_)
+            | StatementKind::Plot { .. }
+            | StatementKind::Save { .. }
+            | StatementKind::Assert { .. } => script.skip(),
+        }
+    }
+    Ok(all)
+}
+
+/// Times one training run.
+fn one(
+    run: &mut Run<'_>,
+    script: &mut Script<'_>,
+    start: Instant,
+    plan: &Plan,
+) -> Result<Measured, Diagnostic> {
+    let mut losses = Vec::with_capacity(LOSSES);
+    let mut first = None;
+    while losses.len() < LOSSES {
+        run.advance(script)?;
+        first.get_or_insert_with(|| (start.elapsed(), Instant::now()));
+        losses.push(run.loss());
+    }
+    let (first, first_at) = first.unwrap_or((start.elapsed(), start));
+    let mut steps = 4;
+    // Twice: the first steps are slower.
+    for _ in 0..2 {
+        let each = steps_of(run, script, steps)? / steps as f64;
+        steps = ((plan.repeat.as_secs_f64() / each.max(1e-9)) as usize).clamp(1, 1 << 20);
+        steps_of(run, script, steps.div_ceil(2))?;
+    }
+    let mut seconds = Vec::with_capacity(plan.repeats);
+    for _ in 0..plan.repeats.max(1) {
+        seconds.push(steps_of(run, script, steps)? / steps as f64);
+    }
+    seconds.sort_by(f64::total_cmp);
+    let (name, parameters, batch) = run.size();
+    Ok(Measured { name, parameters, batch, first, first_at, steps, seconds, losses })
+}
+
+/// Takes steps; gives the seconds that they took.
+fn steps_of(run: &mut Run<'_>, script: &mut Script<'_>, steps: usize) -> Result<f64, Diagnostic> {
+    let start = Instant::now();
+    for _ in 0..steps {
+        run.advance(script)?;
+    }
+    Ok(start.elapsed().as_secs_f64())
+}
