@@ -1,10 +1,10 @@
 //! What may stand in which block: lines become the members of functions, stages and runs.
 
-use super::build::{Builder, Line, LineKind};
+use super::build::{Builder, Clause, Line, LineKind};
 use super::errors;
 use super::{
-    Arg, Data, Expr, ExprKind, Function, Hyper, Ident, Let, Member, Run, Stage, StageLine, StateExtent,
-    TypeExpr,
+    Arg, Argument, Data, Expr, ExprKind, Function, Hyper, Ident, Let, Loop, Member, Run, Stage, StageLine,
+    StateExtent, TypeExpr,
 };
 use crate::source::Span;
 
@@ -68,9 +68,10 @@ impl Builder<'_> {
         name: Ident,
         statics: Vec<Ident>,
         args: Vec<Arg>,
-        result: TypeExpr,
+        mut results: Vec<TypeExpr>,
         mut lines: Vec<Line>,
     ) -> Function {
+        let result = results.remove(0);
         let body = self.value(&mut lines, word, name.span);
         let mut members = Vec::new();
         for line in lines {
@@ -84,7 +85,7 @@ impl Builder<'_> {
                 }
             }
         }
-        Function { name, statics, args, result, members, body }
+        Function { name, statics, args, result, more: results, members, body }
     }
 
     /// `stage`, and `wrap stage` where `inner` is given.
@@ -151,6 +152,39 @@ impl Builder<'_> {
         }
         let below = lets.iter().map(|l| l.value.depth).max().unwrap_or(0).max(value.depth);
         self.node(ExprKind::Block(lets, Box::new(value)), span, below)
+    }
+
+    /// `for` and `scan`
+    pub(super) fn repeat(
+        &mut self,
+        scan: bool,
+        axis: Option<Argument>,
+        clauses: Vec<Clause>,
+        lines: Vec<Line>,
+        start: u32,
+        end: u32,
+    ) -> Expr {
+        let at = lines.first().map_or(start, |line| line.span.start);
+        let body = self.block(lines, at, end);
+        let axis = axis.and_then(|axis| match axis.name {
+            Some(name) if name.name == "axis" => Some(axis.value),
+            _ => {
+                self.report(errors::scan_axis(axis.value.span));
+                None
+            }
+        });
+        let (mut ranges, mut sequences, mut carried) = (Vec::new(), Vec::new(), Vec::new());
+        for clause in clauses {
+            match clause {
+                Clause::Over(name, over) => sequences.push((name, over)),
+                Clause::Range(name, range) => ranges.push((name, range)),
+                Clause::Carried(line) => carried.push(line),
+            }
+        }
+        let below = carried.iter().map(|line| &line.value).chain(sequences.iter().map(|(_, over)| over));
+        let below = below.chain([&body]).map(|expr| expr.depth).max().unwrap_or(0);
+        let parts = Loop { scan, axis, ranges, sequences, carried, body };
+        self.node(ExprKind::Loop(Box::new(parts)), self.span(start, end), below)
     }
 
     /// `train m on d { ... }`

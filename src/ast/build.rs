@@ -3,7 +3,7 @@
 
 use super::errors;
 use super::{
-    Argument, BinaryOp, Expr, ExprKind, Ident, ItemKind, Let, MAX_DEPTH, StrPart, TypeExpr, UnaryOp,
+    Argument, BinaryOp, Expr, ExprKind, Ident, ItemKind, Let, MAX_DEPTH, Range, StrPart, TypeExpr, UnaryOp,
 };
 use crate::diag::Diagnostic;
 use crate::source::{FileId, Span};
@@ -42,6 +42,17 @@ pub(super) enum LineKind {
     Expr(Expr),
     /// A line that could not be read.
     Bad,
+}
+
+/// What stands between `for` or `scan` and its block.
+#[derive(Debug)]
+pub(super) enum Clause {
+    /// `xt in x`
+    Over(Ident, Expr),
+    /// `i in 0..n`
+    Range(Ident, Range),
+    /// `h = start`
+    Carried(Let),
 }
 
 /// Makes tree nodes of one file and collects what is wrong with them.
@@ -188,6 +199,13 @@ impl Builder<'_> {
     pub(super) fn list(&mut self, items: Vec<Expr>, start: u32, end: u32) -> Expr {
         let (span, depth) = (self.span(start, end), deepest(&items));
         self.node(ExprKind::List(items), span, depth)
+    }
+
+    /// `(a, b)`
+    pub(super) fn tuple(&mut self, first: Expr, mut more: Vec<Expr>, start: u32, end: u32) -> Expr {
+        more.insert(0, first);
+        let (span, depth) = (self.span(start, end), deepest(&more));
+        self.node(ExprKind::Tuple(more), span, depth)
     }
 
     /// `match word { a => x }`

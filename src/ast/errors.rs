@@ -129,11 +129,13 @@ pub static EVAL_TARGET: Code = Code {
         Right:  eval w = ema",
 };
 
-/// `use`, `for`, `scan`
-pub static NOT_YET: Code = Code {
-    name: "not-in-the-language-yet",
-    explain: "`use`, `for` and `scan` are words that the language keeps for later. They are no names.\n\n\
-        Until then, write repeated layers out, and keep a script in one file.",
+/// `scan[1]`
+pub static SCAN_AXIS: Code = Code {
+    name: "scan-axis",
+    explain: "The brackets of a `scan` say along which axis of its sequences it goes: by number, or by the size that \
+        the axis has. Without them it goes along the first one.\n\n\
+        Wrong:  scan[1] xt in x, h = start { ... }\n\
+        Right:  scan[axis = 1] xt in x, h = start { ... }",
 };
 
 /// `n // 2`
@@ -163,7 +165,7 @@ pub const CODES: &[&Code] = &[
     &NO_VALUE,
     &STATE_TYPE,
     &EVAL_TARGET,
-    &NOT_YET,
+    &SCAN_AXIS,
     &COMMENT_LOOKS_LIKE_DIVISION,
 ];
 
@@ -294,6 +296,12 @@ pub(super) fn eval_target(name: &super::Ident) -> Diagnostic {
         .help("write `eval w = ...`: the parameters to evaluate with")
 }
 
+pub(super) fn scan_axis(span: Span) -> Diagnostic {
+    Diagnostic::error(&SCAN_AXIS, "the brackets of `scan` say its axis")
+        .label(span, "no axis")
+        .help("write `scan[axis = 1]`, or `scan[axis = T]` for the axis of size `T`")
+}
+
 pub(super) fn bad_escape(span: Span, c: char) -> Diagnostic {
     Diagnostic::error(&BAD_STRING, format!("`\\{}` is not an escape", short(&c.to_string())))
         .label(span, "unknown escape")
@@ -387,23 +395,10 @@ pub(super) fn unexpected(
         Some(token) => token.span(file),
         None => Span { file, start: end, end },
     };
-    if let Some(Token { kind: Kind::Reserved, .. }) = tokens.get(at) {
-        let word = state.text;
-        return Diagnostic::error(&NOT_YET, format!("`{word}` is not in the language yet"))
-            .label(span, "a word kept for later")
-            .help(reserved_help(word));
-    }
     let (found, wanted) = (state.found(), state.wanted());
     let mut diagnostic = Diagnostic::error(&SYNTAX, format!("expected {wanted}, found {found}"));
     diagnostic = diagnostic.label(span, format!("expected {wanted}"));
     diagnostic.help(state.help())
-}
-
-fn reserved_help(word: &str) -> &'static str {
-    match word {
-        "use" => "keep the script in one file; the library is always there",
-        _ => "write the repeated lines out",
-    }
 }
 
 /// Where the parser stands, in the words that messages use.

@@ -56,6 +56,8 @@ pub struct Item {
 pub enum ItemKind {
     /// `real f64`
     Real(Ident),
+    /// `use "layers.eg"`
+    Use(Expr),
     /// `data digits = csv("digits.csv", target = "digit") { x = standardize(x) }`
     Data(Data),
     /// `fn f[n](x: real[n]) -> real[n] = ...`
@@ -101,11 +103,13 @@ pub struct Data {
     pub transforms: Vec<Let>,
 }
 
-/// `let NAME: TYPE = VALUE`, and every other `NAME = VALUE` in a block.
+/// `let NAME: TYPE = VALUE`, `let (NAME, NAME) = VALUE`, and every other `NAME = VALUE` in a block.
 #[derive(Clone, Debug)]
 pub struct Let {
     /// The name bound.
     pub name: Ident,
+    /// The names after the first, where a value of several is taken apart.
+    pub more: Vec<Ident>,
     /// Its type, if written.
     pub ty: Option<TypeExpr>,
     /// Its value.
@@ -123,6 +127,8 @@ pub struct Function {
     pub args: Vec<Arg>,
     /// The type of its result.
     pub result: TypeExpr,
+    /// The types of its results after the first.
+    pub more: Vec<TypeExpr>,
     /// `param`, `layer` and `let` lines, in order (a `fn` has `let` only).
     pub members: Vec<Member>,
     /// The value.
@@ -306,6 +312,10 @@ pub enum ExprKind {
     Slice(Box<[Option<Expr>; 3]>),
     /// `[a, b, c]`
     List(Vec<Expr>),
+    /// `(a, b)`: several values, at least two.
+    Tuple(Vec<Expr>),
+    /// `for i in 0..n, h = start { next }`, `scan xt in x, h = start { (next, y) }`
+    Loop(Box<Loop>),
     /// `-x`, `not x`
     Unary(UnaryOp, Box<Expr>),
     /// `a + b`
@@ -325,6 +335,23 @@ pub enum ExprKind {
     Eval(Box<Run>),
     /// `..`: any leading sizes in a type, all other axes in the positions of a tensor.
     Rest,
+}
+
+/// A block that is repeated over carried values.
+#[derive(Clone, Debug)]
+pub struct Loop {
+    /// Whether it is a `scan`, which goes along sequences and collects what its block gives.
+    pub scan: bool,
+    /// `axis = 1` of `scan[axis = 1]`.
+    pub axis: Option<Expr>,
+    /// `i in 0..n`
+    pub ranges: Vec<(Ident, Range)>,
+    /// `xt in x`
+    pub sequences: Vec<(Ident, Expr)>,
+    /// `h = start`
+    pub carried: Vec<Let>,
+    /// The next carried values; in a `scan` after them what is collected.
+    pub body: Expr,
 }
 
 /// A piece of a string.

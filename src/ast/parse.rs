@@ -198,6 +198,7 @@ fn line_end(tokens: &[Token], at: usize) -> usize {
 pub(super) fn item_word(kind: &ItemKind) -> &'static str {
     match kind {
         ItemKind::Real(_) => "real",
+        ItemKind::Use(_) => "use",
         ItemKind::Data(_) => "data",
         ItemKind::Fn(_) => "fn",
         ItemKind::Model(_) => "model",

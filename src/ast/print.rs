@@ -13,8 +13,8 @@
 use std::fmt;
 
 use super::{
-    Argument, BinaryOp, Expr, ExprKind, Function, Hyper, HyperKind, Ident, Item, ItemKind, Let, Member, Run,
-    Script, Stage, StageLine, StrPart, TypeExpr, UnaryOp,
+    Argument, BinaryOp, Expr, ExprKind, Function, Hyper, HyperKind, Ident, Item, ItemKind, Let, Loop, Member,
+    Range, Run, Script, Stage, StageLine, StrPart, TypeExpr, UnaryOp,
 };
 use crate::print::number;
 
@@ -90,6 +90,7 @@ impl Printer {
         }
         match &item.kind {
             ItemKind::Real(name) => self.line(format!("real {}", name.name)),
+            ItemKind::Use(path) => self.node("use", |p| p.expr(path)),
             ItemKind::Data(data) => self.node(format!("data {}", data.name.name), |p| {
                 p.expr(&data.source);
                 data.transforms.iter().for_each(|set| p.binding("set", set));
@@ -117,7 +118,9 @@ impl Printer {
     }
 
     fn binding(&mut self, word: &str, binding: &Let) {
-        self.node(format!("{word} {}", binding.name.name), |p| {
+        let names = [std::slice::from_ref(&binding.name), &binding.more].concat();
+        let names: Vec<&str> = names.iter().map(|name| name.name.as_str()).collect();
+        self.node(format!("{word} {}", names.join(", ")), |p| {
             binding.ty.iter().for_each(|ty| p.ty("type", ty));
             p.expr(&binding.value);
         });
@@ -142,6 +145,7 @@ impl Printer {
                 arg.default.iter().for_each(|value| p.node("default", |p| p.expr(value)));
             }
             p.ty("result", &function.result);
+            function.more.iter().for_each(|ty| p.ty("result", ty));
             for member in &function.members {
                 match member {
                     Member::Param(binding) => p.binding("param", binding),
@@ -222,6 +226,8 @@ impl Printer {
                 }
             }),
             ExprKind::List(items) => self.node("list", |p| p.exprs(items)),
+            ExprKind::Tuple(items) => self.node("tuple", |p| p.exprs(items)),
+            ExprKind::Loop(parts) => self.repeat(parts),
             ExprKind::Unary(op, x) => self.node(format!("unary {op}"), |p| p.expr(x)),
             ExprKind::Binary(op, x, y) => self.node(format!("binary {op}"), |p| {
                 p.expr(x);
@@ -251,6 +257,23 @@ impl Printer {
             ExprKind::Eval(run) => self.run("eval", run),
             ExprKind::Rest => self.line(".."),
         }
+    }
+
+    fn repeat(&mut self, parts: &Loop) {
+        self.node(if parts.scan { "scan" } else { "for" }, |p| {
+            parts.axis.iter().for_each(|axis| p.node("axis", |p| p.expr(axis)));
+            for (name, Range { low, high }) in &parts.ranges {
+                p.node(format!("in {}", name.name), |p| {
+                    p.expr(low);
+                    high.iter().for_each(|high| p.expr(high));
+                });
+            }
+            for (name, over) in &parts.sequences {
+                p.node(format!("in {}", name.name), |p| p.expr(over));
+            }
+            parts.carried.iter().for_each(|line| p.binding("carried", line));
+            p.expr(&parts.body);
+        });
     }
 
     fn argument(&mut self, argument: &Argument) {

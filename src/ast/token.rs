@@ -116,11 +116,15 @@ pub enum Kind {
     /// `in`
     #[token("in")]
     In,
-    /// `use for scan`: words kept for what the language will have.
+    /// `use`
     #[token("use")]
+    Use,
+    /// `for`
     #[token("for")]
+    For,
+    /// `scan`
     #[token("scan")]
-    Reserved,
+    Scan,
 
     /// `(`
     #[token("(")]
@@ -240,7 +244,7 @@ impl Token {
 impl Kind {
     /// Whether it is a word with a meaning of its own.
     pub fn is_keyword(self) -> bool {
-        (Kind::Real as u8..=Kind::Reserved as u8).contains(&(self as u8))
+        (Kind::Real as u8..=Kind::Scan as u8).contains(&(self as u8))
     }
 
     /// Whether an operand may end with it.

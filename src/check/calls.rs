@@ -168,7 +168,9 @@ impl<'a> Checker<'a> {
             Some(Binding::Layer(k)) => return Ok(Target::Layer(*k)),
             Some(Binding::Layers(first, count)) => return Ok(Target::Layers(*first, *count)),
             Some(Binding::Function(callee)) => return Ok(Target::Callee(callee.clone())),
-            Some(Binding::Model(callee, instance)) => return Ok(Target::Model(callee.clone(), *instance)),
+            Some(Binding::Model(callee, instance)) => {
+                return Ok(Target::Model(callee.clone(), instance.clone()));
+            }
             Some(Binding::Inner) => return Ok(Target::Inner),
             Some(Binding::Error) => return Err(Poison),
             _ => {}
@@ -304,7 +306,7 @@ impl<'a> Checker<'a> {
         }
         failed?;
         let ordered: Vec<_> = signature.sizes.iter().map(|var| sizes[var].clone()).collect();
-        self.record_call(scope, id, &ordered, instance, call.span);
+        self.record_call(scope, id, &ordered, &instance, call.span);
         let ty = signature.result.substitute(&sizes);
         for dim in ty.shape.iter().chain(args.iter().flat_map(|arg: &Expr| &arg.ty.shape)) {
             self.positive(dim.clone(), call.span)?;

@@ -76,6 +76,37 @@ codes! {
     ///     layer hidden = dense[64, 32]
     WRONG_STATIC = "wrong-static";
 
+    /// An expression has several values where one is needed, or not as many as there are names for.
+    ///
+    ///     let h = lstm[8, 16](x)         // two values: all states, and the last one
+    ///
+    /// Give each a name:
+    ///
+    ///     let (hs, h) = lstm[8, 16](x)
+    SEVERAL_VALUES = "several-values";
+
+    /// The head of a `for` or a `scan` does not say what is repeated, or the block does not give what the
+    /// next turn needs.
+    ///
+    ///     for i in 0..3 { blocks[i](x) }           // nothing goes from one turn to the next
+    ///
+    /// A `for` has one range and carried values, a `scan` sequences and perhaps carried values. The block
+    /// gives the next carried values, in a `scan` after them what is collected:
+    ///
+    ///     for i in 0..3, h = x { blocks[i](h) }
+    ///     scan xt in x, h = start { let next = cell(xt, h); (next, next) }
+    LOOP_FORM = "loop-form";
+
+    /// Loops are written out turn by turn when a program is compiled. This one makes more operations than
+    /// a machine compiles in reasonable time.
+    ///
+    ///     for i in 0..1000000, s = 0.0 { s + real(i) }
+    ///
+    /// Use operators on whole tensors, or fewer turns:
+    ///
+    ///     sum(iota[1000000])
+    LOOP_TOO_LONG = "loop-too-long";
+
     /// `/` divides reals. Two integers are divided by `//`, which rounds down.
     ///
     ///     let half = 7 / 2

@@ -75,6 +75,26 @@ pub(super) fn shapes(
         .label(expected.0, expected.1)
 }
 
+/// A number of values in words.
+pub(super) fn values(n: usize) -> String {
+    if n == 1 { "1 value".to_string() } else { format!("{n} values") }
+}
+
+/// Several values where one is needed.
+pub(super) fn several_values(n: usize, source: &str, span: Span) -> Diagnostic {
+    let message = format!("`{source}` is {}, and one is needed here", values(n));
+    let names = ["a", "b", "c", "d"][..n.min(4)].join(", ");
+    at(&SEVERAL_VALUES, message, span, values(n))
+        .help(format!("take them apart first: `let ({names}{}) = ...`", if n > 4 { ", ..." } else { "" }))
+}
+
+/// A `let` of more or fewer names than there are values.
+pub(super) fn taken_apart(names: usize, n: usize, source: &str, span: Span) -> Diagnostic {
+    let message = format!("`{source}` is {}, and there are {names} names for them", values(n));
+    let help = if n == 1 { "write one name: `let a = ...`" } else { "write a name for each value" };
+    at(&SEVERAL_VALUES, message, span, values(n)).help(help)
+}
+
 /// `/` on integers.
 pub(super) fn int_division(span: Span, (floor, real): (String, String)) -> Diagnostic {
     at(&INT_DIVISION, "`/` divides reals, and both operands are integers", span, "integer divided by integer")
@@ -96,6 +116,19 @@ pub(crate) fn misplaced((at_span, shape): (Span, String)) -> Diagnostic {
     let message = format!("this slice lies outside of a tensor of sizes {shape}");
     at(&SHAPE_MISMATCH, message, at_span, format!("its operand has sizes {shape} in one of the calls"))
         .help("call the function with larger sizes, or count from the end: `x[-2:]`")
+}
+
+/// A loop that is written out to more than can be compiled.
+pub(crate) fn endless(span: Span) -> Diagnostic {
+    let most = super::volume::MOST_WORK;
+    let message = format!("this loop is written out to more than {most} operations");
+    at(&LOOP_TOO_LONG, message, span, "too many turns")
+        .help("use operators on whole tensors, or take fewer turns")
+}
+
+/// A layer of several that is not there.
+pub(crate) fn no_such_layer((span, position, count): (Span, i64, usize)) -> Diagnostic {
+    outside(&position.to_string(), &count.to_string(), Some(count as i64 - 1), span)
 }
 
 /// More positions than axes.

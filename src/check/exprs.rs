@@ -16,8 +16,23 @@ use super::text;
 use super::typed::{Expr, ExprKind, LocalId};
 
 impl<'a> Checker<'a> {
-    /// Checks an expression. `expected` helps where nothing else tells a size; it is no demand.
+    /// Checks an expression of one value. `expected` helps where nothing else tells a size; it is no
+    /// demand.
     pub(super) fn expr(
+        &mut self,
+        scope: &mut Scope,
+        expr: &'a ast::Expr,
+        expected: Option<&Type>,
+    ) -> Checked<Value> {
+        let value = self.any_expr(scope, expr, expected)?;
+        match self.results(&value.expr).len() {
+            1 => Ok(value),
+            several => Err(self.report(errors::several_values(several, &text::source(expr), expr.span))),
+        }
+    }
+
+    /// Checks an expression, which may have several values.
+    pub(super) fn any_expr(
         &mut self,
         scope: &mut Scope,
         expr: &'a ast::Expr,
@@ -44,11 +59,13 @@ impl<'a> Checker<'a> {
             Ast::Pipe(value, callee) => self.pipe(scope, value, callee, span, expected),
             Ast::Bracket(of, indices) => self.bracket(scope, of, indices, span, expected),
             Ast::List(items) => self.list(scope, items, span),
+            Ast::Tuple(_) => Ok(Value::strong(self.several(scope, expr, &[], "")?)),
+            Ast::Loop(parts) => self.repeat(scope, parts, span),
             Ast::Unary(op, x) => self.unary(scope, *op, x, span, expected),
             Ast::Binary(op, a, b) => self.binary(scope, *op, a, b, span, expected),
             Ast::Match(word, arms) => {
                 let arm = self.match_arm(scope, word, arms, span)?;
-                self.expr(scope, arm, expected)
+                self.any_expr(scope, arm, expected)
             }
             Ast::Groups(_) => {
                 let help = "groups of parameters are for `optimizer = { ... }` in `train`";
@@ -214,34 +231,49 @@ impl<'a> Checker<'a> {
     ) -> Checked<Value> {
         let before = scope.names.len();
         let values: Vec<_> = lets.iter().map(|line| self.let_line(scope, line, before)).collect();
-        let body = self.expr(scope, body, expected);
+        let body = self.any_expr(scope, body, expected);
         scope.names.truncate(before);
         let values = values.into_iter().collect::<Checked<Vec<_>>>()?;
         Ok(with_lets(values, body?))
     }
 
-    /// Checks `let name: type = value` and binds the name; `from`: where this block's names start.
-    pub(super) fn let_line(
-        &mut self,
-        scope: &mut Scope,
-        line: &'a ast::Let,
-        from: usize,
-    ) -> Checked<(LocalId, Expr)> {
-        let name = &line.name.name;
-        if let Some((.., span)) = scope.names[from..].iter().find(|(have, ..)| have == name) {
-            let span = *span;
-            self.report(errors::duplicate(name, line.name.span, Some(span)));
+    /// Checks `let name: type = value` and binds the names; `from`: where this block's names start.
+    pub(super) fn let_line(&mut self, scope: &mut Scope, line: &'a ast::Let, from: usize) -> Checked<Bound> {
+        let names: Vec<&ast::Ident> = std::iter::once(&line.name).chain(&line.more).collect();
+        for (k, name) in names.iter().enumerate() {
+            let before = scope.names[from..].iter().find(|(have, ..)| *have == name.name);
+            let before = before.map(|(.., span)| *span);
+            let twice = names[..k].iter().find(|before| before.name == name.name).map(|name| name.span);
+            if let Some(span) = before.or(twice) {
+                self.report(errors::duplicate(&name.name, name.span, Some(span)));
+            }
         }
-        match self.let_value(scope, line) {
-            Ok(expr) => {
-                let local = scope.bind_local(name, expr.ty.clone(), line.name.span);
-                Ok((local, expr))
+        match self.let_values(scope, line) {
+            Ok((expr, types)) => {
+                let bind = |(name, ty): (&&ast::Ident, Type)| scope.bind_local(&name.name, ty, name.span);
+                Ok((names.iter().zip(types).map(bind).collect(), expr))
             }
             Err(poison) => {
-                scope.bind(name, Binding::Error, line.name.span);
+                names.iter().for_each(|name| scope.bind(&name.name, Binding::Error, name.span));
                 Err(poison)
             }
         }
+    }
+
+    /// What a `let` gives to its names, with the type of each.
+    pub(super) fn let_values(&mut self, scope: &mut Scope, line: &'a ast::Let) -> Checked<(Expr, Vec<Type>)> {
+        if line.more.is_empty() {
+            let expr = self.let_value(scope, line)?;
+            let ty = expr.ty.clone();
+            return Ok((expr, vec![ty]));
+        }
+        let expr = self.several(scope, &line.value, &[], "")?;
+        let (types, names) = (self.results(&expr), line.more.len() + 1);
+        if types.len() != names {
+            let source = text::source(&line.value);
+            return Err(self.report(errors::taken_apart(names, types.len(), &source, line.value.span)));
+        }
+        Ok((expr, types))
     }
 
     /// The value of a `let`, of the type written if there is one.
@@ -433,12 +465,20 @@ impl<'a> Checker<'a> {
     }
 }
 
+/// The names that a `let` binds, and their value or values.
+pub(super) type Bound = (Vec<LocalId>, Expr);
+
 /// A value inside of the `let`s it refers to.
-pub(super) fn with_lets(lets: Vec<(LocalId, Expr)>, body: Value) -> Value {
+pub(super) fn with_lets(lets: Vec<Bound>, body: Value) -> Value {
     let weak = if lets.is_empty() { body.weak } else { Weak::No };
-    let expr = lets.into_iter().rev().fold(body.expr, |body, (local, value)| {
+    let expr = lets.into_iter().rev().fold(body.expr, |body, (locals, value)| {
         let (ty, span) = (body.ty.clone(), body.span);
-        Expr { kind: ExprKind::Let { local, value: Box::new(value), body: Box::new(body) }, ty, span }
+        let (value, body) = (Box::new(value), Box::new(body));
+        let kind = match locals.as_slice() {
+            [local] => ExprKind::Let { local: *local, value, body },
+            _ => ExprKind::Unpack { locals, value, body },
+        };
+        Expr { kind, ty, span }
     });
     Value { expr, weak }
 }

@@ -12,8 +12,9 @@ use super::dims::Sizes;
 use super::errors::{self, at};
 use super::exprs::with_lets;
 use super::scope::{Binding, Callee, Checked, Place, Poison, Scope, Static};
+use super::several::Wanted;
 use super::text;
-use super::typed::{Expr, Function, FunctionId, Instance};
+use super::typed::{Function, FunctionId, Instance};
 
 /// How often a function may stand in the chain of callers that made an instance.
 const MAX_NESTED: usize = 32;
@@ -48,6 +49,8 @@ pub(super) struct Signature {
     pub spans: Vec<Span>,
     /// Type of its result.
     pub result: Type,
+    /// Types of its results after the first.
+    pub more: Vec<Type>,
 }
 
 impl Signature {
@@ -99,11 +102,17 @@ impl<'a> Checker<'a> {
         scope: &Scope,
         callee: FunctionId,
         sizes: &[Dim],
-        instance: Instance,
+        instance: &Instance,
         span: Span,
     ) {
-        let sizes = sizes.to_vec();
-        self.calls.push(CallSite { caller: scope.place.clone(), callee, sizes, instance, span });
+        let each = match instance {
+            Instance::LayerAt { first, count, .. } => (*first..first + count).map(Instance::Layer).collect(),
+            one => vec![one.clone()],
+        };
+        for instance in each {
+            let (caller, sizes) = (scope.place.clone(), sizes.to_vec());
+            self.calls.push(CallSite { caller, callee, sizes, instance, span });
+        }
     }
 
     /// The instance of a function for these statics and this many leading axes.
@@ -158,8 +167,11 @@ impl<'a> Checker<'a> {
         let args: Vec<Checked<Type>> =
             ast.args.iter().map(|arg| self.type_expr(&mut scope, &arg.ty, true)).collect();
         let result = self.type_expr(&mut scope, &ast.result, true);
+        let more: Vec<Checked<Type>> =
+            ast.more.iter().map(|ty| self.type_expr(&mut scope, ty, true)).collect();
         let args = args.into_iter().collect::<Checked<Vec<Type>>>()?;
         let result = result?;
+        let more = more.into_iter().collect::<Checked<Vec<Type>>>()?;
         self.bind_args(&mut scope, ast, &args);
         let signature = Signature {
             sizes: scope.sizes.to_vec(),
@@ -169,6 +181,7 @@ impl<'a> Checker<'a> {
             written: ast.args.iter().map(|arg| text::type_source(&arg.ty)).collect(),
             spans: ast.args.iter().map(|arg| arg.ty.span).collect(),
             result,
+            more,
         };
         let name = self.instance_name(ast, statics);
         self.instances.push(InstanceOf { def, name, signature, scope: Some(scope), parent });
@@ -255,15 +268,11 @@ impl<'a> Checker<'a> {
         self.check_defaults(instance_def, &scope, &signature);
         let from = scope.names.len() - signature.args.len();
         let (members, lets) = self.members(&mut scope, def.ast, from);
-        let value = self.expr(&mut scope, &def.ast.body, Some(&signature.result));
+        let wanted = result_types(def.ast, &signature);
+        let value = self.several(&mut scope, &def.ast.body, &wanted, &format!("`{}`", def.ast.name.name));
         let layers = self.finish_layers(&mut scope, value.is_ok() && lets.is_ok());
         let (mut members, lets, layers) = (members?, lets?, layers?);
-        let expected = (
-            def.ast.result.span,
-            format!("`{}` is declared to give `{}`", def.ast.name.name, text::type_source(&def.ast.result)),
-        );
-        let body = self.coerce(&scope, value?, &signature.result, expected)?;
-        let body: Expr = with_lets(lets, super::scope::Value::strong(body)).expr;
+        let body = with_lets(lets, super::scope::Value::strong(value?)).expr;
         for (k, layer) in layers {
             members[k] = Some(layer);
         }
@@ -274,6 +283,7 @@ impl<'a> Checker<'a> {
             locals: scope.locals,
             members: members.into_iter().flatten().collect(),
             body,
+            more: signature.more,
             span: def.ast.name.span,
         })
     }
@@ -339,6 +349,18 @@ impl<'a> Checker<'a> {
     }
 }
 
+/// What the results of a function are declared as.
+fn result_types(function: &ast::Function, signature: &Signature) -> Vec<Wanted> {
+    let written = std::iter::once(&function.result).chain(&function.more);
+    let types = std::iter::once(&signature.result).chain(&signature.more);
+    let name = &function.name.name;
+    let wanted = |(written, ty): (&ast::TypeExpr, &Type)| Wanted {
+        ty: ty.clone(),
+        place: (written.span, format!("`{name}` is declared to give `{}`", text::type_source(written))),
+    };
+    written.zip(types).map(wanted).collect()
+}
+
 /// Whether a function uses its static argument as a function or a word (found by its text).
 fn called(function: &ast::Function, name: &str) -> bool {
     let members = function.members.iter().map(|member| match member {
@@ -361,7 +383,12 @@ fn calls(expr: &ast::Expr, name: &str) -> bool {
         Unary(_, x) | Field(x, _) => calls(x, name),
         Binary(_, a, b) => calls(a, name) || calls(b, name),
         Slice(parts) => parts.iter().flatten().any(|part| calls(part, name)),
-        List(items) => items.iter().any(|item| calls(item, name)),
+        List(items) | Tuple(items) => items.iter().any(|item| calls(item, name)),
+        Loop(parts) => {
+            let starts = parts.carried.iter().map(|line| &line.value);
+            let sequences = parts.sequences.iter().map(|(_, over)| over);
+            starts.chain(sequences).chain([&parts.body]).any(|expr| calls(expr, name))
+        }
         Block(lets, body) => lets.iter().any(|line| calls(&line.value, name)) || calls(body, name),
         _ => false,
     }

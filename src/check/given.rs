@@ -211,6 +211,7 @@ fn owner(train: &Train, real: DType, params: &[Given]) -> Function {
         Member::Param { name: name.clone(), init: zero(ty.clone(), span), ty, span }
     };
     Function {
+        more: Vec::new(),
         name: "parameters".to_string(),
         sizes: Vec::new(),
         n_args: 0,

@@ -22,6 +22,7 @@ mod exprs;
 mod functions;
 pub mod given;
 mod groups;
+mod loops;
 mod models;
 mod ops;
 mod pipelines;
@@ -31,6 +32,7 @@ mod print;
 mod runs;
 mod scaling;
 mod scope;
+mod several;
 mod stages;
 mod statements;
 mod statics;
@@ -38,7 +40,7 @@ mod text;
 pub mod typed;
 mod volume;
 
-pub use volume::{misplaced, oversized};
+pub use volume::{endless, misplaced, no_such_layer, oversized};
 
 #[cfg(test)]
 mod tests;
@@ -179,10 +181,10 @@ impl<'a> Checker<'a> {
     fn declare(&mut self, script: &'a Script, library: bool) {
         let mut seen: BTreeMap<&'a str, crate::source::Span> = BTreeMap::new();
         for item in &script.items {
-            if let Some(name) = declared(&item.kind)
-                && let Some(before) = seen.insert(&name.name, name.span)
-            {
-                self.report(errors::duplicate(&name.name, name.span, Some(before)));
+            for name in declared(&item.kind) {
+                if let Some(before) = seen.insert(&name.name, name.span) {
+                    self.report(errors::duplicate(&name.name, name.span, Some(before)));
+                }
             }
             match &item.kind {
                 ItemKind::Real(name) => self.known_real(name),
@@ -332,14 +334,14 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// The name that an item declares.
-fn declared(item: &ItemKind) -> Option<&ast::Ident> {
+/// The names that an item declares.
+fn declared(item: &ItemKind) -> Vec<&ast::Ident> {
     match item {
-        ItemKind::Data(data) => Some(&data.name),
-        ItemKind::Fn(function) | ItemKind::Model(function) => Some(&function.name),
-        ItemKind::Stage(stage) => Some(&stage.name),
-        ItemKind::Pipeline(pipeline) => Some(&pipeline.name),
-        ItemKind::Let(line) => Some(&line.name),
-        _ => None,
+        ItemKind::Data(data) => vec![&data.name],
+        ItemKind::Fn(function) | ItemKind::Model(function) => vec![&function.name],
+        ItemKind::Stage(stage) => vec![&stage.name],
+        ItemKind::Pipeline(pipeline) => vec![&pipeline.name],
+        ItemKind::Let(line) => std::iter::once(&line.name).chain(&line.more).collect(),
+        _ => Vec::new(),
     }
 }

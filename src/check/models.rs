@@ -10,10 +10,11 @@ use crate::source::Span;
 use super::Checker;
 use super::calls::Call;
 use super::errors::{self, at};
+use super::exprs::Bound;
 use super::functions::CallSite;
 use super::scope::{Binding, Callee, Checked, Layer, Place, Poison, Scope, Value};
 use super::text;
-use super::typed::{Expr, FunctionId, Instance, LocalId, Member};
+use super::typed::{Expr, FunctionId, Instance, Member};
 
 /// The most layers that one line declares.
 const MOST_LAYERS: i64 = 1000;
@@ -28,7 +29,7 @@ impl<'a> Checker<'a> {
         scope: &mut Scope,
         function: &'a ast::Function,
         from: usize,
-    ) -> (Members, Checked<Vec<(LocalId, Expr)>>) {
+    ) -> (Members, Checked<Vec<Bound>>) {
         let (mut members, mut lets) = (Ok(Vec::new()), Ok(Vec::new()));
         for line in &function.members {
             match line {
@@ -191,11 +192,7 @@ impl<'a> Checker<'a> {
                     let last = Some(count as i64 - 1);
                     Err(self.report(errors::outside(&n.to_string(), &size.to_string(), last, position.span)))
                 }
-                None => Err(self.report(errors::not_supported(
-                    "choosing a layer by a size",
-                    position.span,
-                    "write the number of the layer",
-                ))),
+                None => self.call_layer_at(scope, first, count, position, call),
             };
         }
         self.no_statics(call)?;
@@ -204,6 +201,28 @@ impl<'a> Checker<'a> {
             value = Some(self.call_layer(scope, k, value, call)?);
         }
         value.ok_or(Poison)
+    }
+
+    /// A call of the layer at a position that differs between the turns of a loop: `blocks[i](x)`.
+    fn call_layer_at(
+        &mut self,
+        scope: &mut Scope,
+        index: usize,
+        count: usize,
+        position: &'a ast::Expr,
+        call: &Call<'a, '_>,
+    ) -> Checked<Value> {
+        let position = self.dim(scope, position, false)?;
+        let (first, layer) = scope.layers[index].clone();
+        let Callee::Def(def, statics) = layer.callee else { return Err(Poison) };
+        let instance = Instance::LayerAt { first, count, position };
+        let value = self.call_def(scope, def, statics, instance, None, call)?;
+        if let super::typed::ExprKind::Call { function, .. } = &value.expr.kind {
+            for (_, layer) in &mut scope.layers[index..index + count] {
+                layer.function.get_or_insert(*function);
+            }
+        }
+        Ok(value)
     }
 
     /// A call of a layer, on `first` in place of its first argument if there is one.

@@ -375,7 +375,7 @@ impl<'a> Checker<'a> {
                 let (name, ty) = (&scope.locals[id.0].name, &scope.locals[id.0].ty);
                 Some((scope.origins[id.0], format!("`{name}` is `{}`", text::show(ty, self.real))))
             }
-            ExprKind::Call { instance: Instance::Layer(k), .. } => {
+            ExprKind::Call { instance: Instance::Layer(k) | Instance::LayerAt { first: k, .. }, .. } => {
                 layer(*k).map(|layer| (layer.span, format!("layer `{}` gives `{shown}`", layer.name)))
             }
             ExprKind::Call { args, .. } | ExprKind::Op(_, args) => {

@@ -21,6 +21,18 @@ fn free(expr: &Expr, bound: &mut Vec<LocalId>, found: &mut Vec<(LocalId, Span)>)
             free(body, bound, found);
             bound.pop();
         }
+        ExprKind::Unpack { locals, value, body } => {
+            free(value, bound, found);
+            bound.extend(locals);
+            free(body, bound, found);
+            bound.truncate(bound.len() - locals.len());
+        }
+        ExprKind::Loop(parts) => {
+            parts.carried.iter().for_each(|(_, start)| free(start, bound, found));
+            bound.extend(parts.carried.iter().map(|(local, _)| *local));
+            free(&parts.body, bound, found);
+            bound.truncate(bound.len() - parts.carried.len());
+        }
         _ => expr.children().into_iter().for_each(|child| free(child, bound, found)),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
 use crate::algebra::op::Op;
-use crate::algebra::types::Dim;
+use crate::algebra::types::{Dim, Type};
 use crate::print::number;
 
 use super::typed::*;
@@ -73,6 +73,14 @@ fn dims<'d>(dims: impl IntoIterator<Item = &'d Dim>) -> String {
     dims.into_iter().map(Dim::to_string).collect::<Vec<_>>().join(", ")
 }
 
+/// One type, or several in parentheses.
+fn types(types: &[Type]) -> String {
+    match types {
+        [one] => one.to_string(),
+        all => format!("({})", all.iter().map(Type::to_string).collect::<Vec<_>>().join(", ")),
+    }
+}
+
 /// `[a, b]`, or nothing for nothing.
 fn brackets(inner: String) -> String {
     if inner.is_empty() { inner } else { format!("[{inner}]") }
@@ -99,8 +107,8 @@ impl Program {
             .collect();
         let kind = if function.members.is_empty() { "fn" } else { "model" };
         let sizes = brackets(sizes.join(", "));
-        let mut text =
-            format!("{kind} {}{sizes}({}) -> {}\n", function.name, args.join(", "), function.body.ty);
+        let results = types(&self.types(&function.body));
+        let mut text = format!("{kind} {}{sizes}({}) -> {results}\n", function.name, args.join(", "));
         for member in &function.members {
             text += &match member {
                 Member::Param { name, ty, init, .. } => {
@@ -154,7 +162,7 @@ impl Program {
 
     fn global_name(&self, id: GlobalId) -> &str {
         match self.statements.get(id.0).map(|statement| &statement.kind) {
-            Some(StatementKind::Let { name, .. }) => name,
+            Some(StatementKind::Let { name, .. } | StatementKind::Also { name }) => name,
             Some(StatementKind::Train(train)) => &train.name,
             Some(StatementKind::Eval(eval)) => &eval.name,
             _ => "?",
@@ -165,8 +173,9 @@ impl Program {
         let printer = self.printer(&statement.locals, &[]);
         match &statement.kind {
             StatementKind::Let { name, value } => {
-                format!("let {name} : {}\n{}", value.ty, printer.body(value))
+                format!("let {name} : {}\n{}", types(&self.types(value)), printer.body(value))
             }
+            StatementKind::Also { name } => format!("  also {name}\n"),
             StatementKind::Train(train) => self.train(train),
             StatementKind::Eval(eval) => self.eval(eval),
             StatementKind::Print(parts) => {
@@ -277,13 +286,43 @@ impl Printer<'_> {
     }
 
     /// `let`s on lines of their own, then the value.
-    fn body(&self, mut expr: &Expr) -> String {
+    fn body(&self, expr: &Expr) -> String {
+        let (lines, value) = self.lines(expr, "  ");
+        let types = types(&self.program.types(value));
+        format!("{lines}  return {} : {types}\n", self.expr(value))
+    }
+
+    /// The `let`s before a value, and the value.
+    fn lines<'e>(&self, mut expr: &'e Expr, margin: &str) -> (String, &'e Expr) {
         let mut text = String::new();
-        while let ExprKind::Let { local, value, body } = &expr.kind {
-            text += &format!("  {} = {} : {}\n", self.local(*local), self.expr(value), value.ty);
+        loop {
+            let (names, value, body) = match &expr.kind {
+                ExprKind::Let { local, value, body } => (self.local(*local), value, body),
+                ExprKind::Unpack { locals, value, body } => (self.names(locals), value, body),
+                _ => return (text, expr),
+            };
+            let types = types(&self.program.types(value));
+            text += &format!("{margin}{names} = {} : {types}\n", self.expr(value));
             expr = body;
         }
-        text + &format!("  return {} : {}\n", self.expr(expr), expr.ty)
+    }
+
+    fn names(&self, locals: &[LocalId]) -> String {
+        format!("({})", locals.iter().map(|local| self.local(*local)).collect::<Vec<_>>().join(", "))
+    }
+
+    /// A block that is repeated, its lines one after the other.
+    fn repeat(&self, parts: &Loop) -> String {
+        let carried = parts.carried.iter();
+        let carried =
+            carried.map(|(local, start)| format!(", {} = {}", self.local(*local), self.expr(start)));
+        let head =
+            format!("{} in {}..{}{}", parts.turn.name, parts.from, parts.to, carried.collect::<String>());
+        let along = match parts.collected.is_empty() {
+            true => String::new(),
+            false => format!(" [axis = {}]", parts.axis),
+        };
+        format!("for {head} {{ {} }}{along}", self.expr(&parts.body))
     }
 
     fn list(&self, exprs: &[Expr]) -> String {
@@ -313,12 +352,17 @@ impl Printer<'_> {
             ExprKind::Param(k) => self.member(*k),
             ExprKind::Op(op, args) => self.op(op, args, expr),
             ExprKind::Call { function, sizes, args, instance } => {
-                let name = self.callee(*function, *instance);
+                let name = self.callee(*function, instance);
                 format!("{name}{}({})", brackets(dims(sizes)), self.list(args))
             }
             ExprKind::Let { local, value, body } => {
                 format!("{{ {} = {}; {} }}", self.local(*local), self.expr(value), self.expr(body))
             }
+            ExprKind::Unpack { locals, value, body } => {
+                format!("{{ {} = {}; {} }}", self.names(locals), self.expr(value), self.expr(body))
+            }
+            ExprKind::Tuple(items) => format!("({})", self.list(items)),
+            ExprKind::Loop(parts) => self.repeat(parts),
             ExprKind::StageReduce { combine, extent: over, value } => {
                 format!("{}[{}]({})", combine.name(), over.name(), self.expr(value))
             }
@@ -351,10 +395,14 @@ impl Printer<'_> {
         }
     }
 
-    fn callee(&self, function: FunctionId, instance: Instance) -> String {
+    fn callee(&self, function: FunctionId, instance: &Instance) -> String {
         match instance {
-            Instance::Layer(k) => self.member(k),
-            Instance::Fit(fit) => self.program.global_name(fit).into(),
+            Instance::Layer(k) => self.member(*k),
+            Instance::LayerAt { first, position, .. } => {
+                let first = self.member(*first);
+                format!("{}[{position}]", first.trim_end_matches("[0]"))
+            }
+            Instance::Fit(fit) => self.program.global_name(*fit).into(),
             Instance::None | Instance::Root => self.program.function_name(function).into(),
         }
     }

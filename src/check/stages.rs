@@ -81,9 +81,9 @@ impl<'a> Checker<'a> {
                 ast::StageLine::Assign { name, value } => {
                     self.assign(&mut scope, name, value, &states).map(|line| lines.push(line))
                 }
-                ast::StageLine::Let(line) => {
-                    self.let_line(&mut scope, line, own).map(|line| lines.push(line))
-                }
+                ast::StageLine::Let(line) => self
+                    .let_line(&mut scope, line, own)
+                    .map(|bound| lines.extend(stage_lines(&mut scope, bound))),
                 ast::StageLine::Eval { name, value } => self.eval_point(&mut scope, name, value, &mut eval),
             };
             failed = failed.and(result);
@@ -426,4 +426,21 @@ impl Over {
         let lengths = ops::map("mul", vec![length(a.clone()), length(b.clone())], self.span);
         ops::map("div", vec![self.dot(a, b), lengths], self.span)
     }
+}
+
+/// The lines that a `let` makes: names of several values have a line each, with the same value, which
+/// is computed once.
+fn stage_lines(scope: &mut Scope, (locals, value): (Vec<LocalId>, Expr)) -> Vec<(LocalId, Expr)> {
+    if let [local] = locals.as_slice() {
+        return vec![(*local, value)];
+    }
+    let types: Vec<Type> = locals.iter().map(|local| scope.locals[local.0].ty.clone()).collect();
+    let parts: Vec<LocalId> = types.iter().map(|ty| scope.local("value", ty.clone(), value.span)).collect();
+    let line = |((local, part), ty): ((LocalId, &LocalId), Type)| {
+        let body = Expr { kind: ExprKind::Local(*part), ty: ty.clone(), span: value.span };
+        let (value, body) = (Box::new(value.clone()), Box::new(body));
+        let span = value.span;
+        (local, Expr { kind: ExprKind::Unpack { locals: parts.clone(), value, body }, ty, span })
+    };
+    locals.into_iter().zip(&parts).zip(types).map(line).collect()
 }

@@ -30,6 +30,7 @@ impl<'a> Checker<'a> {
             ItemKind::Save { value, path } => self.save(value, path),
             ItemKind::Assert(condition) => self.assert(&mut scope, condition),
             ItemKind::Real(_)
+            | ItemKind::Use(_)
             | ItemKind::Data(_)
             | ItemKind::Fn(_)
             | ItemKind::Model(_)
@@ -39,12 +40,21 @@ impl<'a> Checker<'a> {
         if let Ok((kind, locals)) = made {
             let locals = if locals.is_empty() { scope.locals } else { locals };
             self.statements.push(Statement { kind, locals, span: item.span });
+            if let ItemKind::Let(line) = &item.kind {
+                let also = |name: &ast::Ident| StatementKind::Also { name: name.name.clone() };
+                let also = |name| Statement { kind: also(name), locals: Vec::new(), span: item.span };
+                self.statements.extend(line.more.iter().map(also));
+            }
         }
     }
 
     fn top_let(&mut self, scope: &mut Scope, line: &'a ast::Let, span: Span) -> Made {
         let name = &line.name.name;
         let index = self.statements.len();
+        if let (Ast::Train(_) | Ast::Eval(_), Some(second)) = (&line.value.kind, line.more.first()) {
+            let found = at(&errors::SEVERAL_VALUES, "a run gives one value", second.span, "a second name");
+            self.report(found.help("write one name: `let fit = ...`; its numbers are `fit.loss` and others"));
+        }
         let made = match &line.value.kind {
             Ast::Train(run) => self
                 .train(run, name, index, span)
@@ -52,14 +62,29 @@ impl<'a> Checker<'a> {
             Ast::Eval(run) => {
                 self.eval(run, name, index).map(|(eval, global)| (StatementKind::Eval(eval), global))
             }
-            _ => self.let_value(scope, line).map(|value| {
-                let global = Global::Value(GlobalId(index), value.ty.clone());
-                (StatementKind::Let { name: name.clone(), value }, global)
-            }),
+            _ => return self.top_values(scope, line),
         };
         let global = made.as_ref().map_or(Global::Error, |(_, global)| global.clone());
         self.globals.insert(name, global);
         made.map(|(kind, _)| (kind, Vec::new()))
+    }
+
+    /// `let a = ...`, `let (a, b) = ...`
+    fn top_values(&mut self, scope: &mut Scope, line: &'a ast::Let) -> Made {
+        let names: Vec<&ast::Ident> = std::iter::once(&line.name).chain(&line.more).collect();
+        let index = self.statements.len();
+        match self.let_values(scope, line) {
+            Err(poison) => {
+                names.iter().for_each(|name| drop(self.globals.insert(&name.name, Global::Error)));
+                Err(poison)
+            }
+            Ok((value, types)) => {
+                for (k, (name, ty)) in names.iter().zip(types).enumerate() {
+                    self.globals.insert(&name.name, Global::Value(GlobalId(index + k), ty));
+                }
+                Ok((StatementKind::Let { name: line.name.name.clone(), value }, Vec::new()))
+            }
+        }
     }
 
     /// A run whose result nobody keeps.

@@ -61,6 +61,8 @@ pub(super) fn source(expr: &Expr) -> String {
             format!("{}:{}{step}", part(first), part(last))
         }
         ExprKind::List(items) => format!("[{}]", list(items)),
+        ExprKind::Tuple(items) => format!("({})", list(items)),
+        ExprKind::Loop(parts) => if parts.scan { "scan ... { ... }" } else { "for ... { ... }" }.into(),
         ExprKind::Unary(UnaryOp::Neg, x) => format!("-{}", nested(x, 7)),
         ExprKind::Unary(UnaryOp::Not, x) => format!("not {}", nested(x, 3)),
         ExprKind::Binary(op, a, b) => {

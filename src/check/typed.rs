@@ -136,6 +136,8 @@ pub struct Function {
     pub members: Vec<Member>,
     /// Its value.
     pub body: Expr,
+    /// Types of its results after the first.
+    pub more: Vec<Type>,
     /// Where it is declared.
     pub span: Span,
 }
@@ -220,6 +222,21 @@ pub enum ExprKind {
         /// Where it is known.
         body: Box<Expr>,
     },
+    /// Several values. It stands where they are taken apart or handed on: as the value of an
+    /// [`ExprKind::Unpack`], as the body of a function or of a loop. An expression of several values has
+    /// the type of the first.
+    Tuple(Vec<Expr>),
+    /// Several values under names inside `body`.
+    Unpack {
+        /// The names, one for each value.
+        locals: Vec<LocalId>,
+        /// The values.
+        value: Box<Expr>,
+        /// Where they are known.
+        body: Box<Expr>,
+    },
+    /// A block that is repeated over carried values.
+    Loop(Box<Loop>),
     /// In stages: a number (f64) over all coordinates of an extent.
     StageReduce {
         /// How.
@@ -255,13 +272,42 @@ pub enum ExprKind {
     Training,
 }
 
+/// A block that is repeated: its values are the carried ones after the last turn, then each collected
+/// one along an axis.
+#[derive(Clone, Debug)]
+pub struct Loop {
+    /// The number of the turn: a size inside of the body.
+    pub turn: SizeVar,
+    /// The first turn.
+    pub from: Dim,
+    /// One past the last turn.
+    pub to: Dim,
+    /// What is carried from turn to turn: its name, and its value before the first one.
+    pub carried: Vec<(LocalId, Expr)>,
+    /// The next carried values, then those that are collected.
+    pub body: Expr,
+    /// Along which axis values are collected.
+    pub axis: usize,
+    /// Types of what is collected, with that axis.
+    pub collected: Vec<Type>,
+}
+
 /// Whose parameters a call uses.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Instance {
     /// A `fn`: it has none.
     None,
     /// The layer that is member `k` of the enclosing model.
     Layer(usize),
+    /// One of repeated layers.
+    LayerAt {
+        /// The first of them is this member of the enclosing model.
+        first: usize,
+        /// How many there are.
+        count: usize,
+        /// Which one, from 0.
+        position: Dim,
+    },
     /// The model that the enclosing `train` or `eval` is about.
     Root,
     /// A finished fit's: `fit(x)`.
@@ -398,13 +444,43 @@ pub enum StageScope {
     Loss,
 }
 
+impl Program {
+    /// The types of the values of an expression: of several if it has several.
+    pub fn types(&self, expr: &Expr) -> Vec<Type> {
+        match &expr.kind {
+            ExprKind::Tuple(items) => items.iter().map(|item| item.ty.clone()).collect(),
+            ExprKind::Let { body, .. } | ExprKind::Unpack { body, .. } => self.types(body),
+            ExprKind::Loop(parts) => parts.types(),
+            ExprKind::Call { function, sizes, .. } => {
+                let function = &self.functions[function.0];
+                let sizes = function.sizes.iter().cloned().zip(sizes.iter().cloned()).collect();
+                let more = function.more.iter().map(|ty| ty.substitute(&sizes));
+                std::iter::once(expr.ty.clone()).chain(more).collect()
+            }
+            _ => vec![expr.ty.clone()],
+        }
+    }
+}
+
+impl Loop {
+    /// The types of its values.
+    pub fn types(&self) -> Vec<Type> {
+        self.carried.iter().map(|(_, start)| start.ty.clone()).chain(self.collected.iter().cloned()).collect()
+    }
+}
+
 impl Expr {
     /// The expressions in it, in the order in which they are evaluated. Walks that treat most kinds
     /// alike go through here.
     pub fn children(&self) -> Vec<&Expr> {
         match &self.kind {
-            ExprKind::Op(_, args) | ExprKind::Call { args, .. } => args.iter().collect(),
-            ExprKind::Let { value, body, .. } => vec![value, body],
+            ExprKind::Op(_, args) | ExprKind::Call { args, .. } | ExprKind::Tuple(args) => {
+                args.iter().collect()
+            }
+            ExprKind::Let { value, body, .. } | ExprKind::Unpack { value, body, .. } => vec![value, body],
+            ExprKind::Loop(parts) => {
+                parts.carried.iter().map(|(_, start)| start).chain([&parts.body]).collect()
+            }
             ExprKind::StageReduce { value, .. }
             | ExprKind::StageSpread { value, .. }
             | ExprKind::StopGradient(value) => vec![value],
@@ -535,8 +611,13 @@ pub enum StatementKind {
     Let {
         /// The name.
         name: String,
-        /// The value.
+        /// The value; if it has several, those after the first are the [`StatementKind::Also`]s that follow.
         value: Expr,
+    },
+    /// The next value of the `let` before it: `b` of `let (a, b) = expr`.
+    Also {
+        /// The name.
+        name: String,
     },
     /// `let name = train ...`
     Train(Train),

@@ -1,14 +1,16 @@
 //! How large tensors are once all sizes are known: what no machine could hold is refused before the
 //! stages below count its elements; and whether slices by size variables are inside.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::algebra::op::Op;
 use crate::algebra::types::{Dim, SizeVar, Type};
 use crate::algebra::view::View;
 use crate::source::Span;
 
-use super::typed::{Expr, ExprKind, FunctionId, Member, Part, Program, Statement, StatementKind, Train};
+use super::typed::{
+    Expr, ExprKind, FunctionId, Instance, Loop, Member, Part, Program, Statement, StatementKind, Train,
+};
 
 /// The first slice inside of a function that lies outside of its operand for the sizes it is called
 /// with, and that axis's size.
@@ -19,6 +21,27 @@ pub fn misplaced(program: &Program) -> Option<(Span, String)> {
         volume.misplaced
     })
 }
+
+/// The first loop that takes more operations than [`MOST_WORK`].
+pub fn endless(program: &Program) -> Option<Span> {
+    program.statements.iter().find_map(|statement| {
+        let mut volume = Volume::new(program);
+        volume.statement(statement);
+        volume.endless
+    })
+}
+
+/// The first call in a loop of a layer that is not there: its place, which one, and how many there are.
+pub fn no_such_layer(program: &Program) -> Option<(Span, i64, usize)> {
+    program.statements.iter().find_map(|statement| {
+        let mut volume = Volume::new(program);
+        volume.statement(statement);
+        volume.no_such_layer
+    })
+}
+
+/// The most operations that one loop may be written out to: what compiles in seconds.
+pub(super) const MOST_WORK: usize = 100_000;
 
 /// 16 TiB: more than a machine has, and few enough for products of two such sizes to be counted.
 const MOST: f64 = (1u64 << 44) as f64;
@@ -40,15 +63,29 @@ struct Volume<'a> {
     program: &'a Program,
     /// Bytes of the largest tensor, or of all parameters of a model.
     largest: f64,
-    /// Functions that have been seen, with their sizes.
-    seen: BTreeSet<(FunctionId, Vec<Dim>)>,
+    /// Functions that have been seen, with their sizes and how many operations they are.
+    seen: BTreeMap<(FunctionId, Vec<Dim>), usize>,
+    /// Operations so far.
+    work: usize,
+    /// A loop of too many operations.
+    endless: Option<Span>,
+    /// A call of a layer that is not there.
+    no_such_layer: Option<(Span, i64, usize)>,
     /// A slice outside of its operand, and what it is.
     misplaced: Option<(Span, String)>,
 }
 
 impl<'a> Volume<'a> {
     fn new(program: &'a Program) -> Volume<'a> {
-        Volume { program, largest: 0.0, seen: BTreeSet::new(), misplaced: None }
+        Volume {
+            program,
+            largest: 0.0,
+            seen: BTreeMap::new(),
+            work: 0,
+            endless: None,
+            no_such_layer: None,
+            misplaced: None,
+        }
     }
 
     /// Whether a slice or padding is inside once sizes are known.
@@ -81,7 +118,7 @@ impl<'a> Volume<'a> {
                 let sizes = Sizes::from([(eval.rows.clone(), Dim::from(rows))]);
                 eval.metrics.iter().for_each(|(_, metric)| self.expr(metric, &sizes));
             }
-            StatementKind::Plot { .. } | StatementKind::Save { .. } => {}
+            StatementKind::Also { .. } | StatementKind::Plot { .. } | StatementKind::Save { .. } => {}
         }
     }
 
@@ -115,19 +152,54 @@ impl<'a> Volume<'a> {
         if !matches!(expr.kind, ExprKind::Const(_) | ExprKind::Size(_)) {
             self.largest = self.largest.max(bytes(&expr.ty, sizes));
         }
-        if let ExprKind::Op(Op::View(view), args) = &expr.kind {
-            self.place(view, &args[0].ty, expr.span, sizes);
+        if let ExprKind::Loop(parts) = &expr.kind {
+            return self.repeat(parts, expr.span, sizes);
+        }
+        if let ExprKind::Op(op, args) = &expr.kind {
+            self.work += 1;
+            if let Op::View(view) = op {
+                self.place(view, &args[0].ty, expr.span, sizes);
+            }
         }
         expr.children().into_iter().for_each(|child| self.expr(child, sizes));
-        if let ExprKind::Call { function, sizes: given, .. } = &expr.kind {
+        if let ExprKind::Call { function, sizes: given, instance, .. } = &expr.kind {
+            if let Instance::LayerAt { count, position, .. } = instance
+                && let Some(n) = position.substitute(sizes).as_constant()
+                && !(0..*count as i64).contains(&n)
+            {
+                self.no_such_layer.get_or_insert((expr.span, n, *count));
+            }
             self.call(*function, given.iter().map(|dim| dim.substitute(sizes)).collect());
+        }
+    }
+
+    /// All turns, until there are too many.
+    fn repeat(&mut self, parts: &Loop, span: Span, sizes: &Sizes) {
+        parts.carried.iter().for_each(|(_, start)| self.expr(start, sizes));
+        let number = |dim: &Dim| dim.substitute(sizes).as_constant().unwrap_or(0);
+        let before = self.work;
+        let mut sizes = sizes.clone();
+        for turn in number(&parts.from)..number(&parts.to) {
+            sizes.insert(parts.turn.clone(), Dim::constant(turn));
+            self.expr(&parts.body, &sizes);
+            self.work += 1;
+            if self.work - before > MOST_WORK {
+                self.endless.get_or_insert(span);
+                return;
+            }
+        }
+        for ty in &parts.collected {
+            self.largest = self.largest.max(bytes(ty, &sizes));
         }
     }
 
     fn call(&mut self, function: FunctionId, given: Vec<Dim>) {
         let callee = &self.program.functions[function.0];
         let sizes: Sizes = callee.sizes.iter().cloned().zip(given.iter().cloned()).collect();
-        if self.seen.insert((function, given)) {
+        if let Some(work) = self.seen.get(&(function, given.clone())) {
+            self.work += work;
+        } else {
+            let before = self.work;
             for member in &callee.members {
                 if let Member::Param { ty, init, .. } = member {
                     self.largest = self.largest.max(bytes(ty, &sizes));
@@ -135,6 +207,7 @@ impl<'a> Volume<'a> {
                 }
             }
             self.expr(&callee.body, &sizes);
+            self.seen.insert((function, given), self.work - before);
         }
     }
 }

@@ -109,23 +109,48 @@ impl<'a> Evaluator<'a> {
         self.draws.clear();
     }
 
-    /// The value of an expression.
-    pub(super) fn eval(&mut self, expr: &'a Expr, frame: &mut Frame<'a>) -> Val {
-        let mut expr = expr;
-        while let ExprKind::Let { local, value, body } = &expr.kind {
-            let value = self.eval(value, frame);
-            if let Some(name) = frame.names.get(local.0) {
-                self.builder.name(value, &name.name);
+    /// Gives names what the `let`s before a value bind; that value.
+    fn lets(&mut self, mut expr: &'a Expr, frame: &mut Frame<'a>) -> &'a Expr {
+        loop {
+            let (locals, values, body) = match &expr.kind {
+                ExprKind::Let { local, value, body } => {
+                    (std::slice::from_ref(local), vec![self.eval(value, frame)], body)
+                }
+                ExprKind::Unpack { locals, value, body } => {
+                    (locals.as_slice(), self.values(value, frame), body)
+                }
+                _ => return expr,
+            };
+            for (local, value) in locals.iter().zip(values) {
+                if let Some(name) = frame.names.get(local.0) {
+                    self.builder.name(value, &name.name);
+                }
+                frame.bind(*local, value);
             }
-            frame.bind(*local, value);
             expr = body;
         }
+    }
+
+    /// The values of an expression of one or several.
+    pub(super) fn values(&mut self, expr: &'a Expr, frame: &mut Frame<'a>) -> Vec<Val> {
+        let expr = self.lets(expr, frame);
         match &expr.kind {
-            ExprKind::Op(op, args) => self.operator(op, args, expr, frame),
+            ExprKind::Tuple(items) => self.eval_all(items, frame),
+            ExprKind::Loop(parts) => self.repeat(parts, frame),
             ExprKind::Call { function, sizes, args, instance } => {
                 let args = self.eval_all(args, frame);
-                self.call(*function, sizes, args, *instance, frame)
+                self.call(*function, sizes, args, instance, frame)
             }
+            _ => vec![self.eval(expr, frame)],
+        }
+    }
+
+    /// The value of an expression.
+    pub(super) fn eval(&mut self, expr: &'a Expr, frame: &mut Frame<'a>) -> Val {
+        let expr = self.lets(expr, frame);
+        match &expr.kind {
+            ExprKind::Op(op, args) => self.operator(op, args, expr, frame),
+            ExprKind::Call { .. } | ExprKind::Loop(_) | ExprKind::Tuple(_) => self.values(expr, frame)[0],
             ExprKind::StageReduce { combine, extent, value } => {
                 let value = self.eval(value, frame);
                 self.stage_reduce(*combine, *extent, value)
@@ -196,9 +221,9 @@ impl<'a> Evaluator<'a> {
         id: FunctionId,
         sizes: &[Dim],
         args: Vec<Val>,
-        instance: Instance,
+        instance: &Instance,
         frame: &Frame<'a>,
-    ) -> Val {
+    ) -> Vec<Val> {
         let function = &self.program.functions[id.0];
         let sizes = sizes.iter().map(|dim| dim.substitute(&frame.sizes));
         let mut inner = Frame {
@@ -207,21 +232,20 @@ impl<'a> Evaluator<'a> {
             sizes: function.sizes.iter().cloned().zip(sizes).collect(),
             owner: self.owner(function, instance, frame),
         };
-        self.eval(&function.body, &mut inner)
+        self.values(&function.body, &mut inner)
     }
 
     /// Whose parameters a called function uses. A function without any keeps its caller's path, which
     /// tells its random numbers apart.
-    fn owner(&self, function: &'a Function, instance: Instance, frame: &Frame<'a>) -> Option<Owner<'a>> {
+    fn owner(&self, function: &'a Function, instance: &Instance, frame: &Frame<'a>) -> Option<Owner<'a>> {
         let root = |arena| Some(Owner { function, arena, path: String::new() });
         match instance {
             Instance::None => frame.owner.clone(),
             Instance::Root => root(self.root.clone()),
             Instance::Fit(id) => root(Some(Arena { run: id.0, role: Role::FitParams(id.0) })),
-            Instance::Layer(member) => {
-                let outer = frame.owner.as_ref()?;
-                let Member::Layer { name, .. } = &outer.function.members[member] else { return None };
-                Some(Owner { function, arena: outer.arena.clone(), path: join(&outer.path, name) })
+            Instance::Layer(member) => layer_owner(function, *member, frame),
+            Instance::LayerAt { first, position, .. } => {
+                layer_owner(function, first + position.substitute(&frame.sizes).size(), frame)
             }
         }
     }
@@ -269,7 +293,7 @@ impl<'a> Evaluator<'a> {
 
     fn global_name(&self, id: GlobalId) -> &'a str {
         match &self.program.statements[id.0].kind {
-            StatementKind::Let { name, .. } => name,
+            StatementKind::Let { name, .. } | StatementKind::Also { name } => name,
             StatementKind::Train(train) => &train.name,
             StatementKind::Eval(eval) => &eval.name,
             _ => ice!("build", "statement {} binds no name", id.0),
@@ -361,6 +385,13 @@ impl<'a> Evaluator<'a> {
 /// The number that a size is; a difference of sizes may be below zero.
 fn number(dim: &Dim) -> f64 {
     dim.as_constant().unwrap_or_else(|| ice!("build", "size {dim} is not known yet")) as f64
+}
+
+/// A layer of the model that a frame is about.
+fn layer_owner<'a>(function: &'a Function, member: usize, frame: &Frame<'a>) -> Option<Owner<'a>> {
+    let outer = frame.owner.as_ref()?;
+    let Member::Layer { name, .. } = &outer.function.members[member] else { return None };
+    Some(Owner { function, arena: outer.arena.clone(), path: join(&outer.path, name) })
 }
 
 fn local_value(frame: &Frame, local: LocalId) -> Val {

@@ -119,18 +119,20 @@ impl<'a> Runs<'a> {
 
     /// `let.NAME`, `print.3`, `assert.4`: the values that a statement needs, if it needs any.
     pub(super) fn statement(&self, index: usize, statement: &'a Statement) -> Option<Graph> {
-        let (name, exprs) = expressions(index, &statement.kind)?;
+        let (program, exprs) = expressions(index, &statement.kind)?;
         let mut evaluator = Evaluator::new(self.program, self.layouts);
         let mut frame = Frame { names: &statement.locals, ..Frame::default() };
-        let mut outputs = Vec::new();
         // Every statement draws random numbers of its own, however often it calls one function.
-        evaluator.label(&name);
-        for (k, expr) in exprs.iter().enumerate() {
-            let value = evaluator.eval(expr, &mut frame);
-            let name = if exprs.len() > 1 { format!("value.{k}") } else { "value".to_owned() };
-            outputs.push(Output { name, value, target: Target::Result });
+        evaluator.label(&program);
+        let mut values = Vec::new();
+        for expr in exprs {
+            values.extend(evaluator.values(expr, &mut frame));
         }
-        Some(evaluator.builder.finish(name, outputs))
+        let several = values.len() > 1;
+        let name = |k: usize| if several { format!("value.{k}") } else { "value".to_owned() };
+        let output = |(k, value)| Output { name: name(k), value, target: Target::Result };
+        let outputs = values.into_iter().enumerate().map(output).collect();
+        Some(evaluator.builder.finish(program, outputs))
     }
 }
 
@@ -143,7 +145,8 @@ fn expressions(index: usize, kind: &StatementKind) -> Option<(String, Vec<&Expr>
             let values: Vec<&Expr> = parts.iter().filter_map(part_value).collect();
             (!values.is_empty()).then(|| (format!("print.{index}"), values))
         }
-        StatementKind::Train(_)
+        StatementKind::Also { .. }
+        | StatementKind::Train(_)
         | StatementKind::Eval(_)
         | StatementKind::Plot { .. }
         | StatementKind::Save { .. } => None,

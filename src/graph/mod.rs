@@ -31,6 +31,7 @@ mod forward;
 pub mod grad;
 mod init;
 mod layout;
+mod loops;
 mod print;
 pub mod rules;
 pub mod share;

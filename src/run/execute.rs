@@ -70,6 +70,8 @@ pub(super) struct Script<'a> {
     pub(super) settings: &'a Settings,
     datasets: BTreeMap<DataId, Dataset>,
     values: Vec<Value>,
+    /// What the last `let` gives to the names after its first, last one first.
+    also: Vec<Tensor>,
 }
 
 /// Runs everything.
@@ -94,7 +96,7 @@ pub fn execute(
 
 fn bound_name(kind: &StatementKind) -> Option<&str> {
     match kind {
-        StatementKind::Let { name, .. } => Some(name),
+        StatementKind::Let { name, .. } | StatementKind::Also { name } => Some(name),
         StatementKind::Train(train) => Some(&train.name),
         StatementKind::Eval(eval) => Some(&eval.name),
         StatementKind::Print(_)
@@ -125,7 +127,7 @@ impl<'a> Script<'a> {
     /// A script of which nothing has run.
     pub(super) fn new(stages: &'a Stages<'a>, settings: &'a Settings) -> Result<Script<'a>, Diagnostic> {
         check_settings(stages, settings)?;
-        Ok(Script { stages, settings, datasets: BTreeMap::new(), values: Vec::new() })
+        Ok(Script { stages, settings, datasets: BTreeMap::new(), values: Vec::new(), also: Vec::new() })
     }
 
     /// Runs the next statement.
@@ -159,8 +161,11 @@ impl<'a> Script<'a> {
     ) -> Result<Value, Diagnostic> {
         match kind {
             StatementKind::Let { name, .. } => {
-                return Ok(Value::Tensor(self.tensors(&format!("let.{name}"))?.remove(0)));
+                self.also = self.tensors(&format!("let.{name}"))?;
+                self.also.reverse();
+                return Ok(self.next_value());
             }
+            StatementKind::Also { .. } => return Ok(self.next_value()),
             StatementKind::Train(train) => {
                 return train::train(self, index, train, span, events).map(Value::Fit);
             }
@@ -175,6 +180,11 @@ impl<'a> Script<'a> {
             StatementKind::Assert { text, .. } => self.assert(index, text, span)?,
         }
         Ok(Value::Nothing)
+    }
+
+    /// The next value of the last `let`.
+    fn next_value(&mut self) -> Value {
+        self.also.pop().map_or(Value::Nothing, Value::Tensor)
     }
 
     fn print(&mut self, index: usize, parts: &[Part], events: &mut dyn Events) -> Result<(), Diagnostic> {

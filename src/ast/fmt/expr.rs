@@ -1,6 +1,7 @@
 //! Expressions over several lines.
 
 use super::flat::{ANY, OPERAND, POSTFIX, PRODUCT, operand, operands, spaced, tightness};
+use super::items::names;
 use super::{Printer, WIDTH};
 use crate::ast::{Argument, BinaryOp, Expr, ExprKind, Let, Run, UnaryOp};
 
@@ -30,6 +31,16 @@ impl Printer<'_> {
             ExprKind::Bracket(f, items) => {
                 self.expr(f, POSTFIX);
                 self.items("[", items, "]", |p, item| p.expr(item, ANY));
+            }
+            ExprKind::Tuple(items) => self.items("(", items, ")", |p, item| p.expr(item, ANY)),
+            ExprKind::Loop(parts) => {
+                let head = self.loop_head(parts).unwrap_or_default();
+                self.push(&format!("{head} "));
+                let (lets, value) = super::flat::block(&parts.body);
+                self.braces(expr.span.end, |p| {
+                    lets.iter().for_each(|binding| p.binding("let ", binding));
+                    p.value(value);
+                });
             }
             ExprKind::List(items) => self.items("[", items, "]", |p, item| p.expr(item, ANY)),
             ExprKind::Field(of, name) => {
@@ -87,7 +98,7 @@ impl Printer<'_> {
     pub(super) fn binding(&mut self, word: &str, binding: &Let) {
         self.begin(binding.name.span.start, false);
         let ty = binding.ty.as_ref().map_or(String::new(), |ty| format!(": {}", self.ty(ty)));
-        self.push(&format!("{word}{}{ty} = ", binding.name.name));
+        self.push(&format!("{word}{}{ty} = ", names(binding)));
         self.expr(&binding.value, ANY);
         self.end(binding.value.span.end);
     }

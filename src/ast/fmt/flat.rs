@@ -2,7 +2,7 @@
 
 use super::Printer;
 use crate::ast::build::precedence;
-use crate::ast::{Argument, BinaryOp, Expr, ExprKind, StrPart, TypeExpr, UnaryOp};
+use crate::ast::{Argument, BinaryOp, Expr, ExprKind, Let, Loop, StrPart, TypeExpr, UnaryOp};
 use crate::print::number;
 
 /// An expression with any operator.
@@ -26,6 +26,7 @@ pub(super) fn tightness(expr: &Expr) -> u8 {
         ExprKind::Match(..)
         | ExprKind::Groups(_)
         | ExprKind::Block(..)
+        | ExprKind::Loop(_)
         | ExprKind::Train(_)
         | ExprKind::Eval(_) => OPERAND,
         _ => POSTFIX,
@@ -104,6 +105,18 @@ impl Printer<'_> {
             ExprKind::Bracket(f, items) => self.flat_into(out, f, POSTFIX) && self.exprs(out, items),
             ExprKind::Slice(parts) => self.slice(out, parts),
             ExprKind::List(items) => self.exprs(out, items),
+            ExprKind::Tuple(items) => {
+                self.list(out, "(", items, ")", |out, item| self.flat_into(out, item, ANY))
+            }
+            ExprKind::Loop(parts) => {
+                let (lets, value) = block(&parts.body);
+                let Some(head) = self.loop_head(parts) else { return false };
+                out.push_str(&format!("{head} {{ "));
+                let whole =
+                    lets.is_empty() && !self.has_comment(expr.span) && self.flat_into(out, value, ANY);
+                out.push_str(" }");
+                whole
+            }
             ExprKind::Unary(op, x) => {
                 out.push_str(&op.to_string());
                 if *op == UnaryOp::Not {
@@ -152,6 +165,27 @@ impl Printer<'_> {
             }
             ExprKind::Train(_) | ExprKind::Eval(_) => false,
         }
+    }
+
+    /// What stands before the block of a `for` or `scan`.
+    pub(super) fn loop_head(&self, parts: &Loop) -> Option<String> {
+        let mut out = if parts.scan { "scan".to_string() } else { "for".to_string() };
+        if let Some(axis) = &parts.axis {
+            out.push_str(&format!("[axis = {}]", self.flat(axis, ANY)?));
+        }
+        let mut clauses = Vec::new();
+        for (name, range) in &parts.ranges {
+            let high = range.high.as_ref().map_or(Some(String::new()), |high| self.flat(high, SUM))?;
+            clauses.push(format!("{} in {}..{high}", name.name, self.flat(&range.low, SUM)?));
+        }
+        for (name, over) in &parts.sequences {
+            clauses.push(format!("{} in {}", name.name, self.flat(over, ANY)?));
+        }
+        for line in &parts.carried {
+            let ty = line.ty.as_ref().map_or(String::new(), |ty| format!(": {}", self.ty(ty)));
+            clauses.push(format!("{}{ty} = {}", line.name.name, self.flat(&line.value, ANY)?));
+        }
+        Some(format!("{out} {}", clauses.join(", ")))
     }
 
     /// `a//b`: both operands must touch the operator with a letter, a digit or a parenthesis.
@@ -258,6 +292,14 @@ impl Printer<'_> {
             self.exprs(&mut out, &ty.shape);
         }
         out
+    }
+}
+
+/// The lines of a block and its value.
+pub(super) fn block(expr: &Expr) -> (&[Let], &Expr) {
+    match &expr.kind {
+        ExprKind::Block(lets, value) => (lets, value),
+        _ => (&[], expr),
     }
 }
 

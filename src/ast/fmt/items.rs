@@ -3,7 +3,7 @@
 use super::Printer;
 use super::flat::{ANY, SUM};
 use crate::ast::{
-    Arg, Data, Expr, Function, Hyper, HyperKind, Ident, Item, ItemKind, Member, Range, Script, Stage,
+    Arg, Data, Expr, Function, Hyper, HyperKind, Ident, Item, ItemKind, Let, Member, Range, Script, Stage,
     StageLine,
 };
 use crate::source::Span;
@@ -36,6 +36,7 @@ impl Printer<'_> {
     fn item(&mut self, item: &Item) {
         match &item.kind {
             ItemKind::Real(name) => self.push(&format!("real {}", name.name)),
+            ItemKind::Use(path) => self.words("use ", path),
             ItemKind::Data(data) => self.data(data, item.span),
             ItemKind::Fn(function) => self.function("fn", function, item.span),
             ItemKind::Model(function) => self.function("model", function, item.span),
@@ -56,7 +57,7 @@ impl Printer<'_> {
             }
             ItemKind::Let(binding) => {
                 let ty = binding.ty.as_ref().map_or(String::new(), |ty| format!(": {}", self.ty(ty)));
-                self.words(&format!("let {}{ty} = ", binding.name.name), &binding.value);
+                self.words(&format!("let {}{ty} = ", names(binding)), &binding.value);
             }
             ItemKind::Print(expr) => self.words("print ", expr),
             ItemKind::Plot { series, path } => self.plot(series, path),
@@ -96,7 +97,10 @@ impl Printer<'_> {
             self.push(&format!("[{}]", joined(&function.statics, ", ")));
         }
         let args: Vec<_> = function.args.iter().map(|arg| self.arg(arg)).collect();
-        self.push(&format!("({}) -> {} ", args.join(", "), self.ty(&function.result)));
+        let results: Vec<_> =
+            std::iter::once(&function.result).chain(&function.more).map(|ty| self.ty(ty)).collect();
+        let results = if results.len() == 1 { results.concat() } else { format!("({})", results.join(", ")) };
+        self.push(&format!("({}) -> {results} ", args.join(", ")));
         if word == "fn" && function.members.is_empty() && !self.has_comment(span) {
             let short = self.flat(&function.body, ANY).map(|body| format!("= {body}"));
             if let Some(short) = short.filter(|short| self.fits(short)) {
@@ -170,6 +174,14 @@ impl Printer<'_> {
         self.words(&head, value);
         self.end(value.span.end);
     }
+}
+
+/// What a `let` binds: `a`, `(a, b)`.
+pub(super) fn names(binding: &Let) -> String {
+    if binding.more.is_empty() {
+        return binding.name.name.clone();
+    }
+    format!("({}, {})", binding.name.name, joined(&binding.more, ", "))
 }
 
 fn joined(words: &[Ident], between: &str) -> String {

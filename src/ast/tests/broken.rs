@@ -27,7 +27,7 @@ fn messages_say_what_was_expected() {
         ("train m { loss = 1 }", "syntax: expected `on` and the data, found `{`"),
         ("save fit", "syntax: expected `to` and a path, found the end"),
         ("plot a, b", "syntax: expected `to` and a path, found the end"),
-        ("use \"a.eg\"", "not-in-the-language-yet: `use` is not in the language yet"),
+        ("let a = scan[1] x in y { x }", "scan-axis: the brackets of `scan` say its axis"),
         ("wrap stage s(k = 1) { u }", "syntax: expected `(` after `)`, found `{`"),
         ("stage s(k = 1) {\n  eval m = u\n  u\n}", "eval-target: `eval` gives `w`, not `m`"),
         (
