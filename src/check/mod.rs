@@ -198,7 +198,7 @@ impl<'a> Checker<'a> {
                     self.pipeline_names.insert((library, &ast.name.name), self.pipeline_defs.len());
                     self.pipeline_defs.push(PipelineDef { ast, library });
                 }
-                ItemKind::Let(line) if line.ty.is_none() && !library => {
+                ItemKind::Let(line) if line.ty.is_none() && line.more.is_empty() && !library => {
                     if let Some(constant) = self.constant(&line.value) {
                         self.constants.insert(&line.name.name, constant);
                     }
@@ -210,6 +210,7 @@ impl<'a> Checker<'a> {
             if let ItemKind::Let(line) = &item.kind
                 && !library
                 && line.ty.is_none()
+                && line.more.is_empty()
                 && self.is_pipeline(&line.value)
             {
                 self.pipeline_lets.insert(&line.name.name, line);

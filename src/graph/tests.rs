@@ -244,6 +244,7 @@ fn line() -> Function {
     let body_args = vec![local(0, &x), expr(ExprKind::Param(0), &w)];
     let init = expr(ExprKind::Op(Op::Fill(Fill::Iota { dtype: F, to: w.shape.clone() }), vec![]), &w);
     Function {
+        more: Vec::new(),
         name: "line".to_owned(),
         sizes: vec![rows.clone()],
         n_args: 1,
@@ -271,6 +272,7 @@ fn two() -> Function {
         expr(call, &y)
     };
     Function {
+        more: Vec::new(),
         name: "two".to_owned(),
         sizes: vec![rows.clone()],
         n_args: 1,

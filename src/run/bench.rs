@@ -69,7 +69,7 @@ pub fn bench(stages: &Stages<'_>, settings: &Settings, plan: &Plan) -> Result<Ve
                 all.push(one(&mut run, &mut script, start, plan)?);
                 script.push(run.finish());
             }
-            StatementKind::Let { .. } | StatementKind::Eval(_) => {
+            StatementKind::Let { .. } | StatementKind::Also { .. } | StatementKind::Eval(_) => {
                 script.next(index, statement, &mut Silent)?
             }
             StatementKind::Print(_)
