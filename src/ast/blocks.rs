@@ -78,6 +78,10 @@ impl Builder<'_> {
             match line.kind {
                 LineKind::Param(param) if word == "model" => members.push(Member::Param(param)),
                 LineKind::Layer(layer) if word == "model" => members.push(Member::Layer(layer)),
+                LineKind::State(state) if word == "model" => members.push(Member::State(state)),
+                LineKind::Assign(name, value) if word == "model" => {
+                    members.push(Member::Assign { name, value });
+                }
                 LineKind::Let(binding) => members.push(Member::Let(binding)),
                 _ => {
                     self.misplaced(&line, word);

@@ -345,7 +345,9 @@ pub(super) fn misplaced_line(span: Span, word: &str, place: &str) -> Diagnostic 
     let allowed = match place {
         "data" => "a `data` block holds lines `column = expression`",
         "fn" => "a `fn` holds `let` lines and ends in an expression",
-        "model" => "a `model` holds `param`, `layer` and `let` lines and ends in an expression",
+        "model" => {
+            "a `model` holds `param`, `state`, `<-`, `layer` and `let` lines and ends in an expression"
+        }
         "stage" => "a `stage` holds `state`, `<-`, `let` and `eval w` lines and ends in an expression",
         "block" => "a block holds `let` lines and ends in an expression",
         "train" | "eval" => "a run holds lines `name = value` and `metric name = value`",
@@ -366,7 +368,8 @@ pub(super) fn misplaced_line(span: Span, word: &str, place: &str) -> Diagnostic 
 fn misplaced_help(word: &str, place: &str) -> &'static str {
     match (word, place) {
         ("param" | "layer", "fn") => "make it a `model`, which has parameters",
-        ("state" | "<-", _) => "move it into a `stage`",
+        ("state" | "<-", "fn") => "make it a `model`, which has states",
+        ("state" | "<-", _) => "move it into a `model` or a `stage`, before its value",
         ("=", "fn" | "model" | "block" | "stage" | "script") => "write `let` before it",
         ("param" | "layer", _) => "move it into a `model`",
         ("metric", _) => "move it into `train` or `eval`",

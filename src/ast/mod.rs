@@ -155,6 +155,27 @@ pub enum Member {
     Layer(Let),
     /// `let y = x + 1`
     Let(Let),
+    /// `state mean: real[C] = 0`
+    State(Let),
+    /// `mean <- 0.9 * mean + 0.1 * m`
+    Assign {
+        /// The state.
+        name: Ident,
+        /// Its next value.
+        value: Expr,
+    },
+}
+
+impl Member {
+    /// The expression of the line.
+    pub fn value(&self) -> &Expr {
+        match self {
+            Member::Param(line) | Member::Layer(line) | Member::Let(line) | Member::State(line) => {
+                &line.value
+            }
+            Member::Assign { value, .. } => value,
+        }
+    }
 }
 
 /// `real[B, 3 * D]`; no brackets for a scalar.

@@ -151,6 +151,10 @@ impl Printer {
                     Member::Param(binding) => p.binding("param", binding),
                     Member::Layer(binding) => p.binding("layer", binding),
                     Member::Let(binding) => p.binding("let", binding),
+                    Member::State(binding) => p.binding("state", binding),
+                    Member::Assign { name, value } => {
+                        p.node(format!("assign {}", name.name), |p| p.expr(value))
+                    }
                 }
             }
             p.node("value", |p| p.expr(&function.body));

@@ -116,9 +116,15 @@ impl<'a> Checker<'a> {
     fn name(&mut self, scope: &Scope, name: &str, span: Span) -> Checked<Value> {
         let value = |kind, ty: &Type| Ok(Value::strong(Expr { kind, ty: ty.clone(), span }));
         match scope.get(name) {
-            Some(Binding::Local(id)) if id.0 < scope.hidden => Err(self.hidden(scope, *id, span)),
+            Some(Binding::Local(id)) if scope.hidden.is_some_and(|first| id.0 < first) => {
+                Err(self.hidden(scope, name, span))
+            }
+            Some(Binding::Param(..) | Binding::State(..)) if scope.hidden.is_some() => {
+                Err(self.hidden(scope, name, span))
+            }
             Some(Binding::Local(id)) => value(ExprKind::Local(*id), &scope.locals[id.0].ty),
             Some(Binding::Param(k, ty)) => value(ExprKind::Param(*k), ty),
+            Some(Binding::State(k, ty)) => value(ExprKind::State(*k), ty),
             Some(Binding::Size(dim)) => Ok(ops::size(dim, span)),
             Some(Binding::Number(number, integer)) => Ok(ops::literal(*number, *integer, scope.float, span)),
             Some(Binding::Error) => Err(Poison),
@@ -206,19 +212,15 @@ impl<'a> Checker<'a> {
         Err(self.report(errors::unknown_name(name, span, near)))
     }
 
-    fn hidden(&mut self, scope: &Scope, id: LocalId, span: Span) -> Poison {
-        let name = &scope.locals[id.0].name;
-        let found = at(
-            &errors::PARAM_INIT,
-            format!("an initial value cannot depend on `{name}`"),
-            span,
-            "not known before training",
-        );
-        self.report(
-            found
-                .label(scope.origins[id.0], format!("`{name}` is declared here"))
-                .help("use sizes, numbers and `random`"),
-        )
+    /// Something that has no value before training.
+    pub(super) fn hidden(&mut self, scope: &Scope, name: &str, span: Span) -> Poison {
+        let message = format!("an initial value cannot depend on `{name}`");
+        let found = at(&errors::PARAM_INIT, message, span, "not known before training");
+        let found = match scope.declared(name) {
+            Some(declared) => found.label(declared, format!("`{name}` is declared here")),
+            None => found,
+        };
+        self.report(found.help("use sizes, numbers and `random`"))
     }
 
     /// `let` lines and a value.
@@ -471,14 +473,31 @@ pub(super) type Bound = (Vec<LocalId>, Expr);
 /// A value inside of the `let`s it refers to.
 pub(super) fn with_lets(lets: Vec<Bound>, body: Value) -> Value {
     let weak = if lets.is_empty() { body.weak } else { Weak::No };
-    let expr = lets.into_iter().rev().fold(body.expr, |body, (locals, value)| {
+    let lines = lets.into_iter().map(|(locals, value)| (Line::Let(locals), value));
+    Value { expr: with_lines(lines.collect(), body.expr), weak }
+}
+
+/// What a line before a value sets.
+#[derive(Clone, Debug)]
+pub(super) enum Line {
+    /// Names.
+    Let(Vec<LocalId>),
+    /// The state that is this member of a model.
+    Assign(usize),
+}
+
+/// A value after the lines before it.
+pub(super) fn with_lines(lines: Vec<(Line, Expr)>, body: Expr) -> Expr {
+    lines.into_iter().rev().fold(body, |body, (line, value)| {
         let (ty, span) = (body.ty.clone(), body.span);
         let (value, body) = (Box::new(value), Box::new(body));
-        let kind = match locals.as_slice() {
-            [local] => ExprKind::Let { local: *local, value, body },
-            _ => ExprKind::Unpack { locals, value, body },
+        let kind = match line {
+            Line::Let(locals) => match locals.as_slice() {
+                [local] => ExprKind::Let { local: *local, value, body },
+                _ => ExprKind::Unpack { locals, value, body },
+            },
+            Line::Assign(member) => ExprKind::Assign { member, value, body },
         };
         Expr { kind, ty, span }
-    });
-    Value { expr, weak }
+    })
 }

@@ -10,7 +10,7 @@ use super::Checker;
 use super::calls::has_rest;
 use super::dims::Sizes;
 use super::errors::{self, at};
-use super::exprs::with_lets;
+use super::exprs::with_lines;
 use super::scope::{Binding, Callee, Checked, Place, Poison, Scope, Static};
 use super::several::Wanted;
 use super::text;
@@ -272,7 +272,7 @@ impl<'a> Checker<'a> {
         let value = self.several(&mut scope, &def.ast.body, &wanted, &format!("`{}`", def.ast.name.name));
         let layers = self.finish_layers(&mut scope, value.is_ok() && lets.is_ok());
         let (mut members, lets, layers) = (members?, lets?, layers?);
-        let body = with_lets(lets, super::scope::Value::strong(value?)).expr;
+        let body = with_lines(lets, value?);
         for (k, layer) in layers {
             members[k] = Some(layer);
         }
@@ -363,9 +363,7 @@ fn result_types(function: &ast::Function, signature: &Signature) -> Vec<Wanted> 
 
 /// Whether a function uses its static argument as a function or a word (found by its text).
 fn called(function: &ast::Function, name: &str) -> bool {
-    let members = function.members.iter().map(|member| match member {
-        ast::Member::Param(line) | ast::Member::Layer(line) | ast::Member::Let(line) => &line.value,
-    });
+    let members = function.members.iter().map(ast::Member::value);
     members.chain([&function.body]).any(|expr| calls(expr, name))
 }
 

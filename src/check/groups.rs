@@ -154,6 +154,7 @@ fn walk(
         match member {
             Member::Param { name, span, .. } => found.push((join(name), *span)),
             Member::Layer { name, function, .. } => walk(functions, *function, &join(name), found)?,
+            Member::State { .. } => {}
         }
     }
     Some(())

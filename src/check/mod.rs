@@ -23,6 +23,7 @@ mod functions;
 pub mod given;
 mod groups;
 mod loops;
+mod memory;
 mod models;
 mod ops;
 mod pipelines;

@@ -10,7 +10,7 @@ use crate::source::Span;
 use super::Checker;
 use super::calls::Call;
 use super::errors::{self, at};
-use super::exprs::Bound;
+use super::exprs::Line;
 use super::functions::CallSite;
 use super::scope::{Binding, Callee, Checked, Layer, Place, Poison, Scope, Value};
 use super::text;
@@ -29,11 +29,21 @@ impl<'a> Checker<'a> {
         scope: &mut Scope,
         function: &'a ast::Function,
         from: usize,
-    ) -> (Members, Checked<Vec<Bound>>) {
+    ) -> (Members, Checked<Vec<(Line, Expr)>>) {
         let (mut members, mut lets) = (Ok(Vec::new()), Ok(Vec::new()));
         for line in &function.members {
             match line {
-                ast::Member::Let(line) => push(&mut lets, self.let_line(scope, line, from)),
+                ast::Member::Let(line) => {
+                    let line = self.let_line(scope, line, from);
+                    push(&mut lets, line.map(|(locals, value)| (Line::Let(locals), value)));
+                }
+                ast::Member::State(line) => {
+                    let member = self.model_state(scope, line, from, len(&members));
+                    push(&mut members, member.map(Some));
+                }
+                ast::Member::Assign { name, value } => {
+                    push(&mut lets, self.assign_state(scope, name, value, from));
+                }
                 ast::Member::Param(line) => {
                     let member = self.param(scope, line, from, len(&members));
                     push(&mut members, member.map(Some));
@@ -46,6 +56,7 @@ impl<'a> Checker<'a> {
                 }
             }
         }
+        self.states_assigned(scope, function);
         (members, lets)
     }
 
@@ -58,11 +69,7 @@ impl<'a> Checker<'a> {
 
     /// `param w: real[I, O] = glorot_uniform()`
     fn param(&mut self, scope: &mut Scope, line: &'a ast::Let, from: usize, k: usize) -> Checked<Member> {
-        self.claim(scope, &line.name, from);
-        let before = std::mem::replace(&mut scope.hidden, scope.locals.len());
-        let init = self.let_value(scope, line);
-        scope.hidden = before;
-        let init = init.and_then(|init| self.float_param(init, line));
+        let init = self.initial(scope, line, from).and_then(|init| self.float_param(init, line));
         let binding = match &init {
             Ok(init) => Binding::Param(k, init.ty.clone()),
             Err(_) => Binding::Error,
@@ -70,6 +77,15 @@ impl<'a> Checker<'a> {
         scope.bind(&line.name.name, binding, line.name.span);
         let init = init?;
         Ok(Member::Param { name: line.name.name.clone(), ty: init.ty.clone(), init, span: line.name.span })
+    }
+
+    /// A value before training.
+    pub(super) fn initial(&mut self, scope: &mut Scope, line: &'a ast::Let, from: usize) -> Checked<Expr> {
+        self.claim(scope, &line.name, from);
+        let before = scope.hidden.replace(scope.locals.len());
+        let init = self.let_value(scope, line);
+        scope.hidden = before;
+        init
     }
 
     fn float_param(&mut self, init: Expr, line: &ast::Let) -> Checked<Expr> {
@@ -234,6 +250,9 @@ impl<'a> Checker<'a> {
         call: &Call<'a, '_>,
     ) -> Checked<Value> {
         let (member, layer) = scope.layers[index].clone();
+        if scope.hidden.is_some() {
+            return Err(self.hidden(scope, &layer.name, call.span));
+        }
         let Callee::Def(def, statics) = layer.callee else { return Err(Poison) };
         let value = self.call_def(scope, def, statics, Instance::Layer(member), first, call)?;
         if let super::typed::ExprKind::Call { function, .. } = &value.expr.kind {
@@ -311,7 +330,7 @@ impl<'a> Checker<'a> {
             let members = function.iter().flat_map(|function| &function.members);
             let layers = members.filter_map(|member| match member {
                 Member::Layer { function, .. } => Some(function.0),
-                Member::Param { .. } => None,
+                Member::Param { .. } | Member::State { .. } => None,
             });
             out.insert(id, layers.collect());
         }
@@ -351,7 +370,9 @@ impl<'a> Checker<'a> {
         let mut vars = BTreeSet::new();
         for k in 0..function.members.len() {
             match &mut function.members[k] {
-                Member::Param { ty, .. } => vars.extend(ty.shape.iter().flat_map(Dim::vars).cloned()),
+                Member::Param { ty, .. } | Member::State { ty, .. } => {
+                    vars.extend(ty.shape.iter().flat_map(Dim::vars).cloned())
+                }
                 Member::Layer { function: callee, sizes, .. } => {
                     let callee = *callee;
                     let needs = needed.get(&callee.0).cloned().unwrap_or_default();

@@ -114,6 +114,9 @@ impl Program {
                 Member::Param { name, ty, init, .. } => {
                     format!("  param {name} = {} : {ty}\n", printer.expr(init))
                 }
+                Member::State { name, ty, init } => {
+                    format!("  state {name} = {} : {ty}\n", printer.expr(init))
+                }
                 Member::Layer { name, function, sizes } => {
                     let sizes: Vec<String> =
                         sizes.iter().map(|(var, dim)| format!("{} = {dim}", var.name)).collect();
@@ -349,7 +352,10 @@ impl Printer<'_> {
             ExprKind::Training => "training".into(),
             ExprKind::Local(id) => self.local(*id),
             ExprKind::Global(id) => self.program.global_name(*id).into(),
-            ExprKind::Param(k) => self.member(*k),
+            ExprKind::Param(k) | ExprKind::State(k) => self.member(*k),
+            ExprKind::Assign { member, value, body } => {
+                format!("{{ {} <- {}; {} }}", self.member(*member), self.expr(value), self.expr(body))
+            }
             ExprKind::Op(op, args) => self.op(op, args, expr),
             ExprKind::Call { function, sizes, args, instance } => {
                 let name = self.callee(*function, instance);
@@ -390,7 +396,9 @@ impl Printer<'_> {
 
     fn member(&self, k: usize) -> String {
         match self.members.get(k) {
-            Some(Member::Param { name, .. } | Member::Layer { name, .. }) => name.clone(),
+            Some(Member::Param { name, .. } | Member::State { name, .. } | Member::Layer { name, .. }) => {
+                name.clone()
+            }
             None => format!("member{k}"),
         }
     }

@@ -73,6 +73,8 @@ pub(super) enum Binding {
     Local(LocalId),
     /// A parameter of the enclosing model.
     Param(usize, Type),
+    /// A state of the enclosing model.
+    State(usize, Type),
     /// A layer of the enclosing model.
     Layer(usize),
     /// Layers that are applied in turn: the first, and how many.
@@ -133,8 +135,9 @@ pub(super) struct Scope {
     pub rest: Option<Vec<Dim>>,
     /// Size variables met in the signature, in order.
     pub sizes: Vec<SizeVar>,
-    /// Locals before this one are out of reach (initial values of parameters).
-    pub hidden: usize,
+    /// In the initial value of a parameter or state: locals before this one, all parameters, states and
+    /// layers are out of reach.
+    pub hidden: Option<usize>,
     /// Layers, by their member index.
     pub layers: Vec<(usize, Layer)>,
     /// What a number is when nothing says otherwise.
@@ -167,7 +170,7 @@ impl Scope {
             origins: Vec::new(),
             rest: None,
             sizes: Vec::new(),
-            hidden: 0,
+            hidden: None,
             layers: Vec::new(),
             float,
             line: (0, 0),

@@ -151,7 +151,7 @@ pub struct Local {
     pub ty: Type,
 }
 
-/// A `param` or a `layer` of a model.
+/// A `param`, a `state` or a `layer` of a model.
 #[derive(Clone, Debug)]
 pub enum Member {
     /// A trained tensor.
@@ -164,6 +164,15 @@ pub enum Member {
         init: Expr,
         /// Where it is declared.
         span: Span,
+    },
+    /// A tensor that training steps assign, and no optimizer changes.
+    State {
+        /// Its name in the model.
+        name: String,
+        /// Its type.
+        ty: Type,
+        /// Its value before training; refers to sizes, not to arguments.
+        init: Expr,
     },
     /// An instance of another model.
     Layer {
@@ -200,6 +209,18 @@ pub enum ExprKind {
     Global(GlobalId),
     /// Parameter `member` of the enclosing model.
     Param(usize),
+    /// State `member` of the enclosing model: as it was before the step, or as it was assigned since.
+    State(usize),
+    /// `body`, for which state `member` of the enclosing model has been assigned in a training step.
+    /// Elsewhere nothing is assigned. No derivative is taken through the state.
+    Assign {
+        /// The state.
+        member: usize,
+        /// Its new value, of its type.
+        value: Box<Expr>,
+        /// What comes after.
+        body: Box<Expr>,
+    },
     /// An operator. All broadcasting and casting is explicit.
     Op(Op, Vec<Expr>),
     /// A call with a polynomial for each of the callee's size variables.
@@ -477,7 +498,9 @@ impl Expr {
             ExprKind::Op(_, args) | ExprKind::Call { args, .. } | ExprKind::Tuple(args) => {
                 args.iter().collect()
             }
-            ExprKind::Let { value, body, .. } | ExprKind::Unpack { value, body, .. } => vec![value, body],
+            ExprKind::Let { value, body, .. }
+            | ExprKind::Unpack { value, body, .. }
+            | ExprKind::Assign { value, body, .. } => vec![value, body],
             ExprKind::Loop(parts) => {
                 parts.carried.iter().map(|(_, start)| start).chain([&parts.body]).collect()
             }
@@ -488,6 +511,7 @@ impl Expr {
             | ExprKind::Local(_)
             | ExprKind::Global(_)
             | ExprKind::Param(_)
+            | ExprKind::State(_)
             | ExprKind::Recorded(_)
             | ExprKind::Size(_)
             | ExprKind::Key

@@ -136,7 +136,7 @@ impl<'a> Volume<'a> {
         let function = &self.program.functions[model.0];
         let env: Sizes = function.sizes.iter().cloned().zip(sizes.iter().cloned()).collect();
         let member = |member: &Member| match member {
-            Member::Param { ty, .. } => bytes(ty, &env),
+            Member::Param { ty, .. } | Member::State { ty, .. } => bytes(ty, &env),
             Member::Layer { function, sizes, .. } => {
                 let of = &self.program.functions[function.0].sizes;
                 let size =
@@ -201,7 +201,7 @@ impl<'a> Volume<'a> {
         } else {
             let before = self.work;
             for member in &callee.members {
-                if let Member::Param { ty, init, .. } = member {
+                if let Member::Param { ty, init, .. } | Member::State { ty, init, .. } = member {
                     self.largest = self.largest.max(bytes(ty, &sizes));
                     self.expr(init, &sizes);
                 }

@@ -76,6 +76,8 @@ pub(super) struct Evaluator<'a> {
     pub pieces: Pieces,
     /// Whether this is a training step: the value of `training`.
     pub training: bool,
+    /// States of the model that have been assigned, by path.
+    pub assigned: BTreeMap<String, Val>,
     program: &'a Program,
     layouts: &'a BTreeMap<usize, Layout>,
     params: BTreeMap<usize, BTreeMap<&'a str, &'a Param>>,
@@ -93,6 +95,7 @@ impl<'a> Evaluator<'a> {
             root: None,
             pieces: Pieces::default(),
             training: false,
+            assigned: BTreeMap::new(),
             program,
             layouts,
             params: BTreeMap::new(),
@@ -102,11 +105,12 @@ impl<'a> Evaluator<'a> {
     }
 
     /// What comes now draws its random numbers under this label: the path of a parameter, or nothing.
-    /// The loss and the metrics of a run start over from the same label, so that a model they both
-    /// call is computed once.
+    /// The loss and the metrics of a run start over from the same label, and with the model's states as
+    /// they were before the step, so that a model they both call is computed once.
     pub(super) fn label(&mut self, label: &str) {
         self.label = label.to_owned();
         self.draws.clear();
+        self.assigned.clear();
     }
 
     /// Gives names what the `let`s before a value bind; that value.
@@ -118,6 +122,10 @@ impl<'a> Evaluator<'a> {
                 }
                 ExprKind::Unpack { locals, value, body } => {
                     (locals.as_slice(), self.values(value, frame), body)
+                }
+                ExprKind::Assign { member, value, body } => {
+                    self.assign(*member, value, frame);
+                    (&[][..], Vec::new(), body)
                 }
                 _ => return expr,
             };
@@ -176,6 +184,7 @@ impl<'a> Evaluator<'a> {
             ExprKind::Size(dim) => self.builder.constant(number(&dim.substitute(&frame.sizes)), &ty),
             ExprKind::Local(local) => local_value(frame, *local),
             ExprKind::Param(member) => self.param(*member, frame),
+            ExprKind::State(member) => self.state(*member, frame),
             ExprKind::Global(id) => self.builder.input(self.global_name(*id), Role::Global(id.0), ty),
             ExprKind::Recorded(series) => {
                 let name = join(self.global_name(series.of), &series.key);
@@ -232,7 +241,12 @@ impl<'a> Evaluator<'a> {
             sizes: function.sizes.iter().cloned().zip(sizes).collect(),
             owner: self.owner(function, instance, frame),
         };
-        self.values(&function.body, &mut inner)
+        // A finished fit in a training step is evaluated.
+        let training = self.training;
+        self.training &= !matches!(instance, Instance::Fit(_));
+        let values = self.values(&function.body, &mut inner);
+        self.training = training;
+        values
     }
 
     /// Whose parameters a called function uses. A function without any keeps its caller's path, which
@@ -251,13 +265,40 @@ impl<'a> Evaluator<'a> {
     }
 
     fn param(&mut self, member: usize, frame: &Frame<'a>) -> Val {
-        let Some(Owner { function, arena: Some(arena), path }) = &frame.owner else {
-            ice!("build", "a parameter outside of a model")
+        let (arena, path) = place(member, frame);
+        self.window(arena, &path)
+    }
+
+    /// A state of a model as it is now.
+    fn state(&mut self, member: usize, frame: &Frame<'a>) -> Val {
+        let (arena, path) = place(member, frame);
+        let assigned = if self.training { self.assigned.get(&path) } else { None };
+        assigned.copied().unwrap_or_else(|| self.memory(arena, &path))
+    }
+
+    /// A state of a model as it was before the step.
+    pub(super) fn memory(&mut self, arena: &Arena, path: &str) -> Val {
+        let memory = &self.layouts[&arena.run].memory;
+        let Some(k) = memory.iter().position(|(name, _)| name == path) else {
+            ice!("build", "no state {path}")
         };
-        let Member::Param { name, .. } = &function.members[member] else {
-            ice!("build", "member {member} of {} is a layer", function.name)
+        let (name, role) = match arena.role {
+            Role::FitParams(run) => (join(self.global_name(GlobalId(run)), path), Role::FitMemory(run, k)),
+            _ => (path.to_owned(), Role::Memory(k)),
         };
-        self.window(arena, &join(path, name))
+        self.builder.input(name, role, memory[k].1.clone())
+    }
+
+    /// Assigns a state of the model that is trained.
+    fn assign(&mut self, member: usize, value: &'a Expr, frame: &mut Frame<'a>) {
+        if !self.training {
+            return;
+        }
+        let value = self.eval(value, frame);
+        let value = self.builder.stop_gradient(value);
+        let (_, path) = place(member, frame);
+        self.builder.name(value, &format!("{path}'"));
+        self.assigned.insert(path, value);
     }
 
     /// A parameter by its path.
@@ -392,6 +433,17 @@ fn layer_owner<'a>(function: &'a Function, member: usize, frame: &Frame<'a>) -> 
     let outer = frame.owner.as_ref()?;
     let Member::Layer { name, .. } = &outer.function.members[member] else { return None };
     Some(Owner { function, arena: outer.arena.clone(), path: join(&outer.path, name) })
+}
+
+/// Where a parameter or state of the model that a frame is about lies, and its path.
+fn place<'f>(member: usize, frame: &'f Frame) -> (&'f Arena, String) {
+    let Some(Owner { function, arena: Some(arena), path }) = &frame.owner else {
+        ice!("build", "a parameter outside of a model")
+    };
+    let (Member::Param { name, .. } | Member::State { name, .. }) = &function.members[member] else {
+        ice!("build", "member {member} of {} is a layer", function.name)
+    };
+    (arena, join(path, name))
 }
 
 fn local_value(frame: &Frame, local: LocalId) -> Val {

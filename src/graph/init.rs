@@ -1,16 +1,16 @@
-//! The program that makes initial parameters and states.
+//! The program that makes initial parameters and states, of the optimizer and of the model.
 
 use std::collections::BTreeMap;
 
 use super::build::{Arena, Evaluator, Frame};
-use super::layout::{Pieces, arena_order};
+use super::layout::{Found, Pieces, arena_order, memory};
 use super::stage::{self, Scope};
 use super::{Graph, Layout, Output, Role, Target};
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::pack::Pack;
 use crate::check::typed::{Program, Train};
 
-/// `NAME.init`: all parameters in one flat tensor, then each state.
+/// `NAME.init`: all parameters in one flat tensor, then each state of the optimizer and of the model.
 pub(super) fn init(
     program: &Program,
     layouts: &BTreeMap<usize, Layout>,
@@ -21,6 +21,10 @@ pub(super) fn init(
     let params = initial_params(&mut evaluator, program, train);
     let mut outputs = vec![Output { name: "params".to_owned(), value: params, target: Target::Result }];
     outputs.extend(initial_states(&mut evaluator, program, layout, train, params));
+    for found in memory(program, train) {
+        let (name, value) = initial(&mut evaluator, found);
+        outputs.push(Output { name, value, target: Target::Result });
+    }
     evaluator.builder.finish(format!("{}.init", train.name), outputs)
 }
 
@@ -67,14 +71,19 @@ fn initial_states<'a>(
 fn initial_params<'a>(evaluator: &mut Evaluator<'a>, program: &'a Program, train: &Train) -> Val {
     let mut values = Vec::new();
     for found in arena_order(program, train) {
-        evaluator.label(&found.path);
-        let names = &found.function.locals;
-        let mut frame = Frame { names, sizes: found.sizes, ..Frame::default() };
-        let value = evaluator.eval(found.init, &mut frame);
-        let value = evaluator.spread_to(value, &found.ty);
-        evaluator.builder.name(value, &found.path);
-        values.push(value);
+        values.push(initial(evaluator, found).1);
     }
     evaluator.builder.at(Some(train.span));
     evaluator.builder.emit(Op::Pack(Pack), &values)
+}
+
+/// The path of a parameter or state, and its value before training.
+fn initial<'a>(evaluator: &mut Evaluator<'a>, found: Found<'a>) -> (String, Val) {
+    evaluator.label(&found.path);
+    let names = &found.function.locals;
+    let mut frame = Frame { names, sizes: found.sizes, ..Frame::default() };
+    let value = evaluator.eval(found.init, &mut frame);
+    let value = evaluator.spread_to(value, &found.ty);
+    evaluator.builder.name(value, &found.path);
+    (found.path, value)
 }

@@ -11,7 +11,7 @@ use crate::algebra::types::{DType, Dim, Type};
 use crate::check::typed::{Expr, Extent, Function, FunctionId, LocalId, Member, Program, StageUse, Train};
 use crate::source::Span;
 
-/// A parameter found while walking a model.
+/// A parameter or state found while walking a model.
 pub(super) struct Found<'a> {
     /// Its path: `blocks[2].attn.wq`.
     pub path: String,
@@ -23,29 +23,37 @@ pub(super) struct Found<'a> {
     pub function: &'a Function,
     /// That model's sizes.
     pub sizes: Sizes,
-    /// Where it is declared.
-    pub span: Span,
+    /// Where a parameter is declared; a state has no place.
+    pub span: Option<Span>,
 }
 
-/// The parameters of a model in the order of their declarations, those of a layer where the layer is
-/// declared.
-pub(super) fn parameters<'a>(program: &'a Program, model: FunctionId, sizes: Sizes) -> Vec<Found<'a>> {
+/// The parameters and states of a model in the order of their declarations, those of a layer where the
+/// layer is declared.
+fn parts<'a>(program: &'a Program, train: &Train) -> Vec<Found<'a>> {
     let mut found = Vec::new();
-    walk(program, model, &sizes, "", &mut found);
+    walk(program, train.model, &model_sizes(program, train, train.batch), "", &mut found);
     found
+}
+
+/// The states of a model.
+pub(super) fn memory<'a>(program: &'a Program, train: &Train) -> Vec<Found<'a>> {
+    parts(program, train).into_iter().filter(|found| found.span.is_none()).collect()
 }
 
 fn walk<'a>(program: &'a Program, model: FunctionId, sizes: &Sizes, path: &str, found: &mut Vec<Found<'a>>) {
     let function = &program.functions[model.0];
     for member in &function.members {
         match member {
-            Member::Param { name, ty, init, span } => found.push(Found {
+            Member::Param { name, ty, init, .. } | Member::State { name, ty, init } => found.push(Found {
                 path: join(path, name),
                 ty: ty.substitute(sizes),
                 init,
                 function,
                 sizes: sizes.clone(),
-                span: *span,
+                span: match member {
+                    Member::Param { span, .. } => Some(*span),
+                    _ => None,
+                },
             }),
             Member::Layer { name, function, sizes: fixed } => {
                 let inner = fixed.iter().map(|(var, dim)| (var.clone(), dim.substitute(sizes))).collect();
@@ -69,7 +77,8 @@ pub(super) fn model_sizes(program: &Program, train: &Train, rows: usize) -> Size
 
 /// The parameters of a training run as they lie in the arena: those of its groups one behind the other.
 pub(super) fn arena_order<'a>(program: &'a Program, train: &Train) -> Vec<Found<'a>> {
-    let mut found = parameters(program, train.model, model_sizes(program, train, train.batch));
+    let mut found = parts(program, train);
+    found.retain(|found| found.span.is_some());
     let group = |path: &String| train.groups.iter().position(|group| group.params.contains(path));
     if !train.groups.is_empty() {
         found.sort_by_cached_key(|found| group(&found.path));
@@ -115,6 +124,7 @@ pub(super) fn layout(program: &Program, train: &Train) -> Layout {
         let stages = train.pipeline[arm.stages.clone()].iter();
         layout.states.extend(stages.flat_map(|used| states(program, used, &pieces, k)));
     }
+    layout.memory = memory(program, train).into_iter().map(|found| (found.path, found.ty)).collect();
     layout.cells = cells(program, train);
     layout.ranges = train.cells.iter().filter_map(|cell| Some((cell.name.clone(), cell.range?))).collect();
     layout

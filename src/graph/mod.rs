@@ -81,6 +81,8 @@ pub struct Layout {
     pub segments: Rc<Segments>,
     /// States of the optimizer.
     pub states: Vec<StateSlot>,
+    /// States of the model, in the order of their declarations: their paths and types.
+    pub memory: Vec<(String, Type)>,
     /// Hyperparameter cells with their values as written: `opt.adam.lr`.
     pub cells: Vec<(String, f64)>,
     /// Where the values of some of them must lie, by name.
@@ -230,8 +232,12 @@ pub enum Role {
     Global(usize),
     /// The last value of a recorded series of the statement with this index.
     Recorded(usize, String),
+    /// State `k` of the model that is trained.
+    Memory(usize),
     /// The flat parameters of the fit that the statement with this index made.
     FitParams(usize),
+    /// State `k` of the model of that fit.
+    FitMemory(usize, usize),
 }
 
 /// Something left behind.

@@ -55,7 +55,7 @@ fn kept_inputs(graph: &Graph, live: &[bool]) -> Vec<usize> {
 
 fn rank(role: &Role) -> usize {
     match role {
-        Role::Params | Role::FitParams(_) => 0,
+        Role::Params | Role::FitParams(_) | Role::Memory(_) | Role::FitMemory(..) => 0,
         Role::Initial => 1,
         Role::Column(_) | Role::Gradient | Role::Loss => 2,
         Role::State(_) => 3,

@@ -79,10 +79,15 @@ fn batch<'a>(
     let mut frame = columns(evaluator, program, &data);
     let mut outputs = evaluate(evaluator, &mut frame, [("loss", &train.loss)]);
     let loss = outputs[0].value;
+    let assigned = std::mem::take(&mut evaluator.assigned);
     if train.validate.is_none() {
         evaluator.builder.part(Part::Metrics);
         let metrics = train.metrics.iter().map(|(name, expr)| (name.as_str(), expr));
         outputs.extend(evaluate(evaluator, &mut frame, metrics));
+    }
+    for (path, value) in assigned {
+        let before = evaluator.memory(arena, &path);
+        outputs.push(in_place(evaluator, &path, before, value));
     }
     evaluator.builder.part(Part::Gradient);
     let gradients = gradients(evaluator, layout, arena, loss);
@@ -162,7 +167,7 @@ fn without_gradient(
     let params = arena_order(program, train);
     let zero = |gradient: &Val| evaluator.builder.as_constant(*gradient) == Some(0.0);
     let found = params.iter().zip(gradients).filter(|(_, gradient)| zero(gradient));
-    found.map(|(param, _)| errors::without_gradient(&param.path, param.span)).collect()
+    found.filter_map(|(param, _)| Some(errors::without_gradient(&param.path, param.span?))).collect()
 }
 
 /// Gradients one behind the other, as the parameters are.

@@ -273,6 +273,9 @@ impl<'a> Script<'a> {
                 },
                 Role::Recorded(index, key) => machine.set(&role, &[self.recorded(*index, key)]),
                 Role::FitParams(index) => machine.bind(k, &self.fit(GlobalId(*index)).params),
+                Role::FitMemory(index, state) => {
+                    machine.bind(k, &self.fit(GlobalId(*index)).memory[*state]);
+                }
                 _ => {}
             }
         }

@@ -21,6 +21,8 @@ pub struct Fit {
     /// Those that were trained, where the optimizer evaluates with others.
     pub(super) trained: Option<Memory>,
     pub(super) states: Vec<Memory>,
+    /// States of the model.
+    pub(super) memory: Vec<Memory>,
     pub(super) history: History,
     pub(super) cells: Vec<(String, f64)>,
     pub(super) steps: usize,
@@ -39,9 +41,12 @@ impl Fit {
         self.params.to_f64()
     }
 
-    /// A trained parameter by its path, row-major: what the optimizer evaluates with. With `/train`
+    /// A trained parameter or a state of the model by its path, row-major: what is evaluated with. With `/train`
     /// behind it the one that was stepped, where that is another.
     pub fn param(&self, name: &str) -> Option<Vec<f64>> {
+        if let Some(k) = self.layout.memory.iter().position(|(path, _)| path == name) {
+            return Some(self.memory[k].to_f64());
+        }
         let (name, memory) = match name.strip_suffix("/train") {
             Some(name) => (name, self.trained.as_ref()?),
             None => (name, &self.params),
@@ -58,13 +63,14 @@ impl Fit {
     }
 
     /// Writes parameters to evaluate with (`hidden.w`), those that were trained if they are others
-    /// (`hidden.w/train`), states per coordinate (`hidden.w/adam.m`) and other states
+    /// (`hidden.w/train`), states of the model (`norm.mean`), states per coordinate (`hidden.w/adam.m`) and other states
     /// (`eg_scale.s`), with the step, the seed and the hyperparameters as metadata.
     pub(super) fn save(&self, path: &Path) -> Result<(), Diagnostic> {
         let mut tensors = save::pieces(&self.layout.params, &self.params, "");
         let trained =
             self.trained.iter().flat_map(|trained| save::pieces(&self.layout.params, trained, "/train"));
         tensors.extend(trained);
+        tensors.extend(save::memory(&self.layout, &self.memory));
         tensors.extend(save::states(&self.layout, &self.states));
         let fixed = [
             ("format", "egret 1".to_owned()),

@@ -333,7 +333,13 @@ impl Machine {
 /// Whether memory of this role is bound, never allocated.
 fn is_shared(role: &Role) -> bool {
     match role {
-        Role::Params | Role::Initial | Role::Gradient | Role::State(_) | Role::FitParams(_) => true,
+        Role::Params
+        | Role::Initial
+        | Role::Gradient
+        | Role::State(_)
+        | Role::Memory(_)
+        | Role::FitParams(_)
+        | Role::FitMemory(..) => true,
         Role::Cell(_)
         | Role::Column(_)
         | Role::Loss

@@ -52,6 +52,12 @@ pub(crate) fn states(layout: &Layout, states: &[Memory]) -> Vec<Named> {
     tensors
 }
 
+/// States of a model: `norm.mean`.
+pub(crate) fn memory(layout: &Layout, states: &[Memory]) -> Vec<Named> {
+    let pairs = layout.memory.iter().zip(states);
+    pairs.map(|((name, ty), memory)| named(name.clone(), ty, &memory.to_bytes())).collect()
+}
+
 fn named(name: String, ty: &Type, bytes: &[u8]) -> Named {
     Named { name, dtype: ty.dtype, sizes: ty.sizes(), bytes: bytes.to_vec() }
 }

@@ -35,6 +35,8 @@ pub(super) struct Run<'a> {
     validate: Option<Machine>,
     params: Memory,
     states: Vec<Memory>,
+    /// States of the model.
+    memory: Vec<Memory>,
     /// What each step records: the loss first.
     tracks: Vec<Track>,
     /// What each epoch records.
@@ -124,6 +126,8 @@ impl<'a> Run<'a> {
         let params = init.output(0);
         let own = |(k, slot): (usize, &StateSlot)| init.output(slot.shares.unwrap_or(k) + 1);
         let states = layout.states.iter().enumerate().map(own).collect();
+        let first = 1 + layout.states.len();
+        let memory = (first..first + layout.memory.len()).map(|k| init.output(k)).collect();
         let accumulate = accumulate.map(|machine| Accumulate::new(machine, &params)).transpose()?;
         let mut run = Run {
             train,
@@ -142,6 +146,7 @@ impl<'a> Run<'a> {
             validate,
             params,
             states,
+            memory,
             tracks: Vec::new(),
             history: History::new(),
             measures: Vec::new(),
@@ -165,6 +170,7 @@ impl<'a> Run<'a> {
                     Role::Initial => machine.bind(k, &initial),
                     Role::Gradient => gradient.iter().for_each(|gradient| machine.bind(k, gradient)),
                     Role::State(slot) => machine.bind(k, &self.states[slot]),
+                    Role::Memory(state) => machine.bind(k, &self.memory[state]),
                     _ => {}
                 }
             }
@@ -225,6 +231,7 @@ impl<'a> Run<'a> {
             params: evaluated.unwrap_or(self.params),
             trained,
             states: self.states,
+            memory: self.memory,
             history: self.history,
             cells: self.cells,
             steps: self.steps,

@@ -126,6 +126,8 @@ impl Printer<'_> {
             Member::Param(binding) => self.binding("param ", binding),
             Member::Layer(binding) => self.binding("layer ", binding),
             Member::Let(binding) => self.binding("let ", binding),
+            Member::State(binding) => self.binding("state ", binding),
+            Member::Assign { name, value } => self.set(name, &format!("{} <- ", name.name), value),
         }
     }
 
@@ -170,8 +172,13 @@ impl Printer<'_> {
             StageLine::Assign { name, value } => (name, format!("{} <- ", name.name), value),
             StageLine::Eval { name, value } => (name, format!("eval {} = ", name.name), value),
         };
+        self.set(name, &head, value);
+    }
+
+    /// A line that begins with `head` and a value.
+    fn set(&mut self, name: &Ident, head: &str, value: &Expr) {
         self.begin(name.span.start, false);
-        self.words(&head, value);
+        self.words(head, value);
         self.end(value.span.end);
     }
 }

@@ -26,7 +26,7 @@ fn reduction<'a>(
         return Err(say_extent(cx, call));
     }
     let axes = match axis {
-        Some(axis) => vec![cx.axis(&axis, &x.expr.ty)?],
+        Some(axis) => several(cx, &axis, &x)?,
         None => (0..x.expr.ty.rank()).collect(),
     };
     let keep = match keep {
@@ -42,6 +42,35 @@ fn reduction<'a>(
         }
     };
     Ok((x, axes, keep))
+}
+
+/// The axes that a number or a list of numbers names, ascending, each once.
+fn several(cx: Cx<'_, '_>, axes: &Value, of: &Value) -> Checked<Vec<usize>> {
+    let items = match &axes.expr.kind {
+        ExprKind::Op(Op::Pack(_), items) => items.iter().map(listed).collect(),
+        _ => vec![&axes.expr],
+    };
+    let mut found = Vec::new();
+    for item in items {
+        found.push(cx.axis(&Value { expr: item.clone(), weak: axes.weak }, &of.expr.ty)?);
+    }
+    found.sort_unstable();
+    match found.windows(2).find(|pair| pair[0] == pair[1]) {
+        None => Ok(found),
+        Some(pair) => {
+            let message = format!("axis {} is named twice", pair[0]);
+            let found = at(&errors::WRONG_ARGUMENT, message, axes.expr.span, "axes of one tensor");
+            Err(cx.report(found.help("name each axis once")))
+        }
+    }
+}
+
+/// An element of a list as it is written.
+fn listed(item: &Expr) -> &Expr {
+    match &item.kind {
+        ExprKind::Op(Op::View(_) | Op::Cast(_), args) => args.first().map_or(item, listed),
+        _ => item,
+    }
 }
 
 fn say_extent<'a>(cx: Cx<'_, 'a>, call: &Call<'a, '_>) -> Poison {
