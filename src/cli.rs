@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
 
@@ -11,9 +12,10 @@ use crate::algebra::types::DType;
 use crate::check::errors::HYPERPARAMETER_RANGE;
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
-use crate::pipeline::{self, Options, Program, Report, STAGES};
+use crate::pipeline::{self, Options, Profile, Program, Report, STAGES};
 use crate::run::{Settings, errors};
 
+mod bench;
 mod show;
 
 /// The program's own fault: bad script, bad data, a failed assertion.
@@ -40,6 +42,8 @@ struct Cli {
 enum Command {
     /// Compile a script and run it
     Run(RunArgs),
+    /// Time the training steps of a script
+    Bench(bench::BenchArgs),
     /// Report what is wrong with a script, without running it
     Check(CheckArgs),
     /// Print the program at one stage of the compiler
@@ -92,6 +96,10 @@ struct RunArgs {
     /// Most threads to compute with, instead of one for each processor; the results do not depend on it
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// Print where the time goes, kernel by kernel, and write a trace that Perfetto opens (`trace.json`, or
+    /// as said by `--profile=FILE`)
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "trace.json")]
+    profile: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -150,8 +158,10 @@ fn parse_set(text: &str) -> Result<(String, f64), String> {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    let started = Instant::now();
     // Trees are walked recursively; the limit on their depth is set for this stack.
-    let worker = std::thread::Builder::new().stack_size(64 << 20).spawn(|| ExitCode::from(command()));
+    let worker =
+        std::thread::Builder::new().stack_size(64 << 20).spawn(move || ExitCode::from(command(started)));
     match worker.map(std::thread::JoinHandle::join) {
         Ok(Ok(code)) => code,
         Ok(Err(_)) => ExitCode::from(INTERNAL),
@@ -162,7 +172,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn command() -> u8 {
+fn command(started: Instant) -> u8 {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -175,6 +185,7 @@ fn command() -> u8 {
     let color = cli.color.enabled();
     let done = match cli.command {
         Command::Run(args) => run(&args, color),
+        Command::Bench(args) => bench::bench(&args, color, started),
         Command::Check(args) => check(&args, color),
         Command::Emit(args) => emit(&args, color),
         Command::Cost(script) => cost(&script, color),
@@ -271,10 +282,30 @@ fn compile(script: &Script, timings: bool, color: bool) -> Result<Program, u8> {
 
 fn run(args: &RunArgs, color: bool) -> Done {
     let program = compile(&args.script, args.timings, color)?;
-    let settings = Settings { set: args.set.clone(), seed: args.seed, threads: threads(args.threads) };
+    let threads = threads(args.threads);
+    let settings = Settings { set: args.set.clone(), seed: args.seed, threads };
     let mut events = show::Screen::new();
-    program.run(&settings, &mut events).map_err(|report| fail(&report, color))?;
+    let failed = |report: Report| fail(&report, color);
+    match &args.profile {
+        None => drop(program.run(&settings, &mut events).map_err(failed)?),
+        Some(file) => {
+            let (_, profile) = program.profile(&settings, &mut events).map_err(failed)?;
+            trace(&profile, file)?;
+        }
+    }
     Ok(0)
+}
+
+/// Says where the time went, and writes the trace.
+fn trace(profile: &Profile, file: &Path) -> Result<(), u8> {
+    complain(&profile.to_string());
+    let shown = file.display();
+    fs::write(file, profile.trace()).map_err(|error| {
+        complain(&format!("cannot write the trace `{shown}`: {error}"));
+        PROGRAM
+    })?;
+    complain(&format!("trace written to `{shown}`: open it with Perfetto, or as chrome://tracing"));
+    Ok(())
 }
 
 /// The given number of threads, or one for each processor that this process may use.

@@ -21,3 +21,12 @@ pub(crate) fn json(text: &str) -> String {
     out.push('"');
     out
 }
+
+/// A time in a unit that suits it: `2.50 us`.
+pub(crate) fn time(seconds: f64) -> String {
+    match seconds {
+        s if s < 1e-3 => format!("{:.2} us", 1e6 * s),
+        s if s < 1.0 => format!("{:.2} ms", 1e3 * s),
+        s => format!("{s:.2} s"),
+    }
+}

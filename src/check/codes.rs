@@ -549,6 +549,19 @@ codes! {
     ///     data d = csv("d.csv", target = "y")
     DATA_SOURCE = "data-source";
 
+    /// A column of synthetic data is an expression with one entry for each row: its first size is `rows`,
+    /// and it holds numbers.
+    ///
+    ///     data d = synthetic(rows = 100) { x = random.normal[4]() }
+    ///
+    /// Say `rows` where it is needed; a column may use those before it:
+    ///
+    ///     data d = synthetic(rows = 100, seed = 1) {
+    ///       x = random.normal[rows, 4]()
+    ///       y = sum(x, axis = 1) + 0.1 * random.normal[rows]()
+    ///     }
+    SYNTHETIC_COLUMN = "synthetic-column";
+
     /// `test` is the share of rows for the test split, between 0 and 1, and both splits need rows.
     ///
     ///     data d = csv("d.csv", target = "y", test = 20)

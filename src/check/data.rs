@@ -18,9 +18,20 @@ struct Written {
     target: Option<Span>,
 }
 
+/// The call that a source is, if it is one.
+fn source_call(source: &ast::Expr) -> Option<Call<'_, 'static>> {
+    let Ast::Call(callee, args) = &source.kind else { return None };
+    let Ast::Name(name) = &callee.kind else { return None };
+    let args = args.iter().map(|arg| Arg { name: arg.name.as_ref(), value: &arg.value }).collect();
+    Some(Call { name: name.clone(), statics: &[], args, span: source.span, expected: None })
+}
+
 impl<'a> Checker<'a> {
     /// `data d = csv("d.csv", target = "y", test = 0.2) { x = standardize(x) }`
     pub(super) fn data(&mut self, item: &'a ast::Data) -> Checked<Data> {
+        if let Some(call) = source_call(&item.source).filter(|call| call.name == "synthetic") {
+            return self.synthetic(item, &call);
+        }
         let written = self.data_source(&item.source)?;
         let schema = match self.catalog.schema(&written.source, self.real) {
             Ok(schema) => schema,
@@ -32,7 +43,7 @@ impl<'a> Checker<'a> {
             }
         };
         let columns: Vec<Column> = schema.columns.into_iter().map(|(name, ty)| Column { name, ty }).collect();
-        let rows = self.rows(&written, schema.rows, schema.test_rows, item.source.span)?;
+        let rows = self.split_rows(written.test, schema.rows, schema.test_rows, item.source.span)?;
         let standardize = self.transforms(&item.transforms, &columns)?;
         let test = written.test.map(|(share, _)| share);
         Ok(Data {
@@ -47,8 +58,14 @@ impl<'a> Checker<'a> {
     }
 
     /// How many rows each split has. The test split is the share of all rows, rounded to the nearest.
-    fn rows(&mut self, written: &Written, rows: usize, own: Option<usize>, span: Span) -> Checked<Rows> {
-        match (written.test, own) {
+    pub(super) fn split_rows(
+        &mut self,
+        test: Option<(f64, Span)>,
+        rows: usize,
+        own: Option<usize>,
+        span: Span,
+    ) -> Checked<Rows> {
+        match (test, own) {
             (None, None) => Ok(Rows { all: rows, train: rows, test: 0 }),
             (None, Some(test)) => Ok(Rows { all: rows + test, train: rows, test }),
             (Some((_, at_share)), Some(_)) => {
@@ -74,12 +91,8 @@ impl<'a> Checker<'a> {
     }
 
     fn data_source(&mut self, source: &'a ast::Expr) -> Checked<Written> {
-        if let Ast::Call(callee, args) = &source.kind
-            && let Ast::Name(name) = &callee.kind
-        {
-            let args = args.iter().map(|arg| Arg { name: arg.name.as_ref(), value: &arg.value }).collect();
-            let call = Call { name: name.clone(), statics: &[], args, span: source.span, expected: None };
-            match name.as_str() {
+        if let Some(call) = source_call(source) {
+            match call.name.as_str() {
                 "csv" => return self.csv(&call),
                 "idx" => return self.idx(&call),
                 _ => {}
@@ -90,9 +103,10 @@ impl<'a> Checker<'a> {
         }
         let message = format!("`{}` is not a data source", text::source(source));
         let found = at(&errors::DATA_SOURCE, message, source.span, "not a source");
-        Err(self.report(
-            found.help("write `csv(\"file.csv\", target = \"column\")` or `idx(x = \"file\", y = \"file\")`"),
-        ))
+        Err(self.report(found.help(
+            "write `csv(\"file.csv\", target = \"column\")`, `idx(x = \"file\", y = \"file\")` or \
+                 `synthetic(rows = 100) { x = random.normal[rows, 4]() }`",
+        )))
     }
 
     fn csv(&mut self, call: &Call<'a, '_>) -> Checked<Written> {
@@ -118,7 +132,7 @@ impl<'a> Checker<'a> {
         Ok(Written { source, test: test?, path: x_expr.span, target: None })
     }
 
-    fn test_share(&mut self, expr: &'a ast::Expr) -> Checked<(f64, Span)> {
+    pub(super) fn test_share(&mut self, expr: &'a ast::Expr) -> Checked<(f64, Span)> {
         Ok((self.known_number(expr, "test")?, expr.span))
     }
 

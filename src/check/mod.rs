@@ -37,6 +37,7 @@ mod several;
 mod stages;
 mod statements;
 mod statics;
+mod synthetic;
 mod text;
 pub mod typed;
 mod volume;

@@ -55,6 +55,7 @@ fn source(source: &DataSource) -> String {
         DataSource::Idx { x, y, test_x, test_y } => {
             format!("idx x = {x:?}{}{}{}", given("y", y), given("test_x", test_x), given("test_y", test_y))
         }
+        DataSource::Synthetic { seed, .. } => format!("synthetic seed = {seed}"),
     }
 }
 

@@ -218,7 +218,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A whole number that is known now and not below `least`.
-    fn whole(&mut self, expr: &'a ast::Expr, what: &str, least: i64) -> Checked<usize> {
+    pub(super) fn whole(&mut self, expr: &'a ast::Expr, what: &str, least: i64) -> Checked<usize> {
         let number = self.known_number(expr, what)?;
         if number.fract() == 0.0 && number >= least as f64 {
             return Ok(number as usize);

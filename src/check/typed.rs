@@ -99,6 +99,15 @@ pub enum DataSource {
         /// As above.
         test_y: Option<String>,
     },
+    /// Computed: program `data.NAME` makes all rows of all columns.
+    Synthetic {
+        /// Seeds `random`.
+        seed: u64,
+        /// The columns, and names bound inside their expressions.
+        locals: Vec<Local>,
+        /// Each column with all of its rows, and its name for those after it.
+        columns: Vec<(LocalId, Expr)>,
+    },
 }
 
 /// A column of a data set.

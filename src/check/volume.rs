@@ -9,7 +9,8 @@ use crate::algebra::view::View;
 use crate::source::Span;
 
 use super::typed::{
-    Expr, ExprKind, FunctionId, Instance, Loop, Member, Part, Program, Statement, StatementKind, Train,
+    DataSource, Expr, ExprKind, FunctionId, Instance, Loop, Member, Part, Program, Statement, StatementKind,
+    Train,
 };
 
 /// The first slice inside of a function that lies outside of its operand for the sizes it is called
@@ -48,6 +49,16 @@ const MOST: f64 = (1u64 << 44) as f64;
 
 /// The first statement with a tensor that takes more bytes than any machine has, and how many.
 pub fn oversized(program: &Program) -> Option<(Span, f64)> {
+    let data = program.data.iter().find_map(|data| {
+        let DataSource::Synthetic { columns, .. } = &data.source else { return None };
+        let mut volume = Volume::new(program);
+        columns.iter().for_each(|(_, column)| volume.expr(column, &Sizes::new()));
+        (volume.largest > MOST).then_some((data.span, volume.largest))
+    });
+    data.or_else(|| oversized_statement(program))
+}
+
+fn oversized_statement(program: &Program) -> Option<(Span, f64)> {
     program.statements.iter().find_map(|statement| {
         let mut volume = Volume::new(program);
         volume.statement(statement);

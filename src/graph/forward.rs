@@ -6,7 +6,7 @@ use super::build::{Arena, Evaluator, Frame};
 use super::{Graph, Layout, Output, Role, Target};
 use crate::algebra::types::{Dim, SizeVar};
 use crate::check::typed::{
-    Data, DataId, Eval, Expr, Local, Part, Program, Rows, Split, Statement, StatementKind, Train,
+    Data, DataId, DataSource, Eval, Expr, Local, Part, Program, Rows, Split, Statement, StatementKind, Train,
 };
 
 /// Rows of a data set whose columns are in scope.
@@ -115,6 +115,23 @@ impl<'a> Runs<'a> {
         let mut frame = columns(&mut evaluator, self.program, &data);
         let outputs = evaluate(&mut evaluator, &mut frame, metrics(&eval.metrics));
         evaluator.builder.finish(format!("{}.eval", eval.name), outputs)
+    }
+
+    /// `data.NAME`: all rows of each column of computed data.
+    pub(super) fn data(&self, data: &'a Data) -> Option<Graph> {
+        let DataSource::Synthetic { locals, columns, .. } = &data.source else { return None };
+        let name = format!("data.{}", data.name);
+        let mut evaluator = Evaluator::new(self.program, self.layouts);
+        let mut frame = Frame { names: locals, ..Frame::default() };
+        let mut outputs = Vec::new();
+        evaluator.label(&name);
+        for (column, (local, expr)) in data.columns.iter().zip(columns) {
+            let value = evaluator.eval(expr, &mut frame);
+            evaluator.builder.name(value, &column.name);
+            frame.bind(*local, value);
+            outputs.push(Output { name: column.name.clone(), value, target: Target::Result });
+        }
+        Some(evaluator.builder.finish(name, outputs))
     }
 
     /// `let.NAME`, `print.3`, `assert.4`: the values that a statement needs, if it needs any.

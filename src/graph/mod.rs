@@ -1,6 +1,7 @@
 //! Tensor graphs: typed programs with all functions inlined and all sizes known.
 //!
-//! Comes in: a typed program. Goes out: [`Graphs`]: for each training run a program that makes the
+//! Comes in: a typed program. Goes out: [`Graphs`]: for computed data a program that makes its columns
+//! (`data.NAME`); for each training run a program that makes the
 //! initial parameters and states (`NAME.init`), one training step (`NAME.step`: loss, gradients and the whole optimizer; where a
 //! step takes several batches, `NAME.accumulate` adds up their gradients before it), one that makes
 //! the parameters to evaluate with if a stage says them (`NAME.weights`), and one that evaluates loss
@@ -318,7 +319,7 @@ fn programs(
     warnings: &mut Vec<Diagnostic>,
 ) -> Vec<Graph> {
     let runs = forward::Runs { program, layouts };
-    let mut graphs = Vec::new();
+    let mut graphs: Vec<Graph> = program.data.iter().filter_map(|data| runs.data(data)).collect();
     for (index, statement) in program.statements.iter().enumerate() {
         match &statement.kind {
             StatementKind::Train(train) => {

@@ -8,7 +8,7 @@ use crate::graph::Part;
 use crate::kernel::{Cost, Kernels};
 use crate::loops::Loops;
 use crate::native::{Limits, Noted, Total};
-use crate::print::json;
+use crate::print::{json, time};
 
 /// What each kernel of a run took. Its printed form is a table, the kernel with most time first.
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ impl Profile {
         let micros = |time: Duration| time.as_nanos() as f64 / 1e3;
         for (k, event) in self.noted.events.iter().enumerate() {
             let row = &self.rows[self.row_of[&(event.program, event.call)]];
-            let name = json(&format!("{} {}", row.kernel, row.parts));
+            let name = json(format!("{} {}", row.kernel, row.parts).trim_end());
             let comma = if k + 1 < self.noted.events.len() { "," } else { "" };
             let _ = writeln!(
                 text,
@@ -114,15 +114,6 @@ impl Row {
             format!("{:.1}", rate(flops) / 1e9),
             percent(rate(flops) / limits.flops),
         ]
-    }
-}
-
-/// A time in a unit that suits it.
-fn time(seconds: f64) -> String {
-    match seconds {
-        s if s < 1e-3 => format!("{:.2} us", 1e6 * s),
-        s if s < 1.0 => format!("{:.2} ms", 1e3 * s),
-        s => format!("{s:.2} s"),
     }
 }
 

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::csv::{Cells, Csv};
 use super::idx::Idx;
-use super::machine::Machine;
+use super::machine::{Machine, Memory};
 use super::rng::{self, Purpose};
 use super::{csv, errors, idx};
 use crate::algebra::types::{DType, Type};
@@ -18,6 +18,7 @@ use crate::check::{Catalog, Schema};
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
 use crate::graph::Role;
+use crate::ice;
 
 /// Data files, each read once in a compilation.
 #[derive(Debug)]
@@ -63,6 +64,7 @@ impl Files {
                 let own_test = test_x.as_deref().map(|test_x| (test_x, test_y.as_deref()));
                 self.load_idx(data, (x, y.as_deref()), own_test)?
             }
+            DataSource::Synthetic { .. } => ice!("run", "`{}` is computed, not read", data.name),
         };
         for name in &data.standardize {
             dataset.standardize(name, real);
@@ -190,6 +192,7 @@ impl Catalog for Files {
                 let own_test = test_x.as_deref().map(|test_x| (test_x, test_y.as_deref()));
                 self.idx_schema((x, y.as_deref()), own_test, real)
             }
+            DataSource::Synthetic { .. } => ice!("run", "computed data has no file"),
         }
     }
 }
@@ -220,6 +223,16 @@ enum Elements {
 }
 
 impl Dataset {
+    /// Computed data: all rows of each column.
+    pub(super) fn computed(data: &Data, columns: impl Iterator<Item = Memory>) -> Dataset {
+        let (train, test) = split(data.rows.all, data.rows.test);
+        let columns = data.columns.iter().zip(columns).map(|(column, memory)| {
+            let elements = Elements::of(&memory);
+            (column.name.clone(), Values { width: column.ty.count(), elements })
+        });
+        Dataset { columns: columns.collect(), train, test }
+    }
+
     /// The rows of a split, ascending.
     pub(crate) fn rows(&self, split: Split) -> Vec<u32> {
         let mut rows = match split {
@@ -296,6 +309,19 @@ fn put<T: Copy, const N: usize>(values: &[T], out: &mut [u8], bytes: impl Fn(T) 
 }
 
 impl Elements {
+    fn of(memory: &Memory) -> Elements {
+        fn read<T, const N: usize>(bytes: &[u8], of: impl Fn([u8; N]) -> T) -> Vec<T> {
+            bytes.chunks_exact(N).map(|chunk| of(std::array::from_fn(|k| chunk[k]))).collect()
+        }
+        let bytes = memory.to_bytes();
+        match memory.dtype() {
+            DType::F32 => Elements::F32(read(&bytes, f32::from_ne_bytes)),
+            DType::F64 => Elements::F64(read(&bytes, f64::from_ne_bytes)),
+            DType::I32 => Elements::I32(read(&bytes, i32::from_ne_bytes)),
+            other => ice!("run", "a column of {other}"),
+        }
+    }
+
     fn new(wide: Vec<f64>, dtype: DType) -> Elements {
         match dtype {
             DType::F32 => Elements::F32(wide.into_iter().map(|value| value as f32).collect()),

@@ -10,7 +10,7 @@ use super::plot::{self, Curve};
 use super::{Events, Settings, Stages, errors, train, value};
 use crate::algebra::tensor::Tensor;
 use crate::check;
-use crate::check::typed::{DataId, Eval, GlobalId, Part, Series, Statement, StatementKind};
+use crate::check::typed::{Data, DataId, DataSource, Eval, GlobalId, Part, Series, Statement, StatementKind};
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
 use crate::graph::{Layout, Role};
@@ -310,11 +310,24 @@ impl<'a> Script<'a> {
         layout.cells.iter().map(|(name, value)| (name.clone(), set(name).unwrap_or(*value))).collect()
     }
 
-    /// The rows of a data set, read when first needed.
+    /// A data set that is computed.
+    fn computed(&mut self, data: &Data, seed: u64) -> Result<Dataset, Diagnostic> {
+        let program = self.program(&format!("data.{}", data.name));
+        self.check_memory(&[program])?;
+        let mut machine = self.machine(program)?;
+        machine.set(&Role::Key, &train::step_key(seed, 0));
+        machine.run(Phase::Whole);
+        Ok(Dataset::computed(data, (0..data.columns.len()).map(|column| machine.output(column))))
+    }
+
+    /// The rows of a data set, read or computed when first needed.
     pub(super) fn dataset(&mut self, id: DataId) -> Result<&Dataset, Diagnostic> {
         if !self.datasets.contains_key(&id) {
             let data = &self.stages.typed.data[id.0];
-            let loaded = self.stages.files.load(data, self.stages.typed.real);
+            let loaded = match &data.source {
+                DataSource::Synthetic { seed, .. } => self.computed(data, *seed),
+                _ => self.stages.files.load(data, self.stages.typed.real),
+            };
             let loaded = loaded.map_err(|error| error.label(data.span, "this data"))?;
             self.datasets.insert(id, loaded);
         }
