@@ -15,6 +15,9 @@ use super::scope::{Binding, Checked, Global, Place, Poison, Scope, Value, Weak};
 use super::text;
 use super::typed::{Expr, ExprKind, LocalId};
 
+/// The name of a value that nobody needs.
+pub(super) const NOBODY: &str = "_";
+
 impl<'a> Checker<'a> {
     /// Checks an expression of one value. `expected` helps where nothing else tells a size; it is no
     /// demand.
@@ -242,7 +245,7 @@ impl<'a> Checker<'a> {
     /// Checks `let name: type = value` and binds the names; `from`: where this block's names start.
     pub(super) fn let_line(&mut self, scope: &mut Scope, line: &'a ast::Let, from: usize) -> Checked<Bound> {
         let names: Vec<&ast::Ident> = std::iter::once(&line.name).chain(&line.more).collect();
-        for (k, name) in names.iter().enumerate() {
+        for (k, name) in names.iter().enumerate().filter(|(_, name)| name.name != NOBODY) {
             let before = scope.names[from..].iter().find(|(have, ..)| *have == name.name);
             let before = before.map(|(.., span)| *span);
             let twice = names[..k].iter().find(|before| before.name == name.name).map(|name| name.span);
@@ -252,7 +255,10 @@ impl<'a> Checker<'a> {
         }
         match self.let_values(scope, line) {
             Ok((expr, types)) => {
-                let bind = |(name, ty): (&&ast::Ident, Type)| scope.bind_local(&name.name, ty, name.span);
+                let bind = |(name, ty): (&&ast::Ident, Type)| match name.name.as_str() {
+                    NOBODY => scope.local(NOBODY, ty, name.span),
+                    name_of => scope.bind_local(name_of, ty, name.span),
+                };
                 Ok((names.iter().zip(types).map(bind).collect(), expr))
             }
             Err(poison) => {

@@ -183,7 +183,7 @@ impl<'a> Checker<'a> {
     fn declare(&mut self, script: &'a Script, library: bool) {
         let mut seen: BTreeMap<&'a str, crate::source::Span> = BTreeMap::new();
         for item in &script.items {
-            for name in declared(&item.kind) {
+            for name in declared(&item.kind).into_iter().filter(|name| name.name != exprs::NOBODY) {
                 if let Some(before) = seen.insert(&name.name, name.span) {
                     self.report(errors::duplicate(&name.name, name.span, Some(before)));
                 }

@@ -33,6 +33,7 @@ pub mod grad;
 mod init;
 mod layout;
 mod loops;
+mod pieces;
 mod print;
 pub mod rules;
 pub mod share;

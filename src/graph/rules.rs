@@ -91,6 +91,11 @@ pub static REWRITES: &[Rewrite] = &[
         doc: "What is computed from spread scalars alone is spread afterwards.",
         apply: scalar_first,
     },
+    Rewrite {
+        name: "sum-of-pieces",
+        doc: "A sum of many tensors that are 0 where the others are not lays them end to end.",
+        apply: super::pieces::sum_of_pieces,
+    },
     Rewrite { name: "div-power", doc: "Division by a power of two is multiplication.", apply: div_power },
     Rewrite {
         name: "div-wide",
