@@ -3,6 +3,7 @@
 use std::cell::{OnceCell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use crate::algebra::types::DType;
 use crate::diag::{self, Code, Diagnostic};
@@ -13,6 +14,7 @@ use crate::{ast, check, graph, kernel, loops, native};
 
 mod profile;
 mod timings;
+mod uses;
 
 pub use profile::Profile;
 pub use timings::Timings;
@@ -104,6 +106,7 @@ fn text(stage: &impl ToString) -> String {
 pub fn codes() -> impl Iterator<Item = &'static Code> {
     let of = [
         ast::errors::CODES,
+        uses::CODES,
         check::errors::CODES,
         check::given::CODES,
         graph::errors::CODES,
@@ -134,6 +137,10 @@ struct Parsed {
     script: ast::Script,
     /// What is wrong with the script.
     found: Vec<Diagnostic>,
+    /// The script after the declarations of the files that it uses.
+    whole: ast::Script,
+    /// What is wrong with those files.
+    used: Vec<Diagnostic>,
     library: Vec<ast::Script>,
 }
 
@@ -148,7 +155,9 @@ pub struct Program {
     /// The parameters of another program, where the text is a pipeline for them.
     given: Option<Vec<check::Given>>,
     diagnostics: RefCell<Vec<Diagnostic>>,
-    parsed: OnceCell<Parsed>,
+    parsed: Parsed,
+    /// How long reading took.
+    parsing: Duration,
     typed: OnceCell<check::typed::Program>,
     graphs: OnceCell<graph::Graphs>,
     kernels: OnceCell<kernel::Kernels>,
@@ -157,14 +166,20 @@ pub struct Program {
 }
 
 impl Program {
-    /// A script that nothing has been done to yet. `name` is what messages call it.
+    /// A script that has been read, with the files that it uses, and no more. `name` is what messages
+    /// call it.
     pub fn new(name: &str, source: &str, options: Options) -> Program {
+        let start = Instant::now();
         let mut sources = Sources::default();
         let main = sources.add(name, source);
         for (name, source) in LIBRARY {
             sources.add(*name, *source);
         }
         let files = Files::new(&options.folder);
+        let (script, found) = ast::parse(main, source);
+        let library = library(&sources);
+        let (whole, used) = uses::read(&script, main, &options.folder, &mut sources);
+        let parsed = Parsed { script, found, whole, used, library };
         Program {
             sources,
             main,
@@ -172,7 +187,8 @@ impl Program {
             files,
             given: None,
             diagnostics: RefCell::default(),
-            parsed: OnceCell::new(),
+            parsed,
+            parsing: start.elapsed(),
             typed: OnceCell::new(),
             graphs: OnceCell::new(),
             kernels: OnceCell::new(),
@@ -261,15 +277,8 @@ impl Program {
         ast::token::print_tokens(&self.sources.get(self.main).text)
     }
 
-    fn parsed(&self) -> &Parsed {
-        self.parsed.get_or_init(|| {
-            let (script, found) = ast::parse(self.main, &self.sources.get(self.main).text);
-            Parsed { script, found, library: self.library() }
-        })
-    }
-
     fn script(&self) -> Result<&ast::Script, Report> {
-        let (script, found) = (&self.parsed().script, &self.parsed().found);
+        let (script, found) = (&self.parsed.script, &self.parsed.found);
         if found.iter().any(Diagnostic::is_error) {
             return Err(Report { diagnostics: found.clone(), sources: self.sources.clone() });
         }
@@ -279,26 +288,15 @@ impl Program {
     pub(crate) fn typed(&self) -> Result<&check::typed::Program, Report> {
         make(&self.typed, || {
             // A broken script is still checked, so that one run shows all there is to mend.
-            let Parsed { script, found, library } = self.parsed();
+            let Parsed { script, found, whole, used, library } = &self.parsed;
             let real = self.real(script);
             let (typed, more) = match &self.given {
-                None => check::check(script, library, &self.files, real),
-                Some(params) => check::check_pipeline(script, library, &self.files, real, params),
+                None => check::check(whole, library, &self.files, real),
+                Some(params) => check::check_pipeline(whole, library, &self.files, real, params),
             };
-            self.keep(found.iter().cloned().chain(more).collect())?;
+            self.keep(found.iter().chain(used).cloned().chain(more).collect())?;
             Ok(typed)
         })
-    }
-
-    fn library(&self) -> Vec<ast::Script> {
-        let parse = |(file, source): (FileId, &str)| {
-            let (script, found) = ast::parse(file, source);
-            if !found.is_empty() {
-                crate::ice!("library", "{}", diag::render(&found, &self.sources, false));
-            }
-            script
-        };
-        (1..).map(FileId).zip(LIBRARY.iter().map(|(_, source)| *source)).map(parse).collect()
     }
 
     /// What `real` means: the command line decides, then the script.
@@ -421,6 +419,18 @@ impl Program {
             None => graph::build(typed),
         }
     }
+}
+
+/// The trees of the library, whose files come after the script.
+fn library(sources: &Sources) -> Vec<ast::Script> {
+    let parse = |(file, source): (FileId, &str)| {
+        let (script, found) = ast::parse(file, source);
+        if !found.is_empty() {
+            crate::ice!("library", "{}", diag::render(&found, sources, false));
+        }
+        script
+    };
+    (1..).map(FileId).zip(LIBRARY.iter().map(|(_, source)| *source)).map(parse).collect()
 }
 
 /// The value of a cell, made on first use.

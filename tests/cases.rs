@@ -127,7 +127,7 @@ datatest_stable::harness! {
     { test = cost, root = "tests/cases/cost", pattern = r"\.eg$" },
     { test = loops, root = "tests/cases/loops", pattern = r"\.eg$" },
     { test = native, root = "tests/cases/native", pattern = r"\.eg$" },
-    { test = run, root = "tests/cases/run", pattern = r"\.eg$" },
-    { test = error, root = "tests/cases/error", pattern = r"\.eg$" },
+    { test = run, root = "tests/cases/run", pattern = r"^[^/]*\.eg$" },
+    { test = error, root = "tests/cases/error", pattern = r"^[^/]*\.eg$" },
     { test = tour, root = "tests/cases/tour", pattern = r"\.eg$" },
 }

@@ -128,6 +128,12 @@ impl<'a> Checker<'a> {
                     | Binding::Inner,
                 ) => true,
                 Some(_) => false,
+                // A value of the script hides a function of the library.
+                None if !scope.library
+                    && matches!(self.globals.get(name.as_str()), Some(Global::Value(..))) =>
+                {
+                    false
+                }
                 None => self.find_def(name, scope.library).is_some() || self.is_builtin(name),
             },
             Ast::Field(of, _) => matches!(&of.kind, Ast::Name(name) if name == "random"),
