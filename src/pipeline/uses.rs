@@ -8,7 +8,7 @@ use crate::run::errors::{MISSING_FILE, UNREADABLE_FILE};
 use crate::source::{FileId, Sources, Span};
 
 /// A path that is no plain text.
-pub static USE_PATH: Code = Code {
+static USE_PATH: Code = Code {
     name: "use-path",
     explain: "\
 `use` takes the path of a file in quotes, relative to the file that says `use`.
@@ -21,7 +21,7 @@ Write the file's name:
 };
 
 /// Files that use each other.
-pub static USE_CYCLE: Code = Code {
+static USE_CYCLE: Code = Code {
     name: "use-cycle",
     explain: "\
 A file uses itself, perhaps through others. What files declare must come in some order.
@@ -35,7 +35,7 @@ Move what both need into a third file:
 };
 
 /// A used file that does something.
-pub static USED_STATEMENT: Code = Code {
+static USED_STATEMENT: Code = Code {
     name: "used-statement",
     explain: "\
 A file that another one uses may only declare: `fn`, `model`, `stage`, `pipeline`, `use`, and `let` of
@@ -49,7 +49,7 @@ Move it to the script, or leave it out. A file of declarations can be checked by
 };
 
 /// The codes of this module.
-pub const CODES: &[&Code] = &[&USE_PATH, &USE_CYCLE, &USED_STATEMENT];
+pub(super) const CODES: &[&Code] = &[&USE_PATH, &USE_CYCLE, &USED_STATEMENT];
 
 /// A file that is being read: where it lies, and the `use` that asked for it.
 struct Open {
