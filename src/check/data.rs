@@ -1,5 +1,6 @@
 //! Data sets: how to read them and what they hold.
 
+use crate::algebra::types::Dim;
 use crate::ast::{self, ExprKind as Ast};
 use crate::source::Span;
 
@@ -26,6 +27,9 @@ fn source_call(source: &ast::Expr) -> Option<Call<'_, 'static>> {
     Some(Call { name: name.clone(), statics: &[], args, span: source.span, expected: None })
 }
 
+/// Columns with what they are read from, and the share of the test split with its place.
+type Columns = (Vec<(String, String)>, Option<(f64, Span)>);
+
 impl<'a> Checker<'a> {
     /// `data d = csv("d.csv", target = "y", test = 0.2) { x = standardize(x) }`
     pub(super) fn data(&mut self, item: &'a ast::Data) -> Checked<Data> {
@@ -51,6 +55,7 @@ impl<'a> Checker<'a> {
             source: written.source,
             test,
             columns,
+            characters: schema.characters,
             standardize,
             rows,
             span: item.name.span,
@@ -95,6 +100,9 @@ impl<'a> Checker<'a> {
             match call.name.as_str() {
                 "csv" => return self.csv(&call),
                 "idx" => return self.idx(&call),
+                "npz" => return self.npz(&call),
+                "npy" => return self.npy(&call),
+                "text" => return self.text_source(&call),
                 _ => {}
             }
         }
@@ -103,10 +111,9 @@ impl<'a> Checker<'a> {
         }
         let message = format!("`{}` is not a data source", text::source(source));
         let found = at(&errors::DATA_SOURCE, message, source.span, "not a source");
-        Err(self.report(found.help(
-            "write `csv(\"file.csv\", target = \"column\")`, `idx(x = \"file\", y = \"file\")` or \
-                 `synthetic(rows = 100) { x = random.normal[rows, 4]() }`",
-        )))
+        let help = "write `csv(\"file.csv\", target = \"column\")` or `synthetic(rows = 100) { x = random.normal[rows, 4]() }`";
+        Err(self
+            .report(found.help(help).note("sources are `csv`, `idx`, `npz`, `npy`, `text` and `synthetic`")))
     }
 
     fn csv(&mut self, call: &Call<'a, '_>) -> Checked<Written> {
@@ -130,6 +137,69 @@ impl<'a> Checker<'a> {
         let x = next().ok_or(Poison)?;
         let source = DataSource::Idx { x, y: next(), test_x: next(), test_y: next() };
         Ok(Written { source, test: test?, path: x_expr.span, target: None })
+    }
+
+    /// `npz("d.npz", x = "images", y = "labels", test = 0.2)`
+    fn npz(&mut self, call: &Call<'a, '_>) -> Checked<Written> {
+        let Some((path, rest)) = call.args.split_first().filter(|(path, _)| path.name.is_none()) else {
+            let message = "`npz` takes the path of the file first";
+            let found = at(&errors::WRONG_ARGUMENT, message, call.span, "this source");
+            return Err(self.report(found.help("write `npz(\"d.npz\", x = \"images\", y = \"labels\")`")));
+        };
+        let archive = self.plain_text(path.value);
+        let (columns, test) = self.named_columns(rest, "npz")?;
+        let source = DataSource::Arrays { archive: Some(archive?), columns };
+        let target = rest.first().map(|arg| arg.value.span);
+        Ok(Written { source, test, path: path.value.span, target })
+    }
+
+    /// `npy(x = "x.npy", y = "y.npy", test = 0.2)`
+    fn npy(&mut self, call: &Call<'a, '_>) -> Checked<Written> {
+        let (columns, test) = self.named_columns(&call.args, "npy")?;
+        if columns.is_empty() {
+            let found = at(&errors::WRONG_ARGUMENT, "`npy` takes a file for each column", call.span, "none");
+            return Err(self.report(found.help("write `npy(x = \"x.npy\", y = \"y.npy\")`")));
+        }
+        let source = DataSource::Arrays { archive: None, columns };
+        Ok(Written { source, test, path: call.span, target: None })
+    }
+
+    /// Columns by name, `x` and `y` first, and the share of the test split.
+    fn named_columns(&mut self, args: &[Arg<'a>], source: &str) -> Checked<Columns> {
+        let (mut columns, mut test) = (Vec::new(), None);
+        for arg in args {
+            let Some(name) = arg.name else {
+                let message = format!("a column of `{source}` has a name");
+                let found = at(&errors::WRONG_ARGUMENT, message, arg.value.span, "which column is this?");
+                return Err(self.report(found.help("name it: `x = ...`")));
+            };
+            if name.name == "test" {
+                test = Some(self.test_share(arg.value)?);
+                continue;
+            }
+            if columns.iter().any(|(have, _)| *have == name.name) {
+                return Err(self.report(errors::duplicate(&name.name, name.span, None)));
+            }
+            columns.push((name.name.clone(), self.plain_text(arg.value)?));
+        }
+        columns.sort_by_key(|(name, _)| (name != "x", name != "y"));
+        Ok((columns, test))
+    }
+
+    /// `text("poem.txt", context = 64, test = 0.1)`
+    fn text_source(&mut self, call: &Call<'a, '_>) -> Checked<Written> {
+        let args = self.match_args(call, &["path", "context", "test"], 1, None)?;
+        let path_expr = args[0].ok_or(Poison)?;
+        let path = self.plain_text(path_expr);
+        let context = args[1].map_or(Ok(64), |context| self.whole(context, "context", 1));
+        let share = args[2].map(|test| self.test_share(test)).transpose()?;
+        if let Some((share, span)) = share.filter(|(share, _)| !(*share > 0.0 && *share < 1.0)) {
+            let message = format!("`test = {share}` is no share of a text");
+            let found = at(&errors::DATA_SHARE, message, span, "not between 0 and 1");
+            return Err(self.report(found.help("write a fraction: `test = 0.1`")));
+        }
+        let source = DataSource::Text { path: path?, context: context?, test: share.map(|(share, _)| share) };
+        Ok(Written { source, test: None, path: path_expr.span, target: None })
     }
 
     pub(super) fn test_share(&mut self, expr: &'a ast::Expr) -> Checked<(f64, Span)> {
@@ -203,6 +273,26 @@ impl<'a> Checker<'a> {
             at(&errors::TYPE_MISMATCH, message, line.value.span, format!("`{name}` is `{shown}`"))
                 .help("standardize real columns only"),
         ))
+    }
+
+    /// `poem.vocab`: how many different characters a text has. `None`: this is no field of data.
+    pub(super) fn vocab(&mut self, of: &ast::Expr, field: &ast::Ident) -> Option<Checked<Dim>> {
+        let Ast::Name(name) = &of.kind else { return None };
+        let id = match self.data_ids.get(name.as_str())? {
+            Some(id) => *id,
+            None => return Some(Err(Poison)),
+        };
+        let count = self.data[id.0].characters.len();
+        if field.name == "vocab" && count > 0 {
+            return Some(Ok(Dim::from(count)));
+        }
+        let known: &[String] = if count > 0 { &["vocab".to_string()] } else { &[] };
+        let found = errors::none_of(&errors::UNKNOWN_FIELD, "size", &field.name, field.span, known);
+        let found = match count {
+            0 => found.help("the size of its vocabulary is known of `text(...)` only"),
+            _ => found,
+        };
+        Some(Err(self.report(found)))
     }
 
     pub(super) fn unknown_column(&mut self, name: &str, span: Span, columns: &[Column]) -> Poison {

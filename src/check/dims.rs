@@ -102,6 +102,10 @@ impl<'a> Checker<'a> {
                 self.dim_binary(*op, &a?, &b?, expr.span)
             }
             ExprKind::Error => Err(super::scope::Poison),
+            ExprKind::Field(of, field) => match self.vocab(of, field) {
+                Some(size) => size,
+                None => Err(self.not_a_size(expr.span)),
+            },
             _ => Err(self.not_a_size(expr.span)),
         }
     }

@@ -53,7 +53,10 @@ impl<'a> Checker<'a> {
                 Err(self.report(errors::not_a_value("text", span, "text is for `print` and for paths")))
             }
             Ast::Name(name) => self.name(scope, name, span),
-            Ast::Field(of, field) => self.field(scope, of, field, span),
+            Ast::Field(of, field) => match self.vocab(of, field) {
+                Some(size) => Ok(ops::size(&size?, span)),
+                None => self.field(scope, of, field, span),
+            },
             Ast::Call(callee, args) => {
                 let args =
                     args.iter().map(|arg| Arg { name: arg.name.as_ref(), value: &arg.value }).collect();

@@ -62,7 +62,7 @@ use stages::{StageDef, Words};
 use typed::{DataId, FunctionId, StageId};
 
 /// What a data file holds, as far as types and shapes go.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Schema {
     /// Columns in scope with their types without the row axis, `x` and `y` first.
     pub columns: Vec<(String, Type)>,
@@ -70,6 +70,8 @@ pub struct Schema {
     pub rows: usize,
     /// Rows of the file's own test split, if it has one.
     pub test_rows: Option<usize>,
+    /// Of a text, its different characters, sorted.
+    pub characters: Vec<char>,
 }
 
 /// What `check` asks about data files. Diagnostics come without labels; `check` adds the place.

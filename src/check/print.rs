@@ -56,6 +56,13 @@ fn source(source: &DataSource) -> String {
             format!("idx x = {x:?}{}{}{}", given("y", y), given("test_x", test_x), given("test_y", test_y))
         }
         DataSource::Synthetic { seed, .. } => format!("synthetic seed = {seed}"),
+        DataSource::Arrays { archive, columns } => {
+            let columns: Vec<String> = columns.iter().map(|(name, of)| format!("{name} = {of:?}")).collect();
+            let file = archive.iter().map(|path| format!("{path:?}"));
+            let word = if archive.is_some() { "npz" } else { "npy" };
+            format!("{word} {}", file.chain(columns).collect::<Vec<_>>().join(", "))
+        }
+        DataSource::Text { path, context, .. } => format!("text {path:?}, context = {context}"),
     }
 }
 

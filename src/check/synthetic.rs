@@ -39,6 +39,7 @@ impl<'a> Checker<'a> {
             name: item.name.name.clone(),
             source: DataSource::Synthetic { seed: seed as u64, locals: scope.locals, columns: exprs },
             test: test.map(|(share, _)| share),
+            characters: Vec::new(),
             columns,
             standardize: Vec::new(),
             rows: counts,

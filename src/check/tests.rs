@@ -29,7 +29,7 @@ impl Catalog for Files {
         }
         let columns = vec![("x".to_string(), Type::of(real, &[4])), ("y".to_string(), y)];
         let rows = if path == "small.csv" { 10 } else { 150 };
-        Ok(Schema { columns, rows, test_rows: None })
+        Ok(Schema { columns, rows, ..Schema::default() })
     }
 }
 

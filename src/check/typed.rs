@@ -61,6 +61,8 @@ pub struct Data {
     pub columns: Vec<Column>,
     /// Columns that are standardized with the training split's mean and standard deviation.
     pub standardize: Vec<String>,
+    /// Of a text, the characters that its numbers stand for.
+    pub characters: Vec<char>,
     /// Number of rows of the whole set, of the training split and of the test split.
     pub rows: Rows,
     /// Where it is declared.
@@ -107,6 +109,22 @@ pub enum DataSource {
         locals: Vec<Local>,
         /// Each column with all of its rows, and its name for those after it.
         columns: Vec<(LocalId, Expr)>,
+    },
+    /// NumPy arrays, whose first axis is the rows.
+    Arrays {
+        /// The `.npz` file; `None`: each column is a `.npy` file.
+        archive: Option<String>,
+        /// Columns with their names in the archive, or with their files. None: all of the archive.
+        columns: Vec<(String, String)>,
+    },
+    /// Windows of a text as numbers of characters: `x`, and `y` one character later.
+    Text {
+        /// Path, relative to the script's folder.
+        path: String,
+        /// Characters of a window.
+        context: usize,
+        /// The share of the characters, from the end, that is the test split.
+        test: Option<f64>,
     },
 }
 

@@ -378,6 +378,7 @@ fn script() -> Program {
     let data = Data {
         name: "d".to_owned(),
         source: DataSource::Csv { path: "d.csv".to_owned(), target: None },
+        characters: Vec::new(),
         test: None,
         columns: vec![column("x", &[2]), column("y", &[])],
         standardize: vec![],

@@ -8,30 +8,62 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::csv::{Cells, Csv};
+use super::dataset::{Dataset, Elements, Values};
 use super::idx::Idx;
-use super::machine::{Machine, Memory};
+use super::npy::Array;
 use super::rng::{self, Purpose};
-use super::{csv, errors, idx};
+use super::text::{Text, Windows};
+use super::{csv, errors, idx, npy, text};
 use crate::algebra::types::{DType, Type};
-use crate::check::typed::{Data, DataSource, Split};
+use crate::check::typed::{Data, DataSource};
 use crate::check::{Catalog, Schema};
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
-use crate::graph::Role;
 use crate::ice;
 
 /// Data files, each read once in a compilation.
 #[derive(Debug)]
 pub struct Files {
     folder: PathBuf,
-    csv: RefCell<BTreeMap<String, Rc<Csv>>>,
-    idx: RefCell<BTreeMap<String, Rc<Idx>>>,
+    csv: Read<Csv>,
+    idx: Read<Idx>,
+    arrays: Read<Arrays>,
+    text: Read<Text>,
 }
+
+/// What has been read, by the path as written.
+type Read<T> = RefCell<BTreeMap<String, Rc<T>>>;
+
+/// The arrays of a file by name; one without a name in a `.npy` file.
+type Arrays = BTreeMap<String, Array>;
 
 impl Files {
     /// Files whose paths are relative to `folder`.
     pub fn new(folder: impl Into<PathBuf>) -> Files {
-        Files { folder: folder.into(), csv: RefCell::default(), idx: RefCell::default() }
+        Files {
+            folder: folder.into(),
+            csv: RefCell::default(),
+            idx: RefCell::default(),
+            arrays: RefCell::default(),
+            text: RefCell::default(),
+        }
+    }
+
+    /// What a file holds, which is read when it is first asked for.
+    fn once<T>(
+        &self,
+        all: &Read<T>,
+        name: &str,
+        read: impl FnOnce(&Path, Vec<u8>) -> Result<T, Diagnostic>,
+    ) -> Result<Rc<T>, Diagnostic> {
+        if let Some(read) = all.borrow().get(name) {
+            return Ok(read.clone());
+        }
+        let path = self.folder.join(name);
+        let bytes = fs::read(&path).map_err(|error| errors::unreadable(&path, &error))?;
+        let read = Rc::new(read(&path, bytes)?);
+        all.borrow_mut().insert(name.to_owned(), read.clone());
+        Ok(read)
     }
 
     fn csv(&self, name: &str) -> Result<Rc<Csv>, Diagnostic> {
@@ -46,14 +78,26 @@ impl Files {
     }
 
     fn idx(&self, name: &str) -> Result<Rc<Idx>, Diagnostic> {
-        if let Some(read) = self.idx.borrow().get(name) {
-            return Ok(read.clone());
-        }
-        let path = self.folder.join(name);
-        let bytes = fs::read(&path).map_err(|error| errors::unreadable(&path, &error))?;
-        let read = Rc::new(idx::read(&path, bytes)?);
-        self.idx.borrow_mut().insert(name.to_owned(), read.clone());
-        Ok(read)
+        self.once(&self.idx, name, idx::read)
+    }
+
+    fn arrays(&self, name: &str, archive: bool) -> Result<Rc<Arrays>, Diagnostic> {
+        self.once(&self.arrays, name, |path, bytes| match archive {
+            true => npy::read_all(path, &bytes),
+            false => Ok(BTreeMap::from([(String::new(), npy::read(path, &bytes)?)])),
+        })
+    }
+
+    /// A text and its windows.
+    fn windows(
+        &self,
+        name: &str,
+        context: usize,
+        test: Option<f64>,
+    ) -> Result<(Rc<Text>, Windows), Diagnostic> {
+        let text = self.once(&self.text, name, text::read)?;
+        let windows = text.windows(&self.folder.join(name), context, test)?;
+        Ok((text, windows))
     }
 
     /// The rows of a data set whose types are those its schema gave.
@@ -65,6 +109,10 @@ impl Files {
                 self.load_idx(data, (x, y.as_deref()), own_test)?
             }
             DataSource::Synthetic { .. } => ice!("run", "`{}` is computed, not read", data.name),
+            DataSource::Arrays { archive, columns } => {
+                self.load_arrays(data, archive.as_deref(), columns, real)?
+            }
+            DataSource::Text { path, context, test } => self.load_text(path, *context, *test)?,
         };
         for name in &data.standardize {
             dataset.standardize(name, real);
@@ -142,7 +190,7 @@ impl Files {
                 columns.push((name.clone(), Type::scalar(dtype)));
             }
         }
-        Ok(Schema { columns, rows: csv.rows, test_rows: None })
+        Ok(Schema { columns, rows: csv.rows, ..Schema::default() })
     }
 
     fn idx_schema(
@@ -161,7 +209,7 @@ impl Files {
             }
             test_rows = Some(more);
         }
-        Ok(Schema { columns, rows: images, test_rows })
+        Ok(Schema { columns, rows: images, test_rows, ..Schema::default() })
     }
 
     fn idx_columns(
@@ -182,6 +230,116 @@ impl Files {
         }
         Ok((images.sizes[0], columns))
     }
+
+    /// The columns of arrays with the file of each and its name there. All arrays of an archive are
+    /// columns if none are named.
+    fn named(&self, archive: Option<&str>, columns: &[(String, String)]) -> Result<Vec<Named>, Diagnostic> {
+        let Some(path) = archive else {
+            let named = |(column, path): &(String, String)| {
+                Ok((column.clone(), self.arrays(path, false)?, String::new()))
+            };
+            return columns.iter().map(named).collect();
+        };
+        let arrays = self.arrays(path, true)?;
+        if columns.is_empty() {
+            let mut names: Vec<&String> = arrays.keys().collect();
+            names.sort_by_key(|name| (*name != "x", *name != "y"));
+            return Ok(names.into_iter().map(|name| (name.clone(), arrays.clone(), name.clone())).collect());
+        }
+        let named = |(column, name): &(String, String)| match arrays.contains_key(name) {
+            true => Ok((column.clone(), arrays.clone(), name.clone())),
+            false => {
+                let names: Vec<String> = arrays.keys().cloned().collect();
+                let near = nearest(name, arrays.keys().map(String::as_str));
+                Err(errors::unknown_column(&self.folder.join(path), name, near, &names))
+            }
+        };
+        columns.iter().map(named).collect()
+    }
+
+    fn arrays_schema(
+        &self,
+        archive: Option<&str>,
+        columns: &[(String, String)],
+        real: DType,
+    ) -> Result<Schema, Diagnostic> {
+        let mut schema = Schema::default();
+        for (column, arrays, name) in self.named(archive, columns)? {
+            let array = &arrays[&name];
+            let path = self.folder.join(archive.unwrap_or_else(|| path_of(columns, &column)));
+            let [rows, sizes @ ..] = array.sizes.as_slice() else {
+                return Err(errors::bad_npy(&path, format!("`{column}` is one number and has no rows")));
+            };
+            if array.data.is_empty() {
+                return Err(errors::empty(&path, "rows"));
+            }
+            if !schema.columns.is_empty() && schema.rows != *rows {
+                let first = &schema.columns[0].0;
+                let reason = format!("`{column}` has {rows} rows, and `{first}` has {}", schema.rows);
+                return Err(errors::bad_npy(&path, reason));
+            }
+            schema.rows = *rows;
+            schema.columns.push((column, Type::of(if array.float { real } else { DType::I32 }, sizes)));
+        }
+        Ok(schema)
+    }
+
+    fn load_arrays(
+        &self,
+        data: &Data,
+        archive: Option<&str>,
+        columns: &[(String, String)],
+        real: DType,
+    ) -> Result<Dataset, Diagnostic> {
+        let (train, test) = split(data.rows.all, data.rows.test);
+        let mut loaded = Vec::new();
+        for (column, arrays, name) in self.named(archive, columns)? {
+            let array = &arrays[&name];
+            let path = self.folder.join(archive.unwrap_or_else(|| path_of(columns, &column)));
+            let fits = |x: &f64| if array.float { x.is_finite() } else { f64::from(*x as i32) == *x };
+            if let Some(number) = array.data.iter().find(|x| !fits(x)) {
+                let reason = format!("`{column}` holds {number}, which is no number of its column");
+                return Err(errors::bad_npy(&path, reason));
+            }
+            let dtype = if array.float { real } else { DType::I32 };
+            let width = array.data.len() / array.sizes[0];
+            loaded.push((column, Values { width, elements: Elements::new(array.data.clone(), dtype) }));
+        }
+        Ok(Dataset { columns: loaded, train, test })
+    }
+
+    fn text_schema(&self, path: &str, context: usize, test: Option<f64>) -> Result<Schema, Diagnostic> {
+        let (text, windows) = self.windows(path, context, test)?;
+        let column = |name: &str| (name.to_owned(), Type::of(DType::I32, &[context]));
+        Ok(Schema {
+            columns: vec![column("x"), column("y")],
+            rows: windows.starts.len() - windows.test,
+            test_rows: test.map(|_| windows.test),
+            characters: text.characters.clone(),
+        })
+    }
+
+    /// Each row is a window, and the same one character later. Test rows come last.
+    fn load_text(&self, path: &str, context: usize, test: Option<f64>) -> Result<Dataset, Diagnostic> {
+        let (text, windows) = self.windows(path, context, test)?;
+        let column = |name: &str, shift: usize| {
+            let starts = windows.starts.iter().map(|start| start + shift).collect();
+            let elements = Elements::Windows { codes: text.clone(), starts };
+            (name.to_owned(), Values { width: context, elements })
+        };
+        let all = windows.starts.len() as u32;
+        let first = all - windows.test as u32;
+        let columns = vec![column("x", 0), column("y", 1)];
+        Ok(Dataset { columns, train: (0..first).collect(), test: (first..all).collect() })
+    }
+}
+
+/// A column, the arrays of its file, and its name there.
+type Named = (String, Rc<Arrays>, String);
+
+/// The file of a column.
+fn path_of<'a>(columns: &'a [(String, String)], column: &str) -> &'a str {
+    columns.iter().find(|(have, _)| have == column).map_or("", |(_, path)| path)
 }
 
 impl Catalog for Files {
@@ -193,158 +351,9 @@ impl Catalog for Files {
                 self.idx_schema((x, y.as_deref()), own_test, real)
             }
             DataSource::Synthetic { .. } => ice!("run", "computed data has no file"),
+            DataSource::Arrays { archive, columns } => self.arrays_schema(archive.as_deref(), columns, real),
+            DataSource::Text { path, context, test } => self.text_schema(path, *context, *test),
         }
-    }
-}
-
-/// A data set in memory.
-#[derive(Debug)]
-pub(crate) struct Dataset {
-    columns: Vec<(String, Values)>,
-    train: Vec<u32>,
-    test: Vec<u32>,
-}
-
-/// All rows of one column.
-#[derive(Debug)]
-struct Values {
-    /// Elements of a row.
-    width: usize,
-    elements: Elements,
-}
-
-#[derive(Debug)]
-enum Elements {
-    F32(Vec<f32>),
-    F64(Vec<f64>),
-    I32(Vec<i32>),
-    /// Numbers of the column's type, kept small.
-    Bytes(Vec<u8>),
-}
-
-impl Dataset {
-    /// Computed data: all rows of each column.
-    pub(super) fn computed(data: &Data, columns: impl Iterator<Item = Memory>) -> Dataset {
-        let (train, test) = split(data.rows.all, data.rows.test);
-        let columns = data.columns.iter().zip(columns).map(|(column, memory)| {
-            let elements = Elements::of(&memory);
-            (column.name.clone(), Values { width: column.ty.count(), elements })
-        });
-        Dataset { columns: columns.collect(), train, test }
-    }
-
-    /// The rows of a split, ascending.
-    pub(crate) fn rows(&self, split: Split) -> Vec<u32> {
-        let mut rows = match split {
-            Split::All => [self.train.as_slice(), &self.test].concat(),
-            Split::Train => self.train.clone(),
-            Split::Test => self.test.clone(),
-        };
-        rows.sort_unstable();
-        rows
-    }
-
-    /// Copies rows of a column, in this order, to `out`, as elements of `dtype`.
-    pub(crate) fn gather(&self, column: usize, rows: &[u32], dtype: DType, out: &mut [u8]) {
-        let values = &self.columns[column].1;
-        let width = values.width * dtype.bytes();
-        for (row, out) in rows.iter().zip(out.chunks_exact_mut(width.max(1))) {
-            let range = *row as usize * values.width..(*row as usize + 1) * values.width;
-            copy_row(&values.elements, range, dtype, out);
-        }
-    }
-
-    /// Gives a program these rows of the columns it reads.
-    pub(super) fn give(&self, machine: &mut Machine, rows: &[u32]) {
-        for input in 0..machine.n_inputs() {
-            if let Role::Column(column) = *machine.role(input) {
-                let dtype = machine.dtype(input);
-                self.gather(column, rows, dtype, machine.input_bytes(input));
-            }
-        }
-    }
-
-    /// Gives a column mean 0 and standard deviation 1 over the training rows (population form). A
-    /// constant feature becomes 0.
-    fn standardize(&mut self, name: &str, real: DType) {
-        let Some((_, values)) = self.columns.iter_mut().find(|(have, _)| have == name) else { return };
-        let width = values.width;
-        let mut wide: Vec<f64> = values.elements.to_f64();
-        for feature in 0..width {
-            let (mean, deviation) = moments(&wide, &self.train, width, feature);
-            let by = if deviation == 0.0 { 1.0 } else { deviation };
-            for value in wide.iter_mut().skip(feature).step_by(width) {
-                *value = (*value - mean) / by;
-            }
-        }
-        values.elements = Elements::new(wide, real);
-    }
-}
-
-fn moments(wide: &[f64], rows: &[u32], width: usize, feature: usize) -> (f64, f64) {
-    let column = || rows.iter().map(|row| wide[*row as usize * width + feature]);
-    let count = rows.len() as f64;
-    let mean = column().sum::<f64>() / count;
-    let variance = column().map(|value| (value - mean) * (value - mean)).sum::<f64>() / count;
-    (mean, variance.sqrt())
-}
-
-fn copy_row(elements: &Elements, range: std::ops::Range<usize>, dtype: DType, out: &mut [u8]) {
-    match elements {
-        Elements::F32(all) => put(&all[range], out, |value| value.to_ne_bytes()),
-        Elements::F64(all) => put(&all[range], out, |value| value.to_ne_bytes()),
-        Elements::I32(all) => put(&all[range], out, |value| value.to_ne_bytes()),
-        Elements::Bytes(all) => match dtype {
-            DType::F32 => put(&all[range], out, |value| f32::from(value).to_ne_bytes()),
-            DType::F64 => put(&all[range], out, |value| f64::from(value).to_ne_bytes()),
-            _ => put(&all[range], out, |value| i32::from(value).to_ne_bytes()),
-        },
-    }
-}
-
-fn put<T: Copy, const N: usize>(values: &[T], out: &mut [u8], bytes: impl Fn(T) -> [u8; N]) {
-    for (value, out) in values.iter().zip(out.chunks_exact_mut(N)) {
-        out.copy_from_slice(&bytes(*value));
-    }
-}
-
-impl Elements {
-    fn of(memory: &Memory) -> Elements {
-        fn read<T, const N: usize>(bytes: &[u8], of: impl Fn([u8; N]) -> T) -> Vec<T> {
-            bytes.chunks_exact(N).map(|chunk| of(std::array::from_fn(|k| chunk[k]))).collect()
-        }
-        let bytes = memory.to_bytes();
-        match memory.dtype() {
-            DType::F32 => Elements::F32(read(&bytes, f32::from_ne_bytes)),
-            DType::F64 => Elements::F64(read(&bytes, f64::from_ne_bytes)),
-            DType::I32 => Elements::I32(read(&bytes, i32::from_ne_bytes)),
-            other => ice!("run", "a column of {other}"),
-        }
-    }
-
-    fn new(wide: Vec<f64>, dtype: DType) -> Elements {
-        match dtype {
-            DType::F32 => Elements::F32(wide.into_iter().map(|value| value as f32).collect()),
-            DType::F64 => Elements::F64(wide),
-            _ => Elements::I32(wide.into_iter().map(|value| value as i32).collect()),
-        }
-    }
-
-    fn to_f64(&self) -> Vec<f64> {
-        match self {
-            Elements::F32(all) => all.iter().map(|value| f64::from(*value)).collect(),
-            Elements::F64(all) => all.clone(),
-            Elements::I32(all) => all.iter().map(|value| f64::from(*value)).collect(),
-            Elements::Bytes(all) => all.iter().map(|value| f64::from(*value)).collect(),
-        }
-    }
-}
-
-impl Values {
-    fn from_cells(cells: &[&Cells], rows: usize, dtype: DType, real: DType) -> Values {
-        let wide = (0..rows).flat_map(|row| cells.iter().map(move |cells| cells.number(row))).collect();
-        let dtype = if dtype.is_float() { real } else { dtype };
-        Values { width: cells.len(), elements: Elements::new(wide, dtype) }
     }
 }
 
@@ -362,7 +371,7 @@ fn csv_cells<'a>(csv: &'a Csv, name: &str, target: Option<&str>) -> Vec<&'a Cell
 }
 
 /// Training and test rows, each ascending; `test` of `rows` rows are drawn at random, always the same.
-fn split(rows: usize, test: usize) -> (Vec<u32>, Vec<u32>) {
+pub(super) fn split(rows: usize, test: usize) -> (Vec<u32>, Vec<u32>) {
     if test == 0 {
         return ((0..rows as u32).collect(), Vec::new());
     }

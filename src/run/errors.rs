@@ -20,6 +20,9 @@ pub const CODES: &[&Code] = &[
     &UNKNOWN_COLUMN,
     &UNSEEN_CLASS,
     &BAD_IDX,
+    &BAD_NPY,
+    &NOT_UTF8,
+    &SHORT_TEXT,
     &TOO_LARGE,
     &TRAINING_FAILED,
     &ASSERTION_FAILED,
@@ -113,6 +116,37 @@ A word of the target column occurs in the test split only, so no training row ca
 smaller test share, or give the rare class more rows.",
 };
 
+/// A NumPy file that cannot be used.
+pub static BAD_NPY: Code = Code {
+    name: "bad-npy",
+    explain: "\
+A file is no NumPy array (`.npy`) or archive of arrays (`.npz`), or its arrays are no columns. Arrays hold
+floats, integers or `bool`, little-endian; their first axis is the rows, as many in each of them. Numbers
+are finite, and integers fit into 32 bits.
+
+    data d = npz(\"d.npz\", x = \"images\", y = \"labels\", test = 0.2)",
+};
+
+/// A text file in another encoding.
+pub static NOT_UTF8: Code = Code {
+    name: "not-utf8",
+    explain: "\
+A text file holds bytes that are no characters in UTF-8. Text in another encoding has to be converted
+first: `iconv -f latin1 -t utf-8 old.txt > new.txt`.",
+};
+
+/// A text without a single window.
+pub static SHORT_TEXT: Code = Code {
+    name: "short-text",
+    explain: "\
+A row of `text(...)` is a window of `context` characters and the one after each. A text, and its test share
+if there is one, must be longer than that.
+
+    data poem = text(\"poem.txt\", context = 64, test = 0.1)
+
+Take a smaller `context`, or a longer text.",
+};
+
 /// A broken idx file.
 pub static BAD_IDX: Code = Code {
     name: "bad-idx",
@@ -174,8 +208,11 @@ pub(crate) fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
 
 /// A data file without rows.
 pub(crate) fn empty(path: &Path, what: &str) -> Diagnostic {
-    Diagnostic::error(&EMPTY_FILE, format!("`{}` has no {what}", path.display()))
-        .help("a csv file needs a header line and at least one row")
+    let help = match what {
+        "characters" => "is it the right file? a text is needed",
+        _ => "a csv file needs a header line and at least one row",
+    };
+    Diagnostic::error(&EMPTY_FILE, format!("`{}` has no {what}", path.display())).help(help)
 }
 
 /// A row with `found` cells under a header of `expected`.
@@ -235,6 +272,25 @@ pub(crate) fn unseen_class(path: &Path, column: &str, class: &str) -> Diagnostic
         path.display()
     );
     Diagnostic::error(&UNSEEN_CLASS, message).help("use a smaller `test` share")
+}
+
+/// A NumPy file that cannot be used.
+pub(crate) fn bad_npy(path: &Path, reason: impl std::fmt::Display) -> Diagnostic {
+    Diagnostic::error(&BAD_NPY, format!("`{}`: {reason}", path.display()))
+        .help("write arrays of numbers with one row each: `numpy.savez(path, x = x, y = y)`")
+}
+
+/// A text file in another encoding.
+pub(crate) fn not_utf8(path: &Path, line: usize) -> Diagnostic {
+    let message =
+        format!("`{}` is not text in UTF-8: line {line} holds bytes that are no character", path.display());
+    Diagnostic::error(&NOT_UTF8, message).help("convert it: `iconv -f latin1 -t utf-8`")
+}
+
+/// A text without a single window.
+pub(crate) fn short_text(path: &Path, what: &str, found: usize, needed: usize) -> Diagnostic {
+    let message = format!("`{}`: {what} has {found} characters, and a window needs {needed}", path.display());
+    Diagnostic::error(&SHORT_TEXT, message).help("take a smaller `context`, or a longer text")
 }
 
 /// A broken idx file.

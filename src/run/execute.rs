@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::data::Dataset;
+use super::dataset::Dataset;
 use super::fit::Fit;
 use super::machine::{self, Machine};
 use super::plot::{self, Curve};

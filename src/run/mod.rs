@@ -7,15 +7,18 @@
 mod bench;
 mod csv;
 mod data;
+mod dataset;
 pub mod errors;
 mod execute;
 mod fit;
 mod idx;
 pub mod machine;
 pub mod memory;
+mod npy;
 mod plot;
 mod rng;
 pub(crate) mod save;
+mod text;
 mod train;
 mod value;
 

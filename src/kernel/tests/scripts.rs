@@ -16,7 +16,7 @@ impl Catalog for Files {
     fn schema(&self, _: &DataSource, real: DType) -> Result<Schema, Diagnostic> {
         let x = ("x".to_owned(), Type::of(real, &[8]));
         let y = ("y".to_owned(), Type::scalar(DType::I32));
-        Ok(Schema { columns: vec![x, y], rows: 30, test_rows: None })
+        Ok(Schema { columns: vec![x, y], rows: 30, ..Schema::default() })
     }
 }
 
