@@ -118,6 +118,10 @@ pub(super) fn flops(n: usize) -> String {
     scaled(n, 1000, ["flop", "kflop", "Mflop", "Gflop"])
 }
 
+pub(super) fn cycles(n: u64) -> String {
+    scaled(n as usize, 1000, ["cycles", "kcycles", "Mcycles", "Gcycles"])
+}
+
 /// Three digits and a unit: `12 KiB`, `1.5 kflop`.
 fn scaled(n: usize, base: usize, units: [&str; 4]) -> String {
     let mut value = n as f64;

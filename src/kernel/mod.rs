@@ -21,6 +21,7 @@ mod apart;
 mod cost;
 mod emit;
 mod eval;
+mod flatten;
 mod fuse;
 mod group;
 mod linear;
@@ -30,6 +31,7 @@ mod order;
 mod place;
 mod plan;
 mod print;
+mod product;
 mod report;
 mod sink;
 #[cfg(test)]
@@ -38,7 +40,9 @@ mod verify;
 
 pub use cost::Cost;
 pub use eval::{Memory, run};
+pub use flatten::flatten;
 pub use fuse::fuse;
+pub use product::{Out, Product, is_plain, stride};
 pub use report::report;
 pub use verify::verify;
 

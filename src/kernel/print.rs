@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::{Apart, Buffer, BufferId, Guard, Home, Inst, InstId, Kernel, Kernels, Linear, Program, Why};
+use super::{
+    Apart, Buffer, BufferId, Guard, Home, Inst, InstId, Kernel, Kernels, Linear, Product, Program, Why,
+    flatten,
+};
 use crate::algebra::form::Extent;
 use crate::print::number;
 
@@ -43,6 +46,9 @@ impl Program {
         let commits = if kernel.commits { " commits" } else { "" };
         let head = format!("  k{k} {}{commits}", axes(kernel));
         writeln!(f, "{head:<46} {}", kernel.cost(&self.buffers))?;
+        if let Some(product) = Product::of(self, &flatten(kernel)) {
+            writeln!(f, "    {product}")?;
+        }
         for line in lines(kernel) {
             writeln!(f, "    {line}")?;
         }

@@ -15,7 +15,7 @@
 
 use super::cost::{Touched, bytes, flops};
 use super::print::{axes, numbers};
-use super::{BufferId, Cost, Home, Kernel, Kernels, Program};
+use super::{BufferId, Cost, Home, Kernel, Kernels, Product, Program, flatten};
 use crate::graph::{Graphs, Layout, Part, Role, StateSlot};
 use crate::print::number;
 
@@ -53,7 +53,7 @@ fn count(n: usize, what: &str) -> String {
 const HEADINGS: [&str; 8] = ["kernel", "part", "loops", "reads", "writes", "flops", "B/param", "flop/param"];
 
 fn table(program: &Program, layout: Option<&Layout>) -> String {
-    let mut rows: Vec<(Vec<String>, &[super::Apart])> = vec![(HEADINGS.map(str::to_owned).to_vec(), &[])];
+    let mut rows: Vec<(Vec<String>, Vec<String>)> = vec![(HEADINGS.map(str::to_owned).to_vec(), Vec::new())];
     let mut total = Cost::default();
     for (k, kernel) in program.kernels.iter().enumerate() {
         let cost = kernel.cost(&program.buffers);
@@ -66,35 +66,42 @@ fn table(program: &Program, layout: Option<&Layout>) -> String {
         let mut row = vec![format!("k{k}"), parts.join(", "), axes(kernel)];
         row.extend(amounts(&cost));
         row.extend(layout.map_or_else(Vec::new, |layout| per_parameter(program, kernel, layout)));
-        rows.push((row, &kernel.apart));
+        rows.push((row, notes(program, kernel)));
     }
     let mut last = vec!["total".to_owned(), count(program.kernels.len(), "kernel"), String::new()];
     last.extend(amounts(&total));
-    rows.push((last, &[]));
+    rows.push((last, Vec::new()));
     aligned(&rows)
+}
+
+/// How a kernel is computed if not in loops, and why it is apart from others.
+fn notes(program: &Program, kernel: &Kernel) -> Vec<String> {
+    let product = Product::of(program, &flatten(kernel));
+    let apart = kernel.apart.iter().map(|reason| format!("apart from {reason}"));
+    product.iter().map(Product::to_string).chain(apart).collect()
 }
 
 fn amounts(cost: &Cost) -> [String; 3] {
     [bytes(cost.reads), bytes(cost.writes), flops(cost.flops)]
 }
 
-/// Rows with their columns one below the other, each with its reasons below it. Empty columns are
+/// Rows with their columns one below the other, each with its notes below it. Empty columns are
 /// left out.
-fn aligned(rows: &[(Vec<String>, &[super::Apart])]) -> String {
+fn aligned(rows: &[(Vec<String>, Vec<String>)]) -> String {
     let cell = |row: &'_ Vec<String>, k: usize| row.get(k).map_or(0, |cell| cell.chars().count());
     let width = |k: usize| rows.iter().map(|(row, _)| cell(row, k)).max().unwrap_or(0);
     let filled = |k: &usize| rows[1..].iter().any(|(row, _)| cell(row, *k) > 0);
     let columns: Vec<(usize, usize)> = (0..HEADINGS.len()).filter(filled).map(|k| (k, width(k))).collect();
     let mut text = String::new();
-    for (row, reasons) in rows {
+    for (row, notes) in rows {
         let cells = columns.iter().map(|(k, width)| {
             let cell = row.get(*k).map_or("", String::as_str);
             if *k < 3 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
         });
         text += format!("  {}", cells.collect::<Vec<_>>().join("  ")).trim_end();
         text.push('\n');
-        for reason in *reasons {
-            text += &format!("  {:<width$}  apart from {reason}\n", "", width = columns[0].1);
+        for note in notes {
+            text += &format!("  {:<width$}  {note}\n", "", width = columns[0].1);
         }
     }
     text

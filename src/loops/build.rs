@@ -9,7 +9,7 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 use crate::algebra::scalar::Machine;
 use crate::algebra::types::DType;
 
-use super::{Address, Bound, Carried, Expr, Function, Number, Parts, Stmt, Ty, Value};
+use super::{Address, Bound, Carried, Expr, Function, Number, Parts, Product, Stmt, Ty, Value};
 
 /// A fast hash of small keys; nothing is ever listed in its order.
 #[derive(Default)]
@@ -211,6 +211,12 @@ impl Builder {
     pub(super) fn store(&mut self, pointer: usize, at: Address, value: Value) {
         let level = self.depth();
         self.blocks[level].stmts.push(Stmt::Store { pointer, at, value });
+    }
+
+    /// Computes a matrix product.
+    pub(super) fn product(&mut self, product: Product) {
+        let level = self.depth();
+        self.blocks[level].stmts.push(Stmt::Product(product));
     }
 
     /// Opens a loop; gives its variable and what the carried values are inside it.

@@ -8,7 +8,7 @@ use std::ops::Range;
 use crate::algebra::scalar::{Bits, Machine, decode, encode};
 use crate::algebra::types::DType;
 
-use super::{Address, Bound, Expr, Function, Loops, Place, Program, Stmt, Ty, Value};
+use super::{Address, Bound, Expr, Function, Loops, Matrix, Place, Product, Program, Stmt, Ty, Value};
 
 /// The memory of one program: its arena, its inputs and its outputs.
 #[derive(Clone, Debug)]
@@ -186,6 +186,7 @@ impl<'a> Frame<'a> {
             match stmt {
                 Stmt::Let(value, expr) => self.define(*value, expr),
                 Stmt::Store { pointer, at, value } => self.store(*pointer, at, *value),
+                Stmt::Product(product) => self.product(product),
                 Stmt::For { var, start, stop, step, carried, body } => {
                     let mut at = self.bound(*start);
                     let stop = self.bound(*stop);
@@ -238,6 +239,36 @@ impl<'a> Frame<'a> {
         for (lane, place) in self.lanes[range].iter_mut().zip(bytes.chunks_exact(ty.dtype.bytes())) {
             *lane = read(place, ty.dtype);
         }
+    }
+
+    /// A matrix product, one chain of fused multiply-adds for each result.
+    fn product(&mut self, product: &Product) {
+        let [m, n, k] = product.sizes;
+        for i in 0..m {
+            for j in 0..n {
+                let dtype = self.function.pointers[product.out.pointer];
+                let sum = (0..k).fold(0, |sum, l| {
+                    let factors = [self.element(&product.left, [i, l]), self.element(&product.right, [l, j])];
+                    Machine::Fma.eval(dtype, &[factors[0], factors[1], sum])
+                });
+                let place = self.matrix_place(&product.out, [i, j]);
+                write(&mut self.memory.bytes_mut(self.buffers[product.out.pointer])[place], sum);
+            }
+        }
+    }
+
+    fn element(&self, matrix: &Matrix, at: [usize; 2]) -> Bits {
+        let place = self.matrix_place(matrix, at);
+        let dtype = self.function.pointers[matrix.pointer];
+        read(&self.memory.bytes(self.buffers[matrix.pointer])[place], dtype)
+    }
+
+    /// The bytes of an element of a matrix.
+    fn matrix_place(&self, matrix: &Matrix, at: [usize; 2]) -> Range<usize> {
+        let ty = Ty { dtype: self.function.pointers[matrix.pointer], lanes: 1 };
+        let step = at.iter().zip(matrix.strides).map(|(at, stride)| *at as i64 * stride).sum::<i64>();
+        let at = Address { offset: matrix.at.offset + step, terms: matrix.at.terms.clone() };
+        self.place(matrix.pointer, &at, ty)
     }
 
     /// Sets every lane of a value.

@@ -24,10 +24,10 @@ mod build;
 pub mod eval;
 mod expand;
 mod facts;
-mod flatten;
 mod lower;
 mod number;
 mod print;
+mod product;
 mod rebase;
 mod reduce;
 mod schedule;
@@ -62,7 +62,7 @@ fn program_of(from: &kernel::Program, shared: &mut share::Shared) -> Program {
     let kernels = std::mem::take(&mut from.kernels);
     let mut calls = Vec::with_capacity(kernels.len());
     for (k, kernel) in kernels.iter().enumerate() {
-        for (function, pointers) in split::functions(from, &flatten::flatten(kernel)) {
+        for (function, pointers) in split::functions(from, &kernel::flatten(kernel)) {
             let buffers = pointers.iter().map(|buffer| buffer.0).collect();
             calls.push(Call { kernel: k, function: shared.add(function), buffers });
         }
@@ -241,6 +241,8 @@ pub enum Stmt {
         /// What.
         value: Value,
     },
+    /// A matrix product: library code, not a loop nest of this function.
+    Product(Product),
     /// `for var in start..stop step step`. Runs while `var < stop`.
     For {
         /// The position, `I64`.
@@ -256,6 +258,44 @@ pub enum Stmt {
         /// What to do.
         body: Vec<Stmt>,
     },
+}
+
+/// A matrix product `out[i, j] = fma(left[i, k-1], right[k-1, j], ... fma(left[i, 0], right[0, j], 0))`:
+/// one chain of fused multiply-adds for each result, in the order of the summed axis.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Product {
+    /// Rows and columns of the result, and how many products each sums.
+    pub sizes: [usize; 3],
+    /// The first factor: rows, then the summed axis.
+    pub left: Matrix,
+    /// The second factor: the summed axis, then columns.
+    pub right: Matrix,
+    /// The result, which overlaps neither factor: rows, then columns.
+    pub out: Matrix,
+}
+
+/// A matrix in memory.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Matrix {
+    /// Which pointer.
+    pub pointer: usize,
+    /// Its first element.
+    pub at: Address,
+    /// How many elements lie between neighbours along each axis.
+    pub strides: [i64; 2],
+}
+
+impl Product {
+    /// The factors and the result, each with its sizes.
+    pub fn matrices(&self) -> [(&Matrix, [usize; 2]); 3] {
+        let [m, n, k] = self.sizes;
+        [(&self.left, [m, k]), (&self.right, [k, n]), (&self.out, [m, n])]
+    }
+
+    /// The first elements of the factors and of the result.
+    fn addresses(&mut self) -> [&mut Address; 3] {
+        [&mut self.left.at, &mut self.right.at, &mut self.out.at]
+    }
 }
 
 /// A limit of a loop.

@@ -40,6 +40,10 @@ fn sweep(stmts: &mut Vec<Stmt>, used: &mut [bool]) {
                 used[value.0 as usize] = true;
                 at.terms.iter().for_each(|(operand, _)| used[operand.0 as usize] = true);
             }
+            Stmt::Product(product) => {
+                let used_by = product.addresses().map(|at| at.terms.clone()).concat();
+                used_by.iter().for_each(|(operand, _)| used[operand.0 as usize] = true);
+            }
             Stmt::For { start, stop, carried, body, .. } => {
                 for value in carried.iter() {
                     used[value.init.0 as usize] = true;
@@ -99,6 +103,7 @@ impl Names<'_> {
                     self.address(at);
                     self.rename(value);
                 }
+                Stmt::Product(product) => product.addresses().into_iter().for_each(|at| self.address(at)),
                 Stmt::For { var, start, stop, carried, body, .. } => {
                     self.bound(start);
                     self.bound(stop);

@@ -4,7 +4,9 @@ use std::fmt::{self, Formatter, Write};
 
 use crate::print::number;
 
-use super::{Address, Bound, Carried, Expr, Function, Loops, Place, Program, Stmt, Ty, Value};
+use super::{
+    Address, Bound, Carried, Expr, Function, Loops, Matrix, Place, Product, Program, Stmt, Ty, Value,
+};
 
 impl fmt::Display for Loops {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -81,6 +83,7 @@ impl Function {
                 writeln!(f, "{text:<42} : {}", self.values[value.0 as usize])
             }
             Stmt::Store { pointer, at, value } => writeln!(f, "{indent}store p{pointer}[{at}] = {value}"),
+            Stmt::Product(product) => writeln!(f, "{indent}{product}"),
             Stmt::For { var, start, stop, step, carried, body } => {
                 write!(f, "{indent}for {var} in {start}..{stop} step {step}")?;
                 writeln!(
@@ -98,6 +101,18 @@ impl Function {
                 }
             }
         }
+    }
+}
+
+impl fmt::Display for Product {
+    /// `product p0[%2] by (128, 1) = p1[0] by (784, 1) * p2[%2] by (128, 1), 64 x 32 x 784`.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let matrix = |Matrix { pointer, at, strides: [row, column] }: &Matrix| {
+            format!("p{pointer}[{at}] by ({row}, {column})")
+        };
+        let [m, n, k] = self.sizes;
+        let (out, left, right) = (matrix(&self.out), matrix(&self.left), matrix(&self.right));
+        write!(f, "product {out} = {left} * {right}, {m} x {n} x {k}")
     }
 }
 

@@ -13,11 +13,12 @@ use std::ops::Range;
 
 use crate::algebra::form::Extent;
 use crate::algebra::types::DType;
-use crate::kernel::{Buffer, BufferId, Home, Inst, InstId, Kernel, Linear, Program};
+use crate::kernel::{Buffer, BufferId, Home, Inst, InstId, Kernel, Linear, Product, Program, flatten};
 
 use super::Function;
 use super::facts::{Facts, root};
 use super::lower::lower;
+use super::product;
 use super::schedule::Schedule;
 use super::work::work;
 
@@ -57,9 +58,15 @@ impl Split {
     }
 }
 
-/// A kernel as one function, or two, with the buffers behind their pointers. Sums of parts are new
+/// A kernel as one function or several (a sum of parts and what comes after it, or a matrix product and what
+/// is done with its results), with the buffers behind their pointers. Sums of parts are new
 /// buffers of the program.
 pub(super) fn functions(program: &mut Program, kernel: &Kernel) -> Vec<(Function, Vec<BufferId>)> {
+    if let Some(product) = Product::of(program, kernel) {
+        let (call, rest) = product::split(program, kernel, &product);
+        let rest = rest.map(|rest| functions(program, &flatten(&rest)));
+        return std::iter::once(call).chain(rest.into_iter().flatten()).collect();
+    }
     let whole = lower(program, kernel, None);
     let parts = (work(&whole.0) / GRAIN).min(MOST) as usize;
     let Some(cut) = (parts > 1).then(|| Cut::find(program, kernel, parts)).flatten() else {

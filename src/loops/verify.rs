@@ -9,7 +9,7 @@ use std::fmt;
 use crate::algebra::scalar::Machine;
 use crate::algebra::types::DType;
 
-use super::{Address, Bound, Call, Carried, Expr, Function, Loops, Place, Program, Stmt, Ty, Value};
+use super::{Address, Bound, Call, Carried, Expr, Function, Loops, Place, Product, Program, Stmt, Ty, Value};
 
 /// Least and greatest value of a position, where that is known.
 type Span = Option<(i64, i64)>;
@@ -147,6 +147,22 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// Its corners lie inside.
+    fn product(&self, product: &Product) {
+        let types = product.matrices().map(|(matrix, _)| self.function.pointers.get(matrix.pointer));
+        let float = types[0].is_some_and(|dtype| dtype.is_float());
+        self.ensure(float && types.iter().all(|dtype| *dtype == types[0]), "a product of other types");
+        for (matrix, sizes) in product.matrices() {
+            let reach = |axis: usize| matrix.strides[axis] * (sizes[axis] as i64 - 1);
+            let (low, high) = (reach(0).min(0) + reach(1).min(0), reach(0).max(0) + reach(1).max(0));
+            let span = self.address(&matrix.at).map(|(from, to)| (from + low, to + high));
+            if let (Some(lens), Some((low, high))) = (&self.lens, span) {
+                let len = lens[matrix.pointer];
+                self.ensure(low >= 0 && high < len, format_args!("a matrix leaves p{}", matrix.pointer));
+            }
+        }
+    }
+
     fn block(&mut self, stmts: &[Stmt]) {
         let mut own = Vec::new();
         for stmt in stmts {
@@ -160,6 +176,7 @@ impl<'a> Check<'a> {
                     let ty = self.used(*value);
                     self.access(*pointer, at, ty);
                 }
+                Stmt::Product(product) => self.product(product),
                 Stmt::For { .. } => self.turn(stmt, &mut own),
             }
         }
@@ -206,7 +223,7 @@ impl<'a> Check<'a> {
                 || body.iter().any(|stmt| match stmt {
                     Stmt::Let(defined, _) => *defined == value.next,
                     Stmt::For { carried, .. } => carried.iter().any(|inner| inner.last == value.next),
-                    Stmt::Store { .. } => false,
+                    Stmt::Store { .. } | Stmt::Product(_) => false,
                 });
             self.ensure(here, format_args!("{} is not defined in the loop that hands it on", value.next));
         }
@@ -220,7 +237,7 @@ impl<'a> Check<'a> {
             match stmt {
                 Stmt::Let(value, _) => self.defined[value.0 as usize] = true,
                 Stmt::For { .. } => self.skip(stmt, &mut Vec::new()),
-                Stmt::Store { .. } => {}
+                Stmt::Store { .. } | Stmt::Product(_) => {}
             }
         }
         for value in carried {

@@ -27,6 +27,9 @@ impl Count<'_> {
             let here = match stmt {
                 Stmt::Let(value, expr) => self.expr(*value, expr),
                 Stmt::Store { value, .. } => registers(self.ty(*value)),
+                Stmt::Product(product) => {
+                    product.sizes.iter().fold(1u64, |n, size| n.saturating_mul(*size as u64)) / 14
+                }
                 Stmt::For { start, stop, step, body, .. } => {
                     let span = self.bound(*stop).saturating_sub(self.bound(*start));
                     span.div_ceil(*step as u64).saturating_mul(self.block(body))

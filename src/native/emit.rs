@@ -15,15 +15,27 @@ use super::vector::{self, Builder, Parts};
 use crate::algebra::scalar::Machine;
 use crate::algebra::types::DType;
 use crate::ice;
-use crate::loops::{Address, Bound, Carried, Expr, Function, Stmt, Ty, Value};
+use crate::loops::{Address, Bound, Carried, Expr, Function, Product, Stmt, Ty, Value};
 
-/// Makes the data object of a constant table known inside a function.
-pub(super) type Tables<'a> = dyn FnMut(usize, &mut ir::Function) -> GlobalValue + 'a;
+/// What a function uses that lies elsewhere.
+pub(super) trait Outside {
+    /// Makes the data object of a constant table known inside a function.
+    fn table(&self, table: usize, out: &mut ir::Function) -> GlobalValue;
+    /// The name of the library's matrix product of an element type.
+    fn product(&self, dtype: DType, out: &mut ir::Function) -> ir::ExternalName;
+}
 
 /// Every function's signature: it takes a block of pointers and the number of the part to do.
 pub(super) fn signature(isa: &dyn isa::TargetIsa) -> Signature {
     let mut signature = Signature::new(isa.default_call_conv());
     signature.params.extend([AbiParam::new(types::I64); 2]);
+    signature
+}
+
+/// The signature of the library's products: three pointers, three sizes, six strides.
+pub(super) fn product_signature(call_conv: isa::CallConv) -> Signature {
+    let mut signature = Signature::new(call_conv);
+    signature.params.extend([AbiParam::new(types::I64); 12]);
     signature
 }
 
@@ -34,9 +46,9 @@ pub(super) fn emit(
     context: &mut FunctionBuilderContext,
     function: &Function,
     unwritten: &[bool],
-    tables: &mut Tables,
+    outside: &dyn Outside,
 ) {
-    let table_values = (0..function.tables.len()).map(|index| tables(index, out)).collect();
+    let table_values = (0..function.tables.len()).map(|index| outside.table(index, out)).collect();
     let mut b = FunctionBuilder::new(out, context);
     let entry = b.create_block();
     b.append_block_params_for_function_params(entry);
@@ -51,6 +63,8 @@ pub(super) fn emit(
         guards: 0,
         pointers,
         tables: table_values,
+        outside,
+        products: Vec::new(),
         values: vec![Parts::new(); count],
         definitions: vec![None; count],
         depths: vec![0; count],
@@ -81,6 +95,9 @@ struct Emit<'a, 'b> {
     guards: usize,
     pointers: Vec<ir::Value>,
     tables: Vec<GlobalValue>,
+    outside: &'a dyn Outside,
+    /// The library's products known so far.
+    products: Vec<(DType, ir::FuncRef)>,
     /// The registers of each value defined so far.
     values: Vec<Parts>,
     /// The expression behind each value that has one.
@@ -123,6 +140,34 @@ impl<'a> Emit<'a, '_> {
         vector::type_of(&self.b, part).lane_count() as usize
     }
 
+    /// Calls the library.
+    fn product(&mut self, product: &Product) {
+        let callee = self.library(self.function.pointers[product.out.pointer]);
+        let [left, right, out] = product.matrices().map(|(matrix, _)| matrix);
+        let sizes = product.sizes.map(|size| size as i64);
+        let strides = [left, right, out].map(|matrix| matrix.strides).concat();
+        let mut args: Vec<ir::Value> = Vec::new();
+        for matrix in [left, right, out] {
+            let (base, offset) = self.place(matrix.pointer, &matrix.at);
+            args.push(self.b.ins().iadd_imm_s(base, i64::from(offset)));
+        }
+        args.extend(sizes.into_iter().chain(strides).map(|n| self.b.ins().iconst(types::I64, n)));
+        self.b.ins().call(callee, &args);
+    }
+
+    /// The library's product of an element type.
+    fn library(&mut self, dtype: DType) -> ir::FuncRef {
+        if let Some((_, known)) = self.products.iter().find(|(have, _)| *have == dtype) {
+            return *known;
+        }
+        let name = self.outside.product(dtype, self.b.func);
+        let signature = self.b.import_signature(product_signature(self.b.func.signature.call_conv));
+        let data = ir::ExtFuncData { name, signature, colocated: false, patchable: false };
+        let callee = self.b.import_function(data);
+        self.products.push((dtype, callee));
+        callee
+    }
+
     fn body(&mut self, body: &'a [Stmt]) {
         for stmt in body {
             self.stmt(stmt);
@@ -140,6 +185,7 @@ impl<'a> Emit<'a, '_> {
                 }
             }
             Stmt::Store { pointer, at, value } => self.store(*pointer, at, *value),
+            Stmt::Product(product) => self.product(product),
             Stmt::For { var, start, stop, step, carried, body } => {
                 self.for_loop(*var, *start, *stop, *step, carried, body)
             }

@@ -24,6 +24,7 @@ mod ops;
 mod parallel;
 mod pool;
 mod print;
+mod product;
 mod recorder;
 mod target;
 #[cfg(test)]

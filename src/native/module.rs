@@ -4,10 +4,11 @@ use std::fmt;
 use std::rc::Rc;
 
 use cranelift_jit::{JITBuilder, JITModule};
-use cranelift_module::{DataDescription, DataId, FuncId, Module, default_libcall_names};
+use cranelift_module::{DataDescription, DataId, FuncId, Linkage, Module, default_libcall_names};
 
-use super::emit::signature;
-use super::parallel::{self, Body, Job};
+use super::emit::{product_signature, signature};
+use super::parallel::{self, Body, Job, Library};
+use super::product;
 use super::target::Target;
 use super::unwritten::unwritten;
 use crate::ice;
@@ -79,6 +80,7 @@ pub(super) fn compile(loops: &Loops, target: &Target) -> Code {
 /// A module under construction.
 struct Maker {
     module: JITModule,
+    library: Library,
     /// Bytes of machine code so far.
     bytes: usize,
 }
@@ -89,14 +91,19 @@ impl Maker {
         // Without the instruction Cranelift calls these, which round once as well.
         builder.symbol("fmaf", fma_f32 as *const u8);
         builder.symbol("fma", fma_f64 as *const u8);
-        Maker { module: JITModule::new(builder), bytes: 0 }
+        builder.symbol("product_f32", product::product_f32 as *const u8);
+        builder.symbol("product_f64", product::product_f64 as *const u8);
+        let mut module = JITModule::new(builder);
+        let library =
+            Library { f32: import(&mut module, "product_f32"), f64: import(&mut module, "product_f64") };
+        Maker { module, library, bytes: 0 }
     }
 
     /// Declares a function and its tables.
     fn job<'a>(&mut self, function: &'a Function, unwritten: &'a [bool]) -> Job<'a> {
         let id = self.declare();
         let tables = function.tables.iter().map(|table| declare_table(&mut self.module, table)).collect();
-        Job { id, function, unwritten, tables }
+        Job { id, function, unwritten, tables, library: self.library }
     }
 
     fn declare(&mut self) -> FuncId {
@@ -122,6 +129,12 @@ impl Maker {
         // SAFETY: the function was declared with the signature of `Entry` and its code is final.
         unsafe { std::mem::transmute::<*const u8, Entry>(code) }
     }
+}
+
+/// A product of the library.
+fn import(module: &mut JITModule, name: &str) -> FuncId {
+    let signature = product_signature(module.isa().default_call_conv());
+    check(module.declare_function(name, Linkage::Import, &signature))
 }
 
 /// A constant table as data beside the code.

@@ -11,7 +11,8 @@ use cranelift::codegen::isa::TargetIsa;
 use cranelift::prelude::*;
 use cranelift_module::{DataId, FuncId, ModuleReloc};
 
-use super::emit::{emit, signature};
+use super::emit::{Outside, emit, signature};
+use crate::algebra::types::DType;
 use crate::ice;
 use crate::loops::Function;
 
@@ -24,6 +25,30 @@ pub(super) struct Job<'a> {
     pub(super) function: &'a Function,
     pub(super) unwritten: &'a [bool],
     pub(super) tables: Vec<DataId>,
+    pub(super) library: Library,
+}
+
+/// The library's matrix products as a module knows them.
+#[derive(Clone, Copy)]
+pub(super) struct Library {
+    pub(super) f32: FuncId,
+    pub(super) f64: FuncId,
+}
+
+impl Outside for Job<'_> {
+    /// A constant table may lie anywhere in memory; the module knows data by namespace 1.
+    fn table(&self, table: usize, out: &mut ir::Function) -> ir::GlobalValue {
+        let name = UserExternalName { namespace: 1, index: self.tables[table].as_u32() };
+        let name = ExternalName::user(out.declare_imported_user_function(name));
+        let offset = 0.into();
+        out.create_global_value(GlobalValueData::Symbol { name, offset, colocated: false, tls: false })
+    }
+
+    fn product(&self, dtype: DType, out: &mut ir::Function) -> ExternalName {
+        let id = if dtype == DType::F64 { self.library.f64 } else { self.library.f32 };
+        let name = UserExternalName { namespace: 0, index: id.as_u32() };
+        ExternalName::user(out.declare_imported_user_function(name))
+    }
 }
 
 /// Machine code of a function, not yet in its place.
@@ -70,14 +95,7 @@ impl Worker {
         self.context.func =
             ir::Function::with_name_signature(UserFuncName::user(0, job.id.as_u32()), signature(isa));
         let config = isa.frontend_config();
-        emit(
-            &mut self.context.func,
-            config,
-            &mut self.builder,
-            job.function,
-            job.unwritten,
-            &mut |table, out| table_in(job.tables[table], out),
-        );
+        emit(&mut self.context.func, config, &mut self.builder, job.function, job.unwritten, job);
         compile(&mut self.context, isa, job.id)
     }
 }
@@ -94,12 +112,4 @@ pub(super) fn compile(context: &mut Context, isa: &dyn TargetIsa, id: FuncId) ->
         align: u64::from(compiled.buffer.alignment),
         relocs: relocs.map(|reloc| ModuleReloc::from_mach_reloc(reloc, &context.func, id)).collect(),
     }
-}
-
-/// Makes a constant table, which may lie anywhere in memory, known inside a function.
-fn table_in(table: DataId, out: &mut ir::Function) -> ir::GlobalValue {
-    // The module knows data by this namespace.
-    let name = UserExternalName { namespace: 1, index: table.as_u32() };
-    let name = ExternalName::user(out.declare_imported_user_function(name));
-    out.create_global_value(GlobalValueData::Symbol { name, offset: 0.into(), colocated: false, tls: false })
 }

@@ -8,9 +8,10 @@ use cranelift::codegen::ir::{self, ExternalName, GlobalValueData, UserFuncName};
 use cranelift::codegen::isa::TargetIsa;
 use cranelift::prelude::*;
 
-use super::emit::{emit, signature};
+use super::emit::{Outside, emit, signature};
 use super::target::Target;
 use super::unwritten::unwritten;
+use crate::algebra::types::DType;
 use crate::ice;
 use crate::loops::{Function, Loops};
 
@@ -51,14 +52,27 @@ fn make(isa: &dyn TargetIsa, index: usize, function: &Function, unwritten: &[boo
         &mut FunctionBuilderContext::new(),
         function,
         unwritten,
-        &mut |table, out| {
-            out.create_global_value(GlobalValueData::Symbol {
-                name: ExternalName::testcase(format!("f{index}.table{table}")),
-                offset: 0.into(),
-                colocated: false,
-                tls: false,
-            })
-        },
+        &Names { function: index },
     );
     out
+}
+
+/// Stable names for what lies outside of a function.
+struct Names {
+    function: usize,
+}
+
+impl Outside for Names {
+    fn table(&self, table: usize, out: &mut ir::Function) -> ir::GlobalValue {
+        out.create_global_value(GlobalValueData::Symbol {
+            name: ExternalName::testcase(format!("f{}.table{table}", self.function)),
+            offset: 0.into(),
+            colocated: false,
+            tls: false,
+        })
+    }
+
+    fn product(&self, dtype: DType, _: &mut ir::Function) -> ExternalName {
+        ExternalName::testcase(format!("product_{dtype}"))
+    }
 }

@@ -34,6 +34,7 @@ fn stores(body: &[Stmt], written: &mut [bool]) {
         match stmt {
             Stmt::Let(..) => {}
             Stmt::Store { pointer, .. } => written[*pointer] = true,
+            Stmt::Product(product) => written[product.out.pointer] = true,
             Stmt::For { body, .. } => stores(body, written),
         }
     }

@@ -3,11 +3,11 @@
 
 use std::borrow::Cow;
 
+use super::{Inst, Kernel, Linear};
 use crate::algebra::form::Extent;
-use crate::kernel::{Inst, Kernel, Linear};
 
 /// The same kernel with as few axes as possible.
-pub(super) fn flatten(kernel: &Kernel) -> Cow<'_, Kernel> {
+pub fn flatten(kernel: &Kernel) -> Cow<'_, Kernel> {
     let mut flat = Cow::Borrowed(kernel);
     for axis in (1..kernel.axes.len()).rev() {
         if let Some(n) = joint(&flat, axis - 1) {

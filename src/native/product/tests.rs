@@ -1,0 +1,76 @@
+//! Every machine's vectors against the chain of multiply-adds, to the bit.
+
+use super::*;
+
+/// Numbers of both signs whose sums round.
+fn number(k: usize) -> f64 {
+    ((k * 7919) % 1009) as f64 / 1009.0 - 0.5
+}
+
+/// Shapes: smaller than a tile, rests of rows and columns, several runs of the summed axis.
+const SIZES: &[[usize; 3]] = &[
+    [1, 1, 1],
+    [4, 4, 3],
+    [5, 10, 64],
+    [13, 33, 7],
+    [64, 16, 32],
+    [12, 47, 300],
+    [25, 64, 513],
+    [200, 8, 2],
+    [3, 5, 0],
+];
+
+/// Row-major, or column-major, with room between the rows.
+fn strides([rows, columns]: [usize; 2], turned: bool) -> [isize; 2] {
+    if turned { [1, rows as isize + 3] } else { [columns as isize + 2, 1] }
+}
+
+macro_rules! agrees {
+    ($name:ident, $element:ty, $lanes:ty, $here:expr) => {
+        #[test]
+        fn $name() {
+            if !$here {
+                return;
+            }
+            for (&[m, n, k], turned) in
+                SIZES.iter().flat_map(|sizes| (0..8).map(move |turned| (sizes, turned)))
+            {
+                let turned = [turned & 1 != 0, turned & 2 != 0, turned & 4 != 0];
+                let (a, b) = (strides([m, k], turned[0]), strides([k, n], turned[1]));
+                let shape = Shape { m, n, k, a, b, c: strides([m, n], turned[2]) };
+                let room = |[x, y]: [isize; 2], [rows, columns]: [usize; 2]| {
+                    (x as usize * rows.max(1)).max(y as usize * columns.max(1)) + rows + columns
+                };
+                let fill =
+                    |n: usize, from: usize| (0..n).map(|k| number(k + from) as $element).collect::<Vec<_>>();
+                let (left, right) = (fill(room(shape.a, [m, k]), 0), fill(room(shape.b, [k, n]), 77));
+                let mut out = vec![9.0; room(shape.c, [m, n])];
+                let mut want = out.clone();
+                let at =
+                    |[x, y]: [isize; 2], row: usize, column: usize| row * x as usize + column * y as usize;
+                for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
+                    want[at(shape.c, i, j)] = (0..k).fold(0.0, |sum: $element, l| {
+                        left[at(shape.a, i, l)].mul_add(right[at(shape.b, l, j)], sum)
+                    });
+                }
+                // SAFETY: the machine has the registers, and there is room.
+                unsafe { product::<$lanes>(&shape, left.as_ptr(), right.as_ptr(), out.as_mut_ptr()) }
+                assert_eq!(out, want, "{shape:?}");
+            }
+        }
+    };
+}
+
+agrees!(portable_f32, f32, Portable<f32>, true);
+agrees!(portable_f64, f64, Portable<f64>, true);
+
+#[cfg(target_arch = "x86_64")]
+mod x86_64 {
+    use super::super::x86::{Avx2F32, Avx2F64, Avx512F32, Avx512F64};
+    use super::*;
+
+    agrees!(avx2_f32, f32, Avx2F32, is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"));
+    agrees!(avx2_f64, f64, Avx2F64, is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"));
+    agrees!(avx512_f32, f32, Avx512F32, is_x86_feature_detected!("avx512f"));
+    agrees!(avx512_f64, f64, Avx512F64, is_x86_feature_detected!("avx512f"));
+}
