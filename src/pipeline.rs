@@ -24,6 +24,7 @@ pub const LIBRARY: &[(&str, &str)] = &[
     ("std/math.eg", include_str!("std/math.eg")),
     ("std/nn.eg", include_str!("std/nn.eg")),
     ("std/recurrent.eg", include_str!("std/recurrent.eg")),
+    ("std/conv.eg", include_str!("std/conv.eg")),
     ("std/loss.eg", include_str!("std/loss.eg")),
     ("std/schedule.eg", include_str!("std/schedule.eg")),
     ("std/optim.eg", include_str!("std/optim.eg")),

@@ -1,4 +1,4 @@
-//! Sizes: polynomials over size variables.
+//! Sizes: polynomials over size variables and whole quotients of such polynomials.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,11 +13,49 @@ pub struct SizeVar {
     pub name: Rc<str>,
 }
 
-/// A product of size variables, sorted: `B * B * T`.
-type Monomial = Vec<SizeVar>;
+/// What sizes are products of.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+enum Factor {
+    Var(SizeVar),
+    /// A quotient without its remainder that is no polynomial: `(n - 1)//2`.
+    Quotient(Rc<(Dim, Dim)>),
+}
 
-/// A size: a polynomial over size variables with whole coefficients, normalised, so that
-/// `1 + n == n + 1` and `2 * n - n == n`.
+impl Factor {
+    fn mentions(&self, var: &SizeVar) -> bool {
+        match self {
+            Factor::Var(have) => have == var,
+            Factor::Quotient(parts) => parts.0.vars().chain(parts.1.vars()).any(|have| have == var),
+        }
+    }
+
+    /// With variables replaced.
+    fn substitute(&self, env: &BTreeMap<SizeVar, Dim>) -> Dim {
+        match self {
+            Factor::Var(var) => env.get(var).cloned().unwrap_or_else(|| Dim::var(var.clone())),
+            Factor::Quotient(parts) => parts.0.substitute(env).div_floor(&parts.1.substitute(env)),
+        }
+    }
+}
+
+impl fmt::Display for Factor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |dim: &Dim| match dim.terms.len() {
+            0 | 1 => dim.to_string(),
+            _ => format!("({dim})"),
+        };
+        match self {
+            Factor::Var(var) => f.write_str(&var.name),
+            Factor::Quotient(parts) => write!(f, "{}//{}", shown(&parts.0), shown(&parts.1)),
+        }
+    }
+}
+
+/// A product, sorted: `B * B * T`.
+type Monomial = Vec<Factor>;
+
+/// A size: a polynomial with whole coefficients, normalised, so that `1 + n == n + 1` and
+/// `2 * n - n == n`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Dim {
     /// Coefficients by monomial; no zero coefficients.
@@ -33,7 +71,7 @@ impl Dim {
 
     /// The variable `v`.
     pub fn var(v: SizeVar) -> Dim {
-        Dim { terms: BTreeMap::from([(vec![v], 1)]) }
+        Dim { terms: BTreeMap::from([(vec![Factor::Var(v)], 1)]) }
     }
 
     /// Its value if it holds no variable.
@@ -48,7 +86,10 @@ impl Dim {
     /// The variable, if it is a single variable.
     pub fn as_var(&self) -> Option<&SizeVar> {
         match self.terms.iter().next() {
-            Some((monomial, 1)) if self.terms.len() == 1 && monomial.len() == 1 => Some(&monomial[0]),
+            Some((monomial, 1)) if self.terms.len() == 1 => match monomial.as_slice() {
+                [Factor::Var(var)] => Some(var),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -65,8 +106,11 @@ impl Dim {
     }
 
     /// Every variable in it.
-    pub fn vars(&self) -> impl Iterator<Item = &SizeVar> {
-        self.terms.keys().flatten()
+    pub fn vars(&self) -> Box<dyn Iterator<Item = &SizeVar> + '_> {
+        Box::new(self.terms.keys().flatten().flat_map(|factor| match factor {
+            Factor::Var(var) => Box::new(std::iter::once(var)) as Box<dyn Iterator<Item = &SizeVar>>,
+            Factor::Quotient(parts) => Box::new(parts.0.vars().chain(parts.1.vars())),
+        }))
     }
 
     /// The same polynomial with variables replaced.
@@ -77,11 +121,8 @@ impl Dim {
         let mut sum = Dim::default();
         for (monomial, coefficient) in &self.terms {
             let mut product = Dim::constant(*coefficient);
-            for var in monomial {
-                product = match env.get(var) {
-                    Some(dim) => product.mul(dim),
-                    None => product.mul(&Dim::var(var.clone())),
-                };
+            for factor in monomial {
+                product = product.mul(&factor.substitute(env));
             }
             sum = sum.add(&product);
         }
@@ -125,10 +166,7 @@ impl Dim {
         let (divisor, by) = other.leading()?;
         let (mut rest, mut quotient) = (self.clone(), Dim::default());
         while let Some((monomial, coefficient)) = rest.leading() {
-            let mut monomial = monomial.clone();
-            for var in divisor {
-                monomial.remove(monomial.iter().position(|have| have == var)?);
-            }
+            let monomial = without(monomial, divisor)?;
             if coefficient % by != 0 {
                 return None;
             }
@@ -137,6 +175,45 @@ impl Dim {
             quotient = quotient.add(&term);
         }
         Some(quotient)
+    }
+
+    /// The quotient without its remainder: `(2 * n + 1) // 2` is `n`, `(n + 1)//2` stays as it is, and
+    /// so does a division by what is not positive.
+    pub fn div_floor(&self, other: &Dim) -> Dim {
+        let by = other.as_constant();
+        if by.is_some_and(|by| by < 1) {
+            return self.quotient(other);
+        }
+        if let Some(exact) = self.div_exact(other) {
+            return exact;
+        }
+        let (whole, rest) = self.divided(other);
+        let below = |by| rest.as_constant().is_some_and(|n| (0..by).contains(&n));
+        match by {
+            Some(by) if below(by) => whole,
+            _ => whole.add(&rest.quotient(other)),
+        }
+    }
+
+    /// The multiples of a size that is a single term, taken out of each term, and what is left.
+    fn divided(&self, other: &Dim) -> (Dim, Dim) {
+        let (mut whole, mut rest) = (Dim::default(), self.clone());
+        if let (1, Some((divisor, by))) = (other.terms.len(), other.terms.iter().next()) {
+            for (monomial, coefficient) in &self.terms {
+                let times = coefficient.div_euclid(*by);
+                if let Some(left) = without(monomial, divisor).filter(|_| times != 0) {
+                    let taken = Dim { terms: BTreeMap::from([(left, times)]) };
+                    rest = rest.sub(&taken.mul(other));
+                    whole = whole.add(&taken);
+                }
+            }
+        }
+        (whole, rest)
+    }
+
+    fn quotient(&self, other: &Dim) -> Dim {
+        let factor = Factor::Quotient(Rc::new((self.clone(), other.clone())));
+        Dim { terms: BTreeMap::from([(vec![factor], 1)]) }
     }
 
     /// The term of highest degree, first by name order among equals: what long division divides by.
@@ -150,9 +227,9 @@ impl Dim {
         let (mut slope, mut rest) = (Dim::default(), value.clone());
         for (monomial, coefficient) in &self.terms {
             let mut monomial = monomial.clone();
-            let found = monomial.iter().position(|have| have == var);
+            let found = monomial.iter().position(|have| *have == Factor::Var(var.clone()));
             found.map(|place| monomial.remove(place));
-            if monomial.contains(var) {
+            if monomial.iter().any(|factor| factor.mentions(var)) {
                 return None;
             }
             let term = Dim { terms: BTreeMap::from([(monomial, *coefficient)]) };
@@ -165,6 +242,15 @@ impl Dim {
     }
 }
 
+/// A product without the factors of another.
+fn without(monomial: &Monomial, divisor: &Monomial) -> Option<Monomial> {
+    let mut left = monomial.clone();
+    for factor in divisor {
+        left.remove(left.iter().position(|have| have == factor)?);
+    }
+    Some(left)
+}
+
 impl From<usize> for Dim {
     fn from(n: usize) -> Dim {
         Dim::constant(n as i64)
@@ -172,7 +258,7 @@ impl From<usize> for Dim {
 }
 
 impl fmt::Display for Dim {
-    /// Highest degree first: `2 * B * T + 1`.
+    /// Highest degree first: `2 * B * T + 1`, `(n + 1)//2 + 1`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.terms.is_empty() {
             return f.write_str("0");
@@ -187,7 +273,12 @@ impl fmt::Display for Dim {
                 _ => write!(f, " {sign} ")?,
             }
             let magnitude = coefficient.unsigned_abs();
-            let mut factors: Vec<String> = monomial.iter().map(|var| var.name.to_string()).collect();
+            let alone = magnitude == 1 && monomial.len() == 1;
+            let factor = |factor: &Factor| match factor {
+                Factor::Quotient(_) if !alone => format!("({factor})"),
+                _ => factor.to_string(),
+            };
+            let mut factors: Vec<String> = monomial.iter().map(factor).collect();
             if magnitude != 1 || factors.is_empty() {
                 factors.insert(0, magnitude.to_string());
             }
@@ -237,6 +328,29 @@ mod tests {
         let (sum, difference) = (n().add(&m()), n().sub(&m()));
         assert_eq!(sum.mul(&difference).div_exact(&sum), Some(difference));
         assert_eq!(n().mul(&n()).add(&k(1)).div_exact(&n().add(&k(1))), None);
+    }
+
+    #[test]
+    fn quotients_without_remainder_wait_for_sizes() {
+        assert_eq!(k(7).div_floor(&k(2)), k(3));
+        assert_eq!(k(-1).div_floor(&k(2)), k(-1));
+        assert_eq!(k(2).mul(&n()).add(&k(1)).div_floor(&k(2)), n());
+        assert_eq!(n().sub(&k(2)).div_floor(&k(2)).add(&k(1)), n().div_floor(&k(2)));
+        assert_eq!(n().sub(&m()).div_floor(&m()).add(&k(1)), n().div_floor(&m()));
+        assert_eq!(
+            k(3).mul(&n()).add(&k(5)).div_floor(&k(2)),
+            n().add(&k(2)).add(&n().add(&k(1)).div_floor(&k(2)))
+        );
+        let half = n().add(&k(1)).div_floor(&k(2));
+        assert_eq!(half, k(1).add(&n()).div_floor(&k(2)));
+        assert_eq!(half.vars().count(), 1);
+        assert_eq!(half.substitute(&BTreeMap::from([(var(0, "n"), k(6))])), k(3));
+        assert_eq!(half.substitute(&BTreeMap::from([(var(0, "n"), k(2).mul(&m()))])), m());
+        assert_eq!(half.solve(&var(0, "n"), &k(3)), None);
+        assert_eq!(half.add(&k(1)).to_string(), "(n + 1)//2 + 1");
+        assert_eq!(half.mul(&m()).to_string(), "m * ((n + 1)//2)");
+        let by_nothing = n().div_floor(&k(0));
+        assert_eq!(by_nothing.substitute(&BTreeMap::from([(var(0, "n"), k(6))])).as_constant(), None);
     }
 
     #[test]

@@ -15,9 +15,11 @@
 
 pub mod build;
 pub mod contract;
+pub mod convolve;
 pub mod dim;
 pub mod eval;
 pub mod fill;
+pub mod fold;
 pub mod form;
 pub mod gather;
 #[cfg(test)]

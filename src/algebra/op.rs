@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use super::types::{DType, Dim, SizeVar, Type};
 use super::{
-    contract::Contract, fill::Fill, form::Form, gather::Gather, map::Cast, map::Map, pack::Pack,
-    reduce::Reduce, running::Running, segment::Segment, tensor::Tensor, view::View,
+    contract::Contract, convolve::Convolve, fill::Fill, fold::Fold, form::Form, gather::Gather, map::Cast,
+    map::Map, pack::Pack, reduce::Reduce, running::Running, segment::Segment, tensor::Tensor, view::View,
 };
 
 /// A value in a graph under construction.
@@ -26,6 +26,10 @@ pub enum Op {
     Reduce(Reduce),
     /// Products summed over shared axes.
     Contract(Contract),
+    /// Products summed over windows.
+    Convolve(Convolve),
+    /// Overlapping windows added up.
+    Fold(Fold),
     /// The same elements, arranged otherwise.
     View(View),
     /// Elements made from nothing.
@@ -123,6 +127,8 @@ pub fn samples() -> Vec<Sample> {
         Cast::samples,
         Reduce::samples,
         Contract::samples,
+        Convolve::samples,
+        Fold::samples,
         View::samples,
         Fill::samples,
         Segment::samples,
@@ -159,6 +165,8 @@ impl Op {
             Op::View(view) => Op::View(view.substitute(sizes)),
             Op::Fill(fill) => Op::Fill(fill.substitute(sizes)),
             Op::Gather(gather) => Op::Gather(gather.substitute(sizes)),
+            Op::Convolve(convolve) => Op::Convolve(convolve.substitute(sizes)),
+            Op::Fold(fold) => Op::Fold(Fold { dilation: fold.dilation.substitute(sizes), ..*fold }),
             Op::Map(_)
             | Op::Cast(_)
             | Op::Reduce(_)
@@ -176,6 +184,8 @@ impl Op {
             Op::Cast(op) => op,
             Op::Reduce(op) => op,
             Op::Contract(op) => op,
+            Op::Convolve(op) => op,
+            Op::Fold(op) => op,
             Op::View(op) => op,
             Op::Fill(op) => op,
             Op::Segment(op) => op,
@@ -196,4 +206,4 @@ macro_rules! into_op {
     };
 }
 
-into_op!(Map, Cast, Reduce, Contract, View, Fill, Segment, Pack, Gather, Running);
+into_op!(Map, Cast, Reduce, Contract, Convolve, Fold, View, Fill, Segment, Pack, Gather, Running);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::build::{constant, pad, reshape, slice, sum, transpose};
+use super::fold::Fold;
 use super::form::{Form, Index, Read, strides};
 use super::op::{Build, Mismatch, Op, Rules, Sample, Val, axes_text, expect_axis, expect_count};
 use super::term::x;
@@ -53,6 +54,18 @@ pub enum View {
         /// What they hold.
         value: f64,
     },
+    /// Windows along one axis, which becomes two: that of the windows, which start `stride` apart,
+    /// and that of the `taps` in each, which lie `dilation` apart. As many windows as fit.
+    Unfold {
+        /// The axis.
+        axis: usize,
+        /// Positions in a window.
+        taps: Dim,
+        /// From one window to the next.
+        stride: Dim,
+        /// From one position in a window to the next.
+        dilation: Dim,
+    },
     /// Consecutive elements of a flat tensor under a shape: a parameter in its arena.
     Window {
         /// First element.
@@ -91,6 +104,13 @@ impl View {
                 }
                 Ok(with_axis(&arg.shape, *axis, arg.shape[*axis].add(before).add(after)))
             }
+            View::Unfold { axis, taps, stride, dilation } => {
+                expect_axis(arg, *axis)?;
+                let count = windows(&arg.shape[*axis], taps, stride, dilation)?;
+                let mut shape = with_axis(&arg.shape, *axis, count);
+                shape.insert(axis + 1, taps.clone());
+                Ok(shape)
+            }
             View::Window { start, to } => {
                 let end = product(to).add(&Dim::from(*start));
                 let spare = arg.shape.first().and_then(|have| have.sub(&end).as_constant());
@@ -100,6 +120,20 @@ impl View {
                 }
             }
         }
+    }
+}
+
+/// How many windows of `taps` positions fit into a size, and whether one does.
+pub(super) fn windows(size: &Dim, taps: &Dim, stride: &Dim, dilation: &Dim) -> Result<Dim, Mismatch> {
+    let one = Dim::constant(1);
+    if [taps, stride, dilation].into_iter().any(|dim| dim.as_constant().is_some_and(|n| n < 1)) {
+        return Err(Mismatch::new(0, "taps, stride and dilation of at least 1"));
+    }
+    let span = taps.sub(&one).mul(dilation).add(&one);
+    let spare = size.sub(&span);
+    match spare.as_constant() {
+        Some(n) if n < 0 => Err(Mismatch::new(0, format!("a size of at least {span} where it is {size}"))),
+        _ => Ok(spare.div_floor(stride).add(&one)),
     }
 }
 
@@ -160,6 +194,12 @@ impl View {
                 after: after.substitute(sizes),
                 value: *value,
             },
+            View::Unfold { axis, taps, stride, dilation } => View::Unfold {
+                axis: *axis,
+                taps: taps.substitute(sizes),
+                stride: stride.substitute(sizes),
+                dilation: dilation.substitute(sizes),
+            },
             View::Window { start, to } => View::Window { start: *start, to: shape(to) },
         }
     }
@@ -183,6 +223,10 @@ impl Rules for View {
         let pad = |axis, before: usize, after: usize, value, from: &[usize]| {
             let view = View::Pad { axis, before: Dim::from(before), after: Dim::from(after), value };
             Sample::of(Op::View(view), &[from])
+        };
+        let unfold = |axis, [taps, stride, dilation]: [usize; 3], from: &[usize]| {
+            let [taps, stride, dilation] = [taps, stride, dilation].map(Dim::from);
+            Sample::of(Op::View(View::Unfold { axis, taps, stride, dilation }), &[from])
         };
         let window = |start, to: &[usize], from| {
             Sample::of(Op::View(View::Window { start, to: sizes(to) }), &[&[from]])
@@ -208,6 +252,14 @@ impl Rules for View {
             pad(0, 1, 2, 0.5, &[2]),
             pad(1, 0, 1, 0.0, &[2, 1, 2]),
             pad(0, 1, 1, -1.0, &[0]),
+            unfold(0, [3, 1, 1], &[5, 2]),
+            unfold(1, [2, 2, 1], &[2, 5]),
+            unfold(0, [3, 2, 1], &[6]),
+            unfold(0, [2, 1, 2], &[5]),
+            unfold(0, [2, 3, 2], &[7, 2]),
+            unfold(0, [1, 2, 1], &[4]),
+            unfold(0, [2, 1, 1], &[2]),
+            unfold(0, [2, 1, 1], &[3, 0]),
             window(2, &[2, 2], 8),
             window(3, &[], 4),
             window(0, &[0], 3),
@@ -221,6 +273,7 @@ impl Rules for View {
             View::Transpose { .. } => "transpose",
             View::Slice { .. } => "slice",
             View::Pad { .. } => "pad",
+            View::Unfold { .. } => "unfold",
             View::Window { .. } => "window",
         }
     }
@@ -234,6 +287,9 @@ impl Rules for View {
             }
             View::Pad { axis, before, after, value } => {
                 format!("axis = {axis}, before = {before}, after = {after}, value = {}", number(*value))
+            }
+            View::Unfold { axis, taps, stride, dilation } => {
+                format!("axis = {axis}, taps = {taps}, stride = {stride}, dilation = {dilation}")
             }
             View::Window { start, .. } => format!("start = {start}"),
         }
@@ -268,6 +324,13 @@ impl Rules for View {
                 read.index[*axis] = Index::affine(-(before.size() as i64), [(*axis, 1)]);
                 read.outside = Some(*value);
             }
+            View::Unfold { axis, stride, dilation, .. } => {
+                let (stride, dilation) = (stride.size() as i64, dilation.size() as i64);
+                for (k, index) in read.index.iter_mut().enumerate().skip(axis + 1) {
+                    *index = Index::axis(k + 1);
+                }
+                read.index[*axis] = Index::affine(0, [(*axis, stride), (axis + 1, dilation)]);
+            }
             View::Reshape { .. } => read.index = vec![flat(0, &to)],
             View::Window { start, .. } => read.index = vec![flat(*start, &to)],
         }
@@ -290,6 +353,9 @@ impl Rules for View {
             View::Transpose { axes } => transpose(cx, grad, &inverse(axes)),
             View::Slice { axis, start, step, .. } => unslice(cx, grad, *axis, start, *step, &from[*axis]),
             View::Pad { axis, before, .. } => slice(cx, grad, *axis, before, &from[*axis]),
+            View::Unfold { axis, stride, dilation, .. } => {
+                refold(cx, grad, *axis, stride, dilation, &from[*axis])
+            }
             View::Window { start, to } => {
                 let (start, count) = (Dim::from(*start), product(to));
                 let flat = reshape(cx, grad, std::slice::from_ref(&count));
@@ -307,6 +373,62 @@ fn flat(start: usize, sizes: &[usize]) -> Index {
 /// The permutation that undoes this one.
 pub(super) fn inverse(axes: &[usize]) -> Vec<usize> {
     (0..axes.len()).map(|axis| axes.iter().position(|from| *from == axis).unwrap_or(0)).collect()
+}
+
+/// Adds up at each of `size` positions what windows have there. Windows more than 1 apart are taken in
+/// groups of `stride` taps, which do not overlap: position `stride * q + r` is tap `r` of group `t` in
+/// window `q - t`.
+fn refold(cx: &mut dyn Build, grad: Val, axis: usize, stride: &Dim, dilation: &Dim, size: &Dim) -> Val {
+    let one = Dim::constant(1);
+    let (grad, dilation) = match *stride != one && *dilation != one {
+        true => (apart(cx, grad, axis + 1, dilation), one.clone()),
+        false => (grad, dilation.clone()),
+    };
+    let (grouped, groups) = group_taps(cx, grad, axis + 1, stride);
+    let mut value = grouped;
+    if groups == 1 {
+        let mut shape = cx.ty(value).shape.clone();
+        shape.remove(axis + 1);
+        value = reshape(cx, value, &shape);
+    } else {
+        value = cx.emit(Op::Fold(Fold { axis, dilation }), &[value]);
+    }
+    ungroup(cx, value, axis, stride, size)
+}
+
+/// The positions of an axis with zeros between them, `by` from one to the next.
+pub(super) fn apart(cx: &mut dyn Build, value: Val, axis: usize, by: &Dim) -> Val {
+    let (zero, one) = (Dim::default(), Dim::constant(1));
+    let size = cx.ty(value).shape[axis].sub(&one).mul(by).add(&one);
+    unslice(cx, value, axis, &zero, by.size() as i64, &size)
+}
+
+/// The taps of an axis in groups of `stride`, with zeros after the last: the axis becomes that of
+/// the groups and, if groups have more than one, that of the taps in each. Also how many groups.
+pub(super) fn group_taps(cx: &mut dyn Build, value: Val, axis: usize, stride: &Dim) -> (Val, usize) {
+    let mut shape = cx.ty(value).shape.clone();
+    let (taps, by) = (shape[axis].size(), stride.size());
+    let groups = taps.div_ceil(by);
+    let padded = pad(cx, value, axis, &Dim::default(), &Dim::from(groups * by - taps));
+    shape[axis] = Dim::from(groups);
+    if by > 1 {
+        shape.insert(axis + 1, Dim::from(by));
+    }
+    (reshape(cx, padded, &shape), groups)
+}
+
+/// Joins the axes of groups and of taps in each, and cuts or pads to a size.
+pub(super) fn ungroup(cx: &mut dyn Build, value: Val, axis: usize, stride: &Dim, size: &Dim) -> Val {
+    let mut shape = cx.ty(value).shape.clone();
+    if stride.size() > 1 {
+        let by = shape.remove(axis + 1);
+        shape[axis] = shape[axis].mul(&by);
+    }
+    let joined = reshape(cx, value, &shape);
+    match size.size().checked_sub(shape[axis].size()) {
+        Some(more) => pad(cx, joined, axis, &Dim::default(), &Dim::from(more)),
+        None => slice(cx, joined, axis, &Dim::default(), size),
+    }
 }
 
 /// Puts the elements of a slice back where they came from, with zeros elsewhere. Zeros between them

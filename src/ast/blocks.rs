@@ -4,7 +4,7 @@ use super::build::{Builder, Clause, Line, LineKind};
 use super::errors;
 use super::{
     Arg, Argument, Data, Expr, ExprKind, Function, Hyper, Ident, Let, Loop, Member, Run, Stage, StageLine,
-    StateExtent, TypeExpr,
+    StateExtent, Static, TypeExpr,
 };
 use crate::source::Span;
 
@@ -66,7 +66,7 @@ impl Builder<'_> {
         &mut self,
         word: &'static str,
         name: Ident,
-        statics: Vec<Ident>,
+        statics: Vec<Static>,
         args: Vec<Arg>,
         mut results: Vec<TypeExpr>,
         mut lines: Vec<Line>,

@@ -182,6 +182,12 @@ impl Builder<'_> {
         self.node(ExprKind::Bracket(Box::new(f), items), span, depth)
     }
 
+    /// `stride = 2` inside of brackets.
+    pub(super) fn named(&mut self, name: Ident, value: Expr) -> Expr {
+        let (span, depth) = (name.span.to(value.span), value.depth);
+        self.node(ExprKind::Named(name, Box::new(value)), span, depth)
+    }
+
     /// `a.b`
     pub(super) fn field(&mut self, of: Expr, name: Ident) -> Expr {
         let (span, depth) = (of.span.to(name.span), of.depth);

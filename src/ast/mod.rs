@@ -122,7 +122,7 @@ pub struct Function {
     /// Its name.
     pub name: Ident,
     /// What is fixed at compile time: `[I, O]`.
-    pub statics: Vec<Ident>,
+    pub statics: Vec<Static>,
     /// Its arguments.
     pub args: Vec<Arg>,
     /// The type of its result.
@@ -133,6 +133,15 @@ pub struct Function {
     pub members: Vec<Member>,
     /// The value.
     pub body: Expr,
+}
+
+/// `I`, `stride = 1`
+#[derive(Clone, Debug)]
+pub struct Static {
+    /// Its name.
+    pub name: Ident,
+    /// Its value where square brackets leave it out.
+    pub default: Option<Expr>,
 }
 
 /// `x: real[B, 4]`, `warmup: f64 = 0`
@@ -328,6 +337,8 @@ pub enum ExprKind {
     Call(Box<Expr>, Vec<Argument>),
     /// `dense[64, 32]` (what is static) or `x[0]` (an element): the meaning depends on `f`.
     Bracket(Box<Expr>, Vec<Expr>),
+    /// `stride = 2`: what is static, by its name; inside of brackets only.
+    Named(Ident, Box<Expr>),
     /// `1:5`, `::2`, `:`: positions along an axis, inside of brackets only: the first, the one they
     /// end before, the step.
     Slice(Box<[Option<Expr>; 3]>),

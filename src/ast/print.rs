@@ -139,7 +139,10 @@ impl Printer {
 
     fn function(&mut self, word: &str, function: &Function) {
         self.node(format!("{word} {}", function.name.name), |p| {
-            function.statics.iter().for_each(|name| p.line(format!("static {}", name.name)));
+            for given in &function.statics {
+                p.line(format!("static {}", given.name.name));
+                given.default.iter().for_each(|value| p.node("default", |p| p.expr(value)));
+            }
             for arg in &function.args {
                 p.ty(&format!("arg {} :", arg.name.name), &arg.ty);
                 arg.default.iter().for_each(|value| p.node("default", |p| p.expr(value)));
@@ -221,6 +224,7 @@ impl Printer {
                 p.expr(f);
                 p.exprs(items);
             }),
+            ExprKind::Named(name, value) => self.node(format!("named {}", name.name), |p| p.expr(value)),
             ExprKind::Slice(parts) => self.node("slice", |p| {
                 for part in parts.iter() {
                     match part {

@@ -87,6 +87,10 @@ impl<'a> Checker<'a> {
             Ok(Target::Callee(Callee::Builtin(name))) => self.builtin(scope, &name, &call),
             Ok(Target::Callee(Callee::Def(def, given))) => {
                 if self.defs[def].model {
+                    // `conv2d(x, w)` is the function, `layer a = conv2d[1, 8, 3]` the layer with its kernel.
+                    if self.defs[def].library && statics.is_empty() && self.is_builtin(&call.name) {
+                        return self.builtin(scope, &call.name.clone(), &call);
+                    }
                     return Err(self.model_without_instance(&call));
                 }
                 let given = self.statics(scope, def, given, &call)?;

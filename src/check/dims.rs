@@ -138,6 +138,7 @@ impl<'a> Checker<'a> {
             BinaryOp::Add => Ok(a.add(b)),
             BinaryOp::Sub => Ok(a.sub(b)),
             BinaryOp::Mul => Ok(a.mul(b)),
+            BinaryOp::FloorDiv if b.as_constant() != Some(0) => Ok(a.div_floor(b)),
             BinaryOp::Div | BinaryOp::FloorDiv => match quotient(a, b) {
                 Some(dim) => Ok(dim),
                 None => {
@@ -147,7 +148,7 @@ impl<'a> Checker<'a> {
                         span,
                         "not a whole number",
                     );
-                    Err(self.report(found.help("sizes are whole numbers: divide only what is a product")))
+                    Err(self.report(found.help("sizes are whole numbers: `//` leaves the remainder out")))
                 }
             },
             _ => Err(self.not_a_size(span)),
@@ -193,7 +194,7 @@ pub(super) fn unify(want: &Dim, have: &Dim, sizes: &mut Sizes, open: &[SizeVar])
     unknown.dedup();
     match unknown.as_slice() {
         [] => Some(known == *have),
-        [var] => match solve(&known, var, have) {
+        [var] => match known.solve(var, have) {
             Some(value) => {
                 sizes.insert(var.clone(), value);
                 Some(true)
@@ -202,17 +203,6 @@ pub(super) fn unify(want: &Dim, have: &Dim, sizes: &mut Sizes, open: &[SizeVar])
         },
         _ => None,
     }
-}
-
-/// The value of `var` for which `dim`, linear in it, equals `have`.
-fn solve(dim: &Dim, var: &SizeVar, have: &Dim) -> Option<Dim> {
-    let at = |n: i64| dim.substitute(&BTreeMap::from([(var.clone(), Dim::constant(n))]));
-    let (zero, one, two) = (at(0), at(1), at(2));
-    let slope = one.sub(&zero);
-    if two.sub(&one) != slope {
-        return None;
-    }
-    quotient(&have.sub(&zero), &slope)
 }
 
 #[cfg(test)]

@@ -111,11 +111,21 @@ pub(super) fn outside(position: &str, size: &str, last: Option<i64>, span: Span)
     at(&SHAPE_MISMATCH, message, span, "outside").help(help)
 }
 
-/// A slice in a function that does not fit the sizes that the function is called with.
-pub(crate) fn misplaced((at_span, shape): (Span, String)) -> Diagnostic {
-    let message = format!("this slice lies outside of a tensor of sizes {shape}");
-    at(&SHAPE_MISMATCH, message, at_span, format!("its operand has sizes {shape} in one of the calls"))
-        .help("call the function with larger sizes, or count from the end: `x[-2:]`")
+/// A slice or windows in a function that do not fit the sizes that the function is called with.
+pub(crate) fn misplaced(found: super::Misplaced) -> Diagnostic {
+    let super::Misplaced { span, shape, expected } = found;
+    let place = format!("its operand has sizes {shape} in one of the calls");
+    match expected {
+        Some(expected) => {
+            let message = format!("these windows need {expected}");
+            at(&SHAPE_MISMATCH, message, span, place).help("take smaller windows, or pad: `padding = 1`")
+        }
+        None => {
+            let message = format!("this slice lies outside of a tensor of sizes {shape}");
+            at(&SHAPE_MISMATCH, message, span, place)
+                .help("call the function with larger sizes, or count from the end: `x[-2:]`")
+        }
+    }
 }
 
 /// A loop that is written out to more than can be compiled.

@@ -86,6 +86,10 @@ impl<'a> Checker<'a> {
                 let help = "`..` stands in types and among the positions of a tensor";
                 Err(self.report(errors::not_a_value("`..`", span, help)))
             }
+            Ast::Named(..) => {
+                let help = "names stand in the brackets of what is called or made a layer: `conv2d[1, 8, 3, stride = 2]`";
+                Err(self.report(errors::not_a_value(&format!("`{}`", text::source(expr)), span, help)))
+            }
             Ast::Slice(_) => {
                 let help = "slices stand in the brackets of a tensor: `x[1:5]`";
                 Err(self.report(errors::not_a_value(&format!("`{}`", text::source(expr)), span, help)))

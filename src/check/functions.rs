@@ -197,7 +197,8 @@ impl<'a> Checker<'a> {
         statics: &[Static],
     ) -> Vec<Option<SizeVar>> {
         let mut vars = Vec::new();
-        for (name, value) in ast.statics.iter().zip(statics) {
+        for (given, value) in ast.statics.iter().zip(statics) {
+            let name = &given.name;
             if let Some(before) = scope.declared(&name.name) {
                 self.report(errors::duplicate(&name.name, name.span, Some(before)));
             }
@@ -304,10 +305,14 @@ impl<'a> Checker<'a> {
         let used: Vec<usize> = self.instances.iter().map(|instance| instance.def).collect();
         for def in 0..self.defs.len() {
             let Def { ast, library, .. } = self.defs[def];
-            let plain = !ast.statics.iter().any(|name| called(ast, &name.name));
+            let plain = !ast.statics.iter().any(|given| called(ast, &given.name.name));
             if !library && plain && !used.contains(&def) {
-                let sizes: Vec<Static> = ast.statics.iter().map(|_| Static::Size(Dim::constant(1))).collect();
-                let _ = self.instance(def, &sizes, 1, None);
+                let sizes = ast.statics.iter().map(|given| match &given.default {
+                    Some(default) => self.default_static(def, default),
+                    None => Ok(Static::Size(Dim::constant(1))),
+                });
+                let sizes: Checked<Vec<Static>> = sizes.collect::<Vec<_>>().into_iter().collect();
+                let _ = sizes.and_then(|sizes| self.instance(def, &sizes, 1, None));
                 self.check_bodies();
             }
         }

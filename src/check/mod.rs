@@ -42,7 +42,7 @@ mod text;
 pub mod typed;
 mod volume;
 
-pub use volume::{endless, misplaced, no_such_layer, oversized};
+pub use volume::{Misplaced, endless, misplaced, no_such_layer, oversized};
 
 #[cfg(test)]
 mod tests;

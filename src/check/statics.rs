@@ -1,12 +1,14 @@
 //! What calls are given: in square brackets and in parentheses.
 
 use crate::ast::{self, ExprKind as Ast};
+use crate::diag::Diagnostic;
 use crate::source::Span;
 
 use super::Checker;
 use super::calls::Call;
 use super::errors::{self, at};
-use super::scope::{Binding, Callee, Checked, Poison, Scope, Static, Weak, nearest};
+use super::scope::{Binding, Callee, Checked, Place, Poison, Scope, Static, Weak, nearest};
+use super::text;
 use super::typed::ExprKind;
 
 impl<'a> Checker<'a> {
@@ -18,28 +20,94 @@ impl<'a> Checker<'a> {
         given: Vec<Static>,
         call: &Call<'a, '_>,
     ) -> Checked<Vec<Static>> {
-        let mut all = given;
+        let wanted = &self.defs[def].ast.statics;
+        let mut positional = given;
+        let mut slots: Vec<Option<Static>> = vec![None; wanted.len()];
         let mut failed = Ok(());
         for expr in call.statics {
-            match self.static_arg(scope, expr) {
-                Ok(value) => all.push(value),
-                Err(poison) => failed = Err(poison),
-            }
+            let placed = match &expr.kind {
+                Ast::Named(name, value) => {
+                    let slot = self.static_slot(def, name, &slots);
+                    let value = self.static_arg(scope, value);
+                    slot.and_then(|slot| value.map(|value| slots[slot] = Some(value)))
+                }
+                _ => self.static_arg(scope, expr).map(|value| positional.push(value)),
+            };
+            failed = failed.and(placed);
         }
         failed?;
-        let wanted = &self.defs[def].ast.statics;
-        if all.len() == wanted.len() {
-            return Ok(all);
+        let count = positional.len() + slots.iter().flatten().count();
+        if let Some(slot) = slots.iter().take(positional.len()).position(Option::is_some) {
+            return Err(self.static_twice(&wanted[slot].name.name, call.span));
         }
-        let names: Vec<&str> = wanted.iter().map(|name| name.name.as_str()).collect();
+        if positional.len() <= wanted.len() {
+            positional.into_iter().enumerate().for_each(|(k, value)| slots[k] = Some(value));
+            for (slot, given) in slots.iter_mut().zip(wanted) {
+                if let (None, Some(default)) = (&slot, &given.default) {
+                    *slot = Some(self.default_static(def, default)?);
+                }
+            }
+            match slots.iter().position(Option::is_none) {
+                Some(slot) if wanted.iter().any(|given| given.default.is_some()) => {
+                    return Err(self.lacks_static(def, &wanted[slot].name.name, call.span));
+                }
+                Some(_) => {}
+                None => return Ok(slots.into_iter().flatten().collect()),
+            }
+        }
+        Err(self.static_count(def, count, call.span))
+    }
+
+    /// Too few or too many in square brackets.
+    fn static_count(&mut self, def: usize, count: usize, span: Span) -> Poison {
+        let ast::Function { name, statics, .. } = self.defs[def].ast;
+        let message =
+            format!("`{}` has {} in square brackets, not {count}", name.name, amount(statics.len()));
+        self.wrong_statics(def, at(&errors::WRONG_STATIC, message, span, format!("{} given", amount(count))))
+    }
+
+    fn lacks_static(&mut self, def: usize, missing: &str, span: Span) -> Poison {
+        let message = format!("`{}` lacks `{missing}` in square brackets", self.defs[def].ast.name.name);
+        self.wrong_statics(def, at(&errors::WRONG_STATIC, message, span, "this call"))
+    }
+
+    /// Adds how the function is declared.
+    fn wrong_statics(&mut self, def: usize, found: Diagnostic) -> Poison {
+        let wanted = &self.defs[def].ast.statics;
+        let written = |given: &ast::Static| match &given.default {
+            Some(default) => format!("{} = {}", given.name.name, text::source(default)),
+            None => given.name.name.clone(),
+        };
+        let names: Vec<String> = wanted.iter().map(written).collect();
         let name = &self.defs[def].ast.name;
         let form =
             if names.is_empty() { name.name.clone() } else { format!("{}[{}]", name.name, names.join(", ")) };
-        let message =
-            format!("`{}` has {} in square brackets, not {}", name.name, amount(wanted.len()), all.len());
-        let found = at(&errors::WRONG_STATIC, message, call.span, format!("{} given", amount(all.len())));
-        let found = found.label(name.span, format!("declared as `{form}`")).help(format!("write `{form}`"));
-        Err(self.report(found))
+        self.report(found.label(name.span, format!("declared as `{form}`")).help(format!("write `{form}`")))
+    }
+
+    /// The place of what is given by name.
+    fn static_slot(&mut self, def: usize, name: &ast::Ident, slots: &[Option<Static>]) -> Checked<usize> {
+        let known: Vec<String> = self.defs[def].ast.statics.iter().map(|of| of.name.name.clone()).collect();
+        match known.iter().position(|have| *have == name.name) {
+            Some(slot) if slots[slot].is_none() => Ok(slot),
+            Some(_) => Err(self.static_twice(&name.name, name.span)),
+            None => {
+                let what = "name in square brackets";
+                Err(self.report(errors::none_of(&errors::WRONG_STATIC, what, &name.name, name.span, &known)))
+            }
+        }
+    }
+
+    fn static_twice(&mut self, name: &str, span: Span) -> Poison {
+        let message = format!("`{name}` is given twice in square brackets");
+        let found = at(&errors::WRONG_STATIC, message, span, "given by place and by name, or twice by name");
+        self.report(found.help("give it once"))
+    }
+
+    /// What a static is where it is left out.
+    pub(super) fn default_static(&mut self, def: usize, default: &'a ast::Expr) -> Checked<Static> {
+        let mut scope = Scope::new(Place::Statement, self.defs[def].library, self.real);
+        self.static_arg(&mut scope, default)
     }
 
     pub(super) fn no_statics(&mut self, call: &Call<'a, '_>) -> Checked<()> {

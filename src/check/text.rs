@@ -54,6 +54,7 @@ pub(super) fn source(expr: &Expr) -> String {
             format!("{}({})", nested(f, 9), args.join(", "))
         }
         ExprKind::Bracket(f, items) => format!("{}[{}]", nested(f, 9), list(items)),
+        ExprKind::Named(name, value) => format!("{} = {}", name.name, source(value)),
         ExprKind::Slice(parts) => {
             let [first, last, step] = parts.as_ref();
             let part = |part: &Option<Expr>| part.as_ref().map(source).unwrap_or_default();

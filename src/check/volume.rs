@@ -1,5 +1,5 @@
 //! How large tensors are once all sizes are known: what no machine could hold is refused before the
-//! stages below count its elements; and whether slices by size variables are inside.
+//! stages below count its elements; and whether slices and windows by size variables are inside.
 
 use std::collections::BTreeMap;
 
@@ -13,9 +13,18 @@ use super::typed::{
     Train,
 };
 
-/// The first slice inside of a function that lies outside of its operand for the sizes it is called
-/// with, and that axis's size.
-pub fn misplaced(program: &Program) -> Option<(Span, String)> {
+/// Something in a function that does not fit the sizes which the function is called with.
+pub struct Misplaced {
+    /// Where it stands.
+    pub span: Span,
+    /// The sizes of its operand.
+    pub shape: String,
+    /// For windows: what is expected. Otherwise it is a slice.
+    pub expected: Option<String>,
+}
+
+/// The first slice, or windows, inside of a function that lie outside of their operand.
+pub fn misplaced(program: &Program) -> Option<Misplaced> {
     program.statements.iter().find_map(|statement| {
         let mut volume = Volume::new(program);
         volume.statement(statement);
@@ -83,7 +92,7 @@ struct Volume<'a> {
     /// A call of a layer that is not there.
     no_such_layer: Option<(Span, i64, usize)>,
     /// A slice outside of its operand, and what it is.
-    misplaced: Option<(Span, String)>,
+    misplaced: Option<Misplaced>,
 }
 
 impl<'a> Volume<'a> {
@@ -99,16 +108,22 @@ impl<'a> Volume<'a> {
         }
     }
 
-    /// Whether a slice or padding is inside once sizes are known.
-    fn place(&mut self, view: &View, arg: &Type, span: Span, sizes: &Sizes) {
-        if !matches!(view, View::Slice { .. } | View::Pad { .. }) {
+    /// Whether slices, padding and windows are inside once sizes are known.
+    fn place(&mut self, op: &Op, args: &[Expr], span: Span, sizes: &Sizes) {
+        let walks = matches!(op, Op::View(View::Unfold { .. }) | Op::Convolve(_));
+        if !walks && !matches!(op, Op::View(View::Slice { .. } | View::Pad { .. })) {
             return;
         }
-        let known = view.substitute(sizes);
-        let empty = matches!(&known, View::Slice { count, .. } if count.as_constant().is_some_and(|n| n < 1));
-        if empty || Op::View(known).rules().infer(&[&arg.substitute(sizes)]).is_err() {
-            let shown: Vec<String> = arg.shape.iter().map(|dim| dim.substitute(sizes).to_string()).collect();
-            self.misplaced.get_or_insert((span, format!("[{}]", shown.join(", "))));
+        let known = op.substitute(sizes);
+        let types: Vec<Type> = args.iter().map(|arg| arg.ty.substitute(sizes)).collect();
+        let empty = |count: &Dim| count.as_constant().is_some_and(|n| n < 1);
+        let empty = matches!(&known, Op::View(View::Slice { count, .. }) if empty(count));
+        let found = known.rules().infer(&types.iter().collect::<Vec<_>>());
+        if empty || found.is_err() {
+            let shape: Vec<String> = types[0].shape.iter().map(Dim::to_string).collect();
+            let shape = format!("[{}]", shape.join(", "));
+            let expected = found.err().filter(|_| walks).map(|mismatch| mismatch.expected);
+            self.misplaced.get_or_insert(Misplaced { span, shape, expected });
         }
     }
 
@@ -168,9 +183,7 @@ impl<'a> Volume<'a> {
         }
         if let ExprKind::Op(op, args) = &expr.kind {
             self.work += 1;
-            if let Op::View(view) = op {
-                self.place(view, &args[0].ty, expr.span, sizes);
-            }
+            self.place(op, args, expr.span, sizes);
         }
         expr.children().into_iter().for_each(|child| self.expr(child, sizes));
         if let ExprKind::Call { function, sizes: given, instance, .. } = &expr.kind {

@@ -194,6 +194,7 @@ impl Builder {
             Op::Reduce(reduce) => {
                 return fold_reduce(reduce, xs[0], self.ty(args[0]).count() / ty.count().max(1));
             }
+            Op::Convolve(_) | Op::Fold(_) => return None,
             Op::Contract(_) | Op::Fill(_) | Op::Segment(_) | Op::Pack(_) | Op::Gather(_) | Op::Running(_) => {
                 return None;
             }
@@ -290,6 +291,8 @@ fn fingerprint(op: &Op, args: &[Val]) -> u64 {
         Op::Cast(Cast(dtype)) => dtype.hash(&mut hasher),
         Op::Reduce(reduce) => (reduce.combine, &reduce.axes).hash(&mut hasher),
         Op::Contract(c) => (&c.left, &c.right, &c.out).hash(&mut hasher),
+        Op::Convolve(c) => (&c.left, &c.right, &c.out, &c.windows).hash(&mut hasher),
+        Op::Fold(fold) => (fold.axis, &fold.dilation).hash(&mut hasher),
         Op::View(view) => hash_view(view, &mut hasher),
         Op::Fill(fill) => hash_fill(fill, &mut hasher),
         Op::Segment(segment) => std::mem::discriminant(segment).hash(&mut hasher),
@@ -309,6 +312,7 @@ fn hash_view(view: &View, hasher: &mut DefaultHasher) {
         View::Transpose { axes } => axes.hash(hasher),
         View::Slice { axis, start, step, count } => (axis, start, step, count).hash(hasher),
         View::Pad { axis, before, after, value } => (axis, before, after, value.to_bits()).hash(hasher),
+        View::Unfold { axis, taps, stride, dilation } => (axis, taps, stride, dilation).hash(hasher),
         View::Window { start, to } => (start, to).hash(hasher),
     }
 }

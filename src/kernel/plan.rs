@@ -8,13 +8,16 @@ use std::rc::Rc;
 
 use super::Linear;
 use super::access::{Edge, Spot, enter};
-use super::linear::flatten;
+use super::linear::{flatten, points};
 use crate::algebra::form::{Extent, Form, Read, Segments};
 use crate::algebra::op::{Op, Val};
 use crate::algebra::term::{Node as TermNode, Term, x};
 use crate::algebra::types::Type;
 use crate::algebra::view::View;
 use crate::graph::{Def, Graph, Part, Target};
+
+/// How many times padding is read at each of its elements before it is worth its memory.
+const OFTEN: usize = 4;
 
 /// What becomes of a value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -247,6 +250,8 @@ fn classify(op: &Op, ty: &Type) -> Class {
         | Op::Cast(_)
         | Op::Reduce(_)
         | Op::Contract(_)
+        | Op::Convolve(_)
+        | Op::Fold(_)
         | Op::Gather(_)
         | Op::Running(_)
         | Op::Segment(Segment::Reduce { .. }) => Class::Compute,
@@ -260,11 +265,17 @@ impl Plan {
     }
 
     /// Makes sure that every read of a computed value reaches memory or a computed value. A view that
-    /// does not fold into a read is computed itself; a read by piece splits the reader's axis.
+    /// does not fold into a read is computed itself, and so is padding that is read often; a read by piece
+    /// splits the reader's axis.
     pub(super) fn settle(&mut self, id: usize) {
         while self.items[id].class == Class::Compute {
             let (axes, positions) = self.items[id].axes();
-            let Err(stuck) = self.edges(id, &axes, &positions) else { return };
+            let Err(stuck) = self.edges(id, &axes, &positions) else {
+                let Some(padded) = self.padded(id, &axes, &positions) else { return };
+                self.items[padded].class = Class::Compute;
+                self.settle(padded);
+                continue;
+            };
             if !self.read_by_piece(id, stuck) {
                 let folds = matches!(self.items[stuck].class, Class::View | Class::Free);
                 assert!(folds, "egret internal error in fuse: {} cannot be read", self.items[stuck].ty);
@@ -272,6 +283,24 @@ impl Plan {
                 self.settle(stuck);
             }
         }
+    }
+
+    /// A view with padding that a reduction reads often at each of its elements: stored once, it needs
+    /// no conditions in the innermost loops.
+    fn padded(&self, id: usize, axes: &[Extent], positions: &[Linear]) -> Option<usize> {
+        let item = &self.items[id];
+        let often = points(&item.form.axes) / OFTEN;
+        let candidates = item.form.reads.iter().filter(|read| {
+            let arg = &self.items[item.args[read.arg]];
+            item.form.axes.len() > item.form.n_out && arg.class == Class::View && arg.ty.count() <= often
+        });
+        let guarded = |read: &&Read| {
+            let arg = item.args[read.arg];
+            let spot = enter(read, (arg, &self.items[arg]), positions, &Spot::default(), axes, &|_| None);
+            let spot = spot.and_then(|spot| self.trace(spot, axes).ok());
+            spot.is_some_and(|spot| !spot.guards.is_empty())
+        };
+        candidates.into_iter().find(guarded).map(|read| item.args[read.arg])
     }
 
     /// Splits the axis of a reader into the pieces by which the value that it is stuck at is spread,

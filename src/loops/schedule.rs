@@ -12,6 +12,8 @@
 //! 3. Rows: in a kernel that reduces, four (or two) positions of another result axis are done at once,
 //!    so that what does not depend on it is loaded once for all of them.
 //! 4. Result axes in order, then reduced axes in order with the vector axis innermost.
+//! 5. Of several loops over reduced axes inside of a vector, the innermost are written out if they turn
+//!    at most 16 times together.
 
 use crate::algebra::form::Extent;
 use crate::algebra::types::DType;
@@ -26,6 +28,8 @@ pub struct Schedule {
     pub outer: Vec<usize>,
     /// Reduced axes, outermost first.
     pub inner: Vec<usize>,
+    /// Reduced axes without a loop: each position is written out.
+    pub unrolled: Vec<usize>,
     /// The axis that runs in lanes.
     pub vector: Option<usize>,
     /// Lanes along it; 1 without one.
@@ -52,10 +56,29 @@ impl Schedule {
         let mut inner: Vec<usize> = (kernel.n_out..n).filter(|axis| Some(*axis) != vector).collect();
         inner.extend(vector.filter(|axis| *axis >= kernel.n_out));
         let outer = (0..kernel.n_out).collect();
+        let unrolled = unrolled(kernel, &inner, vector);
         let again = !facts.in_place || !stores_inside(kernel, facts);
         let masked = again && !combines_booleans(kernel, facts);
-        Schedule { outer, inner, vector, lanes, jam, rows, overlap: !facts.in_place, masked }
+        Schedule { outer, inner, unrolled, vector, lanes, jam, rows, overlap: !facts.in_place, masked }
     }
+}
+
+/// Most turns of innermost loops that are written out.
+const UNROLLED: usize = 16;
+
+/// The innermost of several loops over reduced axes where each turn takes vectors from elsewhere: the
+/// taps of a convolution.
+fn unrolled(kernel: &Kernel, inner: &[usize], vector: Option<usize>) -> Vec<usize> {
+    let across = vector.is_some_and(|axis| axis < kernel.n_out);
+    if !across || inner.len() < 2 {
+        return Vec::new();
+    }
+    let mut turns = 1;
+    let short = |axis: &&usize| {
+        turns *= extent(kernel, **axis);
+        matches!(kernel.axes[**axis], Extent::Fixed(_)) && turns <= UNROLLED
+    };
+    inner.iter().rev().take_while(short).copied().collect()
 }
 
 /// How an access moves along an axis: `None` where that is not by a fixed number of elements.

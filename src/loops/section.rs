@@ -99,6 +99,9 @@ impl Lowering<'_> {
                 rows => vec![fixed(0, n - n % rows, rows), fixed(n - n % rows, *n, 1)],
             },
             Extent::Fixed(0) => Vec::new(),
+            Extent::Fixed(n) if schedule.unrolled.contains(&axis) => {
+                (0..*n).map(|k| fixed(k, k + 1, 1)).collect()
+            }
             Extent::Fixed(n) => vec![fixed(0, *n, 1)],
             Extent::Ragged(segments) => {
                 let lengths: Vec<i64> = segments.lengths.iter().map(|n| *n as i64).collect();

@@ -43,6 +43,10 @@ impl Printer<'_> {
                 });
             }
             ExprKind::List(items) => self.items("[", items, "]", |p, item| p.expr(item, ANY)),
+            ExprKind::Named(name, value) => {
+                self.push(&format!("{} = ", name.name));
+                self.expr(value, ANY);
+            }
             ExprKind::Field(of, name) => {
                 self.expr(of, POSTFIX);
                 self.push(&format!(".{}", name.name));

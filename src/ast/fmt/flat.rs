@@ -104,6 +104,10 @@ impl Printer<'_> {
             }
             ExprKind::Bracket(f, items) => self.flat_into(out, f, POSTFIX) && self.exprs(out, items),
             ExprKind::Slice(parts) => self.slice(out, parts),
+            ExprKind::Named(name, value) => {
+                out.push_str(&format!("{} = ", name.name));
+                self.flat_into(out, value, ANY)
+            }
             ExprKind::List(items) => self.exprs(out, items),
             ExprKind::Tuple(items) => {
                 self.list(out, "(", items, ")", |out, item| self.flat_into(out, item, ANY))

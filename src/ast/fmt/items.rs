@@ -4,7 +4,7 @@ use super::Printer;
 use super::flat::{ANY, SUM};
 use crate::ast::{
     Arg, Data, Expr, Function, Hyper, HyperKind, Ident, Item, ItemKind, Let, Member, Range, Script, Stage,
-    StageLine,
+    StageLine, Static,
 };
 use crate::source::Span;
 
@@ -94,7 +94,8 @@ impl Printer<'_> {
     fn function(&mut self, word: &str, function: &Function, span: Span) {
         self.push(&format!("{word} {}", function.name.name));
         if !function.statics.is_empty() {
-            self.push(&format!("[{}]", joined(&function.statics, ", ")));
+            let statics: Vec<_> = function.statics.iter().map(|of| self.of_brackets(of)).collect();
+            self.push(&format!("[{}]", statics.join(", ")));
         }
         let args: Vec<_> = function.args.iter().map(|arg| self.arg(arg)).collect();
         let results: Vec<_> =
@@ -111,6 +112,13 @@ impl Printer<'_> {
             function.members.iter().for_each(|member| p.member(member));
             p.value(&function.body);
         });
+    }
+
+    fn of_brackets(&self, given: &Static) -> String {
+        match &given.default {
+            Some(value) => format!("{} = {}", given.name.name, self.flat(value, ANY).unwrap_or_default()),
+            None => given.name.name.clone(),
+        }
     }
 
     fn arg(&self, arg: &Arg) -> String {

@@ -1,6 +1,7 @@
 //! Builtin functions: a table of names, how each is written, and how it is typed.
 
 mod arrange;
+mod convolutions;
 mod index;
 mod random;
 mod reductions;
@@ -22,6 +23,7 @@ use super::scope::{Checked, Poison, Scope, Value, Weak};
 use super::text;
 use super::typed::{Expr, ExprKind};
 use arrange::*;
+use convolutions::*;
 use index::*;
 use random::*;
 use reductions::*;
@@ -152,6 +154,36 @@ pub(super) static BUILTINS: &[Builtin] = &[
         name: "einsum",
         doc: "einsum[\"bij, bjk -> bik\"](a, b): products summed over the axes that the result lacks",
         check: einsum,
+    },
+    Builtin {
+        name: "conv1d",
+        doc: "conv1d(x, w, stride = 1, padding = 0, dilation = 1, groups = 1): series `[B, C, T]` by kernels `[O, C, K]`",
+        check: conv1d,
+    },
+    Builtin {
+        name: "conv2d",
+        doc: "conv2d(x, w, stride = 1, padding = 0, dilation = 1, groups = 1): images `[B, C, H, W]` by kernels `[O, C, K, L]`; options are a number or one for each axis, `stride = [2, 1]`",
+        check: conv2d,
+    },
+    Builtin {
+        name: "max_pool",
+        doc: "max_pool[K](x, stride = K, padding = 0): greatest in each window of the axes after the first two; padding never wins",
+        check: max_pool,
+    },
+    Builtin {
+        name: "avg_pool",
+        doc: "avg_pool[K](x, stride = K, padding = 0): mean of each window of the axes after the first two; padding counts as zeros",
+        check: avg_pool,
+    },
+    Builtin {
+        name: "upsample",
+        doc: "upsample[N](x): each position N times along the axes after the first two",
+        check: upsample,
+    },
+    Builtin {
+        name: "windows",
+        doc: "windows[K](x, axis = -1, stride = 1, dilation = 1): windows of K positions along an axis, which becomes two",
+        check: windows,
     },
     Builtin {
         name: "stop_gradient",

@@ -1,0 +1,80 @@
+//! Folds: overlapping windows added up where they lie.
+
+use super::form::{Combine, Extent, Form, Index, Read};
+use super::op::{Build, Mismatch, Op, Rules, Sample, Val, expect_count};
+use super::term::x;
+use super::types::{DType, Dim, Type};
+use super::view::View;
+
+/// The derivative of [`View::Unfold`] with stride 1: the axis of windows and the one of taps after it
+/// become one, `out[m] = sum over j of x[m - dilation * j, j]`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Fold {
+    /// The axis of windows.
+    pub axis: usize,
+    /// From one tap to the next.
+    pub dilation: Dim,
+}
+
+impl Rules for Fold {
+    fn samples() -> Vec<Sample> {
+        let of = |axis, dilation: usize, sizes: &[usize]| {
+            Sample::of(Op::Fold(Fold { axis, dilation: Dim::from(dilation) }), &[sizes])
+        };
+        vec![
+            of(0, 1, &[3, 2]),
+            of(1, 2, &[2, 4, 3, 2]),
+            of(0, 3, &[1, 2]),
+            of(0, 1, &[4, 1]),
+            of(0, 1, &[2, 3, 0]),
+        ]
+    }
+
+    fn name(&self) -> &'static str {
+        "fold"
+    }
+
+    fn attributes(&self) -> String {
+        format!("axis = {}, dilation = {}", self.axis, self.dilation)
+    }
+
+    fn infer(&self, args: &[&Type]) -> Result<Type, Mismatch> {
+        expect_count(args, 1)?;
+        if self.axis + 1 >= args[0].rank() {
+            return Err(Mismatch::new(0, format!("a tensor with an axis {}", self.axis + 1)));
+        }
+        if args[0].dtype == DType::Bool {
+            return Err(Mismatch::new(0, "numbers"));
+        }
+        let mut shape = args[0].shape.clone();
+        let taps = shape.remove(self.axis + 1);
+        let more = taps.sub(&Dim::constant(1)).mul(&self.dilation);
+        shape[self.axis] = shape[self.axis].add(&more);
+        Ok(Type::new(args[0].dtype, shape))
+    }
+
+    fn form(&self, args: &[&Type]) -> Form {
+        let sizes = args[0].sizes();
+        let (axis, taps, by) = (self.axis, sizes[self.axis + 1], self.dilation.size());
+        let n_out = sizes.len() - 1;
+        let mut axes = sizes.clone();
+        axes.remove(axis + 1);
+        axes[axis] += by * taps.saturating_sub(1);
+        axes.push(taps);
+        let place = |k: usize| match k {
+            _ if k == axis => Index::affine(0, [(axis, 1), (n_out, -(by as i64))]),
+            _ if k == axis + 1 => Index::axis(n_out),
+            _ => Index::axis(k - usize::from(k > axis)),
+        };
+        let read = Read { arg: 0, index: (0..sizes.len()).map(place).collect(), outside: Some(0.0) };
+        let axes = axes.into_iter().map(Extent::Fixed).collect();
+        Form { axes, n_out, reads: vec![read], body: x(0), combine: Combine::Sum }
+    }
+
+    fn vjp(&self, cx: &mut dyn Build, args: &[Val], _out: Val, grad: Val) -> Vec<Option<Val>> {
+        let taps = cx.ty(args[0]).shape[self.axis + 1].clone();
+        let (axis, dilation) = (self.axis, self.dilation.clone());
+        let unfold = View::Unfold { axis, taps, stride: Dim::constant(1), dilation };
+        vec![Some(cx.emit(Op::View(unfold), &[grad]))]
+    }
+}
