@@ -18,6 +18,7 @@ pub mod contract;
 pub mod convolve;
 pub mod dim;
 pub mod eval;
+pub mod fence;
 pub mod fill;
 pub mod fold;
 pub mod form;

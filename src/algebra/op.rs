@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use super::types::{DType, Dim, SizeVar, Type};
 use super::{
-    contract::Contract, convolve::Convolve, fill::Fill, fold::Fold, form::Form, gather::Gather, map::Cast,
-    map::Map, pack::Pack, reduce::Reduce, running::Running, segment::Segment, tensor::Tensor, view::View,
+    contract::Contract, convolve::Convolve, fence::Fence, fill::Fill, fold::Fold, form::Form, gather::Gather,
+    map::Cast, map::Map, pack::Pack, reduce::Reduce, running::Running, segment::Segment, tensor::Tensor,
+    view::View,
 };
 
 /// A value in a graph under construction.
@@ -42,6 +43,8 @@ pub enum Op {
     Gather(Gather),
     /// Sums up to each position.
     Running(Running),
+    /// A value that must not be there before another.
+    Fence(Fence),
 }
 
 /// Why operands do not fit an operator.
@@ -135,6 +138,7 @@ pub fn samples() -> Vec<Sample> {
         Pack::samples,
         Gather::samples,
         Running::samples,
+        Fence::samples,
     ];
     families.into_iter().flat_map(|samples| samples()).collect()
 }
@@ -173,7 +177,8 @@ impl Op {
             | Op::Contract(_)
             | Op::Segment(_)
             | Op::Pack(_)
-            | Op::Running(_) => self.clone(),
+            | Op::Running(_)
+            | Op::Fence(_) => self.clone(),
         }
     }
 
@@ -192,6 +197,7 @@ impl Op {
             Op::Pack(op) => op,
             Op::Gather(op) => op,
             Op::Running(op) => op,
+            Op::Fence(op) => op,
         }
     }
 }
@@ -206,4 +212,4 @@ macro_rules! into_op {
     };
 }
 
-into_op!(Map, Cast, Reduce, Contract, Convolve, Fold, View, Fill, Segment, Pack, Gather, Running);
+into_op!(Map, Cast, Reduce, Contract, Convolve, Fold, View, Fill, Segment, Pack, Gather, Running, Fence);

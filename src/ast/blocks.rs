@@ -3,8 +3,8 @@
 use super::build::{Builder, Clause, Line, LineKind};
 use super::errors;
 use super::{
-    Arg, Argument, Data, Expr, ExprKind, Function, Hyper, Ident, Let, Loop, Member, Run, Stage, StageLine,
-    StateExtent, Static, TypeExpr,
+    Arg, Argument, Data, Expr, ExprKind, Function, Hyper, Ident, Let, Loop, Member, Rule, Run, Stage,
+    StageLine, StateExtent, Static, TypeExpr,
 };
 use crate::source::Span;
 
@@ -70,6 +70,7 @@ impl Builder<'_> {
         args: Vec<Arg>,
         mut results: Vec<TypeExpr>,
         mut lines: Vec<Line>,
+        rule: Option<Rule>,
     ) -> Function {
         let result = results.remove(0);
         let body = self.value(&mut lines, word, name.span);
@@ -89,7 +90,7 @@ impl Builder<'_> {
                 }
             }
         }
-        Function { name, statics, args, result, more: results, members, body }
+        Function { name, statics, args, result, more: results, members, body, rule }
     }
 
     /// `stage`, and `wrap stage` where `inner` is given.

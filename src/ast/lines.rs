@@ -1,7 +1,7 @@
 //! The newline rule, and which bracket closes which.
 //!
 //! A newline ends a statement unless it stands inside `(` or `[`, after something that must go on,
-//! or before a line that begins with `|>`. After this pass every newline that is left separates two
+//! or before a line that begins with `|>` or with the rule of a derivative. After this pass every newline that is left separates two
 //! lines of a block or two items, and all brackets match.
 
 use super::MAX_DEPTH;
@@ -54,8 +54,22 @@ impl Lines<'_> {
             Kind::Real | Kind::Model | Kind::Pipeline if !(self.at_item_start() && names(&all[at + 1..])) => {
                 self.push(Token { kind: Kind::Name, ..token });
             }
+            Kind::Name if self.is_rule(all, at) => self.push(Token { kind: Kind::Rule, ..token }),
             _ => self.push(token),
         }
+    }
+
+    /// Whether a rule for a derivative begins here: `vjp dy =>`, `vjp y, dy =>`.
+    fn is_rule(&self, all: &[Token], at: usize) -> bool {
+        use Kind::{Comma, FatArrow, Name};
+        let kinds = || all[at + 1..].iter().map(|token| token.kind);
+        let follows = |kinds: &mut dyn Iterator<Item = Kind>, rule: &[Kind]| {
+            kinds.take(rule.len()).eq(rule.iter().copied())
+        };
+        all[at].kind == Name
+            && all[at].text(self.text) == "vjp"
+            && (follows(&mut kinds(), &[Name, FatArrow])
+                || follows(&mut kinds(), &[Name, Comma, Name, FatArrow]))
     }
 
     fn push(&mut self, token: Token) {
@@ -94,7 +108,8 @@ impl Lines<'_> {
         let last = self.last();
         let first = matches!(last, None | Some(Kind::Newline | Kind::Doc | Kind::LBrace));
         let goes_on = !begins && last.is_some_and(Kind::continues);
-        let before = matches!(next.map(|next| next.kind), None | Some(Kind::Pipe | Kind::RBrace));
+        let before = matches!(next.map(|next| next.kind), None | Some(Kind::Pipe | Kind::RBrace))
+            || self.is_rule(all, self.upcoming);
         if !(inside || first || goes_on || before) {
             self.push(token);
         }

@@ -133,6 +133,19 @@ pub struct Function {
     pub members: Vec<Member>,
     /// The value.
     pub body: Expr,
+    /// Its derivative, if it says it itself.
+    pub rule: Option<Rule>,
+}
+
+/// `vjp dy => dy * x`, `vjp y, dy => dy * y`: the derivative of a function.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// What it calls the function's value.
+    pub result: Option<Ident>,
+    /// What it calls the gradient by that value.
+    pub seed: Ident,
+    /// The gradients by the arguments that are not integers, in order.
+    pub gradients: Vec<Expr>,
 }
 
 /// `I`, `stride = 1`

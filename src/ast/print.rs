@@ -161,6 +161,13 @@ impl Printer {
                 }
             }
             p.node("value", |p| p.expr(&function.body));
+            if let Some(rule) = &function.rule {
+                p.node("vjp", |p| {
+                    rule.result.iter().for_each(|name| p.line(format!("result {}", name.name)));
+                    p.line(format!("seed {}", rule.seed.name));
+                    p.exprs(&rule.gradients);
+                });
+            }
         });
     }
 

@@ -31,6 +31,8 @@ pub enum Kind {
     Newline,
     /// A line that could not be read; a diagnostic has been given.
     BadLine,
+    /// The word `vjp` where a rule for the derivative follows: `vjp dy => ...`.
+    Rule,
     /// Characters that begin no token, or an operator of another language.
     #[regex(r"&&|\|\||\*\*|\+=|-=|\*=|/=|\+\+|!|;|&|~|\?|\$|#|'|`|\\|:=|==>|=<|<>|≤|≥|×|→|←|“|”|−")]
     Foreign,

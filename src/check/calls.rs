@@ -9,7 +9,7 @@ use super::dims::{Sizes, unify};
 use super::errors::{self, at};
 use super::functions::Signature;
 use super::ops;
-use super::scope::{Binding, Callee, Checked, Global, Poison, Scope, Static, Value};
+use super::scope::{Binding, Callee, Checked, Global, Poison, Scope, Static, Target, Value};
 use super::text;
 use super::typed::{Expr, ExprKind, FunctionId, Instance, LocalId};
 
@@ -38,15 +38,6 @@ pub(super) struct Call<'a, 'e> {
     pub span: Span,
     /// The type that its place asks for, if known.
     pub expected: Option<&'e Type>,
-}
-
-/// Who is called.
-enum Target {
-    Callee(Callee),
-    Layer(usize),
-    Layers(usize, usize),
-    Model(Callee, Instance),
-    Inner,
 }
 
 impl<'a> Checker<'a> {
@@ -84,26 +75,40 @@ impl<'a> Checker<'a> {
                 self.check_args(scope, &call);
                 Err(poison)
             }
-            Ok(Target::Callee(Callee::Builtin(name))) => self.builtin(scope, &name, &call),
-            Ok(Target::Callee(Callee::Def(def, given))) => {
+            Ok(target) => self.call_target(scope, target, &call),
+        }
+    }
+
+    /// A call of who has been found.
+    pub(super) fn call_target(
+        &mut self,
+        scope: &mut Scope,
+        target: Target,
+        call: &Call<'a, '_>,
+    ) -> Checked<Value> {
+        match target {
+            Target::Callee(Callee::Builtin(name)) => self.builtin(scope, &name, call),
+            Target::Callee(Callee::Def(def, given)) => {
                 if self.defs[def].model {
                     // `conv2d(x, w)` is the function, `layer a = conv2d[1, 8, 3]` the layer with its kernel.
-                    if self.defs[def].library && statics.is_empty() && self.is_builtin(&call.name) {
-                        return self.builtin(scope, &call.name.clone(), &call);
+                    if self.defs[def].library && call.statics.is_empty() && self.is_builtin(&call.name) {
+                        return self.builtin(scope, &call.name.clone(), call);
                     }
-                    return Err(self.model_without_instance(&call));
+                    return Err(self.model_without_instance(call));
                 }
-                let given = self.statics(scope, def, given, &call)?;
-                self.call_def(scope, def, given, Instance::None, None, &call)
+                let given = self.statics(scope, def, given, call)?;
+                self.call_def(scope, def, given, Instance::None, None, call)
             }
-            Ok(Target::Layer(k)) => self.call_layer(scope, k, None, &call),
-            Ok(Target::Layers(first, count)) => self.call_layers(scope, first, count, &call),
-            Ok(Target::Inner) => self.call_inner(scope, &call),
-            Ok(Target::Model(Callee::Def(def, given), instance)) => {
-                self.no_statics(&call)?;
-                self.call_def(scope, def, given, instance, None, &call)
+            Target::Callee(Callee::Derived(derived)) => self.call_derived(scope, &derived, call),
+            Target::Layer { index, .. } => self.call_layer(scope, index, None, call),
+            Target::Layers { first, count, .. } => self.call_layers(scope, first, count, call),
+            Target::Inner => self.call_inner(scope, call),
+            Target::Loss => self.call_loss(scope, call),
+            Target::Model(Callee::Def(def, given), instance) => {
+                self.no_statics(call)?;
+                self.call_def(scope, def, given, instance, None, call)
             }
-            Ok(Target::Model(Callee::Builtin(_), _)) => Err(Poison),
+            Target::Model(Callee::Builtin(_) | Callee::Derived(_), _) => Err(Poison),
         }
     }
 
@@ -138,15 +143,21 @@ impl<'a> Checker<'a> {
                 {
                     false
                 }
-                None => self.find_def(name, scope.library).is_some() || self.is_builtin(name),
+                None => {
+                    self.find_def(name, scope.library).is_some()
+                        || self.is_builtin(name)
+                        || !scope.library && self.function_lets.contains_key(name.as_str())
+                }
             },
+            Ast::Call(..) => self.makes_function(scope, callee),
             Ast::Field(of, _) => matches!(&of.kind, Ast::Name(name) if name == "random"),
             _ => false,
         }
     }
 
-    fn target(&mut self, scope: &Scope, callee: &ast::Expr) -> Checked<Target> {
+    pub(super) fn target(&mut self, scope: &mut Scope, callee: &'a ast::Expr) -> Checked<Target> {
         match &callee.kind {
+            Ast::Call(..) if self.makes_function(scope, callee) => self.function_value(scope, callee),
             Ast::Name(name) => self.named_target(scope, name, callee.span),
             Ast::Field(of, field) if matches!(&of.kind, Ast::Name(name) if name == "random") => {
                 let name = format!("random.{}", field.name);
@@ -175,8 +186,15 @@ impl<'a> Checker<'a> {
 
     fn named_target(&mut self, scope: &Scope, name: &str, span: Span) -> Checked<Target> {
         match scope.get(name) {
-            Some(Binding::Layer(k)) => return Ok(Target::Layer(*k)),
-            Some(Binding::Layers(first, count)) => return Ok(Target::Layers(*first, *count)),
+            Some(Binding::Layer(index)) => {
+                let arguments = self.layer_arguments(scope, *index);
+                return Ok(Target::Layer { index: *index, arguments });
+            }
+            Some(Binding::Layers(first, count)) => {
+                let (first, count) = (*first, *count);
+                return Ok(Target::Layers { first, count, arguments: self.layer_arguments(scope, first) });
+            }
+            Some(Binding::Local(_)) if scope.in_stage() && name == "loss" => return Ok(Target::Loss),
             Some(Binding::Function(callee)) => return Ok(Target::Callee(callee.clone())),
             Some(Binding::Model(callee, instance)) => {
                 return Ok(Target::Model(callee.clone(), instance.clone()));
@@ -190,6 +208,11 @@ impl<'a> Checker<'a> {
         }
         if self.is_builtin(name) {
             return Ok(Target::Callee(Callee::Builtin(name.to_string())));
+        }
+        if !scope.library
+            && let Some(made) = self.global_function(name)
+        {
+            return made.map(Target::Callee);
         }
         match self.globals.get(name) {
             Some(Global::Fit { id, callee, .. }) if !scope.library => {
@@ -205,6 +228,14 @@ impl<'a> Checker<'a> {
         }
         let near = self.nearest_name(scope, name);
         Err(self.report(errors::unknown_name(name, span, near)))
+    }
+
+    /// Names of the arguments of a layer.
+    fn layer_arguments(&self, scope: &Scope, index: usize) -> Vec<String> {
+        match &scope.layers[index].1.callee {
+            Callee::Def(def, _) => self.defs[*def].ast.args.iter().map(|arg| arg.name.name.clone()).collect(),
+            Callee::Builtin(_) | Callee::Derived(_) => Vec::new(),
+        }
     }
 
     /// A call of a function or model that is declared in a script or in the library; `first` takes the

@@ -580,4 +580,60 @@ codes! {
     ///
     ///     data d = csv("d.csv", target = "y", test = 0.2)
     SPLIT_MISSING = "split-missing";
+
+    /// `grad(f, wrt = z)` where `f` has no argument `z`.
+    ///
+    ///     fn f(x: real, y: real) -> real = x * y
+    ///     print grad(f, wrt = z)(1.0, 2.0)
+    ///
+    /// Name one of its arguments, or several in a list:
+    ///
+    ///     print grad(f, wrt = y)(1.0, 2.0)
+    UNKNOWN_WRT = "unknown-wrt";
+
+    /// There is no derivative: by an integer, of an integer or of a truth value, or of a function without
+    /// arguments.
+    ///
+    ///     fn f(k: i32) -> real = 2.0 * k
+    ///     print grad(f)(3)
+    ///
+    /// Differentiate real numbers by real numbers:
+    ///
+    ///     fn f(x: real) -> real = 2.0 * x
+    ///     print grad(f)(3)
+    NO_DERIVATIVE = "no-derivative";
+
+    /// `grad`, `value_and_grad` and `hvp` are of a function that gives one number.
+    ///
+    ///     fn f(x: real[N]) -> real[N] = x^2
+    ///     print grad(f)(iota[3])
+    ///
+    /// Make one number of it, or say how its elements are weighed:
+    ///
+    ///     print vjp(f)(iota[3], 1.0)
+    GRADIENT_NOT_SCALAR = "gradient-not-scalar";
+
+    /// A function's own derivative, `vjp dy => ...`, gives for each of its arguments that is not an integer
+    /// a gradient of the argument's type, in order.
+    ///
+    ///     fn f(a: real[N], b: real[N]) -> real[N] = a * b
+    ///       vjp dy => dy * b
+    ///
+    /// Give as many gradients as there are such arguments:
+    ///
+    ///     fn f(a: real[N], b: real[N]) -> real[N] = a * b
+    ///       vjp dy => dy * b, dy * a
+    DERIVATIVE_RULE = "derivative-rule";
+
+    /// A stage asks for the loss of its step at other parameters, as `grad(loss)(w + e)` does, where there is
+    /// no such loss: before the first step, after the step, where a step takes several batches, or where
+    /// another program brings the gradients.
+    ///
+    ///     optimizer  = sam |> sgd(lr = 0.1)
+    ///     accumulate = 4
+    ///
+    /// Take one batch in each step, or a stage that needs only `g` and `loss`:
+    ///
+    ///     optimizer  = sam |> sgd(lr = 0.1)
+    STAGE_LOSS = "stage-loss";
 }

@@ -42,6 +42,9 @@ impl<'a> Checker<'a> {
         expected: Option<&Type>,
     ) -> Checked<Value> {
         let span = expr.span;
+        if let Some((_, known)) = scope.known.iter().rev().find(|(place, _)| *place == span) {
+            return Ok(known.clone());
+        }
         match &expr.kind {
             Ast::Error => Err(Poison),
             Ast::Number { value, integer } => Ok(ops::literal(*value, *integer, scope.float, span)),
@@ -113,8 +116,9 @@ impl<'a> Checker<'a> {
         expected: Option<&Type>,
     ) -> Checked<Value> {
         let mut args = vec![Arg { name: None, value }];
+        let made = self.makes_function(scope, callee);
         let callee = match &callee.kind {
-            Ast::Call(callee, rest) => {
+            Ast::Call(callee, rest) if !made => {
                 args.extend(rest.iter().map(|arg| Arg { name: arg.name.as_ref(), value: &arg.value }));
                 callee
             }
@@ -209,7 +213,8 @@ impl<'a> Checker<'a> {
                 "its columns are in scope inside of `train` and `eval`",
             );
         }
-        if self.find_def(name, scope.library).is_some() || self.is_builtin(name) {
+        let named = !scope.library && self.function_lets.contains_key(name);
+        if named || self.find_def(name, scope.library).is_some() || self.is_builtin(name) {
             return self.no_value(&format!("function `{name}`"), span, &format!("call it: `{name}(...)`"));
         }
         if self.find_stage(name).is_some() {
@@ -259,6 +264,9 @@ impl<'a> Checker<'a> {
             if let Some(span) = before.or(twice) {
                 self.report(errors::duplicate(&name.name, name.span, Some(span)));
             }
+        }
+        if line.ty.is_none() && line.more.is_empty() && self.makes_function(scope, &line.value) {
+            return self.let_function(scope, line);
         }
         match self.let_values(scope, line) {
             Ok((expr, types)) => {
@@ -506,6 +514,7 @@ pub(super) fn with_lines(lines: Vec<(Line, Expr)>, body: Expr) -> Expr {
         let (value, body) = (Box::new(value), Box::new(body));
         let kind = match line {
             Line::Let(locals) => match locals.as_slice() {
+                [] => return *body,
                 [local] => ExprKind::Let { local: *local, value, body },
                 _ => ExprKind::Unpack { locals, value, body },
             },

@@ -14,7 +14,7 @@ use super::exprs::with_lines;
 use super::scope::{Binding, Callee, Checked, Place, Poison, Scope, Static};
 use super::several::Wanted;
 use super::text;
-use super::typed::{Function, FunctionId, Instance};
+use super::typed::{Function, FunctionId, Instance, Rule};
 
 /// How often a function may stand in the chain of callers that made an instance.
 const MAX_NESTED: usize = 32;
@@ -249,6 +249,7 @@ impl<'a> Checker<'a> {
         match callee {
             Callee::Builtin(name) => name.clone(),
             Callee::Def(def, _) => self.defs[*def].ast.name.name.clone(),
+            Callee::Derived(derived) => derived.text(),
         }
     }
 
@@ -274,6 +275,11 @@ impl<'a> Checker<'a> {
         let layers = self.finish_layers(&mut scope, value.is_ok() && lets.is_ok());
         let (mut members, lets, layers) = (members?, lets?, layers?);
         let body = with_lines(lets, value?);
+        scope.names.truncate(from + signature.args.len());
+        let rule = match &def.ast.rule {
+            Some(rule) => Some(self.rule(&mut scope, def, rule, &signature)?),
+            None => None,
+        };
         for (k, layer) in layers {
             members[k] = Some(layer);
         }
@@ -285,8 +291,92 @@ impl<'a> Checker<'a> {
             members: members.into_iter().flatten().collect(),
             body,
             more: signature.more,
+            rule,
             span: def.ast.name.span,
         })
+    }
+
+    /// `vjp y, dy => ...`: a gradient for each argument that is not an integer.
+    fn rule(
+        &mut self,
+        scope: &mut Scope,
+        def: Def<'a>,
+        rule: &'a ast::Rule,
+        signature: &Signature,
+    ) -> Checked<Rule> {
+        let name = &def.ast.name.name;
+        let floats: Vec<usize> =
+            (0..signature.args.len()).filter(|k| signature.args[*k].dtype.is_float()).collect();
+        if def.model
+            || !signature.more.is_empty()
+            || !signature.result.dtype.is_float()
+            || floats.len() != rule.gradients.len()
+        {
+            return Err(self.wrong_rule(def, rule, &floats, signature));
+        }
+        for ident in rule.result.iter().chain([&rule.seed]) {
+            if let Some(before) = scope.declared(&ident.name) {
+                self.report(errors::duplicate(&ident.name, ident.span, Some(before)));
+            }
+        }
+        let result = match &rule.result {
+            Some(ident) => scope.bind_local(&ident.name, signature.result.clone(), ident.span),
+            None => scope.local("y", signature.result.clone(), rule.seed.span),
+        };
+        let seed = scope.bind_local(&rule.seed.name, signature.result.clone(), rule.seed.span);
+        let mut gradients = vec![None; signature.args.len()];
+        for (k, gradient) in floats.into_iter().zip(&rule.gradients) {
+            let (ty, span) = (&signature.args[k], signature.spans[k]);
+            let value = self.expr(scope, gradient, Some(ty))?;
+            let written = &signature.names[k];
+            let expected =
+                (span, format!("the gradient by `{written}` has its type, `{}`", signature.written[k]));
+            if value.expr.ty.dtype != ty.dtype || value.expr.ty.shape != ty.shape {
+                let literal = value.weak != super::scope::Weak::No;
+                if !literal {
+                    let have = text::show(&value.expr.ty, self.real);
+                    let message = format!("the gradient of `{name}` by `{written}` is `{have}`");
+                    let found =
+                        at(&errors::DERIVATIVE_RULE, message, value.expr.span, format!("this is `{have}`"));
+                    return Err(self.report(
+                        found
+                            .label(expected.0, expected.1)
+                            .help("sum over what was repeated, or repeat what was summed"),
+                    ));
+                }
+            }
+            gradients[k] = Some(self.coerce(scope, value, ty, expected)?);
+        }
+        Ok(Rule { result, seed, gradients })
+    }
+
+    fn wrong_rule(
+        &mut self,
+        def: Def<'a>,
+        rule: &ast::Rule,
+        floats: &[usize],
+        signature: &Signature,
+    ) -> Poison {
+        let name = &def.ast.name;
+        let (message, help) = if def.model {
+            let message = format!("model `{}` owns parameters, and a rule says nothing of them", name.name);
+            (message, "write a `fn` with a rule and call it in the model".to_string())
+        } else if !signature.more.is_empty() {
+            let message = format!("`{}` gives several values, and a rule is for one", name.name);
+            (message, "give one value".to_string())
+        } else if !signature.result.dtype.is_float() || floats.is_empty() {
+            (
+                format!("`{}` has no derivative", name.name),
+                "a rule is for a function from `real` to `real`: leave it out".to_string(),
+            )
+        } else {
+            let names: Vec<String> = floats.iter().map(|k| format!("`{}`", signature.names[*k])).collect();
+            let (wanted, given) = (gradients(floats.len()), rule.gradients.len());
+            let message = format!("the rule of `{}` gives {}, not {wanted}", name.name, gradients(given));
+            (message, format!("give one for each argument that is not an integer: {}", names.join(", ")))
+        };
+        let found = at(&errors::DERIVATIVE_RULE, message, rule.seed.span, "this rule");
+        self.report(found.label(name.span, "declared here").help(help))
     }
 
     /// Defaults that no call needs are checked as well.
@@ -354,6 +444,10 @@ impl<'a> Checker<'a> {
     }
 }
 
+fn gradients(n: usize) -> String {
+    if n == 1 { "1 gradient".into() } else { format!("{n} gradients") }
+}
+
 /// What the results of a function are declared as.
 fn result_types(function: &ast::Function, signature: &Signature) -> Vec<Wanted> {
     let written = std::iter::once(&function.result).chain(&function.more);
@@ -369,14 +463,19 @@ fn result_types(function: &ast::Function, signature: &Signature) -> Vec<Wanted> 
 /// Whether a function uses its static argument as a function or a word (found by its text).
 fn called(function: &ast::Function, name: &str) -> bool {
     let members = function.members.iter().map(ast::Member::value);
-    members.chain([&function.body]).any(|expr| calls(expr, name))
+    let rule = function.rule.iter().flat_map(|rule| &rule.gradients);
+    members.chain([&function.body]).chain(rule).any(|expr| calls(expr, name))
 }
 
 fn calls(expr: &ast::Expr, name: &str) -> bool {
     use ast::ExprKind::*;
     let is = |expr: &ast::Expr| matches!(&expr.kind, Name(have) if have == name);
     match &expr.kind {
-        Call(f, args) => is(f) || calls(f, name) || args.iter().any(|arg| calls(&arg.value, name)),
+        Call(f, args) => {
+            let derived = matches!(&f.kind, Name(f) if super::derive::kind(f).is_some());
+            let given = |arg: &ast::Argument| derived && is(&arg.value) || calls(&arg.value, name);
+            is(f) || calls(f, name) || args.iter().any(given)
+        }
         Pipe(a, f) => is(f) || calls(a, name) || calls(f, name),
         Bracket(f, items) => {
             is(f) || calls(f, name) || items.iter().any(|item| is(item) || calls(item, name))

@@ -152,6 +152,8 @@ impl<'a> Checker<'a> {
         }
         let optimizer = self.optimizer(pipeline)?;
         shapes?;
+        let help = "use stages that need only `g`, `u`, `w` and `loss`, or train in a script";
+        self.uses_no_loss(&optimizer.uses, "another program computes it", help)?;
         Ok(Train {
             name: "optimizer".to_string(),
             model: FunctionId(0),
@@ -218,6 +220,7 @@ fn owner(train: &Train, real: DType, params: &[Given]) -> Function {
         locals: Vec::new(),
         members: params.iter().map(member).collect(),
         body: zero(Type::scalar(real), span),
+        rule: None,
         span,
     }
 }

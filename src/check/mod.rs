@@ -16,6 +16,7 @@ pub mod builtins;
 mod calls;
 mod codes;
 mod data;
+mod derive;
 mod dims;
 pub mod errors;
 mod exprs;
@@ -120,6 +121,8 @@ struct Checker<'a> {
     pipeline_names: BTreeMap<(bool, &'a str), usize>,
     /// Pipelines that a `let` of the script names.
     pipeline_lets: BTreeMap<&'a str, &'a ast::Let>,
+    /// Functions that a `let` of the script names.
+    function_lets: BTreeMap<&'a str, &'a ast::Let>,
     /// Data sets; `None` for those in error.
     data_ids: BTreeMap<&'a str, Option<DataId>>,
     /// Top-level numbers known at compile time, and whether they are written as integers.
@@ -156,6 +159,7 @@ impl<'a> Checker<'a> {
             pipeline_defs: Vec::new(),
             pipeline_names: BTreeMap::new(),
             pipeline_lets: BTreeMap::new(),
+            function_lets: BTreeMap::new(),
             data_ids: BTreeMap::new(),
             constants: BTreeMap::new(),
             globals: BTreeMap::new(),
@@ -218,6 +222,14 @@ impl<'a> Checker<'a> {
                 && self.is_pipeline(&line.value)
             {
                 self.pipeline_lets.insert(&line.name.name, line);
+            }
+            if let ItemKind::Let(line) = &item.kind
+                && !library
+                && line.ty.is_none()
+                && line.more.is_empty()
+                && self.makes_function(&Scope::new(scope::Place::Statement, false, self.real), &line.value)
+            {
+                self.function_lets.insert(&line.name.name, line);
             }
             if let ItemKind::Data(data) = &item.kind {
                 let made = self.data(data).ok();
@@ -289,6 +301,7 @@ impl<'a> Checker<'a> {
             || self.find_stage(name).is_some()
             || self.is_builtin(name)
             || self.globals.contains_key(name)
+            || self.function_lets.contains_key(name)
             || self.constants.contains_key(name)
             || self.data_ids.contains_key(name)
     }
@@ -297,7 +310,13 @@ impl<'a> Checker<'a> {
     fn nearest_name(&self, scope: &Scope, name: &str) -> Option<String> {
         let own = scope.names.iter().map(|(name, ..)| name.as_str());
         let defs = self.def_names.keys().map(|(_, name)| *name);
-        let outer = self.constants.keys().chain(self.globals.keys()).chain(self.data_ids.keys()).copied();
+        let outer = self
+            .constants
+            .keys()
+            .chain(self.globals.keys())
+            .chain(self.function_lets.keys())
+            .chain(self.data_ids.keys())
+            .copied();
         let builtin = builtins::BUILTINS.iter().map(|builtin| builtin.name);
         let rows = crate::algebra::scalar::ALL.iter().map(|row| row.name);
         nearest(name, own.chain(defs).chain(outer).chain(builtin).chain(rows))

@@ -33,6 +33,13 @@ fn free(expr: &Expr, bound: &mut Vec<LocalId>, found: &mut Vec<(LocalId, Span)>)
             free(&parts.body, bound, found);
             bound.truncate(bound.len() - parts.carried.len());
         }
+        ExprKind::Derive(derive) => {
+            derive.wrt.iter().for_each(|(_, value)| free(value, bound, found));
+            derive.seeds.iter().for_each(|seed| free(seed, bound, found));
+            bound.extend(derive.wrt.iter().map(|(local, _)| *local));
+            free(&derive.body, bound, found);
+            bound.truncate(bound.len() - derive.wrt.len());
+        }
         _ => expr.children().into_iter().for_each(|child| free(child, bound, found)),
     }
 }
@@ -115,6 +122,7 @@ impl<'a> Checker<'a> {
         states: &[State],
         lines: &[(LocalId, Expr)],
     ) -> Checked<()> {
+        self.no_loss(eval, "after the step, when `eval w` is computed")?;
         let gone = |local: &LocalId| {
             let fixed = [StageScope::Gradient, StageScope::Update, StageScope::Loss];
             let fixed = fixed.iter().any(|name| *name as usize == local.0);

@@ -136,7 +136,14 @@ impl Program {
                 }
             };
         }
-        text + &printer.body(&function.body)
+        text += &printer.body(&function.body);
+        if let Some(rule) = &function.rule {
+            let gradients: Vec<String> =
+                rule.gradients.iter().flatten().map(|expr| printer.expr(expr)).collect();
+            let names = [rule.result, rule.seed].map(|local| printer.local(local));
+            text += &format!("  vjp {} => {}\n", names.join(", "), gradients.join(", "));
+        }
+        text
     }
 
     fn stage(&self, stage: &Stage) -> String {
@@ -377,6 +384,8 @@ impl Printer<'_> {
             }
             ExprKind::Tuple(items) => format!("({})", self.list(items)),
             ExprKind::Loop(parts) => self.repeat(parts),
+            ExprKind::Derive(derive) => self.derive(derive),
+            ExprKind::StageLoss(value) => format!("loss({})", self.expr(value)),
             ExprKind::StageReduce { combine, extent: over, value } => {
                 format!("{}[{}]({})", combine.name(), over.name(), self.expr(value))
             }
@@ -386,6 +395,18 @@ impl Printer<'_> {
             ExprKind::Recorded(series) => self.series(series),
             ExprKind::StopGradient(value) => format!("stop_gradient({})", self.expr(value)),
         }
+    }
+
+    /// `grad { x = a; f(x) }`, `jvp { x = a; f(x) }(dx)`
+    fn derive(&self, derive: &Derive) -> String {
+        let wrt: String = derive
+            .wrt
+            .iter()
+            .map(|(local, value)| format!("{} = {}; ", self.local(*local), self.expr(value)))
+            .collect();
+        let seeds =
+            if derive.seeds.is_empty() { String::new() } else { format!("({})", self.list(&derive.seeds)) };
+        format!("{} {{ {wrt}{} }}{seeds}", derive.kind.name(), self.expr(&derive.body))
     }
 
     /// `name(args) [attributes]`; what sets a shape says which: `broadcast[B, 3](b) [axes = 1]`.

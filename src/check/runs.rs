@@ -69,6 +69,10 @@ impl<'a> Checker<'a> {
         }
         let (Optimizer { uses: pipeline, cells, groups }, metrics, loss) = (optimizer?, metrics?, loss?);
         known?;
+        if accumulate.as_ref().is_ok_and(|batches| *batches > 1) {
+            let help = "leave out `accumulate`, or take larger batches";
+            self.uses_no_loss(&pipeline, "a step that accumulates gradients has no batch of its own", help)?;
+        }
         let (model, sizes) = root.ok_or(Poison)?;
         let series = self.series_of(&pipeline, &metrics, validate.as_ref().is_ok_and(Option::is_some));
         let global = Global::Fit { id: GlobalId(index), callee, series };

@@ -4,6 +4,7 @@ use crate::algebra::types::{DType, Dim, SizeVar, Type};
 use crate::diag::suggest;
 use crate::source::Span;
 
+use super::derive::Derived;
 use super::pipelines::unique;
 use super::typed::{Cell, Expr, ExprKind, FunctionId, GlobalId, Inner, Instance, Local, LocalId, Range};
 
@@ -51,6 +52,25 @@ pub(super) enum Callee {
     Builtin(String),
     /// A function or model (index into the checker's definitions), perhaps with its statics given.
     Def(usize, Vec<Static>),
+    /// A function made of a function: `grad(f)`.
+    Derived(Box<Derived>),
+}
+
+/// Who is called.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Target {
+    /// Someone who owns nothing.
+    Callee(Callee),
+    /// A layer of the enclosing model, and the names of its arguments.
+    Layer { index: usize, arguments: Vec<String> },
+    /// Layers that are applied in turn: the first, how many, and the names of their arguments.
+    Layers { first: usize, count: usize, arguments: Vec<String> },
+    /// A model that is trained or was.
+    Model(Callee, Instance),
+    /// In a `wrap stage`, the pipeline before it.
+    Inner,
+    /// In a stage, the loss of the step as a function of the parameters.
+    Loss,
 }
 
 /// A static argument.
@@ -142,6 +162,8 @@ pub(super) struct Scope {
     pub layers: Vec<(usize, Layer)>,
     /// What a number is when nothing says otherwise.
     pub float: DType,
+    /// Arguments, by their place, that have been given a name to be differentiated by.
+    pub known: Vec<(Span, Value)>,
     /// In a `wrap stage`: the line under way, and how many locals there were when it began.
     pub line: (usize, usize),
     /// In a `wrap stage`: where the pipeline before it runs, once that is known.
@@ -173,6 +195,7 @@ impl Scope {
             hidden: None,
             layers: Vec::new(),
             float,
+            known: Vec::new(),
             line: (0, 0),
             inner: None,
             cells: None,

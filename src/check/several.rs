@@ -28,6 +28,7 @@ impl<'a> Checker<'a> {
             ExprKind::Tuple(items) => items.iter().map(|item| item.ty.clone()).collect(),
             ExprKind::Let { body, .. } | ExprKind::Unpack { body, .. } => self.results(body),
             ExprKind::Loop(parts) => parts.types(),
+            ExprKind::Derive(derive) => derive.results(),
             ExprKind::Call { function, sizes, .. } => {
                 let signature = &self.instances[function.0].signature;
                 let sizes = signature.sizes.iter().cloned().zip(sizes.iter().cloned()).collect();

@@ -197,14 +197,16 @@ impl<'a> Checker<'a> {
         let ty = extent.map(|extent| self.extent_type(scope, extent));
         let init = self.expr(scope, init, None).and_then(|value| {
             let ty = ty.clone()?;
-            self.extended(scope, value, &ty, &name.name, name.span)
+            let init = self.extended(scope, value, &ty, &name.name, name.span)?;
+            self.no_loss(Some(&init), "before the first step")?;
+            Ok(init)
         });
-        match ty {
-            Ok(ty) => {
+        match (ty, init) {
+            (Ok(ty), Ok(init)) => {
                 let local = scope.bind_local(&name.name, ty, name.span);
-                Ok(State { name: name.name.clone(), local, extent: extent?, init: init? })
+                Ok(State { name: name.name.clone(), local, extent: extent?, init })
             }
-            Err(poison) => {
+            (Err(poison), _) | (_, Err(poison)) => {
                 scope.bind(&name.name, Binding::Error, name.span);
                 Err(poison)
             }

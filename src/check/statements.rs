@@ -23,6 +23,10 @@ impl<'a> Checker<'a> {
             ItemKind::Let(line) if self.pipeline_lets.contains_key(line.name.name.as_str()) => {
                 return self.check_pipeline(&line.value);
             }
+            ItemKind::Let(line) if self.function_lets.contains_key(line.name.name.as_str()) => {
+                let _ = self.function_value(&mut scope, &line.value);
+                return;
+            }
             ItemKind::Let(line) => self.top_let(&mut scope, line, item.span),
             ItemKind::Expr(expr) => self.bare(expr, item.span),
             ItemKind::Print(text) => self.print(&mut scope, text),

@@ -124,18 +124,30 @@ impl<'a> Checker<'a> {
     pub(super) fn static_arg(&mut self, scope: &mut Scope, expr: &'a ast::Expr) -> Checked<Static> {
         if let Ast::Name(name) = &expr.kind {
             match scope.get(name) {
-                Some(Binding::Function(callee)) => return Ok(Static::Function(callee.clone())),
+                Some(Binding::Function(callee)) => {
+                    let callee = callee.clone();
+                    self.closed(&callee, expr.span)?;
+                    return Ok(Static::Function(callee));
+                }
                 Some(Binding::Word(word, _)) => return Ok(Static::Word(word.clone())),
                 Some(_) => {}
                 None => {
                     if let Some(def) = self.find_def(name, scope.library) {
                         return Ok(Static::Function(Callee::Def(def, Vec::new())));
                     }
+                    if !scope.library
+                        && let Some(made) = self.global_function(name)
+                    {
+                        return made.map(Static::Function);
+                    }
                     if self.is_builtin(name) && !self.constants.contains_key(name.as_str()) {
                         return Ok(Static::Function(Callee::Builtin(name.clone())));
                     }
                 }
             }
+        }
+        if self.makes_function(scope, expr) {
+            return self.static_function(scope, expr);
         }
         if let Ast::Bracket(of, statics) = &expr.kind
             && let Ast::Name(name) = &of.kind
@@ -144,7 +156,9 @@ impl<'a> Checker<'a> {
             let call =
                 Call { name: name.clone(), statics, args: Vec::new(), span: expr.span, expected: None };
             let given = self.statics(scope, def, Vec::new(), &call)?;
-            return self.closed_static(def, given, expr.span);
+            let callee = Callee::Def(def, given);
+            self.closed(&callee, expr.span)?;
+            return Ok(Static::Function(callee));
         }
         if sizes_only(scope, expr) {
             return Ok(Static::Size(self.dim(scope, expr, false)?));
@@ -161,19 +175,6 @@ impl<'a> Checker<'a> {
                 Err(self.report(found.help("square brackets take sizes, numbers, functions and words")))
             }
         }
-    }
-
-    /// A function with statics as a static argument: its sizes must be numbers.
-    fn closed_static(&mut self, def: usize, given: Vec<Static>, span: Span) -> Checked<Static> {
-        let open = given.iter().any(|s| matches!(s, Static::Size(dim) if dim.as_constant().is_none()));
-        if open {
-            return Err(self.report(errors::not_supported(
-                "a function with size variables as a static argument",
-                span,
-                "give it sizes that are numbers",
-            )));
-        }
-        Ok(Static::Function(Callee::Def(def, given)))
     }
 
     /// Arguments by position and name, in the order of `names`; the first `needed` must be there.

@@ -165,8 +165,21 @@ pub struct Function {
     pub body: Expr,
     /// Types of its results after the first.
     pub more: Vec<Type>,
+    /// Its derivative, if it says it itself.
+    pub rule: Option<Rule>,
     /// Where it is declared.
     pub span: Span,
+}
+
+/// The derivative of a function, as the function says it.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// The function's value.
+    pub result: LocalId,
+    /// The gradient by that value.
+    pub seed: LocalId,
+    /// The gradient by each argument, of its type; `None` for integers.
+    pub gradients: Vec<Option<Expr>>,
 }
 
 /// A name in a scope.
@@ -285,6 +298,10 @@ pub enum ExprKind {
     },
     /// A block that is repeated over carried values.
     Loop(Box<Loop>),
+    /// A derivative, of one or several values.
+    Derive(Box<Derive>),
+    /// In stages: the loss of this step, `f64[]`, where the parameters of the group are others.
+    StageLoss(Box<Expr>),
     /// In stages: a number (f64) over all coordinates of an extent.
     StageReduce {
         /// How.
@@ -340,8 +357,67 @@ pub struct Loop {
     pub collected: Vec<Type>,
 }
 
+/// A derivative of an expression by names that only it knows.
+#[derive(Clone, Debug)]
+pub struct Derive {
+    /// Which.
+    pub kind: DeriveKind,
+    /// The names by which `body` is differentiated, and their values.
+    pub wrt: Vec<(LocalId, Expr)>,
+    /// What is differentiated.
+    pub body: Expr,
+    /// The gradient by the body's value (`vjp`); a direction for each of `wrt` (`jvp`, `hvp`).
+    pub seeds: Vec<Expr>,
+}
+
+/// What is asked of a derivative. `x` stands for each of the values differentiated by.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum DeriveKind {
+    /// The gradient of a number, of the type of `x`.
+    Grad,
+    /// The number, and its gradient.
+    ValueAndGrad,
+    /// The gradient by `x` of the dot product of the value with a tensor of its type.
+    Vjp,
+    /// How fast the value changes where `x` moves in a direction: of the type of the value.
+    Jvp,
+    /// The same for the gradient of a number: its matrix of second derivatives times the direction.
+    Hvp,
+    /// The value. What its derivative needs is computed again instead of kept.
+    Checkpoint,
+}
+
+impl DeriveKind {
+    /// All of them, with the functions of the language that ask for them.
+    pub const ALL: [(&str, DeriveKind); 6] = [
+        ("grad", DeriveKind::Grad),
+        ("value_and_grad", DeriveKind::ValueAndGrad),
+        ("vjp", DeriveKind::Vjp),
+        ("jvp", DeriveKind::Jvp),
+        ("hvp", DeriveKind::Hvp),
+        ("checkpoint", DeriveKind::Checkpoint),
+    ];
+
+    /// Its function in the language.
+    pub fn name(self) -> &'static str {
+        DeriveKind::ALL[self as usize].0
+    }
+}
+
+impl Derive {
+    /// The types of its results.
+    pub fn results(&self) -> Vec<Type> {
+        let by = || self.wrt.iter().map(|(_, value)| value.ty.clone());
+        match self.kind {
+            DeriveKind::Grad | DeriveKind::Vjp | DeriveKind::Hvp => by().collect(),
+            DeriveKind::ValueAndGrad => std::iter::once(self.body.ty.clone()).chain(by()).collect(),
+            DeriveKind::Jvp | DeriveKind::Checkpoint => vec![self.body.ty.clone()],
+        }
+    }
+}
+
 /// Whose parameters a call uses.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Instance {
     /// A `fn`: it has none.
     None,
@@ -528,11 +604,16 @@ impl Expr {
             ExprKind::Let { value, body, .. }
             | ExprKind::Unpack { value, body, .. }
             | ExprKind::Assign { value, body, .. } => vec![value, body],
+            ExprKind::Derive(derive) => {
+                let wrt = derive.wrt.iter().map(|(_, value)| value);
+                wrt.chain(&derive.seeds).chain([&derive.body]).collect()
+            }
             ExprKind::Loop(parts) => {
                 parts.carried.iter().map(|(_, start)| start).chain([&parts.body]).collect()
             }
             ExprKind::StageReduce { value, .. }
             | ExprKind::StageSpread { value, .. }
+            | ExprKind::StageLoss(value)
             | ExprKind::StopGradient(value) => vec![value],
             ExprKind::Const(_)
             | ExprKind::Local(_)
@@ -546,12 +627,29 @@ impl Expr {
         }
     }
 
+    /// Where it asks for the loss of the step at other parameters, if it does.
+    pub fn asks_for_loss(&self) -> Option<Span> {
+        match self.kind {
+            ExprKind::StageLoss(_) => Some(self.span),
+            _ => self.children().into_iter().find_map(Expr::asks_for_loss),
+        }
+    }
+
     /// Adds the locals that it mentions.
     pub fn locals(&self, found: &mut Vec<LocalId>) {
         if let ExprKind::Local(local) = &self.kind {
             found.push(*local);
         }
         self.children().into_iter().for_each(|child| child.locals(found));
+    }
+}
+
+impl Stage {
+    /// Where it asks for the loss of the step at other parameters, if it does.
+    pub fn asks_for_loss(&self) -> Option<Span> {
+        let lines = self.lines.iter().map(|(_, line)| line);
+        let inner = self.inner.iter().map(|inner| &inner.point);
+        lines.chain(inner).chain([&self.result]).find_map(Expr::asks_for_loss)
     }
 }
 

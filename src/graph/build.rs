@@ -65,6 +65,17 @@ impl Frame<'_> {
     }
 }
 
+/// The loss of a step and the data it is over.
+#[derive(Clone, Debug)]
+pub(super) struct Batch<'a> {
+    /// The loss.
+    pub loss: &'a Expr,
+    /// The columns.
+    pub frame: Frame<'a>,
+    /// The parameters.
+    pub arena: Arena,
+}
+
 /// Turns expressions of one program into values.
 #[derive(Debug)]
 pub(super) struct Evaluator<'a> {
@@ -78,6 +89,10 @@ pub(super) struct Evaluator<'a> {
     pub training: bool,
     /// States of the model that have been assigned, by path.
     pub assigned: BTreeMap<String, Val>,
+    /// What a stage gets where it asks for the loss of the step.
+    pub batch: Option<Batch<'a>>,
+    /// The flat parameters that the model of the run has instead of those given.
+    point: Option<Val>,
     program: &'a Program,
     layouts: &'a BTreeMap<usize, Layout>,
     params: BTreeMap<usize, BTreeMap<&'a str, &'a Param>>,
@@ -96,6 +111,8 @@ impl<'a> Evaluator<'a> {
             pieces: Pieces::default(),
             training: false,
             assigned: BTreeMap::new(),
+            batch: None,
+            point: None,
             program,
             layouts,
             params: BTreeMap::new(),
@@ -145,6 +162,7 @@ impl<'a> Evaluator<'a> {
         match &expr.kind {
             ExprKind::Tuple(items) => self.eval_all(items, frame),
             ExprKind::Loop(parts) => self.repeat(parts, frame),
+            ExprKind::Derive(derive) => self.derive(derive, frame),
             ExprKind::Call { function, sizes, args, instance } => {
                 let args = self.eval_all(args, frame);
                 self.call(*function, sizes, args, instance, frame)
@@ -157,8 +175,14 @@ impl<'a> Evaluator<'a> {
     pub(super) fn eval(&mut self, expr: &'a Expr, frame: &mut Frame<'a>) -> Val {
         let expr = self.lets(expr, frame);
         match &expr.kind {
+            ExprKind::StageLoss(point) => {
+                let point = self.eval(point, frame);
+                self.loss_at(point)
+            }
             ExprKind::Op(op, args) => self.operator(op, args, expr, frame),
-            ExprKind::Call { .. } | ExprKind::Loop(_) | ExprKind::Tuple(_) => self.values(expr, frame)[0],
+            ExprKind::Call { .. } | ExprKind::Loop(_) | ExprKind::Tuple(_) | ExprKind::Derive(_) => {
+                self.values(expr, frame)[0]
+            }
             ExprKind::StageReduce { combine, extent, value } => {
                 let value = self.eval(value, frame);
                 self.stage_reduce(*combine, *extent, value)
@@ -246,7 +270,10 @@ impl<'a> Evaluator<'a> {
         self.training &= !matches!(instance, Instance::Fit(_));
         let values = self.values(&function.body, &mut inner);
         self.training = training;
-        values
+        match &function.rule {
+            Some(rule) => vec![self.ruled(values[0], rule, function.n_args, &mut inner)],
+            None => values,
+        }
     }
 
     /// Whose parameters a called function uses. A function without any keeps its caller's path, which
@@ -306,7 +333,10 @@ impl<'a> Evaluator<'a> {
         let layout = &self.layouts[&arena.run];
         let by_path = || layout.params.iter().map(|param| (param.name.as_str(), param)).collect();
         let Param { ty, start, .. } = self.params.entry(arena.run).or_insert_with(by_path)[path];
-        let flat = self.arena(arena);
+        let flat = match (&arena.role, self.point) {
+            (Role::Params, Some(point)) => point,
+            _ => self.arena(arena),
+        };
         let value =
             self.builder.emit(Op::View(View::Window { start: *start, to: ty.shape.clone() }), &[flat]);
         self.builder.name(value, path);
@@ -320,6 +350,39 @@ impl<'a> Evaluator<'a> {
         }
         let to = vec![Dim::from(coordinates.len())];
         self.builder.emit(Op::View(View::Window { start: coordinates.start, to }), &[flat])
+    }
+
+    /// The loss of this step, `f64[]`, where the parameters of the group that the stages are of are
+    /// others. The batch and the random numbers are those of the step.
+    fn loss_at(&mut self, point: Val) -> Val {
+        let Some(batch) = self.batch.clone() else {
+            ice!("build", "a stage asks for a loss where there is none")
+        };
+        let whole = self.whole(&batch, point);
+        let before = self.point.replace(whole);
+        let (label, draws) = (std::mem::take(&mut self.label), std::mem::take(&mut self.draws));
+        let assigned = std::mem::take(&mut self.assigned);
+        let loss = self.eval(batch.loss, &mut batch.frame.clone());
+        self.assigned = assigned;
+        (self.label, self.draws, self.point) = (label, draws, before);
+        self.builder.cast(loss, DType::F64)
+    }
+
+    /// All parameters, those of the group at a point.
+    fn whole(&mut self, batch: &Batch<'a>, point: Val) -> Val {
+        let params = self.arena(&batch.arena);
+        let total = self.builder.ty(params).count();
+        let Range { start, end } = self.pieces.coordinates.clone();
+        if end - start == total {
+            return point;
+        }
+        let mut part = |range: Range<usize>| {
+            let there = !range.is_empty();
+            there.then(|| self.part_of(params, &range))
+        };
+        let (low, high) = (part(0..start), part(end..total));
+        let parts: Vec<Val> = low.into_iter().chain([point]).chain(high).collect();
+        self.builder.emit(Op::Pack(Pack), &parts)
     }
 
     /// The flat parameters.

@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
 use super::{Def, Graph, Input, Node, Output, Part, Role};
+use crate::algebra::fence::Fence;
 use crate::algebra::fill::Fill;
 use crate::algebra::gather::Gather;
 use crate::algebra::map::{Cast, Map};
@@ -18,6 +19,37 @@ use crate::algebra::view::View;
 use crate::ice;
 use crate::source::Span;
 
+/// How a derivative passes a value that says so itself.
+#[derive(Clone, Debug)]
+pub enum Way {
+    /// By gradients that are written down already.
+    Rule(Rule),
+    /// Through the values it was computed from, which are computed again.
+    Again(Again),
+}
+
+/// Gradients as the user wrote them.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// What the value was computed from.
+    pub args: Vec<Val>,
+    /// The gradient by each, over `seed`; `None` for integers.
+    pub gradients: Vec<Option<Val>>,
+    /// What stands for the gradient by the value.
+    pub seed: Val,
+}
+
+/// What is computed again.
+#[derive(Clone, Debug)]
+pub struct Again {
+    /// Copies of the arguments, from which it is computed.
+    pub args: Vec<Val>,
+    /// The first value that may belong to it.
+    pub from: usize,
+    /// Its value.
+    pub value: Val,
+}
+
 /// A graph under construction. Values that are made alike are one value, so common subexpressions
 /// are shared without a pass of their own.
 #[derive(Debug, Default)]
@@ -29,6 +61,8 @@ pub struct Builder {
     seen: BTreeMap<u64, Vec<Val>>,
     /// Values whose derivative is not taken.
     stops: BTreeSet<Val>,
+    /// Values that say themselves how a derivative passes them.
+    ways: BTreeMap<Val, Way>,
     /// The place that values made now come from.
     span: Option<Span>,
     /// The part of a training step that values made now belong to.
@@ -148,6 +182,71 @@ impl Builder {
         stopped
     }
 
+    /// The same value as one of its own: nothing that is computed from it is shared with what is
+    /// computed from the other. A derivative by it counts its own uses only.
+    pub fn copy(&mut self, value: Val) -> Val {
+        let ty = self.ty(value).clone();
+        let op = Op::View(View::Reshape { to: ty.shape.clone() });
+        self.push(Def::Op(op, vec![value]), ty)
+    }
+
+    /// The same value, but not before another is known.
+    pub fn fence(&mut self, value: Val, after: Val) -> Val {
+        self.emit(Op::Fence(Fence), &[value, after])
+    }
+
+    /// Says how derivatives pass a value.
+    pub fn passed(&mut self, value: Val, way: Way) {
+        self.ways.insert(value, way);
+    }
+
+    /// How derivatives pass a value, if it says so itself.
+    pub fn way(&self, value: Val) -> Option<&Way> {
+        self.ways.get(&value)
+    }
+
+    /// Writes again what was built in a range and depends on the keys of `map`, with the values there in
+    /// their place; adds to `map` what became of each.
+    pub fn replay(&mut self, range: std::ops::Range<usize>, map: &mut BTreeMap<Val, Val>) {
+        let from = self.len();
+        let mut ways = Vec::new();
+        for index in range {
+            let old = Val(index as u32);
+            let Some((op, args)) = self.op(old).map(|(op, args)| (op.clone(), args.to_vec())) else {
+                continue;
+            };
+            if map.contains_key(&old) || !args.iter().any(|arg| map.contains_key(arg)) {
+                continue;
+            }
+            let args: Vec<Val> = args.iter().map(|arg| *map.get(arg).unwrap_or(arg)).collect();
+            self.at(self.node(old).span);
+            let new = if self.is_stopped(old) {
+                self.stop_gradient(args[0])
+            } else if self.ways.contains_key(&old) {
+                ways.push(old);
+                self.copy(args[0])
+            } else {
+                self.emit(op, &args)
+            };
+            map.insert(old, new);
+        }
+        for old in ways {
+            let now = |value: &Val| *map.get(value).unwrap_or(value);
+            let way = match &self.ways[&old] {
+                Way::Rule(rule) => Way::Rule(Rule {
+                    args: rule.args.iter().map(now).collect(),
+                    gradients: rule.gradients.iter().map(|gradient| gradient.as_ref().map(now)).collect(),
+                    seed: rule.seed,
+                }),
+                Way::Again(again) => {
+                    let args = again.args.iter().map(now).collect();
+                    Way::Again(Again { args, from, value: now(&again.value) })
+                }
+            };
+            self.ways.insert(map[&old], way);
+        }
+    }
+
     /// Whether no derivative is taken through a value.
     pub fn is_stopped(&self, value: Val) -> bool {
         self.stops.contains(&value)
@@ -194,7 +293,7 @@ impl Builder {
             Op::Reduce(reduce) => {
                 return fold_reduce(reduce, xs[0], self.ty(args[0]).count() / ty.count().max(1));
             }
-            Op::Convolve(_) | Op::Fold(_) => return None,
+            Op::Convolve(_) | Op::Fold(_) | Op::Fence(_) => return None,
             Op::Contract(_) | Op::Fill(_) | Op::Segment(_) | Op::Pack(_) | Op::Gather(_) | Op::Running(_) => {
                 return None;
             }
@@ -296,7 +395,7 @@ fn fingerprint(op: &Op, args: &[Val]) -> u64 {
         Op::View(view) => hash_view(view, &mut hasher),
         Op::Fill(fill) => hash_fill(fill, &mut hasher),
         Op::Segment(segment) => std::mem::discriminant(segment).hash(&mut hasher),
-        Op::Pack(_) => {}
+        Op::Pack(_) | Op::Fence(_) => {}
         Op::Gather(Gather::Take { axis }) => axis.hash(&mut hasher),
         Op::Gather(Gather::Scatter { axis, size }) => (axis, size).hash(&mut hasher),
         Op::Running(running) => (running.axis, running.reverse).hash(&mut hasher),

@@ -1,25 +1,48 @@
-//! Reverse mode: the gradient of one number by values that it is computed from.
+//! Reverse mode: gradients by values that something is computed from.
+//!
+//! A derivative is written down after what is there, as operators like any others, so it can be
+//! differentiated again. Forward mode is reverse mode twice: [`pull`] is linear in its seeds, and its
+//! derivative by them is how fast the value changes ([`push`]).
+
+use std::collections::BTreeMap;
 
 use super::Def;
-use super::builder::{Builder, add};
-use crate::algebra::op::{Build, Val};
+use super::builder::{Again, Builder, Rule, Way, add};
+use crate::algebra::op::{Build, Op, Val};
+use crate::algebra::view::View;
 
 /// The gradients of `loss`, a scalar, by each of `wrt`, written down after what is there. A value on
 /// which the loss does not depend gets zeros.
 ///
 /// Walks backwards once, so the work grows with the number of values, whatever the depth.
 pub fn grad(builder: &mut Builder, loss: Val, wrt: &[Val]) -> Vec<Val> {
-    let active = active(builder, loss, wrt);
-    let mut grads: Vec<Option<Val>> = vec![None; builder.len()];
-    let seed = builder.ty(loss).clone();
-    grads[loss.0 as usize] = Some(builder.constant(1.0, &seed));
-    for index in (0..=loss.0).rev() {
-        if let (Path::Through, Some(grad)) = (active[index as usize], grads[index as usize]) {
-            propagate(builder, &active, &mut grads, Val(index), grad);
-        }
+    let ty = builder.ty(loss).clone();
+    let one = builder.constant(1.0, &ty);
+    pull(builder, &[(loss, one)], wrt)
+}
+
+/// The gradients by each of `wrt` of the dot products of values with their seeds, which have their types.
+pub fn pull(builder: &mut Builder, seeds: &[(Val, Val)], wrt: &[Val]) -> Vec<Val> {
+    let last = seeds.iter().map(|(value, _)| value.0 as usize + 1).max().unwrap_or(0);
+    let mut pull = Pull { paths: Vec::new(), grads: Vec::new() };
+    pull.extend(builder, last, wrt);
+    for (value, seed) in seeds {
+        pull.add(builder, *value, *seed);
+    }
+    for index in (0..last).rev() {
+        pull.pass(builder, Val(index as u32));
     }
     builder.at(None);
-    wrt.iter().map(|value| grads[value.0 as usize].unwrap_or_else(|| zeros(builder, *value))).collect()
+    wrt.iter().map(|value| pull.grads[value.0 as usize].unwrap_or_else(|| zeros(builder, *value))).collect()
+}
+
+/// How fast `value` changes where each of `wrt` moves along a direction of its type.
+pub fn push(builder: &mut Builder, value: Val, wrt: &[Val], directions: &[Val]) -> Val {
+    let zero = zeros(builder, value);
+    let seed = builder.copy(zero);
+    let gradients = pull(builder, &[(value, seed)], wrt);
+    let seeds: Vec<(Val, Val)> = gradients.into_iter().zip(directions.iter().copied()).collect();
+    pull(builder, &seeds, &[seed])[0]
 }
 
 /// How a derivative passes a value.
@@ -33,38 +56,118 @@ enum Path {
     Through,
 }
 
-/// How the derivative passes each value up to the loss.
-fn active(builder: &Builder, loss: Val, wrt: &[Val]) -> Vec<Path> {
-    let mut paths = vec![Path::Blocked; builder.len()];
-    for value in wrt {
-        paths[value.0 as usize] = Path::Ends;
-    }
-    for index in 0..=loss.0 {
-        let open = |arg: &Val| paths[arg.0 as usize] != Path::Blocked;
-        let through = match &builder.node(Val(index)).def {
-            Def::Input(_) => false,
-            Def::Op(_, args) => !builder.is_stopped(Val(index)) && args.iter().any(open),
-        };
-        if through && paths[index as usize] == Path::Blocked {
-            paths[index as usize] = Path::Through;
-        }
-    }
-    paths
+/// A walk backwards.
+struct Pull {
+    paths: Vec<Path>,
+    grads: Vec<Option<Val>>,
 }
 
-/// Adds what `value` contributes to the gradients of its arguments.
-fn propagate(builder: &mut Builder, paths: &[Path], grads: &mut [Option<Val>], value: Val, grad: Val) {
-    let node = builder.node(value);
-    let (op, args) = match &node.def {
-        Def::Input(_) => return,
-        Def::Op(op, args) => (op.clone(), args.clone()),
-    };
-    builder.at(node.span);
-    let contributions = op.rules().vjp(builder, &args, value, grad);
-    for (arg, contribution) in args.iter().zip(contributions) {
-        let (true, Some(new)) = (paths[arg.0 as usize] != Path::Blocked, contribution) else { continue };
-        let slot = &mut grads[arg.0 as usize];
-        *slot = Some(slot.map_or(new, |old| add(builder, old, new)));
+impl Pull {
+    /// Takes in values up to number `to`.
+    fn extend(&mut self, builder: &Builder, to: usize, wrt: &[Val]) {
+        for index in self.paths.len()..to.max(wrt.iter().map(|value| value.0 as usize + 1).max().unwrap_or(0))
+        {
+            let value = Val(index as u32);
+            let path = match wrt.contains(&value) {
+                true => Path::Ends,
+                false if self.leads_on(builder, value) => Path::Through,
+                false => Path::Blocked,
+            };
+            self.paths.push(path);
+            self.grads.push(None);
+        }
+    }
+
+    fn is_open(&self, value: Val) -> bool {
+        self.paths.get(value.0 as usize).is_some_and(|path| *path != Path::Blocked)
+    }
+
+    /// Whether a value is computed from values that are asked for.
+    fn leads_on(&self, builder: &Builder, value: Val) -> bool {
+        match (&builder.node(value).def, builder.way(value)) {
+            (Def::Input(_), _) => false,
+            (_, Some(Way::Rule(rule))) => rule.args.iter().any(|arg| self.is_open(*arg)),
+            (Def::Op(_, args), _) => !builder.is_stopped(value) && args.iter().any(|arg| self.is_open(*arg)),
+        }
+    }
+
+    fn add(&mut self, builder: &mut Builder, value: Val, more: Val) {
+        let value = self.origin(builder, value);
+        if self.is_open(value) {
+            let sum = &mut self.grads[value.0 as usize];
+            *sum = Some(sum.map_or(more, |sum| add(builder, sum, more)));
+        }
+    }
+
+    /// What a value is a copy of, as far as the derivative is concerned: gradients come together there,
+    /// so that copies do not change the order in which they are added.
+    fn origin(&self, builder: &Builder, mut value: Val) -> Val {
+        loop {
+            let through = self.paths.get(value.0 as usize) == Some(&Path::Through);
+            let Some((op, args)) = builder.op(value).filter(|_| through && builder.way(value).is_none())
+            else {
+                return value;
+            };
+            match op {
+                Op::Fence(_) => value = args[0],
+                Op::View(View::Reshape { to }) if *to == builder.ty(args[0]).shape => value = args[0],
+                _ => return value,
+            }
+        }
+    }
+
+    /// Adds what a value contributes to the gradients of what it is computed from.
+    fn pass(&mut self, builder: &mut Builder, value: Val) {
+        if self.paths[value.0 as usize] != Path::Through {
+            return;
+        }
+        let Some(grad) = self.grads[value.0 as usize] else { return };
+        builder.at(builder.node(value).span);
+        match builder.way(value).cloned() {
+            Some(Way::Rule(rule)) => self.by_rule(builder, &rule, grad),
+            Some(Way::Again(again)) => self.again(builder, again, grad),
+            None => self.through(builder, value, grad),
+        }
+    }
+
+    fn through(&mut self, builder: &mut Builder, value: Val, grad: Val) {
+        let Some((op, args)) = builder.op(value).map(|(op, args)| (op.clone(), args.to_vec())) else {
+            return;
+        };
+        let contributions = op.rules().vjp(builder, &args, value, grad);
+        for (arg, contribution) in args.iter().zip(contributions) {
+            if let (true, Some(new)) = (self.is_open(*arg), contribution) {
+                self.add(builder, *arg, new);
+            }
+        }
+    }
+
+    /// By gradients that are written down for another seed.
+    fn by_rule(&mut self, builder: &mut Builder, rule: &Rule, grad: Val) {
+        let last = rule.gradients.iter().flatten().map(|gradient| gradient.0 as usize + 1).max().unwrap_or(0);
+        let mut map = BTreeMap::from([(rule.seed, grad)]);
+        builder.replay(rule.seed.0 as usize + 1..last, &mut map);
+        for (arg, gradient) in rule.args.iter().zip(&rule.gradients) {
+            if let Some(gradient) = gradient {
+                self.add(builder, *arg, *map.get(gradient).unwrap_or(gradient));
+            }
+        }
+    }
+
+    /// Through values that are computed again.
+    fn again(&mut self, builder: &mut Builder, again: Again, grad: Val) {
+        let from = builder.len();
+        let mut map = BTreeMap::new();
+        for arg in &again.args {
+            map.insert(*arg, builder.fence(*arg, grad));
+        }
+        builder.replay(again.from..again.value.0 as usize + 1, &mut map);
+        let to = builder.len();
+        self.extend(builder, to, &[]);
+        self.add(builder, *map.get(&again.value).unwrap_or(&again.value), grad);
+        for index in (from..to).rev() {
+            self.pass(builder, Val(index as u32));
+        }
     }
 }
 

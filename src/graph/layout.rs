@@ -146,6 +146,8 @@ pub(super) struct Matrix {
 /// The pieces of an arena that stages know as extents; with groups, of the group's part of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pieces {
+    /// Where they lie in the arena.
+    pub coordinates: std::ops::Range<usize>,
     /// Coordinates of each tensor.
     pub tensors: Rc<Segments>,
     /// Coordinates of each row, once a stage asks for them: there may be many.
@@ -172,6 +174,7 @@ impl Pieces {
         }
         let segments = |lengths: Vec<usize>| Rc::new(Segments { lengths });
         Pieces {
+            coordinates: arm.coordinates.clone(),
             tensors: segments(params.iter().map(|param| param.ty.count()).collect()),
             rows: OnceCell::new(),
             tensor_rows: segments(matrices.iter().map(|matrix| matrix.rows).collect()),

@@ -26,6 +26,7 @@
 
 mod build;
 pub mod builder;
+mod derive;
 pub mod errors;
 pub mod eval;
 mod forward;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::build::{Arena, Evaluator};
+use super::build::{Arena, Batch, Evaluator};
 use super::errors;
 use super::forward::{Columns, columns, evaluate};
 use super::grad::grad;
@@ -80,6 +80,7 @@ fn batch<'a>(
     let mut outputs = evaluate(evaluator, &mut frame, [("loss", &train.loss)]);
     let loss = outputs[0].value;
     let assigned = std::mem::take(&mut evaluator.assigned);
+    evaluator.batch = Some(Batch { loss: &train.loss, frame: frame.clone(), arena: arena.clone() });
     if train.validate.is_none() {
         evaluator.builder.part(Part::Metrics);
         let metrics = train.metrics.iter().map(|(name, expr)| (name.as_str(), expr));

@@ -251,6 +251,7 @@ fn line() -> Function {
         locals: vec![named("x", &x)],
         members: vec![Member::Param { name: "w".to_owned(), ty: w, init, span: Span::default() }],
         body: expr(ExprKind::Op(product, body_args), &Type::new(F, vec![Dim::var(rows)])),
+        rule: None,
         span: Span::default(),
     }
 }
@@ -279,6 +280,7 @@ fn two() -> Function {
         locals: vec![named("x", &x)],
         members: vec![layer("a"), layer("b")],
         body: map(&scalar::ADD, vec![call(0), call(1)]),
+        rule: None,
         span: Span::default(),
     }
 }

@@ -254,6 +254,7 @@ fn classify(op: &Op, ty: &Type) -> Class {
         | Op::Fold(_)
         | Op::Gather(_)
         | Op::Running(_)
+        | Op::Fence(_)
         | Op::Segment(Segment::Reduce { .. }) => Class::Compute,
     }
 }

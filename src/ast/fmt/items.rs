@@ -3,8 +3,8 @@
 use super::Printer;
 use super::flat::{ANY, SUM};
 use crate::ast::{
-    Arg, Data, Expr, Function, Hyper, HyperKind, Ident, Item, ItemKind, Let, Member, Range, Script, Stage,
-    StageLine, Static,
+    Arg, Data, Expr, Function, Hyper, HyperKind, Ident, Item, ItemKind, Let, Member, Range, Rule, Script,
+    Stage, StageLine, Static,
 };
 use crate::source::Span;
 
@@ -105,13 +105,30 @@ impl Printer<'_> {
         if word == "fn" && function.members.is_empty() && !self.has_comment(span) {
             let short = self.flat(&function.body, ANY).map(|body| format!("= {body}"));
             if let Some(short) = short.filter(|short| self.fits(short)) {
-                return self.push(&short);
+                self.push(&short);
+                return self.rule(function.rule.as_ref());
             }
         }
-        self.braces(span.end, |p| {
+        let end = function.rule.as_ref().map_or(span.end, |rule| rule.seed.span.start);
+        self.braces(end, |p| {
             function.members.iter().for_each(|member| p.member(member));
             p.value(&function.body);
         });
+        self.rule(function.rule.as_ref());
+    }
+
+    /// `vjp y, dy => dy * y` on a line of its own.
+    fn rule(&mut self, rule: Option<&Rule>) {
+        let Some(rule) = rule else { return };
+        self.indent += 1;
+        self.newline();
+        let names: Vec<&str> =
+            rule.result.iter().chain([&rule.seed]).map(|name| name.name.as_str()).collect();
+        self.push(&format!("vjp {} => ", names.join(", ")));
+        for (k, gradient) in rule.gradients.iter().enumerate() {
+            self.words(if k == 0 { "" } else { ", " }, gradient);
+        }
+        self.indent -= 1;
     }
 
     fn of_brackets(&self, given: &Static) -> String {

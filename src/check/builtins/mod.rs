@@ -190,6 +190,36 @@ pub(super) static BUILTINS: &[Builtin] = &[
         doc: "stop_gradient(x): x, as a constant for derivatives",
         check: stop_gradient,
     },
+    Builtin {
+        name: "grad",
+        doc: "grad(f, wrt = x)(x, ...): the derivative of a number by an argument, the first unless `wrt` names others",
+        check: function_maker,
+    },
+    Builtin {
+        name: "value_and_grad",
+        doc: "let (v, g) = value_and_grad(f, wrt = x)(x, ...): the number and its derivative",
+        check: function_maker,
+    },
+    Builtin {
+        name: "vjp",
+        doc: "vjp(f, wrt = x)(x, ..., dy): the derivative of sum(dy * f(x, ...)) by x, of the shape of x",
+        check: function_maker,
+    },
+    Builtin {
+        name: "jvp",
+        doc: "jvp(f, wrt = x)(x, ..., dx): how fast f(x, ...) changes where x moves along dx, of the shape of f(x, ...)",
+        check: function_maker,
+    },
+    Builtin {
+        name: "hvp",
+        doc: "hvp(f, wrt = x)(x, ..., v): the second derivatives of a number times v, of the shape of x",
+        check: function_maker,
+    },
+    Builtin {
+        name: "checkpoint",
+        doc: "checkpoint(f)(x, ...): f(x, ...); what its derivative needs is computed again instead of kept",
+        check: function_maker,
+    },
     Builtin { name: "dot", doc: "dot[over](a, b): sum of products, in optimizer stages", check: extent_only },
     Builtin { name: "norm", doc: "norm[over](a): Euclidean length, in optimizer stages", check: extent_only },
     Builtin {
@@ -208,6 +238,17 @@ pub(super) static BUILTINS: &[Builtin] = &[
 /// How a builtin is called and what it gives; `None` for other names.
 pub fn doc(name: &str) -> Option<&'static str> {
     BUILTINS.iter().find(|builtin| builtin.name == name).map(|builtin| builtin.doc)
+}
+
+/// The names of a builtin's arguments, as far as its description lists them.
+pub(super) fn arg_names(name: &str) -> Vec<String> {
+    if let Some(row) = public_row(name) {
+        return row.args.iter().map(|arg| arg.to_string()).collect();
+    }
+    let listed = doc(name).and_then(|doc| doc.split_once('(')?.1.split_once(')'));
+    let args = listed.map_or("", |(args, _)| args).split(", ");
+    let name = |arg: &str| arg.split(" =").next().unwrap_or_default().to_string();
+    args.map(name).filter(|arg| !arg.is_empty() && arg != "...").collect()
 }
 
 type Cx<'c, 'a> = &'c mut Checker<'a>;
@@ -432,6 +473,13 @@ fn clamp<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<
     };
     let raised = cx.elementwise(scope, ops::the_row("max"), vec![x, lo], call.span)?;
     cx.elementwise(scope, ops::the_row("min"), vec![raised, hi], call.span)
+}
+
+/// `grad(f)` where a value is needed.
+fn function_maker<'a>(cx: Cx<'_, 'a>, _: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    let of = call.args.first().map_or("f".into(), |arg| text::source(arg.value));
+    let help = format!("call it: `{}({of})(x)`", call.name);
+    Err(cx.report(errors::not_a_value(&format!("`{}({of})`, a function,", call.name), call.span, &help)))
 }
 
 fn stop_gradient<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {

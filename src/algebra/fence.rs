@@ -1,0 +1,44 @@
+//! Fences: a value that must not be there before another.
+
+use super::form::{Form, Index, Read};
+use super::op::{Build, Mismatch, Op, Rules, Sample, Val, expect_count};
+use super::term::x;
+use super::types::Type;
+
+/// Its first argument, but not before the second is known: what is computed from it is computed then,
+/// and is not shared with what is computed from the argument itself.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Fence;
+
+impl Rules for Fence {
+    fn samples() -> Vec<Sample> {
+        let of = |a: &[usize], b: &[usize]| Sample::of(Op::Fence(Fence), &[a, b]);
+        vec![of(&[2, 3], &[4]), of(&[], &[1]), of(&[1], &[]), of(&[2], &[0]), of(&[0], &[2])]
+    }
+
+    fn name(&self) -> &'static str {
+        "fence"
+    }
+
+    fn attributes(&self) -> String {
+        String::new()
+    }
+
+    fn infer(&self, args: &[&Type]) -> Result<Type, Mismatch> {
+        expect_count(args, 2)?;
+        Ok(args[0].clone())
+    }
+
+    /// The form reads one element of the second argument and does not use it.
+    fn form(&self, args: &[&Type]) -> Form {
+        let axes: Vec<usize> = (0..args[0].rank()).collect();
+        let first = Read { index: vec![Index::constant(0); args[1].rank()], ..Read::at(1, &[]) };
+        let after = (args[1].count() > 0).then_some(first);
+        let reads = [Read::at(0, &axes)].into_iter().chain(after).collect();
+        Form::pointwise(&args[0].sizes(), reads, x(0))
+    }
+
+    fn vjp(&self, _cx: &mut dyn Build, _args: &[Val], _out: Val, grad: Val) -> Vec<Option<Val>> {
+        vec![Some(grad), None]
+    }
+}
