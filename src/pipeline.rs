@@ -25,6 +25,7 @@ pub const LIBRARY: &[(&str, &str)] = &[
     ("std/nn.eg", include_str!("std/nn.eg")),
     ("std/recurrent.eg", include_str!("std/recurrent.eg")),
     ("std/conv.eg", include_str!("std/conv.eg")),
+    ("std/image.eg", include_str!("std/image.eg")),
     ("std/loss.eg", include_str!("std/loss.eg")),
     ("std/schedule.eg", include_str!("std/schedule.eg")),
     ("std/optim.eg", include_str!("std/optim.eg")),

@@ -13,7 +13,7 @@ use super::errors::{self, at};
 use super::ops;
 use super::scope::{Binding, Checked, Global, Place, Poison, Scope, Value, Weak};
 use super::text;
-use super::typed::{Expr, ExprKind, LocalId};
+use super::typed::{Counter, Expr, ExprKind, LocalId};
 
 /// The name of a value that nobody needs.
 pub(super) const NOBODY: &str = "_";
@@ -206,6 +206,11 @@ impl<'a> Checker<'a> {
             let ty = Type::scalar(DType::Bool);
             return Ok(Value::strong(Expr { kind: ExprKind::Training, ty, span }));
         }
+        if let Some((counter, _)) = Counter::ALL.into_iter().find(|(_, counter)| *counter == name)
+            && let Place::Run(run) = scope.place
+        {
+            return self.counter(counter, run, scope.float, span);
+        }
         if self.data_ids.contains_key(name) {
             return self.no_value(
                 &format!("data `{name}`"),
@@ -225,6 +230,18 @@ impl<'a> Checker<'a> {
         }
         let near = self.nearest_name(scope, name);
         Err(self.report(errors::unknown_name(name, span, near)))
+    }
+
+    /// `t` or `T` of a training run as a `real`.
+    fn counter(&mut self, counter: Counter, run: usize, real: DType, span: Span) -> Checked<Value> {
+        if self.evaluated.contains_key(&run) {
+            let what = format!("`{}`, a number of a training run,", counter.name());
+            let help = "an evaluation is no step: call the function with a number in its place";
+            return self.no_value(&what, span, help);
+        }
+        let ty = Type::scalar(DType::F64);
+        let number = Expr { kind: ExprKind::Counter(counter), ty, span };
+        Ok(Value::strong(ops::cast(number, real)))
     }
 
     /// Something that has no value before training.

@@ -169,6 +169,7 @@ impl<'a> Checker<'a> {
             groups: optimizer.groups,
             batch: 1,
             accumulate: 1,
+            every: None,
             length: Length::Steps(1),
             shuffle: false,
             seed: 0,

@@ -365,6 +365,7 @@ impl Printer<'_> {
             ExprKind::Size(dim) => format!("size({dim})"),
             ExprKind::Key => "key".into(),
             ExprKind::Training => "training".into(),
+            ExprKind::Counter(counter) => counter.name().into(),
             ExprKind::Local(id) => self.local(*id),
             ExprKind::Global(id) => self.program.global_name(*id).into(),
             ExprKind::Param(k) | ExprKind::State(k) => self.member(*k),

@@ -15,8 +15,8 @@ use super::typed::{DataId, Eval, Expr, GlobalId, Instance, Length, Split, StageU
 /// Settings of `train`.
 /// Names of what every training run records itself.
 const RECORDED: [&str; 3] = ["loss", "val_loss", "opt"];
-const SETTINGS: [&str; 9] =
-    ["loss", "optimizer", "batch", "accumulate", "epochs", "steps", "shuffle", "seed", "validate"];
+const SETTINGS: [&str; 10] =
+    ["loss", "optimizer", "batch", "accumulate", "epochs", "steps", "every", "shuffle", "seed", "validate"];
 
 /// Settings of `train` by name.
 struct Settings<'a>(&'a [ast::Let]);
@@ -50,6 +50,7 @@ impl<'a> Checker<'a> {
         let batch = self.batch(&settings, data, split, &run.data);
         let accumulate = self.accumulate(&settings, batch.as_ref().ok(), (data, split), &run.data);
         let shuffle = self.shuffle(&settings);
+        let every = settings.get("every").map(|every| self.whole(&every.value, "every", 1)).transpose();
         let seed = settings.get("seed").map_or(Ok(0), |seed| self.whole(&seed.value, "seed", 0));
         let validate = self.validate(&settings, data);
         let (mut scope, rows) = self.run_scope(data, index);
@@ -94,6 +95,7 @@ impl<'a> Checker<'a> {
             batch: batch.0,
             accumulate,
             length,
+            every: every?,
             shuffle,
             seed: seed? as u64,
             validate: validate?,

@@ -335,6 +335,30 @@ pub enum ExprKind {
     Key,
     /// `training`, `bool[]`: whether a training step is computed. A constant of each graph.
     Training,
+    /// In the loss and the metrics of a training run: a number of the run, `f64[]`.
+    Counter(Counter),
+}
+
+/// A number that a training run has while it goes on.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Counter {
+    /// `t`: the step, from 1; in validation the one that is done.
+    Step,
+    /// `T`: the number of steps.
+    Total,
+}
+
+impl Counter {
+    /// Both with their names.
+    pub const ALL: [(Counter, &'static str); 2] = [(Counter::Step, "t"), (Counter::Total, "T")];
+
+    /// Its name in scripts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Counter::Step => "t",
+            Counter::Total => "T",
+        }
+    }
 }
 
 /// A block that is repeated: its values are the carried ones after the last turn, then each collected
@@ -623,7 +647,8 @@ impl Expr {
             | ExprKind::Recorded(_)
             | ExprKind::Size(_)
             | ExprKind::Key
-            | ExprKind::Training => Vec::new(),
+            | ExprKind::Training
+            | ExprKind::Counter(_) => Vec::new(),
         }
     }
 
@@ -849,11 +874,13 @@ pub struct Train {
     pub accumulate: usize,
     /// How long.
     pub length: Length,
+    /// How many steps lie between two values of a metric and of the validation; `None`: an epoch.
+    pub every: Option<usize>,
     /// Whether rows are shuffled anew in each epoch.
     pub shuffle: bool,
     /// Seeds initial values, shuffling and `random`.
     pub seed: u64,
-    /// Rows to evaluate the loss and the metrics on after each epoch.
+    /// Rows to evaluate the loss and the metrics on after each epoch, or as `every` says.
     pub validate: Option<(DataId, Split)>,
     /// Columns of the validation data that the loss and the metrics use are those of `locals`.
     pub span: Span,

@@ -17,8 +17,8 @@ use crate::algebra::segment::Segment;
 use crate::algebra::types::{DType, Dim, SizeVar, Type};
 use crate::algebra::view::View;
 use crate::check::typed::{
-    Expr, ExprKind, Extent, Function, FunctionId, GlobalId, Instance, Local, LocalId, Member, Program,
-    StatementKind,
+    Counter, Expr, ExprKind, Extent, Function, FunctionId, GlobalId, Instance, Local, LocalId, Member,
+    Program, StatementKind,
 };
 use crate::ice;
 
@@ -215,6 +215,13 @@ impl<'a> Evaluator<'a> {
                 self.builder.input(name, Role::Recorded(series.of.0, series.key.clone()), ty)
             }
             ExprKind::Training => self.builder.constant(f64::from(u8::from(self.training)), &ty),
+            ExprKind::Counter(counter) => {
+                let role = match counter {
+                    Counter::Step => Role::Step,
+                    Counter::Total => Role::Total,
+                };
+                self.builder.input(counter.name(), role, ty)
+            }
             ExprKind::Key => self.builder.input("key", Role::Key, Type::of(DType::I32, &[2])),
             _ => ice!("build", "{:?} is no leaf", expr.kind),
         }

@@ -370,6 +370,7 @@ fn script() -> Program {
         cells: vec![mu],
         batch: 3,
         accumulate: 1,
+        every: None,
         length: Length::Steps(2),
         shuffle: false,
         seed: 0,

@@ -23,6 +23,8 @@ pub(super) struct Run<'a> {
     /// Steps done.
     done: usize,
     per_epoch: usize,
+    /// How many steps lie between two values of a metric.
+    every: usize,
     /// Rows to train on, ascending.
     rows: Vec<u32>,
     /// The same in the order of the epoch under way.
@@ -138,6 +140,7 @@ impl<'a> Run<'a> {
             steps,
             done: 0,
             per_epoch,
+            every: train.every.unwrap_or(per_epoch),
             order: rows.clone(),
             rows,
             accumulate,
@@ -193,8 +196,11 @@ impl<'a> Run<'a> {
             let within = (t - 1) % self.per_epoch;
             let epoch = (t - 1) / self.per_epoch;
             self.advance(script)?;
+            if t % self.every == 0 || t == self.steps {
+                self.measure(t);
+            }
             if within + 1 == self.per_epoch || t == self.steps {
-                self.end_epoch(t, within + 1);
+                self.measures[0].1 = recent(&self.tracks[0].points, within + 1);
                 events.epoch(&self.progress(t, epoch));
             } else {
                 events.step(&self.progress(t, epoch));
@@ -272,6 +278,7 @@ impl<'a> Run<'a> {
             accumulate.gradient.clear();
         }
         self.step.set(&Role::Step, &[t as f64]);
+        self.batch_mut().set(&Role::Step, &[t as f64]);
         for number in (t - 1) * batches..t * batches {
             self.give(script, number)?;
             self.batch_mut().run(Phase::Compute);
@@ -320,16 +327,17 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Measures the model as it is at the end of an epoch of `steps` steps.
-    fn end_epoch(&mut self, t: usize, steps: usize) {
-        self.measures = vec![("loss".to_owned(), recent(&self.tracks[0].points, steps))];
+    /// Notes the metrics after step `t`: on the validation rows, or of the steps since the last time.
+    fn measure(&mut self, t: usize) {
+        let steps = (t - 1) % self.every + 1;
+        self.measures.truncate(1);
         let metrics = self.train.metrics.iter().map(|(name, _)| name.clone());
         if self.validate.is_some() {
             self.evaluated();
         }
         let Some(validate) = &mut self.validate else {
             for name in metrics {
-                // What the steps of the epoch recorded becomes one value.
+                // What these steps recorded becomes one value.
                 let Some(track) = self.tracks.iter_mut().find(|track| track.name == name) else { continue };
                 let mean = recent(&track.points, steps);
                 track.points.truncate(track.points.len() - steps.min(track.points.len()));
@@ -338,6 +346,7 @@ impl<'a> Run<'a> {
             }
             return;
         };
+        validate.set(&Role::Step, &[t as f64]);
         validate.run(Phase::Whole);
         let names = std::iter::once("val_loss".to_owned()).chain(metrics);
         for (k, name) in names.enumerate() {
