@@ -3,6 +3,7 @@
 mod arrange;
 mod convolutions;
 mod index;
+mod order;
 mod random;
 mod reductions;
 mod shapes;
@@ -25,6 +26,7 @@ use super::typed::{Expr, ExprKind};
 use arrange::*;
 use convolutions::*;
 use index::*;
+use order::*;
 use random::*;
 use reductions::*;
 use shapes::*;
@@ -88,6 +90,22 @@ pub(super) static BUILTINS: &[Builtin] = &[
         doc: "argmin(x, axis = -1): first position of the least along an axis, i32",
         check: argmin,
     },
+    Builtin {
+        name: "sort",
+        doc: "sort(x, axis = -1, descending = false): in order; equal ones stay as they were, NaN comes last",
+        check: sort,
+    },
+    Builtin {
+        name: "argsort",
+        doc: "argsort(x, axis = -1, descending = false): positions in the order of `sort`, i32",
+        check: argsort,
+    },
+    Builtin {
+        name: "top_k",
+        doc: "top_k[K](x, axis = -1): the K greatest, the greatest first, and their positions, i32",
+        check: top_k,
+    },
+    Builtin { name: "split", doc: "split[N](x, axis = 0): N parts of one size, as N values", check: split },
     Builtin { name: "where", doc: "where(c, a, b): a where c is true, else b", check: select },
     Builtin { name: "clamp", doc: "clamp(x, lo, hi): x, but not below lo and not above hi", check: clamp },
     Builtin { name: "iota", doc: "iota[N, ...]: row-major positions from 0, real", check: iota },
