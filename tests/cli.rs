@@ -76,7 +76,7 @@ fn digits_trains_to_its_accuracy_and_leaves_its_files() {
 
 #[test]
 fn the_other_examples_run() {
-    for name in ["iris", "diabetes"] {
+    for name in ["iris", "diabetes", "housing", "bike_gru"] {
         let output = egret(&["run", &example(name)], &folder(name));
         assert_eq!(code(&output), 0, "{}", stderr(&output));
         insta::assert_snapshot!(format!("cli_{name}"), stdout(&output));

@@ -117,12 +117,13 @@ impl<'a> Checker<'a> {
     }
 
     fn csv(&mut self, call: &Call<'a, '_>) -> Checked<Written> {
-        let args = self.match_args(call, &["path", "target", "test"], 1, None)?;
+        let args = self.match_args(call, &["path", "target", "test", "windows"], 1, None)?;
         let path_expr = args[0].ok_or(Poison)?;
         let path = self.plain_text(path_expr);
         let target = args[1].map(|target| self.plain_text(target)).transpose();
         let test = args[2].map(|test| self.test_share(test)).transpose();
-        let source = DataSource::Csv { path: path?, target: target? };
+        let windows = args[3].map(|windows| self.whole(windows, "windows", 1)).transpose();
+        let source = DataSource::Csv { path: path?, target: target?, windows: windows? };
         Ok(Written { source, test: test?, path: path_expr.span, target: args[1].map(|target| target.span) })
     }
 

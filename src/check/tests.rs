@@ -16,7 +16,7 @@ struct Files;
 
 impl Catalog for Files {
     fn schema(&self, source: &DataSource, real: DType) -> Result<Schema, Diagnostic> {
-        let DataSource::Csv { path, target } = source else {
+        let DataSource::Csv { path, target, .. } = source else {
             return Err(Diagnostic::error(&NO_FILE, "no such file"));
         };
         let y = match path.as_str() {

@@ -89,6 +89,8 @@ pub enum DataSource {
         path: String,
         /// The column that is `y`; all others are `x`.
         target: Option<String>,
+        /// Each row is as many consecutive rows of the file, and the `y` of the row after them.
+        windows: Option<usize>,
     },
     /// Images and labels in idx form, gzipped or not.
     Idx {

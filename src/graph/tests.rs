@@ -380,7 +380,7 @@ fn script() -> Program {
     let column = |name: &str, sizes: &[usize]| Column { name: name.to_owned(), ty: Type::of(F, sizes) };
     let data = Data {
         name: "d".to_owned(),
-        source: DataSource::Csv { path: "d.csv".to_owned(), target: None },
+        source: DataSource::Csv { path: "d.csv".to_owned(), target: None, windows: None },
         characters: Vec::new(),
         test: None,
         columns: vec![column("x", &[2]), column("y", &[])],

@@ -14,7 +14,7 @@ use super::npy::Array;
 use super::rng::{self, Purpose};
 use super::text::{Text, Windows};
 use super::{csv, errors, idx, npy, text};
-use crate::algebra::types::{DType, Type};
+use crate::algebra::types::{DType, Dim, Type};
 use crate::check::typed::{Data, DataSource};
 use crate::check::{Catalog, Schema};
 use crate::diag::Diagnostic;
@@ -103,7 +103,9 @@ impl Files {
     /// The rows of a data set whose types are those its schema gave.
     pub(crate) fn load(&self, data: &Data, real: DType) -> Result<Dataset, Diagnostic> {
         let mut dataset = match &data.source {
-            DataSource::Csv { path, target } => self.load_csv(data, path, target.as_deref(), real)?,
+            DataSource::Csv { path, target, windows } => {
+                self.load_csv(data, path, target.as_deref(), windows.unwrap_or(0), real)?
+            }
             DataSource::Idx { x, y, test_x, test_y } => {
                 let own_test = test_x.as_deref().map(|test_x| (test_x, test_y.as_deref()));
                 self.load_idx(data, (x, y.as_deref()), own_test)?
@@ -117,6 +119,9 @@ impl Files {
         for name in &data.standardize {
             dataset.standardize(name, real);
         }
+        if let DataSource::Csv { windows: Some(rows), .. } = &data.source {
+            dataset.window(*rows);
+        }
         Ok(dataset)
     }
 
@@ -125,10 +130,19 @@ impl Files {
         data: &Data,
         name: &str,
         target: Option<&str>,
+        windows: usize,
         real: DType,
     ) -> Result<Dataset, Diagnostic> {
         let csv = self.csv(name)?;
-        let (train, test) = split(csv.rows, data.rows.test);
+        let (train, test) = match windows {
+            0 => split(csv.rows, data.rows.test),
+            // In order of time: what comes last is the test.
+            _ => {
+                let all: Vec<u32> = (0..csv.rows as u32).collect();
+                let (train, test) = all.split_at(csv.rows - data.rows.test);
+                (train.to_vec(), test.to_vec())
+            }
+        };
         if let Some(target) = target {
             check_classes(&self.folder.join(name), &csv, target, &train, &test)?;
         }
@@ -160,9 +174,28 @@ impl Files {
         };
         let columns = data.columns.iter().map(|column| {
             let bytes = if column.name == "y" { std::mem::take(&mut y) } else { std::mem::take(&mut x) };
-            (column.name.clone(), Values { width: column.ty.count(), elements: Elements::Bytes(bytes) })
+            (column.name.clone(), Values::rows(column.ty.count(), Elements::Bytes(bytes)))
         });
         Ok(Dataset { columns: columns.collect(), train, test })
+    }
+
+    /// The columns of a csv file; of windows, each but `y` with an axis for the rows of a window.
+    fn windowed_schema(
+        &self,
+        name: &str,
+        target: Option<&str>,
+        windows: Option<usize>,
+        real: DType,
+    ) -> Result<Schema, Diagnostic> {
+        let mut schema = self.csv_schema(name, target, real)?;
+        let Some(rows) = windows else { return Ok(schema) };
+        if schema.rows <= rows {
+            return Err(errors::few_rows(&self.folder.join(name), schema.rows, rows));
+        }
+        schema.rows -= rows;
+        let windowed = schema.columns.iter_mut().filter(|(name, _)| target.is_none() || name != "y");
+        windowed.for_each(|(_, ty)| ty.shape.insert(0, Dim::from(rows)));
+        Ok(schema)
     }
 
     fn csv_schema(&self, name: &str, target: Option<&str>, real: DType) -> Result<Schema, Diagnostic> {
@@ -303,7 +336,7 @@ impl Files {
             }
             let dtype = if array.float { real } else { DType::I32 };
             let width = array.data.len() / array.sizes[0];
-            loaded.push((column, Values { width, elements: Elements::new(array.data.clone(), dtype) }));
+            loaded.push((column, Values::rows(width, Elements::new(array.data.clone(), dtype))));
         }
         Ok(Dataset { columns: loaded, train, test })
     }
@@ -325,7 +358,7 @@ impl Files {
         let column = |name: &str, shift: usize| {
             let starts = windows.starts.iter().map(|start| start + shift).collect();
             let elements = Elements::Windows { codes: text.clone(), starts };
-            (name.to_owned(), Values { width: context, elements })
+            (name.to_owned(), Values::rows(context, elements))
         };
         let all = windows.starts.len() as u32;
         let first = all - windows.test as u32;
@@ -345,7 +378,9 @@ fn path_of<'a>(columns: &'a [(String, String)], column: &str) -> &'a str {
 impl Catalog for Files {
     fn schema(&self, source: &DataSource, real: DType) -> Result<Schema, Diagnostic> {
         match source {
-            DataSource::Csv { path, target } => self.csv_schema(path, target.as_deref(), real),
+            DataSource::Csv { path, target, windows } => {
+                self.windowed_schema(path, target.as_deref(), *windows, real)
+            }
             DataSource::Idx { x, y, test_x, test_y } => {
                 let own_test = test_x.as_deref().map(|test_x| (test_x, test_y.as_deref()));
                 self.idx_schema((x, y.as_deref()), own_test, real)

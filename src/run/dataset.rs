@@ -26,9 +26,13 @@ pub(crate) struct Dataset {
 #[derive(Debug)]
 pub(super) struct Values {
     /// Elements of a row.
-    pub(super) width: usize,
-    /// All of them.
-    pub(super) elements: Elements,
+    width: usize,
+    /// How many elements lie between the beginnings of two rows, which may overlap.
+    step: usize,
+    /// Where the first row begins.
+    first: usize,
+    /// All elements.
+    elements: Elements,
 }
 
 /// The elements of a column, row-major.
@@ -57,7 +61,7 @@ impl Dataset {
         let (train, test) = split(data.rows.all, data.rows.test);
         let columns = data.columns.iter().zip(columns).map(|(column, memory)| {
             let elements = Elements::of(&memory);
-            (column.name.clone(), Values { width: column.ty.count(), elements })
+            (column.name.clone(), Values::rows(column.ty.count(), elements))
         });
         Dataset { columns: columns.collect(), train, test }
     }
@@ -80,7 +84,7 @@ impl Dataset {
         for (row, out) in rows.iter().zip(out.chunks_exact_mut(width.max(1))) {
             let first = match &values.elements {
                 Elements::Windows { starts, .. } => starts[*row as usize],
-                _ => *row as usize * values.width,
+                _ => values.first + *row as usize * values.step,
             };
             let range = first..first + values.width;
             copy_row(&values.elements, range, dtype, out);
@@ -176,11 +180,32 @@ impl Elements {
     }
 }
 
+impl Dataset {
+    /// Makes each row this many consecutive ones, and `y` that of the row after them. Training rows are
+    /// then those that end before the test rows.
+    pub(super) fn window(&mut self, rows: usize) {
+        for (name, values) in &mut self.columns {
+            match name == "y" {
+                true => values.first = rows * values.step,
+                false => values.width *= rows,
+            }
+        }
+        let train = self.train.len() - rows;
+        self.test = (0..self.test.len()).map(|row| (train + row) as u32).collect();
+        self.train.truncate(train);
+    }
+}
+
 impl Values {
+    /// Rows that lie side by side.
+    pub(super) fn rows(width: usize, elements: Elements) -> Values {
+        Values { width, step: width, first: 0, elements }
+    }
+
     /// Columns of a csv file side by side.
     pub(super) fn from_cells(cells: &[&Cells], rows: usize, dtype: DType, real: DType) -> Values {
         let wide = (0..rows).flat_map(|row| cells.iter().map(move |cells| cells.number(row))).collect();
         let dtype = if dtype.is_float() { real } else { dtype };
-        Values { width: cells.len(), elements: Elements::new(wide, dtype) }
+        Values::rows(cells.len(), Elements::new(wide, dtype))
     }
 }

@@ -60,8 +60,8 @@ is still whole. Paths of outputs are relative to the folder you run `egret` in."
 pub static EMPTY_FILE: Code = Code {
     name: "empty-file",
     explain: "\
-A data file holds no rows. A csv file starts with a header line that names its columns and needs at
-least one row below it.
+A data file holds no rows, or too few for windows of them. A csv file starts with a header line that
+names its columns and needs at least one row below it.
 
     sepal_length,species
     5.1,setosa",
@@ -204,6 +204,14 @@ pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
 pub(crate) fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
     Diagnostic::error(&UNWRITABLE_FILE, format!("cannot write `{}`: {error}", path.display()))
         .help("check that the folder exists and that you may write to it")
+}
+
+/// A data file with fewer rows than a window has.
+pub(crate) fn few_rows(path: &Path, rows: usize, windows: usize) -> Diagnostic {
+    let shown = path.display();
+    let message = format!("`{shown}` has {rows} rows, too few for windows of {windows} and the row after");
+    let most = rows.saturating_sub(1);
+    Diagnostic::error(&EMPTY_FILE, message).help(format!("take windows of {most} rows at most"))
 }
 
 /// A data file without rows.
