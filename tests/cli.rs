@@ -220,3 +220,40 @@ fn scripts_come_from_standard_input_and_bytes_that_are_not_text_are_refused() {
     assert_eq!(code(&output), 1);
     assert!(stderr(&output).contains("unreadable-file"), "{}", stderr(&output));
 }
+
+#[test]
+fn a_benchmark_times_the_steps_of_a_script() {
+    let folder = folder("bench");
+    let quick = ["--repeats", "2", "--seconds", "0.01", "--threads", "2"];
+    let output = egret(&[&["bench", &example("digits")], &quick[..]].concat(), &folder);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert!(stdout(&output).contains("fit: ") && stdout(&output).contains("2410 parameters, batch 32"));
+    let output = egret(&[&["bench", &example("digits"), "--json"], &quick[..]].concat(), &folder);
+    let json: serde_json::Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+    let run = &json["runs"][0];
+    assert_eq!(run["losses"].as_array().map(Vec::len), Some(20));
+    assert!(run["best_s"].as_f64() <= run["median_s"].as_f64() && json["first_step_s"].as_f64() > Some(0.0));
+    assert!(fs::read_dir(&folder).expect("a folder").next().is_none(), "a benchmark writes nothing");
+
+    let nothing = script(&folder, "let a = 1.0");
+    let output = egret(&["bench", &nothing], &folder);
+    assert_eq!(code(&output), 1);
+    assert!(stderr(&output).contains("trains nothing"), "{}", stderr(&output));
+    assert_eq!(code(&egret(&["bench", &nothing, "--seconds", "0"], &folder)), 2);
+}
+
+#[test]
+fn a_profile_names_kernels_and_leaves_a_trace() {
+    let folder = folder("profile");
+    let output = egret(&["run", "--profile=own.json", &example("iris")], &folder);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let text = stderr(&output);
+    assert!(text.contains("Gflop/s") && text.contains(".step k0"), "{text}");
+    let trace = fs::read_to_string(folder.join("own.json")).expect("a trace");
+    let trace: serde_json::Value = serde_json::from_str(&trace).expect("JSON");
+    let events = trace["traceEvents"].as_array().expect("events");
+    assert!(events.len() > 100 && events.iter().all(|event| event["ph"] == "X" && event["dur"].is_number()));
+    let output = egret(&["run", "--profile=no/such/folder.json", &example("iris")], &folder);
+    assert_eq!(code(&output), 1);
+    assert!(stderr(&output).contains("cannot write the trace"));
+}

@@ -8,7 +8,7 @@ use std::ops::Range;
 use crate::algebra::scalar::{Bits, Machine, decode, encode};
 use crate::algebra::types::DType;
 
-use super::{Address, Bound, Expr, Function, Loops, Matrix, Place, Product, Program, Stmt, Ty, Value};
+use super::{Address, Bound, Call, Expr, Function, Loops, Matrix, Place, Product, Program, Stmt, Ty, Value};
 
 /// The memory of one program: its arena, its inputs and its outputs.
 #[derive(Clone, Debug)]
@@ -102,7 +102,7 @@ fn read(place: &[u8], dtype: DType) -> Bits {
 pub fn run(loops: &Loops, program: usize, calls: Range<usize>, memory: &mut Memory) {
     for call in &loops.programs[program].calls[calls] {
         let function = &loops.functions[call.function];
-        let mut frame = Frame::new(function, &call.buffers, memory);
+        let mut frame = Frame::new(function, call, memory);
         // The last part first: if one depended on another, native code would compute something else.
         for part in (0..function.parts()).rev() {
             frame.part(part);
@@ -114,6 +114,7 @@ pub fn run(loops: &Loops, program: usize, calls: Range<usize>, memory: &mut Memo
 struct Frame<'a> {
     function: &'a Function,
     buffers: &'a [usize],
+    given: &'a [i32],
     memory: &'a mut Memory,
     /// Where each value's lanes start.
     slots: Vec<usize>,
@@ -121,7 +122,8 @@ struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    fn new(function: &'a Function, buffers: &'a [usize], memory: &'a mut Memory) -> Frame<'a> {
+    fn new(function: &'a Function, call: &'a Call, memory: &'a mut Memory) -> Frame<'a> {
+        let (buffers, given) = (call.buffers.as_slice(), call.given.as_slice());
         let mut slots = Vec::with_capacity(function.values.len());
         let mut total = 0;
         for ty in &function.values {
@@ -133,7 +135,7 @@ impl<'a> Frame<'a> {
             buffers.len(),
             "egret internal error in eval: pointers of a call"
         );
-        Frame { function, buffers, memory, slots, lanes: vec![0; total] }
+        Frame { function, buffers, given, memory, slots, lanes: vec![0; total] }
     }
 
     fn part(&mut self, part: usize) {
@@ -282,6 +284,7 @@ impl<'a> Frame<'a> {
         let ty = self.ty(value);
         match expr {
             Expr::Const(number) => self.fill(value, |_, _| encode(number.0, ty.dtype)),
+            Expr::Given(k) => self.fill(value, |frame, _| Bits::from(frame.given[*k] as u32)),
             Expr::Int(number) => self.fill(value, |_, _| *number as Bits),
             Expr::Load { pointer, at } => self.load(value, *pointer, at),
             Expr::Splat(scalar) => self.fill(value, |frame, _| frame.lane(*scalar, 0)),

@@ -64,7 +64,8 @@ fn program_of(from: &kernel::Program, shared: &mut share::Shared) -> Program {
     for (k, kernel) in kernels.iter().enumerate() {
         for (function, pointers) in split::functions(from, &kernel::flatten(kernel)) {
             let buffers = pointers.iter().map(|buffer| buffer.0).collect();
-            calls.push(Call { kernel: k, function: shared.add(function), buffers });
+            let (function, given) = shared.add(function);
+            calls.push(Call { kernel: k, function, buffers, given });
         }
     }
     let commit = kernels.iter().position(|kernel| kernel.commits);
@@ -168,6 +169,8 @@ pub struct Call {
     pub function: usize,
     /// One buffer for each pointer.
     pub buffers: Vec<usize>,
+    /// The numbers that tell it from other calls of the function.
+    pub given: Vec<i32>,
 }
 
 /// A loop nest over pointers.
@@ -179,6 +182,8 @@ pub struct Function {
     pub tables: Vec<Vec<i64>>,
     /// What it is cut into, if it is; else a call does all of it.
     pub parts: Option<Parts>,
+    /// How many numbers each call gives.
+    pub given: usize,
     /// What to do.
     pub body: Vec<Stmt>,
     /// The type of each value, by its number.
@@ -328,6 +333,8 @@ pub enum Expr {
     Const(Number),
     /// A whole number of type `I64`.
     Int(i64),
+    /// The number of type `I32` that a call gives at this place of its list, in every lane.
+    Given(usize),
     /// Consecutive elements, as many as the value has lanes.
     Load {
         /// Which pointer.
@@ -378,7 +385,7 @@ impl Expr {
     /// Calls `visit` on each operand.
     pub fn operands(&self, visit: &mut dyn FnMut(Value)) {
         match self {
-            Expr::Const(_) | Expr::Int(_) => {}
+            Expr::Const(_) | Expr::Int(_) | Expr::Given(_) => {}
             Expr::Load { at, .. } | Expr::Position(at) => {
                 at.terms.iter().for_each(|(value, _)| visit(*value))
             }

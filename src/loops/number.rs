@@ -22,7 +22,7 @@ pub(super) fn number(
         names.define(&mut parts.index);
     }
     names.block(&mut body);
-    Function { pointers, tables, parts, body, values: names.values }
+    Function { pointers, tables, parts, given: 0, body, values: names.values }
 }
 
 /// Drops unused definitions, last statement first; marks what the others use.
@@ -124,7 +124,7 @@ impl Names<'_> {
 
     fn expr(&self, expr: &mut Expr) {
         match expr {
-            Expr::Const(_) | Expr::Int(_) => {}
+            Expr::Const(_) | Expr::Int(_) | Expr::Given(_) => {}
             Expr::Load { at, .. } | Expr::Position(at) => self.address(at),
             Expr::Machine(_, args) => args.iter_mut().for_each(|value| self.rename(value)),
             Expr::Splat(value)

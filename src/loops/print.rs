@@ -33,7 +33,9 @@ impl fmt::Display for Program {
                 writeln!(f, "  commit")?;
             }
             let buffers: Vec<String> = call.buffers.iter().map(|buffer| format!("b{buffer}")).collect();
-            writeln!(f, "  call f{}({})", call.function, buffers.join(", "))?;
+            let given: Vec<String> = call.given.iter().map(i32::to_string).collect();
+            let given = if given.is_empty() { String::new() } else { format!(" given {}", given.join(", ")) };
+            writeln!(f, "  call f{}({}){given}", call.function, buffers.join(", "))?;
         }
         Ok(())
     }
@@ -127,6 +129,7 @@ impl fmt::Display for Expr {
         match self {
             Expr::Const(value) => f.write_str(&number(value.0)),
             Expr::Int(value) => write!(f, "{value}"),
+            Expr::Given(k) => write!(f, "given {k}"),
             Expr::Load { pointer, at } => write!(f, "load p{pointer}[{at}]"),
             Expr::Splat(value) => write!(f, "splat {value}"),
             Expr::Positions(value) => write!(f, "positions {value}"),

@@ -63,6 +63,9 @@ fn verify_call(loops: &Loops, program: &Program, call: &Call) {
     if types != function.pointers {
         fail(format_args!("a call of f{} binds other types", call.function), program);
     }
+    if call.given.len() != function.given {
+        fail(format_args!("a call of f{} gives too few or too many numbers", call.function), program);
+    }
     let lens = call.buffers.iter().map(|buffer| program.buffers[*buffer].len as i64).collect();
     Check::new(function, Some(lens)).function();
 }
@@ -259,6 +262,12 @@ impl<'a> Check<'a> {
         let position = ty == Ty { dtype: DType::I64, lanes: 1 };
         match expr {
             Expr::Const(_) => {}
+            Expr::Given(k) => {
+                self.ensure(
+                    ty.dtype == DType::I32 && *k < self.function.given,
+                    format_args!("given {k} is {ty}"),
+                );
+            }
             Expr::Int(n) => {
                 self.ensure(position, format_args!("{n} is {ty}"));
                 return Some((*n, *n));

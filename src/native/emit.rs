@@ -61,6 +61,7 @@ pub(super) fn emit(
         function,
         unwritten,
         guards: 0,
+        block,
         pointers,
         tables: table_values,
         outside,
@@ -93,6 +94,8 @@ struct Emit<'a, 'b> {
     unwritten: &'a [bool],
     /// Loops around that may not run at all.
     guards: usize,
+    /// Where pointers and numbers lie.
+    block: ir::Value,
     pointers: Vec<ir::Value>,
     tables: Vec<GlobalValue>,
     outside: &'a dyn Outside,
@@ -405,6 +408,7 @@ impl<'a> Emit<'a, '_> {
         let ty = self.ty(value);
         match expr {
             Expr::Const(number) => self.constant(ty, number.0),
+            Expr::Given(k) => self.given(ty, *k),
             Expr::Int(n) => vec![self.b.ins().iconst(types::I64, *n)],
             Expr::Load { pointer, at } => self.load(ty, *pointer, at),
             Expr::Splat(scalar) => self.splat(ty, *scalar),
@@ -436,6 +440,16 @@ impl<'a> Emit<'a, '_> {
             DType::F64 => number.to_bits(),
         };
         vec![vector::constant(&mut self.b, register, lane); count]
+    }
+
+    /// A number behind the pointers of the block, which does not change while the function runs.
+    fn given(&mut self, ty: Ty, k: usize) -> Parts {
+        let (register, count) = vector::layout(ty);
+        let flags = MemFlagsData::trusted().with_readonly().with_can_move();
+        let at = 8 * (self.pointers.len() + k) as i32;
+        let number = self.b.ins().load(types::I32, flags, self.block, at);
+        let part = if ty.lanes == 1 { number } else { self.b.ins().splat(register, number) };
+        vec![part; count]
     }
 
     fn splat(&mut self, ty: Ty, scalar: Value) -> Parts {

@@ -103,7 +103,11 @@ impl Native {
     /// If there is no such program or a buffer is missing.
     pub fn bind(&self, program: usize, buffers: &[*mut u8]) -> Bound {
         let driver = Rc::clone(&self.code.programs[program]);
-        let block = driver.block.iter().map(|&buffer| buffers[buffer]).collect();
+        let word = |word: &module::Word| match *word {
+            module::Word::Buffer(buffer) => buffers[buffer],
+            module::Word::Given(number) => std::ptr::without_provenance_mut(number as u32 as usize),
+        };
+        let block = driver.block.iter().map(word).collect();
         Bound { native: self.clone(), program, driver, block }
     }
 }
@@ -115,7 +119,7 @@ pub struct Bound {
     native: Native,
     program: usize,
     driver: Rc<module::Driver>,
-    /// The pointers of all calls, one after another.
+    /// The pointers and the numbers of all calls, one after another.
     block: Vec<*mut u8>,
 }
 

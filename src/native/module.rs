@@ -34,8 +34,17 @@ pub(super) struct Driver {
     pub(super) steps: Vec<Step>,
     /// How many of them come before the first that writes what outlives the step.
     pub(super) commit: usize,
-    /// The buffers of all calls, one after another.
-    pub(super) block: Vec<usize>,
+    /// What all calls take, one after another.
+    pub(super) block: Vec<Word>,
+}
+
+/// What a function finds in its block.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Word {
+    /// The pointer of a buffer.
+    Buffer(usize),
+    /// A number.
+    Given(i32),
 }
 
 /// A call.
@@ -157,7 +166,8 @@ fn driver(program: &Program, loops: &Loops, entries: &[Entry]) -> Driver {
         }
         let (entry, at) = (entries[call.function], driver.block.len());
         driver.steps.push(Step { entry, at, parts: function.parts() });
-        driver.block.extend(&call.buffers);
+        driver.block.extend(call.buffers.iter().copied().map(Word::Buffer));
+        driver.block.extend(call.given.iter().copied().map(Word::Given));
     }
     driver
 }

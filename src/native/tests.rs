@@ -34,7 +34,14 @@ impl Kit {
     }
 
     fn function(self, body: Vec<Stmt>) -> Function {
-        Function { pointers: self.pointers, tables: self.tables, parts: None, body, values: self.values }
+        Function {
+            pointers: self.pointers,
+            tables: self.tables,
+            parts: None,
+            given: 0,
+            body,
+            values: self.values,
+        }
     }
 }
 
@@ -49,7 +56,7 @@ fn program(function: Function, lens: &[usize]) -> Loops {
     let buffers = buffers
         .map(|(k, (&dtype, &len))| Buffer { dtype, len, name: None, place: Place::Input(k) })
         .collect();
-    let call = Call { kernel: 0, function: 0, buffers: (0..lens.len()).collect() };
+    let call = Call { kernel: 0, function: 0, buffers: (0..lens.len()).collect(), given: Vec::new() };
     let program = Program {
         name: "test".to_owned(),
         buffers,

@@ -4,6 +4,7 @@ use super::*;
 
 mod accuracy;
 mod derivatives;
+mod exhaustive;
 
 /// Every row, those that only bodies use too.
 fn rows() -> impl Iterator<Item = &'static Scalar> {

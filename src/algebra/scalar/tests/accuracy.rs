@@ -3,7 +3,7 @@
 use super::*;
 
 /// How far `got` is from `exact`, in units in the last place of `exact` in `dtype`.
-fn ulps(got: f64, exact: f64, dtype: DType) -> f64 {
+pub(super) fn ulps(got: f64, exact: f64, dtype: DType) -> f64 {
     let rounded = decode(encode(exact, dtype), dtype);
     if same(got, rounded) {
         return 0.0;
@@ -75,7 +75,7 @@ fn special(dtype: DType) -> Vec<Bits> {
 }
 
 /// Where the bound is claimed.
-fn claimed(row: &Scalar, dtype: DType, args: &[f64]) -> bool {
+pub(super) fn claimed(row: &Scalar, dtype: DType, args: &[f64]) -> bool {
     let limit = if dtype == DType::F64 { 50f64.exp2() } else { 22f64.exp2() };
     match row.name {
         "sin" | "cos" | "tan" => args[0].abs() < limit,
@@ -126,7 +126,7 @@ fn worst_of(row: &Scalar, dtype: DType, count: u64) -> (f64, Vec<f64>) {
 }
 
 /// Rows over floats only.
-fn float_rows() -> impl Iterator<Item = &'static Scalar> {
+pub(super) fn float_rows() -> impl Iterator<Item = &'static Scalar> {
     ALL.iter().copied().filter(|row| matches!(row.typing, Typing::Number | Typing::Float))
 }
 
@@ -194,28 +194,4 @@ fn known_powers_are_within_bounds() {
 #[test]
 fn double_precision_is_within_bounds() {
     bounded(DType::F64, 1 << 18);
-}
-
-/// All 2^32 arguments of each function of one argument; `EGRET_ROWS=exp,log` chooses some.
-#[test]
-#[ignore = "takes minutes: run in release"]
-fn every_single_argument_is_within_bounds() {
-    let chosen = std::env::var("EGRET_ROWS").unwrap_or_default();
-    let unary = float_rows().filter(|row| row.args.len() == 1 && row.ulp > 0);
-    for row in unary.filter(|row| chosen.is_empty() || chosen.split(',').any(|name| name == row.name)) {
-        let tape = Tape::new(row, DType::F32);
-        let scan = |from: u64, to: u64| {
-            let chunks = (from..to).step_by(CHUNK as usize);
-            let found =
-                chunks.map(|start| worst(row, DType::F32, &tape, &[(start..start + CHUNK).collect()]));
-            found.fold((0.0, Vec::new()), |all, found| if found.0 > all.0 { found } else { all })
-        };
-        let (low, high) = std::thread::scope(|scope| {
-            let low = scope.spawn(|| scan(0, 1 << 31));
-            (scan(1 << 31, 1 << 32), low.join().expect("a scan does not panic"))
-        });
-        let (error, at) = if low.0 > high.0 { low } else { high };
-        println!("{:9} f32, all inputs: {error:.4} ulp at {at:?}", row.name);
-        assert!(error <= f64::from(row.ulp), "{} {error} ulp at {at:?}", row.name);
-    }
 }
