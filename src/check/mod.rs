@@ -32,6 +32,7 @@ mod points;
 mod positions;
 mod print;
 mod runs;
+mod sample;
 mod scaling;
 mod scope;
 mod several;

@@ -353,6 +353,9 @@ impl Printer<'_> {
     fn part(&self, part: &Part) -> String {
         match part {
             Part::Text(text) => format!("{text:?}"),
+            Part::Sample(sample) => {
+                format!("sample {} after {:?} by {}", sample.count, sample.prompt, self.expr(&sample.logits))
+            }
             Part::Value(value, None) => self.expr(value),
             Part::Value(value, Some(digits)) => format!("{} .{digits}", self.expr(value)),
         }

@@ -127,14 +127,14 @@ impl<'a> Checker<'a> {
 
     fn print(&mut self, scope: &mut Scope, text: &'a ast::Expr) -> Made {
         let Ast::Str(parts) = &text.kind else {
-            let value = self.definite(scope, text)?;
-            return Ok((StatementKind::Print(vec![Part::Value(value, None)]), Vec::new()));
+            let part = self.printed(scope, text, None)?;
+            return Ok((StatementKind::Print(vec![part]), Vec::new()));
         };
         let parts: Vec<Checked<Part>> = parts
             .iter()
             .map(|part| match part {
                 ast::StrPart::Text(text) => Ok(Part::Text(text.clone())),
-                ast::StrPart::Expr { expr, digits } => Ok(Part::Value(self.definite(scope, expr)?, *digits)),
+                ast::StrPart::Expr { expr, digits } => self.printed(scope, expr, *digits),
             })
             .collect();
         Ok((StatementKind::Print(parts.into_iter().collect::<Checked<_>>()?), Vec::new()))

@@ -831,6 +831,39 @@ pub enum Part {
     Text(String),
     /// A value, with digits after the point, or the shortest text that reads back.
     Value(Expr, Option<u32>),
+    /// Text that a fit writes, one character after the other.
+    Sample(Sample),
+}
+
+impl Part {
+    /// The expression in it.
+    pub fn value(&self) -> Option<&Expr> {
+        match self {
+            Part::Value(expr, _) => Some(expr),
+            Part::Sample(sample) => Some(&sample.logits),
+            Part::Text(_) => None,
+        }
+    }
+}
+
+/// A text that a fit continues: each next character is drawn with the probabilities that the fit gives
+/// after those before it.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// The fit.
+    pub fit: GlobalId,
+    /// The data that it was trained on, which says what numbers stand for.
+    pub data: DataId,
+    /// The name for the last characters, `i32[1, T]`: as many as a window has.
+    pub window: LocalId,
+    /// `real[1, T, V]`: logits of the character after each.
+    pub logits: Expr,
+    /// Characters to begin with, as numbers.
+    pub prompt: Vec<i32>,
+    /// How many characters to add.
+    pub count: usize,
+    /// What logits are divided by; 0: the likeliest character each time.
+    pub temperature: f64,
 }
 
 /// A recorded curve of a fit, or a number of an evaluation.

@@ -9,8 +9,7 @@ use crate::algebra::view::View;
 use crate::source::Span;
 
 use super::typed::{
-    DataSource, Expr, ExprKind, FunctionId, Instance, Loop, Member, Part, Program, Statement, StatementKind,
-    Train,
+    DataSource, Expr, ExprKind, FunctionId, Instance, Loop, Member, Program, Statement, StatementKind, Train,
 };
 
 /// Something in a function that does not fit the sizes which the function is called with.
@@ -133,7 +132,7 @@ impl<'a> Volume<'a> {
             StatementKind::Assert { condition, .. } => self.expr(condition, &Sizes::new()),
             StatementKind::Print(parts) => {
                 for part in parts {
-                    if let Part::Value(value, _) = part {
+                    if let Some(value) = part.value() {
                         self.expr(value, &Sizes::new());
                     }
                 }

@@ -139,6 +139,7 @@ impl<'a> Runs<'a> {
         let (program, exprs) = expressions(index, &statement.kind)?;
         let mut evaluator = Evaluator::new(self.program, self.layouts);
         let mut frame = Frame { names: &statement.locals, ..Frame::default() };
+        windows(&mut evaluator, &mut frame, &statement.kind);
         // Every statement draws random numbers of its own, however often it calls one function.
         evaluator.label(&program);
         let mut values = Vec::new();
@@ -153,13 +154,27 @@ impl<'a> Runs<'a> {
     }
 }
 
+/// Gives values to the windows of texts that are sampled: columns, in the order of the samples.
+fn windows(evaluator: &mut Evaluator, frame: &mut Frame, kind: &StatementKind) {
+    let StatementKind::Print(parts) = kind else { return };
+    let samples = parts.iter().filter_map(|part| match part {
+        Part::Sample(sample) => Some(sample.window),
+        Part::Text(_) | Part::Value(..) => None,
+    });
+    for (k, local) in samples.enumerate() {
+        let ty = frame.names[local.0].ty.clone();
+        let value = evaluator.builder.input("window", Role::Column(k), ty);
+        frame.bind(local, value);
+    }
+}
+
 /// The name of a statement's program and the expressions in it; nothing if there are none.
 fn expressions(index: usize, kind: &StatementKind) -> Option<(String, Vec<&Expr>)> {
     match kind {
         StatementKind::Let { name, value } => Some((format!("let.{name}"), vec![value])),
         StatementKind::Assert { condition, .. } => Some((format!("assert.{index}"), vec![condition])),
         StatementKind::Print(parts) => {
-            let values: Vec<&Expr> = parts.iter().filter_map(part_value).collect();
+            let values: Vec<&Expr> = parts.iter().filter_map(Part::value).collect();
             (!values.is_empty()).then(|| (format!("print.{index}"), values))
         }
         StatementKind::Also { .. }
@@ -167,12 +182,5 @@ fn expressions(index: usize, kind: &StatementKind) -> Option<(String, Vec<&Expr>
         | StatementKind::Eval(_)
         | StatementKind::Plot { .. }
         | StatementKind::Save { .. } => None,
-    }
-}
-
-fn part_value(part: &Part) -> Option<&Expr> {
-    match part {
-        Part::Value(expr, _) => Some(expr),
-        Part::Text(_) => None,
     }
 }

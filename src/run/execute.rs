@@ -7,7 +7,7 @@ use super::dataset::Dataset;
 use super::fit::Fit;
 use super::machine::{self, Machine};
 use super::plot::{self, Curve};
-use super::{Events, Settings, Stages, errors, train, value};
+use super::{Events, Settings, Stages, errors, sample, train, value};
 use crate::algebra::tensor::Tensor;
 use crate::check;
 use crate::check::typed::{Data, DataId, DataSource, Eval, GlobalId, Part, Series, Statement, StatementKind};
@@ -188,16 +188,25 @@ impl<'a> Script<'a> {
     }
 
     fn print(&mut self, index: usize, parts: &[Part], events: &mut dyn Events) -> Result<(), Diagnostic> {
-        let has_values = parts.iter().any(|part| matches!(part, Part::Value(..)));
-        let mut values =
-            if has_values { self.tensors(&format!("print.{index}"))? } else { Vec::new() }.into_iter();
-        let mut piece = |part: &Part| match part {
-            Part::Text(plain) => plain.clone(),
-            Part::Value(_, digits) => {
-                values.next().map(|tensor| value::text(&tensor, *digits)).unwrap_or_default()
-            }
+        let values = match parts.iter().any(|part| matches!(part, Part::Value(..))) {
+            true => self.tensors(&format!("print.{index}"))?,
+            false => Vec::new(),
         };
-        let text: String = parts.iter().map(&mut piece).collect();
+        let (mut text, mut output, mut column) = (String::new(), 0, 0);
+        for part in parts {
+            match part {
+                Part::Text(plain) => text.push_str(plain),
+                Part::Value(_, digits) => text.push_str(&value::text(&values[output], *digits)),
+                Part::Sample(sample) => {
+                    let program = self.program(&format!("print.{index}"));
+                    let seed = self.settings.seed.unwrap_or(self.fit(sample.fit).seed);
+                    let from = sample::Source { program, output, column };
+                    text.push_str(&sample::sample(self, sample, &from, seed)?);
+                    column += 1;
+                }
+            }
+            output += usize::from(part.value().is_some());
+        }
         events.print(&text).map_err(|error| errors::unwritable(Path::new("standard output"), &error))
     }
 

@@ -17,6 +17,7 @@ pub mod memory;
 mod npy;
 mod plot;
 mod rng;
+mod sample;
 pub(crate) mod save;
 mod text;
 mod train;

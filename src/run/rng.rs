@@ -9,13 +9,17 @@ pub(crate) enum Purpose {
     Split,
     /// The order of rows in an epoch.
     Epoch(u32),
+    /// Characters that a fit writes.
+    Sample,
 }
 
 impl Purpose {
-    fn site(self) -> u32 {
+    /// What tells its numbers from others of the same key.
+    pub(crate) fn site(self) -> u32 {
         match self {
             Purpose::Split => 0x7e57_5b17,
             Purpose::Epoch(epoch) => epoch,
+            Purpose::Sample => 0x5a3b_1e0c,
         }
     }
 }

@@ -238,6 +238,11 @@ pub(super) static BUILTINS: &[Builtin] = &[
         doc: "checkpoint(f)(x, ...): f(x, ...); what its derivative needs is computed again instead of kept",
         check: function_maker,
     },
+    Builtin {
+        name: "sample",
+        doc: "sample(fit, prompt, count, temperature = 1): text that a fit continues, in `print`; a temperature of 0 takes the likeliest character each time",
+        check: sample_elsewhere,
+    },
     Builtin { name: "dot", doc: "dot[over](a, b): sum of products, in optimizer stages", check: extent_only },
     Builtin { name: "norm", doc: "norm[over](a): Euclidean length, in optimizer stages", check: extent_only },
     Builtin {
@@ -267,6 +272,10 @@ pub(super) fn arg_names(name: &str) -> Vec<String> {
     let args = listed.map_or("", |(args, _)| args).split(", ");
     let name = |arg: &str| arg.split(" =").next().unwrap_or_default().to_string();
     args.map(name).filter(|arg| !arg.is_empty() && arg != "...").collect()
+}
+
+fn sample_elsewhere<'a>(cx: Cx<'_, 'a>, _: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    Err(cx.report(errors::not_a_value("a sampled text", call.span, "print it: `print sample(...)`")))
 }
 
 type Cx<'c, 'a> = &'c mut Checker<'a>;
