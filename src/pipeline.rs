@@ -327,6 +327,14 @@ impl Program {
         })
     }
 
+    /// The tensor graphs before any rewrite: what simplified ones are compared with.
+    ///
+    /// # Errors
+    /// As [`Program::graphs`].
+    pub fn plain_graphs(&self) -> Result<graph::Graphs, Report> {
+        Ok(graph::plain(self.typed()?))
+    }
+
     /// The fused kernels.
     ///
     /// # Errors

@@ -265,11 +265,16 @@ pub enum Target {
 
 /// The graphs of a checked script.
 pub fn build(program: &Program) -> Graphs {
+    finish(plain(program))
+}
+
+/// The same without any rewrite: what simplified graphs must agree with.
+pub fn plain(program: &Program) -> Graphs {
     let layouts = layouts(program);
     let forward = forward(program, &layouts);
     let mut warnings = Vec::new();
     let programs = programs(program, &layouts, &mut warnings);
-    finish(Graphs { programs, forward, layouts, warnings })
+    Graphs { programs, forward, layouts, warnings }
 }
 
 /// The graphs of optimizers whose parameters and gradients another program brings: for each training

@@ -28,6 +28,20 @@ pub fn fuse(graphs: &Graphs) -> Kernels {
     kernels
 }
 
+/// Programs in which every value has a kernel of its own: what fused ones must agree with.
+pub fn apart(graphs: &Graphs) -> Kernels {
+    let programs = graphs.programs.iter().map(|graph| {
+        let mut groups = Groups::new(plan(graph));
+        mark(&mut groups, graph);
+        constrain(&mut groups, graph);
+        let memory = Memory::place(&groups, graph);
+        emit(&groups, memory, graph)
+    });
+    let kernels = Kernels { programs: programs.collect() };
+    verify(&kernels);
+    kernels
+}
+
 /// Fuses one program.
 fn fuse_graph(graph: &Graph) -> Program {
     let mut groups = grouped(plan(graph), graph);

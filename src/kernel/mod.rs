@@ -41,7 +41,7 @@ mod verify;
 pub use cost::Cost;
 pub use eval::{Memory, run};
 pub use flatten::flatten;
-pub use fuse::fuse;
+pub use fuse::{apart, fuse};
 pub use product::{Out, Product, is_plain, stride};
 pub use report::report;
 pub use verify::verify;
