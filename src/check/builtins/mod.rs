@@ -139,6 +139,11 @@ pub(super) static BUILTINS: &[Builtin] = &[
         doc: "reshape[N, ...](x): the same elements under another shape",
         check: reshape,
     },
+    Builtin {
+        name: "broadcast",
+        doc: "broadcast[N, ...](x): repeated along new axes in front and along axes of size 1",
+        check: broadcast,
+    },
     Builtin { name: "transpose", doc: "transpose(x, a = -2, b = -1): swaps two axes", check: transpose },
     Builtin {
         name: "permute",

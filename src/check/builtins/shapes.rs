@@ -63,6 +63,25 @@ pub(super) fn reshape<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>
     Err(cx.report(found.help("the product of the sizes must stay the same")))
 }
 
+/// Repeats a tensor to a shape that it broadcasts to, right-aligned.
+pub(super) fn broadcast<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    let to = cx.sizes(scope, call);
+    let written = cx.match_args(call, &["x"], 1, None);
+    let x = cx.values(scope, call, written)?.into_iter().next().ok_or(Poison)?;
+    let (x, to) = (cx.settle(x)?, to?);
+    if ops::joint_shape(&x.ty.shape, &to).is_some_and(|joint| joint == to) {
+        // Axes of size 1 are repeated like those that are not there.
+        let kept = ops::broadcast(x, &to);
+        return Ok(Value::strong(kept));
+    }
+    let (have, want) = (text::show(&x.ty, cx.real), text::show(&Type::new(x.ty.dtype, to), cx.real));
+    let message = format!("`{have}` does not broadcast to `{want}`");
+    let found = at(&errors::SHAPE_MISMATCH, message, call.span, "this call")
+        .label(x.span, format!("this is `{have}`"));
+    let found = cx.label_origin(scope, &x, found);
+    Err(cx.report(found.help("from the right, each size must be the same, 1 or missing")))
+}
+
 /// Swaps two axes, the last two where none are named.
 pub(super) fn transpose<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     no_statics(cx, call)?;
