@@ -76,7 +76,7 @@ impl Convolve {
     }
 
     /// The size of a label.
-    fn size(&self, label: usize, args: &[&Type]) -> Option<Dim> {
+    pub fn size(&self, label: usize, args: &[&Type]) -> Option<Dim> {
         if let Some(window) = self.step(label) {
             return Some(window.steps.clone());
         }

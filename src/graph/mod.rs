@@ -27,6 +27,7 @@
 mod build;
 pub mod builder;
 mod derive;
+mod convolutions;
 pub mod errors;
 pub mod eval;
 mod forward;

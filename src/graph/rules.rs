@@ -119,6 +119,22 @@ pub static REWRITES: &[Rewrite] = &[
         doc: "A contraction reads transposed operands in place.",
         apply: contract_transposed,
     },
+    Rewrite {
+        name: "slice-of-pad",
+        doc: "Only the padding that is asked for.",
+        apply: super::convolutions::slice_of_pad,
+    },
+    Rewrite {
+        name: "slice-of-convolve",
+        doc: "Only the windows that are asked for, where padding is convolved.",
+        apply: super::convolutions::slice_of_convolve,
+    },
+    Rewrite {
+        name: "convolve-as-product",
+        doc: "Windows are laid out for a product of matrices, where that is faster than loops: sums in \
+              another order.",
+        apply: super::convolutions::convolve_as_product,
+    },
 ];
 
 /// The argument of a value that is made by this kind of operator.

@@ -272,7 +272,7 @@ impl Plan {
         while self.items[id].class == Class::Compute {
             let (axes, positions) = self.items[id].axes();
             let Err(stuck) = self.edges(id, &axes, &positions) else {
-                let Some(padded) = self.padded(id, &axes, &positions) else { return };
+                let Some(padded) = self.padded(id) else { return };
                 self.items[padded].class = Class::Compute;
                 self.settle(padded);
                 continue;
@@ -286,22 +286,22 @@ impl Plan {
         }
     }
 
-    /// A view with padding that a reduction reads often at each of its elements: stored once, it needs
-    /// no conditions in the innermost loops.
-    fn padded(&self, id: usize, axes: &[Extent], positions: &[Linear]) -> Option<usize> {
+    /// A view with padding that is read often at each of its elements: stored once, it needs no conditions
+    /// in the innermost loops.
+    fn padded(&self, id: usize) -> Option<usize> {
         let item = &self.items[id];
         let often = points(&item.form.axes) / OFTEN;
-        let candidates = item.form.reads.iter().filter(|read| {
-            let arg = &self.items[item.args[read.arg]];
-            item.form.axes.len() > item.form.n_out && arg.class == Class::View && arg.ty.count() <= often
-        });
-        let guarded = |read: &&Read| {
-            let arg = item.args[read.arg];
-            let spot = enter(read, (arg, &self.items[arg]), positions, &Spot::default(), axes, &|_| None);
-            let spot = spot.and_then(|spot| self.trace(spot, axes).ok());
-            spot.is_some_and(|spot| !spot.guards.is_empty())
-        };
-        candidates.into_iter().find(guarded).map(|read| item.args[read.arg])
+        item.form.reads.iter().find_map(|read| {
+            let mut below = item.args[read.arg];
+            while self.items[below].class == Class::View {
+                let view = &self.items[below];
+                if view.form.reads[0].outside.is_some() && view.ty.count() <= often {
+                    return Some(below);
+                }
+                below = view.args[0];
+            }
+            None
+        })
     }
 
     /// Splits the axis of a reader into the pieces by which the value that it is stuck at is spread,

@@ -193,8 +193,14 @@ program is compiled.",
 pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
     let shown = path.display();
     match error.kind() {
-        io::ErrorKind::NotFound => Diagnostic::error(&MISSING_FILE, format!("there is no file `{shown}`"))
-            .help("paths of data are relative to the script's folder; check the spelling"),
+        io::ErrorKind::NotFound => {
+            let found = Diagnostic::error(&MISSING_FILE, format!("there is no file `{shown}`"));
+            let script = path.ancestors().skip(1).take(2).map(|folder| folder.join("fetch.py"));
+            found.help(match script.into_iter().find(|script| script.is_file()) {
+                Some(script) => format!("`python3 {}` fetches the data of its folder", script.display()),
+                None => "paths of data are relative to the script's folder; check the spelling".to_string(),
+            })
+        }
         _ => Diagnostic::error(&UNREADABLE_FILE, format!("cannot read `{shown}`: {error}"))
             .help("check that it is a file and that you may read it"),
     }

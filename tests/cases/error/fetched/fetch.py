@@ -1,0 +1,1 @@
+# In the place of a script that fetches data.
