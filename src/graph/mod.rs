@@ -26,8 +26,8 @@
 
 mod build;
 pub mod builder;
-mod derive;
 mod convolutions;
+mod derive;
 pub mod errors;
 pub mod eval;
 mod forward;
