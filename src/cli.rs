@@ -12,6 +12,7 @@ use crate::algebra::types::DType;
 use crate::check::errors::HYPERPARAMETER_RANGE;
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
+use crate::gradcheck::{Problem, gradcheck};
 use crate::pipeline::{self, Options, Profile, Program, Report, STAGES};
 use crate::run::{Settings, errors};
 
@@ -50,6 +51,13 @@ enum Command {
     Emit(EmitArgs),
     /// Print what each kernel costs: bytes, operations, passes over the parameters
     Cost(Script),
+    /// Compare gradients of functions and losses with finite differences, in double precision
+    Gradcheck {
+        /// The script, or `-` for standard input
+        file: PathBuf,
+        /// A function, or the name of a training run; without one, all of them
+        name: Option<String>,
+    },
     /// Explain a diagnostic code, such as `shape-mismatch`
     Explain {
         /// The code; without one, all codes are listed
@@ -189,6 +197,7 @@ fn command(started: Instant) -> u8 {
         Command::Check(args) => check(&args, color),
         Command::Emit(args) => emit(&args, color),
         Command::Cost(script) => cost(&script, color),
+        Command::Gradcheck { file, name } => gradients(&file, name.as_deref(), color),
         Command::Explain { code } => explain(code.as_deref()),
         Command::Fmt { file } => format(&file, color),
     };
@@ -251,17 +260,21 @@ fn load(file: &Path, real: Option<Real>) -> Result<Program, u8> {
             "`{shown}` is no script; a script reads data with `data d = csv(\"...\")`"
         )));
     }
-    let text = read(file).map_err(|error| {
-        let reason = errors::unreadable(file, &error).help("check the path of the script");
-        complain(&Report { diagnostics: vec![reason], sources: Default::default() }.render(false));
-        PROGRAM
-    })?;
+    let text = script_text(file)?;
     let real = real.map(|real| match real {
         Real::F32 => DType::F32,
         Real::F64 => DType::F64,
     });
     let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
     Ok(Program::new(&file.display().to_string(), &text, Options { real, folder, share_states: true }))
+}
+
+fn script_text(file: &Path) -> Result<String, u8> {
+    read(file).map_err(|error| {
+        let reason = errors::unreadable(file, &error).help("check the path of the script");
+        complain(&Report { diagnostics: vec![reason], sources: Default::default() }.render(false));
+        PROGRAM
+    })
 }
 
 fn read(file: &Path) -> io::Result<String> {
@@ -315,6 +328,27 @@ fn threads(given: Option<u16>) -> usize {
 
 fn check(args: &CheckArgs, color: bool) -> Done {
     compile(&args.script, args.timings, color).map(|_| 0)
+}
+
+/// Compares gradients with differences.
+fn gradients(file: &Path, name: Option<&str>, color: bool) -> Done {
+    let text = script_text(file)?;
+    let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
+    let checked =
+        gradcheck(&file.display().to_string(), &text, &folder, name).map_err(|problem| match problem {
+            Problem::Report(report) => fail(&report, color),
+            Problem::Unknown(known) => {
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                usage(&unknown("function or training run", name.unwrap_or_default(), &known))
+            }
+        })?;
+    print(&checked.iter().map(ToString::to_string).collect::<String>())?;
+    let wrong: Vec<&str> = checked.iter().filter(|of| !of.agrees()).map(|of| of.name.as_str()).collect();
+    if wrong.is_empty() {
+        return Ok(0);
+    }
+    complain(&format!("gradients differ from finite differences: {}", wrong.join(", ")));
+    Err(PROGRAM)
 }
 
 fn emit(args: &EmitArgs, color: bool) -> Done {

@@ -22,8 +22,8 @@
 //!
 //! The listing of `src` is the pipeline. A stage sees the data of the stage before it, and `algebra`;
 //! nobody sees ahead. [`pipeline`] chains them; on top of it stand [`cli`], the command line,
-//! [`optimizer`], pipelines for programs that bring their own parameters and gradients, and [`capi`],
-//! the same for programs in C.
+//! [`gradcheck`], which compares gradients with differences, [`optimizer`], pipelines for programs that bring
+//! their own parameters and gradients, and [`capi`], the same for programs in C.
 //!
 //! | folder | comes in | goes out |
 //! | --- | --- | --- |
@@ -59,5 +59,6 @@ pub mod run;
 
 pub mod capi;
 pub mod cli;
+pub mod gradcheck;
 pub mod optimizer;
 pub mod pipeline;

@@ -34,6 +34,7 @@ pub const LIBRARY: &[(&str, &str)] = &[
     ("std/rates.eg", include_str!("std/rates.eg")),
     ("std/stages.eg", include_str!("std/stages.eg")),
     ("std/factored.eg", include_str!("std/factored.eg")),
+    ("std/second.eg", include_str!("std/second.eg")),
     ("std/wrap.eg", include_str!("std/wrap.eg")),
 ];
 
@@ -279,7 +280,7 @@ impl Program {
         ast::token::print_tokens(&self.sources.get(self.main).text)
     }
 
-    fn script(&self) -> Result<&ast::Script, Report> {
+    pub(crate) fn script(&self) -> Result<&ast::Script, Report> {
         let (script, found) = (&self.parsed.script, &self.parsed.found);
         if found.iter().any(Diagnostic::is_error) {
             return Err(Report { diagnostics: found.clone(), sources: self.sources.clone() });

@@ -76,7 +76,7 @@ fn digits_trains_to_its_accuracy_and_leaves_its_files() {
 
 #[test]
 fn the_other_examples_run() {
-    for name in ["iris", "diabetes", "housing", "bike_gru"] {
+    for name in ["iris", "diabetes", "housing", "bike_gru", "pendulum"] {
         let output = egret(&["run", &example(name)], &folder(name));
         assert_eq!(code(&output), 0, "{}", stderr(&output));
         insta::assert_snapshot!(format!("cli_{name}"), stdout(&output));
@@ -256,4 +256,57 @@ fn a_profile_names_kernels_and_leaves_a_trace() {
     let output = egret(&["run", "--profile=no/such/folder.json", &example("iris")], &folder);
     assert_eq!(code(&output), 1);
     assert!(stderr(&output).contains("cannot write the trace"));
+}
+
+#[test]
+fn gradients_agree_with_differences_unless_a_rule_is_wrong() {
+    let folder = folder("gradcheck");
+    let text = "
+fn wave(x: real[N], k: i32 = 2) -> real[N] = sin(k * x) * x
+fn weighed[n](x: real[N, n], w: real[n]) -> real[N] = sum(x * w, axis = 1)
+  vjp dy => expand(dy, axis = 1) * expand(w, axis = 0), WRONG * sum(expand(dy, axis = 1) * x, axis = 0)
+fn only_above(x: real[..]) -> real[..] = log(x)
+fn applied[f](x: real[N]) -> real = sum(f(x))
+fn which(x: real[N]) -> i32 = argmax(x)
+data d = synthetic(rows = 8, seed = 1) {
+  x = random.normal[rows, 2]()
+  y = x[:, 0] * x[:, 1]
+}
+model net(x: real[B, 2]) -> real[B] {
+  param w: real[2] = 0.5
+  param sparse: real = 0
+  x |> dropout[0.5] |> line(w, sparse)
+}
+fn line(x: real[B, F], w: real[F], s: real) -> real[B] = x @ w + abs(s)
+let fit = train net on d {
+  loss      = mse(net(x), y) + mean(jvp(net)(x, 1)^2)
+  optimizer = adam
+  batch     = 4
+  epochs    = 2
+}
+print \"nothing of this is printed\"
+";
+    let right = egret(&["gradcheck", &script(&folder, &text.replace("WRONG", "1"))], &folder);
+    assert_eq!(code(&right), 0, "{}", stderr(&right));
+    let lines = stdout(&right);
+    assert_eq!(lines.matches("agrees").count(), 9, "{lines}");
+    assert_eq!(lines.matches("not checked").count(), 1, "{lines}");
+    let sparse = lines.lines().find(|line| line.trim_start().starts_with("sparse")).expect("a parameter");
+    assert!(sparse.contains("1 at a kink"), "{lines}");
+    assert!(!lines.contains("printed"));
+
+    let wrong = script(&folder, &text.replace("WRONG", "1.001"));
+    let output = egret(&["gradcheck", &wrong], &folder);
+    assert_eq!(code(&output), 1);
+    let lines = stdout(&output);
+    let differing = lines.lines().find(|line| line.contains("DIFFERS")).expect("a difference");
+    assert!(differing.contains("worst w[") && differing.contains("relative 1e-3"), "{lines}");
+    assert!(stderr(&output).contains("gradients differ from finite differences: weighed("));
+
+    let one = egret(&["gradcheck", &wrong, "wave"], &folder);
+    assert_eq!(code(&one), 0, "{}", stderr(&one));
+    assert_eq!(stdout(&one).lines().count(), 2);
+    let none = egret(&["gradcheck", &wrong, "wavy"], &folder);
+    assert_eq!(code(&none), 2);
+    assert!(stderr(&none).contains("did you mean `wave`?"), "{}", stderr(&none));
 }

@@ -49,6 +49,11 @@ impl Derived {
     }
 }
 
+/// Whether this is `grad` or the like.
+pub(crate) fn is_derivative(name: &str) -> bool {
+    kind(name).is_some()
+}
+
 /// What `grad` and the like are in calls: `grad` of `grad(f)(x)`.
 pub(super) fn kind(name: &str) -> Option<DeriveKind> {
     DeriveKind::ALL.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)

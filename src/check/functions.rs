@@ -461,7 +461,7 @@ fn result_types(function: &ast::Function, signature: &Signature) -> Vec<Wanted> 
 }
 
 /// Whether a function uses its static argument as a function or a word (found by its text).
-fn called(function: &ast::Function, name: &str) -> bool {
+pub(crate) fn called(function: &ast::Function, name: &str) -> bool {
     let members = function.members.iter().map(ast::Member::value);
     let rule = function.rule.iter().flat_map(|rule| &rule.gradients);
     members.chain([&function.body]).chain(rule).any(|expr| calls(expr, name))

@@ -55,6 +55,8 @@ use crate::algebra::types::{DType, Type};
 use crate::ast::{self, ItemKind, Script};
 use crate::diag::Diagnostic;
 
+pub(crate) use derive::is_derivative;
+pub(crate) use functions::called as calls_static;
 pub use given::{Given, check_pipeline};
 
 use functions::{CallSite, Def, InstanceOf, Key};

@@ -3,6 +3,7 @@
 
 #![expect(unreachable_pub, reason = "its modules are this test's own")]
 
+mod curvature;
 mod egdd;
 mod oracle;
 mod problem;
@@ -145,6 +146,8 @@ const CASES: &[Case] = cases! {
     "momo" => momo(1.0, 0.9, 0.0),
     "momo(lr = 0.2, beta = 0.5, f_min = 0.05)" => momo(0.2, 0.5, 0.05),
 
+    "sam(rho = 0.3, eps = 1) |> sgd(lr = 0.1)" => sam(0.1, 0.3, 1.0),
+
     "sgd(lr = 0.1) |> weight_ema" => weight_ema(0.999, sgd(0.1)),
     "adam(lr = 0.01) |> weight_ema(decay = 0.9)" => weight_ema(0.9, adam(0.01, betas(0.9, 0.999, 1e-8))),
     "sgd(lr = 0.1) |> lookahead" => lookahead(5, 0.5, sgd(0.1)),
@@ -221,6 +224,13 @@ fn mechanic_follows_its_rule_at_first() {
     assert_eq!(wrong(&case, DType::F64, &STEPS[..5], 1e-10), None);
 }
 
+/// Where the gradient vanishes, its direction, and so the step of SAM, depends on the last bits.
+#[test]
+fn sam_follows_its_rule_at_first() {
+    let case = Case { pipeline: "sam |> sgd(lr = 0.1)", rule: || sam(0.1, 0.05, 1e-12) };
+    assert_eq!(wrong(&case, DType::F64, &STEPS[..5], 1e-10), None);
+}
+
 #[test]
 fn stages_follow_their_rules_in_single_precision() {
     let found: Vec<String> = CASES.iter().filter_map(|case| wrong(case, DType::F32, &[5], 2e-4)).collect();
@@ -272,7 +282,7 @@ fn every_stage_has_a_case() {
             let mut words = case.pipeline.split(|c: char| !(c.is_alphanumeric() || c == '_'));
             words.any(|word| word == stage)
         };
-        CASES.iter().any(words)
+        CASES.iter().any(words) || curvature::STAGES.contains(&stage)
     };
     let missing: Vec<&str> = stages().filter(|stage| !used(stage)).collect();
     assert!(stages().count() > 40);

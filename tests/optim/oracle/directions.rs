@@ -1,6 +1,6 @@
 //! Gradient descent, momentum, signs, decays and clips.
 
-use super::{At, Boxed, Over, dot, each, each_part, norm, plus, sign};
+use super::{At, Boxed, Over, dot, each, each_part, loss_and_gradient, norm, plus, sign};
 
 /// `w - lr g`
 pub fn sgd(lr: f64) -> Boxed {
@@ -93,4 +93,12 @@ pub fn clip_block_rms(lr: f64, max: f64) -> Boxed {
             plus(p.w, -lr / (rms / max).max(1.0), p.g)
         },
     )
+}
+
+/// Foret et al. 2021, algorithm 1, with plain gradient descent.
+pub fn sam(lr: f64, rho: f64, eps: f64) -> Boxed {
+    Box::new(move |at: &At| {
+        let worst = plus(at.w, rho / (norm(at.g) + eps), at.g);
+        plus(at.w, -lr, &loss_and_gradient(&worst).1)
+    })
 }

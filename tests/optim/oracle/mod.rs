@@ -13,7 +13,7 @@
 //! off the learning rate) and adafactor (1e-9 in the first steps, 5e-6 after a hundred).
 //!
 //! Not compared: rprop (optax 0.2.8 is a step late), centralize (optax centers rows) and what optax does
-//! not have. `egdd` has the trace of its authors.
+//! not have, sam and sophia. `egdd` has the trace of its authors.
 
 mod adaptive;
 mod directions;

@@ -1,0 +1,516 @@
+//! Gradients against finite differences, for functions and losses of a script.
+//!
+//! A loss is checked by training for as many steps as there are coordinates to try, with a stage that
+//! never moves a parameter: each step compares, on its batch and with its random numbers, the gradient in
+//! one coordinate with differences of the loss. A function becomes a loss whose parameters are its
+//! arguments. Everything is computed in double precision by the compiled program itself, so what is
+//! checked is what trains: rules that functions give for their own derivative among it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::algebra::types::DType;
+use crate::ast::{self, ExprKind, Function, Item, ItemKind};
+use crate::check::{calls_static, is_derivative};
+use crate::diag::Diagnostic;
+use crate::graph::Param;
+use crate::pipeline::{Options, Program, Report};
+use crate::print::number;
+use crate::run::{Fit, Settings, Silent, errors};
+use crate::source::Span;
+
+/// How far a parameter moves.
+const STEP: f64 = 1e-5;
+/// Largest relative difference of gradients that agree.
+const TOLERANCE: f64 = 1e-4;
+/// Gradients below this are compared absolutely: differences of the loss are no more exact.
+const FLOOR: f64 = 1e-3;
+/// Most coordinates that are tried of one parameter, and of all of a loss.
+const MOST: (usize, usize) = (64, 600);
+
+/// What was compared: a function's argument or a model's parameter.
+#[derive(Clone, Debug)]
+pub struct Compared {
+    /// Its name.
+    pub name: String,
+    /// How many coordinates were tried, and how many it has.
+    pub tried: (usize, usize),
+    /// Those of them that lie at a kink, where there is no derivative to compare with.
+    pub kinks: usize,
+    /// The coordinate with the greatest relative difference.
+    pub worst: Option<Worst>,
+}
+
+/// A coordinate with its derivatives.
+#[derive(Clone, Debug)]
+pub struct Worst {
+    /// Its name: `hidden.w[3, 7]`.
+    pub coordinate: String,
+    /// What the gradient says.
+    pub gradient: f64,
+    /// What differences say.
+    pub difference: f64,
+    /// Their relative difference.
+    pub relative: f64,
+}
+
+/// A function or a loss that was checked.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// How it is called in the script: `f(x: real[2, 3])`, `loss of fit`.
+    pub name: String,
+    /// What was compared; nothing if there is nothing to compare.
+    pub compared: Vec<Compared>,
+    /// Why nothing was compared.
+    pub skipped: Option<String>,
+}
+
+impl Compared {
+    /// Whether gradient and differences agree.
+    pub fn agrees(&self) -> bool {
+        self.worst.as_ref().is_none_or(|worst| worst.relative <= TOLERANCE)
+    }
+}
+
+impl Checked {
+    /// Whether all gradients agree.
+    pub fn agrees(&self) -> bool {
+        self.compared.iter().all(Compared::agrees)
+    }
+}
+
+impl std::fmt::Display for Checked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{}", self.name)?;
+        if let Some(why) = &self.skipped {
+            return writeln!(f, "  not checked: {why}");
+        }
+        let width = self.compared.iter().map(|compared| compared.name.len()).max().unwrap_or(0);
+        for compared in &self.compared {
+            let verdict = if compared.agrees() { "agrees " } else { "DIFFERS" };
+            let (tried, all) = compared.tried;
+            write!(f, "  {:width$}  {verdict}  {tried} of {all}", compared.name)?;
+            if compared.kinks > 0 {
+                write!(f, ", {} at a kink", compared.kinks)?;
+            }
+            if let Some(Worst { coordinate, gradient, difference, relative }) = &compared.worst {
+                write!(
+                    f,
+                    ", worst {coordinate}: {} against {}, relative {relative:.0e}",
+                    short(*gradient),
+                    short(*difference)
+                )?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// Six digits.
+fn short(x: f64) -> String {
+    number(format!("{x:.5e}").parse().unwrap_or(x))
+}
+
+/// Why nothing was checked.
+#[derive(Clone, Debug)]
+pub enum Problem {
+    /// Something is wrong with the script, or went wrong while it ran.
+    Report(Report),
+    /// The script has nothing of the name asked for, but these.
+    Unknown(Vec<String>),
+}
+
+impl From<Report> for Problem {
+    fn from(report: Report) -> Problem {
+        Problem::Report(report)
+    }
+}
+
+/// What can be checked.
+enum Subject<'a> {
+    Function(&'a Function),
+    Loss { name: String, run: &'a ast::Run, item: usize },
+}
+
+impl Subject<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Subject::Function(function) => &function.name.name,
+            Subject::Loss { name, .. } => name,
+        }
+    }
+}
+
+/// A script with its text.
+struct Script<'a> {
+    text: &'a str,
+    items: &'a [Item],
+    folder: &'a Path,
+}
+
+/// Checks the function or the training run of this name, or all of them.
+///
+/// # Errors
+/// What is wrong with the script or goes wrong while it runs, or that it has nothing of that name.
+pub fn gradcheck(name: &str, text: &str, folder: &Path, only: Option<&str>) -> Result<Vec<Checked>, Problem> {
+    let options = || Options { real: Some(DType::F64), folder: folder.to_path_buf(), ..Options::default() };
+    let program = Program::new(name, text, options());
+    program.graphs()?;
+    let tree = program.script()?;
+    let script = Script { text, items: &tree.items, folder };
+    let subjects = script.subjects();
+    let chosen: Vec<&Subject> =
+        subjects.iter().filter(|subject| only.is_none_or(|name| subject.name() == name)).collect();
+    if only.is_some() && chosen.is_empty() {
+        return Err(Problem::Unknown(subjects.iter().map(|subject| subject.name().to_owned()).collect()));
+    }
+    chosen.into_iter().map(|subject| Ok(script.check(subject)?)).collect()
+}
+
+impl<'a> Script<'a> {
+    fn subjects(&self) -> Vec<Subject<'a>> {
+        let mut bare = 0;
+        let mut subjects = Vec::new();
+        for (item, at) in self.items.iter().enumerate() {
+            match &at.kind {
+                ItemKind::Fn(function) => subjects.push(Subject::Function(function)),
+                ItemKind::Let(ast::Let {
+                    name, value: ast::Expr { kind: ExprKind::Train(run), .. }, ..
+                }) => {
+                    subjects.push(Subject::Loss { name: name.name.clone(), run, item });
+                }
+                ItemKind::Expr(ast::Expr { kind: ExprKind::Train(run), .. }) => {
+                    bare += 1;
+                    let name = if bare == 1 { "fit".to_string() } else { format!("fit_{bare}") };
+                    subjects.push(Subject::Loss { name, run, item });
+                }
+                _ => {}
+            }
+        }
+        subjects
+    }
+
+    fn slice(&self, span: Span) -> &'a str {
+        &self.text[span.start as usize..span.end as usize]
+    }
+
+    fn check(&self, subject: &Subject<'a>) -> Result<Checked, Report> {
+        match subject {
+            Subject::Function(function) => self.check_function(function),
+            Subject::Loss { name, run, item } => {
+                let compared = self.compare(&self.before(*item), &self.training(run))?;
+                Ok(Checked { name: format!("loss of {name}"), compared, skipped: None })
+            }
+        }
+    }
+
+    /// Everything before a training run that it may use.
+    fn before(&self, item: usize) -> String {
+        let silent = |kind: &ItemKind| {
+            matches!(
+                kind,
+                ItemKind::Print(_) | ItemKind::Plot { .. } | ItemKind::Save { .. } | ItemKind::Assert(_)
+            )
+        };
+        let kept = |k: usize, item: &Item, until: usize| {
+            let declared = !matches!(item.kind, ItemKind::Let(_) | ItemKind::Expr(_));
+            !silent(&item.kind) && (declared || k < until)
+        };
+        let lines = self.items.iter().enumerate().filter(|(k, at)| kept(*k, at, item));
+        lines.map(|(_, at)| format!("{}\n", self.slice(at.span))).collect()
+    }
+
+    /// Declarations and named numbers: what functions see.
+    fn declarations(&self) -> String {
+        let seen = |item: &&Item| match &item.kind {
+            ItemKind::Fn(_)
+            | ItemKind::Model(_)
+            | ItemKind::Stage(_)
+            | ItemKind::Pipeline(_)
+            | ItemKind::Use(_) => true,
+            ItemKind::Let(line) => fixed(&line.value),
+            _ => false,
+        };
+        self.items.iter().filter(seen).map(|item| format!("{}\n", self.slice(item.span))).collect()
+    }
+
+    /// A training run without what says how it trains.
+    fn training(&self, run: &ast::Run) -> String {
+        let dropped = ["optimizer", "epochs", "steps", "accumulate", "validate"];
+        let kept = run.settings.iter().filter(|setting| !dropped.contains(&setting.name.name.as_str()));
+        let lines: String =
+            kept.map(|set| format!("  {} = {}\n", set.name.name, self.slice(set.value.span))).collect();
+        format!("train {} on {} {{\n{lines}", self.slice(run.subject.span), self.slice(run.data.span))
+    }
+
+    /// Compares the gradient of a training run with differences.
+    fn compare(&self, before: &str, run: &str) -> Result<Vec<Compared>, Report> {
+        let options =
+            || Options { real: Some(DType::F64), folder: self.folder.to_path_buf(), ..Options::default() };
+        let plain = Program::new("gradcheck", &script(before, run, &[]), options());
+        let graphs = plain.graphs()?;
+        let layout = graphs.layouts.values().next_back().cloned().unwrap_or_default();
+        let tried = tried(&layout.params);
+        let program = Program::new("gradcheck", &script(before, run, &tried), options());
+        let outcome = program.run(&Settings::default(), &mut Silent)?;
+        let fit = outcome.fit(FIT).expect("the run has this name");
+        Ok(layout.params.iter().zip(&tried).map(|(param, tried)| compared(fit, param, tried)).collect())
+    }
+
+    fn check_function(&self, function: &Function) -> Result<Checked, Report> {
+        let name = |sizes: &Sizes| self.signature(function, sizes);
+        let skip = |why: String| {
+            Ok(Checked { name: function.name.name.clone(), compared: Vec::new(), skipped: Some(why) })
+        };
+        let (run, sizes) = match self.as_model(function) {
+            Ok(made) => made,
+            Err(why) => return skip(why),
+        };
+        // Functions of positive numbers are not defined everywhere.
+        for (low, high) in [("-1.5", "1.5"), ("0.3", "1.3")] {
+            let model = run.replace("LOW", low).replace("HIGH", high);
+            let compared = self.compare(&(self.declarations() + &model), FUNCTION);
+            match compared {
+                Ok(compared) => return Ok(Checked { name: name(&sizes), compared, skipped: None }),
+                Err(report) if low == "-1.5" && failed(&report) => {}
+                Err(report) if failed(&report) => {
+                    return skip("its value is not finite at random arguments".into());
+                }
+                Err(report) => return skip(first_message(&report)),
+            }
+        }
+        skip("its value is not finite at random arguments".into())
+    }
+
+    /// `f(x: real[2, 3])`
+    fn signature(&self, function: &Function, sizes: &Sizes) -> String {
+        let arg = |arg: &ast::Arg| {
+            let shape: Vec<String> =
+                shape(&arg.ty, sizes).iter().flatten().map(ToString::to_string).collect();
+            let shape = if shape.is_empty() { String::new() } else { format!("[{}]", shape.join(", ")) };
+            format!("{}: {}{shape}", arg.name.name, arg.ty.dtype.name)
+        };
+        let args: Vec<String> = function.args.iter().map(arg).collect();
+        format!("{}({})", function.name.name, args.join(", "))
+    }
+
+    /// A function as a model whose parameters are its arguments, or why it is not checked.
+    fn as_model(&self, function: &Function) -> Result<(String, Sizes), String> {
+        let mut sizes = Sizes::new();
+        let mut statics = Vec::new();
+        for given in &function.statics {
+            let name = &given.name.name;
+            if calls_static(function, name) {
+                statics.push("tanh".to_string());
+            } else {
+                let default = given.default.as_ref().and_then(|default| polynomial(default, &sizes));
+                let size = default.and_then(|n| usize::try_from(n).ok()).unwrap_or(2);
+                statics.push(size.to_string());
+                sizes.insert(name.clone(), size);
+            }
+        }
+        let float = |ty: &ast::TypeExpr| ["real", "f64"].contains(&ty.dtype.name.as_str());
+        if !float(&function.result) || !function.args.iter().any(|arg| float(&arg.ty)) {
+            return Err("it is not a function from `real` to `real`".into());
+        }
+        if !function.more.is_empty() {
+            return Err("it gives several values".into());
+        }
+        for arg in &function.args {
+            bind(&arg.ty, &mut sizes);
+        }
+        let mut model = "model gradcheck_model(gradcheck_x: real[B, 1]) -> real {\n".to_string();
+        let mut args = Vec::new();
+        for arg in &function.args {
+            let (name, shape) =
+                (&arg.name.name, shape(&arg.ty, &sizes).ok_or("a size of it follows from nothing")?);
+            args.push(self.argument(arg, &shape));
+            if float(&arg.ty) {
+                let ty = if shape.is_empty() { String::new() } else { format!("{shape:?}") };
+                let _ = writeln!(model, "  param {name}: real{ty} = random.uniform{ty}(LOW, HIGH)");
+            }
+        }
+        let result = shape(&function.result, &sizes).ok_or("a size of its result follows from nothing")?;
+        let brackets = if statics.is_empty() { String::new() } else { format!("[{}]", statics.join(", ")) };
+        let value = format!("{}{brackets}({})", function.name.name, args.join(", "));
+        let value = match result.is_empty() {
+            true => value,
+            // Weights that no symmetry of the function cancels.
+            false => format!("sum({value} * (0.3 + sin(1 + 1.7 * iota{result:?})))"),
+        };
+        let _ = writeln!(model, "  {value} + 0 * sum(gradcheck_x)\n}}");
+        model += "data gradcheck_data = synthetic(rows = 1) {\n  x = random.uniform[rows, 1](0, 1)\n}\n";
+        Ok((model, sizes))
+    }
+
+    /// A parameter, or for integers and truth values a tensor of small ones.
+    fn argument(&self, arg: &ast::Arg, shape: &[usize]) -> String {
+        let name = &arg.name.name;
+        let brackets = if shape.is_empty() { "1".to_string() } else { format!("iota{shape:?} % 2") };
+        match arg.ty.dtype.name.as_str() {
+            "bool" => format!("{name} = ({brackets}) == 1"),
+            "i32" | "i64" => format!("{name} = {}({brackets})", arg.ty.dtype.name),
+            _ => format!("{name} = {name}"),
+        }
+    }
+}
+
+/// The training run that a function becomes.
+const FUNCTION: &str =
+    "train gradcheck_model on gradcheck_data {\n  loss = gradcheck_model(x)\n  batch = full\n";
+/// The name of the training run.
+const FIT: &str = "gradcheck_fit";
+
+/// A script that trains without moving and compares in each step one of the coordinates tried.
+fn script(before: &str, run: &str, tried: &[Tried]) -> String {
+    let mut text = before.to_string();
+    let steps: usize = tried.iter().map(|tried| tried.count).sum();
+    text += "fn gradcheck_places(w: real[N]) -> real[N] = iota[N]\nstage gradcheck_stage(lr = 1) {\n";
+    text += "  state exact = 0\n  state ahead = 0\n  state behind = 0\n  let at0 = 0.0 * t\n";
+    let mut first = 0;
+    for (k, Tried { start, len, count }) in tried.iter().enumerate() {
+        let stride = *len as f64 / *count as f64;
+        let _ = writeln!(
+            text,
+            "  let at{} = at{k} + where(t > {first} and t <= {}, {start} + floor((t - {first} - 1) * {stride:?} + 1e-6), 0)",
+            k + 1,
+            first + count
+        );
+        first += count;
+    }
+    let _ = write!(
+        text,
+        "  let here = where(gradcheck_places(w) == at{}, 1.0, 0.0)
+  exact <- exact + where(here == 1, g, 0)
+  ahead <- ahead + here * (loss(w + {STEP:?} * here) - loss) / {STEP:?}
+  behind <- behind + here * (loss - loss(w - {STEP:?} * here)) / {STEP:?}
+  0 * lr * w0
+}}
+let {FIT} = {run}  optimizer = gradcheck_stage
+  steps = {}
+}}
+",
+        tried.len(),
+        steps.max(1)
+    );
+    text
+}
+
+/// Which coordinates of a parameter are tried: as many, evenly apart.
+struct Tried {
+    start: usize,
+    len: usize,
+    count: usize,
+}
+
+fn tried(params: &[Param]) -> Vec<Tried> {
+    let most = MOST.0.min((MOST.1 / params.len().max(1)).max(2));
+    let tried = |param: &Param| {
+        let len = param.ty.count();
+        Tried { start: param.start, len, count: len.min(most) }
+    };
+    params.iter().map(tried).collect()
+}
+
+/// The coordinates of a parameter that were tried, compared.
+fn compared(fit: &Fit, param: &Param, tried: &Tried) -> Compared {
+    let state = |name: &str| fit.state(&format!("gradcheck_stage.{name}")).unwrap_or_default();
+    let [exact, ahead, behind] = ["exact", "ahead", "behind"].map(state);
+    let mut compared =
+        Compared { name: param.name.clone(), tried: (tried.count, tried.len), kinks: 0, worst: None };
+    for k in 0..tried.count {
+        let element =
+            ((k as f64 * tried.len as f64 / tried.count as f64 + 1e-6).floor() as usize).min(tried.len - 1);
+        let at = tried.start + element;
+        let (gradient, difference) = (exact[at], (ahead[at] + behind[at]) / 2.0);
+        let scale = |x: f64, y: f64| x.abs().max(y.abs()).max(FLOOR);
+        if (ahead[at] - behind[at]).abs() > 0.02 * scale(ahead[at], behind[at]) {
+            compared.kinks += 1;
+            continue;
+        }
+        let relative = (gradient - difference).abs() / scale(gradient, difference);
+        let relative = if relative.is_nan() { f64::INFINITY } else { relative };
+        if compared.worst.as_ref().is_none_or(|worst| relative > worst.relative) {
+            let coordinate = coordinate(param, element);
+            compared.worst = Some(Worst { coordinate, gradient, difference, relative });
+        }
+    }
+    compared
+}
+
+/// `hidden.w[3, 7]`
+fn coordinate(param: &Param, mut element: usize) -> String {
+    let mut places = Vec::new();
+    for size in param.ty.sizes().iter().rev() {
+        places.insert(0, (element % size).to_string());
+        element /= size;
+    }
+    if places.is_empty() { param.name.clone() } else { format!("{}[{}]", param.name, places.join(", ")) }
+}
+
+/// Sizes by their names.
+type Sizes = BTreeMap<String, usize>;
+
+/// Gives sizes that are not known yet small numbers, no two alike at first.
+fn bind(ty: &ast::TypeExpr, sizes: &mut Sizes) {
+    for size in &ty.shape {
+        if let ExprKind::Name(name) = &size.kind
+            && !sizes.contains_key(name)
+        {
+            sizes.insert(name.clone(), 2 + sizes.len() % 4);
+        }
+    }
+}
+
+/// A shape in numbers; `..` is one axis.
+fn shape(ty: &ast::TypeExpr, sizes: &Sizes) -> Option<Vec<usize>> {
+    let size = |expr: &ast::Expr| match &expr.kind {
+        ExprKind::Rest => Some(2),
+        _ => polynomial(expr, sizes).and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0),
+    };
+    ty.shape.iter().map(size).collect()
+}
+
+fn polynomial(expr: &ast::Expr, sizes: &Sizes) -> Option<i64> {
+    use ast::BinaryOp::{Add, FloorDiv, Mul, Sub};
+    match &expr.kind {
+        ExprKind::Number { value, integer: true } => Some(*value as i64),
+        ExprKind::Name(name) => sizes.get(name).map(|n| *n as i64),
+        ExprKind::Binary(op, a, b) => {
+            let (a, b) = (polynomial(a, sizes)?, polynomial(b, sizes)?);
+            match op {
+                Add => Some(a + b),
+                Sub => Some(a - b),
+                Mul => Some(a * b),
+                FloorDiv => a.checked_div_euclid(b),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// Whether a `let` of the script is a number or a function: functions see it.
+fn fixed(expr: &ast::Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Number { .. } | ExprKind::Name(_) => true,
+        ExprKind::Unary(_, x) => fixed(x),
+        ExprKind::Binary(_, a, b) => fixed(a) && fixed(b),
+        ExprKind::Call(f, args) => {
+            matches!(&f.kind, ExprKind::Name(name) if is_derivative(name))
+                && args.iter().all(|arg| fixed(&arg.value))
+        }
+        _ => false,
+    }
+}
+
+fn failed(report: &Report) -> bool {
+    report.diagnostics.iter().any(|found| found.code.name == errors::TRAINING_FAILED.name)
+}
+
+fn first_message(report: &Report) -> String {
+    let first = report.diagnostics.iter().find(|found: &&Diagnostic| found.is_error());
+    first.map_or_else(|| "it does not compile".to_string(), |found| found.message.clone())
+}
