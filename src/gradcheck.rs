@@ -88,7 +88,11 @@ impl std::fmt::Display for Checked {
         }
         let width = self.compared.iter().map(|compared| compared.name.len()).max().unwrap_or(0);
         for compared in &self.compared {
-            let verdict = if compared.agrees() { "agrees " } else { "DIFFERS" };
+            let verdict = match &compared.worst {
+                None => "skipped",
+                Some(_) if compared.agrees() => "agrees ",
+                Some(_) => "DIFFERS",
+            };
             let (tried, all) = compared.tried;
             write!(f, "  {:width$}  {verdict}  {tried} of {all}", compared.name)?;
             if compared.kinks > 0 {

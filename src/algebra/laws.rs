@@ -186,6 +186,54 @@ fn second_derivative_agrees_with_differences() {
     }
 }
 
+/// The derivative along a direction is the derivative of the gradient by its seed: it agrees with
+/// differences of the operator itself, and its product with a seed is that of gradient and direction.
+#[test]
+fn the_derivative_along_a_direction_is_the_transpose_of_the_gradient() {
+    for sample in samples() {
+        let ty = result_type(&sample);
+        if !ty.dtype.is_float() {
+            continue;
+        }
+        let name = describe(&sample);
+        let directions: Vec<Tensor> =
+            sample.args.iter().zip(91..).map(|(arg, seed)| Tensor::sample(arg.ty.clone(), seed)).collect();
+        let mut tape = Tape::default();
+        let args: Vec<Val> = sample.args.iter().map(|arg| tape.input(arg)).collect();
+        let seed = tape.input(&Tensor::sample(ty.clone(), 90));
+        let out = tape.emit(sample.op.clone(), &args);
+        let gradients = sample.op.rules().vjp(&mut tape, &args, out, seed);
+        let mut total = constant(&mut tape, 0.0, &Type::scalar(DType::F64));
+        for (gradient, direction) in gradients.into_iter().zip(&directions) {
+            if let Some(gradient) = gradient {
+                let direction = tape.input(direction);
+                let product = tape.dot(gradient, direction);
+                total = add(&mut tape, total, product);
+            }
+        }
+        let along = tape.grad(total, &[seed])[0];
+        let along = along.map_or(vec![0.0; ty.count()], |along| tape.value(along).data.clone());
+        let moved = |by: f64| {
+            let mut args = sample.args.clone();
+            for (arg, direction) in
+                args.iter_mut().zip(&directions).filter(|(arg, _)| arg.ty.dtype.is_float())
+            {
+                arg.data.iter_mut().zip(&direction.data).for_each(|(x, dx)| *x += by * dx);
+            }
+            eval(&sample.op, &args.iter().collect::<Vec<_>>()).data
+        };
+        let step = 1e-5;
+        for (k, (ahead, behind)) in moved(step).iter().zip(moved(-step)).enumerate() {
+            let expected = (ahead - behind) / (2.0 * step);
+            let error = (along[k] - expected).abs() / expected.abs().max(1.0);
+            assert!(error < 1e-6, "{name}, element {k}: {}, not {expected}", along[k]);
+        }
+        let product: f64 = along.iter().zip(&tape.value(seed).data).map(|(a, b)| a * b).sum();
+        let total = tape.value(total).data[0];
+        assert!((product - total).abs() <= 1e-12 * (1.0 + total.abs()), "{name}: {product}, not {total}");
+    }
+}
+
 /// The gradient of `probe(op(args))` by the first argument where the probe's weights are 1.
 fn gradient(op: Op, args: &[Tensor]) -> Vec<f64> {
     let mut tape = Tape::default();

@@ -102,6 +102,9 @@ impl<'a> Checker<'a> {
             Target::Callee(Callee::Derived(derived)) => self.call_derived(scope, &derived, call),
             Target::Layer { index, .. } => self.call_layer(scope, index, None, call),
             Target::Layers { first, count, .. } => self.call_layers(scope, first, count, call),
+            Target::LayerAt { first, count, position, .. } => {
+                self.call_one_of(scope, first, count, (position, call.span), call)
+            }
             Target::Inner => self.call_inner(scope, call),
             Target::Loss => self.call_loss(scope, call),
             Target::Model(Callee::Def(def, given), instance) => {

@@ -83,6 +83,10 @@ impl<'a> Checker<'a> {
                     let given = self.statics(scope, def, given, &call)?;
                     Ok(Target::Callee(Callee::Def(def, given)))
                 }
+                Target::Layers { first, count, arguments } if statics.len() == 1 => {
+                    let position = self.dim(scope, &statics[0], false)?;
+                    Ok(Target::LayerAt { first, count, position, arguments })
+                }
                 _ => Err(self.report(errors::not_supported(
                     &format!("`{}` as a function", text::source(expr)),
                     expr.span,
@@ -206,7 +210,9 @@ impl<'a> Checker<'a> {
                 names.extend(derived.seeds(&names));
                 names
             }
-            Target::Layer { arguments, .. } | Target::Layers { arguments, .. } => arguments.clone(),
+            Target::Layer { arguments, .. }
+            | Target::Layers { arguments, .. }
+            | Target::LayerAt { arguments, .. } => arguments.clone(),
             Target::Loss => vec!["w".to_string()],
             Target::Inner => Vec::new(),
         }
@@ -333,17 +339,20 @@ impl<'a> Checker<'a> {
         value: Value,
     ) -> Checked<Option<Expr>> {
         let checkpoint = of.kind == DeriveKind::Checkpoint;
+        let declared = self.float_of(of, k);
         if value.weak != Weak::No {
-            let dtype = self.float_of(of, k);
+            let dtype = declared.unwrap_or(self.real);
             return match checkpoint {
                 true => Ok(None),
                 false => self.converted(scope, value, dtype, &format!("`{name}`")).map(Some),
             };
         }
-        match value.expr.ty.dtype.is_float() {
-            true => Ok(Some(value.expr)),
-            false if checkpoint => Ok(None),
-            false => {
+        match (value.expr.ty.dtype.is_float(), declared) {
+            (true, _) => Ok(Some(value.expr)),
+            // What the call makes real is real for its derivative.
+            (false, Some(dtype)) if value.expr.ty.dtype.is_int() => Ok(Some(ops::cast(value.expr, dtype))),
+            _ if checkpoint => Ok(None),
+            _ => {
                 let shown = text::show(&value.expr.ty, self.real);
                 let message = format!("there is no derivative by `{name}`, which is `{shown}`");
                 let found =
@@ -358,13 +367,16 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The type that a literal becomes as argument `k`.
-    fn float_of(&self, of: &Derived, k: usize) -> DType {
-        let Target::Callee(Callee::Def(def, _)) = &of.of else { return self.real };
-        match self.defs[*def].ast.args.get(k).map(|arg| arg.ty.dtype.name.as_str()) {
-            Some("f64") => DType::F64,
-            Some("f32") => DType::F32,
-            _ => self.real,
+    /// The floats that argument `k` is declared as, if it is.
+    fn float_of(&self, of: &Derived, k: usize) -> Option<DType> {
+        let (Target::Callee(Callee::Def(def, _)) | Target::Model(Callee::Def(def, _), _)) = &of.of else {
+            return None;
+        };
+        match self.defs[*def].ast.args.get(k)?.ty.dtype.name.as_str() {
+            "real" => Some(self.real),
+            "f64" => Some(DType::F64),
+            "f32" => Some(DType::F32),
+            _ => None,
         }
     }
 

@@ -198,18 +198,8 @@ impl<'a> Checker<'a> {
         call: &Call<'a, '_>,
     ) -> Checked<Value> {
         if let [position] = call.statics {
-            let size = Dim::from(count);
-            return match self.dim(scope, position, false)?.as_constant() {
-                Some(n) if (-(count as i64)..count as i64).contains(&n) => {
-                    let k = n.rem_euclid(count as i64) as usize;
-                    self.call_layer(scope, first + k, None, call)
-                }
-                Some(n) => {
-                    let last = Some(count as i64 - 1);
-                    Err(self.report(errors::outside(&n.to_string(), &size.to_string(), last, position.span)))
-                }
-                None => self.call_layer_at(scope, first, count, position, call),
-            };
+            let at = (self.dim(scope, position, false)?, position.span);
+            return self.call_one_of(scope, first, count, at, call);
         }
         self.no_statics(call)?;
         let mut value = None;
@@ -219,16 +209,37 @@ impl<'a> Checker<'a> {
         value.ok_or(Poison)
     }
 
+    /// A call of one of repeated layers: `blocks[2](x)`.
+    pub(super) fn call_one_of(
+        &mut self,
+        scope: &mut Scope,
+        first: usize,
+        count: usize,
+        (position, span): (Dim, Span),
+        call: &Call<'a, '_>,
+    ) -> Checked<Value> {
+        match position.as_constant() {
+            Some(n) if (-(count as i64)..count as i64).contains(&n) => {
+                let k = n.rem_euclid(count as i64) as usize;
+                self.call_layer(scope, first + k, None, call)
+            }
+            Some(n) => {
+                let (size, last) = (count.to_string(), Some(count as i64 - 1));
+                Err(self.report(errors::outside(&n.to_string(), &size, last, span)))
+            }
+            None => self.call_layer_at(scope, first, count, position, call),
+        }
+    }
+
     /// A call of the layer at a position that differs between the turns of a loop: `blocks[i](x)`.
     fn call_layer_at(
         &mut self,
         scope: &mut Scope,
         index: usize,
         count: usize,
-        position: &'a ast::Expr,
+        position: Dim,
         call: &Call<'a, '_>,
     ) -> Checked<Value> {
-        let position = self.dim(scope, position, false)?;
         let (first, layer) = scope.layers[index].clone();
         let Callee::Def(def, statics) = layer.callee else { return Err(Poison) };
         let instance = Instance::LayerAt { first, count, position };

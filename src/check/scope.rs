@@ -65,6 +65,8 @@ pub(super) enum Target {
     Layer { index: usize, arguments: Vec<String> },
     /// Layers that are applied in turn: the first, how many, and the names of their arguments.
     Layers { first: usize, count: usize, arguments: Vec<String> },
+    /// One of repeated layers.
+    LayerAt { first: usize, count: usize, position: Dim, arguments: Vec<String> },
     /// A model that is trained or was.
     Model(Callee, Instance),
     /// In a `wrap stage`, the pipeline before it.

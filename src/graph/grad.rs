@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use super::Def;
 use super::builder::{Again, Builder, Rule, Way, add};
+use super::masks::Masks;
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::view::View;
 
@@ -24,10 +25,10 @@ pub fn grad(builder: &mut Builder, loss: Val, wrt: &[Val]) -> Vec<Val> {
 /// The gradients by each of `wrt` of the dot products of values with their seeds, which have their types.
 pub fn pull(builder: &mut Builder, seeds: &[(Val, Val)], wrt: &[Val]) -> Vec<Val> {
     let last = seeds.iter().map(|(value, _)| value.0 as usize + 1).max().unwrap_or(0);
-    let mut pull = Pull { paths: Vec::new(), grads: Vec::new() };
+    let mut pull = Pull { paths: Vec::new(), grads: Vec::new(), masks: Masks::default() };
     pull.extend(builder, last, wrt);
     for (value, seed) in seeds {
-        pull.add(builder, *value, *seed);
+        pull.add(builder, *value, *seed, None);
     }
     for index in (0..last).rev() {
         pull.pass(builder, Val(index as u32));
@@ -60,6 +61,7 @@ enum Path {
 struct Pull {
     paths: Vec<Path>,
     grads: Vec<Option<Val>>,
+    masks: Masks,
 }
 
 impl Pull {
@@ -91,9 +93,11 @@ impl Pull {
         }
     }
 
-    fn add(&mut self, builder: &mut Builder, value: Val, more: Val) {
+    /// Adds to the gradient by a value what is zero outside of `mask`.
+    fn add(&mut self, builder: &mut Builder, value: Val, more: Val, mask: Option<Val>) {
         let value = self.origin(builder, value);
         if self.is_open(value) {
+            self.masks.add(builder, value, mask);
             let sum = &mut self.grads[value.0 as usize];
             *sum = Some(sum.map_or(more, |sum| add(builder, sum, more)));
         }
@@ -125,7 +129,7 @@ impl Pull {
         builder.at(builder.node(value).span);
         match builder.way(value).cloned() {
             Some(Way::Rule(rule)) => self.by_rule(builder, &rule, grad),
-            Some(Way::Again(again)) => self.again(builder, again, grad),
+            Some(Way::Again(again)) => self.again(builder, again, value, grad),
             None => self.through(builder, value, grad),
         }
     }
@@ -135,9 +139,10 @@ impl Pull {
             return;
         };
         let contributions = op.rules().vjp(builder, &args, value, grad);
-        for (arg, contribution) in args.iter().zip(contributions) {
-            if let (true, Some(new)) = (self.is_open(*arg), contribution) {
-                self.add(builder, *arg, new);
+        for (k, contribution) in contributions.into_iter().enumerate() {
+            if let (true, Some(new)) = (self.is_open(args[k]), contribution) {
+                let (new, mask) = self.masks.passed(builder, (&op, &args), value, k, new);
+                self.add(builder, args[k], new, mask);
             }
         }
     }
@@ -149,13 +154,13 @@ impl Pull {
         builder.replay(rule.seed.0 as usize + 1..last, &mut map);
         for (arg, gradient) in rule.args.iter().zip(&rule.gradients) {
             if let Some(gradient) = gradient {
-                self.add(builder, *arg, *map.get(gradient).unwrap_or(gradient));
+                self.add(builder, *arg, *map.get(gradient).unwrap_or(gradient), None);
             }
         }
     }
 
     /// Through values that are computed again.
-    fn again(&mut self, builder: &mut Builder, again: Again, grad: Val) {
+    fn again(&mut self, builder: &mut Builder, again: Again, value: Val, grad: Val) {
         let from = builder.len();
         let mut map = BTreeMap::new();
         for arg in &again.args {
@@ -164,7 +169,8 @@ impl Pull {
         builder.replay(again.from..again.value.0 as usize + 1, &mut map);
         let to = builder.len();
         self.extend(builder, to, &[]);
-        self.add(builder, *map.get(&again.value).unwrap_or(&again.value), grad);
+        let mask = self.masks.of(value);
+        self.add(builder, *map.get(&again.value).unwrap_or(&again.value), grad, mask);
         for index in (from..to).rev() {
             self.pass(builder, Val(index as u32));
         }

@@ -35,6 +35,7 @@ pub mod grad;
 mod init;
 mod layout;
 mod loops;
+mod masks;
 mod pieces;
 mod print;
 pub mod rules;
