@@ -1,7 +1,7 @@
 //! Infix operators.
 
 use crate::algebra::op::Op;
-use crate::algebra::types::Type;
+use crate::algebra::types::{Shape, Type};
 use crate::ast::{self, BinaryOp};
 use crate::diag::Diagnostic;
 use crate::source::Span;
@@ -206,10 +206,16 @@ impl<'a> Checker<'a> {
         );
         let found = self.label_origin(scope, a, found);
         let found = self.label_origin(scope, b, found);
-        self.report(
-            found
-                .help("the last size of the left must be the one before the last of the right, as in `[.., n, k] @ [.., k, m]`"),
-        )
+        let fits = |left: &Shape, right: &Shape| {
+            let (a, b) = (Type::new(a.ty.dtype, left.clone()), Type::new(b.ty.dtype, right.clone()));
+            let labels = ops::matmul_labels(a.rank(), b.rank()).map(Op::Contract);
+            labels.is_some_and(|op| op.rules().infer(&[&a, &b]).is_ok())
+        };
+        let rule = "the last size of the left must be the one before the last of the right, as in `[.., n, k] @ [.., k, m]`";
+        self.report(match self.mend_product(scope, (a, b), fits) {
+            Some(mended) => found.note(rule).help(mended),
+            None => found.help(rule),
+        })
     }
 }
 

@@ -324,9 +324,15 @@ impl<'a> Checker<'a> {
     ) -> Checked<Value> {
         let signature = self.instances[id.0].signature.clone();
         let mut sizes = signature.static_sizes(statics);
+        let given = sizes.clone();
         let conflict = solve(&signature, &values, &mut sizes);
         if let Some(k) = conflict {
-            return Err(self.argument_mismatch(scope, &signature, &values[k], k, &sizes, call));
+            let mended = self.mend(scope, &values[k].expr, |shape| {
+                let mut values = values.clone();
+                values[k].expr.ty.shape = shape.clone();
+                solve(&signature, &values, &mut given.clone()).is_none()
+            });
+            return Err(self.argument_mismatch(scope, &signature, &values[k], k, (&sizes, mended), call));
         }
         if let Some(expected) = call.expected {
             solve_result(&signature, expected, &mut sizes);
@@ -370,7 +376,7 @@ impl<'a> Checker<'a> {
         signature: &Signature,
         value: &Value,
         k: usize,
-        sizes: &Sizes,
+        (sizes, mended): (&Sizes, Option<String>),
         call: &Call<'a, '_>,
     ) -> Poison {
         let have = text::show(&value.expr.ty, self.real);
@@ -388,6 +394,7 @@ impl<'a> Checker<'a> {
         );
         let found = self.label_origin(scope, &value.expr, found);
         let help = match layer {
+            _ if mended.is_some() => mended.unwrap_or_default(),
             Some(_) => format!("change the sizes of layer `{}`, or the value it is applied to", call.name),
             None => "make the sizes equal".to_string(),
         };

@@ -20,6 +20,7 @@ mod derive;
 mod dims;
 pub mod errors;
 mod exprs;
+mod fixes;
 mod functions;
 pub mod given;
 mod groups;

@@ -344,7 +344,14 @@ impl<'a> Checker<'a> {
         );
         let found = self.label_origin(scope, a, found);
         let found = self.label_origin(scope, b, found);
-        self.report(found.help("sizes match from the right; make them equal, or one of them 1"))
+        let rank = a.ty.rank().max(b.ty.rank());
+        let joins = |a: &Shape, b: &Shape| joint_shape(a, b).is_some_and(|shape| shape.len() == rank);
+        let rule = "sizes match from the right; make them equal, or one of them 1";
+        let mended = self.mend_operand(scope, b, |shape| joins(&a.ty.shape, shape));
+        self.report(match mended.or_else(|| self.mend_operand(scope, a, |shape| joins(shape, &b.ty.shape))) {
+            Some(mended) => found.note(rule).help(mended),
+            None => found.help(rule),
+        })
     }
 
     /// Adds where a type comes from: a name, or the layer that an expression ends in.
@@ -411,7 +418,9 @@ impl<'a> Checker<'a> {
             (expected.0, expected.1),
         );
         let found = self.label_origin(scope, &expr, found);
-        Err(self.report(found.help("make the value fit, or change what is declared")))
+        let mended = self.mend(scope, &expr, |shape| *shape == ty.shape);
+        let help = mended.unwrap_or_else(|| "make the value fit, or change what is declared".to_string());
+        Err(self.report(found.help(help)))
     }
 
     /// Names `expr`, if using it twice would compute it twice, for use inside of `body`.
