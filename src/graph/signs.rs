@@ -154,13 +154,28 @@ impl Simplifier {
         }
     }
 
+    /// What is below and above 0 where a sign is, with fewer operations: a number in place of its own sign.
+    /// Times another sign it is exact, and neither below nor above where it is not a number.
+    fn like(&mut self, sign: Val) -> Val {
+        let own = |value: Val| self.builder.call(value, &scalar::SIGN).map(|args| args[0]);
+        if let Some(number) = own(sign) {
+            return number;
+        }
+        let product = self.builder.call(sign, &scalar::MUL).map(|args| (args[0], args[1]));
+        match product.and_then(|(other, last)| Some((other, own(last)?))) {
+            Some((other, number)) => self.emit(Op::Map(Map(&scalar::MUL)), &[other, number]),
+            None => sign,
+        }
+    }
+
     /// The case of each coordinate. A new name for `value` would be lost, so its own goes over.
     fn select(&mut self, cases: &Cases, value: Val) -> Val {
         let ty = self.builder.ty(cases.sign).clone();
         let zero = self.builder.constant(0.0, &ty);
         let [low, middle, high] = cases.values.map(|small| self.emit(cases.spread.clone(), &[small]));
-        let negative = self.emit(Op::Map(Map(&scalar::LT)), &[cases.sign, zero]);
-        let positive = self.emit(Op::Map(Map(&scalar::GT)), &[cases.sign, zero]);
+        let sign = self.like(cases.sign);
+        let negative = self.emit(Op::Map(Map(&scalar::LT)), &[sign, zero]);
+        let positive = self.emit(Op::Map(Map(&scalar::GT)), &[sign, zero]);
         let rest = self.emit(Op::Map(Map(&scalar::SELECT)), &[negative, low, middle]);
         let chosen = self.emit(Op::Map(Map(&scalar::SELECT)), &[positive, high, rest]);
         if let Some(name) = self.builder.node(value).name.clone() {
