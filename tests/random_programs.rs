@@ -375,8 +375,9 @@ fn run(machine: Result<Machine, egret::run::machine::OutOfMemory>, given: &[Tens
 
 fn near(what: &str, have: &[f64], want: &[f64], tolerance: f64, source: &str) -> Result<(), TestCaseError> {
     let scale = want.iter().fold(1.0, |most: f64, x| most.max(x.abs()));
-    let far = |(have, want): (&f64, &f64)| !((have - want).abs() <= tolerance * scale);
-    match have.iter().zip(want).position(far) {
+    // NaN is near to nothing.
+    let is_near = |(have, want): (&f64, &f64)| (have - want).abs() <= tolerance * scale;
+    match have.iter().zip(want).position(|pair| !is_near(pair)) {
         Some(k) => Err(fail(&format!("{what}: element {k} is {}, not {}", have[k], want[k]), source)),
         None if have.len() != want.len() => Err(fail(&format!("{what} has another length"), source)),
         None => Ok(()),
