@@ -14,6 +14,7 @@ use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
 use crate::gradcheck::{Problem, gradcheck};
 use crate::pipeline::{self, Options, Profile, Program, Report, STAGES};
+use crate::report;
 use crate::run::{Settings, errors};
 
 mod bench;
@@ -108,6 +109,9 @@ struct RunArgs {
     /// as said by `--profile=FILE`)
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "trace.json")]
     profile: Option<PathBuf>,
+    /// Write a page that shows the run: curves, distributions, kernels with their times, memory, code
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -296,17 +300,38 @@ fn compile(script: &Script, timings: bool, color: bool) -> Result<Program, u8> {
 fn run(args: &RunArgs, color: bool) -> Done {
     let program = compile(&args.script, args.timings, color)?;
     let threads = threads(args.threads);
-    let settings = Settings { set: args.set.clone(), seed: args.seed, threads };
+    let settings =
+        Settings { set: args.set.clone(), seed: args.seed, threads, record: args.report.is_some() };
     let mut events = show::Screen::new();
     let failed = |report: Report| fail(&report, color);
-    match &args.profile {
-        None => drop(program.run(&settings, &mut events).map_err(failed)?),
-        Some(file) => {
-            let (_, profile) = program.profile(&settings, &mut events).map_err(failed)?;
-            trace(&profile, file)?;
-        }
+    if args.profile.is_none() && args.report.is_none() {
+        program.run(&settings, &mut events).map_err(failed)?;
+        return Ok(0);
+    }
+    let (outcome, profile) = program.profile(&settings, &mut events).map_err(failed)?;
+    if let Some(file) = &args.profile {
+        trace(&profile, file)?;
+    }
+    if let Some(file) = &args.report {
+        let page = report::page(&program, &outcome, &profile).map_err(failed)?;
+        return written(file, &page, "report");
     }
     Ok(0)
+}
+
+/// Writes a file that the command line asks for.
+fn written(file: &Path, text: &str, what: &str) -> Done {
+    let shown = file.display();
+    match fs::write(file, text) {
+        Ok(()) => {
+            complain(&format!("{what} written to `{shown}`"));
+            Ok(0)
+        }
+        Err(error) => {
+            complain(&format!("cannot write the {what} `{shown}`: {error}"));
+            Err(PROGRAM)
+        }
+    }
 }
 
 /// Says where the time went, and writes the trace.

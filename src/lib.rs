@@ -22,8 +22,9 @@
 //!
 //! The listing of `src` is the pipeline. A stage sees the data of the stage before it, and `algebra`;
 //! nobody sees ahead. [`pipeline`] chains them; on top of it stand [`cli`], the command line,
-//! [`gradcheck`], which compares gradients with differences, [`optimizer`], pipelines for programs that bring
-//! their own parameters and gradients, and [`capi`], the same for programs in C.
+//! [`gradcheck`], which compares gradients with differences, [`report`], a page about a run, [`optimizer`],
+//! pipelines for programs that bring their own parameters and gradients, and [`capi`], the same for
+//! programs in C.
 //!
 //! | folder | comes in | goes out |
 //! | --- | --- | --- |
@@ -62,3 +63,4 @@ pub mod cli;
 pub mod gradcheck;
 pub mod optimizer;
 pub mod pipeline;
+pub mod report;

@@ -246,6 +246,16 @@ impl Program {
         STAGES.iter().find(|stage| stage.name == name).map(|stage| self.emit(stage)).transpose()
     }
 
+    /// What the script is called.
+    pub fn name(&self) -> &str {
+        &self.sources.get(self.main).name
+    }
+
+    /// The script as written.
+    pub fn source(&self) -> &str {
+        &self.sources.get(self.main).text
+    }
+
     /// The script in the standard layout.
     ///
     /// # Errors

@@ -192,6 +192,15 @@ impl Builder<'_> {
         self.node(ExprKind::Loop(Box::new(parts)), self.span(start, end), below)
     }
 
+    /// `sweep`
+    pub(super) fn sweep(&mut self, clauses: Vec<Clause>, lines: Vec<Line>, start: u32, end: u32) -> Expr {
+        let made = self.repeat(false, None, clauses, lines, start, end);
+        match made.kind {
+            ExprKind::Loop(parts) => Expr { kind: ExprKind::Sweep(parts), ..made },
+            kind => Expr { kind, ..made },
+        }
+    }
+
     /// `train m on d { ... }`
     pub(super) fn train(
         &mut self,

@@ -214,6 +214,12 @@ impl Builder<'_> {
         self.node(ExprKind::Tuple(more), span, depth)
     }
 
+    /// `fit.loss by lr`
+    pub(super) fn by(&mut self, of: Expr, by: Ident) -> Expr {
+        let (span, depth) = (of.span.to(by.span), of.depth);
+        self.node(ExprKind::By(Box::new(of), by), span, depth)
+    }
+
     /// `match word { a => x }`
     pub(super) fn choice(&mut self, word: Expr, arms: Vec<(Ident, Expr)>, start: u32, end: u32) -> Expr {
         let span = self.span(start, end);

@@ -72,6 +72,8 @@ pub enum ItemKind {
     Let(Let),
     /// `print "text {expr:.3}"`
     Print(Expr),
+    /// `print a.loss by lr, b.loss by lr`
+    Table(Vec<Expr>),
     /// `plot fit.loss, fit.accuracy to "x.svg"`
     Plot {
         /// The curves.
@@ -374,6 +376,10 @@ pub enum ExprKind {
     Groups(Vec<(Expr, Expr)>),
     /// `{ let a = 1; a + 1 }`
     Block(Vec<Let>, Box<Expr>),
+    /// `sweep lr in [1e-3, 1e-2], seed in 0..5 { train m on d { ... } }`: a run for each choice of values.
+    Sweep(Box<Loop>),
+    /// `runs.loss by lr`
+    By(Box<Expr>, Ident),
     /// `train m on d { ... }`
     Train(Box<Run>),
     /// `eval fit on d { ... }`

@@ -205,7 +205,7 @@ pub(super) fn item_word(kind: &ItemKind) -> &'static str {
         ItemKind::Stage(_) => "stage",
         ItemKind::Pipeline(_) => "pipeline",
         ItemKind::Let(_) => "let",
-        ItemKind::Print(_) => "print",
+        ItemKind::Print(_) | ItemKind::Table(_) => "print",
         ItemKind::Plot { .. } => "plot",
         ItemKind::Save { .. } => "save",
         ItemKind::Assert(_) => "assert",

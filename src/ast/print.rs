@@ -104,6 +104,7 @@ impl Printer {
             }),
             ItemKind::Let(binding) => self.binding("let", binding),
             ItemKind::Print(expr) => self.node("print", |p| p.expr(expr)),
+            ItemKind::Table(columns) => self.node("table", |p| p.exprs(columns)),
             ItemKind::Plot { series, path } => self.node("plot", |p| {
                 p.exprs(series);
                 p.node("to", |p| p.expr(path));
@@ -242,7 +243,9 @@ impl Printer {
             }),
             ExprKind::List(items) => self.node("list", |p| p.exprs(items)),
             ExprKind::Tuple(items) => self.node("tuple", |p| p.exprs(items)),
-            ExprKind::Loop(parts) => self.repeat(parts),
+            ExprKind::Loop(parts) => self.repeat(if parts.scan { "scan" } else { "for" }, parts),
+            ExprKind::Sweep(parts) => self.repeat("sweep", parts),
+            ExprKind::By(of, by) => self.node(format!("by {}", by.name), |p| p.expr(of)),
             ExprKind::Unary(op, x) => self.node(format!("unary {op}"), |p| p.expr(x)),
             ExprKind::Binary(op, x, y) => self.node(format!("binary {op}"), |p| {
                 p.expr(x);
@@ -274,8 +277,8 @@ impl Printer {
         }
     }
 
-    fn repeat(&mut self, parts: &Loop) {
-        self.node(if parts.scan { "scan" } else { "for" }, |p| {
+    fn repeat(&mut self, word: &str, parts: &Loop) {
+        self.node(word, |p| {
             parts.axis.iter().for_each(|axis| p.node("axis", |p| p.expr(axis)));
             for (name, Range { low, high }) in &parts.ranges {
                 p.node(format!("in {}", name.name), |p| {

@@ -124,9 +124,15 @@ pub enum Kind {
     /// `for`
     #[token("for")]
     For,
+    /// `sweep`
+    #[token("sweep")]
+    Sweep,
     /// `scan`
     #[token("scan")]
     Scan,
+    /// `by` between a series and a variable of a sweep; elsewhere a name.
+    #[token("by")]
+    By,
 
     /// `(`
     #[token("(")]
@@ -252,7 +258,7 @@ impl Kind {
     /// Whether an operand may end with it.
     pub fn ends_operand(self) -> bool {
         use Kind::*;
-        matches!(self, Name | Number | Str | True | False | RParen | RBracket | RBrace)
+        matches!(self, Name | By | Number | Str | True | False | RParen | RBracket | RBrace)
     }
 
     /// Whether a line cannot end after it: something must follow.

@@ -518,6 +518,22 @@ codes! {
     ///     epochs = 10
     WRONG_SETTING = "wrong-setting";
 
+    /// A sweep repeats one training run for each choice of the values of its variables. The program is
+    /// compiled once, so a variable may stand where a number is read while it runs: in hyperparameters, as
+    /// the seed, in the loss and in metrics.
+    ///
+    ///     let runs = sweep lr in [1e-3, 1e-2], size in [16, 32] {
+    ///       train m on d { loss = ... optimizer = adam(lr = lr) batch = size epochs = 5 }
+    ///     }
+    ///
+    /// Sizes are fixed when a program is compiled: write a run for each.
+    ///
+    ///     let runs = sweep lr in [1e-3, 1e-2], seed in 0..5 {
+    ///       train m on d { loss = ... optimizer = adam(lr = lr) seed = seed epochs = 5 }
+    ///     }
+    ///     print runs.loss by lr
+    WRONG_SWEEP = "wrong-sweep";
+
     /// `train` needs a loss, an optimizer, and to be told how long to go on.
     ///
     ///     train m on d { loss = mean((m(x) - y)^2) }

@@ -12,6 +12,7 @@ use super::calls::Arg;
 use super::errors::{self, at};
 use super::ops;
 use super::scope::{Binding, Checked, Global, Place, Poison, Scope, Value, Weak};
+use super::sweeps;
 use super::text;
 use super::typed::{Counter, Expr, ExprKind, LocalId};
 
@@ -81,9 +82,14 @@ impl<'a> Checker<'a> {
                 Err(self.report(errors::not_a_value("an optimizer", span, help)))
             }
             Ast::Block(lets, body) => self.block(scope, lets, body, expected),
-            Ast::Train(_) | Ast::Eval(_) => {
-                let message = "`train` and `eval` stand by themselves or after `let NAME =`";
+            Ast::Train(_) | Ast::Eval(_) | Ast::Sweep(_) => {
+                let message = "`train`, `sweep` and `eval` stand by themselves or after `let NAME =`";
                 Err(self.report(at(&errors::NOT_A_VALUE, message, span, "not inside of an expression")))
+            }
+            Ast::By(..) => {
+                let message = "`by` makes a table or a curve of a sweep, which is no value";
+                let found = at(&errors::WRONG_SWEEP, message, span, "not inside of an expression");
+                Err(self.report(found.help("write `print runs.loss by lr`, or plot it")))
             }
             Ast::Rest => {
                 let help = "`..` stands in types and among the positions of a tensor";
@@ -161,6 +167,9 @@ impl<'a> Checker<'a> {
                 span,
                 "choose by it: `match` or `[...]` of a reduction",
             ),
+            None if !scope.library && self.swept.iter().any(|swept| swept.name.name == name) => {
+                self.swept_value(scope, name, span)
+            }
             None => self.outer_name(scope, name, span),
         }
     }
@@ -184,6 +193,9 @@ impl<'a> Checker<'a> {
                 span,
                 &format!("name one of its numbers: `{name}.loss`"),
             ),
+            Some(Global::Sweep { by, series, .. }) => {
+                self.no_value(&format!("sweep `{name}`"), span, &sweeps::table_help(name, &series, &by))
+            }
             Some(Global::Eval { series, .. }) => {
                 let help = series.first().map(|first| format!("name one of its numbers: `{name}.{first}`"));
                 self.no_value(&format!("evaluation `{name}`"), span, &help.unwrap_or_default())

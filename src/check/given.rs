@@ -170,6 +170,8 @@ impl<'a> Checker<'a> {
             batch: 1,
             accumulate: 1,
             every: None,
+            sweep: Vec::new(),
+            swept_seed: None,
             length: Length::Steps(1),
             shuffle: false,
             seed: 0,

@@ -99,6 +99,13 @@ impl Checker<'_> {
         }
     }
 
+    /// The paths of a model's parameters; `None` if it has errors.
+    pub(super) fn param_paths(&self, model: FunctionId) -> Option<Vec<String>> {
+        let mut paths = Vec::new();
+        walk(&self.functions, model, "", &mut paths)?;
+        Some(paths.into_iter().map(|(path, _)| path).collect())
+    }
+
     fn uncovered(&mut self, groups: &[Group], path: &str, declared: Span) {
         let message = format!("parameter `{path}` is in no group");
         let Some(last) = groups.last() else { return };

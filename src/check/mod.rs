@@ -40,6 +40,7 @@ mod several;
 mod stages;
 mod statements;
 mod statics;
+mod sweeps;
 mod synthetic;
 mod text;
 pub mod typed;
@@ -107,6 +108,7 @@ pub fn check(
     checker.check_unused_pipelines();
     checker.check_recursion();
     checker.check_groups();
+    checker.check_curves();
     checker.check_model_sizes();
     checker.finish(used)
 }
@@ -142,6 +144,8 @@ struct Checker<'a> {
     evaluated: BTreeMap<usize, usize>,
     /// What is written for quotients rounded down and of reals, by their place.
     quotients: BTreeMap<crate::source::Span, (String, String)>,
+    /// The variables of the sweep whose run is checked.
+    swept: Vec<sweeps::Variable<'a>>,
     n_sizes: u32,
     n_sites: u32,
     data: Vec<typed::Data>,
@@ -173,6 +177,7 @@ impl<'a> Checker<'a> {
             calls: Vec::new(),
             stage_memo: BTreeMap::new(),
             evaluated: BTreeMap::new(),
+            swept: Vec::new(),
             quotients: BTreeMap::new(),
             n_sizes: 0,
             n_sites: 0,

@@ -112,6 +112,7 @@ impl<'a> Checker<'a> {
         for fixed in STEPS {
             scope.bind_local(fixed, Type::scalar(DType::F64), span);
         }
+        self.swept_cells(&mut scope);
         Draft { scope, uses: Vec::new(), taken: Vec::new(), inside: Vec::new() }
     }
 

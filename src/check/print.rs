@@ -203,15 +203,22 @@ impl Program {
                 let parts: Vec<String> = parts.iter().map(|part| printer.part(part)).collect();
                 format!("print {}\n", parts.join(", "))
             }
-            StatementKind::Plot { series, path } => {
-                let series: Vec<String> = series.iter().map(|series| printer.series(series)).collect();
-                format!("plot {} to {path:?}\n", series.join(", "))
-            }
+            StatementKind::Plot { curves, path } => format!("plot {} to {path:?}\n", self.curves(curves)),
+            StatementKind::Table(curves) => format!("print {}\n", self.curves(curves)),
             StatementKind::Save { fit, path } => format!("save {} to {path:?}\n", self.global_name(*fit)),
             StatementKind::Assert { condition, text } => {
                 format!("assert {} : {text:?}\n", printer.expr(condition))
             }
         }
+    }
+
+    fn curves(&self, curves: &[Curve]) -> String {
+        let curve = |curve: &Curve| {
+            let param = curve.param.as_ref().map(|param| format!("[{param:?}]")).unwrap_or_default();
+            let by = curve.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+            format!("{}.{}{param}{by}", self.global_name(curve.of), curve.key)
+        };
+        curves.iter().map(curve).collect::<Vec<_>>().join(", ")
     }
 
     fn rows(&self, data: DataId, which: Split) -> String {
@@ -222,6 +229,10 @@ impl Program {
         let printer = self.printer(&train.locals, &[]);
         let model = format!("{}{}", self.function_name(train.model), brackets(dims(&train.sizes)));
         let mut text = format!("train {} = {model} on {}\n", train.name, self.rows(train.data, train.split));
+        for Swept { name, values } in &train.sweep {
+            let values: Vec<String> = values.iter().map(|value| crate::print::number(*value)).collect();
+            text += &format!("  sweep {name} in [{}]\n", values.join(", "));
+        }
         text += &format!("  loss = {}\n", printer.expr(&train.loss));
         for (name, metric) in &train.metrics {
             text += &format!("  metric {name} = {}\n", printer.expr(metric));
@@ -371,6 +382,7 @@ impl Printer<'_> {
             ExprKind::Size(dim) => format!("size({dim})"),
             ExprKind::Key => "key".into(),
             ExprKind::Training => "training".into(),
+            ExprKind::Swept(k) => format!("sweep.{k}"),
             ExprKind::Counter(counter) => counter.name().into(),
             ExprKind::Local(id) => self.local(*id),
             ExprKind::Global(id) => self.program.global_name(*id).into(),

@@ -9,8 +9,9 @@ use super::Checker;
 use super::errors::{self, at};
 use super::pipelines::Optimizer;
 use super::scope::{Binding, Callee, Checked, Global, Place, Poison, Scope, nearest};
+use super::sweeps;
 use super::text;
-use super::typed::{DataId, Eval, Expr, GlobalId, Instance, Length, Split, StageUse, Train};
+use super::typed::{DataId, Eval, Expr, Extent, GlobalId, Instance, Length, Split, StageUse, Train};
 
 /// Settings of `train`.
 /// Names of what every training run records itself.
@@ -51,7 +52,7 @@ impl<'a> Checker<'a> {
         let accumulate = self.accumulate(&settings, batch.as_ref().ok(), (data, split), &run.data);
         let shuffle = self.shuffle(&settings);
         let every = settings.get("every").map(|every| self.whole(&every.value, "every", 1)).transpose();
-        let seed = settings.get("seed").map_or(Ok(0), |seed| self.whole(&seed.value, "seed", 0));
+        let seed = settings.get("seed").map_or(Ok((0, None)), |seed| self.seed(&seed.value));
         let validate = self.validate(&settings, data);
         let (mut scope, rows) = self.run_scope(data, index);
         let subject = subject_name(&run.subject);
@@ -76,9 +77,18 @@ impl<'a> Checker<'a> {
         }
         let (model, sizes) = root.ok_or(Poison)?;
         let series = self.series_of(&pipeline, &metrics, validate.as_ref().is_ok_and(Option::is_some));
-        let global = Global::Fit { id: GlobalId(index), callee, series };
+        let spread = self.spread_of(&pipeline);
+        let global = match &self.swept[..] {
+            [] => Global::Fit { id: GlobalId(index), callee, series, spread },
+            swept => Global::Sweep {
+                id: GlobalId(index),
+                series: series.into_iter().map(|(name, _)| name).collect(),
+                by: swept.iter().map(|swept| swept.name.name.clone()).collect(),
+            },
+        };
         let (batch, accumulate, length, shuffle) = (batch?, accumulate?, length?, shuffle?);
         let shuffle = shuffle.unwrap_or(!batch.1);
+        let seed = seed?;
         let train = Train {
             name: name.to_string(),
             model,
@@ -97,7 +107,9 @@ impl<'a> Checker<'a> {
             length,
             every: every?,
             shuffle,
-            seed: seed? as u64,
+            seed: seed.0,
+            sweep: self.swept.iter().map(sweeps::Variable::typed).collect(),
+            swept_seed: seed.1,
             validate: validate?,
             span,
         };
@@ -221,6 +233,17 @@ impl<'a> Checker<'a> {
             series.extend(scalar.map(|state| (format!("opt.{}.{}", stage.name, state.name), true)));
         }
         series
+    }
+
+    /// States that have a distribution, or numbers of their own for each parameter.
+    fn spread_of(&self, pipeline: &[StageUse]) -> Vec<String> {
+        let mut names = Vec::new();
+        for stage in pipeline {
+            let states = self.stages[stage.stage.0].states.iter();
+            let states = states.filter(|state| matches!(state.extent, Extent::Coordinate | Extent::Tensor));
+            names.extend(states.map(|state| format!("opt.{}.{}", stage.name, state.name)));
+        }
+        names
     }
 
     /// A whole number that is known now and not below `least`.

@@ -255,8 +255,11 @@ impl Scope {
 pub(super) enum Global {
     /// A tensor.
     Value(GlobalId, Type),
-    /// A fit: the metrics, stages with their scalar states, and other fields that it has.
-    Fit { id: GlobalId, callee: Callee, series: Vec<(String, bool)> },
+    /// A fit: the metrics, stages with their scalar states, and other fields that it has; and the states
+    /// with numbers per coordinate or tensor, whose distribution it can record.
+    Fit { id: GlobalId, callee: Callee, series: Vec<(String, bool)>, spread: Vec<String> },
+    /// The fits of a sweep: what each records, and the names of its variables.
+    Sweep { id: GlobalId, series: Vec<String>, by: Vec<String> },
     /// The numbers of an evaluation.
     Eval { id: GlobalId, series: Vec<String> },
     /// Something in error.

@@ -8,6 +8,7 @@ use super::Checker;
 use super::errors::{self, at};
 use super::pipelines::unique;
 use super::scope::{Checked, Global, Place, Poison, Scope, Value};
+use super::sweeps;
 use super::text;
 use super::typed::{Expr, ExprKind, GlobalId, Local, Part, Series, Statement, StatementKind};
 
@@ -30,6 +31,7 @@ impl<'a> Checker<'a> {
             ItemKind::Let(line) => self.top_let(&mut scope, line, item.span),
             ItemKind::Expr(expr) => self.bare(expr, item.span),
             ItemKind::Print(text) => self.print(&mut scope, text),
+            ItemKind::Table(columns) => self.table(columns),
             ItemKind::Plot { series, path } => self.plot(series, path),
             ItemKind::Save { value, path } => self.save(value, path),
             ItemKind::Assert(condition) => self.assert(&mut scope, condition),
@@ -55,13 +57,18 @@ impl<'a> Checker<'a> {
     fn top_let(&mut self, scope: &mut Scope, line: &'a ast::Let, span: Span) -> Made {
         let name = &line.name.name;
         let index = self.statements.len();
-        if let (Ast::Train(_) | Ast::Eval(_), Some(second)) = (&line.value.kind, line.more.first()) {
+        if let (Ast::Train(_) | Ast::Sweep(_) | Ast::Eval(_), Some(second)) =
+            (&line.value.kind, line.more.first())
+        {
             let found = at(&errors::SEVERAL_VALUES, "a run gives one value", second.span, "a second name");
             self.report(found.help("write one name: `let fit = ...`; its numbers are `fit.loss` and others"));
         }
         let made = match &line.value.kind {
             Ast::Train(run) => self
                 .train(run, name, index, span)
+                .map(|(train, global)| (StatementKind::Train(train), global)),
+            Ast::Sweep(parts) => self
+                .sweep(parts, name, index, line.value.span)
                 .map(|(train, global)| (StatementKind::Train(train), global)),
             Ast::Eval(run) => {
                 self.eval(run, name, index).map(|(eval, global)| (StatementKind::Eval(eval), global))
@@ -140,27 +147,17 @@ impl<'a> Checker<'a> {
         Ok((StatementKind::Print(parts.into_iter().collect::<Checked<_>>()?), Vec::new()))
     }
 
-    fn plot(&mut self, series: &'a [ast::Expr], path: &ast::Expr) -> Made {
-        let series: Vec<Checked<Series>> = series
-            .iter()
-            .map(|expr| match self.series(expr) {
-                Some(found) => found.map(|(series, _)| series),
-                None if matches!(expr.kind, Ast::Error) => Err(Poison),
-                None => {
-                    let message = format!("`{}` is not a recorded curve", text::source(expr));
-                    let found = at(&errors::NOT_A_FIT, message, expr.span, "a curve of a fit is needed");
-                    Err(self.report(found.help("plot what a fit records: `fit.loss`")))
-                }
-            })
-            .collect();
-        let path = self.plain_text(path);
-        let series = series.into_iter().collect::<Checked<_>>()?;
-        Ok((StatementKind::Plot { series, path: path? }, Vec::new()))
-    }
-
     fn save(&mut self, value: &ast::Expr, path: &ast::Expr) -> Made {
-        let (fit, path) = (self.fit(value), self.plain_text(path));
-        Ok((StatementKind::Save { fit: fit?.0, path: path? }, Vec::new()))
+        let text = self.plain_text(path);
+        if let Some(Global::Sweep { id, .. }) = self.globals.get(text::source(value).as_str()) {
+            let (fit, text) = (*id, text?);
+            if !text.ends_with(".csv") {
+                let found = at(&errors::WRONG_SWEEP, "a sweep is saved as a table", path.span, "no `.csv`");
+                return Err(self.report(found.help("write `to \"runs.csv\"`: a row for each run")));
+            }
+            return Ok((StatementKind::Save { fit, path: text }, Vec::new()));
+        }
+        Ok((StatementKind::Save { fit: self.fit(value)?.0, path: text? }, Vec::new()))
     }
 
     fn assert(&mut self, scope: &mut Scope, condition: &'a ast::Expr) -> Made {
@@ -214,11 +211,16 @@ impl<'a> Checker<'a> {
     }
 
     /// A recorded curve, and whether it is a state of an optimizer. `None`: not of a fit or evaluation.
-    fn series(&mut self, expr: &ast::Expr) -> Option<Checked<(Series, bool)>> {
+    pub(super) fn series(&mut self, expr: &ast::Expr) -> Option<Checked<(Series, bool)>> {
         let (root, key, span) = path(expr)?;
         let (of, known): (GlobalId, Vec<(String, bool)>) = match self.globals.get(root)? {
             Global::Fit { id, series, .. } => (*id, series.clone()),
             Global::Eval { id, series } => (*id, series.iter().map(|name| (name.clone(), false)).collect()),
+            Global::Sweep { series, by, .. } => {
+                let help = sweeps::table_help(root, series, by);
+                let what = format!("`{}` of a sweep", text::source(expr));
+                return Some(Err(self.report(errors::not_a_value(&what, expr.span, &help))));
+            }
             Global::Error => return Some(Err(Poison)),
             Global::Value(..) => return None,
         };
@@ -237,7 +239,7 @@ impl<'a> Checker<'a> {
 }
 
 /// `fit.opt.eg_scale.s` as `fit`, `opt.eg_scale.s` and the place of the fields.
-fn path(expr: &ast::Expr) -> Option<(&str, String, Span)> {
+pub(super) fn path(expr: &ast::Expr) -> Option<(&str, String, Span)> {
     let mut fields = Vec::new();
     let mut at = expr;
     while let Ast::Field(of, field) = &at.kind {

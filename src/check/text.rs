@@ -63,6 +63,8 @@ pub(super) fn source(expr: &Expr) -> String {
         }
         ExprKind::List(items) => format!("[{}]", list(items)),
         ExprKind::Tuple(items) => format!("({})", list(items)),
+        ExprKind::Sweep(_) => "sweep ... { ... }".into(),
+        ExprKind::By(of, by) => format!("{} by {}", source(of), by.name),
         ExprKind::Loop(parts) => if parts.scan { "scan ... { ... }" } else { "for ... { ... }" }.into(),
         ExprKind::Unary(UnaryOp::Neg, x) => format!("-{}", nested(x, 7)),
         ExprKind::Unary(UnaryOp::Not, x) => format!("not {}", nested(x, 3)),

@@ -339,6 +339,8 @@ pub enum ExprKind {
     Training,
     /// In the loss and the metrics of a training run: a number of the run, `f64[]`.
     Counter(Counter),
+    /// In the loss and the metrics of a training run: variable `k` of its sweep, `f64[]`.
+    Swept(usize),
 }
 
 /// A number that a training run has while it goes on.
@@ -650,7 +652,8 @@ impl Expr {
             | ExprKind::Size(_)
             | ExprKind::Key
             | ExprKind::Training
-            | ExprKind::Counter(_) => Vec::new(),
+            | ExprKind::Counter(_)
+            | ExprKind::Swept(_) => Vec::new(),
         }
     }
 
@@ -804,13 +807,15 @@ pub enum StatementKind {
     /// `plot ... to "path"`
     Plot {
         /// The curves.
-        series: Vec<Series>,
+        curves: Vec<Curve>,
         /// The file, relative to the working directory.
         path: String,
     },
+    /// `print a.loss by lr, b.loss by lr`
+    Table(Vec<Curve>),
     /// `save fit to "path"`
     Save {
-        /// The fit.
+        /// The fit or the sweep.
         fit: GlobalId,
         /// The file, relative to the working directory.
         path: String,
@@ -875,6 +880,42 @@ pub struct Series {
     pub key: String,
 }
 
+/// What a plot or a table shows of a fit or of a sweep.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Curve {
+    /// Whose.
+    pub of: GlobalId,
+    /// Which: `loss`, `opt.eg_gain.p`.
+    pub key: String,
+    /// Of a state of the optimizer: that of this parameter alone, by its path.
+    pub param: Option<String>,
+    /// The variable of a sweep whose values it is drawn over; `None`: training steps.
+    pub by: Option<String>,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// A variable that a training run is repeated over.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Swept {
+    /// Its name.
+    pub name: String,
+    /// Its values in order.
+    pub values: Vec<f64>,
+}
+
+impl Swept {
+    /// The name of its cell: no hyperparameter has one like it.
+    pub fn cell(&self) -> String {
+        swept_cell(&self.name)
+    }
+}
+
+/// The name of the cell of a variable of a sweep.
+pub fn swept_cell(name: &str) -> String {
+    format!("sweep.{name}")
+}
+
 /// A training run.
 #[derive(Clone, Debug)]
 pub struct Train {
@@ -915,6 +956,10 @@ pub struct Train {
     pub shuffle: bool,
     /// Seeds initial values, shuffling and `random`.
     pub seed: u64,
+    /// The variables of the sweep that it is repeated in, the slowest first; empty if it runs once.
+    pub sweep: Vec<Swept>,
+    /// The variable among them that is the seed.
+    pub swept_seed: Option<usize>,
     /// Rows to evaluate the loss and the metrics on after each epoch, or as `every` says.
     pub validate: Option<(DataId, Split)>,
     /// Columns of the validation data that the loss and the metrics use are those of `locals`.

@@ -143,7 +143,10 @@ impl<'a> Volume<'a> {
                 let sizes = Sizes::from([(eval.rows.clone(), Dim::from(rows))]);
                 eval.metrics.iter().for_each(|(_, metric)| self.expr(metric, &sizes));
             }
-            StatementKind::Also { .. } | StatementKind::Plot { .. } | StatementKind::Save { .. } => {}
+            StatementKind::Also { .. }
+            | StatementKind::Plot { .. }
+            | StatementKind::Table(_)
+            | StatementKind::Save { .. } => {}
         }
     }
 

@@ -56,7 +56,7 @@ pub(super) fn bench(args: &BenchArgs, color: bool, started: Instant) -> Done {
     let timings = program.timings().map_err(|report| fail(&report, color))?;
     warn(&program, color);
     let threads = threads(args.threads);
-    let settings = Settings { set: args.set.clone(), seed: args.seed, threads };
+    let settings = Settings { set: args.set.clone(), seed: args.seed, threads, ..Settings::default() };
     let plan = Plan { repeats: usize::from(args.repeats), repeat: Duration::from_secs_f64(args.seconds) };
     let runs = program.bench(&settings, &plan).map_err(|report| fail(&report, color))?;
     let file = args.script.file.display().to_string();

@@ -215,6 +215,7 @@ impl<'a> Evaluator<'a> {
                 self.builder.input(name, Role::Recorded(series.of.0, series.key.clone()), ty)
             }
             ExprKind::Training => self.builder.constant(f64::from(u8::from(self.training)), &ty),
+            ExprKind::Swept(k) => self.swept(*k, ty),
             ExprKind::Counter(counter) => {
                 let role = match counter {
                     Counter::Step => Role::Step,
@@ -224,6 +225,19 @@ impl<'a> Evaluator<'a> {
             }
             ExprKind::Key => self.builder.input("key", Role::Key, Type::of(DType::I32, &[2])),
             _ => ice!("build", "{:?} is no leaf", expr.kind),
+        }
+    }
+
+    /// A variable of the sweep that this training run is repeated in: a cell as hyperparameters are.
+    fn swept(&mut self, k: usize, ty: Type) -> Val {
+        let Some(Arena { run, .. }) = self.root else { ice!("build", "a sweep outside of a run") };
+        let StatementKind::Train(train) = &self.program.statements[run].kind else {
+            ice!("build", "statement {run} is no training run")
+        };
+        let name = train.sweep[k].cell();
+        match self.layouts[&run].cells.iter().position(|(cell, _)| *cell == name) {
+            Some(cell) => self.builder.input(name, Role::Cell(cell), ty),
+            None => ice!("build", "no cell `{name}`"),
         }
     }
 

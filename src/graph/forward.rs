@@ -181,6 +181,7 @@ fn expressions(index: usize, kind: &StatementKind) -> Option<(String, Vec<&Expr>
         | StatementKind::Train(_)
         | StatementKind::Eval(_)
         | StatementKind::Plot { .. }
+        | StatementKind::Table(_)
         | StatementKind::Save { .. } => None,
     }
 }

@@ -371,6 +371,8 @@ fn script() -> Program {
         batch: 3,
         accumulate: 1,
         every: None,
+        sweep: Vec::new(),
+        swept_seed: None,
         length: Length::Steps(2),
         shuffle: false,
         seed: 0,

@@ -66,6 +66,8 @@ struct Twins {
     state: usize,
     /// A later one that is left out.
     other: usize,
+    /// Whether each cell is one that a sweep changes.
+    swept: Vec<bool>,
     /// Cells whose values have to be equal for that.
     ties: BTreeSet<(usize, usize)>,
 }
@@ -77,7 +79,8 @@ fn find(init: &Graph, step: &Graph, layout: &Layout, values: &[f64]) -> Option<T
     let open = |k: &usize| slots[*k].shares.is_none();
     let pairs = (0..slots.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
     pairs.filter(|(a, b)| open(a) && open(b) && alike(*a, *b)).find_map(|(state, other)| {
-        let mut twins = Twins { state, other, ties: BTreeSet::new() };
+        let swept = layout.cells.iter().map(|(name, _)| name.starts_with("sweep.")).collect();
+        let mut twins = Twins { state, other, swept, ties: BTreeSet::new() };
         let initial = |k: usize| init.outputs.iter().find(|output| output.name == slots[k].name);
         let start = |k: usize| initial(k).map(|output| output.value);
         let pairs = [(init, start(state)?, start(other)?), (step, next(step, state)?, next(step, other)?)];
@@ -126,6 +129,8 @@ impl Twins {
             (Role::State(a), Role::State(b)) => {
                 [(self.state, self.other), (self.other, self.state)].contains(&(*a, *b))
             }
+            // What a sweep changes is not equal to anything else for long.
+            (Role::Cell(a), Role::Cell(b)) if a != b && (self.swept[*a] || self.swept[*b]) => false,
             (Role::Cell(a), Role::Cell(b)) if values[*a].to_bits() == values[*b].to_bits() => {
                 self.ties.insert((*a.min(b), *a.max(b)));
                 true

@@ -110,7 +110,7 @@ impl fmt::Display for Cost {
     }
 }
 
-pub(super) fn bytes(n: usize) -> String {
+pub(crate) fn bytes(n: usize) -> String {
     scaled(n, 1024, ["B", "KiB", "MiB", "GiB"])
 }
 

@@ -39,6 +39,7 @@ mod tests;
 mod verify;
 
 pub use cost::Cost;
+pub(crate) use cost::bytes;
 pub use eval::{Memory, run};
 pub use flatten::flatten;
 pub use fuse::{apart, fuse};

@@ -54,6 +54,25 @@ impl Profile {
         Profile { rows, noted, row_of, limits: Limits::measure(threads.max(1)) }
     }
 
+    /// The time in all kernels, and what the machine can do.
+    pub(crate) fn summary(&self) -> String {
+        format!("{} in kernels, {}", time(self.all().as_secs_f64()), self.limits)
+    }
+
+    fn all(&self) -> Duration {
+        self.rows.iter().map(|row| row.total.time).sum()
+    }
+
+    /// Headings, then a row for each kernel, the one with most time first.
+    pub(crate) fn table(&self) -> Vec<[String; 11]> {
+        let all = self.all();
+        let mut rows: Vec<&Row> = self.rows.iter().collect();
+        rows.sort_by_key(|row| std::cmp::Reverse(row.total.time));
+        let mut table = vec![HEADINGS.map(str::to_owned)];
+        table.extend(rows.iter().map(|row| row.cells(all, &self.limits)));
+        table
+    }
+
     /// The calls as a trace that Perfetto and Chrome open: one event for each, in microseconds. Of a long
     /// run it holds the beginning.
     pub fn trace(&self) -> String {
@@ -126,12 +145,8 @@ const WORDS: std::ops::Range<usize> = 1..4;
 
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let all: Duration = self.rows.iter().map(|row| row.total.time).sum();
-        writeln!(f, "{} in kernels, {}", time(all.as_secs_f64()), self.limits)?;
-        let mut rows: Vec<&Row> = self.rows.iter().collect();
-        rows.sort_by_key(|row| std::cmp::Reverse(row.total.time));
-        let mut table = vec![HEADINGS.map(str::to_owned)];
-        table.extend(rows.iter().map(|row| row.cells(all, &self.limits)));
+        writeln!(f, "{}", self.summary())?;
+        let table = self.table();
         let width = |k: usize| table.iter().map(|row| row[k].chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..HEADINGS.len()).map(width).collect();
         for row in &table {

@@ -74,6 +74,7 @@ pub fn bench(stages: &Stages<'_>, settings: &Settings, plan: &Plan) -> Result<Ve
             }
             StatementKind::Print(_)
             | StatementKind::Plot { .. }
+            | StatementKind::Table(_)
             | StatementKind::Save { .. }
             | StatementKind::Assert { .. } => script.skip(),
         }

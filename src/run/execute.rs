@@ -6,11 +6,12 @@ use std::path::Path;
 use super::dataset::Dataset;
 use super::fit::Fit;
 use super::machine::{self, Machine};
-use super::plot::{self, Curve};
+use super::plot;
+use super::sweep::{self, Sweep};
 use super::{Events, Settings, Stages, errors, sample, train, value};
 use crate::algebra::tensor::Tensor;
 use crate::check;
-use crate::check::typed::{Data, DataId, DataSource, Eval, GlobalId, Part, Series, Statement, StatementKind};
+use crate::check::typed::{Curve, Data, DataId, DataSource, Eval, GlobalId, Part, Statement, StatementKind};
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
 use crate::graph::{Layout, Role};
@@ -31,7 +32,18 @@ enum Value {
     Nothing,
     Tensor(Tensor),
     Fit(Fit),
+    Sweep(Sweep),
     Numbers(BTreeMap<String, f64>),
+}
+
+/// What a `train`, a `sweep` or an `eval` left behind.
+pub(crate) enum Left<'a> {
+    /// A fit and the index of its statement.
+    Fit(usize, &'a Fit),
+    /// The fits of a sweep.
+    Sweep(&'a Sweep),
+    /// The numbers of an evaluation.
+    Numbers(&'a BTreeMap<String, f64>),
 }
 
 impl Outcome {
@@ -43,6 +55,26 @@ impl Outcome {
     pub fn fit(&self, name: &str) -> Option<&Fit> {
         match self.get(name) {
             Some(Value::Fit(fit)) => Some(fit),
+            _ => None,
+        }
+    }
+
+    /// What the script's `let`s left behind, in their order.
+    pub(crate) fn left(&self) -> impl Iterator<Item = (&str, Left<'_>)> {
+        let mut names: Vec<(&String, &usize)> = self.names.iter().collect();
+        names.sort_by_key(|(_, index)| **index);
+        names.into_iter().filter_map(|(name, index)| match &self.values[*index] {
+            Value::Fit(fit) => Some((name.as_str(), Left::Fit(*index, fit))),
+            Value::Sweep(sweep) => Some((name.as_str(), Left::Sweep(sweep))),
+            Value::Numbers(numbers) => Some((name.as_str(), Left::Numbers(numbers))),
+            Value::Nothing | Value::Tensor(_) => None,
+        })
+    }
+
+    /// The sweep of this name.
+    pub fn sweep(&self, name: &str) -> Option<&Sweep> {
+        match self.get(name) {
+            Some(Value::Sweep(sweep)) => Some(sweep),
             _ => None,
         }
     }
@@ -101,6 +133,7 @@ fn bound_name(kind: &StatementKind) -> Option<&str> {
         StatementKind::Eval(eval) => Some(&eval.name),
         StatementKind::Print(_)
         | StatementKind::Plot { .. }
+        | StatementKind::Table(_)
         | StatementKind::Save { .. }
         | StatementKind::Assert { .. } => None,
     }
@@ -110,6 +143,8 @@ fn bound_name(kind: &StatementKind) -> Option<&str> {
 fn check_settings(stages: &Stages<'_>, settings: &Settings) -> Result<(), Diagnostic> {
     let cells =
         || stages.graphs.layouts.values().flat_map(|layout| &layout.cells).map(|(name, _)| name.as_str());
+    // What a sweep changes is not to be set.
+    let cells = || cells().filter(|name| !name.starts_with("sweep."));
     if let Some((name, _)) = settings.set.iter().find(|(name, _)| !cells().any(|cell| cell == name)) {
         return Err(errors::unknown_hyperparameter(name, nearest(name, cells()), cells()));
     }
@@ -166,16 +201,25 @@ impl<'a> Script<'a> {
                 return Ok(self.next_value());
             }
             StatementKind::Also { .. } => return Ok(self.next_value()),
+            StatementKind::Train(train) if !train.sweep.is_empty() => {
+                return sweep::sweep(self, index, train, span, events).map(Value::Sweep);
+            }
             StatementKind::Train(train) => {
                 return train::train(self, index, train, span, events).map(Value::Fit);
             }
             StatementKind::Eval(eval) => return self.eval(eval).map(Value::Numbers),
             StatementKind::Print(parts) => self.print(index, parts, events)?,
-            StatementKind::Plot { series, path } => {
-                self.plot(series, Path::new(path)).map_err(|error| error.label(span, "this plot"))?;
+            StatementKind::Plot { curves, path } => {
+                self.plot(curves, Path::new(path)).map_err(|error| error.label(span, "this plot"))?;
+            }
+            StatementKind::Table(curves) => {
+                let text = self.table(curves);
+                events
+                    .print(&text)
+                    .map_err(|error| errors::unwritable(Path::new("standard output"), &error))?;
             }
             StatementKind::Save { fit, path } => {
-                self.fit(*fit).save(Path::new(path)).map_err(|error| error.label(span, "this file"))?;
+                self.save(*fit, Path::new(path)).map_err(|error| error.label(span, "this file"))?;
             }
             StatementKind::Assert { text, .. } => self.assert(index, text, span)?,
         }
@@ -210,12 +254,40 @@ impl<'a> Script<'a> {
         events.print(&text).map_err(|error| errors::unwritable(Path::new("standard output"), &error))
     }
 
-    fn plot(&self, series: &[Series], path: &Path) -> Result<(), Diagnostic> {
-        let curve = |series: &Series| Curve {
-            name: series.key.clone(),
-            points: self.fit(series.of).series(&series.key).to_vec(),
+    fn plot(&self, curves: &[Curve], path: &Path) -> Result<(), Diagnostic> {
+        let several = curves.iter().any(|curve| curve.of != curves[0].of);
+        let one = |curve: &Curve| match &self.values[curve.of.0] {
+            Value::Sweep(sweep) => sweep.curve(&curve.key, curve.by.as_deref()),
+            _ => {
+                let made = self.fit(curve.of).curve(&curve.key, curve.param.as_deref());
+                let name = if several { format!("{} {}", self.name(curve.of), made.name) } else { made.name };
+                plot::Curve { name, ..made }
+            }
         };
-        plot::write(&series.iter().map(curve).collect::<Vec<_>>(), path)
+        plot::write(&curves.iter().map(one).collect::<Vec<_>>(), path)
+    }
+
+    fn name(&self, of: GlobalId) -> &str {
+        bound_name(&self.stages.typed.statements[of.0].kind).unwrap_or_default()
+    }
+
+    fn table(&self, columns: &[Curve]) -> String {
+        let column = |curve: &'_ Curve| match &self.values[curve.of.0] {
+            Value::Sweep(sweep) => sweep,
+            other => ice!("run", "no sweep but {other:?}"),
+        };
+        let by = columns[0].by.as_deref().unwrap_or_default();
+        let columns: Vec<_> = columns.iter().map(|curve| (column(curve), curve.key.as_str())).collect();
+        sweep::table(&columns, by)
+    }
+
+    /// A sweep as a table, what a fit recorded as a table, or its parameters and states.
+    fn save(&self, of: GlobalId, path: &Path) -> Result<(), Diagnostic> {
+        match &self.values[of.0] {
+            Value::Sweep(sweep) => sweep.save(path),
+            _ if path.extension().is_some_and(|end| end == "csv") => self.fit(of).save_history(path),
+            _ => self.fit(of).save(path),
+        }
     }
 
     fn assert(&mut self, index: usize, text: &str, span: Span) -> Result<(), Diagnostic> {
@@ -296,7 +368,7 @@ impl<'a> Script<'a> {
         let found = match &self.values[index] {
             Value::Fit(fit) => fit.series(key).last().map(|point| point.1),
             Value::Numbers(numbers) => numbers.get(key).copied(),
-            Value::Nothing | Value::Tensor(_) => None,
+            Value::Nothing | Value::Tensor(_) | Value::Sweep(_) => None,
         };
         found.unwrap_or(f64::NAN)
     }
@@ -305,7 +377,7 @@ impl<'a> Script<'a> {
     fn fit(&self, id: GlobalId) -> &Fit {
         match &self.values[id.0] {
             Value::Fit(fit) => fit,
-            Value::Nothing | Value::Tensor(_) | Value::Numbers(_) => {
+            Value::Nothing | Value::Tensor(_) | Value::Sweep(_) | Value::Numbers(_) => {
                 ice!("run", "statement {} is no fit", id.0)
             }
         }

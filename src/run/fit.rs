@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::errors;
 use super::machine::Memory;
+use super::plot::{self, Curve, Point};
+use super::record::Quantiles;
 use super::save;
 use crate::diag::Diagnostic;
 use crate::graph::Layout;
@@ -24,6 +27,8 @@ pub struct Fit {
     /// States of the model.
     pub(super) memory: Vec<Memory>,
     pub(super) history: History,
+    /// Distributions of states, whole and by parameters.
+    pub(super) spreads: BTreeMap<(String, Option<String>), Vec<Quantiles>>,
     pub(super) cells: Vec<(String, f64)>,
     pub(super) steps: usize,
     pub(super) seed: u64,
@@ -60,6 +65,46 @@ impl Fit {
     pub fn state(&self, name: &str) -> Option<Vec<f64>> {
         let slot = self.layout.states.iter().position(|slot| slot.name == name)?;
         Some(self.states[slot].to_f64())
+    }
+
+    /// How a state is distributed over the run: pairs of training step and the numbers below which 5, 25,
+    /// 50, 75 and 95 % of its values lie; of one parameter or of all. Empty unless a plot shows it.
+    pub fn spread(&self, key: &str, param: Option<&str>) -> &[(f64, [f64; 5])] {
+        self.spreads.get(&(key.to_owned(), param.map(str::to_owned))).map_or(&[], Vec::as_slice)
+    }
+
+    /// A series, or a distribution: the median, with half and nine tenths of the values shaded.
+    pub(crate) fn curve(&self, key: &str, param: Option<&str>) -> Curve {
+        let name = param.map_or_else(|| key.to_owned(), |param| format!("{param}/{key}"));
+        let spread = self.spread(key, param);
+        if spread.is_empty() {
+            return Curve::series(&name, key, self.series(key));
+        }
+        let point = |(x, q): &Quantiles| Point { x: *x, y: q[2], bands: vec![(q[0], q[4]), (q[1], q[3])] };
+        let (quantity, over) = (key.to_owned(), plot::STEPS.to_owned());
+        Curve { name, quantity, over, points: spread.iter().map(point).collect() }
+    }
+
+    /// The names of its series, and of the distributions with their parameters.
+    pub(crate) fn recorded(&self) -> (Vec<&str>, Vec<(&str, Option<&str>)>) {
+        let spreads = self.spreads.keys().map(|(key, param)| (key.as_str(), param.as_deref()));
+        (self.history.keys().map(String::as_str).collect(), spreads.collect())
+    }
+
+    /// Where its parameters and states lie, its hyperparameters, the number of steps, and the seed.
+    pub(crate) fn facts(&self) -> (&Layout, &[(String, f64)], usize, u64) {
+        (&self.layout, &self.cells, self.steps, self.seed)
+    }
+
+    /// Everything recorded as lines of series, step and value.
+    pub(super) fn save_history(&self, path: &Path) -> Result<(), Diagnostic> {
+        let mut text = "series,step,value\n".to_owned();
+        for (name, points) in &self.history {
+            for (step, value) in points {
+                text += &format!("{name},{},{}\n", print::number(*step), print::number(*value));
+            }
+        }
+        save::write_atomically(path, text.as_bytes()).map_err(|error| errors::unwritable(path, &error))
     }
 
     /// Writes parameters to evaluate with (`hidden.w`), those that were trained if they are others

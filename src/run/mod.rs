@@ -15,10 +15,12 @@ mod idx;
 pub mod machine;
 pub mod memory;
 mod npy;
-mod plot;
+pub(crate) mod plot;
+mod record;
 mod rng;
 mod sample;
 pub(crate) mod save;
+pub(crate) mod sweep;
 mod text;
 mod train;
 mod value;
@@ -27,8 +29,10 @@ use std::io;
 
 pub use bench::{Measured, Plan, bench};
 pub use data::Files;
+pub(crate) use execute::Left;
 pub use execute::{Outcome, execute};
 pub use fit::Fit;
+pub use sweep::Sweep;
 pub(crate) use train::step_key;
 
 use crate::check::typed;
@@ -59,6 +63,8 @@ pub struct Settings {
     pub set: Vec<(String, f64)>,
     /// A seed in place of the script's.
     pub seed: Option<u64>,
+    /// Whether to record how the states of optimizers are distributed, for a report.
+    pub record: bool,
     /// Most threads to compute with; 0 is one too. Results do not depend on it.
     pub threads: usize,
 }

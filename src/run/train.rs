@@ -4,7 +4,9 @@ use super::errors;
 use super::execute::Script;
 use super::fit::{Fit, History};
 use super::machine::{Machine, Memory};
+use super::record::{self, Spread};
 use super::rng::{self, Purpose};
+use super::sweep::Choice;
 use super::{Events, Progress};
 use crate::check::typed::{Length, Train};
 use crate::diag::Diagnostic;
@@ -12,10 +14,14 @@ use crate::graph::{self, Layout, Role, StateSlot};
 use crate::native::Phase;
 use crate::source::Span;
 
+/// How often distributions are recorded in a run that does not say it.
+const SPREADS: usize = 100;
+
 /// A training run under way.
 pub(super) struct Run<'a> {
     train: &'a Train,
     layout: &'a Layout,
+    label: String,
     cells: Vec<(String, f64)>,
     seed: u64,
     epochs: usize,
@@ -41,6 +47,8 @@ pub(super) struct Run<'a> {
     memory: Vec<Memory>,
     /// What each step records: the loss first.
     tracks: Vec<Track>,
+    /// States whose distributions are recorded.
+    spreads: Vec<Spread>,
     /// What each epoch records.
     history: History,
     /// Loss and metrics with their newest values.
@@ -75,16 +83,16 @@ pub(super) fn train<'a>(
     span: Span,
     events: &mut dyn Events,
 ) -> Result<Fit, Diagnostic> {
-    let mut run = Run::new(script, index, train).map_err(|error| or_at(error, span))?;
+    let mut run = Run::new(script, index, train).map_err(|error| at_run(error, span))?;
     events.begin();
     let done = run.all(script, events);
     events.end();
-    done.map_err(|error| or_at(error, span))?;
+    done.map_err(|error| at_run(error, span))?;
     Ok(run.finish())
 }
 
 /// Gives an error a place if it has none.
-fn or_at(error: Diagnostic, span: Span) -> Diagnostic {
+pub(super) fn at_run(error: Diagnostic, span: Span) -> Diagnostic {
     if error.labels.is_empty() { error.label(span, "in this run") } else { error }
 }
 
@@ -95,9 +103,23 @@ impl<'a> Run<'a> {
         index: usize,
         train: &'a Train,
     ) -> Result<Run<'a>, Diagnostic> {
+        Run::chosen(script, index, train, Choice::only(train))
+    }
+
+    /// The same with what a sweep chooses.
+    pub(super) fn chosen(
+        script: &mut Script<'a>,
+        index: usize,
+        train: &'a Train,
+        choice: Choice,
+    ) -> Result<Run<'a>, Diagnostic> {
         let layout = &script.stages.graphs.layouts[&index];
-        let cells = script.cells(layout);
-        let seed = script.settings.seed.unwrap_or(train.seed);
+        let mut cells = script.cells(layout);
+        for (name, value) in &mut cells {
+            let chosen = choice.cells.iter().find(|(have, _)| have == name);
+            *value = chosen.map_or(*value, |(_, chosen)| *chosen);
+        }
+        let seed = choice.seed.or(script.settings.seed).unwrap_or(train.seed);
         let rows = script.dataset(train.data)?.rows(train.split);
         let per_epoch = rows.len() / train.batch / train.accumulate;
         let steps = match train.length {
@@ -134,6 +156,7 @@ impl<'a> Run<'a> {
         let mut run = Run {
             train,
             layout,
+            label: choice.label,
             cells,
             seed,
             epochs: steps.div_ceil(per_epoch),
@@ -151,11 +174,14 @@ impl<'a> Run<'a> {
             states,
             memory,
             tracks: Vec::new(),
+            spreads: Vec::new(),
             history: History::new(),
             measures: Vec::new(),
         };
         run.connect(script)?;
         run.tracks = run.tracks();
+        let wanted = record::wanted(script.stages.typed, index, layout, script.settings.record);
+        run.spreads = record::spreads(&wanted, layout, &run.states);
         Ok(run)
     }
 
@@ -191,13 +217,18 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn all(&mut self, script: &mut Script<'_>, events: &mut dyn Events) -> Result<(), Diagnostic> {
+    /// Takes all steps.
+    pub(super) fn all(&mut self, script: &mut Script<'_>, events: &mut dyn Events) -> Result<(), Diagnostic> {
+        let spread_every = self.train.every.unwrap_or(self.steps.div_ceil(SPREADS));
         for t in 1..=self.steps {
             let within = (t - 1) % self.per_epoch;
             let epoch = (t - 1) / self.per_epoch;
             self.advance(script)?;
             if t % self.every == 0 || t == self.steps {
                 self.measure(t);
+            }
+            if t % spread_every == 0 || t == self.steps {
+                self.spreads.iter_mut().for_each(|spread| spread.record(t));
             }
             if within + 1 == self.per_epoch || t == self.steps {
                 self.measures[0].1 = recent(&self.tracks[0].points, within + 1);
@@ -239,6 +270,7 @@ impl<'a> Run<'a> {
             states: self.states,
             memory: self.memory,
             history: self.history,
+            spreads: self.spreads.into_iter().map(|spread| (spread.key, spread.points)).collect(),
             cells: self.cells,
             steps: self.steps,
             seed: self.seed,
@@ -366,7 +398,7 @@ impl<'a> Run<'a> {
 
     fn progress(&self, t: usize, epoch: usize) -> Progress<'_> {
         Progress {
-            name: &self.train.name,
+            name: &self.label,
             step: t,
             total: self.steps,
             epoch: epoch + 1,
@@ -378,6 +410,10 @@ impl<'a> Run<'a> {
     /// Says where the loss stopped being finite: the reference run of the same graph on the same
     /// inputs, none of which the step has overwritten.
     fn failure(&self, script: &Script<'_>, t: usize, loss: f64) -> Diagnostic {
+        if !self.train.sweep.is_empty() {
+            // The sweep goes on, and nobody reads where.
+            return errors::training_failed(t, loss, "loss", Some(self.train.span), self.train.loss.span);
+        }
         let batch = self.batch();
         let graph = &script.stages.graphs.programs[batch.program()];
         let inputs: Vec<_> = graph

@@ -33,8 +33,8 @@ impl Printer<'_> {
                 self.items("[", items, "]", |p, item| p.expr(item, ANY));
             }
             ExprKind::Tuple(items) => self.items("(", items, ")", |p, item| p.expr(item, ANY)),
-            ExprKind::Loop(parts) => {
-                let head = self.loop_head(parts).unwrap_or_default();
+            ExprKind::Loop(parts) | ExprKind::Sweep(parts) => {
+                let head = self.loop_head(super::flat::loop_word(expr), parts).unwrap_or_default();
                 self.push(&format!("{head} "));
                 let (lets, value) = super::flat::block(&parts.body);
                 self.braces(expr.span.end, |p| {

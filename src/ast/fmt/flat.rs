@@ -27,9 +27,20 @@ pub(super) fn tightness(expr: &Expr) -> u8 {
         | ExprKind::Groups(_)
         | ExprKind::Block(..)
         | ExprKind::Loop(_)
+        | ExprKind::Sweep(_)
+        | ExprKind::By(..)
         | ExprKind::Train(_)
         | ExprKind::Eval(_) => OPERAND,
         _ => POSTFIX,
+    }
+}
+
+/// The word that a repetition begins with.
+pub(super) fn loop_word(expr: &Expr) -> &'static str {
+    match &expr.kind {
+        ExprKind::Sweep(_) => "sweep",
+        ExprKind::Loop(parts) if parts.scan => "scan",
+        _ => "for",
     }
 }
 
@@ -112,9 +123,9 @@ impl Printer<'_> {
             ExprKind::Tuple(items) => {
                 self.list(out, "(", items, ")", |out, item| self.flat_into(out, item, ANY))
             }
-            ExprKind::Loop(parts) => {
+            ExprKind::Loop(parts) | ExprKind::Sweep(parts) => {
                 let (lets, value) = block(&parts.body);
-                let Some(head) = self.loop_head(parts) else { return false };
+                let Some(head) = self.loop_head(loop_word(expr), parts) else { return false };
                 out.push_str(&format!("{head} {{ "));
                 let whole =
                     lets.is_empty() && !self.has_comment(expr.span) && self.flat_into(out, value, ANY);
@@ -167,13 +178,18 @@ impl Printer<'_> {
                 out.push_str(" }");
                 whole
             }
+            ExprKind::By(of, by) => {
+                let whole = self.flat_into(out, of, ANY);
+                out.push_str(&format!(" by {}", by.name));
+                whole
+            }
             ExprKind::Train(_) | ExprKind::Eval(_) => false,
         }
     }
 
-    /// What stands before the block of a `for` or `scan`.
-    pub(super) fn loop_head(&self, parts: &Loop) -> Option<String> {
-        let mut out = if parts.scan { "scan".to_string() } else { "for".to_string() };
+    /// What stands before the block of a `for`, `scan` or `sweep`.
+    pub(super) fn loop_head(&self, word: &str, parts: &Loop) -> Option<String> {
+        let mut out = word.to_string();
         if let Some(axis) = &parts.axis {
             out.push_str(&format!("[axis = {}]", self.flat(axis, ANY)?));
         }

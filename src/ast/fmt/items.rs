@@ -60,6 +60,7 @@ impl Printer<'_> {
                 self.words(&format!("let {}{ty} = ", names(binding)), &binding.value);
             }
             ItemKind::Print(expr) => self.words("print ", expr),
+            ItemKind::Table(columns) => self.commas("print ", columns),
             ItemKind::Plot { series, path } => self.plot(series, path),
             ItemKind::Save { value, path } => {
                 self.words("save ", value);
@@ -76,10 +77,14 @@ impl Printer<'_> {
     }
 
     fn plot(&mut self, series: &[Expr], path: &Expr) {
-        for (at, curve) in series.iter().enumerate() {
-            self.words(if at == 0 { "plot " } else { ", " }, curve);
-        }
+        self.commas("plot ", series);
         self.words(" to ", path);
+    }
+
+    fn commas(&mut self, head: &str, exprs: &[Expr]) {
+        for (at, expr) in exprs.iter().enumerate() {
+            self.words(if at == 0 { head } else { ", " }, expr);
+        }
     }
 
     fn data(&mut self, data: &Data, span: Span) {
