@@ -12,6 +12,10 @@ pub(super) fn rebase(program: &Program) -> Program {
     let mut parts: BTreeMap<(BufferId, i64), BufferId> = BTreeMap::new();
     for k in 0..program.kernels.len() {
         for (buffer, offset) in offsets(&program.kernels[k]) {
+            // Reads that are guarded may be outside of the buffer altogether.
+            if offset as usize >= program.buffers[buffer.0].len {
+                continue;
+            }
             let fresh = *parts.entry((buffer, offset)).or_insert_with(|| {
                 program.buffers.push(part(&program.buffers[buffer.0], buffer, offset as usize));
                 BufferId(program.buffers.len() - 1)
