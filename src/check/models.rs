@@ -418,8 +418,27 @@ impl<'a> Checker<'a> {
             }
         }
         for call in &calls {
+            self.steady(id, call, needs);
             self.agree(first, call, needed);
         }
+    }
+
+    /// Parameters have the same sizes in every turn of a loop.
+    fn steady(&mut self, id: usize, call: &CallSite, needs: &BTreeSet<SizeVar>) {
+        let own = &self.instances[id].signature.sizes;
+        let callee = &self.instances[call.callee.0];
+        let mut pairs = callee.signature.sizes.iter().zip(&call.sizes).filter(|(var, _)| needs.contains(var));
+        let Some((var, dim)) = pairs.find(|(_, dim)| dim.vars().any(|var| !own.contains(var))) else {
+            return;
+        };
+        let message = format!(
+            "`{}` has parameters of size `{}` = {dim}, another one in each turn",
+            callee.name, var.name
+        );
+        let found = at(&errors::MODEL_SIZES, message, call.span, format!("`{}` is {dim} here", var.name));
+        self.report(
+            found.help("its parameters can have one shape only: give it the same sizes in each turn"),
+        );
     }
 
     /// Two uses of one instance need its parameters in the same sizes.
