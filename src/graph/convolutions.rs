@@ -72,7 +72,10 @@ const MOST_BYTES: usize = 32 << 20;
 const LEAST: usize = 8;
 
 /// Least rows where loops go along the windows in vectors.
-const LEAST_ROWS: usize = 24;
+const LEAST_ROWS: usize = 16;
+
+/// Least windows that are columns by themselves, in one product for each row of the batch.
+const LEAST_STEPS: usize = 32;
 
 /// Lays out the windows of a convolution and makes it a product of matrices. The rows are what the
 /// kernel has for itself, and summed is what both have (Chellapilla, Puri and Simard 2006).
@@ -82,7 +85,7 @@ pub(super) fn convolve_as_product(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) 
     let size = |label: &usize| convolve.size(*label, &[&types[0], &types[1]]).unwrap_or_default();
     let count = |labels: &[usize]| labels.iter().map(|label| size(label).size()).product::<usize>();
     let roles = Roles::of(convolve)?;
-    let many = count(&roles.steps) >= LEAST;
+    let many = count(&roles.steps) >= LEAST_STEPS;
     let columns = if many { count(&roles.steps) } else { count(&roles.left) * count(&roles.steps) };
     let [rows, summed] = [&roles.right, &roles.summed].map(|labels| count(labels));
     let in_vectors = many && convolve.windows.iter().all(|window| window.stride == Dim::constant(1));

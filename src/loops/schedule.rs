@@ -12,8 +12,8 @@
 //! 3. Rows: in a kernel that reduces, four (or two) positions of another result axis are done at once,
 //!    so that what does not depend on it is loaded once for all of them.
 //! 4. Result axes in order, then reduced axes in order with the vector axis innermost.
-//! 5. Of several loops over reduced axes inside of a vector, the innermost are written out if they turn
-//!    at most 16 times together.
+//! 5. Of several loops over reduced axes inside of a vector or in scalars, the innermost are written out if
+//!    they turn at most 16 times together; in scalars also innermost loops over at most 4 results.
 
 use crate::algebra::form::Extent;
 use crate::algebra::types::DType;
@@ -28,7 +28,7 @@ pub struct Schedule {
     pub outer: Vec<usize>,
     /// Reduced axes, outermost first.
     pub inner: Vec<usize>,
-    /// Reduced axes without a loop: each position is written out.
+    /// Axes without a loop: each position is written out.
     pub unrolled: Vec<usize>,
     /// The axis that runs in lanes.
     pub vector: Option<usize>,
@@ -56,7 +56,13 @@ impl Schedule {
         let mut inner: Vec<usize> = (kernel.n_out..n).filter(|axis| Some(*axis) != vector).collect();
         inner.extend(vector.filter(|axis| *axis >= kernel.n_out));
         let outer = (0..kernel.n_out).collect();
-        let unrolled = unrolled(kernel, &inner, vector);
+        let mut unrolled = unrolled(kernel, &inner, vector);
+        let points: usize = (0..n).map(|axis| extent(kernel, axis)).product();
+        if vector.is_none() && points >= WORTH {
+            let results: Vec<usize> = (0..kernel.n_out).collect();
+            let left = UNROLLED / unrolled.iter().map(|axis| extent(kernel, *axis)).product::<usize>().max(1);
+            unrolled.extend(innermost(kernel, &results, left.min(SHORT)));
+        }
         let again = !facts.in_place || !stores_inside(kernel, facts);
         let masked = again && !combines_booleans(kernel, facts);
         Schedule { outer, inner, unrolled, vector, lanes, jam, rows, overlap: !facts.in_place, masked }
@@ -66,19 +72,26 @@ impl Schedule {
 /// Most turns of innermost loops that are written out.
 const UNROLLED: usize = 16;
 
-/// The innermost of several loops over reduced axes where each turn takes vectors from elsewhere: the
-/// taps of a convolution.
+/// Most turns of innermost loops over results that are written out, in kernels of so many points.
+const SHORT: usize = 4;
+const WORTH: usize = 1 << 12;
+
+/// The innermost of several loops over reduced axes where each turn takes vectors, or single numbers, from
+/// elsewhere: the taps of a convolution, the positions in a window of pooling.
 fn unrolled(kernel: &Kernel, inner: &[usize], vector: Option<usize>) -> Vec<usize> {
-    let across = vector.is_some_and(|axis| axis < kernel.n_out);
-    if !across || inner.len() < 2 {
-        return Vec::new();
-    }
+    let across = vector.is_none_or(|axis| axis < kernel.n_out);
+    if !across || inner.len() < 2 { Vec::new() } else { innermost(kernel, inner, UNROLLED) }
+}
+
+/// The innermost of some axes that turn so often together at most.
+fn innermost(kernel: &Kernel, axes: &[usize], most: usize) -> Vec<usize> {
     let mut turns = 1;
     let short = |axis: &&usize| {
+        let pieces = matches!(kernel.axes.get(**axis + 1), Some(Extent::Ragged(_)));
         turns *= extent(kernel, **axis);
-        matches!(kernel.axes[**axis], Extent::Fixed(_)) && turns <= UNROLLED
+        matches!(kernel.axes[**axis], Extent::Fixed(_)) && !pieces && turns <= most
     };
-    inner.iter().rev().take_while(short).copied().collect()
+    axes.iter().rev().take_while(short).copied().collect()
 }
 
 /// How an access moves along an axis: `None` where that is not by a fixed number of elements.
