@@ -82,7 +82,7 @@ fn shortened(text: &str) -> String {
     let long =
         |line: &&str| ["plot ", "save ", "assert "].iter().any(|start| line.trim_start().starts_with(start));
     let lines = text.lines().filter(|line| !long(line)).map(|line| match line.trim_start().split_once('=') {
-        Some((key, _)) if key.trim() == "epochs" => "  epochs = 2",
+        Some((key, _)) if ["epochs", "steps"].contains(&key.trim()) => "  steps = 3",
         _ => line,
     });
     lines.collect::<Vec<_>>().join("\n")
