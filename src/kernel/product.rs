@@ -8,6 +8,9 @@ use super::{BufferId, Home, Inst, InstId, Kernel, Linear, Program};
 use crate::algebra::form::{Combine, Extent};
 use crate::algebra::types::DType;
 
+/// Positions that are written down one by one, at most.
+const TABLE: usize = 1 << 16;
+
 /// Shortest rows and columns: a vector of numbers times a matrix waits for memory in any case.
 const SHORTEST: usize = 4;
 
@@ -22,9 +25,12 @@ pub struct Product {
     pub left: InstId,
     /// The load of the second factor, which has the columns.
     pub right: InstId,
-    /// The axes of rows, of columns, and of what is summed.
-    pub axes: [usize; 3],
-    /// Sizes along them.
+    /// The axis of rows.
+    pub rows: usize,
+    /// The axes of columns, which lie side by side in the result, outermost first. Windows of images have
+    /// several, and several axes that are summed.
+    pub columns: Vec<usize>,
+    /// How many rows and columns there are, and how many products each result sums.
     pub sizes: [usize; 3],
     /// How many such products there are, along all other axes.
     pub count: usize,
@@ -91,10 +97,10 @@ struct Sum {
     factors: [InstId; 2],
 }
 
-/// The one reduction of a kernel, if it is a sum over one axis of products of two matrices.
+/// The one reduction of a kernel, if it is a sum of products of elements of two matrices.
 fn sum_of_products(kernel: &Kernel) -> Option<Sum> {
     let fixed = kernel.axes.iter().all(|axis| matches!(axis, Extent::Fixed(n) if *n > 0));
-    if !fixed || kernel.axes.len() != kernel.n_out + 1 {
+    if !fixed || kernel.axes.len() == kernel.n_out {
         return None;
     }
     let sums = (0..kernel.insts.len()).filter(|k| matches!(kernel.insts[*k], Inst::Combine(..)));
@@ -164,42 +170,63 @@ fn stores(program: &Program, kernel: &Kernel) -> Vec<InstId> {
 impl Sum {
     /// The product whose sums go there, if one of the factors has the columns of the results.
     fn with(&self, program: &Program, kernel: &Kernel, out: Out) -> Option<Product> {
-        let own = |factor: usize| self.own_axes(kernel, factor);
-        let longest = |axes: Vec<usize>| axes.into_iter().max_by_key(|axis| (size(kernel, *axis), *axis));
-        let (columns, out) = match out {
+        let own = [0, 1].map(|factor| self.own_axes(kernel, factor));
+        let longest = |axes: &[usize]| axes.iter().copied().max_by_key(|axis| (size(kernel, *axis), *axis));
+        let (second, columns, out) = match out {
             Out::Store(store) => {
                 let Inst::Store { buffer, at, .. } = &kernel.insts[store.0] else { return None };
-                let adjacent = (0..kernel.n_out).find(|axis| stride(at, *axis) == 1)?;
-                (program.buffers[buffer.0].dtype == self.dtype).then_some((adjacent, Out::Store(store)))?
+                let second = own.iter().position(|axes| axes.iter().any(|axis| stride(at, *axis) == 1))?;
+                let fits = program.buffers[buffer.0].dtype == self.dtype;
+                fits.then(|| (second, adjacent(kernel, at, &own[second]), Out::Store(store)))?
             }
             Out::Fresh(_) => {
-                let (rows, columns) = (longest(own(0))?, longest(own(1))?);
-                let others = (0..kernel.n_out).filter(|axis| *axis != rows && *axis != columns);
-                (columns, Out::Fresh(others.chain([rows, columns]).collect()))
+                let columns = longest(&own[1])?;
+                let others = (0..kernel.n_out).filter(|axis| *axis != columns);
+                (1, vec![columns], Out::Fresh(others.chain([columns]).collect()))
             }
         };
-        let second = [0, 1].into_iter().find(|factor| own(*factor).contains(&columns))?;
-        let rows = match &out {
-            Out::Fresh(order) => order[order.len() - 2],
-            Out::Store(_) => longest(own(1 - second))?,
-        };
-        let axes = [rows, columns, kernel.n_out];
-        let (left, right) = (self.factors[1 - second], self.factors[second]);
-        self.product(kernel, out, [left, right], axes)
+        let rows = longest(&own[1 - second])?;
+        self.product(kernel, out, [1 - second, second].map(|factor| self.factors[factor]), (rows, columns))
     }
 
-    fn product(&self, kernel: &Kernel, out: Out, factors: [InstId; 2], axes: [usize; 3]) -> Option<Product> {
-        let sizes = axes.map(|axis| size(kernel, axis));
-        if sizes[0] < SHORTEST || sizes[1] < SHORTEST {
+    fn product(
+        &self,
+        kernel: &Kernel,
+        out: Out,
+        [left, right]: [InstId; 2],
+        (rows, columns): (usize, Vec<usize>),
+    ) -> Option<Product> {
+        let span = |axes: &[usize]| axes.iter().map(|axis| size(kernel, *axis)).product::<usize>();
+        let summed = kernel.axes.len() - kernel.n_out;
+        let sizes = [
+            size(kernel, rows),
+            span(&columns),
+            span(&(kernel.n_out..kernel.axes.len()).collect::<Vec<_>>()),
+        ];
+        let table = (columns.len() > 1 && sizes[1] > TABLE) || (summed > 1 && sizes[2] > TABLE);
+        if sizes[0] < SHORTEST || sizes[1] < SHORTEST || table {
             return None;
         }
-        let others = (0..kernel.n_out).filter(|axis| !axes.contains(axis));
+        let others = (0..kernel.n_out).filter(|axis| *axis != rows && !columns.contains(axis));
         let count = others.map(|axis| size(kernel, axis)).product();
-        let [left, right] = factors;
-        let side = stride(position(kernel, right, self.dtype)?, axes[1]) == 1;
-        let (sum, cycles, loop_cycles) = (self.sum, 0, 0);
-        let product = Product { sum, out, left, right, axes, sizes, count, cycles, loop_cycles };
-        let (cycles, loop_cycles) = estimate(sizes, count, side, product.is_all(kernel));
+        let lies = match columns[..] {
+            [axis] if stride(position(kernel, right, self.dtype)?, axis) == 1 => Lies::Adjacent,
+            [_] if summed == 1 => Lies::Apart,
+            _ => Lies::Anyhow,
+        };
+        let product = Product {
+            sum: self.sum,
+            out,
+            left,
+            right,
+            rows,
+            columns,
+            sizes,
+            count,
+            cycles: 0,
+            loop_cycles: 0,
+        };
+        let (cycles, loop_cycles) = estimate(sizes, count, lies, product.is_all(kernel));
         Some(Product { cycles, loop_cycles, ..product })
     }
 
@@ -219,15 +246,38 @@ fn size(kernel: &Kernel, axis: usize) -> usize {
     }
 }
 
+/// Those of `own` axes, outermost first, along which a result lies without gaps.
+fn adjacent(kernel: &Kernel, at: &Linear, own: &[usize]) -> Vec<usize> {
+    let (mut axes, mut span) = (Vec::new(), 1);
+    while let Some(axis) = own.iter().find(|axis| stride(at, **axis) == span && !axes.contains(*axis)) {
+        axes.insert(0, *axis);
+        span *= size(kernel, *axis) as i64;
+    }
+    axes
+}
+
+/// How the columns of a second factor lie.
+enum Lies {
+    /// Side by side.
+    Adjacent,
+    /// In equal steps.
+    Apart,
+    /// As a table says.
+    Anyhow,
+}
+
 /// Cycles as products and in loops, on a machine that does two fused multiply-adds of 8 lanes a cycle.
-/// A product fills whole vectors of columns and lays out the second factor, half as fast where its
-/// columns do not lie side by side; what is done with the results reads them once more. Loops have 4 lanes
-/// and wait for a load in each turn. Measured within a factor of two on products of 4 to 1000 rows and
-/// columns.
-fn estimate([m, n, k]: [usize; 3], count: usize, side: bool, all: bool) -> (u64, u64) {
+/// A product fills whole vectors of columns and lays out the second factor, slower where its columns do
+/// not lie side by side; what is done with the results reads them once more. Loops have 4 lanes and wait
+/// for a load in each turn. Measured within a factor of two on products of 4 to 1000 rows and columns.
+fn estimate([m, n, k]: [usize; 3], count: usize, lies: Lies, all: bool) -> (u64, u64) {
     let [m, n, k, count] = [m, n, k, count].map(|size| size as u64);
     let filled = n.next_multiple_of(8);
-    let laid = if side { k * filled / 8 } else { k * filled / 3 };
+    let laid = match lies {
+        Lies::Adjacent => k * filled / 8,
+        Lies::Apart => k * filled / 3,
+        Lies::Anyhow => 5 * k * filled,
+    };
     let again = if all { 0 } else { 40 + m * n / 4 };
     (count * (60 + m * k * filled / 14 + laid + again), count * (10 + m * n * k / 4))
 }

@@ -8,7 +8,9 @@ use std::ops::Range;
 use crate::algebra::scalar::{Bits, Machine, decode, encode};
 use crate::algebra::types::DType;
 
-use super::{Address, Bound, Call, Expr, Function, Loops, Matrix, Place, Product, Program, Stmt, Ty, Value};
+use super::{
+    Address, Bound, Call, Expr, Function, Loops, Matrix, Place, Product, Program, Step, Stmt, Ty, Value,
+};
 
 /// The memory of one program: its arena, its inputs and its outputs.
 #[derive(Clone, Debug)]
@@ -268,7 +270,11 @@ impl<'a> Frame<'a> {
     /// The bytes of an element of a matrix.
     fn matrix_place(&self, matrix: &Matrix, at: [usize; 2]) -> Range<usize> {
         let ty = Ty { dtype: self.function.pointers[matrix.pointer], lanes: 1 };
-        let step = at.iter().zip(matrix.strides).map(|(at, stride)| *at as i64 * stride).sum::<i64>();
+        let step = |(at, step): (&usize, &Step)| match step {
+            Step::By(by) => *at as i64 * by,
+            Step::Table(table, first) => self.function.tables[*table][self.address(first) as usize + at],
+        };
+        let step = at.iter().zip(&matrix.steps).map(step).sum::<i64>();
         let at = Address { offset: matrix.at.offset + step, terms: matrix.at.terms.clone() };
         self.place(matrix.pointer, &at, ty)
     }

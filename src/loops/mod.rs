@@ -286,20 +286,40 @@ pub struct Matrix {
     pub pointer: usize,
     /// Its first element.
     pub at: Address,
-    /// How many elements lie between neighbours along each axis.
-    pub strides: [i64; 2],
+    /// Where neighbours along each axis lie.
+    pub steps: [Step; 2],
+}
+
+/// Where elements along an axis of a matrix lie, counted in elements.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Step {
+    /// At multiples of a distance.
+    By(i64),
+    /// Where a constant table says, from this entry on.
+    Table(usize, Address),
 }
 
 impl Product {
-    /// The factors and the result, each with its sizes.
+    /// The factors and the result, each with its sizes. The rows of the first and of the result lie in equal
+    /// steps, the columns of the result side by side.
     pub fn matrices(&self) -> [(&Matrix, [usize; 2]); 3] {
         let [m, n, k] = self.sizes;
         [(&self.left, [m, k]), (&self.right, [k, n]), (&self.out, [m, n])]
     }
 
-    /// The first elements of the factors and of the result.
-    fn addresses(&mut self) -> [&mut Address; 3] {
-        [&mut self.left.at, &mut self.right.at, &mut self.out.at]
+    /// All positions that it speaks of.
+    fn addresses(&mut self) -> Vec<&mut Address> {
+        [&mut self.left, &mut self.right, &mut self.out].into_iter().flat_map(Matrix::addresses).collect()
+    }
+}
+
+impl Matrix {
+    fn addresses(&mut self) -> Vec<&mut Address> {
+        let tables = self.steps.iter_mut().filter_map(|step| match step {
+            Step::By(_) => None,
+            Step::Table(_, at) => Some(at),
+        });
+        tables.chain([&mut self.at]).collect()
     }
 }
 

@@ -41,8 +41,8 @@ fn sweep(stmts: &mut Vec<Stmt>, used: &mut [bool]) {
                 at.terms.iter().for_each(|(operand, _)| used[operand.0 as usize] = true);
             }
             Stmt::Product(product) => {
-                let used_by = product.addresses().map(|at| at.terms.clone()).concat();
-                used_by.iter().for_each(|(operand, _)| used[operand.0 as usize] = true);
+                let terms = product.addresses().into_iter().flat_map(|at| &at.terms);
+                terms.for_each(|(operand, _)| used[operand.0 as usize] = true);
             }
             Stmt::For { start, stop, carried, body, .. } => {
                 for value in carried.iter() {

@@ -5,8 +5,11 @@ use std::fmt::{self, Formatter, Write};
 use crate::print::number;
 
 use super::{
-    Address, Bound, Carried, Expr, Function, Loops, Matrix, Place, Product, Program, Stmt, Ty, Value,
+    Address, Bound, Carried, Expr, Function, Loops, Matrix, Place, Product, Program, Step, Stmt, Ty, Value,
 };
+
+/// Entries of a table that are listed.
+const ENTRIES: usize = 72;
 
 impl fmt::Display for Loops {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -65,8 +68,12 @@ impl fmt::Display for Function {
             self.parts.map_or(String::new(), |parts| format!(" part {} of {}", parts.index, parts.count));
         writeln!(f, "({}){parts}", pointers.join(", "))?;
         for (k, table) in self.tables.iter().enumerate() {
-            let entries: Vec<String> = table.iter().map(i64::to_string).collect();
-            writeln!(f, "  table t{k} [{}]", entries.join(", "))?;
+            let entries: Vec<String> = table.iter().take(ENTRIES).map(i64::to_string).collect();
+            let more = match table.len().saturating_sub(ENTRIES) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            writeln!(f, "  table t{k} [{}]{more}", entries.join(", "))?;
         }
         self.block(f, &self.body, 1)
     }
@@ -109,12 +116,23 @@ impl Function {
 impl fmt::Display for Product {
     /// `product p0[%2] by (128, 1) = p1[0] by (784, 1) * p2[%2] by (128, 1), 64 x 32 x 784`.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let matrix = |Matrix { pointer, at, strides: [row, column] }: &Matrix| {
+        let matrix = |Matrix { pointer, at, steps: [row, column] }: &Matrix| {
             format!("p{pointer}[{at}] by ({row}, {column})")
         };
         let [m, n, k] = self.sizes;
         let (out, left, right) = (matrix(&self.out), matrix(&self.left), matrix(&self.right));
         write!(f, "product {out} = {left} * {right}, {m} x {n} x {k}")
+    }
+}
+
+impl fmt::Display for Step {
+    /// `64`, or `t2` or `t2[%1]`.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::By(by) => write!(f, "{by}"),
+            Step::Table(table, at) if *at == Address::default() => write!(f, "t{table}"),
+            Step::Table(table, at) => write!(f, "t{table}[{at}]"),
+        }
     }
 }
 

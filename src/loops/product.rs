@@ -10,16 +10,20 @@ use crate::kernel::{
 
 use super::build::{Builder, POSITION};
 use super::facts::extent;
-use super::{Address, Bound, Expr, Function, Matrix, Value};
+use super::{Address, Bound, Expr, Function, Matrix, Step, Value};
 
 /// Cycles of a part, at least: some microseconds.
 const GRAIN: u64 = 1 << 14;
 
 /// Most parts.
-const MOST: u64 = 64;
+const MOST: u64 = 16;
 
-/// Rows and columns of a part are multiples of these: whole tiles of the library.
-const STEPS: [usize; 2] = [24, 32];
+/// From so many parts on it does not matter that there could be more.
+const ENOUGH: usize = 4;
+
+/// Rows and columns of a part are multiples of these: whole tiles of the library. Rows are many, as each
+/// part lays out the second factor for itself.
+const STEPS: [usize; 2] = [96, 32];
 
 /// A function that computes the sums, and the rest of the kernel if there is any.
 pub(super) fn split(
@@ -75,9 +79,18 @@ fn rest(kernel: &Kernel, product: &Product, buffer: BufferId, at: &Linear) -> Ke
     Kernel { axes, insts, ..kernel.clone() }
 }
 
+/// What of a product is cut into parts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Rows,
+    Columns,
+    /// An axis along which it is repeated.
+    Other(usize),
+}
+
 /// How a product is cut into parts.
 struct Cut {
-    axis: usize,
+    side: Side,
     /// Positions along it.
     n: usize,
     /// Positions of a part; the last may have fewer.
@@ -85,38 +98,45 @@ struct Cut {
 }
 
 impl Cut {
-    /// About as many parts as are worth it: along another axis, else of columns, else of rows.
+    /// Parts along another axis, of columns, or of rows: the first that gives enough, or the most.
     fn of(kernel: &Kernel, product: &Product) -> Option<Cut> {
         let parts = (product.cycles / GRAIN).min(MOST) as usize;
-        let others = (0..kernel.n_out).filter(|axis| !product.axes.contains(axis));
-        let longest = others.max_by_key(|axis| extent(kernel, *axis));
+        let longest = others(kernel, product).max_by_key(|axis| extent(kernel, *axis));
+        let [m, n, _] = product.sizes;
         let cuts = [
-            longest.map(|axis| Cut::along(axis, extent(kernel, axis), 1, parts)),
-            Some(Cut::along(product.axes[1], product.sizes[1], STEPS[1], parts)),
-            Some(Cut::along(product.axes[0], product.sizes[0], STEPS[0], parts)),
+            longest.map(|axis| Cut::along(Side::Other(axis), extent(kernel, axis), 1, parts)),
+            Some(Cut::along(Side::Columns, n, STEPS[1], parts)),
+            Some(Cut::along(Side::Rows, m, STEPS[0], parts)),
         ];
-        let best = |best: Cut, cut: Cut| if cut.count() > 2 * best.count() { cut } else { best };
+        let finer = |best: &Cut, cut: &Cut| best.count() < ENOUGH && cut.count() > best.count();
+        let best = |best: Cut, cut: Cut| if finer(&best, &cut) { cut } else { best };
         cuts.into_iter().flatten().reduce(best).filter(|cut| cut.count() > 1)
     }
 
     /// Up to so many parts of `0..n`, whole multiples of `step` long but for the last.
-    fn along(axis: usize, n: usize, step: usize, parts: usize) -> Cut {
+    fn along(side: Side, n: usize, step: usize, parts: usize) -> Cut {
         let turns = n.div_ceil(step);
-        Cut { axis, n, width: turns.div_ceil(parts.clamp(1, turns)) * step }
+        Cut { side, n, width: turns.div_ceil(parts.clamp(1, turns)) * step }
     }
 
     fn count(&self) -> usize {
         self.n.div_ceil(self.width)
     }
 
-    /// For each part where its turns of `width` begin and end; or those of what is left over.
-    fn limits(&self, rest: bool) -> (Vec<i64>, Vec<i64>) {
+    /// For each part where it begins and ends, if it is one that is `wanted` by its length.
+    fn limits(&self, wanted: impl Fn(usize) -> bool) -> (Vec<i64>, Vec<i64>) {
         let parts = (0..self.count()).map(|part| {
             let (start, stop) = (part * self.width, (part * self.width + self.width).min(self.n));
-            if (stop - start < self.width) == rest { (start as i64, stop as i64) } else { (0, 0) }
+            if wanted(stop - start) { (start as i64, stop as i64) } else { (0, 0) }
         });
         parts.unzip()
     }
+}
+
+/// Axes along which a product is repeated.
+fn others(kernel: &Kernel, product: &Product) -> impl Iterator<Item = usize> {
+    let Product { rows, columns, .. } = product.clone();
+    (0..kernel.n_out).filter(move |axis| *axis != rows && !columns.contains(axis))
 }
 
 /// Loops around calls of the library.
@@ -130,6 +150,8 @@ struct Lowering<'a> {
     to: Builder,
     /// Where axes are at that are not at 0.
     at: Vec<(usize, Value)>,
+    /// The first row or column of a panel.
+    panel: Option<(Side, Value)>,
 }
 
 fn function(
@@ -155,85 +177,104 @@ fn function(
         let part = to.parts(cut.count());
         (cut, part)
     });
-    let mut lowering = Lowering { kernel, product, cut, matrices, pointers, to, at: Vec::new() };
-    lowering.outer(0);
+    let (at, panel) = (Vec::new(), None);
+    let mut lowering = Lowering { kernel, product, cut, matrices, pointers, to, at, panel };
+    lowering.outer(others(kernel, product).collect());
     (lowering.to.finish(types), lowering.pointers)
 }
 
 impl Lowering<'_> {
-    /// Loops over axes from the `axis`-th on that are not the product's.
-    fn outer(&mut self, axis: usize) {
-        if axis == self.kernel.n_out {
+    /// Loops over axes along which the product is repeated.
+    fn outer(&mut self, mut axes: Vec<usize>) {
+        if axes.is_empty() {
             return self.panels();
         }
-        let n = extent(self.kernel, axis);
-        if self.product.axes.contains(&axis) || n == 1 {
-            return self.outer(axis + 1);
-        }
-        let (start, stop) = match self.cut.as_ref().filter(|(cut, _)| cut.axis == axis) {
-            Some((cut, part)) => {
-                let part = *part;
-                let starts = (0..cut.count()).map(|part| (part * cut.width) as i64).collect();
-                let stops = (0..cut.count()).map(|part| ((part + 1) * cut.width).min(n) as i64).collect();
-                (self.limit(starts, part), self.limit(stops, part))
-            }
-            None => (Bound::Const(0), Bound::Const(n as i64)),
+        let axis = axes.remove(0);
+        let (start, stop) = match self.cut.as_ref().filter(|(cut, _)| cut.side == Side::Other(axis)) {
+            Some((cut, _)) => self.part(cut.limits(|_| true)),
+            None => (Bound::Const(0), Bound::Const(extent(self.kernel, axis) as i64)),
         };
-        self.turns(axis, start, stop, 1, &mut |this| this.outer(axis + 1));
-    }
-
-    /// The entry of a table for the part being done.
-    fn limit(&mut self, table: Vec<i64>, part: Value) -> Bound {
-        let table = self.to.table(table);
-        Bound::Value(self.to.emit(Expr::Table(table, part), POSITION))
-    }
-
-    fn turns(
-        &mut self,
-        axis: usize,
-        start: Bound,
-        stop: Bound,
-        step: usize,
-        body: &mut dyn FnMut(&mut Self),
-    ) {
-        let (open, _) = self.to.open(start, stop, step as i64, &[]);
+        let (open, _) = self.to.open(start, stop, 1, &[]);
         self.at.push((axis, open.var()));
-        body(self);
+        self.outer(axes);
         self.at.pop();
         self.to.close(open, &[]);
     }
 
+    /// What the tables say for the part being done.
+    fn part(&mut self, (starts, stops): (Vec<i64>, Vec<i64>)) -> (Bound, Bound) {
+        let part = self.cut.as_ref().map(|(_, part)| *part).expect("only parts have limits");
+        let mut limit = |table: Vec<i64>| {
+            let table = self.to.table(table);
+            Bound::Value(self.to.emit(Expr::Table(table, part), POSITION))
+        };
+        (limit(starts), limit(stops))
+    }
+
     /// The product, or a panel of it in each part.
     fn panels(&mut self) {
-        let sizes = self.product.sizes;
-        let cut = self.cut.as_ref().map(|(cut, part)| (cut.axis, cut.n, cut.width, *part));
-        let side = |axis| self.product.axes.iter().position(|of| *of == axis);
-        let Some((side, (axis, n, width, part))) = cut.and_then(|cut| Some((side(cut.0)?, cut))) else {
-            return self.call(sizes);
+        let cut = self.cut.as_ref().map(|(cut, _)| (cut.side, cut.n, cut.width));
+        let Some((side, n, whole)) = cut.filter(|(side, ..)| !matches!(side, Side::Other(_))) else {
+            return self.call(self.product.sizes);
         };
-        for (rest, width) in [(false, width), (true, n % width)] {
+        for width in [whole, n % whole] {
             let Some((cut, _)) = self.cut.as_ref().filter(|_| width > 0) else { continue };
-            let (starts, stops) = cut.limits(rest);
-            let (start, stop) = (self.limit(starts, part), self.limit(stops, part));
-            let mut sizes = sizes;
-            sizes[side] = width;
-            self.turns(axis, start, stop, width, &mut |this| this.call(sizes));
+            let (start, stop) = self.part(cut.limits(|n| n == width));
+            let mut sizes = self.product.sizes;
+            sizes[usize::from(side == Side::Columns)] = width;
+            let (open, _) = self.to.open(start, stop, width as i64, &[]);
+            self.panel = Some((side, open.var()));
+            self.call(sizes);
+            self.to.close(open, &[]);
         }
     }
 
     fn call(&mut self, sizes: [usize; 3]) {
-        let [m, n, k] = self.product.axes;
-        let [left, right, out] =
-            [(0, [m, k]), (1, [k, n]), (2, [m, n])].map(|(which, axes)| self.matrix(which, axes));
+        let (rows, columns) = (vec![self.product.rows], self.product.columns.clone());
+        let summed: Vec<usize> = (self.kernel.n_out..self.kernel.axes.len()).collect();
+        let left = self.matrix(0, [(&rows, Some(Side::Rows)), (&summed, None)]);
+        let right = self.matrix(1, [(&summed, None), (&columns, Some(Side::Columns))]);
+        let out = self.matrix(2, [(&rows, Some(Side::Rows)), (&columns, Some(Side::Columns))]);
         self.to.product(super::Product { sizes, left, right, out });
     }
 
-    fn matrix(&self, which: usize, axes: [usize; 2]) -> Matrix {
+    /// A factor or the result, each of its sides one or several axes of the kernel.
+    fn matrix(&mut self, which: usize, sides: [(&[usize], Option<Side>); 2]) -> Matrix {
         let (buffer, linear) = self.matrices[which];
         let pointer = self.pointers.iter().position(|have| *have == buffer).unwrap_or_default();
         let terms = self.at.iter().map(|(axis, var)| (*var, stride(linear, *axis)));
         let terms = terms.filter(|(_, coefficient)| *coefficient != 0).collect();
-        let at = Address { offset: linear.offset, terms };
-        Matrix { pointer, at, strides: axes.map(|axis| stride(linear, axis)) }
+        let mut at = Address { offset: linear.offset, terms };
+        let steps = sides.map(|(axes, side)| {
+            let first = self.panel.filter(|(of, _)| Some(*of) == side).map(|(_, first)| first);
+            match self.step(linear, axes) {
+                Step::By(by) => {
+                    at.terms.extend(first.map(|first| (first, by)));
+                    Step::By(by)
+                }
+                Step::Table(table, mut entry) => {
+                    entry.terms.extend(first.map(|first| (first, 1)));
+                    Step::Table(table, entry)
+                }
+            }
+        });
+        Matrix { pointer, at, steps }
+    }
+
+    /// Where elements along some axes lie, the innermost last.
+    fn step(&mut self, linear: &Linear, axes: &[usize]) -> Step {
+        if let [axis] = axes {
+            return Step::By(stride(linear, *axis));
+        }
+        let mut places = vec![0];
+        for axis in axes {
+            let along = (0..extent(self.kernel, *axis) as i64).map(|k| k * stride(linear, *axis));
+            places = places.iter().flat_map(|place| along.clone().map(move |step| place + step)).collect();
+        }
+        let by = places.get(1).copied().unwrap_or(0);
+        match places.iter().zip(0..).all(|(place, k)| *place == k * by) {
+            true => Step::By(by),
+            false => Step::Table(self.to.table(places), Address::default()),
+        }
     }
 }

@@ -9,7 +9,9 @@ use std::fmt;
 use crate::algebra::scalar::Machine;
 use crate::algebra::types::DType;
 
-use super::{Address, Bound, Call, Carried, Expr, Function, Loops, Place, Product, Program, Stmt, Ty, Value};
+use super::{
+    Address, Bound, Call, Carried, Expr, Function, Loops, Place, Product, Program, Step, Stmt, Ty, Value,
+};
 
 /// Least and greatest value of a position, where that is known.
 type Span = Option<(i64, i64)>;
@@ -156,12 +158,30 @@ impl<'a> Check<'a> {
         let float = types[0].is_some_and(|dtype| dtype.is_float());
         self.ensure(float && types.iter().all(|dtype| *dtype == types[0]), "a product of other types");
         for (matrix, sizes) in product.matrices() {
-            let reach = |axis: usize| matrix.strides[axis] * (sizes[axis] as i64 - 1);
-            let (low, high) = (reach(0).min(0) + reach(1).min(0), reach(0).max(0) + reach(1).max(0));
+            let reach = [0, 1].map(|axis| self.reach(&matrix.steps[axis], sizes[axis]));
+            let (low, high) = (reach[0].0 + reach[1].0, reach[0].1 + reach[1].1);
             let span = self.address(&matrix.at).map(|(from, to)| (from + low, to + high));
             if let (Some(lens), Some((low, high))) = (&self.lens, span) {
                 let len = lens[matrix.pointer];
                 self.ensure(low >= 0 && high < len, format_args!("a matrix leaves p{}", matrix.pointer));
+            }
+        }
+    }
+
+    /// How far elements along an axis lie at least and at most from the first.
+    fn reach(&self, step: &Step, size: usize) -> (i64, i64) {
+        match step {
+            Step::By(by) => {
+                let far = by * (size as i64 - 1);
+                (far.min(0), far.max(0))
+            }
+            Step::Table(table, at) => {
+                let entries = self.function.tables.get(*table).map_or(&[][..], Vec::as_slice);
+                let span = self.address(at).unwrap_or((0, 0));
+                let inside = span.0 >= 0 && span.1 + size as i64 <= entries.len() as i64;
+                self.ensure(inside, format_args!("t{table} has no {size} entries there"));
+                let used = &entries[span.0.max(0) as usize..(span.1 as usize + size).min(entries.len())];
+                (used.iter().copied().min().unwrap_or(0), used.iter().copied().max().unwrap_or(0))
             }
         }
     }

@@ -15,7 +15,7 @@ use super::vector::{self, Builder, Parts};
 use crate::algebra::scalar::Machine;
 use crate::algebra::types::DType;
 use crate::ice;
-use crate::loops::{Address, Bound, Carried, Expr, Function, Product, Stmt, Ty, Value};
+use crate::loops::{Address, Bound, Carried, Expr, Function, Product, Step, Stmt, Ty, Value};
 
 /// What a function uses that lies elsewhere.
 pub(super) trait Outside {
@@ -32,10 +32,10 @@ pub(super) fn signature(isa: &dyn isa::TargetIsa) -> Signature {
     signature
 }
 
-/// The signature of the library's products: three pointers, three sizes, six strides.
+/// The signature of the library's products: three pointers, three sizes, and where elements lie.
 pub(super) fn product_signature(call_conv: isa::CallConv) -> Signature {
     let mut signature = Signature::new(call_conv);
-    signature.params.extend([AbiParam::new(types::I64); 12]);
+    signature.params.extend([AbiParam::new(types::I64); 14]);
     signature
 }
 
@@ -147,15 +147,32 @@ impl<'a> Emit<'a, '_> {
     fn product(&mut self, product: &Product) {
         let callee = self.library(self.function.pointers[product.out.pointer]);
         let [left, right, out] = product.matrices().map(|(matrix, _)| matrix);
-        let sizes = product.sizes.map(|size| size as i64);
-        let strides = [left, right, out].map(|matrix| matrix.strides).concat();
         let mut args: Vec<ir::Value> = Vec::new();
         for matrix in [left, right, out] {
             let (base, offset) = self.place(matrix.pointer, &matrix.at);
             args.push(self.b.ins().iadd_imm_s(base, i64::from(offset)));
         }
-        args.extend(sizes.into_iter().chain(strides).map(|n| self.b.ins().iconst(types::I64, n)));
+        args.extend(product.sizes.map(|size| self.b.ins().iconst(types::I64, size as i64)));
+        args.push(self.steps(&left.steps[0])[0]);
+        for step in [&left.steps[1], &right.steps[0], &right.steps[1]] {
+            args.extend(self.steps(step));
+        }
+        args.push(self.steps(&out.steps[0])[0]);
         self.b.ins().call(callee, &args);
+    }
+
+    /// A distance and the address of a table, of which one is 0.
+    fn steps(&mut self, step: &Step) -> [ir::Value; 2] {
+        let none = self.b.ins().iconst(types::I64, 0);
+        match step {
+            Step::By(by) => [self.b.ins().iconst(types::I64, *by), none],
+            Step::Table(table, at) => {
+                let base = self.b.ins().symbol_value(types::I64, self.tables[*table]);
+                let at = self.position(at);
+                let at = self.times(at, 8);
+                [none, self.b.ins().iadd(base, at)]
+            }
+        }
     }
 
     /// The library's product of an element type.

@@ -27,15 +27,40 @@ const ROWS: usize = 192;
 /// Bytes of the laid out rows.
 const BYTES: usize = DEPTH * 128;
 
-/// A matrix product: sizes, and the distances in elements of neighbours along each axis.
+/// Where elements along an axis lie, in elements: at multiples of a distance, or as a table says.
+#[derive(Clone, Copy, Debug)]
+struct Steps {
+    by: isize,
+    /// Null without one.
+    table: *const i64,
+}
+
+impl Steps {
+    fn has_table(self) -> bool {
+        !self.table.is_null()
+    }
+
+    /// Where element `k` lies.
+    ///
+    /// # Safety
+    /// The table has more than `k` entries, if there is one.
+    unsafe fn at(self, k: usize) -> isize {
+        // SAFETY: the caller vouches for it.
+        if self.has_table() { unsafe { *self.table.add(k) as isize } } else { k as isize * self.by }
+    }
+}
+
+/// A matrix product: sizes, and where elements along each axis lie. Columns of the results lie side by side.
 #[derive(Clone, Copy, Debug)]
 struct Shape {
     m: usize,
     n: usize,
     k: usize,
-    a: [isize; 2],
-    b: [isize; 2],
-    c: [isize; 2],
+    a_row: isize,
+    a_next: Steps,
+    b_next: Steps,
+    b_column: Steps,
+    c_row: isize,
 }
 
 #[repr(C, align(64))]
@@ -44,10 +69,12 @@ struct Scratch([u8; BYTES]);
 /// The entry of native code for an element type.
 macro_rules! entry {
     ($name:ident, $element:ty, $avx512:ident, $avx2:ident) => {
-        /// Computes a product with the widest registers of this machine: pointers, sizes, strides.
+        /// Computes a product with the widest registers of this machine: pointers, sizes, and where elements
+        /// along each axis lie.
         ///
         /// # Safety
-        /// The factors and the result must be there, and the result must overlap neither factor.
+        /// The factors, the tables and the result must be there, and the result must overlap neither factor.
+        #[allow(clippy::too_many_arguments, reason = "native code passes them one by one")]
         pub(super) unsafe extern "C" fn $name(
             a: *const $element,
             b: *const $element,
@@ -56,14 +83,18 @@ macro_rules! entry {
             n: usize,
             k: usize,
             a_row: isize,
-            a_column: isize,
-            b_row: isize,
-            b_column: isize,
+            a_by: isize,
+            a_table: *const i64,
+            b_by: isize,
+            b_table: *const i64,
+            column_by: isize,
+            column_table: *const i64,
             c_row: isize,
-            c_column: isize,
         ) {
-            let (a_by, b_by, c_by) = ([a_row, a_column], [b_row, b_column], [c_row, c_column]);
-            let shape = Shape { m, n, k, a: a_by, b: b_by, c: c_by };
+            let a_next = Steps { by: a_by, table: a_table };
+            let b_next = Steps { by: b_by, table: b_table };
+            let b_column = Steps { by: column_by, table: column_table };
+            let shape = Shape { m, n, k, a_row, a_next, b_next, b_column, c_row };
             // SAFETY: the machine has the features that it is asked for; the caller vouches for the memory.
             unsafe {
                 #[cfg(target_arch = "x86_64")]
@@ -82,29 +113,12 @@ macro_rules! entry {
 entry!(product_f32, f32, Avx512F32, Avx2F32);
 entry!(product_f64, f64, Avx512F64, Avx2F64);
 
-/// Panel by panel.
-///
-/// # Safety
-/// As [`product_f32`], and the machine must have the registers of `L`.
-unsafe fn product<L: Lanes>(shape: &Shape, a: *const L::E, b: *const L::E, c: *mut L::E) {
-    if shape.c[1] != 1 {
-        // The columns of the transposed results lie side by side.
-        let [m, n] = [shape.n, shape.m];
-        let turn = |[x, y]: [isize; 2]| [y, x];
-        let turned = Shape { m, n, k: shape.k, a: turn(shape.b), b: turn(shape.a), c: turn(shape.c) };
-        // SAFETY: the same memory.
-        return unsafe { panels::<L>(&turned, b, a, c) };
-    }
-    // SAFETY: the caller vouches for it.
-    unsafe { panels::<L>(shape, a, b, c) }
-}
-
 /// Rows of the first operand by blocks that stay in the second cache, the summed axis by runs, then
 /// columns by panels.
 ///
 /// # Safety
-/// As [`product`], and columns of the results lie side by side.
-unsafe fn panels<L: Lanes>(shape: &Shape, a: *const L::E, b: *const L::E, c: *mut L::E) {
+/// As [`product_f32`], and the machine must have the registers of `L`.
+unsafe fn product<L: Lanes>(shape: &Shape, a: *const L::E, b: *const L::E, c: *mut L::E) {
     let mut scratch = std::mem::MaybeUninit::<Scratch>::uninit();
     let laid = scratch.as_mut_ptr().cast::<L::E>();
     let width = 2 * L::N;
@@ -131,7 +145,7 @@ struct Panel {
 
 impl Panel {
     /// # Safety
-    /// As [`panels`]; `laid` has room for the second operand.
+    /// As [`product`]; `laid` has room for the second operand.
     unsafe fn compute<L: Lanes>(
         &self,
         shape: &Shape,
@@ -141,20 +155,21 @@ impl Panel {
         laid: *mut L::E,
     ) {
         let k = DEPTH.min(shape.k - self.start);
-        let at = |x: usize, y: usize, [dx, dy]: [isize; 2]| x as isize * dx + y as isize * dy;
-        // SAFETY: the caller vouches for the operands.
+        let table = shape.a_next.has_table();
+        // SAFETY: the caller vouches for the operands and the tables.
         unsafe {
-            let (b, b_next) =
-                second::<L>(self, shape, k, b.offset(at(self.start, self.column, shape.b)), laid);
+            let first = if table { 0 } else { shape.a_next.at(self.start) };
+            let (b, b_next) = second::<L>(self, shape, k, b, laid);
             let tile = Tile {
                 k,
-                a: a.offset(at(self.row, self.start, shape.a)),
-                a_row: shape.a[0],
-                a_next: shape.a[1],
+                a: a.offset(self.row as isize * shape.a_row + first),
+                a_row: shape.a_row,
+                a_next: shape.a_next.by,
+                a_table: if table { shape.a_next.table.add(self.start) } else { std::ptr::null() },
                 b,
                 b_next,
-                c: c.offset(at(self.row, self.column, shape.c)),
-                c_row: shape.c[0],
+                c: c.offset(self.row as isize * shape.c_row).add(self.column),
+                c_row: shape.c_row,
                 first: self.start == 0,
                 last: (self.columns - 1) % L::N + 1,
             };
@@ -169,46 +184,36 @@ unsafe fn second<L: Lanes>(
     panel: &Panel,
     shape: &Shape,
     k: usize,
-    from: *const L::E,
+    b: *const L::E,
     laid: *mut L::E,
 ) -> (*const L::E, isize) {
-    if shape.b[1] == 1 && panel.columns.is_multiple_of(L::N) && panel.m <= 2 * L::ROWS {
-        return (from, shape.b[0]);
-    }
+    let Shape { b_next, b_column, .. } = *shape;
+    let (strided, adjacent) = (!b_next.has_table(), !b_column.has_table() && b_column.by == 1);
+    let whole = panel.columns.is_multiple_of(L::N);
     let width = panel.columns.next_multiple_of(L::N);
-    // SAFETY: the caller vouches for the operand and the room.
-    unsafe { lay_out::<L>(k, panel.columns, from, shape.b, laid, width) }
-    (laid.cast_const(), width as isize)
-}
-
-/// Lays out `k` rows of `columns` columns side by side, `width` elements a row, zeros at the end.
-unsafe fn lay_out<L: Lanes>(
-    k: usize,
-    columns: usize,
-    from: *const L::E,
-    [next, column]: [isize; 2],
-    to: *mut L::E,
-    width: usize,
-) {
-    // SAFETY: the caller vouches for `k` rows on both sides.
+    // SAFETY: the caller vouches for the operand, the tables and the room.
     unsafe {
-        if column == 1 && columns == width {
-            for row in 0..k {
-                from.offset(row as isize * next).copy_to_nonoverlapping(to.add(row * width), width);
-            }
-        } else if next == 1 && columns == width {
+        let at =
+            |row: usize, column: usize| b_next.at(panel.start + row) + b_column.at(panel.column + column);
+        if strided && adjacent && whole && panel.m <= 2 * L::ROWS {
+            return (b.offset(at(0, 0)), b_next.by);
+        }
+        if strided && !b_column.has_table() && b_next.by == 1 && whole {
             for first in (0..width).step_by(L::N) {
-                L::transpose(k, from.offset(first as isize * column), column, to.add(first), width);
+                L::transpose(k, b.offset(at(0, first)), b_column.by, laid.add(first), width);
+            }
+        } else if adjacent && whole {
+            for row in 0..k {
+                b.offset(at(row, 0)).copy_to_nonoverlapping(laid.add(row * width), width);
             }
         } else {
-            for row in 0..k {
-                for lane in 0..width {
-                    let at = row as isize * next + lane as isize * column;
-                    *to.add(row * width + lane) = if lane < columns { *from.offset(at) } else { L::E::ZERO };
-                }
+            for (row, lane) in (0..k).flat_map(|row| (0..width).map(move |lane| (row, lane))) {
+                let inside = lane < panel.columns;
+                *laid.add(row * width + lane) = if inside { *b.offset(at(row, lane)) } else { L::E::ZERO };
             }
         }
     }
+    (laid.cast_const(), width as isize)
 }
 
 /// All rows, tile by tile.

@@ -25,6 +25,11 @@ fn strides([rows, columns]: [usize; 2], turned: bool) -> [isize; 2] {
     if turned { [1, rows as isize + 3] } else { [columns as isize + 2, 1] }
 }
 
+/// The same steps by a table.
+fn table(steps: isize, n: usize) -> Vec<i64> {
+    (0..n as i64).map(|k| k * steps as i64).collect()
+}
+
 macro_rules! agrees {
     ($name:ident, $element:ty, $lanes:ty, $here:expr) => {
         #[test]
@@ -32,26 +37,30 @@ macro_rules! agrees {
             if !$here {
                 return;
             }
-            for (&[m, n, k], turned) in
-                SIZES.iter().flat_map(|sizes| (0..8).map(move |turned| (sizes, turned)))
-            {
-                let turned = [turned & 1 != 0, turned & 2 != 0, turned & 4 != 0];
-                let (a, b) = (strides([m, k], turned[0]), strides([k, n], turned[1]));
-                let shape = Shape { m, n, k, a, b, c: strides([m, n], turned[2]) };
+            for (&[m, n, k], way) in SIZES.iter().flat_map(|sizes| (0..32).map(move |way| (sizes, way))) {
+                let on = |bit: usize| way >> bit & 1 != 0;
+                let (a, b) = (strides([m, k], on(0)), strides([k, n], on(1)));
+                let c_row = n as isize + 2;
+                let tables = [table(a[1], k), table(b[0], k), table(b[1], n)];
+                let steps = |which: usize, by: isize| Steps {
+                    by,
+                    table: if on(2 + which) { tables[which].as_ptr() } else { std::ptr::null() },
+                };
+                let (a_next, b_next, b_column) = (steps(0, a[1]), steps(1, b[0]), steps(2, b[1]));
+                let shape = Shape { m, n, k, a_row: a[0], a_next, b_next, b_column, c_row };
                 let room = |[x, y]: [isize; 2], [rows, columns]: [usize; 2]| {
                     (x as usize * rows.max(1)).max(y as usize * columns.max(1)) + rows + columns
                 };
                 let fill =
                     |n: usize, from: usize| (0..n).map(|k| number(k + from) as $element).collect::<Vec<_>>();
-                let (left, right) = (fill(room(shape.a, [m, k]), 0), fill(room(shape.b, [k, n]), 77));
-                let mut out = vec![9.0; room(shape.c, [m, n])];
+                let (left, right) = (fill(room(a, [m, k]), 0), fill(room(b, [k, n]), 77));
+                let mut out = vec![9.0; room([c_row, 1], [m, n])];
                 let mut want = out.clone();
                 let at =
                     |[x, y]: [isize; 2], row: usize, column: usize| row * x as usize + column * y as usize;
                 for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
-                    want[at(shape.c, i, j)] = (0..k).fold(0.0, |sum: $element, l| {
-                        left[at(shape.a, i, l)].mul_add(right[at(shape.b, l, j)], sum)
-                    });
+                    want[i * c_row as usize + j] = (0..k)
+                        .fold(0.0, |sum: $element, l| left[at(a, i, l)].mul_add(right[at(b, l, j)], sum));
                 }
                 // SAFETY: the machine has the registers, and there is room.
                 unsafe { product::<$lanes>(&shape, left.as_ptr(), right.as_ptr(), out.as_mut_ptr()) }

@@ -11,6 +11,8 @@ pub(super) struct Tile<E> {
     pub(super) a: *const E,
     pub(super) a_row: isize,
     pub(super) a_next: isize,
+    /// Where the summed elements lie, if not in equal steps; else null.
+    pub(super) a_table: *const i64,
     /// The second operand, whose columns lie side by side, with the distance of its summed elements.
     pub(super) b: *const E,
     pub(super) b_next: isize,
@@ -33,25 +35,30 @@ impl<E: Element> Tile<E> {
         // SAFETY: the caller vouches for both.
         unsafe {
             let mut sums = self.start::<L, M, V>();
-            if self.a_row == 1 {
-                self.sum::<L, M, V>(1, &mut sums);
+            if !self.a_table.is_null() {
+                self.sum::<L, M, V>(self.a_row, |_, k| *self.a_table.add(k) as isize, &mut sums);
+            } else if self.a_row == 1 {
+                self.sum::<L, M, V>(1, |at, _| at, &mut sums);
             } else {
-                self.sum::<L, M, V>(self.a_row, &mut sums);
+                self.sum::<L, M, V>(self.a_row, |at, _| at, &mut sums);
             }
             self.finish::<L, M, V>(&sums);
         }
     }
 
+    /// `place` says where the summed element `k` of the first operand lies, which is so many equal steps away.
     #[inline(always)]
     unsafe fn sum<L: Lanes<E = E>, const M: usize, const V: usize>(
         &self,
         a_row: isize,
+        place: impl Fn(isize, usize) -> isize,
         sums: &mut [[L; V]; M],
     ) {
-        let (mut a, mut b) = (self.a, self.b);
-        for _ in 0..self.k {
+        let (mut steps, mut b) = (0, self.b);
+        for k in 0..self.k {
             // SAFETY: the caller of `compute` vouches for the operands and the registers.
             unsafe {
+                let a = self.a.offset(place(steps, k));
                 let columns: [L; V] = std::array::from_fn(|v| L::load(b.add(v * L::N)));
                 for (row, sums) in sums.iter_mut().enumerate() {
                     let value = L::splat(*a.offset(row as isize * a_row));
@@ -60,7 +67,7 @@ impl<E: Element> Tile<E> {
                     }
                 }
             }
-            (a, b) = (a.wrapping_offset(self.a_next), b.wrapping_offset(self.b_next));
+            (steps, b) = (steps + self.a_next, b.wrapping_offset(self.b_next));
         }
     }
 
