@@ -129,7 +129,8 @@ fn browse(browser: &str, page: &str, width: u32, folder: &Path) -> (String, Stri
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    let read = |name: &str| String::from_utf8_lossy(&fs::read(folder.join(name)).expect("a file")).into_owned();
+    let read =
+        |name: &str| String::from_utf8_lossy(&fs::read(folder.join(name)).expect("a file")).into_owned();
     let (dom, log) = (read("dom"), read("log"));
     let seen = dom.split("data-seen=\"").nth(1).and_then(|rest| rest.split('"').next());
     let complaints: Vec<&str> = log.lines().filter(|line| line.contains("CONSOLE")).collect();

@@ -62,6 +62,7 @@ impl Builder<'_> {
     }
 
     /// `fn` and `model`
+    #[allow(clippy::too_many_arguments, reason = "the grammar passes the parts one by one")]
     pub(super) fn function(
         &mut self,
         word: &'static str,

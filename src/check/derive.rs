@@ -245,7 +245,7 @@ impl<'a> Checker<'a> {
     }
 
     /// The arguments of the function, and those that come after them.
-    #[allow(clippy::type_complexity)]
+    #[allow(clippy::type_complexity, reason = "two lists, as they come")]
     fn seeds_apart(
         &mut self,
         of: &Derived,

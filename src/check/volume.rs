@@ -31,7 +31,7 @@ pub fn misplaced(program: &Program) -> Option<Misplaced> {
     })
 }
 
-/// The first loop that takes more operations than [`MOST_WORK`].
+/// The first loop that takes more operations than `MOST_WORK`.
 pub fn endless(program: &Program) -> Option<Span> {
     program.statements.iter().find_map(|statement| {
         let mut volume = Volume::new(program);

@@ -57,7 +57,7 @@ impl Measured {
 /// printed, written or asserted. Runs are not as long as the script says, but as `plan` does.
 ///
 /// # Errors
-/// As [`super::execute`].
+/// As [`super::execute()`].
 pub fn bench(stages: &Stages<'_>, settings: &Settings, plan: &Plan) -> Result<Vec<Measured>, Diagnostic> {
     let mut script = Script::new(stages, settings)?;
     let mut all = Vec::new();

@@ -16,7 +16,10 @@ macro_rules! lanes {
         #[derive(Clone, Copy)]
         pub(super) struct $name($register);
 
-        // In the bodies: SAFETY: callers have the features and vouch for the pointers.
+        #[expect(
+            clippy::undocumented_unsafe_blocks,
+            reason = "SAFETY of all of them: callers have the features and vouch for the pointers"
+        )]
         impl Lanes for $name {
             type E = $e;
             const N: usize = $n;
