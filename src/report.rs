@@ -125,7 +125,7 @@ fn fit_section(program: &Program, name: &str, index: usize, fit: &Fit) -> Result
     let losses: Vec<Curve> = ["loss", "val_loss"]
         .iter()
         .filter(|key| series.contains(key))
-        .map(|key| Curve { quantity: "loss".to_owned(), ..fit.curve(key, None) })
+        .map(|key| fit.curve(key, None))
         .collect();
     let own = |key: &&&str| !["loss", "val_loss"].contains(*key);
     let mut drawn = vec![losses];

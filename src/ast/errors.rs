@@ -442,7 +442,11 @@ impl<'a> State<'a> {
             .rposition(|t| matches!(t.kind, Kind::Newline | Kind::LBrace));
         let first = look(Some(line.map_or(0, |line| line + 1))).1;
         let before = [look(at.checked_sub(1)), look(at.checked_sub(2))];
-        let expected = expected.iter().map(|name| name.trim_matches('"')).collect();
+        let mut expected: Vec<&str> = expected.iter().map(|name| name.trim_matches('"')).collect();
+        // It is a name wherever names stand.
+        if expected.contains(&"name") {
+            expected.retain(|name| *name != "by");
+        }
         State { text: found, kind, before, first, expected }
     }
 

@@ -78,7 +78,7 @@ impl Fit {
         let name = param.map_or_else(|| key.to_owned(), |param| format!("{param}/{key}"));
         let spread = self.spread(key, param);
         if spread.is_empty() {
-            return Curve::series(&name, key, self.series(key));
+            return Curve::series(&name, plot::quantity(key), self.series(key));
         }
         let point = |(x, q): &Quantiles| Point { x: *x, y: q[2], bands: vec![(q[0], q[4]), (q[1], q[3])] };
         let (quantity, over) = (key.to_owned(), plot::STEPS.to_owned());

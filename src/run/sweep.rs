@@ -194,8 +194,8 @@ impl Sweep {
             None => self.over_steps(key),
         };
         Curve {
-            name: self.name.clone(),
-            quantity: key.to_owned(),
+            name: if key == "val_loss" { format!("{} {key}", self.name) } else { self.name.clone() },
+            quantity: plot::quantity(key).to_owned(),
             over: by.unwrap_or(plot::STEPS).to_owned(),
             points,
         }

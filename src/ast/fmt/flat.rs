@@ -196,11 +196,15 @@ impl Printer<'_> {
         let mut clauses = Vec::new();
         for (name, range) in &parts.ranges {
             let high = range.high.as_ref().map_or(Some(String::new()), |high| self.flat(high, SUM))?;
-            clauses.push(format!("{} in {}..{high}", name.name, self.flat(&range.low, SUM)?));
+            let text = format!("{} in {}..{high}", name.name, self.flat(&range.low, SUM)?);
+            clauses.push((name.span.start, text));
         }
         for (name, over) in &parts.sequences {
-            clauses.push(format!("{} in {}", name.name, self.flat(over, ANY)?));
+            clauses.push((name.span.start, format!("{} in {}", name.name, self.flat(over, ANY)?)));
         }
+        // In a sweep their order is that of the runs.
+        clauses.sort_by_key(|(start, _)| *start);
+        let mut clauses: Vec<String> = clauses.into_iter().map(|(_, text)| text).collect();
         for line in &parts.carried {
             let ty = line.ty.as_ref().map_or(String::new(), |ty| format!(": {}", self.ty(ty)));
             clauses.push(format!("{}{ty} = {}", line.name.name, self.flat(&line.value, ANY)?));

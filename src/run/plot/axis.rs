@@ -10,11 +10,12 @@ pub(super) struct Axis {
 }
 
 /// The factor from which positive numbers are shown by their logarithm.
-const WIDE: f64 = 50.0;
+pub(super) const WIDE: f64 = 20.0;
 
 impl Axis {
-    /// An axis that shows all of these numbers, with a margin of this share of it at both ends.
-    pub(super) fn of(values: impl Iterator<Item = f64>, pixels: (f64, f64), margin: f64) -> Axis {
+    /// An axis that shows all of these numbers, with a margin of this share of it at both ends. What lies
+    /// further apart than by the factor `wide` is shown by its logarithm.
+    pub(super) fn of(values: impl Iterator<Item = f64>, pixels: (f64, f64), margin: f64, wide: f64) -> Axis {
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         for value in values.filter(|value| value.is_finite()) {
             (low, high) = (low.min(value), high.max(value));
@@ -22,7 +23,7 @@ impl Axis {
         if low > high {
             (low, high) = (0.0, 1.0);
         }
-        let log = low > 0.0 && high / low > WIDE;
+        let log = low > 0.0 && high / low > wide;
         let (a, b) = if log { (low.ln(), high.ln()) } else { (low, high) };
         let space = if b > a { margin * (b - a) } else { 0.5 * a.abs().max(1e-3) };
         Axis { low: a - space, high: b + space, log, pixels }
@@ -45,7 +46,8 @@ impl Axis {
     fn even(&self, about: usize) -> Vec<f64> {
         let raw = (self.high - self.low) / about as f64;
         let power = 10f64.powf(raw.log10().floor());
-        let step = power * [1.0, 2.0, 5.0, 10.0].into_iter().find(|by| by * power >= raw).unwrap_or(10.0);
+        let step =
+            power * [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().find(|by| by * power >= raw).unwrap_or(10.0);
         let first = (self.low / step).ceil() as i64;
         (first..).map(|k| k as f64 * step).take_while(|value| *value <= self.high).collect()
     }
@@ -67,15 +69,15 @@ fn label(value: f64) -> String {
     if rounded.abs() >= 1e5 || rounded != 0.0 && rounded.abs() < 1e-3 {
         return format!("{rounded:e}");
     }
-    crate::print::number(rounded)
+    format!("{rounded}")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Axis;
+    use super::{Axis, WIDE};
 
     fn labels(values: &[f64]) -> Vec<String> {
-        let axis = Axis::of(values.iter().copied(), (0.0, 100.0), 0.0);
+        let axis = Axis::of(values.iter().copied(), (0.0, 100.0), 0.0, WIDE);
         axis.ticks(5).into_iter().map(|(_, text)| text).collect()
     }
 
@@ -89,7 +91,7 @@ mod tests {
     #[test]
     fn an_axis_of_nothing_or_of_one_number_is_an_axis() {
         assert!(!labels(&[]).is_empty() && !labels(&[f64::NAN]).is_empty());
-        let axis = Axis::of([7.0].into_iter(), (0.0, 100.0), 0.05);
+        let axis = Axis::of([7.0].into_iter(), (0.0, 100.0), 0.05, WIDE);
         assert_eq!(axis.at(7.0), Some(50.0));
     }
 }

@@ -1,7 +1,8 @@
 //! Plots: curves with bands as SVG, in a file or in a page.
 //!
 //! Curves of one quantity over one variable share a panel and have a legend; panels stand one above the
-//! other. An axis is logarithmic where values are positive and span more than a factor of 50.
+//! other. An axis is logarithmic where values are positive and span more than a factor of 20; training steps are
+//! always even and begin at 0.
 
 mod axis;
 mod svg;
@@ -43,6 +44,11 @@ pub(crate) const STEPS: &str = "training step";
 
 /// More points than this are drawn as means with the range around them.
 const MOST_POINTS: usize = 400;
+
+/// What the values of a series are: `val_loss` is a loss as well.
+pub(crate) fn quantity(key: &str) -> &str {
+    key.strip_prefix("val_").unwrap_or(key)
+}
 
 impl Curve {
     /// A recorded series.

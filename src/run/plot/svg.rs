@@ -3,8 +3,8 @@
 
 use std::fmt::Write;
 
-use super::axis::Axis;
-use super::{Curve, Point};
+use super::axis::{Axis, WIDE};
+use super::{Curve, Point, STEPS};
 
 /// Distinct on screens and in print, and for readers who cannot tell red from green (Okabe and Ito 2008;
 /// the yellow and the black, each of which is hard to see on some ground, are left out or grey).
@@ -99,8 +99,11 @@ impl<'a> Panel<'a> {
             legend,
             top: from,
             right,
-            x: Axis::of(shown, (LEFT, right), 0.01),
-            y: Axis::of(values, (from + DATA, from), 0.05),
+            x: match curves[0].over == STEPS {
+                true => Axis::of(shown.chain([0.0]), (LEFT, right), 0.01, f64::INFINITY),
+                false => Axis::of(shown, (LEFT, right), 0.01, WIDE),
+            },
+            y: Axis::of(values, (from + DATA, from), 0.05, WIDE),
         }
     }
 
