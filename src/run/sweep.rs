@@ -208,7 +208,7 @@ impl Sweep {
                 at.entry(*step as u64).or_default().push(*value);
             }
         }
-        at.iter().map(|(step, values)| plot::spread(*step as f64, values)).collect()
+        plot::thinned(at.iter().map(|(step, values)| plot::spread(*step as f64, values)).collect())
     }
 
     /// A row for each run: the values of the variables, and what is last in each series. Where training

@@ -57,23 +57,30 @@ impl Curve {
             name: name.to_owned(),
             quantity: quantity.to_owned(),
             over: STEPS.to_owned(),
-            points: thinned(points),
+            points: thinned(points.iter().map(|(x, y)| Point { x: *x, y: *y, bands: Vec::new() }).collect()),
         }
     }
 }
 
-/// Points as they are, or means of as many neighbours each as it takes, with their range.
-fn thinned(points: &[(f64, f64)]) -> Vec<Point> {
+/// Points as they are, or means of as many neighbours each as it takes. Bands are means as well; where
+/// there are none, the range of the neighbours is one.
+pub(crate) fn thinned(points: Vec<Point>) -> Vec<Point> {
     if points.len() <= MOST_POINTS {
-        return points.iter().map(|(x, y)| Point { x: *x, y: *y, bands: Vec::new() }).collect();
+        return points;
     }
-    let bucket = |near: &[(f64, f64)]| {
-        let mean = |of: fn(&(f64, f64)) -> f64| near.iter().map(of).sum::<f64>() / near.len() as f64;
-        let low = near.iter().map(|point| point.1).fold(f64::INFINITY, f64::min);
-        let high = near.iter().map(|point| point.1).fold(f64::NEG_INFINITY, f64::max);
-        Point { x: mean(|point| point.0), y: mean(|point| point.1), bands: vec![(low, high)] }
-    };
-    points.chunks(points.len().div_ceil(MOST_POINTS)).map(bucket).collect()
+    points.chunks(points.len().div_ceil(MOST_POINTS)).map(merged).collect()
+}
+
+fn merged(near: &[Point]) -> Point {
+    let mean = |of: &dyn Fn(&Point) -> f64| near.iter().map(of).sum::<f64>() / near.len() as f64;
+    let bands = near.iter().map(|point| point.bands.len()).min().unwrap_or(0);
+    let mut bands: Vec<(f64, f64)> =
+        (0..bands).map(|k| (mean(&|point| point.bands[k].0), mean(&|point| point.bands[k].1))).collect();
+    if bands.is_empty() {
+        let values = || near.iter().map(|point| point.y);
+        bands.push((values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max)));
+    }
+    Point { x: mean(&|point| point.x), y: mean(&|point| point.y), bands }
 }
 
 /// Mean and standard deviation (of a sample, with `n - 1`) of the finite ones among some numbers, and
@@ -109,11 +116,15 @@ mod tests {
 
     #[test]
     fn long_series_are_means_with_their_range() {
-        let points: Vec<(f64, f64)> = (0..1000).map(|k| (f64::from(k), f64::from(k % 2))).collect();
-        let thin = thinned(&points);
+        let point = |k: u32| Point { x: f64::from(k), y: f64::from(k % 2), bands: Vec::new() };
+        let points: Vec<Point> = (0..1000).map(point).collect();
+        let thin = thinned(points.clone());
         assert!(thin.len() <= 400, "{}", thin.len());
         assert_eq!(thin[0].bands, vec![(0.0, 1.0)]);
-        assert_eq!(thinned(&points[..3])[2], Point { x: 2.0, y: 0.0, bands: Vec::new() });
+        assert_eq!(thinned(points[..3].to_vec()), points[..3]);
+        let banded = |k: u32| Point { bands: vec![(-1.0, f64::from(k % 2))], ..point(k) };
+        let thin = thinned((0..800).map(banded).collect());
+        assert_eq!((thin.len(), &thin[0].bands), (400, &vec![(-1.0, 0.5)]));
     }
 
     #[test]
