@@ -129,13 +129,15 @@ pub static REWRITES: &[Rewrite] = &[
         doc: "Only the windows that are asked for, where padding is convolved.",
         apply: super::convolutions::slice_of_convolve,
     },
-    Rewrite {
-        name: "convolve-as-product",
-        doc: "Windows are laid out for a product of matrices, where that is faster than loops: sums in \
-              another order.",
-        apply: super::convolutions::convolve_as_product,
-    },
 ];
+
+/// Rewrites that come after all others are done: what they make does not look like what it was.
+pub static LAST: &[Rewrite] = &[Rewrite {
+    name: "convolve-as-product",
+    doc: "Windows are laid out for a product of matrices, where that is faster than loops: sums in \
+              another order.",
+    apply: super::convolutions::convolve_as_product,
+}];
 
 /// The argument of a value that is made by this kind of operator.
 fn made_by<T>(cx: &mut dyn Rewriter, value: Val, kind: fn(&Op) -> Option<T>) -> Option<(T, Val)> {

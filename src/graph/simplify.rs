@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::builder::Builder;
-use super::rules::{REWRITES, RULES, Rewriter};
+use super::rules::{LAST, REWRITES, RULES, Rewrite, Rewriter};
 use super::signs::Signs;
 use super::{Def, Graph, Output};
 use crate::algebra::map::Map;
@@ -14,7 +14,13 @@ use crate::ice;
 
 /// The graph with every rewrite done that can be done.
 pub fn simplify(graph: Graph) -> Graph {
-    let mut simplifier = Simplifier::new();
+    let simple = pass(graph, &[]);
+    let convolves = simple.nodes.iter().any(|node| matches!(node.def, Def::Op(Op::Convolve(_), _)));
+    if convolves { pass(super::share::prune(simple), LAST) } else { simple }
+}
+
+fn pass(graph: Graph, last: &'static [Rewrite]) -> Graph {
+    let mut simplifier = Simplifier::new(last);
     let mut values: Vec<Val> = Vec::with_capacity(graph.nodes.len());
     for node in &graph.nodes {
         let value = match &node.def {
@@ -50,10 +56,12 @@ pub(super) struct Simplifier {
     pub signs: Signs,
     /// Pairs of terms by the name of the row at the top of the first.
     rules: BTreeMap<&'static str, Vec<(Term, Term)>>,
+    /// Rewrites that are tried after all others.
+    last: &'static [Rewrite],
 }
 
 impl Simplifier {
-    fn new() -> Simplifier {
+    fn new(last: &'static [Rewrite]) -> Simplifier {
         let mut rules: BTreeMap<&'static str, Vec<(Term, Term)>> = BTreeMap::new();
         for rule in RULES {
             let from = (rule.from)();
@@ -61,7 +69,7 @@ impl Simplifier {
                 rules.entry(row.name).or_default().push((from, (rule.to)()));
             }
         }
-        Simplifier { builder: Builder::default(), signs: Signs::default(), rules }
+        Simplifier { builder: Builder::default(), signs: Signs::default(), rules, last }
     }
 
     fn rewritten(&mut self, op: &Op, args: &[Val]) -> Option<Val> {
@@ -70,7 +78,7 @@ impl Simplifier {
         {
             return Some(value);
         }
-        REWRITES.iter().find_map(|rewrite| (rewrite.apply)(self, op, args))
+        REWRITES.iter().chain(self.last).find_map(|rewrite| (rewrite.apply)(self, op, args))
     }
 
     fn by_terms(&mut self, map: &Map, args: &[Val]) -> Option<Val> {

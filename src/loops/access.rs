@@ -52,8 +52,16 @@ impl Lowering<'_> {
         }
         let len = self.program.buffers[buffer.0].len as i64;
         let position = self.to.position(address);
-        let clamped = self.to.emit(Expr::ClampTo(position, len - i64::from(lanes) + 1), POSITION);
+        let span = (i64::from(lanes) - 1) * self.step(at, lanes);
+        let clamped = self.to.emit(Expr::ClampTo(position, len - span), POSITION);
         Address { offset: 0, terms: vec![(clamped, 1)] }
+    }
+
+    /// How far apart neighbouring lanes lie in memory.
+    pub(super) fn step(&self, at: &Linear, lanes: u16) -> i64 {
+        let vector = self.schedule.vector.filter(|_| lanes > 1);
+        let term = vector.and_then(|vector| at.terms.iter().find(|(axis, _)| *axis == vector));
+        term.map_or(1, |(_, coefficient)| *coefficient)
     }
 
     /// Moves to the piece of the part being done, in a buffer that has one for each.
@@ -78,7 +86,8 @@ impl Lowering<'_> {
             return self.to.number(*outside, ty);
         }
         let address = self.safe_address(*buffer, at, row, lanes, !guards.is_empty());
-        let loaded = self.fetch(id, *buffer, address, ty);
+        let step = self.step(at, lanes);
+        let loaded = self.fetch(id, *buffer, address, step, ty);
         if guards.is_empty() {
             return loaded;
         }
@@ -89,10 +98,10 @@ impl Lowering<'_> {
     }
 
     /// Reads memory, as far out as that gives the same; the only turn of a loop's rest stays where it is.
-    fn fetch(&mut self, id: InstId, buffer: BufferId, at: Address, ty: Ty) -> Value {
+    fn fetch(&mut self, id: InstId, buffer: BufferId, at: Address, step: i64, ty: Ty) -> Value {
         let pointer = self.pointer(buffer);
         let constant = at.terms.is_empty() && self.facts.deps[id.0] != 0;
-        let load = Expr::Load { pointer, at };
+        let load = Expr::Load { pointer, at, step };
         match (self.facts.reload[id.0], constant) {
             (true, _) => self.to.emit_new(load, ty),
             (false, true) => self.to.emit_here(load, ty),

@@ -208,9 +208,9 @@ impl Builder {
     }
 
     /// Writes a value.
-    pub(super) fn store(&mut self, pointer: usize, at: Address, value: Value) {
+    pub(super) fn store(&mut self, pointer: usize, at: Address, step: i64, value: Value) {
         let level = self.depth();
-        self.blocks[level].stmts.push(Stmt::Store { pointer, at, value });
+        self.blocks[level].stmts.push(Stmt::Store { pointer, at, step, value });
     }
 
     /// Computes a matrix product.

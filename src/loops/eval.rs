@@ -189,7 +189,7 @@ impl<'a> Frame<'a> {
         for stmt in stmts {
             match stmt {
                 Stmt::Let(value, expr) => self.define(*value, expr),
-                Stmt::Store { pointer, at, value } => self.store(*pointer, at, *value),
+                Stmt::Store { pointer, at, step, value } => self.store(*pointer, at, *step as usize, *value),
                 Stmt::Product(product) => self.product(product),
                 Stmt::For { var, start, stop, step, carried, body } => {
                     let mut at = self.bound(*start);
@@ -213,35 +213,36 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The bytes of `lanes` elements from an address on.
-    fn place(&self, pointer: usize, at: &Address, ty: Ty) -> Range<usize> {
+    /// The bytes from the first to the last of `lanes` elements, `step` apart, from an address on.
+    fn place(&self, pointer: usize, at: &Address, ty: Ty, step: usize) -> Range<usize> {
         let dtype = self.function.pointers[pointer];
         assert_eq!(dtype, ty.dtype, "egret internal error in eval: type of p{pointer}");
         let first = self.address(at);
         let size = dtype.bytes();
         let len = self.memory.places[self.buffers[pointer]].1.len() / size;
-        let inside = first >= 0 && first + i64::from(ty.lanes) <= len as i64;
-        assert!(inside, "egret internal error in eval: p{pointer}[{first}] x {} of {len}", ty.lanes);
-        first as usize * size..(first as usize + usize::from(ty.lanes)) * size
+        let span = (usize::from(ty.lanes) - 1) * step + 1;
+        let inside = first >= 0 && first as usize + span <= len;
+        assert!(inside, "egret internal error in eval: p{pointer}[{first}] + {span} of {len}");
+        first as usize * size..(first as usize + span) * size
     }
 
-    fn store(&mut self, pointer: usize, at: &Address, value: Value) {
+    fn store(&mut self, pointer: usize, at: &Address, step: usize, value: Value) {
         let ty = self.ty(value);
-        let place = self.place(pointer, at, ty);
+        let place = self.place(pointer, at, ty, step);
         let range = self.range(value);
         let bytes = &mut self.memory.bytes_mut(self.buffers[pointer])[place];
-        for (bits, place) in self.lanes[range].iter().zip(bytes.chunks_exact_mut(ty.dtype.bytes())) {
-            write(place, *bits);
+        for (bits, place) in self.lanes[range].iter().zip(bytes.chunks_mut(step * ty.dtype.bytes())) {
+            write(&mut place[..ty.dtype.bytes()], *bits);
         }
     }
 
-    fn load(&mut self, value: Value, pointer: usize, at: &Address) {
+    fn load(&mut self, value: Value, pointer: usize, at: &Address, step: usize) {
         let ty = self.ty(value);
-        let place = self.place(pointer, at, ty);
+        let place = self.place(pointer, at, ty, step);
         let range = self.range(value);
         let bytes = &self.memory.bytes(self.buffers[pointer])[place];
-        for (lane, place) in self.lanes[range].iter_mut().zip(bytes.chunks_exact(ty.dtype.bytes())) {
-            *lane = read(place, ty.dtype);
+        for (lane, place) in self.lanes[range].iter_mut().zip(bytes.chunks(step * ty.dtype.bytes())) {
+            *lane = read(&place[..ty.dtype.bytes()], ty.dtype);
         }
     }
 
@@ -276,7 +277,7 @@ impl<'a> Frame<'a> {
         };
         let step = at.iter().zip(&matrix.steps).map(step).sum::<i64>();
         let at = Address { offset: matrix.at.offset + step, terms: matrix.at.terms.clone() };
-        self.place(matrix.pointer, &at, ty)
+        self.place(matrix.pointer, &at, ty, 1)
     }
 
     /// Sets every lane of a value.
@@ -292,7 +293,7 @@ impl<'a> Frame<'a> {
             Expr::Const(number) => self.fill(value, |_, _| encode(number.0, ty.dtype)),
             Expr::Given(k) => self.fill(value, |frame, _| Bits::from(frame.given[*k] as u32)),
             Expr::Int(number) => self.fill(value, |_, _| *number as Bits),
-            Expr::Load { pointer, at } => self.load(value, *pointer, at),
+            Expr::Load { pointer, at, step } => self.load(value, *pointer, at, *step as usize),
             Expr::Splat(scalar) => self.fill(value, |frame, _| frame.lane(*scalar, 0)),
             Expr::Positions(first) => {
                 self.fill(value, |frame, lane| encode((frame.int(*first) + lane as i64) as f64, ty.dtype));

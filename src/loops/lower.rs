@@ -239,8 +239,9 @@ impl Lowering<'_> {
                 let value = self.wide(*value, row, lanes);
                 let value = self.to.cast(value, dtype);
                 let pointer = self.pointer(*buffer);
+                let step = self.step(at, lanes);
                 let at = self.safe_address(*buffer, at, row, lanes, false);
-                return self.to.store(pointer, at, value);
+                return self.to.store(pointer, at, step, value);
             }
             Inst::Combine(..) => unreachable!("reductions are computed by their loops"),
         };

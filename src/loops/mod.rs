@@ -237,12 +237,14 @@ impl std::hash::Hash for Number {
 pub enum Stmt {
     /// Defines a value.
     Let(Value, Expr),
-    /// Writes the lanes of a value to consecutive elements.
+    /// Writes the lanes of a value to consecutive elements, or to every `step`-th.
     Store {
         /// Which pointer.
         pointer: usize,
         /// First element.
         at: Address,
+        /// How far apart the elements lie: 1, or 2 in lanes of 32 bits.
+        step: i64,
         /// What.
         value: Value,
     },
@@ -355,12 +357,14 @@ pub enum Expr {
     Int(i64),
     /// The number of type `I32` that a call gives at this place of its list, in every lane.
     Given(usize),
-    /// Consecutive elements, as many as the value has lanes.
+    /// Consecutive elements, or every `step`-th, as many as the value has lanes.
     Load {
         /// Which pointer.
         pointer: usize,
         /// First element.
         at: Address,
+        /// How far apart they lie: 1, or 2 in lanes of 32 bits.
+        step: i64,
     },
     /// A scalar (of any type, booleans too) in every lane.
     Splat(Value),

@@ -91,7 +91,9 @@ impl Function {
                 let text = format!("{indent}{value} = {expr}");
                 writeln!(f, "{text:<42} : {}", self.values[value.0 as usize])
             }
-            Stmt::Store { pointer, at, value } => writeln!(f, "{indent}store p{pointer}[{at}] = {value}"),
+            Stmt::Store { pointer, at, step, value } => {
+                writeln!(f, "{indent}store p{pointer}[{at}]{} = {value}", Every(*step))
+            }
             Stmt::Product(product) => writeln!(f, "{indent}{product}"),
             Stmt::For { var, start, stop, step, carried, body } => {
                 write!(f, "{indent}for {var} in {start}..{stop} step {step}")?;
@@ -148,7 +150,7 @@ impl fmt::Display for Expr {
             Expr::Const(value) => f.write_str(&number(value.0)),
             Expr::Int(value) => write!(f, "{value}"),
             Expr::Given(k) => write!(f, "given {k}"),
-            Expr::Load { pointer, at } => write!(f, "load p{pointer}[{at}]"),
+            Expr::Load { pointer, at, step } => write!(f, "load p{pointer}[{at}]{}", Every(*step)),
             Expr::Splat(value) => write!(f, "splat {value}"),
             Expr::Positions(value) => write!(f, "positions {value}"),
             Expr::Machine(op, args) => {
@@ -225,5 +227,14 @@ impl fmt::Display for Ty {
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "%{}", self.0)
+    }
+}
+
+/// How far apart elements lie, if they are not neighbours.
+struct Every(i64);
+
+impl fmt::Display for Every {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 1 { Ok(()) } else { write!(f, " by {}", self.0) }
     }
 }

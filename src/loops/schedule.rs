@@ -5,7 +5,8 @@
 //! 1. The vector axis is one along which every access that depends on it goes to the next element
 //!    (loads and stores alike), no position is computed (gathers, guards), and that is at least
 //!    four long. Of several, the one with most such accesses; a result axis before a reduced one;
-//!    the innermost. Without one, the kernel runs in scalars.
+//!    the innermost. Without one, the innermost result axis along which accesses go to the next element
+//!    or to the one after it, in lanes of 32 bits, as for windows of two. Else the kernel runs in scalars.
 //! 2. Lanes: 8, or 4 where a value in them is 64 bits wide or the axis is shorter than 8. A reduction
 //!    without rows takes twice as many where the axis is that long, for two to four independent sums;
 //!    a short axis (below 32) takes 4 where that wastes fewer lanes.
@@ -13,7 +14,7 @@
 //!    so that what does not depend on it is loaded once for all of them.
 //! 4. Result axes in order, then reduced axes in order with the vector axis innermost.
 //! 5. Of several loops over reduced axes inside of a vector or in scalars, the innermost are written out if
-//!    they turn at most 16 times together; in scalars also innermost loops over at most 4 results.
+//!    they turn at most 16 times together; in scalars or in steps of two also innermost loops over at most 4 results.
 
 use crate::algebra::form::Extent;
 use crate::algebra::types::DType;
@@ -49,7 +50,8 @@ pub struct Schedule {
 impl Schedule {
     pub(super) fn of(kernel: &Kernel, facts: &Facts) -> Schedule {
         let n = kernel.axes.len();
-        let vector = vector_axis(kernel, facts);
+        let adjacent = vector_axis(kernel, facts, 1);
+        let vector = adjacent.or_else(|| vector_axis(kernel, facts, 2).filter(|axis| *axis < kernel.n_out));
         let jam = rows_axis(kernel, facts, vector);
         let rows = jam.map_or(1, |axis| if extent(kernel, axis) >= 4 { 4 } else { 2 });
         let lanes = vector.map_or(1, |axis| lanes(kernel, facts, axis, rows));
@@ -58,8 +60,8 @@ impl Schedule {
         let outer = (0..kernel.n_out).collect();
         let mut unrolled = unrolled(kernel, &inner, vector);
         let points: usize = (0..n).map(|axis| extent(kernel, axis)).product();
-        if vector.is_none() && points >= WORTH {
-            let results: Vec<usize> = (0..kernel.n_out).collect();
+        if adjacent.is_none() && points >= WORTH {
+            let results: Vec<usize> = (0..kernel.n_out).filter(|axis| Some(*axis) != vector).collect();
             let left = UNROLLED / unrolled.iter().map(|axis| extent(kernel, *axis)).product::<usize>().max(1);
             unrolled.extend(innermost(kernel, &results, left.min(SHORT)));
         }
@@ -104,8 +106,8 @@ fn stride(at: &Linear, axis: usize, facts: &Facts) -> Option<i64> {
     Some(at.terms.iter().find(|(of, _)| *of == axis).map_or(0, |(_, coefficient)| *coefficient))
 }
 
-/// How many accesses go to the next element along an axis; `None` if one goes elsewhere.
-fn contiguous(kernel: &Kernel, facts: &Facts, axis: usize) -> Option<usize> {
+/// How many accesses go so many elements at most along an axis; `None` if one goes elsewhere.
+fn contiguous(kernel: &Kernel, facts: &Facts, axis: usize, most: i64) -> Option<usize> {
     let mut count = 0;
     for (k, inst) in kernel.insts.iter().enumerate() {
         if !facts.live[k] || !facts.on(InstId(k), axis) {
@@ -119,7 +121,7 @@ fn contiguous(kernel: &Kernel, facts: &Facts, axis: usize) -> Option<usize> {
             Inst::Store { at, .. } => stride(at, axis, facts)?,
             Inst::Const(..) | Inst::Axis(..) | Inst::Map(..) | Inst::Cast(..) | Inst::Combine(..) => continue,
         };
-        if step != 1 {
+        if !(1..=most).contains(&step) || step > 1 && !in_words(kernel, inst) {
             return None;
         }
         count += 1;
@@ -127,11 +129,24 @@ fn contiguous(kernel: &Kernel, facts: &Facts, axis: usize) -> Option<usize> {
     Some(count)
 }
 
-fn vector_axis(kernel: &Kernel, facts: &Facts) -> Option<usize> {
+/// Whether what is read or written are words of 32 bits.
+fn in_words(kernel: &Kernel, access: &Inst) -> bool {
+    match access {
+        Inst::Store { value, .. } => in_words(kernel, &kernel.insts[value.0]),
+        Inst::Const(_, dtype)
+        | Inst::Axis(_, dtype)
+        | Inst::Load { dtype, .. }
+        | Inst::Map(_, _, dtype)
+        | Inst::Cast(_, dtype)
+        | Inst::Combine(_, _, dtype) => matches!(dtype, DType::F32 | DType::I32),
+    }
+}
+
+fn vector_axis(kernel: &Kernel, facts: &Facts, most: i64) -> Option<usize> {
     let starts_pieces = |axis: usize| matches!(kernel.axes.get(axis + 1), Some(Extent::Ragged(_)));
     let mut best = None;
     for axis in (0..kernel.axes.len()).filter(|axis| extent(kernel, *axis) >= 4 && !starts_pieces(*axis)) {
-        if let Some(count) = contiguous(kernel, facts, axis).filter(|count| *count > 0) {
+        if let Some(count) = contiguous(kernel, facts, axis, most).filter(|count| *count > 0) {
             best = best.max(Some((count, axis < kernel.n_out, axis)));
         }
     }

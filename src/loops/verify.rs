@@ -137,14 +137,16 @@ impl<'a> Check<'a> {
         span
     }
 
-    fn access(&self, pointer: usize, at: &Address, ty: Ty) {
+    fn access(&self, pointer: usize, at: &Address, ty: Ty, step: i64) {
         self.ensure(
             self.function.pointers.get(pointer) == Some(&ty.dtype),
             format_args!("p{pointer} holds no {ty}"),
         );
+        let known = step == 1 || step == 2 && ty.lanes > 1 && matches!(ty.dtype, DType::F32 | DType::I32);
+        self.ensure(known, format_args!("{ty} in steps of {step}"));
         let span = self.address(at);
         if let (Some(lens), Some((low, high))) = (&self.lens, span) {
-            let inside = low >= 0 && high + i64::from(ty.lanes) <= lens[pointer];
+            let inside = low >= 0 && high + (i64::from(ty.lanes) - 1) * step < lens[pointer];
             self.ensure(
                 inside,
                 format_args!("p{pointer}[{at}] x {} leaves {} elements", ty.lanes, lens[pointer]),
@@ -195,9 +197,9 @@ impl<'a> Check<'a> {
                     self.define(*value, span);
                     own.push(*value);
                 }
-                Stmt::Store { pointer, at, value } => {
+                Stmt::Store { pointer, at, step, value } => {
                     let ty = self.used(*value);
-                    self.access(*pointer, at, ty);
+                    self.access(*pointer, at, ty, *step);
                 }
                 Stmt::Product(product) => self.product(product),
                 Stmt::For { .. } => self.turn(stmt, &mut own),
@@ -292,7 +294,7 @@ impl<'a> Check<'a> {
                 self.ensure(position, format_args!("{n} is {ty}"));
                 return Some((*n, *n));
             }
-            Expr::Load { pointer, at } => self.access(*pointer, at, ty),
+            Expr::Load { pointer, at, step } => self.access(*pointer, at, ty, *step),
             Expr::Splat(value) => {
                 let from = self.used(*value);
                 self.ensure(

@@ -26,7 +26,8 @@ impl Count<'_> {
         for stmt in stmts {
             let here = match stmt {
                 Stmt::Let(value, expr) => self.expr(*value, expr),
-                Stmt::Store { value, .. } => registers(self.ty(*value)),
+                Stmt::Store { step: 1, value, .. } => registers(self.ty(*value)),
+                Stmt::Store { value, .. } => u64::from(self.ty(*value).lanes),
                 Stmt::Product(product) => {
                     product.sizes.iter().fold(1u64, |n, size| n.saturating_mul(*size as u64)) / 14
                 }

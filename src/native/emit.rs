@@ -204,7 +204,7 @@ impl<'a> Emit<'a, '_> {
                     self.depths[value.0 as usize] = self.address_depth(at);
                 }
             }
-            Stmt::Store { pointer, at, value } => self.store(*pointer, at, *value),
+            Stmt::Store { pointer, at, step, value } => self.store(*pointer, at, *step, *value),
             Stmt::Product(product) => self.product(product),
             Stmt::For { var, start, stop, step, carried, body } => {
                 self.for_loop(*var, *start, *stop, *step, carried, body)
@@ -405,7 +405,33 @@ impl<'a> Emit<'a, '_> {
         offsets.map(|offset| self.b.ins().load(register, flags, base, offset)).collect()
     }
 
-    fn store(&mut self, pointer: usize, at: &Address, value: Value) {
+    /// Every other element: of two registers that meet in the third of them, so that nothing beyond the
+    /// last is read.
+    fn load_even(&mut self, ty: Ty, pointer: usize, at: &Address) -> Parts {
+        let flags = self.load_flags(pointer);
+        let (base, offset) = self.place(pointer, at);
+        let (register, count) = vector::layout(ty);
+        let even = |index: i32| {
+            let at = offset + 32 * index;
+            let [low, high] = [at, at + 12].map(|at| self.b.ins().load(register, flags, base, at));
+            vector::shuffle(&mut self.b, low, high, [0, 2, 5, 7])
+        };
+        (0..count as i32).map(even).collect()
+    }
+
+    /// Lane by lane to every other element.
+    fn store_even(&mut self, base: ir::Value, offset: i32, parts: &[ir::Value]) {
+        let flags = MemFlagsData::new().with_notrap();
+        for (index, part) in parts.iter().enumerate() {
+            let words = vector::bits(&mut self.b, types::I32X4, *part);
+            for lane in 0..4 {
+                let word = self.b.ins().extractlane(words, lane);
+                self.b.ins().store(flags, word, base, offset + 32 * index as i32 + 8 * i32::from(lane));
+            }
+        }
+    }
+
+    fn store(&mut self, pointer: usize, at: &Address, step: i64, value: Value) {
         let flags = MemFlagsData::new().with_notrap();
         let (base, offset) = self.place(pointer, at);
         let ty = self.ty(value);
@@ -413,6 +439,9 @@ impl<'a> Emit<'a, '_> {
         if ty.dtype == DType::Bool && ty.lanes > 1 {
             parts = vector::mask_as(&mut self.b, &parts, types::I32X4);
             parts = parts.into_iter().map(|mask| vector::pack_mask(&mut self.b, mask)).collect();
+        }
+        if step != 1 {
+            return self.store_even(base, offset, &parts);
         }
         let mut offset = offset;
         for part in parts {
@@ -427,7 +456,8 @@ impl<'a> Emit<'a, '_> {
             Expr::Const(number) => self.constant(ty, number.0),
             Expr::Given(k) => self.given(ty, *k),
             Expr::Int(n) => vec![self.b.ins().iconst(types::I64, *n)],
-            Expr::Load { pointer, at } => self.load(ty, *pointer, at),
+            Expr::Load { pointer, at, step: 1 } => self.load(ty, *pointer, at),
+            Expr::Load { pointer, at, .. } => self.load_even(ty, *pointer, at),
             Expr::Splat(scalar) => self.splat(ty, *scalar),
             Expr::Positions(start) => self.positions(ty, *start),
             Expr::Machine(machine, args) => self.machine(ty, *machine, args),

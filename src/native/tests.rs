@@ -173,12 +173,12 @@ fn elementwise_for(
     let mut args = Vec::new();
     for (dtype, _) in inputs {
         let pointer = kit.pointer(*dtype);
-        let load = Expr::Load { pointer, at: at(0, &[(var, 1)]) };
+        let load = Expr::Load { step: 1, pointer, at: at(0, &[(var, 1)]) };
         args.push(kit.def(&mut body, *dtype, lanes, load));
     }
     let value = make(&mut kit, &mut body, &args);
     let pointer = kit.pointer(out);
-    body.push(Stmt::Store { pointer, at: at(0, &[(var, 1)]), value });
+    body.push(Stmt::Store { step: 1, pointer, at: at(0, &[(var, 1)]), value });
     let len = inputs[0].1.len();
     let stop = Limit::Const(len as i64);
     let step = i64::from(lanes);
@@ -382,7 +382,7 @@ fn constants_positions_and_splats_fill_all_lanes() {
         }
         if lanes > 1 {
             let got = elementwise(lanes, &input, dtype, |kit, body, _| {
-                let one = kit.def(body, dtype, 1, Expr::Load { pointer: 0, at: at(1, &[]) });
+                let one = kit.def(body, dtype, 1, Expr::Load { step: 1, pointer: 0, at: at(1, &[]) });
                 kit.def(body, dtype, lanes, Expr::Splat(one))
             });
             assert_same(&format!("splat {dtype} {lanes}"), dtype, &got, &[input[0].1[1]; 48]);
@@ -398,7 +398,7 @@ fn large_positions_are_rounded_once() {
     let mut body = Vec::new();
     let first = kit.def(&mut body, I64, 1, Expr::Int(start));
     let value = kit.def(&mut body, F32, 8, Expr::Positions(first));
-    body.push(Stmt::Store { pointer, at: at(0, &[]), value });
+    body.push(Stmt::Store { step: 1, pointer, at: at(0, &[]), value });
     let mut memory = vec![vec![0; 32]];
     run(kit.function(body), &mut memory);
     let want: Vec<Bits> = (0..8).map(|k| Bits::from(((start + k) as f32).to_bits())).collect();
@@ -432,9 +432,9 @@ fn folds_are_the_fixed_tree() {
         let mut kit = Kit::default();
         let (from, to) = (kit.pointer(dtype), kit.pointer(dtype));
         let mut body = Vec::new();
-        let value = kit.def(&mut body, dtype, lanes, Expr::Load { pointer: from, at: at(3, &[]) });
+        let value = kit.def(&mut body, dtype, lanes, Expr::Load { step: 1, pointer: from, at: at(3, &[]) });
         let value = kit.def(&mut body, dtype, 1, Expr::Fold(machine, value));
-        body.push(Stmt::Store { pointer: to, at: at(0, &[]), value });
+        body.push(Stmt::Store { step: 1, pointer: to, at: at(0, &[]), value });
         let input: Vec<Bits> = match dtype {
             F32 | F64 => (0..48).map(|k| encode(1.0 / (1.0 + k as f64), dtype)).collect(),
             other => samples(other, 1),
@@ -457,7 +457,7 @@ fn carried_sum(limits: impl Fn(&mut Kit, &mut Vec<Stmt>) -> (Limit, Limit), step
     let var = kit.value(I64, 1);
     let mut inner = Vec::new();
     let (sum, flag) = (kit.value(F64, 1), kit.value(Bool, 1));
-    let element = kit.def(&mut inner, F64, 1, Expr::Load { pointer: x, at: at(0, &[(var, 1)]) });
+    let element = kit.def(&mut inner, F64, 1, Expr::Load { step: 1, pointer: x, at: at(0, &[(var, 1)]) });
     let both = kit.def(&mut inner, F64, 1, Expr::Machine(Machine::Add, vec![sum, element]));
     let next = kit.def(&mut inner, F64, 1, Expr::Machine(Machine::Select, vec![flag, sum, both]));
     let other = kit.def(&mut inner, Bool, 1, Expr::Machine(Machine::Not, vec![flag]));
@@ -467,8 +467,8 @@ fn carried_sum(limits: impl Fn(&mut Kit, &mut Vec<Stmt>) -> (Limit, Limit), step
         Carried { init: no, current: flag, next: other, last: last_flag },
     ];
     body.push(Stmt::For { var, start, stop, step, carried, body: inner });
-    body.push(Stmt::Store { pointer: sum_out, at: at(0, &[]), value: last });
-    body.push(Stmt::Store { pointer: flag_out, at: at(0, &[]), value: last_flag });
+    body.push(Stmt::Store { step: 1, pointer: sum_out, at: at(0, &[]), value: last });
+    body.push(Stmt::Store { step: 1, pointer: flag_out, at: at(0, &[]), value: last_flag });
     let input: Vec<Bits> = (1..=9).map(|k| encode(f64::from(k), F64)).collect();
     let mut memory = vec![pack(F64, &input), vec![0; 8], vec![9]];
     run(kit.function(body), &mut memory);
@@ -511,13 +511,14 @@ fn a_carried_mask_keeps_its_width() {
         let zero = kit.def(&mut body, F64, lanes, Expr::Const(Number(0.0)));
         let (var, any, last) = (kit.value(I64, 1), kit.value(Bool, lanes), kit.value(Bool, lanes));
         let mut inner = Vec::new();
-        let element = kit.def(&mut inner, F64, lanes, Expr::Load { pointer: x, at: at(0, &[(var, 1)]) });
+        let element =
+            kit.def(&mut inner, F64, lanes, Expr::Load { step: 1, pointer: x, at: at(0, &[(var, 1)]) });
         let below = kit.def(&mut inner, Bool, lanes, Expr::Machine(Machine::Lt, vec![element, zero]));
         let next = kit.def(&mut inner, Bool, lanes, Expr::Machine(Machine::Or, vec![below, any]));
         let carried = vec![Carried { init: no, current: any, next, last }];
         let (start, stop) = (Limit::Const(0), Limit::Const(4 * i64::from(lanes)));
         body.push(Stmt::For { var, start, stop, step: i64::from(lanes), carried, body: inner });
-        body.push(Stmt::Store { pointer: out, at: at(0, &[]), value: last });
+        body.push(Stmt::Store { step: 1, pointer: out, at: at(0, &[]), value: last });
         let lanes = lanes as usize;
         let input: Vec<f64> =
             (0..4 * lanes).map(|k| if k == 2 || k == 2 * lanes + 3 { -1.0 } else { 1.0 }).collect();
@@ -540,10 +541,10 @@ fn positions_tables_and_limits_address_memory() {
     let inside = kit.def(&mut body, Bool, 1, Expr::InRange(entry, 6));
     let moved = kit.def(&mut body, I64, 1, Expr::Position(at(-2, &[(entry, 1)])));
     let safe = kit.def(&mut body, I64, 1, Expr::ClampTo(moved, 6));
-    let element = kit.def(&mut body, F32, 1, Expr::Load { pointer: x, at: at(0, &[(safe, 1)]) });
+    let element = kit.def(&mut body, F32, 1, Expr::Load { step: 1, pointer: x, at: at(0, &[(safe, 1)]) });
     let minus = kit.def(&mut body, F32, 1, Expr::Const(Number(-1.0)));
     let value = kit.def(&mut body, F32, 1, Expr::Machine(Machine::Select, vec![inside, element, minus]));
-    body.push(Stmt::Store { pointer: out, at: at(1, &[(var, 3)]), value });
+    body.push(Stmt::Store { step: 1, pointer: out, at: at(1, &[(var, 3)]), value });
     let (start, stop) = (Limit::Const(0), Limit::Const(5));
     let body = vec![Stmt::For { var, start, stop, step: 1, carried: Vec::new(), body }];
     let input: Vec<Bits> = (0..6).map(|k| encode(f64::from(10 * k), F32)).collect();

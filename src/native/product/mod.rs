@@ -6,7 +6,8 @@
 //!
 //! Columns are done in panels of two vectors. Of each, a run of [`DEPTH`] summed rows is laid out side by
 //! side on the stack, where it stays in the first cache while the tiles of all rows use it; sums go on
-//! from the results of the run before (Goto and van de Geijn 2008, without a copy of the first operand).
+//! from the results of the run before (Goto and van de Geijn 2008; the first operand is copied only where
+//! its rows would share few lines of the first cache).
 
 mod lanes;
 #[cfg(test)]
@@ -202,6 +203,15 @@ unsafe fn second<L: Lanes>(
             for first in (0..width).step_by(L::N) {
                 L::transpose(k, b.offset(at(0, first)), b_column.by, laid.add(first), width);
             }
+        } else if strided && b_next.by == 1 {
+            // A column at a time: many, far apart, would push each other out of the first cache.
+            for lane in 0..width {
+                for row in 0..k {
+                    let inside = lane < panel.columns;
+                    *laid.add(row * width + lane) =
+                        if inside { *b.offset(at(row, lane)) } else { L::E::ZERO };
+                }
+            }
         } else if adjacent && whole {
             for row in 0..k {
                 b.offset(at(row, 0)).copy_to_nonoverlapping(laid.add(row * width), width);
@@ -216,14 +226,40 @@ unsafe fn second<L: Lanes>(
     (laid.cast_const(), width as isize)
 }
 
+/// Rows at multiples of so many bytes share the same few lines of the first cache: its ways lie so far apart.
+const WAY: usize = 4096;
+
+/// Distance of copied rows, in elements: a run, and some lines that keep rows apart.
+const COPIED: usize = DEPTH + 16;
+
+/// Whether rows of a tile are better copied: each of them would be loaded anew for each of its elements.
+fn collides<L: Lanes>(tile: &Tile<L::E>, m: usize) -> bool {
+    let distance = tile.a_row.unsigned_abs() * size_of::<L::E>();
+    let in_place = tile.a_table.is_null() && tile.a_next == 1;
+    in_place && m > 4 && distance > 0 && distance.is_multiple_of(WAY)
+}
+
 /// All rows, tile by tile.
 unsafe fn rows<L: Lanes, const V: usize>(mut tile: Tile<L::E>, m: usize) {
+    let mut scratch = std::mem::MaybeUninit::<[L::E; COPIED * 12]>::uninit();
+    let collides = collides::<L>(&tile, m);
     let mut left = m;
     while left > 0 {
         // Nearly equal tiles: 32 rows are 11, 11 and 10, not 12, 12 and 8.
         let rows = left.div_ceil(left.div_ceil(L::ROWS));
-        // SAFETY: the caller vouches for `m` rows.
-        unsafe { one::<L, V>(rows, &tile) }
+        // SAFETY: the caller vouches for `m` rows; the scratch holds those of a tile.
+        unsafe {
+            if collides {
+                let copy = scratch.as_mut_ptr().cast::<L::E>();
+                for row in 0..rows {
+                    let from = tile.a.offset(row as isize * tile.a_row);
+                    from.copy_to_nonoverlapping(copy.add(row * COPIED), tile.k);
+                }
+                one::<L, V>(rows, &Tile { a: copy.cast_const(), a_row: COPIED as isize, ..tile });
+            } else {
+                one::<L, V>(rows, &tile);
+            }
+        }
         let step = rows as isize;
         tile.a = tile.a.wrapping_offset(step * tile.a_row);
         tile.c = tile.c.wrapping_offset(step * tile.c_row);

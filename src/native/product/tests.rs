@@ -16,6 +16,8 @@ const SIZES: &[[usize; 3]] = &[
     [64, 16, 32],
     [12, 47, 300],
     [25, 64, 513],
+    // Rows of the first operand whole ways of a cache apart.
+    [13, 9, 1022],
     [200, 8, 2],
     [3, 5, 0],
 ];

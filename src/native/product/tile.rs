@@ -3,7 +3,7 @@
 use super::lanes::{Element, Lanes};
 
 /// `M` rows and `V` vectors of results, over a run of the summed axis.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Tile<E> {
     /// How many are summed.
     pub(super) k: usize,
