@@ -135,13 +135,14 @@ impl From<Report> for Problem {
 /// What can be checked.
 enum Subject<'a> {
     Function(&'a Function),
+    Model(&'a Function),
     Loss { name: String, run: &'a ast::Run, item: usize },
 }
 
 impl Subject<'_> {
     fn name(&self) -> &str {
         match self {
-            Subject::Function(function) => &function.name.name,
+            Subject::Function(function) | Subject::Model(function) => &function.name.name,
             Subject::Loss { name, .. } => name,
         }
     }
@@ -154,7 +155,8 @@ struct Script<'a> {
     folder: &'a Path,
 }
 
-/// Checks the function or the training run of this name, or all of them.
+/// Checks the function, model or training run of this name, or all of them: models where no training run
+/// checks them.
 ///
 /// # Errors
 /// What is wrong with the script or goes wrong while it runs, or that it has nothing of that name.
@@ -165,8 +167,12 @@ pub fn gradcheck(name: &str, text: &str, folder: &Path, only: Option<&str>) -> R
     let tree = program.script()?;
     let script = Script { text, items: &tree.items, folder };
     let subjects = script.subjects();
-    let chosen: Vec<&Subject> =
-        subjects.iter().filter(|subject| only.is_none_or(|name| subject.name() == name)).collect();
+    let trains = subjects.iter().any(|subject| matches!(subject, Subject::Loss { .. }));
+    let meant = |subject: &&Subject| match only {
+        Some(name) => subject.name() == name,
+        None => !(trains && matches!(subject, Subject::Model(_))),
+    };
+    let chosen: Vec<&Subject> = subjects.iter().filter(meant).collect();
     if only.is_some() && chosen.is_empty() {
         return Err(Problem::Unknown(subjects.iter().map(|subject| subject.name().to_owned()).collect()));
     }
@@ -180,6 +186,7 @@ impl<'a> Script<'a> {
         for (item, at) in self.items.iter().enumerate() {
             match &at.kind {
                 ItemKind::Fn(function) => subjects.push(Subject::Function(function)),
+                ItemKind::Model(function) => subjects.push(Subject::Model(function)),
                 ItemKind::Let(ast::Let {
                     name, value: ast::Expr { kind: ExprKind::Train(run), .. }, ..
                 }) => {
@@ -202,7 +209,8 @@ impl<'a> Script<'a> {
 
     fn check(&self, subject: &Subject<'a>) -> Result<Checked, Report> {
         match subject {
-            Subject::Function(function) => self.check_function(function),
+            Subject::Function(function) => Ok(self.check_function(function, false)),
+            Subject::Model(function) => Ok(self.check_function(function, true)),
             Subject::Loss { name, run, item } => {
                 let compared = self.compare(&self.before(*item), &self.training(run))?;
                 Ok(Checked { name: format!("loss of {name}"), compared, skipped: None })
@@ -263,33 +271,49 @@ impl<'a> Script<'a> {
         Ok(layout.params.iter().zip(&tried).map(|(param, tried)| compared(fit, param, tried)).collect())
     }
 
-    fn check_function(&self, function: &Function) -> Result<Checked, Report> {
-        let name = |sizes: &Sizes| self.signature(function, sizes);
-        let skip = |why: String| {
-            Ok(Checked { name: function.name.name.clone(), compared: Vec::new(), skipped: Some(why) })
-        };
-        let (run, sizes) = match self.as_model(function) {
-            Ok(made) => made,
-            Err(why) => return skip(why),
-        };
-        // Functions of positive numbers are not defined everywhere.
-        for (low, high) in [("-1.5", "1.5"), ("0.3", "1.3")] {
-            let model = run.replace("LOW", low).replace("HIGH", high);
-            let compared = self.compare(&(self.declarations() + &model), FUNCTION);
-            match compared {
-                Ok(compared) => return Ok(Checked { name: name(&sizes), compared, skipped: None }),
-                Err(report) if low == "-1.5" && failed(&report) => {}
-                Err(report) if failed(&report) => {
-                    return skip("its value is not finite at random arguments".into());
+    /// Tries what may stand in square brackets until the function can be called.
+    fn check_function(&self, function: &Function, model: bool) -> Checked {
+        let skip =
+            |why| Checked { name: function.name.name.clone(), compared: Vec::new(), skipped: Some(why) };
+        let mut problem = None;
+        for choice in 0..CHOICES.len().pow(function.statics.len().min(3) as u32) {
+            let made = match self.as_model(function, model, choice) {
+                Ok(made) => made,
+                Err(why) => return skip(why),
+            };
+            match self.compare_at_random(&made.text) {
+                Ok(Some(mut compared)) => {
+                    compared.iter_mut().for_each(without_layer);
+                    let name = self.signature(function, &made);
+                    return Checked { name, compared, skipped: None };
                 }
-                Err(report) => return skip(first_message(&report)),
+                Ok(None) => return skip("its value is not finite at random arguments".into()),
+                Err(message) if made.brackets.is_empty() => return skip(message),
+                Err(message) => {
+                    problem.get_or_insert(format!("as `{}{}`: {message}", function.name.name, made.brackets));
+                }
             }
         }
-        skip("its value is not finite at random arguments".into())
+        skip(problem.unwrap_or_default())
+    }
+
+    /// Compares at arguments of both signs, then at positive ones: not all functions are defined everywhere.
+    /// None if the value is finite at neither; an error if there is something wrong with the model.
+    fn compare_at_random(&self, model: &str) -> Result<Option<Vec<Compared>>, String> {
+        for (low, high) in [("-1.5", "1.5"), ("0.3", "1.3")] {
+            let model = model.replace("LOW", low).replace("HIGH", high);
+            match self.compare(&(self.declarations() + &model), FUNCTION) {
+                Ok(compared) => return Ok(Some(compared)),
+                Err(report) if failed(&report) => {}
+                Err(report) => return Err(first_message(&report)),
+            }
+        }
+        Ok(None)
     }
 
     /// `f(x: real[2, 3])`
-    fn signature(&self, function: &Function, sizes: &Sizes) -> String {
+    fn signature(&self, function: &Function, made: &Made) -> String {
+        let sizes = &made.sizes;
         let arg = |arg: &ast::Arg| {
             let shape: Vec<String> =
                 shape(&arg.ty, sizes).iter().flatten().map(ToString::to_string).collect();
@@ -297,30 +321,30 @@ impl<'a> Script<'a> {
             format!("{}: {}{shape}", arg.name.name, arg.ty.dtype.name)
         };
         let args: Vec<String> = function.args.iter().map(arg).collect();
-        format!("{}({})", function.name.name, args.join(", "))
+        format!("{}{}({})", function.name.name, made.brackets, args.join(", "))
     }
 
-    /// A function as a model whose parameters are its arguments, or why it is not checked.
-    fn as_model(&self, function: &Function) -> Result<(String, Sizes), String> {
+    /// A function as a model whose parameters are its arguments, or a model as its layer, or why it is not
+    /// checked.
+    fn as_model(&self, function: &Function, is_model: bool, mut choice: usize) -> Result<Made, String> {
         let mut sizes = Sizes::new();
         let mut statics = Vec::new();
         for given in &function.statics {
             let name = &given.name.name;
-            if calls_static(function, name) {
-                statics.push("tanh".to_string());
-            } else {
-                let default = given.default.as_ref().and_then(|default| polynomial(default, &sizes));
-                let size = default.and_then(|n| usize::try_from(n).ok()).unwrap_or(2);
-                statics.push(size.to_string());
-                sizes.insert(name.clone(), size);
-            }
+            // Uses in brackets look like calls, and may be sizes or numbers.
+            let first = usize::from(!calls_static(function, name));
+            let chosen = CHOICES[(first + choice) % CHOICES.len()];
+            choice /= CHOICES.len();
+            let default = given.default.as_ref().and_then(|default| polynomial(default, &sizes));
+            let size = default.or(chosen.parse().ok()).and_then(|n: i64| usize::try_from(n).ok());
+            statics.push(size.map_or(chosen.to_string(), |size| size.to_string()));
+            sizes.extend(size.map(|size| (name.clone(), size)));
         }
         let float = |ty: &ast::TypeExpr| ["real", "f64"].contains(&ty.dtype.name.as_str());
-        if !float(&function.result) || !function.args.iter().any(|arg| float(&arg.ty)) {
+        let results: Vec<&ast::TypeExpr> = std::iter::once(&function.result).chain(&function.more).collect();
+        let varies = is_model || function.args.iter().any(|arg| float(&arg.ty));
+        if !varies || !results.iter().any(|ty| float(ty)) {
             return Err("it is not a function from `real` to `real`".into());
-        }
-        if !function.more.is_empty() {
-            return Err("it gives several values".into());
         }
         for arg in &function.args {
             bind(&arg.ty, &mut sizes);
@@ -336,17 +360,30 @@ impl<'a> Script<'a> {
                 let _ = writeln!(model, "  param {name}: real{ty} = random.uniform{ty}(LOW, HIGH)");
             }
         }
-        let result = shape(&function.result, &sizes).ok_or("a size of its result follows from nothing")?;
         let brackets = if statics.is_empty() { String::new() } else { format!("[{}]", statics.join(", ")) };
-        let value = format!("{}{brackets}({})", function.name.name, args.join(", "));
-        let value = match result.is_empty() {
-            true => value,
-            // Weights that no symmetry of the function cancels.
-            false => format!("sum({value} * (0.3 + sin(1 + 1.7 * iota{result:?})))"),
+        let called = format!("{}{brackets}", function.name.name);
+        let called = match is_model {
+            true => {
+                let _ = writeln!(model, "  layer {LAYER} = {called}");
+                LAYER.to_string()
+            }
+            false => called,
         };
-        let _ = writeln!(model, "  {value} + 0 * sum(gradcheck_x)\n}}");
+        let names: Vec<String> = (0..results.len()).map(|k| format!("gradcheck_y{k}")).collect();
+        let bound = if names.len() == 1 { names[0].clone() } else { format!("({})", names.join(", ")) };
+        let _ = writeln!(model, "  let {bound} = {called}({})", args.join(", "));
+        let mut value = "0 * sum(gradcheck_x)".to_string();
+        for (name, ty) in names.iter().zip(results).filter(|(_, ty)| float(ty)) {
+            let result = shape(ty, &sizes).ok_or("a size of its result follows from nothing")?;
+            let _ = match result.is_empty() {
+                true => write!(value, " + {name}"),
+                // Weights that no symmetry of the function cancels.
+                false => write!(value, " + sum({name} * (0.3 + sin(1 + 1.7 * iota{result:?})))"),
+            };
+        }
+        let _ = writeln!(model, "  {value}\n}}");
         model += "data gradcheck_data = synthetic(rows = 1) {\n  x = random.uniform[rows, 1](0, 1)\n}\n";
-        Ok((model, sizes))
+        Ok(Made { text: model, brackets, sizes })
     }
 
     /// A parameter, or for integers and truth values a tensor of small ones.
@@ -358,6 +395,31 @@ impl<'a> Script<'a> {
             "i32" | "i64" => format!("{name} = {}({brackets})", arg.ty.dtype.name),
             _ => format!("{name} = {name}"),
         }
+    }
+}
+
+/// A function as a model, with what stands in its square brackets and the sizes of its arguments.
+struct Made {
+    text: String,
+    brackets: String,
+    sizes: Sizes,
+}
+
+/// What may stand in square brackets, in the order in which it is tried.
+const CHOICES: [&str; 3] = ["tanh", "2", "0.5"];
+/// The layer that a model becomes.
+const LAYER: &str = "gradcheck_layer";
+
+/// Names as the model itself says them.
+fn without_layer(compared: &mut Compared) {
+    let own = |name: &mut String| {
+        if let Some(own) = name.strip_prefix(LAYER).and_then(|rest| rest.strip_prefix('.')) {
+            *name = own.to_string();
+        }
+    };
+    own(&mut compared.name);
+    if let Some(worst) = &mut compared.worst {
+        own(&mut worst.coordinate);
     }
 }
 

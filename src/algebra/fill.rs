@@ -87,6 +87,8 @@ impl Rules for Fill {
             iota(DType::F64, &[2, 1, 3]),
             iota(DType::I32, &[4]),
             iota(DType::I32, &[]),
+            iota(DType::F64, &[1]),
+            iota(DType::F64, &[0, 2]),
             random(7, &[2, 3]),
             random(0x9000_0000, &[0]),
         ]

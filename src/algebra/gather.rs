@@ -78,10 +78,13 @@ impl Rules for Gather {
             take(0, &[3], positions(&[], &[2.0])),
             take(0, &[1, 2], positions(&[2], &[0.0, 0.0])),
             take(0, &[3, 2], positions(&[0], &[])),
+            take(0, &[2, 0], positions(&[2], &[1.0, 0.0])),
+            take(1, &[1, 1], positions(&[1, 1], &[0.0])),
             scatter(0, 4, &[3, 2], positions(&[3], &[1.0, 3.0, 1.0])),
             scatter(1, 3, &[2, 2, 2, 2], positions(&[2, 2], &[0.0, 2.0, 2.0, 1.0])),
             scatter(0, 3, &[2], positions(&[], &[2.0])),
             scatter(0, 2, &[0, 2], positions(&[0], &[])),
+            scatter(0, 1, &[1, 1], positions(&[1], &[0.0])),
         ]
     }
 

@@ -26,12 +26,14 @@ impl Rules for Map {
         let of = |row, sizes: &[&[usize]]| Sample::of(Op::Map(Map(row)), sizes);
         // Every row with a derivative, where all of them are smooth: between 0.3 and 0.9.
         let smooth = |row: &&'static Scalar| matches!(row.typing, Typing::Number | Typing::Float);
-        let tame = |row: &&'static Scalar| {
-            let mut sample = of(row, &vec![&[3][..]; row.args.len()]);
+        let tame = |row: &'static Scalar, sizes: &[usize]| {
+            let mut sample = of(row, &vec![sizes; row.args.len()]);
             sample.args.iter_mut().flat_map(|arg| &mut arg.data).for_each(|x| *x = 0.2 + 0.35 * x.abs());
             sample
         };
-        let rows = scalar::ALL.iter().filter(|row| smooth(row)).map(tame);
+        let sizes: [&[usize]; 4] = [&[3], &[], &[1, 1], &[2, 0]];
+        let rows = scalar::ALL.iter().filter(|row| smooth(row));
+        let rows = rows.flat_map(|row| sizes.map(|sizes| tame(row, sizes)));
         let chosen = [DType::Bool, DType::F64, DType::F64].map(|dtype| Type::of(dtype, &[2, 3]));
         let shapes = vec![
             of(&scalar::ADD, &[&[2, 3], &[2, 3]]),

@@ -17,6 +17,7 @@ impl Rules for Pack {
             Sample::of(Op::Pack(Pack), &[&[2, 2], &[], &[3]]),
             Sample::of(Op::Pack(Pack), &[&[0, 2], &[1]]),
             Sample::of(Op::Pack(Pack), &[&[4]]),
+            Sample::of(Op::Pack(Pack), &[&[1], &[1, 1], &[]]),
         ]
     }
 

@@ -34,7 +34,9 @@ pub(super) fn expect_combinable(combine: Combine, dtype: DType) -> Result<(), Mi
 
 impl Rules for Reduce {
     fn samples() -> Vec<Sample> {
-        let shapes: [(&[usize], &[usize]); 6] = [
+        let shapes: [(&[usize], &[usize]); 8] = [
+            (&[], &[]),
+            (&[1, 1], &[0, 1]),
             (&[4], &[0]),
             (&[2, 3, 2], &[0, 2]),
             (&[2, 5], &[1]),

@@ -17,8 +17,8 @@ pub struct Running {
 
 impl Rules for Running {
     fn samples() -> Vec<Sample> {
-        let shapes: [(usize, &[usize]); 6] =
-            [(0, &[4]), (1, &[2, 3]), (0, &[3, 2]), (1, &[2, 4, 2]), (0, &[1]), (1, &[2, 0])];
+        let shapes: [(usize, &[usize]); 7] =
+            [(0, &[1, 3]), (0, &[4]), (1, &[2, 3]), (0, &[3, 2]), (1, &[2, 4, 2]), (0, &[1]), (1, &[2, 0])];
         let sample = |(axis, sizes): (usize, &[usize]), reverse| {
             Sample::of(Op::Running(Running { axis, reverse }), &[sizes])
         };

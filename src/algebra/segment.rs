@@ -32,7 +32,7 @@ pub enum Segment {
 impl Rules for Segment {
     fn samples() -> Vec<Sample> {
         let mut samples = Vec::new();
-        for lengths in [vec![2, 3, 1], vec![4], vec![2, 0, 1]] {
+        for lengths in [vec![2, 3, 1], vec![4], vec![1], vec![2, 0, 1]] {
             let segments = Rc::new(Segments { lengths });
             let (count, total) = (segments.count(), segments.total());
             // An empty piece's greatest is infinite, which no difference can be taken of.

@@ -243,6 +243,8 @@ impl Rules for View {
             reshape(&[0, 2], &[3, 0]),
             transpose(&[1, 2, 0], &[2, 3, 4]),
             transpose(&[1, 0], &[1, 3]),
+            transpose(&[1, 0], &[0, 3]),
+            transpose(&[], &[]),
             slice(0, 1, 1, 2, &[4]),
             slice(1, 0, 2, 3, &[2, 6, 2]),
             slice(0, 3, -1, 4, &[4, 2]),

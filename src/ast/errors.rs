@@ -258,6 +258,12 @@ pub(super) fn comment_looks_like_division(span: Span, operand: &str, comment: &s
         .help(format!("write `{operand}//{comment}` to divide, or a longer remark"))
 }
 
+pub(super) fn comment_in_braces(span: Span, operand: &str, rest: &str) -> Diagnostic {
+    Diagnostic::error(&COMMENT_LOOKS_LIKE_DIVISION, "a comment inside of braces")
+        .label(span, "from here on the braces hold a comment")
+        .help(format!("write `{{{operand}//{rest}}}` to divide, rounding down"))
+}
+
 pub(super) fn comparison_chain(span: Span, mended: Option<String>) -> Diagnostic {
     let help = match mended.filter(|mended| !mended.contains('\n')) {
         Some(mended) => format!("write `{mended}`"),

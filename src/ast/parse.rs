@@ -5,7 +5,7 @@ use lalrpop_util::ParseError;
 use super::build::{Builder, Line, LineKind};
 use super::errors;
 use super::lines::arrange;
-use super::token::{Kind, Token, comments_like_divisions, lex, lex_with_comments};
+use super::token::{Kind, Token, comments_like_divisions, lex_with_comments};
 use super::{Expr, ExprKind, Item, ItemKind, Script};
 use crate::diag::Diagnostic;
 use crate::source::{FileId, Span};
@@ -56,7 +56,12 @@ pub fn parse(file: FileId, text: &str) -> (Script, Vec<Diagnostic>) {
 
 /// Parses what lies between two bytes as one line.
 pub(super) fn parse_line(b: &mut Builder<'_>, start: usize, end: usize) -> Option<Line> {
-    let tokens = lex(b.file, &b.text[start..end], start, &mut b.found);
+    let (tokens, comments) = lex_with_comments(b.file, &b.text[start..end], start, &mut b.found);
+    for comment in comments {
+        let at = start + comment.start as usize;
+        let (operand, rest) = (b.text[start..at].trim(), b.text[at..end].trim_start_matches('/').trim());
+        b.report(errors::comment_in_braces(b.span(at as u32, end as u32), operand, rest));
+    }
     let tokens = arrange(b.file, b.text, tokens, &mut b.found);
     (!tokens.is_empty()).then(|| recover(b, tokens))
 }

@@ -96,6 +96,9 @@ impl<'a> Checker<'a> {
                     }
                     return Err(self.model_without_instance(call));
                 }
+                if self.defs[def].library && self.says_axis(def, call) {
+                    return self.along_axis(scope, def, call);
+                }
                 let given = self.statics(scope, def, given, call)?;
                 self.call_def(scope, def, given, Instance::None, None, call)
             }

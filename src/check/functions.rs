@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::algebra::types::{Dim, SizeVar, Type};
 use crate::ast;
+use crate::diag::Label;
 use crate::source::Span;
 
 use super::Checker;
@@ -256,8 +257,31 @@ impl<'a> Checker<'a> {
     /// Checks bodies until no instance waits for it.
     pub(super) fn check_bodies(&mut self) {
         while let Some(id) = self.pending.pop_front() {
+            let before = self.diagnostics.len();
             let function = self.body(id);
             self.functions[id.0] = function.ok();
+            self.label_script(id, before);
+        }
+    }
+
+    /// What is found in the library is said of the call in the script that led there.
+    fn label_script(&mut self, id: FunctionId, from: usize) {
+        if from == self.diagnostics.len() {
+            return;
+        }
+        let (mut at, mut span) = (id, None);
+        while self.defs[self.instances[at.0].def].library {
+            let Some(call) = self.calls.iter().find(|call| call.callee == at) else { return };
+            span = Some(call.span);
+            match call.caller {
+                Place::Function(caller) if caller != at => at = caller,
+                _ => break,
+            }
+        }
+        for found in &mut self.diagnostics[from..] {
+            if let Some(span) = span {
+                found.labels.insert(0, Label { span, text: "asked for by this".into() });
+            }
         }
     }
 

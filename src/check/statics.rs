@@ -43,6 +43,9 @@ impl<'a> Checker<'a> {
         if positional.len() <= wanted.len() {
             positional.into_iter().enumerate().for_each(|(k, value)| slots[k] = Some(value));
             for (slot, given) in slots.iter_mut().zip(wanted) {
+                if let (Some(value), Some(default)) = (slot.as_mut(), &given.default) {
+                    as_number(value, default);
+                }
                 if let (None, Some(default)) = (&slot, &given.default) {
                     *slot = Some(self.default_static(def, default)?);
                 }
@@ -237,6 +240,16 @@ impl<'a> Checker<'a> {
         let found = at(&errors::WRONG_ARGUMENT, message, call.span, "this call");
         let found = found.help(format!("it is `{}({})`", call.name, names.join(", ")));
         self.report(declared_at(found, declared))
+    }
+}
+
+/// A whole number is no size where the default, such as `0.5`, is none.
+fn as_number(value: &mut Static, default: &ast::Expr) {
+    let number = matches!(default.kind, Ast::Number { integer: false, .. });
+    if let (true, Static::Size(dim)) = (number, &*value)
+        && let Some(n) = dim.as_constant()
+    {
+        *value = Static::Number((n as f64).to_bits());
     }
 }
 

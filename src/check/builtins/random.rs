@@ -108,6 +108,10 @@ pub(super) fn bernoulli<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '
     };
     // Numbers of stages that are no tensor's are f64; a choice does not need to be.
     ty.dtype = cx.real;
+    // What never happens draws no number.
+    if arith::number(&p) == Some(0.0) {
+        return Ok(Value::strong(ops::constant(0.0, ty.with_dtype(DType::Bool), call.span)));
+    }
     let unit = Value::strong(unit(cx, &ty, call));
     let p = Value::strong(cx.converted(scope, p, ty.dtype, "a probability")?);
     let (unit, p) = cx.join(scope, unit, p)?;

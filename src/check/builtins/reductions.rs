@@ -4,11 +4,13 @@ use crate::algebra::fill::Fill;
 use crate::algebra::form::Combine;
 use crate::algebra::op::Op;
 use crate::algebra::types::{DType, Shape};
+use crate::algebra::view::View;
 
+use super::super::Checker;
 use super::super::calls::Call;
 use super::super::errors::{self, at};
 use super::super::scope::{Checked, Poison, Scope, Value};
-use super::super::typed::{Expr, ExprKind, Extent};
+use super::super::typed::{Expr, ExprKind, Extent, Instance};
 use super::super::{arith, ops};
 use super::{Cx, no_statics};
 
@@ -226,4 +228,50 @@ pub(super) fn argmax<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>)
 
 pub(super) fn argmin<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     arg_extreme(cx, scope, call, Combine::Min)
+}
+
+/// Functions of the library that go along the last axis, and along another one where `axis = k` says so;
+/// whether they keep it.
+const ALONG: [(&str, bool); 3] = [("softmax", true), ("log_softmax", true), ("logsumexp", false)];
+
+impl<'a> Checker<'a> {
+    /// Whether a call names the axis of one of these functions.
+    pub(in super::super) fn says_axis(&self, def: usize, call: &Call<'a, '_>) -> bool {
+        let name = self.defs[def].ast.name.name.as_str();
+        ALONG.iter().any(|(along, _)| *along == name)
+            && call.args.iter().any(|arg| arg.name.is_some_and(|name| name.name == "axis"))
+    }
+
+    /// The same call with the axis in the last place.
+    pub(in super::super) fn along_axis(
+        &mut self,
+        scope: &mut Scope,
+        def: usize,
+        call: &Call<'a, '_>,
+    ) -> Checked<Value> {
+        no_statics(self, call)?;
+        let mut given = self.given(scope, call, &["x", "axis"], 2)?.into_iter();
+        let (x, axis) = (given.next().flatten().ok_or(Poison)?, given.next().flatten().ok_or(Poison)?);
+        let axis = self.axis(&axis, &x.expr.ty)?;
+        let x = self.settle(arith::real(counted(x, scope), scope))?;
+        let rank = x.ty.rank();
+        let there: Vec<usize> = (0..rank).filter(|k| *k != axis).chain([axis]).collect();
+        let mut back: Vec<usize> = (0..rank - 1).collect();
+        back.insert(axis, rank - 1);
+        let args = call.args.iter().filter(|arg| arg.name.is_none_or(|name| name.name != "axis"));
+        let last = Call { name: call.name.clone(), args: args.cloned().collect(), expected: None, ..*call };
+        let x = Value::strong(moved(x, there));
+        let value = self.call_def(scope, def, Vec::new(), Instance::None, Some(x), &last)?;
+        let keeps = ALONG.iter().any(|(name, keeps)| *name == self.defs[def].ast.name.name && *keeps);
+        Ok(if keeps { Value::strong(moved(value.expr, back)) } else { value })
+    }
+}
+
+/// With the axes in this order.
+fn moved(x: Expr, axes: Vec<usize>) -> Expr {
+    let span = x.span;
+    match axes.is_sorted() {
+        true => x,
+        false => ops::op(Op::View(View::Transpose { axes }), vec![x], span),
+    }
 }
