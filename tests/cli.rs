@@ -268,6 +268,8 @@ fn weighed[n](x: real[N, n], w: real[n]) -> real[N] = sum(x * w, axis = 1)
 fn only_above(x: real[..]) -> real[..] = log(x)
 fn applied[f](x: real[N]) -> real = sum(f(x))
 fn which(x: real[N]) -> i32 = argmax(x)
+fn both(x: real[N]) -> (real[N], i32, real) = (x^2, argmax(x), sum(x))
+fn lighter[p](x: real[N]) -> real[N] = x |> dropout[p]
 data d = synthetic(rows = 8, seed = 1) {
   x = random.normal[rows, 2]()
   y = x[:, 0] * x[:, 1]
@@ -289,7 +291,7 @@ print \"nothing of this is printed\"
     let right = egret(&["gradcheck", &script(&folder, &text.replace("WRONG", "1"))], &folder);
     assert_eq!(code(&right), 0, "{}", stderr(&right));
     let lines = stdout(&right);
-    assert_eq!(lines.matches("agrees").count(), 9, "{lines}");
+    assert_eq!(lines.matches("agrees").count(), 11, "{lines}");
     assert_eq!(lines.matches("not checked").count(), 1, "{lines}");
     let sparse = lines.lines().find(|line| line.trim_start().starts_with("sparse")).expect("a parameter");
     assert!(sparse.contains("1 at a kink"), "{lines}");
@@ -306,6 +308,9 @@ print \"nothing of this is printed\"
     let one = egret(&["gradcheck", &wrong, "wave"], &folder);
     assert_eq!(code(&one), 0, "{}", stderr(&one));
     assert_eq!(stdout(&one).lines().count(), 2);
+    let model = egret(&["gradcheck", &wrong, "net"], &folder);
+    assert_eq!(code(&model), 0, "{}", stderr(&model));
+    assert_eq!(stdout(&model).matches("agrees").count(), 2, "{}", stdout(&model));
     let none = egret(&["gradcheck", &wrong, "wavy"], &folder);
     assert_eq!(code(&none), 2);
     assert!(stderr(&none).contains("did you mean `wave`?"), "{}", stderr(&none));

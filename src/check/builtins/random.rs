@@ -125,7 +125,7 @@ fn probability(cx: Cx<'_, '_>, p: &Value) -> Checked<()> {
             let shown = crate::print::number(n);
             let message = format!("a probability is from 0 to 1, not {shown}");
             let found = at(&errors::WRONG_ARGUMENT, message, p.expr.span, format!("this is {shown}"));
-            Err(cx.report(found.help("write how often it is true: `random.bernoulli(0.9)`")))
+            Err(cx.report(found.help("write how often: a number such as `0.1`")))
         }
         _ => Ok(()),
     }
