@@ -1,6 +1,6 @@
 //! Memory for buffers: aligned, zeroed, shared between programs.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::fmt;
 use std::ptr::NonNull;
 use std::rc::Rc;
@@ -108,11 +108,25 @@ impl Block {
     /// `bytes` zeros.
     pub(super) fn new(bytes: usize) -> Result<Block, OutOfMemory> {
         let none = OutOfMemory { bytes: bytes as u64 };
-        let layout = Layout::from_size_align(bytes.max(ALIGN), ALIGN).map_err(|_| none)?;
+        let align = if bytes >= LARGE { HUGE_PAGE } else { ALIGN };
+        let layout = Layout::from_size_align(bytes.max(ALIGN), align).map_err(|_| none)?;
+        let start = if bytes >= LARGE { Block::large(layout) } else { Block::small(layout) };
+        Ok(Block { start: start.ok_or(none)?, layout: Some(layout) })
+    }
+
+    fn small(layout: Layout) -> Option<NonNull<u8>> {
         // SAFETY: the layout's size is not zero.
-        let start = unsafe { alloc_zeroed(layout) };
-        let start = NonNull::new(start).ok_or(none)?;
-        Ok(Block { start, layout: Some(layout) })
+        NonNull::new(unsafe { alloc_zeroed(layout) })
+    }
+
+    /// Asks for huge pages before the first access, which is when pages come into being.
+    fn large(layout: Layout) -> Option<NonNull<u8>> {
+        // SAFETY: the layout's size is not zero.
+        let start = NonNull::new(unsafe { alloc(layout) })?;
+        prefer_huge_pages(start, layout.size());
+        // SAFETY: so many bytes were allocated.
+        unsafe { start.write_bytes(0, layout.size()) };
+        Some(start)
     }
 
     /// Its address.
@@ -120,6 +134,24 @@ impl Block {
         self.start.as_ptr()
     }
 }
+
+/// A huge page of most machines, and bytes from which on memory is laid out for such pages.
+const HUGE_PAGE: usize = 2 << 20;
+const LARGE: usize = 4 * HUGE_PAGE;
+
+/// Tells the system that memory is read and written as a whole. It may do nothing.
+#[cfg(target_os = "linux")]
+fn prefer_huge_pages(start: NonNull<u8>, bytes: usize) {
+    unsafe extern "C" {
+        fn madvise(start: *mut std::ffi::c_void, bytes: usize, advice: std::ffi::c_int) -> std::ffi::c_int;
+    }
+    const MADV_HUGEPAGE: std::ffi::c_int = 14;
+    // SAFETY: whole pages within the allocation, which starts at one; the advice changes no contents.
+    unsafe { madvise(start.as_ptr().cast(), bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn prefer_huge_pages(_: NonNull<u8>, _: usize) {}
 
 impl Drop for Block {
     fn drop(&mut self) {
