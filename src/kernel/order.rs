@@ -7,6 +7,7 @@
 //! near linear in practice.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 /// Groups by number, with their ranks. Merged groups answer to one number.
 #[derive(Debug, Default)]
@@ -58,12 +59,12 @@ impl Order {
             return false;
         }
         if self.rank[first] > self.rank[then] {
-            let above = self.reach(then, usize::MAX, &self.after, |rank| rank <= self.rank[first]);
+            let above = self.reach(then, usize::MAX, &self.after, (then, first));
             if above.contains(&first) {
                 return false;
             }
-            let below = self.reach(first, usize::MAX, &self.before, |rank| rank > self.rank[then]);
-            self.renumber(&below, first, then, &above);
+            let below = self.reach(first, usize::MAX, &self.before, (then, first));
+            self.renumber(below, first, then, above);
         }
         self.before[then].push(first);
         self.after[first].push(then);
@@ -73,12 +74,14 @@ impl Order {
     /// Makes `guest` answer to `host`'s number, unless a third group lies between them.
     pub(super) fn merge(&mut self, host: usize, guest: usize) -> bool {
         let (low, high) = if self.rank[host] < self.rank[guest] { (host, guest) } else { (guest, host) };
-        let above = self.reach(low, high, &self.after, |rank| rank < self.rank[high]);
-        let below = self.reach(high, low, &self.before, |rank| rank > self.rank[low]);
-        if above.iter().any(|group| below.contains(group)) {
+        let above = self.reach(low, high, &self.after, (low, high));
+        let below = self.reach(high, low, &self.before, (low, high));
+        let mut is_above = vec![false; self.rank[high] - self.rank[low] + 1];
+        above.iter().for_each(|group| is_above[self.rank[*group] - self.rank[low]] = true);
+        if below.iter().any(|group| is_above[self.rank[*group] - self.rank[low]]) {
             return false;
         }
-        self.renumber(&below, host, guest, &above);
+        self.renumber(below, host, guest, above);
         self.merged_into[guest] = host;
         for lists in [&mut self.before, &mut self.after] {
             let moved = std::mem::take(&mut lists[guest]);
@@ -92,37 +95,36 @@ impl Order {
     pub(super) fn between(&self, a: usize, b: usize) -> BTreeSet<usize> {
         let (a, b) = (self.find(a), self.find(b));
         let (low, high) = if self.rank[a] < self.rank[b] { (a, b) } else { (b, a) };
-        let above = self.reach(low, high, &self.after, |rank| rank < self.rank[high]);
-        let below = self.reach(high, low, &self.before, |rank| rank > self.rank[low]);
-        above.intersection(&below).copied().collect()
+        let above = self.reach(low, high, &self.after, (low, high));
+        let below: BTreeSet<usize> = self.reach(high, low, &self.before, (low, high)).into_iter().collect();
+        above.into_iter().filter(|group| below.contains(group)).collect()
     }
 
-    /// Groups reached from one group without passing another, while ranks are in bounds.
-    fn reach(
-        &self,
-        from: usize,
-        not: usize,
-        next: &[Vec<usize>],
-        near: impl Fn(usize) -> bool,
-    ) -> BTreeSet<usize> {
-        let mut reached = BTreeSet::new();
-        let mut todo = vec![from];
-        while let Some(group) = todo.pop() {
+    /// Groups reached from one group without passing another, while their ranks are between those of two.
+    fn reach(&self, from: usize, not: usize, next: &[Vec<usize>], ends: (usize, usize)) -> Vec<usize> {
+        let near: RangeInclusive<usize> = self.rank[ends.0]..=self.rank[ends.1];
+        // By rank: a list of marks is cleared faster than a set is filled.
+        let mut seen = vec![false; near.end() - near.start() + 1];
+        let (mut reached, mut done) = (vec![from], 0);
+        while let Some(group) = reached.get(done).copied() {
+            done += 1;
             for other in &next[group] {
                 let other = self.find(*other);
-                if other != not && other != from && near(self.rank[other]) && reached.insert(other) {
-                    todo.push(other);
+                let rank = self.rank[other];
+                if other != not && other != from && near.contains(&rank) && !seen[rank - near.start()] {
+                    seen[rank - near.start()] = true;
+                    reached.push(other);
                 }
             }
         }
+        reached.swap_remove(0);
         reached
     }
 
     /// Hands the ranks of all these groups out again: first those below, then the two, then those
     /// above.
-    fn renumber(&mut self, below: &BTreeSet<usize>, host: usize, guest: usize, above: &BTreeSet<usize>) {
-        let by_rank = |groups: &BTreeSet<usize>| {
-            let mut groups: Vec<usize> = groups.iter().copied().collect();
+    fn renumber(&mut self, below: Vec<usize>, host: usize, guest: usize, above: Vec<usize>) {
+        let by_rank = |mut groups: Vec<usize>| {
             groups.sort_unstable_by_key(|group| self.rank[*group]);
             groups
         };
