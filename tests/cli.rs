@@ -101,6 +101,19 @@ fn every_stage_prints_for_every_example() {
 }
 
 #[test]
+fn every_benchmark_is_a_right_script() {
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/scripts");
+    let mut count = 0;
+    for script in std::fs::read_dir(&scripts).expect("there are benchmarks") {
+        let path = script.expect("it can be listed").path();
+        let checked = egret(&["check", path.to_str().expect("a path in UTF-8")], &scripts);
+        assert_eq!(code(&checked), 0, "{}", stderr(&checked));
+        count += 1;
+    }
+    assert!(count >= 8, "{count}");
+}
+
+#[test]
 fn a_hyperparameter_and_the_seed_change_from_outside() {
     let folder = folder("set");
     let plain = stdout(&egret(&["run", &example("diabetes")], &folder));
