@@ -155,14 +155,18 @@ struct Script<'a> {
     folder: &'a Path,
 }
 
+/// In double precision, with the data of this folder.
+fn options(folder: &Path) -> Options {
+    Options { real: Some(DType::F64), folder: folder.to_path_buf(), ..Options::default() }
+}
+
 /// Checks the function, model or training run of this name, or all of them: models where no training run
 /// checks them.
 ///
 /// # Errors
 /// What is wrong with the script or goes wrong while it runs, or that it has nothing of that name.
 pub fn gradcheck(name: &str, text: &str, folder: &Path, only: Option<&str>) -> Result<Vec<Checked>, Problem> {
-    let options = || Options { real: Some(DType::F64), folder: folder.to_path_buf(), ..Options::default() };
-    let program = Program::new(name, text, options());
+    let program = Program::new(name, text, options(folder));
     program.graphs()?;
     let tree = program.script()?;
     let script = Script { text, items: &tree.items, folder };
@@ -259,13 +263,11 @@ impl<'a> Script<'a> {
 
     /// Compares the gradient of a training run with differences.
     fn compare(&self, before: &str, run: &str) -> Result<Vec<Compared>, Report> {
-        let options =
-            || Options { real: Some(DType::F64), folder: self.folder.to_path_buf(), ..Options::default() };
-        let plain = Program::new("gradcheck", &script(before, run, &[]), options());
+        let plain = Program::new("gradcheck", &script(before, run, &[]), options(self.folder));
         let graphs = plain.graphs()?;
         let layout = graphs.layouts.values().next_back().cloned().unwrap_or_default();
         let tried = tried(&layout.params);
-        let program = Program::new("gradcheck", &script(before, run, &tried), options());
+        let program = Program::new("gradcheck", &script(before, run, &tried), options(self.folder));
         let outcome = program.run(&Settings::default(), &mut Silent)?;
         let fit = outcome.fit(FIT).expect("the run has this name");
         Ok(layout.params.iter().zip(&tried).map(|(param, tried)| compared(fit, param, tried)).collect())

@@ -1,24 +1,11 @@
 //! Stages over rows and columns of matrices against the papers' equations in plain Rust.
 
-use std::path::Path;
+#[path = "small/mod.rs"]
+mod small;
 
-use egret::algebra::types::DType;
-use egret::pipeline::{Options, Program};
-use egret::run::{Settings, Silent};
+use small::ROWS;
 
 const STEPS: usize = 7;
-
-/// Rows of `tests/cases/run/small.csv`: length, kind, and the target width.
-const ROWS: [([f64; 2], f64); 8] = [
-    ([5.1, 0.0], 3.5),
-    ([4.9, 1.0], 3.0),
-    ([4.7, 0.0], 3.2),
-    ([4.6, 1.0], 3.1),
-    ([5.0, 0.0], 3.6),
-    ([5.4, 1.0], 3.9),
-    ([4.6, 0.0], 3.4),
-    ([5.0, 1.0], 3.4),
-];
 
 /// A parameter as a matrix: rows, columns, and elements by rows.
 #[derive(Clone, Debug)]
@@ -111,12 +98,7 @@ fn agree(optimizer: &str, mut rule: impl FnMut(usize, usize, &Matrix, &Matrix) -
           steps = {STEPS}
         }}"
     );
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/run");
-    let options = Options { real: Some(DType::F64), folder, ..Options::default() };
-    let program = Program::compile("extents.eg", &source, options);
-    let program = program.unwrap_or_else(|report| panic!("{}", report.render(false)));
-    let outcome = program.run(&Settings::default(), &mut Silent);
-    let outcome = outcome.unwrap_or_else(|report| panic!("{}", report.render(false)));
+    let outcome = small::run("extents.eg", &source);
     let mut p = start();
     for t in 1..=STEPS {
         let g = gradients(&p);

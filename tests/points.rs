@@ -1,25 +1,13 @@
 //! Stages that evaluate with other parameters than they train, and those that wrap a pipeline, against
 //! the papers' recurrences in plain Rust.
 
-use std::path::Path;
+#[path = "small/mod.rs"]
+mod small;
 
-use egret::algebra::types::DType;
-use egret::pipeline::{Options, Program};
-use egret::run::{Fit, Outcome, Settings, Silent};
+use egret::run::{Fit, Outcome};
+use small::ROWS;
 
 const STEPS: usize = 12;
-
-/// Rows of `tests/cases/run/small.csv`: length, kind, and the target width.
-const ROWS: [([f64; 2], f64); 8] = [
-    ([5.1, 0.0], 3.5),
-    ([4.9, 1.0], 3.0),
-    ([4.7, 0.0], 3.2),
-    ([4.6, 1.0], 3.1),
-    ([5.0, 0.0], 3.6),
-    ([5.4, 1.0], 3.9),
-    ([4.6, 0.0], 3.4),
-    ([5.0, 1.0], 3.4),
-];
 
 type Point = [f64; 2];
 
@@ -54,12 +42,7 @@ fn run(stages: &str, optimizer: &str) -> Outcome {
         }}
         let after = eval fit on d {{ metric loss = mse(line(x), y) }}"
     );
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/run");
-    let options = Options { folder, real: Some(DType::F64), ..Options::default() };
-    let program = Program::compile("points.eg", &source, options);
-    let program = program.unwrap_or_else(|report| panic!("{}", report.render(false)));
-    let outcome = program.run(&Settings::default(), &mut Silent);
-    outcome.unwrap_or_else(|report| panic!("{}", report.render(false)))
+    small::run("points.eg", &source)
 }
 
 fn fit(outcome: &Outcome) -> &Fit {

@@ -36,7 +36,6 @@ impl Contract {
     /// Whether every label is in the result or in both operands, and none repeats.
     fn is_well_formed(&self) -> bool {
         let (left, right, out) = (&self.left, &self.right, &self.out);
-        let repeats = |labels: &[usize]| (1..labels.len()).any(|k| labels[..k].contains(&labels[k]));
         let known = |label: &usize| left.contains(label) || right.contains(label);
         let placed = |labels: &[usize], other: &[usize]| {
             labels.iter().all(|label| out.contains(label) || other.contains(label))
@@ -54,17 +53,58 @@ impl Contract {
 
     /// The size of a label.
     fn size(&self, label: usize, args: &[&Type]) -> Option<Dim> {
-        [&self.left, &self.right].into_iter().zip(args).find_map(|(labels, arg)| {
-            let axis = labels.iter().position(|have| *have == label)?;
-            arg.shape.get(axis).cloned()
-        })
+        size([&self.left, &self.right], label, args)
     }
 }
 
 /// Labels as letters: `ik`.
 fn letters(labels: &[usize]) -> String {
-    let letter = |label: &usize| char::from_u32('i' as u32 + *label as u32).unwrap_or('?');
-    labels.iter().map(letter).collect()
+    labels.iter().map(|label| letter(*label)).collect()
+}
+
+/// A label in printed graphs.
+pub(super) fn letter(label: usize) -> char {
+    char::from_u32('i' as u32 + label as u32).unwrap_or('?')
+}
+
+/// Whether a label stands twice.
+pub(super) fn repeats(labels: &[usize]) -> bool {
+    (1..labels.len()).any(|k| labels[..k].contains(&labels[k]))
+}
+
+/// The size of a label: that of the first axis of an operand that has it.
+pub(super) fn size(labels: [&[usize]; 2], label: usize, args: &[&Type]) -> Option<Dim> {
+    labels.into_iter().zip(args).find_map(|(labels, arg)| {
+        let axis = labels.iter().position(|have| *have == label)?;
+        arg.shape.get(axis).cloned()
+    })
+}
+
+/// Whether two operands are numbers of one type with an axis for each of these labels, and the second has
+/// the sizes that the labels have.
+pub(super) fn expect_operands(
+    labels: [&[usize]; 2],
+    args: &[&Type],
+    size: impl Fn(usize) -> Dim,
+) -> Result<(), Mismatch> {
+    if args[0].dtype == DType::Bool {
+        return Err(Mismatch::new(0, "numbers"));
+    }
+    if args[1].dtype != args[0].dtype {
+        return Err(Mismatch::new(1, format!("numbers of one type, as the first are {}", args[0].dtype)));
+    }
+    for (k, labels) in labels.into_iter().enumerate() {
+        if labels.len() != args[k].rank() {
+            return Err(Mismatch::new(k, format!("a tensor with {} axes", labels.len())));
+        }
+    }
+    for (axis, size) in labels[1].iter().map(|label| size(*label)).enumerate() {
+        if args[1].shape[axis] != size {
+            let expected = format!("size {size} along axis {axis}, as in the first operand");
+            return Err(Mismatch::new(1, expected));
+        }
+    }
+    Ok(())
 }
 
 impl Rules for Contract {
@@ -104,27 +144,9 @@ impl Rules for Contract {
         if !self.is_well_formed() {
             return Err(Mismatch::new(0, "labels that are in the result or in both operands, once each"));
         }
-        if args[0].dtype == DType::Bool {
-            return Err(Mismatch::new(0, "numbers"));
-        }
-        if args[1].dtype != args[0].dtype {
-            return Err(Mismatch::new(1, format!("numbers of one type, as the first are {}", args[0].dtype)));
-        }
-        for (k, labels) in [&self.left, &self.right].into_iter().enumerate() {
-            if labels.len() != args[k].rank() {
-                return Err(Mismatch::new(k, format!("a tensor with {} axes", labels.len())));
-            }
-        }
-        for (axis, label) in self.right.iter().enumerate() {
-            let size = self.size(*label, args).unwrap_or_default();
-            if args[1].shape[axis] != size {
-                return Err(Mismatch::new(
-                    1,
-                    format!("size {size} along axis {axis}, as in the first operand"),
-                ));
-            }
-        }
-        let shape = self.out.iter().map(|label| self.size(*label, args).unwrap_or_default()).collect();
+        let size = |label| self.size(label, args).unwrap_or_default();
+        expect_operands([&self.left, &self.right], args, size)?;
+        let shape = self.out.iter().map(|label| size(*label)).collect();
         Ok(Type::new(args[0].dtype, shape))
     }
 

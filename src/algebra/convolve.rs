@@ -7,10 +7,11 @@
 use std::collections::BTreeMap;
 
 use super::build::pad;
+use super::contract::{expect_operands, letter, repeats, size};
 use super::form::{Combine, Extent, Form, Index, Read};
 use super::op::{Build, Mismatch, Op, Rules, Sample, Val, expect_count};
 use super::term::x;
-use super::types::{DType, Dim, SizeVar, Type};
+use super::types::{Dim, SizeVar, Type};
 use super::view::{View, apart, group_taps, ungroup, windows};
 
 /// A contraction (see [`super::contract::Contract`]) in which axes of the first operand are walked by
@@ -80,15 +81,11 @@ impl Convolve {
         if let Some(window) = self.step(label) {
             return Some(window.steps.clone());
         }
-        [&self.left, &self.right].into_iter().zip(args).find_map(|(labels, arg)| {
-            let axis = labels.iter().position(|have| *have == label)?;
-            arg.shape.get(axis).cloned()
-        })
+        size([&self.left, &self.right], label, args)
     }
 
     fn is_well_formed(&self) -> bool {
         let (left, right, out) = (&self.left, &self.right, &self.out);
-        let repeats = |labels: &[usize]| (1..labels.len()).any(|k| labels[..k].contains(&labels[k]));
         let alone = |label: &usize, of: &[usize], others: [&[usize]; 2]| {
             of.contains(label) && !others.into_iter().any(|other| other.contains(label))
         };
@@ -117,7 +114,6 @@ impl Convolve {
 
 /// Labels as letters, and an axis with windows as a sum.
 fn letters(labels: &[usize], windows: &[Window]) -> String {
-    let letter = |label: usize| char::from_u32('i' as u32 + label as u32).unwrap_or('?');
     let times = |by: &Dim, label| match by.as_constant() {
         Some(1) => letter(label).to_string(),
         _ => format!("{by}{}", letter(label)),
@@ -195,28 +191,12 @@ impl Rules for Convolve {
         if !self.is_well_formed() {
             return Err(Mismatch::new(0, "labels that fit together"));
         }
-        if args[0].dtype == DType::Bool {
-            return Err(Mismatch::new(0, "numbers"));
-        }
-        if args[1].dtype != args[0].dtype {
-            return Err(Mismatch::new(1, format!("numbers of one type, as the first are {}", args[0].dtype)));
-        }
-        for (k, labels) in [&self.left, &self.right].into_iter().enumerate() {
-            if labels.len() != args[k].rank() {
-                return Err(Mismatch::new(k, format!("a tensor with {} axes", labels.len())));
-            }
-        }
-        for (axis, label) in self.right.iter().enumerate() {
-            let size = self.size(*label, args).unwrap_or_default();
-            if args[1].shape[axis] != size {
-                let expected = format!("size {size} along axis {axis}, as in the first operand");
-                return Err(Mismatch::new(1, expected));
-            }
-        }
+        let size = |label| self.size(label, args).unwrap_or_default();
+        expect_operands([&self.left, &self.right], args, size)?;
         for window in &self.windows {
             self.expect_inside(window, args)?;
         }
-        let shape = self.out.iter().map(|label| self.size(*label, args).unwrap_or_default()).collect();
+        let shape = self.out.iter().map(|label| size(*label)).collect();
         Ok(Type::new(args[0].dtype, shape))
     }
 

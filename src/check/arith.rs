@@ -199,13 +199,7 @@ impl<'a> Checker<'a> {
 
     fn no_product(&mut self, scope: &Scope, a: &Expr, b: &Expr) -> super::scope::Poison {
         let (x, y) = (text::show(&a.ty, self.real), text::show(&b.ty, self.real));
-        let found = errors::shapes(
-            format!("`@` cannot multiply `{x}` by `{y}`"),
-            (a.span, x),
-            (b.span, format!("and this is `{y}`")),
-        );
-        let found = self.label_origin(scope, a, found);
-        let found = self.label_origin(scope, b, found);
+        let found = self.two_shapes(scope, format!("`@` cannot multiply `{x}` by `{y}`"), a, b);
         let fits = |left: &Shape, right: &Shape| {
             let (a, b) = (Type::new(a.ty.dtype, left.clone()), Type::new(b.ty.dtype, right.clone()));
             let labels = ops::matmul_labels(a.rank(), b.rank()).map(Op::Contract);

@@ -16,7 +16,7 @@ use super::exprs::Bound;
 use super::ops;
 use super::scope::{Binding, Callee, Checked, Poison, Scope, Static, Target, Value, Weak};
 use super::text;
-use super::typed::{Derive, DeriveKind, Expr, ExprKind, Extent, StageUse};
+use super::typed::{Derive, DeriveKind, Expr, ExprKind, StageUse};
 
 /// `grad(f, wrt = x)`: a function made of a function.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -514,11 +514,7 @@ impl<'a> Checker<'a> {
 
     /// The loss of this step where the parameters are others.
     pub(super) fn call_loss(&mut self, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-        self.no_statics(call)?;
-        let given = self.given(scope, call, &["w"], 1)?;
-        let value = given.into_iter().flatten().next().ok_or(Poison)?;
-        let ty = self.extent_type(scope, Extent::Coordinate);
-        let point = self.extended(scope, value, &ty, "w", call.span)?;
+        let point = self.point(scope, call)?;
         let kind = ExprKind::StageLoss(Box::new(point));
         Ok(Value::strong(Expr { kind, ty: Type::scalar(DType::F64), span: call.span }))
     }

@@ -254,6 +254,18 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Checks the bodies of everything that is used, then what nothing uses. Gives how many functions
+    /// and stages are used: they come first.
+    pub(super) fn check_declarations(&mut self) -> (usize, usize) {
+        self.check_bodies();
+        let used = (self.functions.len(), self.stages.len());
+        self.check_unused();
+        self.check_unused_stages();
+        self.check_unused_pipelines();
+        self.check_recursion();
+        used
+    }
+
     /// Checks bodies until no instance waits for it.
     pub(super) fn check_bodies(&mut self) {
         while let Some(id) = self.pending.pop_front() {

@@ -80,12 +80,7 @@ pub fn check_pipeline(
     }
     let only_stages = only_stages.and_then(|pipeline| checker.only_names(script).map(|()| pipeline));
     let train = only_stages.and_then(|pipeline| checker.pipeline_for(pipeline, params));
-    checker.check_bodies();
-    let used = (checker.functions.len(), checker.stages.len());
-    checker.check_unused();
-    checker.check_unused_stages();
-    checker.check_unused_pipelines();
-    checker.check_recursion();
+    let used = checker.check_declarations();
     let real = checker.real;
     let (mut program, found) = checker.finish(used);
     if let Ok(mut train) = train {

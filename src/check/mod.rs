@@ -101,12 +101,7 @@ pub fn check(
     for item in &script.items {
         checker.statement(item);
     }
-    checker.check_bodies();
-    let used = (checker.functions.len(), checker.stages.len());
-    checker.check_unused();
-    checker.check_unused_stages();
-    checker.check_unused_pipelines();
-    checker.check_recursion();
+    let used = checker.check_declarations();
     checker.check_groups();
     checker.check_curves();
     checker.check_model_sizes();

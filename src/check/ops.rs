@@ -337,13 +337,7 @@ impl<'a> Checker<'a> {
 
     fn operands_differ(&mut self, scope: &Scope, a: &Expr, b: &Expr) -> super::scope::Poison {
         let (x, y) = (text::show(&a.ty, self.real), text::show(&b.ty, self.real));
-        let found = errors::shapes(
-            format!("shapes `{x}` and `{y}` do not fit together"),
-            (a.span, x),
-            (b.span, format!("and this is `{y}`")),
-        );
-        let found = self.label_origin(scope, a, found);
-        let found = self.label_origin(scope, b, found);
+        let found = self.two_shapes(scope, format!("shapes `{x}` and `{y}` do not fit together"), a, b);
         let rank = a.ty.rank().max(b.ty.rank());
         let joins = |a: &Shape, b: &Shape| joint_shape(a, b).is_some_and(|shape| shape.len() == rank);
         let rule = "sizes match from the right; make them equal, or one of them 1";
@@ -352,6 +346,20 @@ impl<'a> Checker<'a> {
             Some(mended) => found.note(rule).help(mended),
             None => found.help(rule),
         })
+    }
+
+    /// Two operands whose shapes do not fit, and where both come from.
+    pub(super) fn two_shapes(
+        &self,
+        scope: &Scope,
+        message: String,
+        a: &Expr,
+        b: &Expr,
+    ) -> crate::diag::Diagnostic {
+        let (x, y) = (text::show(&a.ty, self.real), text::show(&b.ty, self.real));
+        let found = errors::shapes(message, (a.span, x), (b.span, format!("and this is `{y}`")));
+        let found = self.label_origin(scope, a, found);
+        self.label_origin(scope, b, found)
     }
 
     /// Adds where a type comes from: a name, or the layer that an expression ends in.

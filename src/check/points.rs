@@ -51,13 +51,18 @@ fn free_locals(expr: &Expr) -> Vec<(LocalId, Span)> {
 }
 
 impl<'a> Checker<'a> {
-    /// `inner(w)`: the update of the pipeline before a `wrap stage` where its `w` is the argument.
-    pub(super) fn call_inner(&mut self, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    /// The parameters that a call in a stage is given: one number per coordinate.
+    pub(super) fn point(&mut self, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Expr> {
         self.no_statics(call)?;
         let given = self.given(scope, call, &["w"], 1)?;
         let value = given.into_iter().flatten().next().ok_or(Poison)?;
         let ty = self.extent_type(scope, Extent::Coordinate);
-        let point = self.extended(scope, value, &ty, "`w`", call.span)?;
+        self.extended(scope, value, &ty, "w", call.span)
+    }
+
+    /// `inner(w)`: the update of the pipeline before a `wrap stage` where its `w` is the argument.
+    pub(super) fn call_inner(&mut self, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+        let point = self.point(scope, call)?;
         if let Some(before) = &scope.inner {
             let message = format!("`{}` runs twice", call.name);
             let found = at(&errors::INNER_ONCE, message, call.span, "runs again");
@@ -72,6 +77,7 @@ impl<'a> Checker<'a> {
         }
         scope.inner = Some(Inner { line, point: Expr { span: call.span, ..point } });
         let local = LocalId(StageScope::Update as usize);
+        let ty = self.extent_type(scope, Extent::Coordinate);
         Ok(Value::strong(Expr { kind: ExprKind::Local(local), ty, span: call.span }))
     }
 

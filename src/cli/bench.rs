@@ -8,7 +8,7 @@ use clap::Args;
 use super::{Done, PROGRAM, Script, complain, fail, load, parse_set, print, threads, warn};
 use crate::pipeline::Timings;
 use crate::print::{json, time};
-use crate::run::{Measured, Plan, Settings};
+use crate::run::{Measured, Plan, Settings, machine};
 
 #[derive(Args, Debug)]
 pub(super) struct BenchArgs {
@@ -70,10 +70,7 @@ pub(super) fn bench(args: &BenchArgs, color: bool, started: Instant) -> Done {
 
 /// The most memory that this process had at a time, in MiB, where the system says so.
 fn peak_memory() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kib / 1024.0)
+    machine::peak_memory().map(|bytes| bytes as f64 / (1 << 20) as f64)
 }
 
 impl Report<'_> {

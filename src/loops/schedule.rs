@@ -131,15 +131,11 @@ fn contiguous(kernel: &Kernel, facts: &Facts, axis: usize, most: i64) -> Option<
 
 /// Whether what is read or written are words of 32 bits.
 fn in_words(kernel: &Kernel, access: &Inst) -> bool {
-    match access {
-        Inst::Store { value, .. } => in_words(kernel, &kernel.insts[value.0]),
-        Inst::Const(_, dtype)
-        | Inst::Axis(_, dtype)
-        | Inst::Load { dtype, .. }
-        | Inst::Map(_, _, dtype)
-        | Inst::Cast(_, dtype)
-        | Inst::Combine(_, _, dtype) => matches!(dtype, DType::F32 | DType::I32),
-    }
+    let value = match access {
+        Inst::Store { value, .. } => &kernel.insts[value.0],
+        value => value,
+    };
+    matches!(value.dtype(), DType::F32 | DType::I32)
 }
 
 fn vector_axis(kernel: &Kernel, facts: &Facts, most: i64) -> Option<usize> {
@@ -191,15 +187,8 @@ fn lanes(kernel: &Kernel, facts: &Facts, vector: usize, rows: usize) -> u16 {
     let wide = kernel.insts.iter().enumerate().any(|(k, inst)| {
         facts.live[k]
             && facts.on(InstId(k), vector)
-            && match inst {
-                Inst::Const(_, dtype)
-                | Inst::Axis(_, dtype)
-                | Inst::Load { dtype, .. }
-                | Inst::Map(_, _, dtype)
-                | Inst::Cast(_, dtype)
-                | Inst::Combine(_, _, dtype) => matches!(dtype, DType::F64 | DType::I64),
-                Inst::Store { .. } => false,
-            }
+            && !matches!(inst, Inst::Store { .. })
+            && matches!(inst.dtype(), DType::F64 | DType::I64)
     });
     let sums = facts.combines.len();
     let turns = |lanes: usize| n.div_ceil(lanes) * lanes;

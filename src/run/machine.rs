@@ -6,7 +6,9 @@
 
 use std::rc::Rc;
 
-pub use super::memory::{Element, Lent, Memory, OutOfMemory, available as available_memory};
+pub use super::memory::{
+    Element, Lent, Memory, OutOfMemory, available as available_memory, peak as peak_memory,
+};
 
 use super::memory::Block;
 use crate::algebra::tensor::Tensor;

@@ -117,11 +117,7 @@ pub(super) fn sweep<'a>(
     for values in choices(&train.sweep) {
         let choice = Choice::of(train, &values);
         let mut run = Run::chosen(script, index, train, choice).map_err(|error| at_run(error, span))?;
-        let mut ends = Ends(events);
-        ends.begin();
-        let done = run.all(script, &mut ends);
-        ends.end();
-        let sound = match done {
+        let sound = match run.all(script, &mut Ends(events)) {
             Ok(()) => true,
             Err(error) if error.code.name == errors::TRAINING_FAILED.name => false,
             Err(error) => return Err(at_run(error, span)),

@@ -84,10 +84,7 @@ pub(super) fn train<'a>(
     events: &mut dyn Events,
 ) -> Result<Fit, Diagnostic> {
     let mut run = Run::new(script, index, train).map_err(|error| at_run(error, span))?;
-    events.begin();
-    let done = run.all(script, events);
-    events.end();
-    done.map_err(|error| at_run(error, span))?;
+    run.all(script, events).map_err(|error| at_run(error, span))?;
     Ok(run.finish())
 }
 
@@ -219,6 +216,13 @@ impl<'a> Run<'a> {
 
     /// Takes all steps.
     pub(super) fn all(&mut self, script: &mut Script<'_>, events: &mut dyn Events) -> Result<(), Diagnostic> {
+        events.begin();
+        let done = self.take_all(script, events);
+        events.end();
+        done
+    }
+
+    fn take_all(&mut self, script: &mut Script<'_>, events: &mut dyn Events) -> Result<(), Diagnostic> {
         let spread_every = self.train.every.unwrap_or(self.steps.div_ceil(SPREADS));
         for t in 1..=self.steps {
             let within = (t - 1) % self.per_epoch;

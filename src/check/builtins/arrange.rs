@@ -174,13 +174,8 @@ fn expect_alike<'a>(
         Some(axis) => format!(" along axis {axis}"),
         None => String::new(),
     };
-    let found = errors::shapes(
-        format!("`{}` cannot join `{first}` and `{other}`{along}", call.name),
-        (parts[0].span, first),
-        (odd.span, format!("and this is `{other}`")),
-    );
-    let found = cx.label_origin(scope, &parts[0], found);
-    let found = cx.label_origin(scope, odd, found);
+    let message = format!("`{}` cannot join `{first}` and `{other}`{along}", call.name);
+    let found = cx.two_shapes(scope, message, &parts[0], odd);
     let help = match free {
         Some(_) => "all other sizes must be equal",
         None => "all sizes must be equal",

@@ -185,13 +185,8 @@ fn expect_channels(
             Some(1) => String::new(),
             _ => format!(" in each of {groups} groups"),
         };
-        let found = errors::shapes(
-            format!("the input has {channels} channels, the kernel wants {each}{in_groups}"),
-            (x.span, text::show(&x.ty, cx.real)),
-            (w.span, format!("and this is `{}`", text::show(&w.ty, cx.real))),
-        );
-        let found = cx.label_origin(scope, x, found);
-        let found = cx.label_origin(scope, w, found);
+        let message = format!("the input has {channels} channels, the kernel wants {each}{in_groups}");
+        let found = cx.two_shapes(scope, message, x, w);
         let help = match (channels.div_exact(each), groups.as_constant()) {
             (Some(fits), _) if fits.as_constant().is_some_and(|n| n > 1) => {
                 format!("for kernels that see {each} of the channels each, write `groups = {fits}`")

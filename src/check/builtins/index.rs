@@ -122,14 +122,8 @@ fn expect_labels(cx: Cx<'_, '_>, scope: &Scope, labels: &Labels, operands: &[Exp
         for (letter, size) in letters.iter().zip(&operand.ty.shape) {
             match sizes.get(letter) {
                 Some((have, first)) if *have != size => {
-                    let before = text::show(&first.ty, cx.real);
-                    let found = errors::shapes(
-                        format!("axis `{letter}` has size {have} and size {size}"),
-                        (first.span, before),
-                        (operand.span, format!("and this is `{shown}`")),
-                    );
-                    let found = cx.label_origin(scope, first, found);
-                    let found = cx.label_origin(scope, operand, found);
+                    let message = format!("axis `{letter}` has size {have} and size {size}");
+                    let found = cx.two_shapes(scope, message, first, operand);
                     return Err(cx.report(found.help("axes with one letter have one size")));
                 }
                 Some(_) => {}
