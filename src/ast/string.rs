@@ -3,6 +3,7 @@
 use super::build::{Builder, LineKind};
 use super::errors;
 use super::parse::{MAX_ERRORS, parse_line};
+use super::token::closing_brace;
 use super::{Expr, ExprKind, StrPart};
 
 /// The pieces of the string whose text lies between `start` and `end`.
@@ -49,7 +50,7 @@ fn escape(b: &mut Builder<'_>, text: &mut String, at: usize, end: usize) -> usiz
 
 /// One `{expr:.3}` whose brace is at `at`; returns where it ends.
 fn hole(b: &mut Builder<'_>, parts: &mut Vec<StrPart>, at: usize, end: usize) -> usize {
-    let Some(close) = closing(&b.text[at..end]).map(|length| at + length) else {
+    let Some(close) = closing_brace(&b.text[at..end]).map(|length| at + length) else {
         b.report(errors::unclosed(b.span(at as u32, at as u32 + 1), "{"));
         return end;
     };
@@ -65,15 +66,6 @@ fn hole(b: &mut Builder<'_>, parts: &mut Vec<StrPart>, at: usize, end: usize) ->
     let expr = inside(b, at + 1, colon.unwrap_or(close));
     parts.push(StrPart::Expr { expr, digits });
     close + 1
-}
-
-/// Where the brace that `text` begins with is closed.
-fn closing(text: &str) -> Option<usize> {
-    let mut depth = 0;
-    text.bytes().position(|c| {
-        depth += i32::from(c == b'{') - i32::from(c == b'}');
-        depth == 0
-    })
 }
 
 /// Where the format begins: at the last colon that is not inside of brackets.

@@ -294,24 +294,48 @@ impl Kind {
     }
 }
 
-/// Ends a string at the next quote of its line; a string without one is no token.
+/// The string that the lexer stands in, up to its closing quote or the end of its line.
 fn string(lexer: &mut Lexer<'_, Kind>) -> bool {
-    let mut escaped = false;
-    for (at, c) in lexer.remainder().bytes().enumerate() {
-        match c {
-            b'\n' => {
-                lexer.bump(at);
-                return false;
-            }
-            b'"' if !escaped => {
-                lexer.bump(at + 1);
-                return true;
-            }
-            _ => escaped = c == b'\\' && !escaped,
+    let rest = lexer.remainder();
+    let line = &rest[..rest.find('\n').unwrap_or(rest.len())];
+    let length = string_length(line, true);
+    lexer.bump(length.unwrap_or(line.len()));
+    length.is_some()
+}
+
+/// How long a string is whose text begins here, with its closing quote. With `holes`, quotes between braces
+/// do not close it, unless the braces are not closed either.
+fn string_length(text: &str, mut holes: bool) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(c) = bytes.get(at) {
+        let hole = *c == b'{' && bytes.get(at + 1) != Some(&b'{') && holes;
+        at += match c {
+            b'"' => return Some(at + 1),
+            b'\\' => 2,
+            b'{' if bytes.get(at + 1) == Some(&b'{') => 2,
+            b'{' if hole => closing_brace(&text[at..]).map_or(1, |length| length + 1),
+            _ => 1,
+        };
+        holes &= !hole || bytes[at - 1] == b'}';
+    }
+    None
+}
+
+/// Where the brace that `text` begins with is closed; braces in strings do not count.
+pub(super) fn closing_brace(text: &str) -> Option<usize> {
+    let (mut depth, mut at) = (0, 0);
+    while let Some(c) = text.as_bytes().get(at) {
+        depth += i32::from(*c == b'{') - i32::from(*c == b'}');
+        if depth == 0 {
+            return Some(at);
+        }
+        at += 1;
+        if *c == b'"' {
+            at += string_length(&text[at..], false)?;
         }
     }
-    lexer.bump(lexer.remainder().len());
-    false
+    None
 }
 
 /// Floor division touches both its operands, as in `a//b`; any other `//` begins a comment.

@@ -96,7 +96,7 @@ impl<'a> Checker<'a> {
                     }
                     return Err(self.model_without_instance(call));
                 }
-                if self.defs[def].library && self.says_axis(def, call) {
+                if self.says_axis(def, call) {
                     return self.along_axis(scope, def, call);
                 }
                 let given = self.statics(scope, def, given, call)?;

@@ -76,16 +76,30 @@ impl<'a> Checker<'a> {
 
     /// Adds how the function is declared.
     fn wrong_statics(&mut self, def: usize, found: Diagnostic) -> Poison {
-        let wanted = &self.defs[def].ast.statics;
+        let (form, name) = (self.with_statics(def), &self.defs[def].ast.name);
+        self.report(found.label(name.span, format!("declared as `{form}`")).help(format!("write `{form}`")))
+    }
+
+    /// The name of a function, with what it takes in square brackets.
+    fn with_statics(&self, def: usize) -> String {
+        let ast::Function { name, statics, .. } = self.defs[def].ast;
         let written = |given: &ast::Static| match &given.default {
             Some(default) => format!("{} = {}", given.name.name, text::source(default)),
             None => given.name.name.clone(),
         };
-        let names: Vec<String> = wanted.iter().map(written).collect();
-        let name = &self.defs[def].ast.name;
-        let form =
-            if names.is_empty() { name.name.clone() } else { format!("{}[{}]", name.name, names.join(", ")) };
-        self.report(found.label(name.span, format!("declared as `{form}`")).help(format!("write `{form}`")))
+        let names: Vec<String> = statics.iter().map(written).collect();
+        if names.is_empty() { name.name.clone() } else { format!("{}[{}]", name.name, names.join(", ")) }
+    }
+
+    /// How a function is called: with what it takes in square brackets, and along an axis if it can be.
+    fn call_form(&self, call: &Call<'a, '_>, names: &[&str], declared: Option<Span>) -> String {
+        let def = self.defs.iter().position(|def| Some(def.ast.name.span) == declared);
+        let name = def.map_or(call.name.clone(), |def| self.with_statics(def));
+        let names = names.join(", ");
+        match def.is_some_and(|def| self.has_axis(def)) {
+            true => format!("`{name}({names})` or `{name}({names}, axis = k)`"),
+            false => format!("`{name}({names})`"),
+        }
     }
 
     /// The place of what is given by name.
@@ -190,7 +204,7 @@ impl<'a> Checker<'a> {
     ) -> Checked<Vec<Option<&'a ast::Expr>>> {
         let mut found: Vec<Option<&'a ast::Expr>> = vec![None; names.len()];
         let mut result = Ok(());
-        let form = format!("`{}({})`", call.name, names.join(", "));
+        let form = self.call_form(call, names, declared);
         for (k, arg) in call.args.iter().enumerate() {
             let slot = match arg.name {
                 None => (k < names.len()).then_some(k),
@@ -238,7 +252,7 @@ impl<'a> Checker<'a> {
     ) -> Poison {
         let message = format!("`{}` lacks argument `{missing}`", call.name);
         let found = at(&errors::WRONG_ARGUMENT, message, call.span, "this call");
-        let found = found.help(format!("it is `{}({})`", call.name, names.join(", ")));
+        let found = found.help(format!("it is {}", self.call_form(call, names, declared)));
         self.report(declared_at(found, declared))
     }
 }

@@ -235,11 +235,15 @@ pub(super) fn argmin<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>)
 const ALONG: [(&str, bool); 3] = [("softmax", true), ("log_softmax", true), ("logsumexp", false)];
 
 impl<'a> Checker<'a> {
+    /// Whether a function goes along its last axis or along one that is named.
+    pub(in super::super) fn has_axis(&self, def: usize) -> bool {
+        let def = &self.defs[def];
+        def.library && ALONG.iter().any(|(along, _)| *along == def.ast.name.name)
+    }
+
     /// Whether a call names the axis of one of these functions.
     pub(in super::super) fn says_axis(&self, def: usize, call: &Call<'a, '_>) -> bool {
-        let name = self.defs[def].ast.name.name.as_str();
-        ALONG.iter().any(|(along, _)| *along == name)
-            && call.args.iter().any(|arg| arg.name.is_some_and(|name| name.name == "axis"))
+        self.has_axis(def) && call.args.iter().any(|arg| arg.name.is_some_and(|name| name.name == "axis"))
     }
 
     /// The same call with the axis in the last place.
