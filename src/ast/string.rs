@@ -50,7 +50,7 @@ fn escape(b: &mut Builder<'_>, text: &mut String, at: usize, end: usize) -> usiz
 
 /// One `{expr:.3}` whose brace is at `at`; returns where it ends.
 fn hole(b: &mut Builder<'_>, parts: &mut Vec<StrPart>, at: usize, end: usize) -> usize {
-    let Some(close) = closing_brace(&b.text[at..end]).map(|length| at + length) else {
+    let Some(close) = closing_brace(&b.text[at..end], usize::MAX).map(|length| at + length) else {
         b.report(errors::unclosed(b.span(at as u32, at as u32 + 1), "{"));
         return end;
     };

@@ -297,11 +297,14 @@ impl Kind {
 /// The string that the lexer stands in, up to its closing quote or the end of its line.
 fn string(lexer: &mut Lexer<'_, Kind>) -> bool {
     let rest = lexer.remainder();
-    let line = &rest[..rest.find('\n').unwrap_or(rest.len())];
-    let length = string_length(line, true);
-    lexer.bump(length.unwrap_or(line.len()));
+    let length = string_length(rest, true);
+    lexer.bump(length.unwrap_or_else(|| rest.find('\n').unwrap_or(rest.len())));
     length.is_some()
 }
+
+/// How far from its brace an expression in a string is looked for quotes of its own: files of nothing but
+/// braces and quotes take no longer for it than others.
+const LONGEST_HOLE: usize = 1000;
 
 /// How long a string is whose text begins here, with its closing quote. With `holes`, quotes between braces
 /// do not close it, unless the braces are not closed either.
@@ -312,9 +315,10 @@ fn string_length(text: &str, mut holes: bool) -> Option<usize> {
         let hole = *c == b'{' && bytes.get(at + 1) != Some(&b'{') && holes;
         at += match c {
             b'"' => return Some(at + 1),
-            b'\\' => 2,
+            b'\n' => return None,
+            b'\\' if bytes.get(at + 1) != Some(&b'\n') => 2,
             b'{' if bytes.get(at + 1) == Some(&b'{') => 2,
-            b'{' if hole => closing_brace(&text[at..]).map_or(1, |length| length + 1),
+            b'{' if hole => closing_brace(&text[at..], LONGEST_HOLE).map_or(1, |length| length + 1),
             _ => 1,
         };
         holes &= !hole || bytes[at - 1] == b'}';
@@ -322,10 +326,10 @@ fn string_length(text: &str, mut holes: bool) -> Option<usize> {
     None
 }
 
-/// Where the brace that `text` begins with is closed; braces in strings do not count.
-pub(super) fn closing_brace(text: &str) -> Option<usize> {
+/// Where the brace that `text` begins with is closed, at most so far on; braces in strings do not count.
+pub(super) fn closing_brace(text: &str, limit: usize) -> Option<usize> {
     let (mut depth, mut at) = (0, 0);
-    while let Some(c) = text.as_bytes().get(at) {
+    while let Some(c) = text.as_bytes().get(at).filter(|c| **c != b'\n' && at < limit) {
         depth += i32::from(*c == b'{') - i32::from(*c == b'}');
         if depth == 0 {
             return Some(at);

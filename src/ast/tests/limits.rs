@@ -83,6 +83,7 @@ fn large_files_are_refused_and_garbage_is_quick() {
         format!("{}{}", "({".repeat(fives), ")}".repeat(fives)),
         format!("{}{}", "{".repeat(fives), ")".repeat(fives)),
         "\"".repeat(1_000_001),
+        "\"{".repeat(500_001),
         "x ".repeat(500_000),
         "1+".repeat(500_000),
         format!("fn f() -> real {{\n{}}}", "a b\n".repeat(200_000)),
