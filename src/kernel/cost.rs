@@ -54,7 +54,10 @@ impl Kernel {
     }
 
     fn flops(&self) -> usize {
-        let (all, results) = (points(&self.axes), points(&self.axes[..self.n_out]));
+        let results = points(&self.axes[..self.n_out]);
+        // A sum by an index adds each value in one place only.
+        let places = super::Scatter::of(self).map_or(1, |scatter| scatter.places);
+        let all = points(&self.axes) / places;
         let flops = self.insts.iter().zip(self.is_deep()).map(|(inst, deep)| match inst {
             Inst::Map(..) if deep => all,
             Inst::Map(..) => results,

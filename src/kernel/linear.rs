@@ -96,7 +96,7 @@ impl Linear {
     }
 
     /// The same position with axes renamed.
-    pub(super) fn rename(&self, names: &[usize]) -> Linear {
+    pub fn rename(&self, names: &[usize]) -> Linear {
         let mut terms: Vec<_> = self.terms.iter().map(|(axis, c)| (names[*axis], *c)).collect();
         terms.sort_unstable();
         let piece = self.piece.as_ref().map(|(segments, axis)| (segments.clone(), names[*axis]));

@@ -33,6 +33,7 @@ mod plan;
 mod print;
 mod product;
 mod report;
+mod scatter;
 mod sink;
 #[cfg(test)]
 mod tests;
@@ -43,8 +44,9 @@ pub(crate) use cost::bytes;
 pub use eval::{Memory, run};
 pub use flatten::flatten;
 pub use fuse::{apart, fuse};
-pub use product::{Out, Product, is_plain, stride};
+pub use product::{Out, Product, is_plain, stores, stride};
 pub use report::report;
+pub use scatter::{Scatter, Scattered};
 pub use verify::verify;
 
 use std::rc::Rc;

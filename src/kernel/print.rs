@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{
-    Apart, Buffer, BufferId, Guard, Home, Inst, InstId, Kernel, Kernels, Linear, Product, Program, Why,
-    flatten,
+    Apart, Buffer, BufferId, Guard, Home, Inst, InstId, Kernel, Kernels, Linear, Product, Program, Scatter,
+    Why, flatten,
 };
 use crate::algebra::form::Extent;
 use crate::print::number;
@@ -48,6 +48,8 @@ impl Program {
         writeln!(f, "{head:<46} {}", kernel.cost(&self.buffers))?;
         if let Some(product) = Product::of(self, &flatten(kernel)) {
             writeln!(f, "    {product}")?;
+        } else if let Some(scatter) = Scatter::of(&flatten(kernel)) {
+            writeln!(f, "    {scatter}")?;
         }
         for line in lines(kernel) {
             writeln!(f, "    {line}")?;

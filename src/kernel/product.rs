@@ -136,7 +136,7 @@ pub fn stride(at: &Linear, axis: usize) -> i64 {
 
 /// Stores that sums may go to first: of every result, into memory that the kernel does not read.
 /// Those of just the sums come first.
-fn stores(program: &Program, kernel: &Kernel) -> Vec<InstId> {
+pub fn stores(program: &Program, kernel: &Kernel) -> Vec<InstId> {
     let root = |buffer: BufferId| match program.buffers[buffer.0].home {
         Home::Part { of, .. } => of,
         Home::Input(_) | Home::Output(_) | Home::Temporary => buffer,
@@ -283,6 +283,21 @@ fn estimate([m, n, k]: [usize; 3], count: usize, lies: Lies, all: bool) -> (u64,
 }
 
 impl Inst {
+    /// The same on axes under new names.
+    pub fn on_axes(&self, names: &[usize]) -> Inst {
+        let mut inst = self.clone();
+        match &mut inst {
+            Inst::Axis(axis, _) => *axis = names[*axis],
+            Inst::Load { at, guards, .. } => {
+                *at = at.rename(names);
+                guards.iter_mut().for_each(|guard| guard.position = guard.position.rename(names));
+            }
+            Inst::Store { at, .. } => *at = at.rename(names),
+            Inst::Const(..) | Inst::Map(..) | Inst::Cast(..) | Inst::Combine(..) => {}
+        }
+        inst
+    }
+
     /// The same with operands under new names.
     pub fn renamed(&self, names: &[InstId]) -> Inst {
         let mut inst = self.clone();

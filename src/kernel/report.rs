@@ -15,7 +15,7 @@
 
 use super::cost::{Touched, bytes, flops};
 use super::print::{axes, numbers};
-use super::{BufferId, Cost, Home, Kernel, Kernels, Product, Program, flatten};
+use super::{BufferId, Cost, Home, Kernel, Kernels, Product, Program, Scatter, flatten};
 use crate::graph::{Graphs, Layout, Part, Role, StateSlot};
 use crate::print::number;
 
@@ -76,9 +76,10 @@ fn table(program: &Program, layout: Option<&Layout>) -> String {
 
 /// How a kernel is computed if not in loops, and why it is apart from others.
 fn notes(program: &Program, kernel: &Kernel) -> Vec<String> {
-    let product = Product::of(program, &flatten(kernel));
+    let product = Product::of(program, &flatten(kernel)).map(|product| product.to_string());
+    let scatter = || Scatter::of(&flatten(kernel)).map(|scatter| scatter.to_string());
     let apart = kernel.apart.iter().map(|reason| format!("apart from {reason}"));
-    product.iter().map(Product::to_string).chain(apart).collect()
+    product.or_else(scatter).into_iter().chain(apart).collect()
 }
 
 fn amounts(cost: &Cost) -> [String; 3] {

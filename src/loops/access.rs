@@ -5,7 +5,6 @@ use crate::algebra::types::DType;
 use crate::kernel::{BufferId, Guard, Inst, InstId, Linear};
 
 use super::build::POSITION;
-use super::facts::extent;
 use super::lower::Lowering;
 use super::{Address, Expr, Ty, Value};
 
@@ -79,12 +78,13 @@ impl Lowering<'_> {
         let Inst::Load { buffer, at, guards, outside, dtype } = &kernel.insts[id.0] else {
             unreachable!("only loads are loaded")
         };
-        let guards: Vec<&Guard> = guards.iter().filter(|guard| !self.always(guard)).collect();
         let ty = Ty { dtype: *dtype, lanes };
-        if guards.iter().any(|guard| guard.bound <= 0) {
-            // Nothing is inside, as in a padded empty tensor: there may be no memory to read.
+        let holds: Vec<Option<bool>> = guards.iter().map(|guard| self.holds(guard)).collect();
+        if holds.contains(&Some(false)) {
             return self.to.number(*outside, ty);
         }
+        let open = guards.iter().zip(holds).filter(|(_, holds)| holds.is_none());
+        let guards: Vec<&Guard> = open.map(|(guard, _)| guard).collect();
         let address = self.safe_address(*buffer, at, row, lanes, !guards.is_empty());
         let step = self.step(at, lanes);
         let loaded = self.fetch(id, *buffer, address, step, ty);
@@ -109,19 +109,25 @@ impl Lowering<'_> {
         }
     }
 
-    /// Whether a guard holds at every point.
-    fn always(&self, guard: &Guard) -> bool {
+    /// Whether a guard holds at every point of the loops that are open, or at none.
+    fn holds(&self, guard: &Guard) -> Option<bool> {
+        if guard.bound <= 0 {
+            // Nothing is inside, as in a padded empty tensor: there may be no memory to read.
+            return Some(false);
+        }
         let Linear { offset, terms, piece, gather } = &guard.position;
         if piece.is_some() || gather.is_some() {
-            return false;
+            return None;
         }
         let (mut least, mut most) = (*offset, *offset);
         for (axis, coefficient) in terms {
-            let far = coefficient * (extent(self.kernel, *axis) as i64 - 1);
-            least += far.min(0);
-            most += far.max(0);
+            let (first, last) = self.range[*axis];
+            let ends = [coefficient * first, coefficient * last];
+            least += ends[0].min(ends[1]);
+            most += ends[0].max(ends[1]);
         }
-        least >= 0 && most < guard.bound
+        let (inside, outside) = (least >= 0 && most < guard.bound, most < 0 || least >= guard.bound);
+        (inside || outside).then_some(inside)
     }
 
     /// Whether all guards hold, as a scalar boolean.

@@ -18,7 +18,7 @@ pub(super) struct Facts {
     pub(super) inside: Vec<bool>,
     /// Whether it is a product that its only user, a sum, contracts.
     pub(super) contracted: Vec<bool>,
-    /// Whether it loads what an earlier instruction of this kernel stored.
+    /// Whether it loads what an earlier instruction of this kernel stored, or one at an earlier point.
     pub(super) reload: Vec<bool>,
     /// Live reductions.
     pub(super) combines: Vec<InstId>,
@@ -169,6 +169,11 @@ impl Facts {
             }
         }
         self.in_place = stored.iter().any(|buffer| loaded.contains(buffer));
+        for (k, inst) in kernel.insts.iter().enumerate().filter(|(k, _)| self.live[*k]) {
+            if let Inst::Load { buffer, at: Linear { gather: Some(_), .. }, .. } = inst {
+                self.reload[k] |= stored.contains(&root(program, buffer.0));
+            }
+        }
     }
 
     /// Whether an instruction depends on an axis.

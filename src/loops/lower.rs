@@ -9,7 +9,7 @@ use crate::algebra::types::DType;
 use crate::kernel::{BufferId, Inst, InstId, Kernel, Program};
 
 use super::build::{Builder, POSITION};
-use super::facts::{Axes, Facts};
+use super::facts::{Axes, Facts, extent};
 use super::schedule::Schedule;
 use super::section::Section;
 use super::split::Split;
@@ -34,6 +34,8 @@ pub(super) struct Lowering<'a> {
     pub(super) pointers: Vec<BufferId>,
     /// By axis.
     pub(super) at: Vec<At>,
+    /// By axis: the first and the last position of the loop that is open.
+    pub(super) range: Vec<(i64, i64)>,
     /// Lanes of the current section of the vector axis.
     pub(super) lanes: u16,
     /// Rows of the current section of the jammed axis.
@@ -52,6 +54,7 @@ pub(super) fn lower(program: &Program, kernel: &Kernel, split: Option<&Split>) -
     let schedule = Schedule::of(kernel, &facts);
     let memo = vec![vec![None; kernel.insts.len()]; schedule.rows];
     let at = vec![At::default(); kernel.axes.len()];
+    let range = (0..kernel.axes.len()).map(|axis| (0, extent(kernel, axis) as i64 - 1)).collect();
     let (mut to, pointers) = (Builder::new(), Vec::new());
     let split = split.map(|split| (split, to.parts(split.count())));
     let mut lowering = Lowering {
@@ -62,6 +65,7 @@ pub(super) fn lower(program: &Program, kernel: &Kernel, split: Option<&Split>) -
         to,
         pointers,
         at,
+        range,
         lanes: 1,
         rows: 1,
         skip: 0,
@@ -130,7 +134,7 @@ impl Lowering<'_> {
         init: &[Value],
         body: &mut dyn FnMut(&mut Self, Vec<Value>) -> Vec<Value>,
     ) -> Vec<Value> {
-        let was = (self.lanes, self.rows, self.skip);
+        let was = (self.lanes, self.rows, self.skip, self.range[axis]);
         self.enter(axis, section);
         let last = if let Some(position) = section.once {
             self.at[axis] = At { var: None, offset: position };
@@ -146,11 +150,13 @@ impl Lowering<'_> {
             self.to.close(open, &next)
         };
         self.forget(1 << axis);
-        (self.lanes, self.rows, self.skip) = was;
+        (self.lanes, self.rows, self.skip, self.range[axis]) = was;
         last
     }
 
     fn enter(&mut self, axis: usize, section: Section) {
+        let once = section.once.map(|at| (at, at + section.step as i64 - 1));
+        self.range[axis] = once.unwrap_or(section.range);
         if self.schedule.vector == Some(axis) {
             self.lanes = section.step as u16;
             self.skip = section.skip;

@@ -32,7 +32,13 @@ pub(super) fn split(
     product: &Product,
 ) -> ((Function, Vec<BufferId>), Option<Kernel>) {
     let (buffer, at) = place(program, kernel, product);
-    let rest = (!product.is_all(kernel)).then(|| rest(kernel, product, buffer, &at));
+    let dtype = kernel.insts[product.sum.0].dtype();
+    let load = Inst::Load { buffer, at: at.clone(), guards: Vec::new(), outside: 0.0, dtype };
+    let done = match product.out {
+        Out::Store(store) if is_plain(kernel, store, product.sum) => vec![store],
+        Out::Store(_) | Out::Fresh(_) => Vec::new(),
+    };
+    let rest = rest(kernel, &[(product.sum, load)], &done);
     (function(program, kernel, product, (buffer, &at)), rest)
 }
 
@@ -57,26 +63,23 @@ fn place(program: &mut Program, kernel: &Kernel, product: &Product) -> (BufferId
     }
 }
 
-/// The kernel with the sums read from memory.
-fn rest(kernel: &Kernel, product: &Product, buffer: BufferId, at: &Linear) -> Kernel {
+/// The kernel with its sums read from memory and without the stores that are `done`, if there is anything
+/// left of it.
+pub(super) fn rest(kernel: &Kernel, sums: &[(InstId, Inst)], done: &[InstId]) -> Option<Kernel> {
     let deep = kernel.is_deep();
     let mut names = vec![InstId(usize::MAX); kernel.insts.len()];
     let mut insts = Vec::new();
     for (k, inst) in kernel.insts.iter().enumerate() {
-        let done = product.out == Out::Store(InstId(k)) && is_plain(kernel, InstId(k), product.sum);
-        if deep[k] || done {
+        if deep[k] || done.contains(&InstId(k)) {
             continue;
         }
         names[k] = InstId(insts.len());
-        insts.push(match inst {
-            Inst::Combine(_, _, dtype) => {
-                Inst::Load { buffer, at: at.clone(), guards: Vec::new(), outside: 0.0, dtype: *dtype }
-            }
-            inst => inst.renamed(&names),
-        });
+        let load = sums.iter().find(|(sum, _)| *sum == InstId(k)).map(|(_, load)| load.clone());
+        insts.push(load.unwrap_or_else(|| inst.renamed(&names)));
     }
     let axes = kernel.axes[..kernel.n_out].to_vec();
-    Kernel { axes, insts, ..kernel.clone() }
+    let stores = insts.iter().any(|inst| matches!(inst, Inst::Store { .. }));
+    stores.then(|| Kernel { axes, insts, ..kernel.clone() })
 }
 
 /// What of a product is cut into parts.

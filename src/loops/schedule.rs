@@ -18,9 +18,10 @@
 
 use crate::algebra::form::Extent;
 use crate::algebra::types::DType;
-use crate::kernel::{Inst, InstId, Kernel, Linear};
+use crate::kernel::{Guard, Inst, InstId, Kernel, Linear};
 
 use super::facts::{Facts, extent};
+use super::guards::{self, Bounds};
 
 /// How a kernel's loops are arranged.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,16 +46,20 @@ pub struct Schedule {
     /// Whether the rest of a reduced vector axis may be done in four lanes of which some do not count:
     /// what is stored inside the reduction may be stored again.
     pub masked: bool,
+    /// Result axes with a loop for each section between positions at which a load's condition changes.
+    pub(super) cuts: Vec<Bounds>,
 }
 
 impl Schedule {
     pub(super) fn of(kernel: &Kernel, facts: &Facts) -> Schedule {
         let n = kernel.axes.len();
-        let adjacent = vector_axis(kernel, facts, 1);
-        let vector = adjacent.or_else(|| vector_axis(kernel, facts, 2).filter(|axis| *axis < kernel.n_out));
+        let mut cuts = guards::bounds(kernel, facts);
+        let adjacent = vector_axis(kernel, facts, &cuts, 1);
+        let in_twos = || vector_axis(kernel, facts, &cuts, 2).filter(|axis| *axis < kernel.n_out);
+        let vector = adjacent.or_else(in_twos);
         let jam = rows_axis(kernel, facts, vector);
         let rows = jam.map_or(1, |axis| if extent(kernel, axis) >= 4 { 4 } else { 2 });
-        let lanes = vector.map_or(1, |axis| lanes(kernel, facts, axis, rows));
+        let lanes = vector.map_or(1, |axis| lanes(kernel, facts, (axis, longest(kernel, &cuts, axis)), rows));
         let mut inner: Vec<usize> = (kernel.n_out..n).filter(|axis| Some(*axis) != vector).collect();
         inner.extend(vector.filter(|axis| *axis >= kernel.n_out));
         let outer = (0..kernel.n_out).collect();
@@ -67,8 +72,36 @@ impl Schedule {
         }
         let again = !facts.in_place || !stores_inside(kernel, facts);
         let masked = again && !combines_booleans(kernel, facts);
-        Schedule { outer, inner, unrolled, vector, lanes, jam, rows, overlap: !facts.in_place, masked }
+        cuts.retain(|cut| Some(cut.axis) != jam && !unrolled.contains(&cut.axis));
+        Schedule { outer, inner, unrolled, vector, lanes, jam, rows, overlap: !facts.in_place, masked, cuts }
     }
+
+    /// Start and end of each section of an axis of fixed length, with the positions that one turn covers.
+    pub(super) fn turns(&self, axis: usize, n: usize) -> Vec<(usize, usize, usize)> {
+        let whole = Bounds { axis, at: vec![0, n] };
+        let cut = self.cuts.iter().find(|cut| cut.axis == axis).unwrap_or(&whole);
+        let width = |n: usize| match self.vector {
+            Some(vector) if vector == axis => fitting(usize::from(self.lanes), n),
+            _ => 1,
+        };
+        cut.sections().map(|(start, stop)| (start, stop, width(stop - start))).collect()
+    }
+
+    /// Whether an axis has several sections.
+    pub(super) fn is_cut(&self, axis: usize) -> bool {
+        self.cuts.iter().any(|cut| cut.axis == axis)
+    }
+}
+
+/// So many lanes, or half as many as often as it takes not to leave a section; one where that is below four.
+fn fitting(lanes: usize, n: usize) -> usize {
+    let width = std::iter::successors(Some(lanes), |width| Some(width / 2)).find(|width| *width <= n.max(1));
+    width.filter(|width| *width >= 4).unwrap_or(1)
+}
+
+/// Positions of the longest section of an axis.
+fn longest(kernel: &Kernel, cuts: &[Bounds], axis: usize) -> usize {
+    cuts.iter().find(|cut| cut.axis == axis).map_or_else(|| extent(kernel, axis), Bounds::longest)
 }
 
 /// Most turns of innermost loops that are written out.
@@ -107,7 +140,9 @@ fn stride(at: &Linear, axis: usize, facts: &Facts) -> Option<i64> {
 }
 
 /// How many accesses go so many elements at most along an axis; `None` if one goes elsewhere.
-fn contiguous(kernel: &Kernel, facts: &Facts, axis: usize, most: i64) -> Option<usize> {
+fn contiguous(kernel: &Kernel, facts: &Facts, cuts: &[Bounds], axis: usize, most: i64) -> Option<usize> {
+    let cut = cuts.iter().any(|cut| cut.axis == axis);
+    let still = |guard: &Guard| stride(&guard.position, axis, facts) == Some(0);
     let mut count = 0;
     for (k, inst) in kernel.insts.iter().enumerate() {
         if !facts.live[k] || !facts.on(InstId(k), axis) {
@@ -115,7 +150,7 @@ fn contiguous(kernel: &Kernel, facts: &Facts, axis: usize, most: i64) -> Option<
         }
         let step = match inst {
             Inst::Load { at, guards, .. } => {
-                let fixed = guards.iter().all(|guard| stride(&guard.position, axis, facts) == Some(0));
+                let fixed = guards.iter().all(|guard| still(guard) || cut && guards::goes_by(guard, axis));
                 stride(at, axis, facts).filter(|_| fixed)?
             }
             Inst::Store { at, .. } => stride(at, axis, facts)?,
@@ -138,11 +173,12 @@ fn in_words(kernel: &Kernel, access: &Inst) -> bool {
     matches!(value.dtype(), DType::F32 | DType::I32)
 }
 
-fn vector_axis(kernel: &Kernel, facts: &Facts, most: i64) -> Option<usize> {
+fn vector_axis(kernel: &Kernel, facts: &Facts, cuts: &[Bounds], most: i64) -> Option<usize> {
     let starts_pieces = |axis: usize| matches!(kernel.axes.get(axis + 1), Some(Extent::Ragged(_)));
     let mut best = None;
-    for axis in (0..kernel.axes.len()).filter(|axis| extent(kernel, *axis) >= 4 && !starts_pieces(*axis)) {
-        if let Some(count) = contiguous(kernel, facts, axis, most).filter(|count| *count > 0) {
+    let fits = |axis: &usize| longest(kernel, cuts, *axis) >= 4 && !starts_pieces(*axis);
+    for axis in (0..kernel.axes.len()).filter(fits) {
+        if let Some(count) = contiguous(kernel, facts, cuts, axis, most).filter(|count| *count > 0) {
             best = best.max(Some((count, axis < kernel.n_out, axis)));
         }
     }
@@ -182,8 +218,7 @@ fn rows_axis(kernel: &Kernel, facts: &Facts, vector: Option<usize>) -> Option<us
     (0..kernel.n_out).rev().filter(fits).max_by_key(|axis| (extent(kernel, *axis) >= 4, *axis))
 }
 
-fn lanes(kernel: &Kernel, facts: &Facts, vector: usize, rows: usize) -> u16 {
-    let n = extent(kernel, vector);
+fn lanes(kernel: &Kernel, facts: &Facts, (vector, n): (usize, usize), rows: usize) -> u16 {
     let wide = kernel.insts.iter().enumerate().any(|(k, inst)| {
         facts.live[k]
             && facts.on(InstId(k), vector)

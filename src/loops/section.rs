@@ -21,6 +21,8 @@ pub(super) struct Section {
     pub(super) clamp: Option<i64>,
     /// Lanes at the front that do not count: the section before took them in.
     pub(super) skip: usize,
+    /// First and last position of it, in all parts.
+    pub(super) range: (i64, i64),
 }
 
 fn fixed(start: usize, stop: usize, step: usize) -> Section {
@@ -32,23 +34,24 @@ fn fixed(start: usize, stop: usize, step: usize) -> Section {
         once,
         clamp: None,
         skip: 0,
+        range: (start as i64, stop as i64 - 1),
     }
 }
 
-/// Cuts `0..n` into turns of `width`, the last of which may overlap the one before it.
-fn overlapping(n: usize, width: usize) -> Vec<Section> {
-    let clamp = (!n.is_multiple_of(width)).then_some((n - width + 1) as i64);
-    vec![Section { clamp, ..fixed(0, n, width) }]
+/// Cuts `start..stop` into turns of `width`, the last of which may overlap the one before it.
+fn overlapping(start: usize, stop: usize, width: usize) -> Vec<Section> {
+    let clamp = (!(stop - start).is_multiple_of(width)).then_some((stop - width + 1) as i64);
+    vec![Section { clamp, ..fixed(start, stop, width) }]
 }
 
-/// Cuts `0..n` into turns of `width`, then 4, then 1. Instead of the ones: four lanes of which only
+/// Cuts `start..n` into turns of `width`, then 4, then 1. Instead of the ones: four lanes of which only
 /// the last count, if that is allowed.
-fn cut(n: usize, width: usize, masked: bool) -> Vec<Section> {
+fn cut(mut start: usize, n: usize, width: usize, masked: bool) -> Vec<Section> {
+    let first = start;
     let mut sections = Vec::new();
-    let mut start = 0;
     for step in [width, width.min(4), 1] {
         let stop = n - (n - start) % step;
-        if step == 1 && masked && n >= 4 && start < n {
+        if step == 1 && masked && n >= first + 4 && start < n {
             let skip = 4 - (n - start);
             sections.push(Section { skip, ..fixed(n - 4, n, 4) });
         } else if stop > start {
@@ -91,11 +94,17 @@ impl Lowering<'_> {
         let jam = schedule.jam == Some(axis);
         let overlap = schedule.overlap && axis < self.kernel.n_out;
         let lanes = usize::from(schedule.lanes);
+        let masked = schedule.masked && axis >= self.kernel.n_out;
+        let turns = |(start, stop, width)| match overlap {
+            true => overlapping(start, stop, width),
+            false => cut(start, stop, width, masked),
+        };
         match &self.kernel.axes[axis] {
-            Extent::Fixed(n) if vector && overlap => overlapping(*n, lanes),
-            Extent::Fixed(n) if vector => cut(*n, lanes, schedule.masked && axis >= self.kernel.n_out),
+            Extent::Fixed(n) if vector || schedule.is_cut(axis) => {
+                schedule.turns(axis, *n).into_iter().flat_map(turns).collect()
+            }
             Extent::Fixed(n) if jam && *n >= schedule.rows => match schedule.rows {
-                rows if overlap || n.is_multiple_of(rows) => overlapping(*n, rows),
+                rows if overlap || n.is_multiple_of(rows) => overlapping(0, *n, rows),
                 rows => vec![fixed(0, n - n % rows, rows), fixed(n - n % rows, *n, 1)],
             },
             Extent::Fixed(0) => Vec::new(),
@@ -114,7 +123,9 @@ impl Lowering<'_> {
     fn ragged(&mut self, axis: usize, lengths: &[i64], width: usize) -> Vec<Section> {
         let whole = lengths.iter().map(|n| n - n % width as i64).collect();
         let length = self.bound_of(axis - 1, lengths.to_vec());
-        let section = |start, stop, step| Section { start, stop, step, once: None, clamp: None, skip: 0 };
+        let range = (0, lengths.iter().copied().max().unwrap_or(0) - 1);
+        let section =
+            |start, stop, step| Section { start, stop, step, once: None, clamp: None, skip: 0, range };
         if width == 1 {
             return vec![section(Bound::Const(0), length, 1)];
         }

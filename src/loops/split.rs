@@ -13,12 +13,15 @@ use std::ops::Range;
 
 use crate::algebra::form::Extent;
 use crate::algebra::types::DType;
-use crate::kernel::{Buffer, BufferId, Home, Inst, InstId, Kernel, Linear, Product, Program, flatten};
+use crate::kernel::{
+    Buffer, BufferId, Home, Inst, InstId, Kernel, Linear, Product, Program, Scatter, flatten,
+};
 
 use super::Function;
 use super::facts::{Facts, root};
 use super::lower::lower;
 use super::product;
+use super::scatter;
 use super::schedule::Schedule;
 use super::work::work;
 
@@ -52,14 +55,15 @@ impl Split {
     pub(super) fn overlaps(&self, range: Range<usize>) -> (Vec<i64>, Vec<i64>) {
         let parts = self.starts.windows(2).map(|part| {
             let (start, stop) = (part[0].max(range.start), part[1].min(range.end));
-            if start < stop { (start as i64, stop as i64) } else { (0, 0) }
+            let (start, stop) = if start < stop { (start, stop) } else { (range.start, range.start) };
+            (start as i64, stop as i64)
         });
         parts.unzip()
     }
 }
 
-/// A kernel as one function or several (a sum of parts and what comes after it, or a matrix product and what
-/// is done with its results), with the buffers behind their pointers. Sums of parts are new
+/// A kernel as one function or several (a sum of parts and what comes after it, or a matrix product or sums
+/// by an index and what is done with them), with the buffers behind their pointers. Sums of parts are new
 /// buffers of the program.
 pub(super) fn functions(program: &mut Program, kernel: &Kernel) -> Vec<(Function, Vec<BufferId>)> {
     if let Some(product) = Product::of(program, kernel) {
@@ -67,8 +71,11 @@ pub(super) fn functions(program: &mut Program, kernel: &Kernel) -> Vec<(Function
         let rest = rest.map(|rest| functions(program, &flatten(&rest)));
         return std::iter::once(call).chain(rest.into_iter().flatten()).collect();
     }
+    if let Some(found) = Scatter::of(kernel) {
+        return scatter::functions(program, kernel, &found);
+    }
     let whole = lower(program, kernel, None);
-    let parts = (work(&whole.0) / GRAIN).min(MOST) as usize;
+    let parts = parts(&whole.0);
     let Some(cut) = (parts > 1).then(|| Cut::find(program, kernel, parts)).flatten() else {
         return vec![whole];
     };
@@ -82,6 +89,11 @@ pub(super) fn functions(program: &mut Program, kernel: &Kernel) -> Vec<(Function
     let mut both = vec![first];
     both.extend(functions(program, &second));
     both
+}
+
+/// How many parts a function is worth.
+pub(super) fn parts(function: &Function) -> usize {
+    (work(function) / GRAIN).min(MOST) as usize
 }
 
 /// An axis and its parts.
@@ -141,8 +153,17 @@ fn results(kernel: &Kernel) -> Option<usize> {
 }
 
 /// Where parts of an axis start: at whole turns of its loop, what is left over in the last part.
-fn starts(kernel: &Kernel, schedule: &Schedule, axis: usize, parts: usize) -> Vec<usize> {
+pub(super) fn starts(kernel: &Kernel, schedule: &Schedule, axis: usize, parts: usize) -> Vec<usize> {
     let Extent::Fixed(n) = kernel.axes[axis] else { return vec![0, 0] };
+    if schedule.is_cut(axis) {
+        let turns = schedule.turns(axis, n).into_iter();
+        let firsts = turns.flat_map(|(start, stop, width)| {
+            (0..((stop - start) / width)).map(move |turn| start + turn * width)
+        });
+        let firsts: Vec<usize> = firsts.collect();
+        let count = parts.min(firsts.len()).max(1);
+        return (0..count).map(|part| firsts[part * firsts.len() / count]).chain([n]).collect();
+    }
     let step = match axis {
         axis if schedule.vector == Some(axis) => usize::from(schedule.lanes),
         axis if schedule.jam == Some(axis) => schedule.rows,

@@ -1,0 +1,162 @@
+//! Sums by an index in one pass: zeros, then each value added where its index says, then the rest of the
+//! kernel. Values come in the order of the summed axes, so every result is one chain of sums. Parts have
+//! other columns, never other values of a result.
+
+use crate::algebra::scalar;
+use crate::algebra::types::DType;
+use crate::kernel::{
+    Buffer, BufferId, Home, Inst, InstId, Kernel, Linear, Program, Scatter, Scattered, flatten, stores,
+    stride,
+};
+
+use super::Function;
+use super::facts::{Facts, extent};
+use super::lower::lower;
+use super::schedule::Schedule;
+use super::split::{self, Split};
+
+/// Least elements of a row in a part: parts that run at the same time write other lines of the cache.
+const ROW: usize = 32;
+
+/// The functions of a kernel that sums by an index, with the buffers behind their pointers.
+pub(super) fn functions(
+    program: &mut Program,
+    kernel: &Kernel,
+    scatter: &Scatter,
+) -> Vec<(Function, Vec<BufferId>)> {
+    let places: Vec<Place> = scatter.sums.iter().map(|sum| place(program, kernel, sum)).collect();
+    let zeros = zeros(kernel, &places);
+    let mut functions = split::functions(program, &flatten(&zeros));
+    functions.push(adding(program, kernel, scatter, &places));
+    let sums: Vec<(InstId, Inst)> =
+        scatter.sums.iter().zip(&places).map(|(sum, place)| (sum.sum, place.load())).collect();
+    let done: Vec<InstId> = places.iter().filter_map(|place| place.store).collect();
+    if let Some(rest) = super::product::rest(kernel, &sums, &done) {
+        functions.extend(split::functions(program, &flatten(&rest)));
+    }
+    functions
+}
+
+/// Where a sum goes.
+struct Place {
+    buffer: BufferId,
+    at: Linear,
+    dtype: DType,
+    /// The store of the kernel that has nothing left to do.
+    store: Option<InstId>,
+}
+
+impl Place {
+    fn load(&self) -> Inst {
+        let (buffer, at, dtype) = (self.buffer, self.at.clone(), self.dtype);
+        Inst::Load { buffer, at, guards: Vec::new(), outside: 0.0, dtype }
+    }
+}
+
+/// The memory that the kernel stores a sum in, or some for it alone.
+fn place(program: &mut Program, kernel: &Kernel, sum: &Scattered) -> Place {
+    let dtype = kernel.insts[sum.sum.0].dtype();
+    for store in stores(program, kernel) {
+        if let Inst::Store { buffer, at, value } = &kernel.insts[store.0]
+            && *value == sum.sum
+            && program.buffers[buffer.0].dtype == dtype
+        {
+            return Place { buffer: *buffer, at: at.clone(), dtype, store: Some(store) };
+        }
+    }
+    let (mut terms, mut len) = (Vec::new(), 1);
+    for axis in (0..kernel.n_out).rev() {
+        terms.insert(0, (axis, len as i64));
+        len *= extent(kernel, axis);
+    }
+    program.buffers.push(Buffer { dtype, len, name: None, home: Home::Temporary });
+    let buffer = BufferId(program.buffers.len() - 1);
+    Place { buffer, at: Linear { terms, ..Linear::default() }, dtype, store: None }
+}
+
+/// The kernel that sets all sums to zero.
+fn zeros(kernel: &Kernel, places: &[Place]) -> Kernel {
+    let mut insts = Vec::new();
+    for place in places {
+        insts.push(Inst::Const(0.0, place.dtype));
+        let value = InstId(insts.len() - 1);
+        insts.push(Inst::Store { buffer: place.buffer, at: place.at.clone(), value });
+    }
+    Kernel { axes: kernel.axes[..kernel.n_out].to_vec(), insts, ..kernel.clone() }
+}
+
+/// The function that adds values to sums, in parts of columns if there is enough to do.
+fn adding(
+    program: &Program,
+    kernel: &Kernel,
+    scatter: &Scatter,
+    places: &[Place],
+) -> (Function, Vec<BufferId>) {
+    let adding = add(kernel, scatter, places);
+    let whole = lower(program, &adding, None);
+    let facts = Facts::of(program, &adding);
+    let schedule = Schedule::of(&adding, &facts);
+    let order = order(kernel, scatter, &places[0]);
+    let columns = |axis: &usize| order[*axis] < kernel.n_out;
+    let parts = |axis: usize| {
+        let least = if schedule.vector == Some(axis) { ROW } else { 1 };
+        split::parts(&whole.0).min(extent(&adding, axis) / least)
+    };
+    let best = (0..adding.axes.len()).filter(columns).max_by_key(|axis| parts(*axis));
+    match best.map(|axis| (axis, parts(axis))) {
+        Some((axis, parts)) if parts > 1 => {
+            let starts = split::starts(&adding, &schedule, axis, parts);
+            lower(program, &adding, Some(&Split { axis, starts, partial: Vec::new() }))
+        }
+        _ => whole,
+    }
+}
+
+/// The kernel's axes without that of places: those with longer strides, the summed ones, the others.
+fn order(kernel: &Kernel, scatter: &Scatter, place: &Place) -> Vec<usize> {
+    let results = (0..kernel.n_out).filter(|axis| *axis != scatter.axis);
+    let apart = stride(&place.at, scatter.axis);
+    let (outer, inner): (Vec<usize>, Vec<usize>) = results.partition(|axis| stride(&place.at, *axis) > apart);
+    let summed = kernel.n_out..kernel.axes.len();
+    outer.into_iter().chain(summed).chain(inner).collect()
+}
+
+/// The kernel that adds each value where its index says.
+fn add(kernel: &Kernel, scatter: &Scatter, places: &[Place]) -> Kernel {
+    let order = order(kernel, scatter, &places[0]);
+    let mut names = vec![0; kernel.axes.len()];
+    order.iter().enumerate().for_each(|(name, axis)| names[*axis] = name);
+    let axes: Vec<_> = order.iter().map(|axis| kernel.axes[*axis].clone()).collect();
+    // What happens at the places is after the sums: here it has no place.
+    let same = |inst: &Inst| match inst {
+        Inst::Store { .. } | Inst::Combine(..) => Inst::Const(0.0, DType::F32),
+        inst => inst.on_axes(&names),
+    };
+    let mut insts: Vec<Inst> = kernel.insts.iter().map(same).collect();
+    for (sum, place) in scatter.sums.iter().zip(places) {
+        add_one(&mut insts, scatter, sum, place, &names);
+    }
+    Kernel { n_out: axes.len(), axes, insts, ..kernel.clone() }
+}
+
+/// Adds a value to its sum, or nothing where its index is no place.
+fn add_one(insts: &mut Vec<Inst>, scatter: &Scatter, sum: &Scattered, place: &Place, names: &[usize]) {
+    let mut push = |inst: Inst| {
+        insts.push(inst);
+        InstId(insts.len() - 1)
+    };
+    let (first, last) = (Inst::Const(0.0, DType::I32), Inst::Const(scatter.places as f64 - 1.0, DType::I32));
+    let (first, last) = (push(first), push(last));
+    let index = push(Inst::Map(&scalar::MAX, vec![sum.index, first], DType::I32));
+    let index = push(Inst::Map(&scalar::MIN, vec![index, last], DType::I32));
+    let here = push(Inst::Map(&scalar::EQ, vec![index, sum.index], DType::Bool));
+    let nothing = push(Inst::Const(0.0, place.dtype));
+    let value = push(Inst::Map(&scalar::SELECT, vec![here, sum.value, nothing], place.dtype));
+    let mut at = place.at.clone();
+    at.terms.retain(|(axis, _)| *axis != scatter.axis);
+    let at = Linear { gather: Some((index, stride(&place.at, scatter.axis))), ..at.rename(names) };
+    let load = Place { at: at.clone(), ..*place }.load();
+    let before = push(load);
+    let after = push(Inst::Map(&scalar::ADD, vec![before, value], place.dtype));
+    push(Inst::Store { buffer: place.buffer, at, value: after });
+}
