@@ -160,7 +160,7 @@ impl Panel {
         // SAFETY: the caller vouches for the operands and the tables.
         unsafe {
             let first = if table { 0 } else { shape.a_next.at(self.start) };
-            let (b, b_next) = second::<L>(self, shape, k, b, laid);
+            let (b, b_next, lay) = second::<L>(self, shape, k, b, laid);
             let tile = Tile {
                 k,
                 a: a.offset(self.row as isize * shape.a_row + first),
@@ -171,6 +171,7 @@ impl Panel {
                 b_next,
                 c: c.offset(self.row as isize * shape.c_row).add(self.column),
                 c_row: shape.c_row,
+                laid: if lay { laid } else { std::ptr::null_mut() },
                 first: self.start == 0,
                 last: (self.columns - 1) % L::N + 1,
             };
@@ -178,6 +179,9 @@ impl Panel {
         }
     }
 }
+
+/// So few rows of results do not make it worthwhile to lay out the second operand.
+const FEW: usize = 24;
 
 /// The second operand with its columns side by side, and the distance of its rows: as it is where that
 /// costs less than laying it out.
@@ -187,7 +191,7 @@ unsafe fn second<L: Lanes>(
     k: usize,
     b: *const L::E,
     laid: *mut L::E,
-) -> (*const L::E, isize) {
+) -> (*const L::E, isize, bool) {
     let Shape { b_next, b_column, .. } = *shape;
     let (strided, adjacent) = (!b_next.has_table(), !b_column.has_table() && b_column.by == 1);
     let whole = panel.columns.is_multiple_of(L::N);
@@ -196,8 +200,8 @@ unsafe fn second<L: Lanes>(
     unsafe {
         let at =
             |row: usize, column: usize| b_next.at(panel.start + row) + b_column.at(panel.column + column);
-        if strided && adjacent && whole && panel.m <= 2 * L::ROWS {
-            return (b.offset(at(0, 0)), b_next.by);
+        if strided && adjacent && !(shape.a_next.has_table() && panel.m > FEW) {
+            return (b.offset(at(0, 0)), b_next.by, panel.m > FEW);
         }
         if strided && !b_column.has_table() && b_next.by == 1 && whole {
             for first in (0..width).step_by(L::N) {
@@ -223,7 +227,7 @@ unsafe fn second<L: Lanes>(
             }
         }
     }
-    (laid.cast_const(), width as isize)
+    (laid.cast_const(), width as isize, false)
 }
 
 /// Rows at multiples of so many bytes share the same few lines of the first cache: its ways lie so far apart.
@@ -246,7 +250,7 @@ unsafe fn rows<L: Lanes, const V: usize>(mut tile: Tile<L::E>, m: usize) {
     let mut left = m;
     while left > 0 {
         // Nearly equal tiles: 32 rows are 11, 11 and 10, not 12, 12 and 8.
-        let rows = left.div_ceil(left.div_ceil(L::ROWS));
+        let rows = left.div_ceil(left.div_ceil(L::ROWS[V - 1]));
         // SAFETY: the caller vouches for `m` rows; the scratch holds those of a tile.
         unsafe {
             if collides {
@@ -259,6 +263,10 @@ unsafe fn rows<L: Lanes, const V: usize>(mut tile: Tile<L::E>, m: usize) {
             } else {
                 one::<L, V>(rows, &tile);
             }
+        }
+        if !tile.laid.is_null() {
+            (tile.b, tile.b_next) = (tile.laid.cast_const(), (V * L::N) as isize);
+            tile.laid = std::ptr::null_mut();
         }
         let step = rows as isize;
         tile.a = tile.a.wrapping_offset(step * tile.a_row);

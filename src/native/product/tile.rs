@@ -1,8 +1,9 @@
-//! The innermost loops of a product: a tile of results that stays in registers.
+//! A tile of results that stays in registers, and how it is computed where nothing is known of the machine.
 
-use super::lanes::{Element, Lanes};
+use super::lanes::Element;
 
-/// `M` rows and `V` vectors of results, over a run of the summed axis.
+/// Some rows and vectors of results, over a run of the summed axis.
+#[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tile<E> {
     /// How many are summed.
@@ -19,6 +20,8 @@ pub(super) struct Tile<E> {
     /// The results, whose columns lie side by side, with the distance of their rows.
     pub(super) c: *mut E,
     pub(super) c_row: isize,
+    /// Where to lay the second operand out on the way, whole vectors side by side; else null.
+    pub(super) laid: *mut E,
     /// Whether sums start from zero, not from the results so far.
     pub(super) first: bool,
     /// Columns of the last vector.
@@ -26,81 +29,49 @@ pub(super) struct Tile<E> {
 }
 
 impl<E: Element> Tile<E> {
-    /// Computes it.
+    /// Where element `k` of the first row lies.
+    unsafe fn at(&self, k: usize) -> isize {
+        // SAFETY: the caller vouches for the table.
+        if self.a_table.is_null() {
+            k as isize * self.a_next
+        } else {
+            unsafe { *self.a_table.add(k) as isize }
+        }
+    }
+
+    /// Computes it with `V` vectors of `N` lanes.
     ///
     /// # Safety
-    /// The operands and the results must be there, and the machine must have the registers of `L`.
+    /// The operands and the results must be there.
     #[inline(always)]
-    pub(super) unsafe fn compute<L: Lanes<E = E>, const M: usize, const V: usize>(&self) {
-        // SAFETY: the caller vouches for both.
+    pub(super) unsafe fn compute<const N: usize, const M: usize, const V: usize>(&self) {
+        let columns = (V - 1) * N + self.last;
+        let mut sums = [[[E::ZERO; N]; V]; M];
+        // SAFETY: the caller vouches for all of it.
         unsafe {
-            let mut sums = self.start::<L, M, V>();
-            if !self.a_table.is_null() {
-                self.sum::<L, M, V>(self.a_row, |_, k| *self.a_table.add(k) as isize, &mut sums);
-            } else if self.a_row == 1 {
-                self.sum::<L, M, V>(1, |at, _| at, &mut sums);
-            } else {
-                self.sum::<L, M, V>(self.a_row, |at, _| at, &mut sums);
+            let c = |row: usize, column: usize| self.c.offset(row as isize * self.c_row).add(column);
+            for (row, column) in (0..M).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+                if !self.first {
+                    sums[row][column / N][column % N] = *c(row, column);
+                }
             }
-            self.finish::<L, M, V>(&sums);
-        }
-    }
-
-    /// `place` says where the summed element `k` of the first operand lies, which is so many equal steps away.
-    #[inline(always)]
-    unsafe fn sum<L: Lanes<E = E>, const M: usize, const V: usize>(
-        &self,
-        a_row: isize,
-        place: impl Fn(isize, usize) -> isize,
-        sums: &mut [[L; V]; M],
-    ) {
-        let (mut steps, mut b) = (0, self.b);
-        for k in 0..self.k {
-            // SAFETY: the caller of `compute` vouches for the operands and the registers.
-            unsafe {
-                let a = self.a.offset(place(steps, k));
-                let columns: [L; V] = std::array::from_fn(|v| L::load(b.add(v * L::N)));
+            for k in 0..self.k {
+                let mut b = [[E::ZERO; N]; V];
+                for column in 0..columns {
+                    b[column / N][column % N] = *self.b.offset(k as isize * self.b_next).add(column);
+                }
+                if !self.laid.is_null() {
+                    *self.laid.cast::<[[E; N]; V]>().add(k) = b;
+                }
+                let a = self.a.offset(self.at(k));
                 for (row, sums) in sums.iter_mut().enumerate() {
-                    let value = L::splat(*a.offset(row as isize * a_row));
-                    for (sum, column) in sums.iter_mut().zip(columns) {
-                        *sum = sum.fused(value, column);
-                    }
+                    let value = *a.offset(row as isize * self.a_row);
+                    let lanes = sums.as_flattened_mut().iter_mut().zip(b.as_flattened());
+                    lanes.for_each(|(sum, b)| *sum = sum.fused(value, *b));
                 }
             }
-            (steps, b) = (steps + self.a_next, b.wrapping_offset(self.b_next));
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn start<L: Lanes<E = E>, const M: usize, const V: usize>(&self) -> [[L; V]; M] {
-        // SAFETY: as in `sum`.
-        unsafe {
-            let zero = L::splat(E::ZERO);
-            if self.first {
-                return [[zero; V]; M];
-            }
-            std::array::from_fn(|row| {
-                let c = self.c.offset(row as isize * self.c_row);
-                std::array::from_fn(|v| match self.last {
-                    last if v + 1 == V && last < L::N => L::load_first(c.add(v * L::N), last),
-                    _ => L::load(c.add(v * L::N)),
-                })
-            })
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn finish<L: Lanes<E = E>, const M: usize, const V: usize>(&self, sums: &[[L; V]; M]) {
-        for (row, sums) in sums.iter().enumerate() {
-            for (v, sum) in sums.iter().enumerate() {
-                // SAFETY: as in `sum`.
-                unsafe {
-                    let c = self.c.offset(row as isize * self.c_row).add(v * L::N);
-                    match self.last {
-                        last if v + 1 == V && last < L::N => sum.store_first(c, last),
-                        _ => sum.store(c),
-                    }
-                }
+            for (row, column) in (0..M).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+                *c(row, column) = sums[row][column / N][column % N];
             }
         }
     }
