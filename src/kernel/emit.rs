@@ -157,9 +157,10 @@ impl<'a> Emitter<'a> {
 
     fn store(&mut self, id: usize) {
         let at = self.member(id).at.rename(&self.names);
-        for buffer in &self.memory.stores[id] {
-            let value = self.value(id);
-            self.insts.push(Inst::Store { buffer: *buffer, at: at.clone(), value });
+        for (buffer, start) in &self.memory.stores[id] {
+            let (value, mut at) = (self.value(id), at.clone());
+            at.offset += *start as i64;
+            self.insts.push(Inst::Store { buffer: *buffer, at, value });
         }
     }
 

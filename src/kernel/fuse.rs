@@ -3,11 +3,13 @@
 //! Values are taken in order. A value joins the group of what it reads when both are computed at the
 //! same points. A producer that would be computed several times, such as an operand of a matrix product,
 //! is stored instead: the positions at which it is read do not run over the product's axes one to
-//! one. Then it joins an earlier reader of the same elements at the same points. At last groups of
+//! one. Then it joins an earlier reader of the same elements at the same points; what a reduction does not
+//! need may leave it again for the loop that waits for it. At last groups of
 //! single numbers are merged, which cost a kernel each otherwise. If cheap values are stored then only
 //! for other kernels, all is grouped again with these computed where they are read.
 
 use super::Kernels;
+use super::defer::defer;
 use super::emit::emit;
 use super::group::Groups;
 use super::place::Memory;
@@ -59,6 +61,7 @@ fn grouped(plan: Plan, graph: &Graph) -> Groups {
     mark(&mut groups, graph);
     constrain(&mut groups, graph);
     merge_all(&mut groups);
+    defer(&mut groups);
     numbers(&mut groups);
     groups
 }
@@ -70,8 +73,10 @@ fn mark(groups: &mut Groups, graph: &Graph) {
         match output.target {
             Target::Result => early[*item] = true,
             Target::InPlace(_) => {
-                if let Some(group) = groups.maker[*item] {
-                    groups.groups[group].commits = true;
+                for (part, _) in groups.plan.parts(*item) {
+                    if let Some(group) = groups.maker[part] {
+                        groups.groups[group].commits = true;
+                    }
                 }
             }
         }
@@ -94,11 +99,16 @@ fn mark(groups: &mut Groups, graph: &Graph) {
 /// Readers of an input's old value come before its new value is written, where they can.
 fn constrain(groups: &mut Groups, graph: &Graph) {
     for (output, item) in graph.outputs.iter().zip(groups.plan.outputs.clone()) {
-        let (Target::InPlace(k), Some(writer)) = (output.target, groups.maker[item]) else { continue };
+        let Target::InPlace(k) = output.target else { continue };
         let Some(input) = groups.plan.input(k) else { continue };
-        for user in groups.users[input].clone() {
-            if let Some(reader) = groups.maker[user].filter(|reader| *reader != writer) {
-                groups.order.constrain(reader, writer);
+        for (part, start) in groups.plan.parts(item) {
+            let Some(writer) = groups.maker[part] else { continue };
+            let len = groups.plan.items[part].ty.count();
+            for user in groups.users[input].clone() {
+                let reads = !groups.reads_of(user, input, start, len).is_empty();
+                if let Some(reader) = groups.maker[user].filter(|reader| reads && *reader != writer) {
+                    groups.order.constrain(reader, writer);
+                }
             }
         }
     }

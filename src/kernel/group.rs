@@ -30,6 +30,15 @@ impl Member {
     pub(super) fn gives_shallow(&self) -> bool {
         self.shallow || self.reduces
     }
+
+    /// The same place with the group's axes renamed.
+    pub(super) fn renamed(&self, names: &[usize]) -> Member {
+        let mut member = self.clone();
+        member.positions.iter_mut().for_each(|position| *position = position.rename(names));
+        member.edges.iter_mut().for_each(|edge| edge.at = edge.at.rename(names));
+        member.at = member.at.rename(names);
+        member
+    }
 }
 
 /// Values with one loop nest.
@@ -110,6 +119,17 @@ impl Groups {
     fn edges(&self, id: usize, axes: &[Extent], positions: &[Linear]) -> Vec<Edge> {
         let edges = self.plan.edges(id, axes, positions);
         edges.unwrap_or_else(|stuck| panic!("egret internal error in fuse: value {stuck} does not fold"))
+    }
+
+    /// The reads by which a value may see some of `len` elements of another from `start` on.
+    pub(super) fn reads_of(&self, user: usize, base: usize, start: usize, len: usize) -> Vec<&Edge> {
+        let member = self.member(user);
+        let axes = &self.groups[member.group].axes;
+        let meets = |edge: &&Edge| match edge.at.range(axes) {
+            Some((low, high)) => low < (start + len) as i64 && high >= start as i64,
+            None => true,
+        };
+        member.edges.iter().filter(|edge| edge.base == base).filter(meets).collect()
     }
 
     /// The place of a computed value.

@@ -124,7 +124,7 @@ impl Groups {
     }
 
     fn move_member(&mut self, id: usize, host: usize, names: &[usize], sinks: bool) {
-        let member = renamed(self.member(id), names);
+        let member = self.member(id).renamed(names);
         self.members[id] = Some(Member { group: host, shallow: member.shallow || sinks, ..member });
         self.maker[id] = Some(host);
         self.groups[host].members.push(id);
@@ -132,7 +132,11 @@ impl Groups {
 
     /// For each axis of the guest the axis of the host that runs along with it, and those of the host
     /// that were guessed: reduced axes that the common element does not tell apart.
-    fn align(&self, host: &(usize, Linear), guest: &(usize, Linear)) -> Option<(Vec<usize>, Vec<usize>)> {
+    pub(super) fn align(
+        &self,
+        host: &(usize, Linear),
+        guest: &(usize, Linear),
+    ) -> Option<(Vec<usize>, Vec<usize>)> {
         let (axes, guest_axes) = (&self.groups[host.0].axes, &self.groups[guest.0].axes);
         let mut names = vec![usize::MAX; guest_axes.len()];
         if host.1.offset != guest.1.offset || host.1.terms.len() != guest.1.terms.len() {
@@ -194,7 +198,7 @@ impl Groups {
     fn agree(&self, host: usize, guest: usize, names: &[usize], sinks: bool) -> bool {
         let mut feeds_host = false;
         for id in &self.groups[guest].members {
-            let member = renamed(self.member(*id), names);
+            let member = self.member(*id).renamed(names);
             let member = Member { shallow: member.shallow || sinks, ..member };
             let inward = member.edges.iter().filter(|edge| self.maker[edge.base] == Some(host));
             for edge in inward {
@@ -226,12 +230,4 @@ impl Groups {
 /// Whether a member reads another where that is made.
 fn agrees(edge: &Edge, made: &Member, by: &Member) -> bool {
     !edge.guarded && edge.at == made.at && made.gives_shallow() == by.shallow
-}
-
-fn renamed(member: &Member, names: &[usize]) -> Member {
-    let mut member = member.clone();
-    member.positions.iter_mut().for_each(|position| *position = position.rename(names));
-    member.edges.iter_mut().for_each(|edge| edge.at = edge.at.rename(names));
-    member.at = member.at.rename(names);
-    member
 }

@@ -19,6 +19,7 @@
 mod access;
 mod apart;
 mod cost;
+mod defer;
 mod emit;
 mod eval;
 mod flatten;

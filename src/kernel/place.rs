@@ -2,7 +2,8 @@
 //!
 //! The new value of an input is written straight into the input's memory when every reader of the
 //! old value runs earlier, or reads it in the same kernel at the same point. Otherwise it goes to
-//! memory of its own and a copy is the last thing that happens.
+//! memory of its own and a copy is the last thing that happens. So it is for each part of a value that is
+//! laid together from several.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
@@ -10,7 +11,7 @@ use std::rc::Rc;
 
 use super::group::Groups;
 use super::plan::Class;
-use super::{Buffer, BufferId, Home, Output};
+use super::{Buffer, BufferId, Home, Linear, Output};
 use crate::graph::{Graph, Target};
 
 /// Memory of one program.
@@ -19,8 +20,8 @@ pub(super) struct Memory {
     pub(super) buffers: Vec<Buffer>,
     /// By item: where it is read from.
     pub(super) main: Vec<Option<BufferId>>,
-    /// By item: everywhere it is written to.
-    pub(super) stores: Vec<Vec<BufferId>>,
+    /// By item: everywhere it is written to, each with its first element there.
+    pub(super) stores: Vec<Vec<(BufferId, usize)>>,
     pub(super) outputs: Vec<Output>,
     /// Groups in the order in which their kernels run.
     pub(super) order: Vec<usize>,
@@ -106,32 +107,47 @@ impl<'a> Placer<'a> {
         BufferId(self.memory.buffers.len() - 1)
     }
 
-    /// Whether an output can be written straight into the input that it replaces; if so, its kernel
-    /// waits for all that read the old value.
+    /// Whether an output can be written straight into the input that it replaces; if so, the kernels of its
+    /// parts wait for all that read the old value there.
     fn try_direct(&mut self, output: usize) -> bool {
         let Target::InPlace(k) = self.graph.outputs[output].target else { return false };
-        let id = self.groups.plan.outputs[output];
-        let Some(made) = &self.groups.members[id] else { return false };
         let Some(input) = self.groups.plan.input(k) else { return false };
-        let mut readers = BTreeSet::new();
-        for user in &self.groups.users[input] {
-            let user = self.groups.member(*user);
-            if user.group != made.group {
-                readers.insert(user.group);
-                continue;
-            }
-            let elsewhere =
-                |edge: &super::access::Edge| edge.base == input && (edge.guarded || edge.at != made.at);
-            if user.edges.iter().any(elsewhere) {
+        let parts = self.groups.plan.parts(self.groups.plan.outputs[output]);
+        let before = self.waits.clone();
+        for part in &parts {
+            let Some((group, readers)) = self.readers(input, *part) else {
+                self.waits = before;
+                return false;
+            };
+            if self.wait_for(&readers, group) {
+                self.waits = before;
                 return false;
             }
+            self.waits[group].extend(readers);
         }
-        if self.wait_for(&readers, made.group) {
-            return false;
+        for (part, _) in parts {
+            self.memory.commits[self.groups.member(part).group] = true;
         }
-        self.waits[made.group].extend(readers);
-        self.memory.commits[made.group] = true;
         true
+    }
+
+    /// The group that makes a part of an input's new value, and the others that read the old value there;
+    /// `None` if its own does at another point.
+    fn readers(&self, input: usize, (id, start): (usize, usize)) -> Option<(usize, BTreeSet<usize>)> {
+        let made = self.groups.members[id].as_ref()?;
+        let len = self.groups.plan.items[id].ty.count();
+        let at = made.at.plus(&Linear::constant(start as i64))?;
+        let mut readers = BTreeSet::new();
+        for user in &self.groups.users[input] {
+            let reads = self.groups.reads_of(*user, input, start, len);
+            let group = self.groups.member(*user).group;
+            if group != made.group {
+                readers.extend(reads.first().map(|_| group));
+            } else if reads.iter().any(|edge| edge.guarded || edge.at != at) {
+                return None;
+            }
+        }
+        Some((made.group, readers))
     }
 
     /// Everything that a group has to wait for directly.
@@ -192,21 +208,27 @@ impl<'a> Placer<'a> {
     /// Gives a computed value its memory, unless only its own kernel uses it.
     fn place_item(&mut self, id: usize) {
         let group = self.groups.member(id).group;
+        let name = self.groups.plan.items[id].name.clone();
+        let mut users = self.groups.users[id].iter().map(|user| self.groups.member(*user).group);
+        let elsewhere = users.any(|user| user != group);
         let mut stores = Vec::new();
         for output in self.outputs_of[id].clone() {
-            stores.push(self.output_buffer(id, output));
+            stores.push((self.output_buffer(id, output), 0));
         }
         for (pack, start) in self.parts_of[id].clone() {
             let (of, base) = self.pack_buffer(pack);
-            let name = self.groups.plan.items[id].name.clone();
-            stores.push(self.buffer(id, name, Home::Part { of, start: base + start }));
+            let start = base + start;
+            // What replaces an input is stored there as it is read there.
+            let replaces = matches!(self.memory.buffers[of.0].home, Home::Input(_));
+            stores.push(match replaces && !elsewhere {
+                true => (of, start),
+                false => (self.buffer(id, name.clone(), Home::Part { of, start }), 0),
+            });
         }
-        let mut users = self.groups.users[id].iter().map(|user| self.groups.member(*user).group);
-        if stores.is_empty() && users.any(|user| user != group) {
-            let name = self.groups.plan.items[id].name.clone();
-            stores.push(self.buffer(id, name, Home::Temporary));
+        if stores.is_empty() && elsewhere {
+            stores.push((self.buffer(id, name, Home::Temporary), 0));
         }
-        self.memory.main[id] = stores.first().copied();
+        self.memory.main[id] = stores.first().map(|(buffer, _)| *buffer);
         self.memory.stores[id] = stores;
     }
 
@@ -239,10 +261,12 @@ impl<'a> Placer<'a> {
                     let start = base + start;
                     (self.buffer(pack, name, Home::Part { of, start }), (of, start))
                 }
-                (None, output) => {
-                    let named = output.map(|output| Rc::from(self.graph.outputs[output].name.as_str()));
-                    let home = output.map_or(Home::Temporary, Home::Output);
-                    let buffer = self.buffer(pack, named.or(name), home);
+                (None, Some(output)) => {
+                    let buffer = self.output_buffer(pack, output);
+                    (buffer, (buffer, 0))
+                }
+                (None, None) => {
+                    let buffer = self.buffer(pack, name, Home::Temporary);
                     (buffer, (buffer, 0))
                 }
             };
@@ -257,7 +281,7 @@ impl<'a> Placer<'a> {
             let buffer = match output.target {
                 Target::InPlace(input) => BufferId(input),
                 Target::Result if self.groups.plan.items[id].class == Class::Pack => self.pack_buffer(id).0,
-                Target::Result => self.memory.stores[id][nth],
+                Target::Result => self.memory.stores[id][nth].0,
             };
             self.memory.outputs.push(Output { name: output.name.clone(), buffer, target: output.target });
         }

@@ -199,7 +199,6 @@ impl<'a> Planner<'a> {
         let base = self.unshaped(val);
         match self.plan.items[base].class {
             Class::Input(k) if target == Target::InPlace(k) => base,
-            Class::Pack if target != Target::Result => self.copy(base),
             _ => self.placeable(val),
         }
     }
@@ -263,6 +262,19 @@ impl Plan {
     /// The item of an input.
     pub(super) fn input(&self, k: usize) -> Option<usize> {
         self.items.iter().position(|item| item.class == Class::Input(k))
+    }
+
+    /// What a value is laid together from, each with its first element there: itself, if it is no pack.
+    pub(super) fn parts(&self, id: usize) -> Vec<(usize, usize)> {
+        if self.items[id].class != Class::Pack {
+            return vec![(id, 0)];
+        }
+        let (mut parts, mut start) = (Vec::new(), 0);
+        for arg in &self.items[id].args {
+            parts.extend(self.parts(*arg).into_iter().map(|(part, at)| (part, start + at)));
+            start += self.items[*arg].ty.count();
+        }
+        parts
     }
 
     /// Makes sure that every read of a computed value reaches memory or a computed value. A view that

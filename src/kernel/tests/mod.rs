@@ -237,6 +237,45 @@ fn a_reversed_state_is_not_overwritten_while_it_is_read() {
     assert_eq!(count(&program), 2, "{program}");
 }
 
+/// Replaces an input by functions of its parts, which stand in this order.
+fn parts_replaced(starts: [usize; 2]) -> Program {
+    let mut make = Make::default();
+    let a = make.input("a", F, &[6]);
+    let parts = starts.map(|start| make.window(a, start, &[3]));
+    let (first, second) = (make.map(&scalar::EXP, &[parts[0]]), make.map(&scalar::NEG, &[parts[1]]));
+    let both = make.op(Op::Pack(Pack), &[first, second]);
+    make.replace("a", 0, both);
+    fused(&make.graph())
+}
+
+#[test]
+fn parts_of_an_input_are_replaced_where_they_lie() {
+    let program = parts_replaced([0, 3]);
+    assert_eq!((count(&program), program.buffers.len()), (2, 1), "{program}");
+}
+
+#[test]
+fn parts_that_swap_go_through_a_copy() {
+    let program = parts_replaced([3, 0]);
+    assert_eq!(count(&program), 3, "{program}");
+}
+
+#[test]
+fn a_part_that_others_read_is_replaced_after_them() {
+    let mut make = Make::default();
+    let a = make.input("a", F, &[6]);
+    let (low, high) = (make.window(a, 0, &[3]), make.window(a, 3, &[3]));
+    let first = make.map(&scalar::NEG, &[low]);
+    let second = make.map(&scalar::ADD, &[low, high]);
+    let both = make.op(Op::Pack(Pack), &[first, second]);
+    make.replace("a", 0, both);
+    let square = make.map(&scalar::MUL, &[a, a]);
+    let sum = make.sum(square);
+    make.out("sum", sum);
+    let program = fused(&make.graph());
+    assert!(!program.kernels[0].commits, "{program}");
+}
+
 #[test]
 fn an_unchanged_state_costs_nothing() {
     let mut make = Make::default();
