@@ -1,6 +1,6 @@
 //! Memory for buffers: aligned, zeroed, shared between programs.
 
-use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
+use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::fmt;
 use std::ptr::NonNull;
 use std::rc::Rc;
@@ -100,33 +100,35 @@ fn span<R>(mut parts: impl Iterator<Item = std::ops::Range<*mut R>>) -> Option<(
 /// Bytes of this process alone, zero at first, at an address that is a multiple of [`ALIGN`].
 pub(super) struct Block {
     start: NonNull<u8>,
-    /// How it was allocated; `None`: it is another's.
-    layout: Option<Layout>,
+    /// Where and how it was allocated; `None`: it is another's.
+    own: Option<(NonNull<u8>, Layout)>,
 }
 
 impl Block {
     /// `bytes` zeros.
     pub(super) fn new(bytes: usize) -> Result<Block, OutOfMemory> {
-        let none = OutOfMemory { bytes: bytes as u64 };
-        let align = if bytes >= LARGE { HUGE_PAGE } else { ALIGN };
-        let layout = Layout::from_size_align(bytes.max(ALIGN), align).map_err(|_| none)?;
-        let start = if bytes >= LARGE { Block::large(layout) } else { Block::small(layout) };
-        Ok(Block { start: start.ok_or(none)?, layout: Some(layout) })
+        let block = if bytes >= LARGE { Block::large(bytes) } else { Block::small(bytes) };
+        block.ok_or(OutOfMemory { bytes: bytes as u64 })
     }
 
-    fn small(layout: Layout) -> Option<NonNull<u8>> {
+    fn small(bytes: usize) -> Option<Block> {
+        let layout = Layout::from_size_align(bytes.max(ALIGN), ALIGN).ok()?;
         // SAFETY: the layout's size is not zero.
-        NonNull::new(unsafe { alloc_zeroed(layout) })
+        let start = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        Some(Block { start, own: Some((start, layout)) })
     }
 
-    /// Asks for huge pages before the first access, which is when pages come into being.
-    fn large(layout: Layout) -> Option<NonNull<u8>> {
+    /// Begins with a huge page within more memory that is not aligned: the system gives so much as fresh
+    /// zeros, which come into being when they are first looked at. Huge pages are asked for before.
+    fn large(bytes: usize) -> Option<Block> {
+        let pages = (bytes.checked_add(HUGE_PAGE / 2)? / HUGE_PAGE) * HUGE_PAGE;
+        let layout = Layout::from_size_align(bytes.max(pages).checked_add(HUGE_PAGE)?, WORD).ok()?;
         // SAFETY: the layout's size is not zero.
-        let start = NonNull::new(unsafe { alloc(layout) })?;
-        prefer_huge_pages(start, layout.size());
-        // SAFETY: so many bytes were allocated.
-        unsafe { start.write_bytes(0, layout.size()) };
-        Some(start)
+        let first = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        // SAFETY: the next huge page starts less than the size of one behind the first byte.
+        let start = unsafe { first.add(first.align_offset(HUGE_PAGE)) };
+        prefer_huge_pages(start, pages);
+        Some(Block { start, own: Some((first, layout)) })
     }
 
     /// Its address.
@@ -137,7 +139,10 @@ impl Block {
 
 /// A huge page of most machines, and bytes from which on memory is laid out for such pages.
 const HUGE_PAGE: usize = 2 << 20;
-const LARGE: usize = 4 * HUGE_PAGE;
+const LARGE: usize = HUGE_PAGE;
+
+/// What every allocation is aligned to.
+const WORD: usize = 8;
 
 /// Tells the system that memory is read and written as a whole. It may do nothing.
 #[cfg(target_os = "linux")]
@@ -146,8 +151,8 @@ fn prefer_huge_pages(start: NonNull<u8>, bytes: usize) {
         fn madvise(start: *mut std::ffi::c_void, bytes: usize, advice: std::ffi::c_int) -> std::ffi::c_int;
     }
     const MADV_HUGEPAGE: std::ffi::c_int = 14;
-    // SAFETY: whole pages within the allocation, which starts at one; the advice changes no contents.
-    unsafe { madvise(start.as_ptr().cast(), bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE) };
+    // SAFETY: whole pages within the allocation; `start` is at one, and the advice changes no contents.
+    unsafe { madvise(start.as_ptr().cast(), bytes, MADV_HUGEPAGE) };
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -155,16 +160,16 @@ fn prefer_huge_pages(_: NonNull<u8>, _: usize) {}
 
 impl Drop for Block {
     fn drop(&mut self) {
-        if let Some(layout) = self.layout {
-            // SAFETY: it was allocated with this layout and is not used any more.
-            unsafe { dealloc(self.start.as_ptr(), layout) }
+        if let Some((first, layout)) = self.own {
+            // SAFETY: it was allocated there with this layout and is not used any more.
+            unsafe { dealloc(first.as_ptr(), layout) }
         }
     }
 }
 
 impl fmt::Debug for Block {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Block").field("layout", &self.layout).finish()
+        f.debug_struct("Block").field("own", &self.own).finish()
     }
 }
 
@@ -196,7 +201,7 @@ impl Memory {
     /// It must be valid, and nothing else may use it, as long as the result or a clone of it is used;
     /// it must be valid for writing if it is written.
     pub(super) unsafe fn lent<R: Element>(start: NonNull<R>, len: usize) -> Memory {
-        Memory { block: Rc::new(Block { start: start.cast(), layout: None }), dtype: R::DTYPE, len }
+        Memory { block: Rc::new(Block { start: start.cast(), own: None }), dtype: R::DTYPE, len }
     }
 
     /// The element type.
