@@ -29,8 +29,8 @@ EGRET = TARGET / "release" / "egret"
 PYTHON = os.environ.get("PEERS_PYTHON", "python3")
 
 TRAIN = ["a", "b", "c", "d", "e", "f", "b_eg", "f_eg"]
-STEPS = ["adam.10k", "adam.1M", "adam.20M", "adam.200x1000", "adamw.20M",
-         "adam_eg.10k", "adam_eg.1M", "adam_eg.20M", "adam_eg.200x1000"]
+CASES = {"10k": (1, 10_000), "1M": (1, 1_000_000), "20M": (1, 20_000_000), "200x1000": (200, 1000)}
+STEPS = [f"{optimizer}.{case}" for optimizer in ["adam", "adamw", "adam_eg"] for case in CASES]
 DEPTHS = [8, 32, 128, 512]
 
 
@@ -39,8 +39,9 @@ def peers_of(work, quick):
     if work.startswith("depth"):
         return [("jax", "first")] if not quick or int(work[5:]) <= 128 else []
     if "." in work:
+        # For 200 tensors torch compiles longer than two minutes.
         compiled = [("torch", "compile")] if work.startswith("adam_eg") and "200x" not in work else []
-        return [("torch", "eager"), ("jax", "jit")] + compiled
+        return [("by", "hand"), ("torch", "eager"), ("jax", "jit")] + compiled
     scan = [("jax", "scan")] if work != "d" else []
     compiled = [("torch", "compile")] if not quick or work in "ce" or work.endswith("_eg") else []
     return scan + [("jax", "jit"), ("torch", "eager")] + compiled
@@ -58,9 +59,9 @@ def environment(threads, quick):
     return dict(os.environ, PEERS_QUICK=str(int(quick)), **{name: str(threads) for name in names})
 
 
-def run(command, threads, quick, seconds):
+def run(command, threads, quick, seconds, **more):
     """The lines of JSON that a process prints; one thread means one processor, which JAX counts."""
-    env = environment(threads, quick)
+    env = environment(threads, quick) | more
     if threads == 1 and shutil.which("taskset"):
         command = ["taskset", "-c", "0", *command]
     cache = tempfile.mkdtemp()
@@ -78,15 +79,25 @@ def run(command, threads, quick, seconds):
     return found[-1]
 
 
+# Steps alone go through memory only: let everybody's large arrays lie in huge pages.
+PAGES = dict(GLIBC_TUNABLES="glibc.malloc.hugetlb=1")
+
+
+def step(work, threads, quick, optstep, by):
+    """An optimizer step alone, by Egret or by hand."""
+    quickly = ["--quick"] if quick else []
+    line = run([optstep, "--only", work, "--by", by, "--threads", str(threads), *quickly], threads, quick, 120, **PAGES)
+    if "failed" in line:
+        return line
+    tensors, n = CASES[work.split(".")[1]]
+    each = tensors * n * 1e-9
+    return dict(median_s=line["ns"] * each, best_s=line["ns_best"] * each, first_step_s=None, peak_mib=None)
+
+
 def egret(work, threads, quick, optstep):
     """Egret's figures in the form of a peer's."""
     if "." in work:
-        line = run([optstep, "--only", work, "--threads", str(threads), *(["--quick"] if quick else [])], threads, quick, 120)
-        if "failed" in line:
-            return line
-        tensors, n = {"10k": (1, 10_000), "1M": (1, 1_000_000), "20M": (1, 20_000_000), "200x1000": (200, 1000)}[work.split(".")[1]]
-        each = tensors * n * 1e-9
-        return dict(median_s=line["ns"] * each, best_s=line["ns_best"] * each, first_step_s=None, peak_mib=None)
+        return step(work, threads, quick, optstep, "egret")
     with tempfile.TemporaryDirectory() as folder:
         script = SCRIPTS / f"{work}.eg"
         if work.startswith("depth"):
@@ -102,9 +113,12 @@ def egret(work, threads, quick, optstep):
     return dict(median_s=one["median_s"], best_s=one["best_s"], **keep)
 
 
-def peer(work, threads, quick, program, variant):
+def peer(work, threads, quick, program, variant, optstep):
+    if variant == "hand":
+        return step(work, threads, quick, optstep, variant)
     name = work.replace("depth", "f")
-    return run([PYTHON, str(HERE / "peers" / f"{program}_peer.py"), name, variant], threads, quick, 300)
+    return run([PYTHON, str(HERE / "peers" / f"{program}_peer.py"), name, variant], threads, quick, 300,
+               **(PAGES if "." in work else {}))
 
 
 def build():
@@ -124,7 +138,7 @@ def measure(args, kept):
         begin, rows = time.time(), []
         for program, variant in [] if args.no_peers else peers_of(work, args.quick):
             rows.append(["egret", egret(work, threads, args.quick, optstep)])
-            rows.append([f"{program} {variant}", peer(work, threads, args.quick, program, variant)])
+            rows.append([f"{program} {variant}", peer(work, threads, args.quick, program, variant, optstep)])
         rows.append(["egret", egret(work, threads, args.quick, optstep)])
         kept["jobs"][name] = rows
         kept["date"] = time.strftime("%Y-%m-%d")
@@ -182,7 +196,7 @@ def tables(kept):
                            str(own[0]["functions"]), unit(middle(seconds))])
             continue
         found = sorted(ratios(rows), key=lambda found: found[1])
-        best = f"{found[0][0]}, {found[0][2]:.2f}x" if found else ""
+        best = next((f"{who}, {ratio:.2f}x" for who, _, ratio in found if who != "by hand"), "")
         rest = ", ".join(f"{who} {unit(time)} ({ratio:.2f}x)" for who, time, ratio in found)
         steps.append([work, threads, unit(middle(seconds)), spread, best, rest])
         if first is not None and threads == str(max(kept["threads"])):
