@@ -56,6 +56,22 @@ fn hour_by_hour_the_default_gains_do_harm() {
 }
 
 #[test]
+fn a_small_convolutional_network_learns_faster_with_gains_and_with_a_fast_scale() {
+    let (table, _) = run("digits_cnn");
+    assert!(mean(&table, "1e-3", 2) > mean(&table, "1e-3", 1) + 0.05, "{table}");
+    assert!(mean(&table, "1e-3", 3) > mean(&table, "1e-3", 2) + 0.05, "{table}");
+}
+
+#[test]
+fn so_does_a_small_transformer() {
+    let (table, _) = run("text_small");
+    for rate in ["1e-4", "1e-3"] {
+        assert!(mean(&table, rate, 2) < mean(&table, rate, 1) - 0.05, "{table}");
+        assert!(mean(&table, rate, 3) < mean(&table, rate, 2) - 0.05, "{table}");
+    }
+}
+
+#[test]
 fn the_experiments_are_sound() {
     let folder = root().join("examples/paper");
     let mut checked = 0;
@@ -74,5 +90,5 @@ fn the_experiments_are_sound() {
         program.emit_named("typed").unwrap_or_else(|report| panic!("{}", report.render(false)));
         checked += 1;
     }
-    assert!(checked >= 8, "{checked}");
+    assert!(checked >= 10, "{checked}");
 }

@@ -32,6 +32,7 @@ mod tests;
 mod unwritten;
 mod vector;
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -61,6 +62,16 @@ pub enum Phase {
     Commit,
 }
 
+thread_local! {
+    static COMPILED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// How many functions have been compiled at the request of this thread, so that it can be seen that none is
+/// compiled twice.
+pub fn compiled() -> usize {
+    COMPILED.get()
+}
+
 /// Compiles everything for this machine.
 pub fn compile(loops: &Loops) -> Native {
     compile_for(loops, &Target::Host)
@@ -68,6 +79,7 @@ pub fn compile(loops: &Loops) -> Native {
 
 /// Compiles everything for a machine that this one must be able to stand in for.
 pub fn compile_for(loops: &Loops, target: &Target) -> Native {
+    COMPILED.set(COMPILED.get() + loops.functions.len());
     Native { code: Rc::new(module::compile(loops, target)), pool: Rc::new(Pool::new(1)), recorder: None }
 }
 
