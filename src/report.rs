@@ -21,6 +21,7 @@ h1{font-size:1.5rem;margin:.5rem 0}h2{font-size:1.2rem;margin:2rem 0 .5rem;borde
 h3{font-size:1rem;margin:1.2rem 0 .3rem}p{margin:.3rem 0}.soft{color:var(--soft)}\
 .plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,26rem),1fr));gap:.5rem}\
 .plots svg{width:100%;height:auto;display:block}\
+@media(prefers-color-scheme:dark){.plots path[fill-opacity]{fill-opacity:.32}}\
 .scroll{overflow-x:auto;max-width:100%}\
 table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums;overflow-wrap:normal}\
 th,td{padding:.15rem .6rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}\
@@ -183,7 +184,7 @@ fn sweep_section(name: &str, runs: &Sweep) -> String {
         runs.len(),
         escape(&variables.join(", "))
     );
-    for variable in variables {
+    for variable in runs.varied() {
         let columns: Vec<(&Sweep, &str)> =
             keys.iter().filter(|key| !key.starts_with("opt.")).map(|key| (runs, *key)).collect();
         let _ = writeln!(text, "<pre tabindex=\"0\">{}</pre>", escape(&sweep::table(&columns, variable)));
@@ -193,13 +194,20 @@ fn sweep_section(name: &str, runs: &Sweep) -> String {
     text + &plots(&keys.iter().map(|key| vec![runs.curve(key, None)]).collect::<Vec<_>>())
 }
 
+/// Where the time went. Kernels that take hardly any are folded.
 fn kernels(profile: &Profile) -> String {
-    let rows: Vec<Vec<String>> = profile.table().into_iter().map(Vec::from).collect();
-    format!(
-        "<h2>Kernels</h2>\n<p class=\"soft\">{}</p>\n{}",
-        escape(&profile.summary()),
-        table(&rows, &[1, 2, 3])
-    )
+    let mut rows: Vec<Vec<String>> = profile.table().into_iter().map(Vec::from).collect();
+    let share = |row: &Vec<String>| row[0].trim_end_matches('%').parse().unwrap_or(f64::INFINITY);
+    let shown = rows.iter().position(|row| share(row) < 0.5).unwrap_or(rows.len());
+    let mut rest = rows.split_off(shown);
+    let mut text = format!("<h2>Kernels</h2>\n<p class=\"soft\">{}</p>\n", escape(&profile.summary()));
+    text += &table(&rows, &[1, 2, 3]);
+    if !rest.is_empty() {
+        let title = format!("{} more, each of less than half a percent", rest.len());
+        rest.insert(0, rows[0].clone());
+        let _ = writeln!(text, "<details><summary>{title}</summary>{}</details>", table(&rest, &[1, 2, 3]));
+    }
+    text
 }
 
 /// Bytes of each program: results between kernels, which share an arena, and what is given and left.

@@ -50,6 +50,8 @@ pub struct Sweep {
     /// Its name.
     pub(super) name: String,
     variables: Vec<Swept>,
+    /// Which of them is the seed.
+    seed: Option<usize>,
     /// Everything that its runs record, in the order of a table.
     keys: Vec<String>,
     runs: Vec<Entry>,
@@ -131,7 +133,7 @@ pub(super) fn sweep<'a>(
     let others: Vec<String> = others.into_iter().filter(|key| !keys.contains(key)).cloned().collect();
     keys.extend(others);
     keys.retain(|key| runs.iter().any(|entry| entry.history.contains_key(key)));
-    Ok(Sweep { name: train.name.clone(), variables: train.sweep.clone(), keys, runs })
+    Ok(Sweep { name: train.name.clone(), variables: train.sweep.clone(), seed: train.swept_seed, keys, runs })
 }
 
 /// Every choice of values, the last variable fastest.
@@ -180,6 +182,12 @@ impl Sweep {
     pub(crate) fn recorded(&self) -> (Vec<&str>, Vec<&str>) {
         let variables = self.variables.iter().map(|swept| swept.name.as_str());
         (variables.collect(), self.keys.iter().map(String::as_str).collect())
+    }
+
+    /// The names of the variables that a reader compares: a seed only where it is the only one.
+    pub(crate) fn varied(&self) -> impl Iterator<Item = &str> {
+        let shown = |k: &usize| self.seed != Some(*k) || self.variables.len() == 1;
+        (0..self.variables.len()).filter(shown).map(|k| self.variables[k].name.as_str())
     }
 
     /// Means over runs with a standard deviation to both sides: of last values over a variable, or at each
