@@ -211,7 +211,7 @@ impl Sum {
         let count = others.map(|axis| size(kernel, axis)).product();
         let lies = match columns[..] {
             [axis] if stride(position(kernel, right, self.dtype)?, axis) == 1 => Lies::Adjacent,
-            [_] if summed == 1 => Lies::Apart,
+            [_] if stride(position(kernel, right, self.dtype)?, kernel.axes.len() - 1) == 1 => Lies::Apart,
             _ => Lies::Anyhow,
         };
         let product = Product {
@@ -260,26 +260,30 @@ fn adjacent(kernel: &Kernel, at: &Linear, own: &[usize]) -> Vec<usize> {
 enum Lies {
     /// Side by side.
     Adjacent,
-    /// In equal steps.
+    /// In equal steps, and what is summed side by side.
     Apart,
-    /// As a table says.
+    /// In any other way.
     Anyhow,
 }
 
 /// Cycles as products and in loops, on a machine that does two fused multiply-adds of 8 lanes a cycle.
-/// A product fills whole vectors of columns and lays out the second factor, slower where its columns do
-/// not lie side by side; what is done with the results reads them once more. Loops have 4 lanes and wait
-/// for a load in each turn. Measured within a factor of two on products of 4 to 1000 rows and columns.
+/// A product is done in tiles of two vectors of columns or one, which is slower where a tile waits for its
+/// own sums; the second factor is laid out, at next to no cost where its columns lie side by side; what is
+/// done with the results reads them once more. Loops have 4 lanes and wait for a load in each turn.
+/// Measured within a factor of two on products of 4 to 1000 rows and columns.
 fn estimate([m, n, k]: [usize; 3], count: usize, lies: Lies, all: bool) -> (u64, u64) {
     let [m, n, k, count] = [m, n, k, count].map(|size| size as u64);
     let filled = n.next_multiple_of(8);
+    let (rows, most) = if n > 8 { (m, 6) } else { (m.max(8), 12) };
+    let tiles = m.div_ceil(most) * n.div_ceil(16);
     let laid = match lies {
-        Lies::Adjacent => k * filled / 8,
+        Lies::Adjacent => k * filled / 16,
         Lies::Apart => k * filled / 3,
         Lies::Anyhow => 5 * k * filled,
     };
     let again = if all { 0 } else { 40 + m * n / 4 };
-    (count * (60 + m * k * filled / 14 + laid + again), count * (10 + m * n * k / 4))
+    let product = 60 + 15 * tiles + rows * k * filled / 14 + laid + again;
+    (count * product, count * (10 + m * n * k / 4))
 }
 
 impl Inst {

@@ -46,8 +46,15 @@ pub(super) trait Lanes: Copy {
     const ROWS: [usize; 2];
     /// Computes a tile of `M` rows and `V` vectors.
     unsafe fn tile<const M: usize, const V: usize>(tile: &Tile<Self::E>);
-    /// Lays out `N` columns of `k` rows from columns that lie one after another: `to[r * width + c] = from[c * stride + r]`.
-    unsafe fn transpose(k: usize, from: *const Self::E, stride: isize, to: *mut Self::E, width: usize);
+    /// Lays out `k` rows of up to `N` columns that lie one after another: `to[r * width + c] = from[c * stride + r]`.
+    /// All `N` are written, the last in place of any that there are not.
+    unsafe fn transpose(
+        size: [usize; 2],
+        from: *const Self::E,
+        stride: isize,
+        to: *mut Self::E,
+        width: usize,
+    );
 }
 
 /// Four lanes on any machine.
@@ -64,12 +71,26 @@ impl<E: Element> Lanes for Portable<E> {
         unsafe { tile.compute::<4, M, V>() }
     }
 
-    unsafe fn transpose(k: usize, from: *const E, stride: isize, to: *mut E, width: usize) {
-        for row in 0..k {
-            for lane in 0..4 {
-                // SAFETY: the caller vouches for `k` rows of `N` columns on both sides.
-                unsafe { *to.add(row * width + lane) = *from.offset(lane as isize * stride + row as isize) }
-            }
-        }
+    unsafe fn transpose(size: [usize; 2], from: *const E, stride: isize, to: *mut E, width: usize) {
+        // SAFETY: the caller vouches for the columns and the room.
+        unsafe { transposed::<E, 4>(size, from, stride, to, width) }
+    }
+}
+
+/// [`Lanes::transpose`] element by element.
+///
+/// # Safety
+/// As there.
+pub(super) unsafe fn transposed<E: Copy, const N: usize>(
+    [k, columns]: [usize; 2],
+    from: *const E,
+    stride: isize,
+    to: *mut E,
+    width: usize,
+) {
+    for (row, lane) in (0..k).flat_map(|row| (0..N).map(move |lane| (row, lane))) {
+        let column = lane.min(columns - 1) as isize;
+        // SAFETY: the caller vouches for the columns and the room.
+        unsafe { *to.add(row * width + lane) = *from.offset(column * stride + row as isize) }
     }
 }

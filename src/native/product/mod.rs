@@ -4,19 +4,21 @@
 //! for each result, in the order of the summed axis. So results have the same bits on every machine, at
 //! any width of its registers, and however the rows and columns are shared out among threads.
 //!
-//! Columns are done in panels of two vectors. Of each, a run of [`DEPTH`] summed rows is laid out side by
-//! side on the stack, where it stays in the first cache while the tiles of all rows use it; sums go on
-//! from the results of the run before (Goto and van de Geijn 2008; the first operand is copied only where
-//! its rows would share few lines of the first cache).
+//! Columns are done in panels of two vectors. Of each, a run of up to [`DEPTH`] summed rows is laid out side
+//! by side on the stack, where it stays in the first cache while the tiles of all rows use it: by the first
+//! tile on its way, where columns lie side by side. Sums go on from the results of the run before (Goto and
+//! van de Geijn 2008). The first operand is copied only where what a tile reads lies far apart.
 
+mod first;
 mod lanes;
+mod second;
 #[cfg(test)]
 mod tests;
 mod tile;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-use lanes::{Element, Lanes, Portable};
+use lanes::{Lanes, Portable};
 use tile::Tile;
 
 /// Rows of the second operand that are laid out at once: with 32 columns of 4 bytes 32 KiB.
@@ -123,155 +125,99 @@ unsafe fn product<L: Lanes>(shape: &Shape, a: *const L::E, b: *const L::E, c: *m
     let mut scratch = std::mem::MaybeUninit::<Scratch>::uninit();
     let laid = scratch.as_mut_ptr().cast::<L::E>();
     let width = 2 * L::N;
-    for row in (0..shape.m).step_by(ROWS) {
-        let m = ROWS.min(shape.m - row);
-        for start in (0..shape.k.max(1)).step_by(DEPTH) {
+    let [rows, depth] = [equal(shape.m, ROWS, L::ROWS[1]), equal(shape.k.max(1), DEPTH, 1)];
+    let copies = first::copies::<L>(shape);
+    for row in (0..shape.m).step_by(rows) {
+        let m = rows.min(shape.m - row);
+        for start in (0..shape.k.max(1)).step_by(depth) {
+            let k = depth.min(shape.k - start);
             for column in (0..shape.n).step_by(width) {
-                let panel = Panel { row, m, start, column, columns: width.min(shape.n - column) };
+                let panel = Panel { row, m, start, k, column, columns: width.min(shape.n - column) };
                 // SAFETY: inside the operands and the results; the scratch holds `DEPTH` rows of a panel.
-                unsafe { panel.compute::<L>(shape, a, b, c, laid) }
+                unsafe { panel.compute::<L>(shape, [a, b], c, laid, copies) }
             }
         }
     }
 }
 
+/// `n` in as few parts of at most `most` as can be, all nearly equal, and whole multiples of `step`.
+fn equal(n: usize, most: usize, step: usize) -> usize {
+    n.div_ceil(n.div_ceil(most).max(1)).next_multiple_of(step).max(1)
+}
+
 /// Some rows, some columns, and a run of the summed axis.
+#[derive(Clone, Copy)]
 struct Panel {
     row: usize,
     m: usize,
     start: usize,
+    k: usize,
     column: usize,
     columns: usize,
 }
 
 impl Panel {
     /// # Safety
-    /// As [`product`]; `laid` has room for the second operand.
+    /// As [`product`]; `laid` has room for the second operand, and `copies` for the first, unless it is null.
     unsafe fn compute<L: Lanes>(
         &self,
         shape: &Shape,
-        a: *const L::E,
-        b: *const L::E,
+        [a, b]: [*const L::E; 2],
         c: *mut L::E,
         laid: *mut L::E,
+        copies: *mut L::E,
     ) {
-        let k = DEPTH.min(shape.k - self.start);
         let table = shape.a_next.has_table();
         // SAFETY: the caller vouches for the operands and the tables.
         unsafe {
             let first = if table { 0 } else { shape.a_next.at(self.start) };
-            let (b, b_next, lay) = second::<L>(self, shape, k, b, laid);
             let tile = Tile {
-                k,
+                k: self.k,
                 a: a.offset(self.row as isize * shape.a_row + first),
                 a_row: shape.a_row,
                 a_next: shape.a_next.by,
                 a_table: if table { shape.a_next.table.add(self.start) } else { std::ptr::null() },
-                b,
-                b_next,
+                b: laid.cast_const(),
+                b_next: self.columns.next_multiple_of(L::N) as isize,
                 c: c.offset(self.row as isize * shape.c_row).add(self.column),
                 c_row: shape.c_row,
-                laid: if lay { laid } else { std::ptr::null_mut() },
+                laid: std::ptr::null_mut(),
                 first: self.start == 0,
                 last: (self.columns - 1) % L::N + 1,
             };
-            if self.columns > L::N { rows::<L, 2>(tile, self.m) } else { rows::<L, 1>(tile, self.m) }
-        }
-    }
-}
-
-/// So few rows of results do not make it worthwhile to lay out the second operand.
-const FEW: usize = 24;
-
-/// The second operand with its columns side by side, and the distance of its rows: as it is where that
-/// costs less than laying it out.
-unsafe fn second<L: Lanes>(
-    panel: &Panel,
-    shape: &Shape,
-    k: usize,
-    b: *const L::E,
-    laid: *mut L::E,
-) -> (*const L::E, isize, bool) {
-    let Shape { b_next, b_column, .. } = *shape;
-    let (strided, adjacent) = (!b_next.has_table(), !b_column.has_table() && b_column.by == 1);
-    let whole = panel.columns.is_multiple_of(L::N);
-    let width = panel.columns.next_multiple_of(L::N);
-    // SAFETY: the caller vouches for the operand, the tables and the room.
-    unsafe {
-        let at =
-            |row: usize, column: usize| b_next.at(panel.start + row) + b_column.at(panel.column + column);
-        if strided && adjacent && !(shape.a_next.has_table() && panel.m > FEW) {
-            return (b.offset(at(0, 0)), b_next.by, panel.m > FEW);
-        }
-        if strided && !b_column.has_table() && b_next.by == 1 && whole {
-            for first in (0..width).step_by(L::N) {
-                L::transpose(k, b.offset(at(0, first)), b_column.by, laid.add(first), width);
-            }
-        } else if strided && b_next.by == 1 {
-            // A column at a time: many, far apart, would push each other out of the first cache.
-            for lane in 0..width {
-                for row in 0..k {
-                    let inside = lane < panel.columns;
-                    *laid.add(row * width + lane) =
-                        if inside { *b.offset(at(row, lane)) } else { L::E::ZERO };
-                }
-            }
-        } else if adjacent && whole {
-            for row in 0..k {
-                b.offset(at(row, 0)).copy_to_nonoverlapping(laid.add(row * width), width);
-            }
-        } else {
-            for (row, lane) in (0..k).flat_map(|row| (0..width).map(move |lane| (row, lane))) {
-                let inside = lane < panel.columns;
-                *laid.add(row * width + lane) = if inside { *b.offset(at(row, lane)) } else { L::E::ZERO };
+            let tile = second::laid::<L>(self, shape, b, laid, tile);
+            match self.columns > L::N {
+                true => self.rows::<L, 2>(tile, copies),
+                false => self.rows::<L, 1>(tile, copies),
             }
         }
     }
-    (laid.cast_const(), width as isize, false)
-}
 
-/// Rows at multiples of so many bytes share the same few lines of the first cache: its ways lie so far apart.
-const WAY: usize = 4096;
-
-/// Distance of copied rows, in elements: a run, and some lines that keep rows apart.
-const COPIED: usize = DEPTH + 16;
-
-/// Whether rows of a tile are better copied: each of them would be loaded anew for each of its elements.
-fn collides<L: Lanes>(tile: &Tile<L::E>, m: usize) -> bool {
-    let distance = tile.a_row.unsigned_abs() * size_of::<L::E>();
-    let in_place = tile.a_table.is_null() && tile.a_next == 1;
-    in_place && m > 4 && distance > 0 && distance.is_multiple_of(WAY)
-}
-
-/// All rows, tile by tile.
-unsafe fn rows<L: Lanes, const V: usize>(mut tile: Tile<L::E>, m: usize) {
-    let mut scratch = std::mem::MaybeUninit::<[L::E; COPIED * 12]>::uninit();
-    let collides = collides::<L>(&tile, m);
-    let mut left = m;
-    while left > 0 {
-        // Nearly equal tiles: 32 rows are 11, 11 and 10, not 12, 12 and 8.
-        let rows = left.div_ceil(left.div_ceil(L::ROWS[V - 1]));
-        // SAFETY: the caller vouches for `m` rows; the scratch holds those of a tile.
-        unsafe {
-            if collides {
-                let copy = scratch.as_mut_ptr().cast::<L::E>();
-                for row in 0..rows {
-                    let from = tile.a.offset(row as isize * tile.a_row);
-                    from.copy_to_nonoverlapping(copy.add(row * COPIED), tile.k);
+    /// All rows, tile by tile.
+    unsafe fn rows<L: Lanes, const V: usize>(&self, mut tile: Tile<L::E>, copies: *mut L::E) {
+        let most = if copies.is_null() { L::ROWS[V - 1] } else { L::ROWS[1] };
+        let mut done = 0;
+        while done < self.m {
+            // Nearly equal tiles: 32 rows are 11, 11 and 10, not 12, 12 and 8.
+            let left = self.m - done;
+            let rows = left.div_ceil(left.div_ceil(most));
+            let copy = copies.wrapping_add(done * first::PITCH);
+            // SAFETY: the caller vouches for `m` rows, and for room for as many.
+            unsafe {
+                match (copies.is_null(), self.column) {
+                    (true, _) => one::<L, V>(rows, &tile),
+                    (false, 0) => one::<L, V>(rows, &first::copied(rows, &tile, copy)),
+                    (false, _) => one::<L, V>(rows, &first::copy(rows, &tile, copy)),
                 }
-                one::<L, V>(rows, &Tile { a: copy.cast_const(), a_row: COPIED as isize, ..tile });
-            } else {
-                one::<L, V>(rows, &tile);
             }
+            if !tile.laid.is_null() {
+                (tile.b, tile.b_next) = (tile.laid.cast_const(), (V * L::N) as isize);
+                tile.laid = std::ptr::null_mut();
+            }
+            tile.a = tile.a.wrapping_offset(rows as isize * tile.a_row);
+            tile.c = tile.c.wrapping_offset(rows as isize * tile.c_row);
+            done += rows;
         }
-        if !tile.laid.is_null() {
-            (tile.b, tile.b_next) = (tile.laid.cast_const(), (V * L::N) as isize);
-            tile.laid = std::ptr::null_mut();
-        }
-        let step = rows as isize;
-        tile.a = tile.a.wrapping_offset(step * tile.a_row);
-        tile.c = tile.c.wrapping_offset(step * tile.c_row);
-        left -= rows;
     }
 }
 

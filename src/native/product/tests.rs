@@ -18,9 +18,18 @@ const SIZES: &[[usize; 3]] = &[
     [25, 64, 513],
     // Rows of the first operand whole ways of a cache apart.
     [13, 9, 1022],
+    // Summed elements far apart, and many panels of columns.
+    [253, 257, 33],
     [200, 8, 2],
     [3, 5, 0],
 ];
+
+/// Sizes, and how the operands lie. All small sizes as well: every tile, with every number of columns.
+fn cases() -> impl Iterator<Item = ([usize; 3], usize)> {
+    let small = (1..28).flat_map(|m| (1..35).map(move |n| ([m, n, 1 + (m * 7 + n) % 11], m * 5 + n)));
+    let small = small.flat_map(|(sizes, by)| (0..3).map(move |way| (sizes, (way * 11 + by) % 32)));
+    SIZES.iter().flat_map(|sizes| (0..32).map(move |way| (*sizes, way))).chain(small)
+}
 
 /// Row-major, or column-major, with room between the rows.
 fn strides([rows, columns]: [usize; 2], turned: bool) -> [isize; 2] {
@@ -39,7 +48,7 @@ macro_rules! agrees {
             if !$here {
                 return;
             }
-            for (&[m, n, k], way) in SIZES.iter().flat_map(|sizes| (0..32).map(move |way| (sizes, way))) {
+            for ([m, n, k], way) in cases() {
                 let on = |bit: usize| way >> bit & 1 != 0;
                 let (a, b) = (strides([m, k], on(0)), strides([k, n], on(1)));
                 let c_row = n as isize + 2;

@@ -4,7 +4,7 @@ use std::arch::asm;
 use std::arch::x86_64::*;
 use std::mem::offset_of;
 
-use super::lanes::Lanes;
+use super::lanes::{Lanes, transposed};
 use super::tile::Tile;
 
 /// How the first operand is read, and whether the second is laid out on the way.
@@ -86,9 +86,15 @@ macro_rules! kernel {
             "add rax, r14",
             "add r12, 8",
             ".endif",
+            ".if {m} > 3",
             "lea rcx, [rax + r9]",
+            ".endif",
+            ".if {m} > 6",
             "lea rdx, [rax + 2*r9]",
+            ".endif",
+            ".if {m} > 9",
             "lea rsi, [rdx + r9]",
+            ".endif",
             ".if {v} == 2",
             concat!($mov, " ", $r, $b0, ", [r10]"),
             ".if {rest}",
@@ -182,7 +188,7 @@ macro_rules! kernel {
 macro_rules! lanes {
     (
         $name:ident of $e:ty, $n:literal lanes, $rows:expr, $features:literal, mask of $last:ident $mask:expr,
-        transpose $transpose:ident of $by:literal;
+        transpose $transpose:ident;
         $shift:literal $($text:literal)*
     ) => {
         #[derive(Clone, Copy)]
@@ -241,22 +247,23 @@ macro_rules! lanes {
             }
 
             #[target_feature(enable = $features)]
-            unsafe fn transpose(k: usize, from: *const $e, stride: isize, to: *mut $e, width: usize) {
-                for column in (0..$n).step_by($by) {
-                    let (from, to) =
-                        unsafe { (from.offset(column as isize * stride), to.add(column)) };
-                    let mut row = 0;
-                    while row + $by <= k {
-                        unsafe { $transpose(from.add(row), stride, to.add(row * width), width) }
-                        row += $by;
-                    }
-                    for row in row..k {
-                        for lane in 0..$by {
-                            unsafe {
-                                *to.add(row * width + lane) = *from.offset(lane as isize * stride).add(row);
-                            }
-                        }
-                    }
+            unsafe fn transpose(
+                [k, columns]: [usize; 2],
+                from: *const $e,
+                stride: isize,
+                to: *mut $e,
+                width: usize,
+            ) {
+                let at: [*const $e; $n] = std::array::from_fn(|lane| {
+                    from.wrapping_offset(lane.min(columns - 1) as isize * stride)
+                });
+                if k < 4 {
+                    return unsafe { transposed::<$e, $n>([k, columns], from, stride, to, width) };
+                }
+                for row in (0..k).step_by(4) {
+                    // The last rows are perhaps done twice.
+                    let row = row.min(k - 4);
+                    unsafe { $transpose(&at, row, to.add(row * width), width) }
                 }
             }
         }
@@ -265,25 +272,25 @@ macro_rules! lanes {
 
 lanes!(
     Avx2F32 of f32, 8 lanes, [12, 6], "avx2,fma", mask of last { FIRST32.as_ptr().wrapping_add(8 - last) },
-    transpose transpose_8x8 of 8;
+    transpose rows_of_8;
     2 "ymm" 32 12 13 14 "vmovups ymm15, [rax]" "vxorps" "vmovups" "vbroadcastss" "vfmadd231ps"
     "vmaskmovps" ", ymm15, " ", ymm15, "
 );
 lanes!(
     Avx2F64 of f64, 4 lanes, [12, 6], "avx2,fma", mask of last { FIRST64.as_ptr().wrapping_add(4 - last) },
-    transpose transpose_4x4 of 4;
+    transpose rows_of_f64;
     3 "ymm" 32 12 13 14 "vmovups ymm15, [rax]" "vxorpd" "vmovupd" "vbroadcastsd" "vfmadd231pd"
     "vmaskmovpd" ", ymm15, " ", ymm15, "
 );
 lanes!(
     Avx512F32 of f32, 16 lanes, [12, 12], "avx512f,avx2,fma", mask of last { (1u32 << last) - 1 },
-    transpose transpose_8x8 of 8;
+    transpose rows_of_16;
     2 "zmm" 64 24 25 26 "kmovw k1, eax" "vpxord" "vmovups" "vbroadcastss" "vfmadd231ps"
     "vmovups" "{{k1}}{{z}}, " "{{k1}}, "
 );
 lanes!(
     Avx512F64 of f64, 8 lanes, [12, 12], "avx512f,avx2,fma", mask of last { (1u32 << last) - 1 },
-    transpose transpose_4x4 of 4;
+    transpose rows_of_f64;
     3 "zmm" 64 24 25 26 "kmovw k1, eax" "vpxorq" "vmovupd" "vbroadcastsd" "vfmadd231pd"
     "vmovupd" "{{k1}}{{z}}, " "{{k1}}, "
 );
@@ -292,63 +299,70 @@ lanes!(
 static FIRST32: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
 static FIRST64: [i64; 8] = [-1, -1, -1, -1, 0, 0, 0, 0];
 
-/// `to[r * width + c] = from[c * stride + r]` for 8 rows and columns.
+/// Four rows of 8 columns: `to[r * width + c] = from[c][row + r]`.
 ///
 /// # Safety
-/// Both must be there.
+/// They must be there.
 #[target_feature(enable = "avx2")]
 #[inline]
-unsafe fn transpose_8x8(from: *const f32, stride: isize, to: *mut f32, width: usize) {
-    // SAFETY: the caller vouches for both.
-    let pair = |column: isize| unsafe {
-        let low = _mm256_castps128_ps256(_mm_loadu_ps(from.offset(column * stride)));
-        _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(from.offset((column + 4) * stride)))
-    };
-    // SAFETY: as above.
-    let high = |column: isize| unsafe {
-        let low = _mm256_castps128_ps256(_mm_loadu_ps(from.offset(column * stride + 4)));
-        _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(from.offset((column + 4) * stride + 4)))
-    };
-    let upper = four([pair(0), pair(1), pair(2), pair(3)]);
-    let lower = four([high(0), high(1), high(2), high(3)]);
-    for (row, vector) in upper.into_iter().chain(lower).enumerate() {
-        // SAFETY: as above.
-        unsafe { _mm256_storeu_ps(to.add(row * width), vector) }
+unsafe fn rows_of_8(from: &[*const f32; 8], row: usize, to: *mut f32, width: usize) {
+    // SAFETY: the caller vouches for them.
+    unsafe {
+        let part = |column: usize| _mm_loadu_ps(from[column].add(row));
+        let x: [__m256; 4] = std::array::from_fn(|column| {
+            _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(part(column)), part(column + 4))
+        });
+        let (a, b) = (_mm256_unpacklo_ps(x[0], x[1]), _mm256_unpackhi_ps(x[0], x[1]));
+        let (c, d) = (_mm256_unpacklo_ps(x[2], x[3]), _mm256_unpackhi_ps(x[2], x[3]));
+        _mm256_storeu_ps(to, _mm256_shuffle_ps::<0x44>(a, c));
+        _mm256_storeu_ps(to.add(width), _mm256_shuffle_ps::<0xee>(a, c));
+        _mm256_storeu_ps(to.add(2 * width), _mm256_shuffle_ps::<0x44>(b, d));
+        _mm256_storeu_ps(to.add(3 * width), _mm256_shuffle_ps::<0xee>(b, d));
     }
 }
 
-/// Transposes 4 x 4 in each half.
-#[target_feature(enable = "avx2")]
-#[inline]
-fn four(x: [__m256; 4]) -> [__m256; 4] {
-    let (a, b) = (_mm256_unpacklo_ps(x[0], x[1]), _mm256_unpackhi_ps(x[0], x[1]));
-    let (c, d) = (_mm256_unpacklo_ps(x[2], x[3]), _mm256_unpackhi_ps(x[2], x[3]));
-    [
-        _mm256_shuffle_ps::<0x44>(a, c),
-        _mm256_shuffle_ps::<0xee>(a, c),
-        _mm256_shuffle_ps::<0x44>(b, d),
-        _mm256_shuffle_ps::<0xee>(b, d),
-    ]
-}
-
-/// `to[r * width + c] = from[c * stride + r]` for 4 rows and columns.
+/// Four rows of 16 columns.
 ///
 /// # Safety
-/// Both must be there.
+/// As [`rows_of_8`].
+#[target_feature(enable = "avx512f")]
+#[inline]
+unsafe fn rows_of_16(from: &[*const f32; 16], row: usize, to: *mut f32, width: usize) {
+    // SAFETY: the caller vouches for them.
+    unsafe {
+        let part = |column: usize| _mm_loadu_ps(from[column].add(row));
+        let x: [__m512; 4] = std::array::from_fn(|column| {
+            let x = _mm512_castps128_ps512(part(column));
+            let x = _mm512_insertf32x4::<1>(x, part(column + 4));
+            _mm512_insertf32x4::<3>(_mm512_insertf32x4::<2>(x, part(column + 8)), part(column + 12))
+        });
+        let (a, b) = (_mm512_unpacklo_ps(x[0], x[1]), _mm512_unpackhi_ps(x[0], x[1]));
+        let (c, d) = (_mm512_unpacklo_ps(x[2], x[3]), _mm512_unpackhi_ps(x[2], x[3]));
+        _mm512_storeu_ps(to, _mm512_shuffle_ps::<0x44>(a, c));
+        _mm512_storeu_ps(to.add(width), _mm512_shuffle_ps::<0xee>(a, c));
+        _mm512_storeu_ps(to.add(2 * width), _mm512_shuffle_ps::<0x44>(b, d));
+        _mm512_storeu_ps(to.add(3 * width), _mm512_shuffle_ps::<0xee>(b, d));
+    }
+}
+
+/// Four rows of as many columns as a vector has.
+///
+/// # Safety
+/// As [`rows_of_8`].
 #[target_feature(enable = "avx2")]
 #[inline]
-unsafe fn transpose_4x4(from: *const f64, stride: isize, to: *mut f64, width: usize) {
-    // SAFETY: the caller vouches for both.
-    let pair = |column: isize, row: isize| unsafe {
-        let low = _mm256_castpd128_pd256(_mm_loadu_pd(from.offset(column * stride + row)));
-        _mm256_insertf128_pd::<1>(low, _mm_loadu_pd(from.offset((column + 2) * stride + row)))
-    };
-    for row in [0, 2] {
-        let (a, b) = (pair(0, row), pair(1, row));
-        // SAFETY: as above.
+unsafe fn rows_of_f64<const N: usize>(from: &[*const f64; N], row: usize, to: *mut f64, width: usize) {
+    for (column, second) in (0..N).step_by(4).flat_map(|column| [(column, 0), (column, 2)]) {
+        // SAFETY: the caller vouches for them.
         unsafe {
-            _mm256_storeu_pd(to.add(row as usize * width), _mm256_unpacklo_pd(a, b));
-            _mm256_storeu_pd(to.add((row as usize + 1) * width), _mm256_unpackhi_pd(a, b));
+            let part = |column: usize| _mm_loadu_pd(from[column].add(row + second));
+            let [x, y] = [0, 1].map(|k| {
+                let low = _mm256_castpd128_pd256(part(column + k));
+                _mm256_insertf128_pd::<1>(low, part(column + k + 2))
+            });
+            let to = to.add(second * width + column);
+            _mm256_storeu_pd(to, _mm256_unpacklo_pd(x, y));
+            _mm256_storeu_pd(to.add(width), _mm256_unpackhi_pd(x, y));
         }
     }
 }

@@ -1,0 +1,97 @@
+//! The second operand with its columns side by side: as it is, laid out by the first tile of a panel on the
+//! way, or before.
+
+use super::lanes::{Element, Lanes};
+use super::tile::Tile;
+use super::{Panel, Shape};
+
+/// So few rows of results do not make it worthwhile to lay out columns that lie side by side.
+const FEW: usize = 24;
+
+/// The tile with its second operand, laid out if need be.
+///
+/// # Safety
+/// The operand and the tables must be there, and room for it where it is laid.
+pub(super) unsafe fn laid<L: Lanes>(
+    panel: &Panel,
+    shape: &Shape,
+    b: *const L::E,
+    laid: *mut L::E,
+    tile: Tile<L::E>,
+) -> Tile<L::E> {
+    let Shape { b_next, b_column, .. } = *shape;
+    let adjacent = !b_column.has_table() && b_column.by == 1;
+    // SAFETY: the caller vouches for all of it.
+    unsafe {
+        let first = b.offset(b_column.at(panel.column));
+        if adjacent && !b_next.has_table() && (panel.m <= FEW || tile.a_table.is_null()) {
+            let b = first.offset(b_next.at(panel.start));
+            let laid = if panel.m > FEW { laid } else { tile.laid };
+            return Tile { b, b_next: b_next.by, laid, ..tile };
+        }
+        if adjacent {
+            rows::<L>(panel, shape, first, laid);
+        } else if b_column.has_table() || (b_next.by != 1 && !b_next.has_table()) {
+            anyhow::<L>(panel, shape, b, laid);
+        } else {
+            columns::<L>(panel, shape, first, laid);
+        }
+    }
+    tile
+}
+
+/// Lays out rows whose elements lie side by side.
+unsafe fn rows<L: Lanes>(panel: &Panel, shape: &Shape, b: *const L::E, laid: *mut L::E) {
+    let width = panel.columns.next_multiple_of(L::N);
+    for row in 0..panel.k {
+        // SAFETY: as in `laid`.
+        unsafe {
+            let to = laid.add(row * width);
+            b.offset(shape.b_next.at(panel.start + row)).copy_to_nonoverlapping(to, panel.columns);
+            (panel.columns..width).for_each(|column| *to.add(column) = L::E::ZERO);
+        }
+    }
+}
+
+/// Lays out columns in equal steps, by runs of rows whose elements lie side by side.
+unsafe fn columns<L: Lanes>(panel: &Panel, shape: &Shape, b: *const L::E, laid: *mut L::E) {
+    let width = panel.columns.next_multiple_of(L::N);
+    // SAFETY: as in `laid`.
+    let at = |row: usize| unsafe { shape.b_next.at(panel.start + row) };
+    let mut row = 0;
+    while row < panel.k {
+        let first = at(row);
+        let mut end = row + 1;
+        while end < panel.k && at(end) == first + (end - row) as isize {
+            end += 1;
+        }
+        for column in (0..width).step_by(L::N) {
+            let inside = L::N.min(panel.columns - column);
+            // SAFETY: as in `laid`.
+            unsafe {
+                let from = b.offset(first + column as isize * shape.b_column.by);
+                L::transpose(
+                    [end - row, inside],
+                    from,
+                    shape.b_column.by,
+                    laid.add(row * width + column),
+                    width,
+                );
+            }
+        }
+        row = end;
+    }
+}
+
+/// Lays out elements one by one.
+unsafe fn anyhow<L: Lanes>(panel: &Panel, shape: &Shape, b: *const L::E, laid: *mut L::E) {
+    let width = panel.columns.next_multiple_of(L::N);
+    for (row, column) in (0..panel.k).flat_map(|row| (0..width).map(move |column| (row, column))) {
+        // SAFETY: as in `laid`.
+        unsafe {
+            let at = || shape.b_next.at(panel.start + row) + shape.b_column.at(panel.column + column);
+            let inside = column < panel.columns;
+            *laid.add(row * width + column) = if inside { *b.offset(at()) } else { L::E::ZERO };
+        }
+    }
+}
