@@ -55,9 +55,10 @@ impl Kernel {
 
     fn flops(&self) -> usize {
         let results = points(&self.axes[..self.n_out]);
-        // A sum by an index adds each value in one place only.
-        let places = super::Scatter::of(self).map_or(1, |scatter| scatter.places);
-        let all = points(&self.axes) / places;
+        // A sum by an index adds each value in one place only, a running sum each element once.
+        let places = super::Scatter::of(self).map(|scatter| scatter.places);
+        let again = places.or_else(|| super::Running::of(self).map(|running| running.n));
+        let all = points(&self.axes) / again.unwrap_or(1);
         let flops = self.insts.iter().zip(self.is_deep()).map(|(inst, deep)| match inst {
             Inst::Map(..) if deep => all,
             Inst::Map(..) => results,

@@ -34,6 +34,7 @@ mod plan;
 mod print;
 mod product;
 mod report;
+mod running;
 mod scatter;
 mod sink;
 #[cfg(test)]
@@ -47,6 +48,7 @@ pub use flatten::flatten;
 pub use fuse::{apart, fuse};
 pub use product::{Out, Product, is_plain, stores, stride};
 pub use report::report;
+pub use running::Running;
 pub use scatter::{Scatter, Scattered};
 pub use verify::verify;
 

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{
-    Apart, Buffer, BufferId, Guard, Home, Inst, InstId, Kernel, Kernels, Linear, Product, Program, Scatter,
-    Why, flatten,
+    Apart, Buffer, BufferId, Guard, Home, Inst, InstId, Kernel, Kernels, Linear, Product, Program, Running,
+    Scatter, Why, flatten,
 };
 use crate::algebra::form::Extent;
 use crate::print::number;
@@ -50,6 +50,8 @@ impl Program {
             writeln!(f, "    {product}")?;
         } else if let Some(scatter) = Scatter::of(&flatten(kernel)) {
             writeln!(f, "    {scatter}")?;
+        } else if let Some(running) = Running::of(&flatten(kernel)) {
+            writeln!(f, "    {running}")?;
         }
         for line in lines(kernel) {
             writeln!(f, "    {line}")?;

@@ -15,7 +15,7 @@
 
 use super::cost::{Touched, bytes, flops};
 use super::print::{axes, numbers};
-use super::{BufferId, Cost, Home, Kernel, Kernels, Product, Program, Scatter, flatten};
+use super::{BufferId, Cost, Home, Kernel, Kernels, Product, Program, Running, Scatter, flatten};
 use crate::graph::{Graphs, Layout, Part, Role, StateSlot};
 use crate::print::number;
 
@@ -78,8 +78,9 @@ fn table(program: &Program, layout: Option<&Layout>) -> String {
 fn notes(program: &Program, kernel: &Kernel) -> Vec<String> {
     let product = Product::of(program, &flatten(kernel)).map(|product| product.to_string());
     let scatter = || Scatter::of(&flatten(kernel)).map(|scatter| scatter.to_string());
+    let running = || Running::of(&flatten(kernel)).map(|running| running.to_string());
     let apart = kernel.apart.iter().map(|reason| format!("apart from {reason}"));
-    product.or_else(scatter).into_iter().chain(apart).collect()
+    product.or_else(scatter).or_else(running).into_iter().chain(apart).collect()
 }
 
 fn amounts(cost: &Cost) -> [String; 3] {

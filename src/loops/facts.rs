@@ -20,6 +20,8 @@ pub(super) struct Facts {
     pub(super) contracted: Vec<bool>,
     /// Whether it loads what an earlier instruction of this kernel stored, or one at an earlier point.
     pub(super) reload: Vec<bool>,
+    /// Loads of what this kernel stored at an earlier point, and how many elements lie between.
+    pub(super) resumed: Vec<(InstId, i64)>,
     /// Live reductions.
     pub(super) combines: Vec<InstId>,
     /// Whether some buffer is both loaded and stored.
@@ -90,6 +92,7 @@ impl Facts {
             inside: vec![false; n],
             contracted: vec![false; n],
             reload: vec![false; n],
+            resumed: Vec::new(),
             combines: Vec::new(),
             in_place: false,
             reduced,
@@ -169,9 +172,19 @@ impl Facts {
             }
         }
         self.in_place = stored.iter().any(|buffer| loaded.contains(buffer));
-        for (k, inst) in kernel.insts.iter().enumerate().filter(|(k, _)| self.live[*k]) {
-            if let Inst::Load { buffer, at: Linear { gather: Some(_), .. }, .. } = inst {
-                self.reload[k] |= stored.contains(&root(program, buffer.0));
+        self.find_resumed(kernel);
+    }
+
+    fn find_resumed(&mut self, kernel: &Kernel) {
+        let live = |(k, _): &(usize, &Inst)| self.live[*k];
+        for (k, inst) in kernel.insts.iter().enumerate().filter(live) {
+            let Inst::Load { buffer, at, .. } = inst else { continue };
+            for (_, store) in kernel.insts.iter().enumerate().filter(live) {
+                let Inst::Store { buffer: to, at: there, .. } = store else { continue };
+                if to == buffer && (at != there || at.gather.is_some()) {
+                    self.reload[k] = true;
+                    self.resumed.push((InstId(k), there.offset - at.offset));
+                }
             }
         }
     }

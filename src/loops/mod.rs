@@ -31,6 +31,7 @@ mod print;
 mod product;
 mod rebase;
 mod reduce;
+mod running;
 mod scatter;
 mod schedule;
 mod section;

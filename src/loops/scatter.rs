@@ -24,10 +24,12 @@ pub(super) fn functions(
     kernel: &Kernel,
     scatter: &Scatter,
 ) -> Vec<(Function, Vec<BufferId>)> {
-    let places: Vec<Place> = scatter.sums.iter().map(|sum| place(program, kernel, sum)).collect();
+    let places: Vec<Place> = scatter.sums.iter().map(|sum| place(program, kernel, sum.sum)).collect();
     let zeros = zeros(kernel, &places);
     let mut functions = split::functions(program, &flatten(&zeros));
-    functions.push(adding(program, kernel, scatter, &places));
+    let order = order(kernel, scatter, &places[0]);
+    let adding = add(kernel, scatter, &places, &order);
+    functions.push(cut(program, &adding, |axis| order[axis] < kernel.n_out));
     let sums: Vec<(InstId, Inst)> =
         scatter.sums.iter().zip(&places).map(|(sum, place)| (sum.sum, place.load())).collect();
     let done: Vec<InstId> = places.iter().filter_map(|place| place.store).collect();
@@ -38,27 +40,28 @@ pub(super) fn functions(
 }
 
 /// Where a sum goes.
-struct Place {
-    buffer: BufferId,
-    at: Linear,
+pub(super) struct Place {
+    pub(super) buffer: BufferId,
+    pub(super) at: Linear,
     dtype: DType,
     /// The store of the kernel that has nothing left to do.
-    store: Option<InstId>,
+    pub(super) store: Option<InstId>,
 }
 
 impl Place {
-    fn load(&self) -> Inst {
+    /// The sum read back.
+    pub(super) fn load(&self) -> Inst {
         let (buffer, at, dtype) = (self.buffer, self.at.clone(), self.dtype);
         Inst::Load { buffer, at, guards: Vec::new(), outside: 0.0, dtype }
     }
 }
 
 /// The memory that the kernel stores a sum in, or some for it alone.
-fn place(program: &mut Program, kernel: &Kernel, sum: &Scattered) -> Place {
-    let dtype = kernel.insts[sum.sum.0].dtype();
+pub(super) fn place(program: &mut Program, kernel: &Kernel, sum: InstId) -> Place {
+    let dtype = kernel.insts[sum.0].dtype();
     for store in stores(program, kernel) {
         if let Inst::Store { buffer, at, value } = &kernel.insts[store.0]
-            && *value == sum.sum
+            && *value == sum
             && program.buffers[buffer.0].dtype == dtype
         {
             return Place { buffer: *buffer, at: at.clone(), dtype, store: Some(store) };
@@ -85,28 +88,24 @@ fn zeros(kernel: &Kernel, places: &[Place]) -> Kernel {
     Kernel { axes: kernel.axes[..kernel.n_out].to_vec(), insts, ..kernel.clone() }
 }
 
-/// The function that adds values to sums, in parts of columns if there is enough to do.
-fn adding(
+/// The function of a kernel that goes on from what it wrote at earlier points, in parts if there is enough
+/// to do: along an axis that is `apart`, in which no point goes on from another.
+pub(super) fn cut(
     program: &Program,
     kernel: &Kernel,
-    scatter: &Scatter,
-    places: &[Place],
+    apart: impl Fn(usize) -> bool,
 ) -> (Function, Vec<BufferId>) {
-    let adding = add(kernel, scatter, places);
-    let whole = lower(program, &adding, None);
-    let facts = Facts::of(program, &adding);
-    let schedule = Schedule::of(&adding, &facts);
-    let order = order(kernel, scatter, &places[0]);
-    let columns = |axis: &usize| order[*axis] < kernel.n_out;
+    let whole = lower(program, kernel, None);
+    let schedule = Schedule::of(kernel, &Facts::of(program, kernel));
     let parts = |axis: usize| {
         let least = if schedule.vector == Some(axis) { ROW } else { 1 };
-        split::parts(&whole.0).min(extent(&adding, axis) / least)
+        split::parts(&whole.0).min(extent(kernel, axis) / least)
     };
-    let best = (0..adding.axes.len()).filter(columns).max_by_key(|axis| parts(*axis));
+    let best = (0..kernel.axes.len()).filter(|axis| apart(*axis)).max_by_key(|axis| parts(*axis));
     match best.map(|axis| (axis, parts(axis))) {
         Some((axis, parts)) if parts > 1 => {
-            let starts = split::starts(&adding, &schedule, axis, parts);
-            lower(program, &adding, Some(&Split { axis, starts, partial: Vec::new() }))
+            let starts = split::starts(kernel, &schedule, axis, parts);
+            lower(program, kernel, Some(&Split { axis, starts, partial: Vec::new() }))
         }
         _ => whole,
     }
@@ -122,8 +121,7 @@ fn order(kernel: &Kernel, scatter: &Scatter, place: &Place) -> Vec<usize> {
 }
 
 /// The kernel that adds each value where its index says.
-fn add(kernel: &Kernel, scatter: &Scatter, places: &[Place]) -> Kernel {
-    let order = order(kernel, scatter, &places[0]);
+fn add(kernel: &Kernel, scatter: &Scatter, places: &[Place], order: &[usize]) -> Kernel {
     let mut names = vec![0; kernel.axes.len()];
     order.iter().enumerate().for_each(|(name, axis)| names[*axis] = name);
     let axes: Vec<_> = order.iter().map(|axis| kernel.axes[*axis].clone()).collect();

@@ -4,7 +4,7 @@
 //! The rule, in order:
 //! 1. The vector axis is one along which every access that depends on it goes to the next element
 //!    (loads and stores alike), no position is computed (gathers, guards), and that is at least
-//!    four long. Of several, the one with most such accesses; a result axis before a reduced one;
+//!    four long, nor on from what the kernel stored before along it. Of several, the one with most such accesses; a result axis before a reduced one;
 //!    the innermost. Without one, the innermost result axis along which accesses go to the next element
 //!    or to the one after it, in lanes of 32 bits, as for windows of two. Else the kernel runs in scalars.
 //! 2. Lanes: 8, or 4 where a value in them is 64 bits wide or the axis is shorter than 8. A reduction
@@ -176,13 +176,24 @@ fn in_words(kernel: &Kernel, access: &Inst) -> bool {
 fn vector_axis(kernel: &Kernel, facts: &Facts, cuts: &[Bounds], most: i64) -> Option<usize> {
     let starts_pieces = |axis: usize| matches!(kernel.axes.get(axis + 1), Some(Extent::Ragged(_)));
     let mut best = None;
-    let fits = |axis: &usize| longest(kernel, cuts, *axis) >= 4 && !starts_pieces(*axis);
+    let fits = |axis: &usize| {
+        longest(kernel, cuts, *axis) >= 4 && !starts_pieces(*axis) && !goes_on(kernel, facts, *axis)
+    };
     for axis in (0..kernel.axes.len()).filter(fits) {
         if let Some(count) = contiguous(kernel, facts, cuts, axis, most).filter(|count| *count > 0) {
             best = best.max(Some((count, axis < kernel.n_out, axis)));
         }
     }
     best.map(|(_, _, axis)| axis)
+}
+
+/// Whether points along an axis go on from what others along it stored.
+fn goes_on(kernel: &Kernel, facts: &Facts, axis: usize) -> bool {
+    facts.resumed.iter().any(|(load, apart)| {
+        let Inst::Load { at, .. } = &kernel.insts[load.0] else { return false };
+        let reach = stride(at, axis, facts).map_or(0, |by| by.abs() * extent(kernel, axis) as i64);
+        *apart != 0 && apart.abs() < reach
+    })
 }
 
 fn stores_inside(kernel: &Kernel, facts: &Facts) -> bool {

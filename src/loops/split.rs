@@ -14,13 +14,14 @@ use std::ops::Range;
 use crate::algebra::form::Extent;
 use crate::algebra::types::DType;
 use crate::kernel::{
-    Buffer, BufferId, Home, Inst, InstId, Kernel, Linear, Product, Program, Scatter, flatten,
+    Buffer, BufferId, Home, Inst, InstId, Kernel, Linear, Product, Program, Running, Scatter, flatten,
 };
 
 use super::Function;
 use super::facts::{Facts, root};
 use super::lower::lower;
 use super::product;
+use super::running;
 use super::scatter;
 use super::schedule::Schedule;
 use super::work::work;
@@ -73,6 +74,9 @@ pub(super) fn functions(program: &mut Program, kernel: &Kernel) -> Vec<(Function
     }
     if let Some(found) = Scatter::of(kernel) {
         return scatter::functions(program, kernel, &found);
+    }
+    if let Some(found) = Running::of(kernel) {
+        return running::functions(program, kernel, &found);
     }
     let whole = lower(program, kernel, None);
     let parts = parts(&whole.0);

@@ -1,0 +1,56 @@
+//! Kernels that are running sums: `out[i] = sum over r of x[i - r]` where there is such an element. Each
+//! result is the one before it and one more element; nothing is added up anew.
+
+use std::fmt;
+
+use super::{Inst, InstId, Kernel, Linear};
+use crate::algebra::form::{Combine, Extent};
+
+/// A kernel whose sum runs along an axis.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// The sum.
+    pub sum: InstId,
+    /// The load of an element.
+    pub load: InstId,
+    /// The axis that it runs along.
+    pub axis: usize,
+    /// How long that is.
+    pub n: usize,
+    /// Whether it runs from the end.
+    pub reverse: bool,
+}
+
+impl Running {
+    /// The kernel as a running sum, if that is what it is.
+    pub fn of(kernel: &Kernel) -> Option<Running> {
+        let mut combines = (0..kernel.insts.len()).filter(|k| matches!(kernel.insts[*k], Inst::Combine(..)));
+        let (sum, None) = (combines.next()?, combines.next()) else { return None };
+        let Inst::Combine(Combine::Sum, load, want) = kernel.insts[sum] else { return None };
+        let Inst::Load { at, guards, outside, dtype, .. } = &kernel.insts[load.0] else { return None };
+        let deep = kernel.is_deep().into_iter().filter(|deep| *deep).count();
+        let zero = *outside == 0.0 && *dtype == want;
+        let ([guard], 1, true) = (&guards[..], deep, zero) else { return None };
+        let [(axis, 1), (away, by)] = guard.position.terms[..] else { return None };
+        let n = usize::try_from(guard.bound).ok()?;
+        let alike = |axis: usize| kernel.axes.get(axis) == Some(&Extent::Fixed(n));
+        let fits = kernel.axes.len() == kernel.n_out + 1
+            && away == kernel.n_out
+            && by.abs() == 1
+            && guard.position == Linear { terms: guard.position.terms.clone(), ..Linear::default() }
+            && alike(axis)
+            && alike(away)
+            && at.gather.is_none()
+            && at.piece.is_none()
+            && super::stride(at, away) == by * super::stride(at, axis);
+        fits.then_some(Running { sum: InstId(sum), load, axis, n, reverse: by > 0 })
+    }
+}
+
+/// `running sum of 100`.
+impl fmt::Display for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let back = if self.reverse { " from the end" } else { "" };
+        write!(f, "running sum of {}{back}", self.n)
+    }
+}
