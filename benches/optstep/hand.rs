@@ -166,12 +166,21 @@ struct Step {
     root: f32,
     /// What weight decay leaves of a parameter.
     keep: f32,
+    /// What a gain is multiplied with where signs agree, and where they do not.
+    up: f32,
+    down: f32,
 }
 
 impl Step {
     fn at(t: i32, keep: f32) -> Step {
         let correction = |b: f32| 1.0 - f64::from(b).powi(t);
-        Step { lr: (1e-3 / correction(B1)) as f32, root: (1.0 / correction(B2).sqrt()) as f32, keep }
+        Step {
+            lr: (1e-3 / correction(B1)) as f32,
+            root: (1.0 / correction(B2).sqrt()) as f32,
+            keep,
+            up: RATE.exp(),
+            down: (-RATE).exp(),
+        }
     }
 }
 
@@ -225,38 +234,43 @@ fn align_body(a: &Arrays<'_>) -> [f32; 2] {
 /// All the rest; leaves `|h|^2`.
 #[inline(always)]
 fn gains_body(a: &mut Arrays<'_>, s: Step, scale: f32) -> f32 {
-    let (up, down) = (RATE.exp(), (-RATE).exp());
-    let n = a.w.len();
-    let Arrays { w, g, m, v, p, avg, h } = a;
-    let (w, g, m, v, p, avg, h) =
-        (&mut w[..n], &g[..n], &mut m[..n], &mut v[..n], &mut p[..n], &mut avg[..n], &mut h[..n]);
-    let mut square = [0.0f32; LANES];
-    let mut one = |i: usize, k: usize| {
-        m[i] = B1 * m[i] + (1.0 - B1) * g[i];
-        v[i] = B2 * v[i] + (1.0 - B2) * (g[i] * g[i]);
-        let u = s.lr * m[i] / (v[i].sqrt() * s.root + EPS);
-        let other = f32::from_bits(g[i].to_bits() ^ avg[i].to_bits()) < 0.0;
-        let factor = if g[i] == 0.0 || avg[i] == 0.0 {
-            1.0
-        } else if other {
-            down
-        } else {
-            up
-        };
-        p[i] = (p[i] * factor).max(0.01).min(100.0);
-        avg[i] = BETA * avg[i] + (1.0 - BETA) * g[i];
-        h[i] = p[i] * u;
-        square[k] += h[i] * h[i];
-        w[i] -= scale * h[i];
-    };
-    let whole = n - n % LANES;
-    for start in (0..whole).step_by(LANES) {
+    let (w, w_rest) = a.w.as_chunks_mut::<LANES>();
+    let (g, g_rest) = a.g.as_chunks::<LANES>();
+    let (m, m_rest) = a.m.as_chunks_mut::<LANES>();
+    let (v, v_rest) = a.v.as_chunks_mut::<LANES>();
+    let (p, p_rest) = a.p.as_chunks_mut::<LANES>();
+    let (avg, avg_rest) = a.avg.as_chunks_mut::<LANES>();
+    let (h, h_rest) = a.h.as_chunks_mut::<LANES>();
+    let mut square = [0.0; LANES];
+    for ((((((w, g), m), v), p), avg), h) in w.iter_mut().zip(g).zip(m).zip(v).zip(p).zip(avg).zip(h) {
         for k in 0..LANES {
-            one(start + k, k);
+            let states = (&mut m[k], &mut v[k], &mut p[k], &mut avg[k]);
+            h[k] = gain(g[k], states, s);
+            square[k] += h[k] * h[k];
+            w[k] -= scale * h[k];
         }
     }
-    for i in whole..n {
-        one(i, 0);
+    let rest = w_rest.iter_mut().zip(g_rest).zip(m_rest).zip(v_rest).zip(p_rest).zip(avg_rest).zip(h_rest);
+    for ((((((w, g), m), v), p), avg), h) in rest {
+        *h = gain(*g, (m, v, p, avg), s);
+        square[0] += *h * *h;
+        *w -= scale * *h;
     }
     square.iter().sum()
+}
+
+/// One coordinate: its states move; gives its update before the scale.
+#[inline(always)]
+fn gain(g: f32, (m, v, p, avg): (&mut f32, &mut f32, &mut f32, &mut f32), s: Step) -> f32 {
+    *m = B1 * *m + (1.0 - B1) * g;
+    *v = B2 * *v + (1.0 - B2) * (g * g);
+    let u = s.lr * *m / (v.sqrt() * s.root + EPS);
+    let apart = (g < 0.0) != (*avg < 0.0);
+    let factor = if apart { s.down } else { s.up };
+    let factor = if (g == 0.0) | (*avg == 0.0) { 1.0 } else { factor };
+    let moved = *p * factor;
+    let moved = if moved < 0.01 { 0.01 } else { moved };
+    *p = if moved > 100.0 { 100.0 } else { moved };
+    *avg = BETA * *avg + (1.0 - BETA) * g;
+    *p * u
 }

@@ -65,6 +65,27 @@ fn adam_is_adam() {
 }
 
 #[test]
+fn parameters_may_move_between_steps() {
+    let mut optimizers = [(); 2].map(|()| compile("adam(lr = 0.01) |> eg_gain |> eg_scale", F64));
+    let [staying, moving] = &mut optimizers;
+    let mut params = start();
+    let mut places = [start(), start()];
+    for t in 0..6 {
+        let g = gradient(&params);
+        staying.step(&mut params, &g, None).expect("it fits");
+        // Twice at one place, then at the other.
+        let (from, to) = ((t + 1) / 2 % 2, (t + 2) / 2 % 2);
+        let before = places[from].clone();
+        places[to].copy_from_slice(&before);
+        if t == 4 {
+            moving.set_threads(2);
+        }
+        moving.step(&mut places[to], &g, None).expect("it fits");
+        assert_eq!(places[to], params, "step {t}");
+    }
+}
+
+#[test]
 fn own_stages_look_at_the_start_the_loss_and_the_total() {
     let text = "
         fn twice(x: real[..]) -> real[..] = 2 * x

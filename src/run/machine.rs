@@ -10,7 +10,7 @@ pub use super::memory::{
     Element, Lent, Memory, OutOfMemory, available as available_memory, peak as peak_memory,
 };
 
-use super::memory::Block;
+use super::memory::{Block, Lease};
 use crate::algebra::tensor::Tensor;
 use crate::algebra::types::{DType, Type};
 use crate::graph::{Role, Target};
@@ -29,6 +29,8 @@ pub struct Machine {
     /// By output: results.
     outputs: Vec<Option<Memory>>,
     engine: Engine,
+    /// What memory was lent last, and the pointers with it.
+    kept: Option<(Vec<(Role, Lease)>, Bound)>,
 }
 
 /// What computes.
@@ -64,6 +66,7 @@ impl Machine {
         if let Engine::Native { native, bound } = &mut self.engine {
             (*native, *bound) = (threads.clone(), None);
         }
+        self.kept = None;
     }
 
     fn with_engine(engine: Engine, loops: &Loops, index: usize) -> Result<Machine, OutOfMemory> {
@@ -75,6 +78,7 @@ impl Machine {
             outputs: vec![None; program.outputs.len()],
             arena,
             engine,
+            kept: None,
             program,
         };
         machine.allocate()?;
@@ -147,6 +151,7 @@ impl Machine {
             ice!("run", "input {input} of `{}` is {want:?}, not {have:?}", self.program.name);
         }
         self.inputs[input] = Some(memory.clone());
+        self.kept = None;
         if let Engine::Native { bound, .. } = &mut self.engine {
             *bound = None;
         }
@@ -239,6 +244,23 @@ impl Machine {
     /// # Panics
     /// If that memory has another type or length than the input, or is written and lent for reading.
     pub fn run_with<R: Element>(&mut self, lent: &mut [(Role, Lent<'_, R>)], phase: Phase) {
+        let leases: Vec<(Role, Lease)> =
+            lent.iter_mut().map(|(role, lent)| (role.clone(), lent.lease())).collect();
+        match &self.kept {
+            // SAFETY: the pointers are those of the same memory as then, which is borrowed again, and of
+            // memory of this machine or bound to it, which has not changed since; as for `run`.
+            Some((last, bound)) if *last == leases => unsafe { bound.run(phase) },
+            _ => self.run_first(lent, leases, phase),
+        }
+    }
+
+    /// As [`Machine::run_with`], where other memory was lent before.
+    fn run_first<R: Element>(
+        &mut self,
+        lent: &mut [(Role, Lent<'_, R>)],
+        leases: Vec<(Role, Lease)>,
+        phase: Phase,
+    ) {
         let written =
             |input: usize| self.program.outputs.iter().any(|output| output.target == Target::InPlace(input));
         let mut bound = Vec::new();
@@ -258,7 +280,7 @@ impl Machine {
             self.inputs[*input] = None;
         }
         if let Engine::Native { bound, .. } = &mut self.engine {
-            *bound = None;
+            self.kept = bound.take().map(|bound| (leases, bound));
         }
     }
 

@@ -53,7 +53,25 @@ pub enum Lent<'a, R> {
     Write(&'a mut [R]),
 }
 
+/// Lent memory by what tells it apart from other.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Lease {
+    address: usize,
+    len: usize,
+    dtype: DType,
+    written: bool,
+}
+
 impl<R: Element> Lent<'_, R> {
+    /// Where it lies and what it is. Its address may be used by machine code from now on.
+    pub(super) fn lease(&mut self) -> Lease {
+        let (address, len, written) = match self {
+            Lent::Read(slice) => (slice.as_ptr().expose_provenance(), slice.len(), false),
+            Lent::Write(slice) => (slice.as_mut_ptr().expose_provenance(), slice.len(), true),
+        };
+        Lease { address, len, dtype: R::DTYPE, written }
+    }
+
     /// As memory that may be used as long as `self` lives.
     pub(super) fn memory(&mut self) -> Memory {
         let (start, len) = match self {
