@@ -14,8 +14,9 @@ const WAY: usize = 4096;
 /// Summed elements so many bytes apart soon fill the first cache with lines of which a tile uses little.
 const FAR: usize = 1024;
 
-/// So many panels of columns make a copy worthwhile that the first of them makes.
-const PANELS: usize = 8;
+/// So many of them, and so many panels of columns, make a copy worthwhile that the first panel makes.
+const LONG: usize = 128;
+const PANELS: usize = 4;
 
 /// Elements that a row of a copy may take: a run, and some lines that keep rows apart.
 pub(super) const PITCH: usize = DEPTH + 16;
@@ -34,7 +35,7 @@ pub(super) fn copies<L: Lanes>(shape: &Shape) -> *mut L::E {
     let bytes = |distance: isize| distance.unsigned_abs() * size_of::<L::E>();
     let (row, next) = (bytes(shape.a_row), bytes(shape.a_next.by));
     let collide = shape.a_next.by == 1 && shape.m > 4 && row > 0 && row.is_multiple_of(WAY);
-    let far = shape.a_row == 1 && next >= FAR && shape.k >= 32 && shape.n > (PANELS - 1) * 2 * L::N;
+    let far = shape.a_row == 1 && next >= FAR && shape.k >= LONG && shape.n > (PANELS - 1) * 2 * L::N;
     if shape.a_next.has_table() || !(collide || far) {
         return ptr::null_mut();
     }

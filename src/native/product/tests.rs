@@ -19,7 +19,7 @@ const SIZES: &[[usize; 3]] = &[
     // Rows of the first operand whole ways of a cache apart.
     [13, 9, 1022],
     // Summed elements far apart, and many panels of columns.
-    [253, 257, 33],
+    [253, 130, 133],
     [200, 8, 2],
     [3, 5, 0],
 ];

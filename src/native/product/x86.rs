@@ -17,7 +17,8 @@ const LAID: usize = 2;
 /// `rax`, `rcx`, `rdx` and `rsi` are rows 0, 3, 6 and 9 of the first operand or of the results, `r8` and
 /// `r9` one distance of rows and three. `r10` is the second operand, `r11` the distance of its rows, `r12`
 /// the distance of summed elements or their table, `r13` counts them, `r14` is what the table refers to,
-/// or where the second operand is laid out. The last vector is masked.
+/// or where the second operand is laid out: its rows are often in pages of their own, so they are asked for
+/// `r15` ahead, which is 24 of them. The last vector is masked.
 macro_rules! kernel {
     (
         $m:ident $v:ident $kind:ident $rest:ident, $tile:ident of $e:ty, $mask:expr, $shift:literal,
@@ -75,6 +76,10 @@ macro_rules! kernel {
             concat!("shl r12, ", $shift),
             "mov r14, [rdi + {laid}]",
             ".endif",
+            ".if {kind} == 2",
+            "lea r15, [8*r11]",
+            "lea r15, [r15 + 2*r15]",
+            ".endif",
             "mov r13, [rdi + {k}]",
             "test r13, r13",
             "jz 5f",
@@ -106,6 +111,13 @@ macro_rules! kernel {
             concat!($masked, " ", $r, $b1, $of_load, "[r10]"),
             ".else",
             concat!($mov, " ", $r, $b1, ", [r10]"),
+            ".endif",
+            ".if {kind} == 2",
+            "cmp r13, 24",
+            "jbe 6f",
+            "prefetcht0 [r10 + r15]",
+            "prefetcht0 [r10 + r15 + 64]",
+            "6:",
             ".endif",
             ".if {kind} == 2",
             ".if {v} == 2",
@@ -178,6 +190,7 @@ macro_rules! kernel {
             out("r12") _,
             out("r13") _,
             out("r14") _,
+            out("r15") _,
             clobber_abi("sysv64"),
             options(nostack),
         )
