@@ -16,6 +16,8 @@ mod second;
 mod tests;
 mod tile;
 #[cfg(target_arch = "x86_64")]
+mod turned;
+#[cfg(target_arch = "x86_64")]
 mod x86;
 
 use lanes::{Lanes, Portable};

@@ -31,11 +31,10 @@ pub(super) struct Tile<E> {
 impl<E: Element> Tile<E> {
     /// Where element `k` of the first row lies.
     unsafe fn at(&self, k: usize) -> isize {
-        // SAFETY: the caller vouches for the table.
-        if self.a_table.is_null() {
-            k as isize * self.a_next
-        } else {
-            unsafe { *self.a_table.add(k) as isize }
+        match self.a_table.is_null() {
+            true => k as isize * self.a_next,
+            // SAFETY: the caller vouches for the table.
+            false => unsafe { *self.a_table.add(k) as isize },
         }
     }
 

@@ -1,11 +1,11 @@
 //! Vectors of x86-64: 256 bits with AVX2 and FMA, 512 bits with AVX-512.
 
 use std::arch::asm;
-use std::arch::x86_64::*;
 use std::mem::offset_of;
 
 use super::lanes::{Lanes, transposed};
 use super::tile::Tile;
+use super::turned::{rows_of_8, rows_of_16, rows_of_f64};
 
 /// How the first operand is read, and whether the second is laid out on the way.
 const STEPS: usize = 0;
@@ -311,71 +311,3 @@ lanes!(
 /// Lanes with all bits before lanes with none: where to read says how many there are.
 static FIRST32: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
 static FIRST64: [i64; 8] = [-1, -1, -1, -1, 0, 0, 0, 0];
-
-/// Four rows of 8 columns: `to[r * width + c] = from[c][row + r]`.
-///
-/// # Safety
-/// They must be there.
-#[target_feature(enable = "avx2")]
-#[inline]
-unsafe fn rows_of_8(from: &[*const f32; 8], row: usize, to: *mut f32, width: usize) {
-    // SAFETY: the caller vouches for them.
-    unsafe {
-        let part = |column: usize| _mm_loadu_ps(from[column].add(row));
-        let x: [__m256; 4] = std::array::from_fn(|column| {
-            _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(part(column)), part(column + 4))
-        });
-        let (a, b) = (_mm256_unpacklo_ps(x[0], x[1]), _mm256_unpackhi_ps(x[0], x[1]));
-        let (c, d) = (_mm256_unpacklo_ps(x[2], x[3]), _mm256_unpackhi_ps(x[2], x[3]));
-        _mm256_storeu_ps(to, _mm256_shuffle_ps::<0x44>(a, c));
-        _mm256_storeu_ps(to.add(width), _mm256_shuffle_ps::<0xee>(a, c));
-        _mm256_storeu_ps(to.add(2 * width), _mm256_shuffle_ps::<0x44>(b, d));
-        _mm256_storeu_ps(to.add(3 * width), _mm256_shuffle_ps::<0xee>(b, d));
-    }
-}
-
-/// Four rows of 16 columns.
-///
-/// # Safety
-/// As [`rows_of_8`].
-#[target_feature(enable = "avx512f")]
-#[inline]
-unsafe fn rows_of_16(from: &[*const f32; 16], row: usize, to: *mut f32, width: usize) {
-    // SAFETY: the caller vouches for them.
-    unsafe {
-        let part = |column: usize| _mm_loadu_ps(from[column].add(row));
-        let x: [__m512; 4] = std::array::from_fn(|column| {
-            let x = _mm512_castps128_ps512(part(column));
-            let x = _mm512_insertf32x4::<1>(x, part(column + 4));
-            _mm512_insertf32x4::<3>(_mm512_insertf32x4::<2>(x, part(column + 8)), part(column + 12))
-        });
-        let (a, b) = (_mm512_unpacklo_ps(x[0], x[1]), _mm512_unpackhi_ps(x[0], x[1]));
-        let (c, d) = (_mm512_unpacklo_ps(x[2], x[3]), _mm512_unpackhi_ps(x[2], x[3]));
-        _mm512_storeu_ps(to, _mm512_shuffle_ps::<0x44>(a, c));
-        _mm512_storeu_ps(to.add(width), _mm512_shuffle_ps::<0xee>(a, c));
-        _mm512_storeu_ps(to.add(2 * width), _mm512_shuffle_ps::<0x44>(b, d));
-        _mm512_storeu_ps(to.add(3 * width), _mm512_shuffle_ps::<0xee>(b, d));
-    }
-}
-
-/// Four rows of as many columns as a vector has.
-///
-/// # Safety
-/// As [`rows_of_8`].
-#[target_feature(enable = "avx2")]
-#[inline]
-unsafe fn rows_of_f64<const N: usize>(from: &[*const f64; N], row: usize, to: *mut f64, width: usize) {
-    for (column, second) in (0..N).step_by(4).flat_map(|column| [(column, 0), (column, 2)]) {
-        // SAFETY: the caller vouches for them.
-        unsafe {
-            let part = |column: usize| _mm_loadu_pd(from[column].add(row + second));
-            let [x, y] = [0, 1].map(|k| {
-                let low = _mm256_castpd128_pd256(part(column + k));
-                _mm256_insertf128_pd::<1>(low, part(column + k + 2))
-            });
-            let to = to.add(second * width + column);
-            _mm256_storeu_pd(to, _mm256_unpacklo_pd(x, y));
-            _mm256_storeu_pd(to.add(width), _mm256_unpackhi_pd(x, y));
-        }
-    }
-}
