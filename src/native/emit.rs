@@ -5,13 +5,19 @@
 //! test at their bottom; a loop that surely runs once is no loop, one whose limits are not numbers
 //! is guarded by a test before it.
 
+mod call;
+
+pub(super) use self::call::wide_signature;
+
 use cranelift::codegen::ir::{self, BlockArg, GlobalValue};
 use cranelift::codegen::isa::TargetFrontendConfig;
 use cranelift::prelude::*;
 
 use super::cast::cast;
 use super::ops::{self, emitter};
+use super::unwritten::Memory;
 use super::vector::{self, Builder, Parts};
+use super::wide;
 use crate::algebra::scalar::Machine;
 use crate::algebra::types::DType;
 use crate::ice;
@@ -23,6 +29,24 @@ pub(super) trait Outside {
     fn table(&self, table: usize, out: &mut ir::Function) -> GlobalValue;
     /// The name of the library's matrix product of an element type.
     fn product(&self, dtype: DType, out: &mut ir::Function) -> ir::ExternalName;
+    /// The name of one of the function's wide loops.
+    fn wide(&self, index: usize, out: &mut ir::Function) -> ir::ExternalName;
+}
+
+/// A function with what is known about it.
+pub(super) struct Task<'a> {
+    pub(super) function: &'a Function,
+    /// Whether the memory behind each pointer stays as it is.
+    pub(super) unwritten: &'a [bool],
+    /// Loops that have code of their own.
+    pub(super) wides: Vec<wide::Loop<'a>>,
+}
+
+impl<'a> Task<'a> {
+    pub(super) fn new(function: &'a Function, memory: &'a Memory, level: Option<wide::Level>) -> Task<'a> {
+        let wides = wide::find(function, &memory.meet, level);
+        Task { function, unwritten: &memory.unwritten, wides }
+    }
 }
 
 /// Every function's signature: it takes a block of pointers and the number of the part to do.
@@ -44,10 +68,10 @@ pub(super) fn emit(
     out: &mut ir::Function,
     config: TargetFrontendConfig,
     context: &mut FunctionBuilderContext,
-    function: &Function,
-    unwritten: &[bool],
+    task: &Task,
     outside: &dyn Outside,
 ) {
+    let function = task.function;
     let table_values = (0..function.tables.len()).map(|index| outside.table(index, out)).collect();
     let mut b = FunctionBuilder::new(out, context);
     let entry = b.create_block();
@@ -59,7 +83,8 @@ pub(super) fn emit(
     let mut emit = Emit {
         b,
         function,
-        unwritten,
+        unwritten: task.unwritten,
+        wides: &task.wides,
         guards: 0,
         block,
         pointers,
@@ -92,6 +117,8 @@ struct Emit<'a, 'b> {
     function: &'a Function,
     /// Whether the memory behind each pointer stays as it is.
     unwritten: &'a [bool],
+    /// The loops that are called.
+    wides: &'a [wide::Loop<'a>],
     /// Loops around that may not run at all.
     guards: usize,
     /// Where pointers and numbers lie.
@@ -221,6 +248,9 @@ impl<'a> Emit<'a, '_> {
         carried: &'a [Carried],
         body: &'a [Stmt],
     ) {
+        if let Some(index) = self.is_wide(var) {
+            return self.wide(index, carried);
+        }
         match (start, stop) {
             (Bound::Const(start), Bound::Const(stop)) if start >= stop => self.no_turn(carried),
             (Bound::Const(start), Bound::Const(stop)) if start.saturating_add(step) >= stop => {

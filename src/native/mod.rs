@@ -31,6 +31,7 @@ mod target;
 mod tests;
 mod unwritten;
 mod vector;
+mod wide;
 
 use std::cell::Cell;
 use std::ops::Range;

@@ -6,11 +6,12 @@ use std::rc::Rc;
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{DataDescription, DataId, FuncId, Linkage, Module, default_libcall_names};
 
-use super::emit::{product_signature, signature};
+use super::emit::{Task, product_signature, signature, wide_signature};
 use super::parallel::{self, Body, Job, Library};
 use super::product;
 use super::target::Target;
-use super::unwritten::unwritten;
+use super::unwritten::{Memory, memory};
+use super::wide;
 use crate::ice;
 use crate::loops::{Function, Loops, Program};
 
@@ -76,9 +77,9 @@ impl Drop for Code {
 /// Compiles all functions.
 pub(super) fn compile(loops: &Loops, target: &Target) -> Code {
     let mut maker = Maker::new(target);
-    let unwritten = unwritten(loops);
-    let jobs = loops.functions.iter().zip(&unwritten);
-    let jobs: Vec<Job> = jobs.map(|(function, unwritten)| maker.job(function, unwritten)).collect();
+    let (memory, level) = (memory(loops), target.level());
+    let jobs = loops.functions.iter().zip(&memory);
+    let jobs: Vec<Job> = jobs.map(|(function, memory)| maker.job(function, memory, level)).collect();
     for (job, body) in jobs.iter().zip(parallel::compile_all(&jobs, maker.module.isa())) {
         maker.define(job.id, &body);
     }
@@ -108,11 +109,21 @@ impl Maker {
         Maker { module, library, bytes: 0 }
     }
 
-    /// Declares a function and its tables.
-    fn job<'a>(&mut self, function: &'a Function, unwritten: &'a [bool]) -> Job<'a> {
+    /// Declares a function and its tables; makes its wide loops.
+    fn job<'a>(&mut self, function: &'a Function, memory: &'a Memory, level: Option<wide::Level>) -> Job<'a> {
+        let task = Task::new(function, memory, level);
+        let wides = task.wides.iter().map(|wide| self.wide(&wide.code)).collect();
         let id = self.declare();
         let tables = function.tables.iter().map(|table| declare_table(&mut self.module, table)).collect();
-        Job { id, function, unwritten, tables, library: self.library }
+        Job { id, task, tables, wides, library: self.library }
+    }
+
+    /// Adds the code of a wide loop.
+    fn wide(&mut self, code: &[u8]) -> FuncId {
+        let id = check(self.module.declare_anonymous_function(&wide_signature()));
+        check(self.module.define_function_bytes(id, 64, code, &[]));
+        self.bytes += code.len();
+        id
     }
 
     fn declare(&mut self) -> FuncId {

@@ -11,10 +11,9 @@ use cranelift::codegen::isa::TargetIsa;
 use cranelift::prelude::*;
 use cranelift_module::{DataId, FuncId, ModuleReloc};
 
-use super::emit::{Outside, emit, signature};
+use super::emit::{Outside, Task, emit, signature};
 use crate::algebra::types::DType;
 use crate::ice;
-use crate::loops::Function;
 
 /// Most threads that compile.
 const MOST: usize = 8;
@@ -22,9 +21,10 @@ const MOST: usize = 8;
 /// A function to be compiled.
 pub(super) struct Job<'a> {
     pub(super) id: FuncId,
-    pub(super) function: &'a Function,
-    pub(super) unwritten: &'a [bool],
+    pub(super) task: Task<'a>,
     pub(super) tables: Vec<DataId>,
+    /// The names of its wide loops.
+    pub(super) wides: Vec<FuncId>,
     pub(super) library: Library,
 }
 
@@ -46,9 +46,18 @@ impl Outside for Job<'_> {
 
     fn product(&self, dtype: DType, out: &mut ir::Function) -> ExternalName {
         let id = if dtype == DType::F64 { self.library.f64 } else { self.library.f32 };
-        let name = UserExternalName { namespace: 0, index: id.as_u32() };
-        ExternalName::user(out.declare_imported_user_function(name))
+        callee(id, out)
     }
+
+    fn wide(&self, index: usize, out: &mut ir::Function) -> ExternalName {
+        callee(self.wides[index], out)
+    }
+}
+
+/// The module knows functions by namespace 0.
+fn callee(id: FuncId, out: &mut ir::Function) -> ExternalName {
+    let name = UserExternalName { namespace: 0, index: id.as_u32() };
+    ExternalName::user(out.declare_imported_user_function(name))
 }
 
 /// Machine code of a function, not yet in its place.
@@ -62,7 +71,7 @@ pub(super) struct Body {
 /// the jobs.
 pub(super) fn compile_all(jobs: &[Job], isa: &dyn TargetIsa) -> Vec<Body> {
     let mut order: Vec<usize> = (0..jobs.len()).collect();
-    order.sort_by_key(|&job| std::cmp::Reverse(jobs[job].function.values.len()));
+    order.sort_by_key(|&job| std::cmp::Reverse(jobs[job].task.function.values.len()));
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(jobs.len())));
     let work = || {
         let mut worker = Worker { context: Context::new(), builder: FunctionBuilderContext::new() };
@@ -95,7 +104,7 @@ impl Worker {
         self.context.func =
             ir::Function::with_name_signature(UserFuncName::user(0, job.id.as_u32()), signature(isa));
         let config = isa.frontend_config();
-        emit(&mut self.context.func, config, &mut self.builder, job.function, job.unwritten, job);
+        emit(&mut self.context.func, config, &mut self.builder, &job.task, job);
         compile(&mut self.context, isa, job.id)
     }
 }

@@ -8,50 +8,55 @@ use cranelift::codegen::ir::{self, ExternalName, GlobalValueData, UserFuncName};
 use cranelift::codegen::isa::TargetIsa;
 use cranelift::prelude::*;
 
-use super::emit::{Outside, emit, signature};
+use super::emit::{Outside, Task, emit, signature};
 use super::target::Target;
-use super::unwritten::unwritten;
+use super::unwritten::memory;
+use super::wide;
 use crate::algebra::types::DType;
 use crate::ice;
-use crate::loops::{Function, Loops};
+use crate::loops::Loops;
 
 /// Cranelift's code of every function, as it goes in.
 pub(super) fn clif(loops: &Loops, target: &Target) -> String {
     let isa = target.isa();
     let mut text = String::new();
-    for (index, (function, unwritten)) in loops.functions.iter().zip(unwritten(loops)).enumerate() {
-        let _ = writeln!(text, "{}", make(&*isa, index, function, &unwritten).display());
+    for (index, (function, memory)) in loops.functions.iter().zip(memory(loops)).enumerate() {
+        let task = Task::new(function, &memory, target.level());
+        let _ = writeln!(text, "{}", make(&*isa, index, &task).display());
     }
     text
 }
 
-/// The machine code of every function, as Cranelift writes it: operands before results.
+/// The machine code of every function, as Cranelift writes it: operands before results. Its wide loops follow.
 pub(super) fn asm(loops: &Loops, target: &Target) -> String {
     let isa = target.isa();
     let mut text = String::new();
-    for (index, (function, unwritten)) in loops.functions.iter().zip(unwritten(loops)).enumerate() {
-        let mut context = Context::for_function(make(&*isa, index, function, &unwritten));
+    for (index, (function, memory)) in loops.functions.iter().zip(memory(loops)).enumerate() {
+        let task = Task::new(function, &memory, target.level());
+        let mut context = Context::for_function(make(&*isa, index, &task));
         context.set_disasm(true);
         let code = context
             .compile(&*isa, &mut ControlPlane::default())
             .unwrap_or_else(|why| ice!("native", "f{index}: {why:?}"));
         let listing = code.vcode.as_deref().unwrap_or_default();
         let _ = writeln!(text, "f{index}:\n{}", listing.trim_end());
+        for (k, wide) in task.wides.iter().enumerate() {
+            text.push_str(&wide::listing(&format!("f{index}.wide{k}"), wide));
+        }
         text.push('\n');
     }
     text
 }
 
 /// One function under a stable name.
-fn make(isa: &dyn TargetIsa, index: usize, function: &Function, unwritten: &[bool]) -> ir::Function {
+fn make(isa: &dyn TargetIsa, index: usize, task: &Task) -> ir::Function {
     let mut out =
         ir::Function::with_name_signature(UserFuncName::testcase(format!("f{index}")), signature(isa));
     emit(
         &mut out,
         isa.frontend_config(),
         &mut FunctionBuilderContext::new(),
-        function,
-        unwritten,
+        task,
         &Names { function: index },
     );
     out
@@ -74,5 +79,9 @@ impl Outside for Names {
 
     fn product(&self, dtype: DType, _: &mut ir::Function) -> ExternalName {
         ExternalName::testcase(format!("product_{dtype}"))
+    }
+
+    fn wide(&self, index: usize, _: &mut ir::Function) -> ExternalName {
+        ExternalName::testcase(format!("f{}.wide{index}", self.function))
     }
 }

@@ -3,6 +3,7 @@
 use cranelift::codegen::isa::{self, OwnedTargetIsa};
 use cranelift::codegen::settings::{self, Configurable};
 
+use super::wide::Level;
 use crate::ice;
 
 /// A machine with its instruction set extensions.
@@ -39,6 +40,29 @@ impl Target {
         Target::Fixed { name: name.to_owned(), features }
     }
 
+    /// The vectors that wide loops may use.
+    pub(super) fn level(&self) -> Option<Level> {
+        let has = |names: &[&str]| names.iter().all(|name| self.has(name));
+        match () {
+            () if has(&["avx512f", "avx512vl", "avx512dq", "avx512bw"]) => Some(Level::Avx512),
+            () if has(&["avx2", "fma"]) => Some(Level::Avx2),
+            () => None,
+        }
+    }
+
+    /// Whether it is an x86-64 with an extension.
+    fn has(&self, extension: &str) -> bool {
+        match self {
+            Target::Host => host_has(extension),
+            // Cranelift knows nothing of this one, which each machine with the others has.
+            Target::Fixed { .. } if extension == "avx512bw" => true,
+            Target::Fixed { name, features } => {
+                let named = |feature: &String| feature.strip_prefix("has_") == Some(extension);
+                name.starts_with("x86_64") && features.iter().any(named)
+            }
+        }
+    }
+
     /// Its instruction set.
     ///
     /// # Panics
@@ -53,6 +77,24 @@ impl Target {
         };
         builder.finish(flags).unwrap_or_else(|why| ice!("native", "instruction set: {why}"))
     }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn host_has(extension: &str) -> bool {
+    match extension {
+        "avx2" => is_x86_feature_detected!("avx2"),
+        "fma" => is_x86_feature_detected!("fma"),
+        "avx512f" => is_x86_feature_detected!("avx512f"),
+        "avx512vl" => is_x86_feature_detected!("avx512vl"),
+        "avx512dq" => is_x86_feature_detected!("avx512dq"),
+        "avx512bw" => is_x86_feature_detected!("avx512bw"),
+        _ => false,
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn host_has(_: &str) -> bool {
+    false
 }
 
 /// A builder for a named machine.

@@ -10,30 +10,30 @@ use DType::{Bool, F32, F64, I32, I64};
 
 /// A function made by hand.
 #[derive(Default)]
-struct Kit {
-    pointers: Vec<DType>,
-    tables: Vec<Vec<i64>>,
-    values: Vec<Ty>,
+pub(super) struct Kit {
+    pub(super) pointers: Vec<DType>,
+    pub(super) tables: Vec<Vec<i64>>,
+    pub(super) values: Vec<Ty>,
 }
 
 impl Kit {
-    fn value(&mut self, dtype: DType, lanes: u16) -> Value {
+    pub(super) fn value(&mut self, dtype: DType, lanes: u16) -> Value {
         self.values.push(Ty { dtype, lanes });
         Value(self.values.len() as u32 - 1)
     }
 
-    fn def(&mut self, body: &mut Vec<Stmt>, dtype: DType, lanes: u16, expr: Expr) -> Value {
+    pub(super) fn def(&mut self, body: &mut Vec<Stmt>, dtype: DType, lanes: u16, expr: Expr) -> Value {
         let value = self.value(dtype, lanes);
         body.push(Stmt::Let(value, expr));
         value
     }
 
-    fn pointer(&mut self, dtype: DType) -> usize {
+    pub(super) fn pointer(&mut self, dtype: DType) -> usize {
         self.pointers.push(dtype);
         self.pointers.len() - 1
     }
 
-    fn function(self, body: Vec<Stmt>) -> Function {
+    pub(super) fn function(self, body: Vec<Stmt>) -> Function {
         Function {
             pointers: self.pointers,
             tables: self.tables,
@@ -46,7 +46,7 @@ impl Kit {
 }
 
 /// An address that is the sum of an offset and scaled values.
-fn at(offset: i64, terms: &[(Value, i64)]) -> Address {
+pub(super) fn at(offset: i64, terms: &[(Value, i64)]) -> Address {
     Address { offset, terms: terms.to_vec() }
 }
 
@@ -70,12 +70,12 @@ fn program(function: Function, lens: &[usize]) -> Loops {
 }
 
 /// Elements in memory.
-fn pack(dtype: DType, values: &[Bits]) -> Vec<u8> {
+pub(super) fn pack(dtype: DType, values: &[Bits]) -> Vec<u8> {
     values.iter().flat_map(|bits| bits.to_le_bytes()[..dtype.bytes()].to_vec()).collect()
 }
 
 /// Elements out of memory.
-fn unpack(dtype: DType, bytes: &[u8]) -> Vec<Bits> {
+pub(super) fn unpack(dtype: DType, bytes: &[u8]) -> Vec<Bits> {
     bytes
         .chunks(dtype.bytes())
         .map(|chunk| {
@@ -87,7 +87,7 @@ fn unpack(dtype: DType, bytes: &[u8]) -> Vec<Bits> {
 }
 
 /// Runs a function on memory, which it may change.
-fn run_for(target: &Target, function: Function, memory: &mut [Vec<u8>]) {
+pub(super) fn run_for(target: &Target, function: Function, memory: &mut [Vec<u8>]) {
     let lens: Vec<usize> =
         function.pointers.iter().zip(&*memory).map(|(dtype, bytes)| bytes.len() / dtype.bytes()).collect();
     let loops = program(function, &lens);
@@ -126,7 +126,7 @@ fn same(dtype: DType, a: Bits, b: Bits) -> bool {
 }
 
 #[track_caller]
-fn assert_same(what: &str, dtype: DType, got: &[Bits], want: &[Bits]) {
+pub(super) fn assert_same(what: &str, dtype: DType, got: &[Bits], want: &[Bits]) {
     assert_eq!(got.len(), want.len(), "{what}");
     for (index, (&got, &want)) in got.iter().zip(want).enumerate() {
         assert!(same(dtype, got, want), "{what}: lane {index}: {got:#x} for {want:#x}");
@@ -134,7 +134,7 @@ fn assert_same(what: &str, dtype: DType, got: &[Bits], want: &[Bits]) {
 }
 
 /// Awkward values of a type, 48 of them.
-fn samples(dtype: DType, seed: usize) -> Vec<Bits> {
+pub(super) fn samples(dtype: DType, seed: usize) -> Vec<Bits> {
     let special: Vec<Bits> = match dtype {
         Bool => vec![0, 1, 1, 0, 1],
         I32 => [0, 1, -1, 7, -7, 2, i32::MAX, i32::MIN, 1 << 20].map(|n| Bits::from(n as u32)).to_vec(),
@@ -167,6 +167,18 @@ fn elementwise_for(
     out: DType,
     make: impl FnOnce(&mut Kit, &mut Vec<Stmt>, &[Value]) -> Value,
 ) -> Vec<Bits> {
+    let (function, mut memory) = elementwise_function(lanes, inputs, out, make);
+    run_for(target, function, &mut memory);
+    unpack(out, &memory[inputs.len()])
+}
+
+/// The loop of an elementwise function, and its memory.
+pub(super) fn elementwise_function(
+    lanes: u16,
+    inputs: &[(DType, Vec<Bits>)],
+    out: DType,
+    make: impl FnOnce(&mut Kit, &mut Vec<Stmt>, &[Value]) -> Value,
+) -> (Function, Vec<Vec<u8>>) {
     let mut kit = Kit::default();
     let mut body = Vec::new();
     let var = kit.value(I64, 1);
@@ -185,8 +197,7 @@ fn elementwise_for(
     let whole = Stmt::For { var, start: Limit::Const(0), stop, step, carried: Vec::new(), body };
     let mut memory: Vec<Vec<u8>> = inputs.iter().map(|(dtype, values)| pack(*dtype, values)).collect();
     memory.push(vec![0xee; len * out.bytes()]);
-    run_for(target, kit.function(vec![whole]), &mut memory);
-    unpack(out, &memory[inputs.len()])
+    (kit.function(vec![whole]), memory)
 }
 
 const LANES: [u16; 4] = [1, 4, 8, 16];
@@ -211,7 +222,7 @@ fn check_machine(target: &Target, machine: Machine, dtype: DType, types: &[DType
 }
 
 /// Inputs that an operation is defined on.
-fn restrict(machine: Machine, dtype: DType, inputs: &mut [(DType, Vec<Bits>)]) {
+pub(super) fn restrict(machine: Machine, dtype: DType, inputs: &mut [(DType, Vec<Bits>)]) {
     let limit = if dtype == F32 { 126.0 } else { 1022.0 };
     let values = &mut inputs[0].1;
     match machine {

@@ -7,25 +7,31 @@ use std::ops::Range;
 
 use crate::loops::{Call, Loops, Place, Program, Stmt};
 
-/// For each function and each of its pointers whether its memory stays as it is.
-pub(super) fn unwritten(loops: &Loops) -> Vec<Vec<bool>> {
-    let written: Vec<Vec<bool>> = loops
-        .functions
-        .iter()
-        .map(|function| {
-            let mut written = vec![false; function.pointers.len()];
-            stores(&function.body, &mut written);
-            written
-        })
-        .collect();
-    let mut unwritten: Vec<Vec<bool>> =
-        written.iter().map(|written| written.iter().map(|written| !written).collect()).collect();
+/// What is known about the memory behind a function's pointers.
+#[derive(Debug)]
+pub(super) struct Memory {
+    /// Whether that of each pointer stays as it is.
+    pub(super) unwritten: Vec<bool>,
+    /// Pairs of pointers that share some in any call, the lower one first.
+    pub(super) meet: Vec<(usize, usize)>,
+}
+
+/// What is known about each function's memory.
+pub(super) fn memory(loops: &Loops) -> Vec<Memory> {
+    let mut meet = vec![Vec::new(); loops.functions.len()];
     for program in &loops.programs {
         for call in &program.calls {
-            overlaps(program, call, &written[call.function], &mut unwritten[call.function]);
+            overlaps(program, call, &mut meet[call.function]);
         }
     }
-    unwritten
+    let known = loops.functions.iter().zip(meet).map(|(function, meet)| {
+        let mut written = vec![false; function.pointers.len()];
+        stores(&function.body, &mut written);
+        let other = |k: usize, &(a, b): &(usize, usize)| k == a && written[b] || k == b && written[a];
+        let unwritten = |k: usize| !written[k] && !meet.iter().any(|pair| other(k, pair));
+        Memory { unwritten: (0..written.len()).map(unwritten).collect(), meet }
+    });
+    known.collect()
 }
 
 /// Marks the pointers that statements store to.
@@ -40,15 +46,16 @@ fn stores(body: &[Stmt], written: &mut [bool]) {
     }
 }
 
-/// Takes back what one call's buffers show to be written under another name.
-fn overlaps(program: &Program, call: &Call, written: &[bool], unwritten: &mut [bool]) {
+/// Adds the pairs of pointers that share memory in a call.
+fn overlaps(program: &Program, call: &Call, meet: &mut Vec<(usize, usize)>) {
     let spans: Vec<(Space, Range<usize>)> =
         call.buffers.iter().map(|&buffer| span(program, buffer)).collect();
-    for (pointer, (space, range)) in spans.iter().enumerate() {
-        let meets = |other: &Range<usize>| range.start < other.end && other.start < range.end;
-        let mut others = spans.iter().zip(written);
-        if others.any(|((other, bytes), written)| *written && other == space && meets(bytes)) {
-            unwritten[pointer] = false;
+    for (second, (space, range)) in spans.iter().enumerate() {
+        for (first, (other, bytes)) in spans[..second].iter().enumerate() {
+            let meets = other == space && range.start < bytes.end && bytes.start < range.end;
+            if meets && !meet.contains(&(first, second)) {
+                meet.push((first, second));
+            }
         }
     }
 }
