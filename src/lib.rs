@@ -33,7 +33,7 @@
 //! | [`graph`] | typed program | one tensor graph per program: forward, gradient, optimizer step |
 //! | [`kernel`] | graphs | fused kernels over buffers |
 //! | [`loops`] | kernels | explicit loops over scalars and vectors, and the memory plan |
-//! | [`native`] | loops | machine code, through Cranelift |
+//! | [`native`] | loops | machine code, through Cranelift; inner loops at full width by itself |
 //! | [`run`] | machine code | numbers: data, training, plots, checkpoints |
 //!
 //! [`algebra`] says what is computed: element types, sizes, scalar functions and operator families, each
