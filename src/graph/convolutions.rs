@@ -77,6 +77,40 @@ const LEAST_ROWS: usize = 16;
 /// Least windows that are columns by themselves, in one product for each row of the batch.
 const LEAST_STEPS: usize = 32;
 
+/// Least windows side by side of which a product lays out a run at a time, and most of all that it has a
+/// table for.
+const LEAST_RUN: usize = 8;
+const MOST_STEPS: usize = 1 << 16;
+
+/// A convolution that products read in place, a run of windows at a time: its kernel lies as rows of what
+/// is summed.
+fn read_in_place(
+    cx: &mut dyn Rewriter,
+    convolve: &Convolve,
+    args: &[Val],
+    roles: &Roles,
+    size: &dyn Fn(&usize) -> Dim,
+) -> Option<Val> {
+    let order = [&roles.both[..], &roles.right, &roles.summed].concat();
+    if order == convolve.right && lies_in_order(cx, args[1]) {
+        return None;
+    }
+    let shape: Vec<Dim> = order.iter().map(size).collect();
+    let kernel = stored(cx, args[1], &convolve.right, &order, &shape);
+    let convolve = Convolve { right: order, ..convolve.clone() };
+    Some(cx.emit(Op::Convolve(convolve), &[args[0], kernel]))
+}
+
+/// Whether a value's elements lie side by side, in memory that may be another's.
+fn lies_in_order(cx: &mut dyn Rewriter, value: Val) -> bool {
+    let below = match cx.graph().op(value) {
+        Some((Op::View(View::Reshape { .. } | View::Window { .. }), args)) => args[0],
+        Some((op, _)) => return !matches!(op, Op::View(_)),
+        None => return true,
+    };
+    lies_in_order(cx, below)
+}
+
 /// Lays out the windows of a convolution and makes it a product of matrices. The rows are what the
 /// kernel has for itself, and summed is what both have (Chellapilla, Puri and Simard 2006).
 pub(super) fn convolve_as_product(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {
@@ -91,7 +125,13 @@ pub(super) fn convolve_as_product(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) 
     let in_vectors = many && convolve.windows.iter().all(|window| window.stride == Dim::constant(1));
     let least = if in_vectors { LEAST_ROWS } else { LEAST };
     let all = count(&roles.both) * count(&roles.left) * count(&roles.steps) * summed;
-    if rows < least || columns < LEAST || summed < LEAST || all * types[0].dtype.bytes() > MOST_BYTES {
+    if rows < least || columns < LEAST || summed < LEAST {
+        return None;
+    }
+    if in_vectors && size(&roles.steps[roles.steps.len() - 1]).size() >= LEAST_RUN && columns <= MOST_STEPS {
+        return read_in_place(cx, convolve, args, &roles, &size);
+    }
+    if all * types[0].dtype.bytes() > MOST_BYTES {
         return None;
     }
     // Axes: repeated, repeated in both, rows, summed, columns.

@@ -134,8 +134,8 @@ pub static REWRITES: &[Rewrite] = &[
 /// Rewrites that come after all others are done: what they make does not look like what it was.
 pub static LAST: &[Rewrite] = &[Rewrite {
     name: "convolve-as-product",
-    doc: "Windows are laid out for a product of matrices, where that is faster than loops: sums in \
-              another order.",
+    doc: "Windows are laid out for a product of matrices, where that is faster than loops and they cannot \
+              be read in place: sums in another order.",
     apply: super::convolutions::convolve_as_product,
 }];
 

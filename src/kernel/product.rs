@@ -212,6 +212,7 @@ impl Sum {
         let lies = match columns[..] {
             [axis] if stride(position(kernel, right, self.dtype)?, axis) == 1 => Lies::Adjacent,
             [_] if stride(position(kernel, right, self.dtype)?, kernel.axes.len() - 1) == 1 => Lies::Apart,
+            [.., axis] if is_run(kernel, position(kernel, right, self.dtype)?, axis) => Lies::Runs,
             _ => Lies::Anyhow,
         };
         let product = Product {
@@ -256,12 +257,20 @@ fn adjacent(kernel: &Kernel, at: &Linear, own: &[usize]) -> Vec<usize> {
     axes
 }
 
+/// Whether the columns of a second factor lie side by side along the innermost of their axes, long enough
+/// to be worth copying at once.
+fn is_run(kernel: &Kernel, at: &Linear, axis: usize) -> bool {
+    stride(at, axis) == 1 && size(kernel, axis) >= SHORTEST
+}
+
 /// How the columns of a second factor lie.
 enum Lies {
     /// Side by side.
     Adjacent,
     /// In equal steps, and what is summed side by side.
     Apart,
+    /// Side by side in runs, such as lines of an image.
+    Runs,
     /// In any other way.
     Anyhow,
 }
@@ -278,7 +287,7 @@ fn estimate([m, n, k]: [usize; 3], count: usize, lies: Lies, all: bool) -> (u64,
     let tiles = m.div_ceil(most) * n.div_ceil(16);
     let laid = match lies {
         Lies::Adjacent => k * filled / 16,
-        Lies::Apart => k * filled / 3,
+        Lies::Apart | Lies::Runs => k * filled / 3,
         Lies::Anyhow => 5 * k * filled,
     };
     let again = if all { 0 } else { 40 + m * n / 4 };

@@ -11,6 +11,7 @@
 
 mod first;
 mod lanes;
+mod runs;
 mod second;
 #[cfg(test)]
 mod tests;

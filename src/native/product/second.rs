@@ -3,7 +3,7 @@
 
 use super::lanes::{Element, Lanes};
 use super::tile::Tile;
-use super::{Panel, Shape};
+use super::{Panel, Shape, runs};
 
 /// So few rows of results do not make it worthwhile to lay out columns that lie side by side.
 const FEW: usize = 24;
@@ -32,7 +32,7 @@ pub(super) unsafe fn laid<L: Lanes>(
         if adjacent {
             rows::<L>(panel, shape, first, laid);
         } else if b_column.has_table() || (b_next.by != 1 && !b_next.has_table()) {
-            anyhow::<L>(panel, shape, b, laid);
+            runs::lay::<L>(panel, shape, b, laid);
         } else {
             columns::<L>(panel, shape, first, laid);
         }
@@ -80,18 +80,5 @@ unsafe fn columns<L: Lanes>(panel: &Panel, shape: &Shape, b: *const L::E, laid: 
             }
         }
         row = end;
-    }
-}
-
-/// Lays out elements one by one.
-unsafe fn anyhow<L: Lanes>(panel: &Panel, shape: &Shape, b: *const L::E, laid: *mut L::E) {
-    let width = panel.columns.next_multiple_of(L::N);
-    for (row, column) in (0..panel.k).flat_map(|row| (0..width).map(move |column| (row, column))) {
-        // SAFETY: as in `laid`.
-        unsafe {
-            let at = || shape.b_next.at(panel.start + row) + shape.b_column.at(panel.column + column);
-            let inside = column < panel.columns;
-            *laid.add(row * width + column) = if inside { *b.offset(at()) } else { L::E::ZERO };
-        }
     }
 }
