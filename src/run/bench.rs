@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::execute::Script;
 use super::train::Run;
 use super::{Settings, Silent, Stages};
-use crate::check::typed::StatementKind;
+use crate::check::typed::{StatementKind, Train};
 use crate::diag::Diagnostic;
 
 /// How to time.
@@ -54,7 +54,7 @@ impl Measured {
 }
 
 /// Times the steps of each training run of a script. Values that runs need are computed; nothing is
-/// printed, written or asserted. Runs are not as long as the script says, but as `plan` does.
+/// printed, written or asserted. Runs are repeated for as long as `plan` says.
 ///
 /// # Errors
 /// As [`super::execute()`].
@@ -65,9 +65,9 @@ pub fn bench(stages: &Stages<'_>, settings: &Settings, plan: &Plan) -> Result<Ve
         match &statement.kind {
             StatementKind::Train(train) => {
                 let start = Instant::now();
-                let mut run = Run::new(&mut script, index, train)?;
-                all.push(one(&mut run, &mut script, start, plan)?);
-                script.push(run.finish());
+                let mut timed = Timed { run: Run::new(&mut script, index, train)?, index, train };
+                all.push(timed.measure(&mut script, start, plan)?);
+                script.push(timed.run.finish());
             }
             StatementKind::Let { .. } | StatementKind::Also { .. } | StatementKind::Eval(_) => {
                 script.next(index, statement, &mut Silent)?
@@ -82,42 +82,62 @@ pub fn bench(stages: &Stages<'_>, settings: &Settings, plan: &Plan) -> Result<Ve
     Ok(all)
 }
 
-/// Times one training run.
-fn one(
-    run: &mut Run<'_>,
-    script: &mut Script<'_>,
-    start: Instant,
-    plan: &Plan,
-) -> Result<Measured, Diagnostic> {
-    let mut losses = Vec::with_capacity(LOSSES);
-    let mut first = None;
-    while losses.len() < LOSSES {
-        run.advance(script)?;
-        first.get_or_insert_with(|| (start.elapsed(), Instant::now()));
-        losses.push(run.loss());
-    }
-    let (first, first_at) = first.unwrap_or((start.elapsed(), start));
-    let mut steps = 4;
-    // Twice: the first steps are slower.
-    for _ in 0..2 {
-        let each = steps_of(run, script, steps)? / steps as f64;
-        steps = ((plan.repeat.as_secs_f64() / each.max(1e-9)) as usize).clamp(1, 1 << 20);
-        steps_of(run, script, steps.div_ceil(2))?;
-    }
-    let mut seconds = Vec::with_capacity(plan.repeats);
-    for _ in 0..plan.repeats.max(1) {
-        seconds.push(steps_of(run, script, steps)? / steps as f64);
-    }
-    seconds.sort_by(f64::total_cmp);
-    let (name, parameters, batch) = run.size();
-    Ok(Measured { name, parameters, batch, first, first_at, steps, seconds, losses })
+/// A training run that begins anew where the script's would end: a model that has been trained far longer
+/// computes with other numbers, such as those too small to be quick.
+struct Timed<'a> {
+    run: Run<'a>,
+    index: usize,
+    train: &'a Train,
 }
 
-/// Takes steps; gives the seconds that they took.
-fn steps_of(run: &mut Run<'_>, script: &mut Script<'_>, steps: usize) -> Result<f64, Diagnostic> {
-    let start = Instant::now();
-    for _ in 0..steps {
-        run.advance(script)?;
+impl<'a> Timed<'a> {
+    fn measure(
+        &mut self,
+        script: &mut Script<'a>,
+        start: Instant,
+        plan: &Plan,
+    ) -> Result<Measured, Diagnostic> {
+        let mut losses = Vec::with_capacity(LOSSES);
+        let mut first = None;
+        while losses.len() < LOSSES {
+            self.run.advance(script)?;
+            first.get_or_insert_with(|| (start.elapsed(), Instant::now()));
+            losses.push(self.run.loss());
+        }
+        let (first, first_at) = first.unwrap_or((start.elapsed(), start));
+        let mut steps = 4;
+        // Twice: the first steps are slower.
+        for _ in 0..2 {
+            let each = self.steps(script, steps)? / steps as f64;
+            steps = ((plan.repeat.as_secs_f64() / each.max(1e-9)) as usize).clamp(1, 1 << 20);
+            self.steps(script, steps.div_ceil(2))?;
+        }
+        let mut seconds = Vec::with_capacity(plan.repeats);
+        for _ in 0..plan.repeats.max(1) {
+            seconds.push(self.steps(script, steps)? / steps as f64);
+        }
+        seconds.sort_by(f64::total_cmp);
+        let (name, parameters, batch) = self.run.size();
+        Ok(Measured { name, parameters, batch, first, first_at, steps, seconds, losses })
     }
-    Ok(start.elapsed().as_secs_f64())
+
+    /// Takes steps; gives the seconds that they took.
+    fn steps(&mut self, script: &mut Script<'a>, steps: usize) -> Result<f64, Diagnostic> {
+        let (mut left, mut took) = (steps, 0.0);
+        while left > 0 {
+            if self.run.left() == 0 {
+                self.run = Run::new(script, self.index, self.train)?;
+                // Not timed: it is the first to touch new memory.
+                self.run.advance(script)?;
+            }
+            let n = left.min(self.run.left().max(1));
+            let start = Instant::now();
+            for _ in 0..n {
+                self.run.advance(script)?;
+            }
+            took += start.elapsed().as_secs_f64();
+            left -= n;
+        }
+        Ok(took)
+    }
 }

@@ -252,6 +252,11 @@ impl<'a> Run<'a> {
         self.one(script, self.done + 1)
     }
 
+    /// How many of its steps are still to be taken.
+    pub(super) fn left(&self) -> usize {
+        self.steps.saturating_sub(self.done)
+    }
+
     /// The loss of the last step, before its update.
     pub(super) fn loss(&self) -> f64 {
         recent(&self.tracks[0].points, 1)
