@@ -191,7 +191,7 @@ fn sweep_section(name: &str, runs: &Sweep) -> String {
         text += &plots(&keys.iter().map(|key| vec![runs.curve(key, Some(variable))]).collect::<Vec<_>>());
     }
     text += "<h3>Over training steps</h3>\n";
-    text + &plots(&keys.iter().map(|key| vec![runs.curve(key, None)]).collect::<Vec<_>>())
+    text + &plots(&keys.iter().map(|key| runs.curves_of_choices(key)).collect::<Vec<_>>())
 }
 
 /// Where the time went. Kernels that take hardly any are folded.

@@ -195,19 +195,45 @@ impl Sweep {
     pub(crate) fn curve(&self, key: &str, by: Option<&str>) -> Curve {
         let points = match by {
             Some(by) => self.by(key, by).iter().map(|(x, values)| plot::spread(*x, values)).collect(),
-            None => self.over_steps(key),
+            None => self.over_steps(key, |_| true),
         };
-        Curve {
-            name: if key == "val_loss" { format!("{} {key}", self.name) } else { self.name.clone() },
-            quantity: plot::quantity(key).to_owned(),
-            over: by.unwrap_or(plot::STEPS).to_owned(),
-            points,
-        }
+        Sweep::drawn(&self.name, key, by.unwrap_or(plot::STEPS), points)
     }
 
-    fn over_steps(&self, key: &str) -> Vec<plot::Point> {
+    /// The same at each step, with a curve for each choice of values, whatever the seed.
+    pub(crate) fn curves_of_choices(&self, key: &str) -> Vec<Curve> {
+        let mut choices: Vec<String> = Vec::new();
+        for entry in &self.runs {
+            let choice = self.choice(entry);
+            if !choices.contains(&choice) {
+                choices.push(choice);
+            }
+        }
+        let curve = |choice: &String| {
+            let points = self.over_steps(key, |entry| self.choice(entry) == *choice);
+            Sweep::drawn(choice, key, plot::STEPS, points)
+        };
+        choices.iter().map(curve).collect()
+    }
+
+    /// The values of a run by their variables, but for the seed.
+    fn choice(&self, entry: &Entry) -> String {
+        let named = |(k, value): (usize, &f64)| match self.seed == Some(k) {
+            true => None,
+            false => Some(format!("{} = {}", self.variables[k].name, print::number(*value))),
+        };
+        let names: Vec<String> = entry.values.iter().enumerate().filter_map(named).collect();
+        if names.is_empty() { self.name.clone() } else { names.join(", ") }
+    }
+
+    fn drawn(name: &str, key: &str, over: &str, points: Vec<plot::Point>) -> Curve {
+        let name = if key == "val_loss" { format!("{name} {key}") } else { name.to_owned() };
+        Curve { name, quantity: plot::quantity(key).to_owned(), over: over.to_owned(), points }
+    }
+
+    fn over_steps(&self, key: &str, of: impl Fn(&Entry) -> bool) -> Vec<plot::Point> {
         let mut at: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
-        for run in 0..self.runs.len() {
+        for run in (0..self.runs.len()).filter(|run| of(&self.runs[*run])) {
             for (step, value) in self.series(run, key) {
                 at.entry(*step as u64).or_default().push(*value);
             }
