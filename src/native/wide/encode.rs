@@ -12,6 +12,16 @@ pub(in crate::native) enum Level {
     Avx512,
 }
 
+impl Level {
+    /// Bytes of its registers.
+    pub(super) fn bytes(self) -> usize {
+        match self {
+            Level::Avx2 => 32,
+            Level::Avx512 => 64,
+        }
+    }
+}
+
 /// The prefix that an instruction has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Prefix {

@@ -74,7 +74,6 @@ pub(super) struct Body {
 
 /// Lanes of the widest type that there is in a register.
 pub(super) fn most_lanes(facts: &Facts, plan: &Plan, level: Level) -> usize {
-    let bytes = if level == Level::Avx512 { 64 } else { 32 };
     let mut widest = 4;
     let mut see = |value: Value| {
         if facts.ty(value).lanes > 1 {
@@ -92,7 +91,7 @@ pub(super) fn most_lanes(facts: &Facts, plan: &Plan, level: Level) -> usize {
             Stmt::For { .. } | Stmt::Product(_) => {}
         }
     }
-    bytes / widest
+    level.bytes() / widest
 }
 
 /// A body with `per` lanes in a register; none if there is something that has no such operation.
@@ -210,8 +209,10 @@ impl Select<'_, '_> {
     /// The register of a value from outside.
     fn outside(&mut self, value: Value) -> Option<Id> {
         let dtype = self.facts.ty(value).dtype;
-        if !matches!(dtype, DType::F32 | DType::F64 | DType::I32) {
-            return None;
+        match dtype {
+            DType::F32 | DType::F64 | DType::I32 => {}
+            DType::Bool => return self.again(value),
+            DType::I64 => return None,
         }
         let size = dtype.bytes();
         if let Some(Expr::Const(number)) = self.facts.definition(value) {
@@ -219,6 +220,19 @@ impl Select<'_, '_> {
         }
         let source = Source::Passed(self.plan.pass(self.facts, value)?);
         Some(self.shared(Info { source, size, mask: false, lane: self.lane }))
+    }
+
+    /// A boolean from outside, computed again in each turn: masks do not come through memory, and what they
+    /// are made of is mostly there.
+    fn again(&mut self, value: Value) -> Option<Id> {
+        let Some(Expr::Machine(machine, args)) = self.facts.definition(value) else { return None };
+        let fits = |arg: &Value| self.facts.ty(*arg).dtype.bytes() * self.body.per <= self.body.level.bytes();
+        if !args.iter().all(fits) {
+            return None;
+        }
+        let id = self.machine(*machine, DType::Bool, args)?;
+        self.known.insert(value, id);
+        Some(id)
     }
 
     /// A register that does not change.
