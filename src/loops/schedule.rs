@@ -8,7 +8,8 @@
 //!    the innermost. Without one, the innermost result axis along which accesses go to the next element
 //!    or to the one after it, in lanes of 32 bits, as for windows of two. Else the kernel runs in scalars.
 //! 2. Lanes: 8, or 4 where a value in them is 64 bits wide or the axis is shorter than 8. A reduction
-//!    without rows takes twice as many where the axis is that long, for two to four independent sums;
+//!    to at most three sums takes twice as many where the axis is that long: additions wait for those of
+//!    the turn before, and the registers of 128 bits that all machines have are enough for so many;
 //!    a short axis (below 32) takes 4 where that wastes fewer lanes.
 //! 3. Rows: in a kernel that reduces, four (or two) positions of another result axis are done at once,
 //!    so that what does not depend on it is loaded once for all of them.
@@ -244,6 +245,6 @@ fn lanes(kernel: &Kernel, facts: &Facts, (vector, n): (usize, usize), rows: usiz
         return 4;
     }
     let base = if wide { 4 } else { 8 };
-    let most = if sums > 0 && rows * sums <= 2 { 2 * base } else { base };
+    let most = if sums > 0 && rows * sums <= 3 { 2 * base } else { base };
     [most, base, 4].into_iter().find(|lanes| n >= usize::from(*lanes)).unwrap_or(1)
 }

@@ -193,6 +193,47 @@ fn random_bodies_are_right_whatever_fits() {
     }
 }
 
+/// `x` but at most a limit, as `min` with a limit that may be no number does it.
+fn limited(lanes: u16, len: i64) -> Function {
+    let mut kit = Kit::default();
+    let (x, limit, out) = (kit.pointer(F32), kit.pointer(F32), kit.pointer(F32));
+    let mut before = Vec::new();
+    let most = kit.def(&mut before, F32, 1, Expr::Load { step: 1, pointer: limit, at: at(0, &[]) });
+    let most = kit.def(&mut before, F32, lanes, Expr::Splat(most));
+    let no_number = kit.def(&mut before, Bool, lanes, Expr::Machine(Machine::Ne, vec![most, most]));
+    let (var, mut body) = (kit.value(DType::I64, 1), Vec::new());
+    let load = Expr::Load { step: 1, pointer: x, at: at(0, &[(var, 1)]) };
+    let mut value = kit.def(&mut body, F32, lanes, load);
+    for _ in 0..8 {
+        let least = kit.def(&mut body, F32, lanes, Expr::Machine(Machine::Min, vec![most, value]));
+        value = kit.def(&mut body, F32, lanes, Expr::Machine(Machine::Select, vec![no_number, most, least]));
+    }
+    body.push(Stmt::Store { step: 1, pointer: out, at: at(0, &[(var, 1)]), value });
+    let (start, stop, step) = (Bound::Const(0), Bound::Const(len), i64::from(lanes));
+    before.push(Stmt::For { var, start, stop, step, carried: Vec::new(), body });
+    kit.function(before)
+}
+
+#[test]
+fn booleans_from_outside_choose() {
+    for (target, lanes) in targets().iter().flat_map(|target| [4_u16, 8, 16].map(|lanes| (target, lanes))) {
+        let len = 51 * usize::from(lanes);
+        let function = limited(lanes, len as i64);
+        assert!(!text(&function, target).is_empty(), "{lanes} lanes: not wide");
+        let input: Vec<Bits> = (0..len).map(|k| encode((k % 31) as f64 / 31.0, F32)).collect();
+        for limit in [0.25, f64::NAN].map(|limit| encode(limit, F32)) {
+            let out = pack(F32, &repeated(&[0], len));
+            let mut memory = vec![pack(F32, &input), pack(F32, &[limit]), out];
+            run_for(target, function.clone(), &mut memory);
+            let no_number = Machine::Ne.eval(F32, &[limit, limit]);
+            let least = |x: Bits| Machine::Min.eval(F32, &[limit, x]);
+            let want: Vec<Bits> =
+                input.iter().map(|x| Machine::Select.eval(F32, &[no_number, limit, least(*x)])).collect();
+            assert_same("limits", F32, &unpack(F32, &memory[2]), &want);
+        }
+    }
+}
+
 #[test]
 fn the_last_turn_may_overlap_the_one_before() {
     for (target, lanes) in targets().iter().flat_map(|target| [4_u16, 8, 16].map(|lanes| (target, lanes))) {
