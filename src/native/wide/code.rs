@@ -5,8 +5,8 @@
 //! fit into registers.
 
 use super::encode::*;
+use super::placed::{Code, Placed, Pool, Reg, Spot};
 use super::plan::{Passed, Plan};
-use super::regs::{Code, Placed, Pool, Reg, Spot};
 
 /// The block: offsets in bytes.
 #[derive(Clone, Debug, Default)]

@@ -8,8 +8,9 @@
 //! Invariant: the same bits as without. Turns that do not depend on each other are done several as one, or
 //! one in pieces; where values are carried, lanes stay what they are.
 //!
-//! A loop goes through: [`plan`] (may it, and what comes from outside), [`select`] (operations of the
-//! machine), [`regs`] (registers), [`code`] (the loop around them), [`encode`] (bytes). As text:
+//! A loop goes through: [`plan`] (may it, and what comes from outside), [`select`] (to a [`body`]:
+//! operations of the machine), [`regs`] (to registers: [`placed`]), [`code`] (the loop around them),
+//! [`encode`] (bytes). As text:
 //!
 //! ```text
 //! f3.0: 16 lanes
@@ -20,8 +21,10 @@
 //!   store 64 p1[0], v0
 //! ```
 
+mod body;
 mod code;
 mod encode;
+mod placed;
 mod plan;
 mod print;
 mod regs;
@@ -34,10 +37,12 @@ pub(super) use self::encode::Level;
 pub(super) use self::plan::{Passed, Plan};
 pub(super) use self::print::listing;
 
+use self::body::Body;
 use self::code::{MOST_BASES, Section, assemble};
+use self::placed::Pool;
 use self::plan::Facts;
-use self::regs::{Pool, allocate};
-use self::select::{Body, most_lanes, select};
+use self::regs::allocate;
+use self::select::{most_lanes, select};
 use crate::loops::{Bound, Function, Stmt, Value};
 
 /// A loop with its code.

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::Loop;
+use super::placed::{FACTOR_OVERWRITTEN, Placed, Reg, SUM_OVERWRITTEN, Spot};
 use super::plan::Plan;
-use super::regs::{Placed, Reg, Spot};
 
 /// The operations of a loop, each with the bytes of its vectors.
 pub(in crate::native) fn listing(name: &str, wide: &Loop) -> String {
@@ -26,8 +26,8 @@ fn line(text: &mut String, plan: &Plan, placed: &Placed) {
     operands.extend(placed.from.iter().map(|from| register(*from)));
     operands.extend(placed.immediate.map(|immediate| immediate.to_string()));
     let form = match placed.variant {
-        super::regs::FACTOR_OVERWRITTEN => "213",
-        super::regs::SUM_OVERWRITTEN => "231",
+        FACTOR_OVERWRITTEN => "213",
+        SUM_OVERWRITTEN => "231",
         _ => "",
     };
     let _ = writeln!(text, "  {to}{}{form} {} {}", placed.row.name, placed.bytes, operands.join(", "));

@@ -3,85 +3,10 @@
 //! A turn is straight, so what is needed last leaves first. What does not change between turns stays in
 //! registers while there are some left; the rest of it is loaded again where it is needed.
 
+use super::body::{Body, Id, Info, Op, Place, Source};
 use super::encode::*;
-use super::plan::{Access, Passed};
-use super::select::{Body, Id, Info, Op, Place, Source};
-
-/// A register of the machine.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Reg {
-    Vector(u8),
-    Mask(u8),
-}
-
-/// What an instruction takes beside registers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Spot {
-    None,
-    /// Memory behind a pointer, from a lane on.
-    Access(Access, usize),
-    /// The position of the turn.
-    Position,
-    /// Constants, by their offset.
-    Pool(usize),
-    /// What came from outside: its place, and the byte in it.
-    Passed(usize, usize),
-    /// The place of a value that did not fit.
-    Spill(usize),
-}
-
-/// An operation on registers of the machine.
-#[derive(Clone, Debug)]
-pub(super) struct Placed {
-    pub(super) row: &'static Row,
-    pub(super) bytes: usize,
-    pub(super) wide: bool,
-    pub(super) variant: u8,
-    pub(super) to: Option<Reg>,
-    pub(super) from: Vec<Reg>,
-    pub(super) spot: Spot,
-    pub(super) immediate: Option<u8>,
-}
-
-/// Constants behind the code.
-#[derive(Default)]
-pub(super) struct Pool {
-    pub(super) bytes: Vec<u8>,
-    numbers: Vec<(usize, u64, usize)>,
-}
-
-impl Pool {
-    /// The offset of a number of so many bytes.
-    fn number(&mut self, bits: u64, size: usize) -> usize {
-        if let Some((.., at)) = self.numbers.iter().find(|(have, other, _)| (*have, *other) == (size, bits)) {
-            return *at;
-        }
-        let at = self.bytes.len().next_multiple_of(size);
-        self.bytes.resize(at, 0);
-        self.bytes.extend(&bits.to_le_bytes()[..size]);
-        self.numbers.push((size, bits, at));
-        at
-    }
-
-    /// The offset of the numbers 0, 1, ... of 32 bits.
-    fn count(&mut self, lanes: usize) -> usize {
-        let at = self.bytes.len().next_multiple_of(64);
-        self.bytes.resize(at, 0);
-        self.bytes.extend((0..lanes as u32).flat_map(u32::to_le_bytes));
-        at
-    }
-}
-
-/// A body in registers.
-pub(super) struct Code {
-    /// Before the first turn.
-    pub(super) before: Vec<Placed>,
-    pub(super) turn: Vec<Placed>,
-    /// The registers of carried values, after any turn.
-    pub(super) carried: Vec<Reg>,
-    /// Places for values that did not fit.
-    pub(super) spills: usize,
-}
+use super::placed::{Code, FACTOR_OVERWRITTEN, Placed, Pool, Reg, SUM_OVERWRITTEN, Spot};
+use super::plan::Passed;
 
 /// Puts a body into registers. None if carried values would have to change places all at once, or do not fit.
 pub(super) fn allocate(body: &Body, how: &[Passed], pool: &mut Pool) -> Option<Code> {
@@ -91,7 +16,7 @@ pub(super) fn allocate(body: &Body, how: &[Passed], pool: &mut Pool) -> Option<C
         body,
         how,
         pool,
-        uses: uses(body),
+        uses: body.uses(),
         held: [vec![None; vectors], vec![None; 8]],
         at: vec![None; body.infos.len()],
         fixed: vec![false; body.infos.len()],
@@ -110,34 +35,6 @@ pub(super) fn allocate(body: &Body, how: &[Passed], pool: &mut Pool) -> Option<C
     }
     registers.hand_on()?;
     Some(Code { before, turn: registers.out, carried: registers.homes, spills: registers.spills })
-}
-
-/// The operations that use each register, the last first. What is handed on is used after all of them.
-fn uses(body: &Body) -> Vec<Vec<usize>> {
-    let mut uses = vec![Vec::new(); body.infos.len()];
-    body.carried.iter().for_each(|(_, next)| uses[*next].push(body.ops.len()));
-    for (k, op) in body.ops.iter().enumerate().rev() {
-        op.from.iter().for_each(|id| uses[*id].push(k));
-    }
-    uses
-}
-
-/// Most registers for vectors that what turns compute takes at once.
-fn pressure(body: &Body, uses: &[Vec<usize>]) -> usize {
-    let counts = |id: Id| body.infos[id].source == Source::Body && !body.infos[id].mask;
-    let last = |id: Id| uses[id].first().copied();
-    let mut live = body.carried.iter().filter(|(current, _)| last(*current).is_some()).count();
-    let mut most = live.max(body.carried.len());
-    for (k, op) in body.ops.iter().enumerate() {
-        let mut ending: Vec<Id> =
-            op.from.iter().copied().filter(|id| counts(*id) && last(*id) == Some(k)).collect();
-        ending.sort_unstable();
-        ending.dedup();
-        live -= ending.len();
-        live += usize::from(op.to.is_some_and(counts));
-        most = most.max(live + usize::from(op.to.is_none()));
-    }
-    most
 }
 
 struct Registers<'a> {
@@ -172,7 +69,7 @@ impl Registers<'_> {
         let mut shared: Vec<Id> =
             self.body.shared.iter().copied().filter(|id| !self.uses[*id].is_empty()).collect();
         shared.sort_by_key(|id| std::cmp::Reverse(self.uses[*id].len()));
-        let left = self.held[0].len().saturating_sub(pressure(self.body, &self.uses));
+        let left = self.held[0].len().saturating_sub(self.body.pressure(&self.uses));
         // An operation may need three that have left.
         let most = if shared.len() <= left { shared.len() } else { left.saturating_sub(3) };
         // From above, so that they keep away from the homes of carried values.
@@ -379,7 +276,3 @@ impl Registers<'_> {
         Some(())
     }
 }
-
-/// Which operand of a fused operation is overwritten.
-pub(super) const FACTOR_OVERWRITTEN: u8 = 0x10;
-pub(super) const SUM_OVERWRITTEN: u8 = 0x20;
