@@ -80,6 +80,9 @@ pub(in crate::native) enum Passed {
     Lanes,
 }
 
+/// An address by its parts that do not change in the loop, its step and its offset in elements.
+type Flat = (Vec<(Value, i64)>, i64, i64);
+
 /// A loop that can be wide.
 pub(in crate::native) struct Plan<'a> {
     pub(super) var: Value,
@@ -150,8 +153,8 @@ impl<'a> Plan<'a> {
         Some(clamp)
     }
 
-    /// An address by its parts that do not change in the loop, its step and its offset in elements.
-    fn flat(&self, facts: &Facts, at: &Address) -> Option<(Vec<(Value, i64)>, i64, i64)> {
+    /// An address in its parts.
+    fn flat(&self, facts: &Facts, at: &Address) -> Option<Flat> {
         let (mut terms, mut step, mut offset) = (Vec::new(), 0, at.offset);
         for (value, by) in &at.terms {
             match facts.definition(*value) {
