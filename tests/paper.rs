@@ -90,5 +90,5 @@ fn the_experiments_are_sound() {
         program.emit_named("typed").unwrap_or_else(|report| panic!("{}", report.render(false)));
         checked += 1;
     }
-    assert!(checked >= 10, "{checked}");
+    assert!(checked >= 14, "{checked}");
 }

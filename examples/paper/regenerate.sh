@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs the experiments and leaves their tables (.txt, .csv) and figures (.svg) in `results`.
+# Runs the experiments and leaves their tables (.txt, .csv), figures (.svg) and processor seconds (.time) in
+# `results`. Each computes with one thread: with more processors, run several of them side by side.
 #
 #   python3 ../data/fetch.py mnist fashion-mnist bike_sharing.csv
 #   cargo build --release && sh regenerate.sh            # all of them
@@ -11,12 +12,15 @@ scripts=$PWD
 mkdir -p results
 cd results
 if [ $# -eq 0 ]; then
-  set -- rotating_rates rotating rates_mnist rates_fashion bike_stream
+  set -- rates_mnist rates_fashion cnn_mnist cnn_fashion text_rates settings rotating_rates rotating bike_stream
 fi
 for name in "$@"; do
-  began=$(date +%s)
-  "$egret" run "$scripts/$name.eg" > "$name.txt" 2> "$name.log" || { cat "$name.log"; exit 1; }
+  (
+    "$egret" run --threads 1 "$scripts/$name.eg" > "$name.txt" 2> "$name.log" || { cat "$name.log"; exit 1; }
+    times > "$name.log"
+  )
+  awk -v name="$name" 'NR == 2 { split($1, user, "m"); split($2, sys, "m")
+    printf "%s: %.0f s\n", name, 60 * (user[1] + sys[1]) + user[2] + sys[2] }' "$name.log" | tee "$name.time"
   rm "$name.log"
-  echo "$name: $(($(date +%s) - began)) s" | tee "$name.time"
   cat "$name.txt"
 done
