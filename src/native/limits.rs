@@ -89,7 +89,7 @@ const TURNS: usize = 1 << 14;
 
 /// Floating-point operations in a second.
 fn flops(pool: &Pool) -> f64 {
-    best(pool, (TURNS * 12 * 8 * 2) as f64, &|_| {
+    best(pool, (TURNS * 12 * lanes() * 2) as f64, &|_| {
         black_box(multiply_add(black_box(0.999_9)));
     })
 }
@@ -119,11 +119,20 @@ fn stream_wide(x: &[f32], y: &mut [f32]) {
     stream_plain(x, y);
 }
 
+/// Numbers in a chain of [`multiply_add`].
+fn lanes() -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx512f") {
+        return 16;
+    }
+    8
+}
+
 fn multiply_add(by: f32) -> f32 {
     #[cfg(target_arch = "x86_64")]
     if has_wide_vectors() {
         // SAFETY: the processor has these instructions.
-        return unsafe { multiply_add_wide(by) };
+        return unsafe { if lanes() == 16 { multiply_add_512(by) } else { multiply_add_256(by) } };
     }
     multiply_add_plain(by, |sum, by| sum * by + by)
 }
@@ -141,25 +150,34 @@ fn multiply_add_plain(by: f32, step: impl Fn(f32, f32) -> f32) -> f32 {
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn multiply_add_wide(by: f32) -> f32 {
-    use std::arch::x86_64::{_mm256_fmadd_ps, _mm256_set1_ps, _mm256_storeu_ps};
-    let by = _mm256_set1_ps(by);
-    let mut sums = [by; 12];
-    for _ in 0..TURNS {
-        for sum in &mut sums {
-            *sum = _mm256_fmadd_ps(*sum, by, by);
+macro_rules! multiply_add_wide {
+    ($name:ident, $features:literal, $lanes:literal, $splat:ident $fused:ident $store:ident) => {
+        #[target_feature(enable = $features)]
+        fn $name(by: f32) -> f32 {
+            use std::arch::x86_64::{$fused, $splat, $store};
+            let by = $splat(by);
+            let mut sums = [by; 12];
+            for _ in 0..TURNS {
+                for sum in &mut sums {
+                    *sum = $fused(*sum, by, by);
+                }
+            }
+            let mut total = 0.0;
+            for sum in sums {
+                let mut lanes = [0.0_f32; $lanes];
+                // SAFETY: the numbers of a vector fit.
+                unsafe { $store(lanes.as_mut_ptr(), sum) };
+                total += lanes.iter().sum::<f32>();
+            }
+            total
         }
-    }
-    let mut total = 0.0;
-    for sum in sums {
-        let mut lanes = [0.0_f32; 8];
-        // SAFETY: eight numbers fit.
-        unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), sum) };
-        total += lanes.iter().sum::<f32>();
-    }
-    total
+    };
 }
+
+#[cfg(target_arch = "x86_64")]
+multiply_add_wide!(multiply_add_256, "avx2,fma", 8, _mm256_set1_ps _mm256_fmadd_ps _mm256_storeu_ps);
+#[cfg(target_arch = "x86_64")]
+multiply_add_wide!(multiply_add_512, "avx512f", 16, _mm512_set1_ps _mm512_fmadd_ps _mm512_storeu_ps);
 
 #[cfg(test)]
 mod tests {

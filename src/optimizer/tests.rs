@@ -74,7 +74,7 @@ fn parameters_may_move_between_steps() {
         let g = gradient(&params);
         staying.step(&mut params, &g, None).expect("it fits");
         // Twice at one place, then at the other.
-        let (from, to) = ((t + 1) / 2 % 2, (t + 2) / 2 % 2);
+        let (from, to) = (usize::div_ceil(t, 2) % 2, (t / 2 + 1) % 2);
         let before = places[from].clone();
         places[to].copy_from_slice(&before);
         if t == 4 {

@@ -358,7 +358,7 @@ fn positions_and_numbers_fill_all_lanes() {
         assert!(!text(&function, target).is_empty(), "{lanes} lanes: not wide");
         run_for(target, function, &mut memory);
         let want: Vec<Bits> =
-            (0..len as u32).map(|k| Bits::from((k * 77 ^ k).wrapping_add(20 * k))).collect();
+            (0..len as u32).map(|k| Bits::from(((k * 77) ^ k).wrapping_add(20 * k))).collect();
         assert_same("positions", I32, &unpack(I32, &memory[1]), &want);
 
         let mut kit = Kit::default();
