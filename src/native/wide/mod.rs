@@ -8,7 +8,7 @@
 //! Invariant: the same bits as without. Turns that do not depend on each other are done several as one, or
 //! one in pieces; where values are carried, lanes stay what they are.
 //!
-//! A loop goes through: [`plan`] (may it, and what comes from outside), [`select`] (to a [`body`]:
+//! A loop goes through: [`plan`] (may it, and what comes from outside), [`select()`] (to a [`body`]:
 //! operations of the machine), [`regs`] (to registers: [`placed`]), [`code`] (the loop around them),
 //! [`encode`] (bytes). As text:
 //!
