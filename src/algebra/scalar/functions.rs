@@ -92,7 +92,7 @@ pub static SIN: Scalar = Scalar {
     eval: |a| a[0].sin(),
     vjp: || vec![Some(g() * call(&COS, [x(0)]))],
     native: Native::Body(bodies::sin),
-    ulp: 2,
+    ulp: 3,
     samples: &[(&[0.0], 0.0), (&[1.0], 0.841_470_984_807_896_5)],
 };
 
@@ -105,7 +105,7 @@ pub static COS: Scalar = Scalar {
     eval: |a| a[0].cos(),
     vjp: || vec![Some(-(g() * call(&SIN, [x(0)])))],
     native: Native::Body(bodies::cos),
-    ulp: 2,
+    ulp: 3,
     samples: &[(&[0.0], 1.0), (&[1.0], 0.540_302_305_868_139_8)],
 };
 
