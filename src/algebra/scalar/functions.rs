@@ -118,7 +118,7 @@ pub static TAN: Scalar = Scalar {
     eval: |a| a[0].tan(),
     vjp: || vec![Some(g() * (c(1.0) + y() * y()))],
     native: Native::Body(bodies::tan),
-    ulp: 3,
+    ulp: 4,
     samples: &[(&[0.0], 0.0), (&[0.5], 0.546_302_489_843_790_5)],
 };
 
