@@ -19,31 +19,6 @@ pub struct Cost {
 }
 
 impl Kernel {
-    /// By instruction: whether its value changes along a reduced axis.
-    pub fn is_deep(&self) -> Vec<bool> {
-        let mut deep = vec![false; self.insts.len()];
-        for (k, inst) in self.insts.iter().enumerate() {
-            deep[k] = match inst {
-                Inst::Const(..) | Inst::Combine(..) => false,
-                Inst::Axis(axis, _) => *axis >= self.n_out,
-                Inst::Load { at, guards, .. } => {
-                    let positions = guards.iter().map(|guard| &guard.position).chain([at]);
-                    positions.into_iter().any(|position| self.moves(position, &deep))
-                }
-                Inst::Map(_, args, _) => args.iter().any(|arg| deep[arg.0]),
-                Inst::Cast(arg, _) => deep[arg.0],
-                Inst::Store { at, value, .. } => deep[value.0] || self.moves(at, &deep),
-            };
-        }
-        deep
-    }
-
-    /// Whether a position changes along a reduced axis.
-    fn moves(&self, at: &Linear, deep: &[bool]) -> bool {
-        (self.n_out..self.axes.len()).any(|axis| at.depends_on(axis))
-            || at.gather.is_some_and(|(inst, _)| deep[inst.0])
-    }
-
     /// What it costs.
     pub fn cost(&self, buffers: &[Buffer]) -> Cost {
         let [reads, writes] = self.traffic(buffers);

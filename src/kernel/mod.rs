@@ -20,6 +20,7 @@ mod access;
 mod apart;
 mod cost;
 mod defer;
+mod depend;
 mod emit;
 mod eval;
 mod flatten;
@@ -43,6 +44,7 @@ mod verify;
 
 pub use cost::Cost;
 pub(crate) use cost::bytes;
+pub use depend::Axes;
 pub use eval::{Memory, run};
 pub use flatten::flatten;
 pub use fuse::{apart, fuse};

@@ -2,10 +2,8 @@
 
 use std::fmt;
 
-use super::{
-    Apart, Buffer, BufferId, Guard, Home, Inst, InstId, Kernel, Kernels, Linear, Product, Program, Running,
-    Scatter, Why, flatten,
-};
+use super::report::method;
+use super::{Apart, Buffer, BufferId, Guard, Home, Inst, InstId, Kernel, Kernels, Linear, Program, Why};
 use crate::algebra::form::Extent;
 use crate::print::number;
 
@@ -46,12 +44,8 @@ impl Program {
         let commits = if kernel.commits { " commits" } else { "" };
         let head = format!("  k{k} {}{commits}", axes(kernel));
         writeln!(f, "{head:<46} {}", kernel.cost(&self.buffers))?;
-        if let Some(product) = Product::of(self, &flatten(kernel)) {
-            writeln!(f, "    {product}")?;
-        } else if let Some(scatter) = Scatter::of(&flatten(kernel)) {
-            writeln!(f, "    {scatter}")?;
-        } else if let Some(running) = Running::of(&flatten(kernel)) {
-            writeln!(f, "    {running}")?;
+        if let Some(method) = method(self, kernel) {
+            writeln!(f, "    {method}")?;
         }
         for line in lines(kernel) {
             writeln!(f, "    {line}")?;

@@ -76,11 +76,17 @@ fn table(program: &Program, layout: Option<&Layout>) -> String {
 
 /// How a kernel is computed if not in loops, and why it is apart from others.
 fn notes(program: &Program, kernel: &Kernel) -> Vec<String> {
-    let product = Product::of(program, &flatten(kernel)).map(|product| product.to_string());
-    let scatter = || Scatter::of(&flatten(kernel)).map(|scatter| scatter.to_string());
-    let running = || Running::of(&flatten(kernel)).map(|running| running.to_string());
     let apart = kernel.apart.iter().map(|reason| format!("apart from {reason}"));
-    product.or_else(scatter).or_else(running).into_iter().chain(apart).collect()
+    method(program, kernel).into_iter().chain(apart).collect()
+}
+
+/// How a kernel is computed if not in loops.
+pub(super) fn method(program: &Program, kernel: &Kernel) -> Option<String> {
+    let flat = flatten(kernel);
+    let product = Product::of(program, &flat).map(|product| product.to_string());
+    let scatter = || Scatter::of(&flat).map(|scatter| scatter.to_string());
+    let running = || Running::of(&flat).map(|running| running.to_string());
+    product.or_else(scatter).or_else(running)
 }
 
 fn amounts(cost: &Cost) -> [String; 3] {

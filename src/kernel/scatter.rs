@@ -46,8 +46,7 @@ impl Scatter {
         let axis = found.first()?.0;
         let fixed = kernel.axes.iter().all(|extent| matches!(extent, Extent::Fixed(n) if *n > 0));
         let Extent::Fixed(places) = kernel.axes[axis] else { return None };
-        let along = axes_of(kernel);
-        let all = (kernel.n_out..kernel.axes.len()).fold(0, |set, axis| set | 1 << axis);
+        let (along, all) = (kernel.dependences(), kernel.reduced());
         let fits = |(of, sum): &(usize, Scattered)| {
             let (index, value) = (along[sum.index.0], along[sum.value.0]);
             *of == axis && (index | value) & 1 << axis == 0 && index & all == all
@@ -90,26 +89,4 @@ fn call<'a>(kernel: &'a Kernel, id: InstId, function: &'static Scalar) -> Option
         Inst::Map(f, args, _) if std::ptr::eq(*f, function) => Some(args),
         _ => None,
     }
-}
-
-/// By instruction: the axes that its value depends on, one bit each.
-fn axes_of(kernel: &Kernel) -> Vec<u64> {
-    let mut along = vec![0; kernel.insts.len()];
-    for (k, inst) in kernel.insts.iter().enumerate() {
-        let moves = |at: &super::Linear| {
-            let own = (0..kernel.axes.len()).filter(|axis| at.depends_on(*axis));
-            own.fold(at.gather.map_or(0, |(index, _)| along[index.0]), |set, axis| set | 1 << axis)
-        };
-        along[k] = match inst {
-            Inst::Const(..) => 0,
-            Inst::Axis(axis, _) => 1 << axis,
-            Inst::Load { at, guards, .. } => {
-                guards.iter().fold(moves(at), |set, guard| set | moves(&guard.position))
-            }
-            Inst::Store { at, value, .. } => moves(at) | along[value.0],
-            Inst::Map(_, args, _) => args.iter().fold(0, |set, arg| set | along[arg.0]),
-            Inst::Cast(arg, _) | Inst::Combine(_, arg, _) => along[arg.0],
-        };
-    }
-    along
 }

@@ -3,10 +3,7 @@
 
 use crate::algebra::form::{Combine, Extent};
 use crate::algebra::scalar::{self, Scalar};
-use crate::kernel::{Home, Inst, InstId, Kernel, Linear, Program};
-
-/// A set of axes, one bit each.
-pub(super) type Axes = u32;
+use crate::kernel::{Axes, Home, Inst, InstId, Kernel, Program};
 
 /// Facts about one kernel, by instruction.
 pub(super) struct Facts {
@@ -46,37 +43,6 @@ pub(super) fn extent(kernel: &Kernel, axis: usize) -> usize {
     }
 }
 
-/// Calls `visit` on each operand, those of positions too.
-pub(super) fn operands(inst: &Inst, visit: &mut dyn FnMut(InstId)) {
-    let linear = |at: &Linear, visit: &mut dyn FnMut(InstId)| {
-        if let Some((index, _)) = at.gather {
-            visit(index);
-        }
-    };
-    match inst {
-        Inst::Const(..) | Inst::Axis(..) => {}
-        Inst::Load { at, guards, .. } => {
-            linear(at, visit);
-            guards.iter().for_each(|guard| linear(&guard.position, visit));
-        }
-        Inst::Map(_, args, _) => args.iter().for_each(|arg| visit(*arg)),
-        Inst::Cast(arg, _) | Inst::Combine(_, arg, _) => visit(*arg),
-        Inst::Store { at, value, .. } => {
-            linear(at, visit);
-            visit(*value);
-        }
-    }
-}
-
-fn bit(axis: usize) -> Axes {
-    1 << axis
-}
-
-fn axes_of(at: &Linear) -> Axes {
-    let terms = at.terms.iter().fold(0, |set, (axis, _)| set | bit(*axis));
-    terms | at.piece.as_ref().map_or(0, |(_, axis)| bit(*axis))
-}
-
 /// Whether two rows are one.
 pub(super) fn is(row: &'static Scalar, other: &'static Scalar) -> bool {
     std::ptr::eq(row, other)
@@ -85,9 +51,8 @@ pub(super) fn is(row: &'static Scalar, other: &'static Scalar) -> bool {
 impl Facts {
     pub(super) fn of(program: &Program, kernel: &Kernel) -> Facts {
         let n = kernel.insts.len();
-        let reduced = (kernel.n_out..kernel.axes.len()).fold(0, |set, axis| set | bit(axis));
         let mut facts = Facts {
-            deps: vec![0; n],
+            deps: kernel.dependences(),
             live: vec![false; n],
             inside: vec![false; n],
             contracted: vec![false; n],
@@ -95,28 +60,12 @@ impl Facts {
             resumed: Vec::new(),
             combines: Vec::new(),
             in_place: false,
-            reduced,
+            reduced: kernel.reduced(),
         };
-        facts.find_deps(kernel);
         facts.find_live(kernel);
         facts.find_contracted(kernel);
         facts.find_reloads(program, kernel);
         facts
-    }
-
-    fn find_deps(&mut self, kernel: &Kernel) {
-        for (k, inst) in kernel.insts.iter().enumerate() {
-            let mut set = match inst {
-                Inst::Axis(axis, _) => bit(*axis),
-                Inst::Load { at, guards, .. } => {
-                    guards.iter().fold(axes_of(at), |set, guard| set | axes_of(&guard.position))
-                }
-                Inst::Store { at, .. } => axes_of(at),
-                Inst::Const(..) | Inst::Map(..) | Inst::Cast(..) | Inst::Combine(..) => 0,
-            };
-            operands(inst, &mut |arg| set |= self.deps[arg.0]);
-            self.deps[k] = if matches!(inst, Inst::Combine(..)) { set & !self.reduced } else { set };
-        }
     }
 
     fn find_live(&mut self, kernel: &Kernel) {
@@ -130,7 +79,7 @@ impl Facts {
                 !(combine && self.inside[k]),
                 "egret internal error in loops: a reduction is used inside its own loop"
             );
-            operands(inst, &mut |arg| {
+            inst.operands(&mut |arg| {
                 self.live[arg.0] |= live;
                 self.inside[arg.0] |= inside;
             });
@@ -144,7 +93,7 @@ impl Facts {
         let mut uses = vec![0; kernel.insts.len()];
         for (k, inst) in kernel.insts.iter().enumerate() {
             if self.live[k] {
-                operands(inst, &mut |arg| uses[arg.0] += 1);
+                inst.operands(&mut |arg| uses[arg.0] += 1);
             }
         }
         for id in &self.combines {
@@ -191,6 +140,6 @@ impl Facts {
 
     /// Whether an instruction depends on an axis.
     pub(super) fn on(&self, inst: InstId, axis: usize) -> bool {
-        self.deps[inst.0] & bit(axis) != 0
+        self.deps[inst.0] & 1 << axis != 0
     }
 }

@@ -6,10 +6,10 @@
 
 use crate::algebra::form::Combine;
 use crate::algebra::types::DType;
-use crate::kernel::{BufferId, Inst, InstId, Kernel, Program};
+use crate::kernel::{Axes, BufferId, Inst, InstId, Kernel, Program};
 
 use super::build::{Builder, POSITION};
-use super::facts::{Axes, Facts, extent};
+use super::facts::{Facts, extent};
 use super::schedule::Schedule;
 use super::section::Section;
 use super::split::Split;

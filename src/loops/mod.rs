@@ -27,6 +27,7 @@ mod facts;
 mod guards;
 mod lower;
 mod number;
+mod place;
 mod print;
 mod product;
 mod rebase;

@@ -4,12 +4,11 @@
 //! columns or rows. Every result is one chain of sums in any case.
 
 use crate::algebra::types::DType;
-use crate::kernel::{
-    Buffer, BufferId, Home, Inst, InstId, Kernel, Linear, Out, Product, Program, is_plain, stride,
-};
+use crate::kernel::{BufferId, Inst, InstId, Kernel, Linear, Out, Product, Program, is_plain, stride};
 
 use super::build::{Builder, POSITION};
 use super::facts::extent;
+use super::place::Place;
 use super::{Address, Bound, Expr, Function, Matrix, Step, Value};
 
 /// Cycles of a part, at least: some microseconds.
@@ -31,35 +30,24 @@ pub(super) fn split(
     kernel: &Kernel,
     product: &Product,
 ) -> ((Function, Vec<BufferId>), Option<Kernel>) {
-    let (buffer, at) = place(program, kernel, product);
-    let dtype = kernel.insts[product.sum.0].dtype();
-    let load = Inst::Load { buffer, at: at.clone(), guards: Vec::new(), outside: 0.0, dtype };
-    let done = match product.out {
-        Out::Store(store) if is_plain(kernel, store, product.sum) => vec![store],
-        Out::Store(_) | Out::Fresh(_) => Vec::new(),
-    };
-    let rest = rest(kernel, &[(product.sum, load)], &done);
-    (function(program, kernel, product, (buffer, &at)), rest)
+    let place = place(program, kernel, product);
+    let done: Vec<InstId> = place.store.into_iter().collect();
+    let rest = rest(kernel, &[(product.sum, place.load())], &done);
+    (function(program, kernel, product, (place.buffer, &place.at)), rest)
 }
 
 /// Where the sums go.
-fn place(program: &mut Program, kernel: &Kernel, product: &Product) -> (BufferId, Linear) {
+fn place(program: &mut Program, kernel: &Kernel, product: &Product) -> Place {
+    let dtype = kernel.insts[product.sum.0].dtype();
     match &product.out {
         Out::Store(store) => match &kernel.insts[store.0] {
-            Inst::Store { buffer, at, .. } => (*buffer, at.clone()),
+            Inst::Store { buffer, at, .. } => {
+                let done = is_plain(kernel, *store, product.sum).then_some(*store);
+                Place { buffer: *buffer, at: at.clone(), dtype, store: done }
+            }
             _ => unreachable!("sums go to a store"),
         },
-        Out::Fresh(order) => {
-            let (mut terms, mut len) = (Vec::new(), 1);
-            for axis in order.iter().rev() {
-                terms.push((*axis, len as i64));
-                len *= extent(kernel, *axis);
-            }
-            terms.sort_unstable();
-            let dtype = kernel.insts[product.sum.0].dtype();
-            program.buffers.push(Buffer { dtype, len, name: None, home: Home::Temporary });
-            (BufferId(program.buffers.len() - 1), Linear { terms, ..Linear::default() })
-        }
+        Out::Fresh(order) => Place::fresh(program, kernel, dtype, order),
     }
 }
 

@@ -4,7 +4,8 @@ use crate::algebra::scalar;
 use crate::kernel::{BufferId, Guard, Inst, InstId, Kernel, Linear, Program, Running, flatten, stride};
 
 use super::Function;
-use super::scatter::{Place, cut, place};
+use super::place::Place;
+use super::scatter::cut;
 use super::split;
 
 /// The functions of a kernel that is a running sum, with the buffers behind their pointers.
@@ -13,7 +14,7 @@ pub(super) fn functions(
     kernel: &Kernel,
     running: &Running,
 ) -> Vec<(Function, Vec<BufferId>)> {
-    let place = place(program, kernel, running.sum);
+    let place = Place::of(program, kernel, running.sum);
     let adding = adding(kernel, running, &place);
     let mut functions = vec![cut(program, &adding, |axis| axis != running.axis)];
     let done: Vec<InstId> = place.store.into_iter().collect();

@@ -4,14 +4,12 @@
 
 use crate::algebra::scalar;
 use crate::algebra::types::DType;
-use crate::kernel::{
-    Buffer, BufferId, Home, Inst, InstId, Kernel, Linear, Program, Scatter, Scattered, flatten, stores,
-    stride,
-};
+use crate::kernel::{BufferId, Inst, InstId, Kernel, Linear, Program, Scatter, Scattered, flatten, stride};
 
 use super::Function;
 use super::facts::{Facts, extent};
 use super::lower::lower;
+use super::place::Place;
 use super::schedule::Schedule;
 use super::split::{self, Split};
 
@@ -24,7 +22,7 @@ pub(super) fn functions(
     kernel: &Kernel,
     scatter: &Scatter,
 ) -> Vec<(Function, Vec<BufferId>)> {
-    let places: Vec<Place> = scatter.sums.iter().map(|sum| place(program, kernel, sum.sum)).collect();
+    let places: Vec<Place> = scatter.sums.iter().map(|sum| Place::of(program, kernel, sum.sum)).collect();
     let zeros = zeros(kernel, &places);
     let mut functions = split::functions(program, &flatten(&zeros));
     let order = order(kernel, scatter, &places[0]);
@@ -37,44 +35,6 @@ pub(super) fn functions(
         functions.extend(split::functions(program, &flatten(&rest)));
     }
     functions
-}
-
-/// Where a sum goes.
-pub(super) struct Place {
-    pub(super) buffer: BufferId,
-    pub(super) at: Linear,
-    dtype: DType,
-    /// The store of the kernel that has nothing left to do.
-    pub(super) store: Option<InstId>,
-}
-
-impl Place {
-    /// The sum read back.
-    pub(super) fn load(&self) -> Inst {
-        let (buffer, at, dtype) = (self.buffer, self.at.clone(), self.dtype);
-        Inst::Load { buffer, at, guards: Vec::new(), outside: 0.0, dtype }
-    }
-}
-
-/// The memory that the kernel stores a sum in, or some for it alone.
-pub(super) fn place(program: &mut Program, kernel: &Kernel, sum: InstId) -> Place {
-    let dtype = kernel.insts[sum.0].dtype();
-    for store in stores(program, kernel) {
-        if let Inst::Store { buffer, at, value } = &kernel.insts[store.0]
-            && *value == sum
-            && program.buffers[buffer.0].dtype == dtype
-        {
-            return Place { buffer: *buffer, at: at.clone(), dtype, store: Some(store) };
-        }
-    }
-    let (mut terms, mut len) = (Vec::new(), 1);
-    for axis in (0..kernel.n_out).rev() {
-        terms.insert(0, (axis, len as i64));
-        len *= extent(kernel, axis);
-    }
-    program.buffers.push(Buffer { dtype, len, name: None, home: Home::Temporary });
-    let buffer = BufferId(program.buffers.len() - 1);
-    Place { buffer, at: Linear { terms, ..Linear::default() }, dtype, store: None }
 }
 
 /// The kernel that sets all sums to zero.

@@ -212,7 +212,7 @@ fn can_resume(program: &Program, kernel: &Kernel, facts: &Facts) -> bool {
     for (k, inst) in kernel.insts.iter().enumerate().rev() {
         after[k] |= matches!(inst, Inst::Store { .. }) && !facts.inside[k];
         if after[k] && !matches!(inst, Inst::Combine(..)) {
-            super::facts::operands(inst, &mut |arg| after[arg.0] = true);
+            inst.operands(&mut |arg| after[arg.0] = true);
         }
     }
     let mut reads = kernel.insts.iter().zip(after).filter(|(_, after)| *after).map(|(inst, _)| inst);
@@ -285,7 +285,7 @@ fn drop_dead(kernel: &mut Kernel) {
     for (k, inst) in kernel.insts.iter_mut().enumerate().rev() {
         live[k] |= matches!(inst, Inst::Store { .. });
         match live[k] {
-            true => super::facts::operands(inst, &mut |arg| live[arg.0] = true),
+            true => inst.operands(&mut |arg| live[arg.0] = true),
             false => *inst = nothing(),
         }
     }
