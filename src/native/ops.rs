@@ -183,6 +183,11 @@ fn int_sign(b: &mut Builder, x: &[Value]) -> Value {
     b.ins().isub(above, below)
 }
 
+/// How floats of so many bytes keep their exponent: bits of the fraction, and what is added.
+pub(super) fn exponent_of(bytes: usize) -> (u32, f64) {
+    if bytes == 4 { (23, 127.0) } else { (52, 1023.0) }
+}
+
 /// How a float type keeps its exponent.
 struct Layout {
     /// The type.
@@ -198,8 +203,8 @@ struct Layout {
 impl Layout {
     fn of(b: &Builder, value: Value) -> Layout {
         let ty = type_of(b, value);
-        let (fraction, bias) = if ty.lane_type() == types::F32 { (23, 127.0) } else { (52, 1023.0) };
-        Layout { ty, int: int_type(ty), fraction, bias }
+        let (fraction, bias) = exponent_of(ty.lane_type().bytes() as usize);
+        Layout { ty, int: int_type(ty), fraction: i64::from(fraction), bias }
     }
 
     /// The float `2^fraction`: the last whose neighbours are one apart.

@@ -65,20 +65,7 @@ pub(super) unsafe fn copied<E: Copy>(rows: usize, tile: &Tile<E>, to: *mut E) ->
                 from.copy_to_nonoverlapping(to.add(row * PITCH), tile.k);
             }
         } else {
-            match rows {
-                12 => narrow::<E, 12>(tile, to),
-                11 => narrow::<E, 11>(tile, to),
-                10 => narrow::<E, 10>(tile, to),
-                9 => narrow::<E, 9>(tile, to),
-                8 => narrow::<E, 8>(tile, to),
-                7 => narrow::<E, 7>(tile, to),
-                6 => narrow::<E, 6>(tile, to),
-                5 => narrow::<E, 5>(tile, to),
-                4 => narrow::<E, 4>(tile, to),
-                3 => narrow::<E, 3>(tile, to),
-                2 => narrow::<E, 2>(tile, to),
-                _ => narrow::<E, 1>(tile, to),
-            }
+            by_rows!(rows, M => narrow::<E, M>(tile, to));
         }
     }
     copy(rows, tile, to)

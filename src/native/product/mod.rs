@@ -9,6 +9,19 @@
 //! tile on its way, where columns lie side by side. Sums go on from the results of the run before (Goto and
 //! van de Geijn 2008). The first operand is copied only where what a tile reads lies far apart.
 
+/// What to do with a constant number of rows, from 1 to 12.
+macro_rules! by_rows {
+    ($rows:expr, $m:ident => $do:expr) => {
+        by_rows!($rows, $m => $do; 1 2 3 4 5 6 7 8 9 10 11; 12)
+    };
+    ($rows:expr, $m:ident => $do:expr; $($n:literal)*; $last:literal) => {
+        match $rows {
+            $($n => { const $m: usize = $n; $do })*
+            _ => { const $m: usize = $last; $do }
+        }
+    };
+}
+
 mod first;
 mod lanes;
 mod runs;
@@ -227,20 +240,5 @@ impl Panel {
 /// One tile of up to 12 rows.
 unsafe fn one<L: Lanes, const V: usize>(rows: usize, tile: &Tile<L::E>) {
     // SAFETY: the caller vouches for the rows.
-    unsafe {
-        match rows {
-            1 => L::tile::<1, V>(tile),
-            2 => L::tile::<2, V>(tile),
-            3 => L::tile::<3, V>(tile),
-            4 => L::tile::<4, V>(tile),
-            5 => L::tile::<5, V>(tile),
-            6 => L::tile::<6, V>(tile),
-            7 => L::tile::<7, V>(tile),
-            8 => L::tile::<8, V>(tile),
-            9 => L::tile::<9, V>(tile),
-            10 => L::tile::<10, V>(tile),
-            11 => L::tile::<11, V>(tile),
-            _ => L::tile::<12, V>(tile),
-        }
-    }
+    unsafe { by_rows!(rows, M => L::tile::<M, V>(tile)) }
 }

@@ -1,5 +1,6 @@
 //! A tile of results that stays in registers, and how it is computed where nothing is known of the machine.
 
+use super::Steps;
 use super::lanes::Element;
 
 /// Some rows and vectors of results, over a run of the summed axis.
@@ -31,11 +32,8 @@ pub(super) struct Tile<E> {
 impl<E: Element> Tile<E> {
     /// Where element `k` of the first row lies.
     unsafe fn at(&self, k: usize) -> isize {
-        match self.a_table.is_null() {
-            true => k as isize * self.a_next,
-            // SAFETY: the caller vouches for the table.
-            false => unsafe { *self.a_table.add(k) as isize },
-        }
+        // SAFETY: the caller vouches for the table.
+        unsafe { Steps { by: self.a_next, table: self.a_table }.at(k) }
     }
 
     /// Computes it with `V` vectors of `N` lanes.

@@ -2,6 +2,18 @@
 
 use std::arch::x86_64::*;
 
+/// Writes four rows of vectors that hold, in each 128 bits, four elements of a column.
+macro_rules! write_rows {
+    ($x:ident to $to:ident by $width:ident: $low:ident $high:ident $shuffle:ident $store:ident) => {
+        let (a, b) = ($low($x[0], $x[1]), $high($x[0], $x[1]));
+        let (c, d) = ($low($x[2], $x[3]), $high($x[2], $x[3]));
+        $store($to, $shuffle::<0x44>(a, c));
+        $store($to.add($width), $shuffle::<0xee>(a, c));
+        $store($to.add(2 * $width), $shuffle::<0x44>(b, d));
+        $store($to.add(3 * $width), $shuffle::<0xee>(b, d));
+    };
+}
+
 /// Four rows of 8 columns: `to[r * width + c] = from[c][row + r]`.
 ///
 /// # Safety
@@ -15,12 +27,7 @@ pub(super) unsafe fn rows_of_8(from: &[*const f32; 8], row: usize, to: *mut f32,
         let x: [__m256; 4] = std::array::from_fn(|column| {
             _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(part(column)), part(column + 4))
         });
-        let (a, b) = (_mm256_unpacklo_ps(x[0], x[1]), _mm256_unpackhi_ps(x[0], x[1]));
-        let (c, d) = (_mm256_unpacklo_ps(x[2], x[3]), _mm256_unpackhi_ps(x[2], x[3]));
-        _mm256_storeu_ps(to, _mm256_shuffle_ps::<0x44>(a, c));
-        _mm256_storeu_ps(to.add(width), _mm256_shuffle_ps::<0xee>(a, c));
-        _mm256_storeu_ps(to.add(2 * width), _mm256_shuffle_ps::<0x44>(b, d));
-        _mm256_storeu_ps(to.add(3 * width), _mm256_shuffle_ps::<0xee>(b, d));
+        write_rows!(x to to by width: _mm256_unpacklo_ps _mm256_unpackhi_ps _mm256_shuffle_ps _mm256_storeu_ps);
     }
 }
 
@@ -39,12 +46,7 @@ pub(super) unsafe fn rows_of_16(from: &[*const f32; 16], row: usize, to: *mut f3
             let x = _mm512_insertf32x4::<1>(x, part(column + 4));
             _mm512_insertf32x4::<3>(_mm512_insertf32x4::<2>(x, part(column + 8)), part(column + 12))
         });
-        let (a, b) = (_mm512_unpacklo_ps(x[0], x[1]), _mm512_unpackhi_ps(x[0], x[1]));
-        let (c, d) = (_mm512_unpacklo_ps(x[2], x[3]), _mm512_unpackhi_ps(x[2], x[3]));
-        _mm512_storeu_ps(to, _mm512_shuffle_ps::<0x44>(a, c));
-        _mm512_storeu_ps(to.add(width), _mm512_shuffle_ps::<0xee>(a, c));
-        _mm512_storeu_ps(to.add(2 * width), _mm512_shuffle_ps::<0x44>(b, d));
-        _mm512_storeu_ps(to.add(3 * width), _mm512_shuffle_ps::<0xee>(b, d));
+        write_rows!(x to to by width: _mm512_unpacklo_ps _mm512_unpackhi_ps _mm512_shuffle_ps _mm512_storeu_ps);
     }
 }
 

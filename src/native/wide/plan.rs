@@ -144,7 +144,7 @@ impl<'a> Plan<'a> {
         let mut clamp = None;
         for stmt in self.body {
             if let Stmt::Let(_, Expr::ClampTo(of, n)) = stmt {
-                if *of != self.var || clamp.is_some() || !starts_at_a_position(facts, self.start) {
+                if *of != self.var || clamp.is_some() || !facts.starts_at_a_position(self.start) {
                     return None;
                 }
                 clamp = Some(*n);
@@ -274,28 +274,26 @@ fn lanes(facts: &Facts, body: &[Stmt]) -> Option<usize> {
     (lanes > 1).then_some(lanes)
 }
 
-/// Whether a loop surely starts at a position that is not negative.
-fn starts_at_a_position(facts: &Facts, start: Bound) -> bool {
-    match start {
-        Bound::Const(n) => n >= 0,
-        Bound::Value(value) => match facts.definition(value) {
-            Some(Expr::Table(table, _)) => facts.function.tables[*table].iter().all(|n| *n >= 0),
-            _ => false,
-        },
-    }
-}
-
 impl Facts<'_, '_> {
-    /// How often a loop turns at most, if that is known.
-    pub(super) fn turns(&self, plan: &Plan) -> Option<i64> {
-        let numbers = |bound: Bound| match bound {
+    /// All that a limit of a loop can be, if that is known.
+    fn numbers(&self, bound: Bound) -> Option<Vec<i64>> {
+        match bound {
             Bound::Const(n) => Some(vec![n]),
             Bound::Value(value) => match self.definition(value) {
                 Some(Expr::Table(table, _)) => Some(self.function.tables[*table].clone()),
                 _ => None,
             },
-        };
-        let (starts, stops) = (numbers(plan.start)?, numbers(plan.stop)?);
+        }
+    }
+
+    /// Whether a loop surely starts at a position that is not negative.
+    fn starts_at_a_position(&self, start: Bound) -> bool {
+        self.numbers(start).is_some_and(|numbers| numbers.iter().all(|n| *n >= 0))
+    }
+
+    /// How often a loop turns at most, if that is known.
+    pub(super) fn turns(&self, plan: &Plan) -> Option<i64> {
+        let (starts, stops) = (self.numbers(plan.start)?, self.numbers(plan.stop)?);
         // One that does not change goes with each of the others.
         let count = starts.len().max(stops.len());
         let of = |all: &[i64], k: usize| all[k.min(all.len() - 1)];

@@ -57,6 +57,7 @@ pub(super) fn select<'a, 'b>(
     select.body.drop_dead();
     Some(select.body)
 }
+
 struct Select<'a, 'b> {
     facts: &'b Facts<'a, 'b>,
     plan: &'b mut Plan<'a>,

@@ -4,13 +4,9 @@ use super::Select;
 use crate::algebra::scalar::{Machine, encode};
 use crate::algebra::types::DType;
 use crate::loops::{Expr, Value};
+use crate::native::ops::exponent_of;
 use crate::native::wide::body::Id;
 use crate::native::wide::encode::*;
-
-/// How floats of a size keep their exponent: bits of the fraction, and what is added.
-fn layout(size: usize) -> (u32, f64) {
-    if size == 4 { (23, 127.0) } else { (52, 1023.0) }
-}
 
 impl Select<'_, '_> {
     pub(super) fn machine(&mut self, machine: Machine, result: DType, args: &[Value]) -> Option<Id> {
@@ -58,7 +54,7 @@ impl Select<'_, '_> {
 
     /// Operations on the bits of floats.
     fn bits_op(&mut self, machine: Machine, size: usize, x: &[Id]) -> Option<Id> {
-        let (fraction, bias) = layout(size);
+        let (fraction, bias) = exponent_of(size);
         let unit = f64::from(fraction).exp2();
         let (left, right) =
             if size == 4 { (&SHIFT_LEFT, &SHIFT_RIGHT) } else { (&SHIFT_LEFT_64, &SHIFT_RIGHT_64) };
