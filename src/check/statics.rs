@@ -204,7 +204,6 @@ impl<'a> Checker<'a> {
     ) -> Checked<Vec<Option<&'a ast::Expr>>> {
         let mut found: Vec<Option<&'a ast::Expr>> = vec![None; names.len()];
         let mut result = Ok(());
-        let form = self.call_form(call, names, declared);
         for (k, arg) in call.args.iter().enumerate() {
             let slot = match arg.name {
                 None => (k < names.len()).then_some(k),
@@ -224,14 +223,14 @@ impl<'a> Checker<'a> {
                     let found = at(&errors::WRONG_ARGUMENT, message, name.span, "no such argument");
                     match nearest(&name.name, names.iter().copied()) {
                         Some(near) => found.help(format!("did you mean `{near}`?")),
-                        None => found.help(format!("it is {form}")),
+                        None => found.help(format!("it is {}", self.call_form(call, names, declared))),
                     }
                 }
                 (None, None) => {
                     let message =
                         format!("`{}` takes {}, not {}", call.name, arguments(names.len()), call.args.len());
                     at(&errors::WRONG_ARGUMENT, message, arg.value.span, "one too many")
-                        .help(format!("it is {form}"))
+                        .help(format!("it is {}", self.call_form(call, names, declared)))
                 }
             };
             result = Err(self.report(declared_at(diagnostic, declared)));

@@ -202,18 +202,18 @@ impl Sweep {
 
     /// The same at each step, with a curve for each choice of values, whatever the seed.
     pub(crate) fn curves_of_choices(&self, key: &str) -> Vec<Curve> {
-        let mut choices: Vec<String> = Vec::new();
-        for entry in &self.runs {
-            let choice = self.choice(entry);
+        let of_runs: Vec<String> = self.runs.iter().map(|entry| self.choice(entry)).collect();
+        let mut choices: Vec<&String> = Vec::new();
+        for choice in &of_runs {
             if !choices.contains(&choice) {
                 choices.push(choice);
             }
         }
         let curve = |choice: &String| {
-            let points = self.over_steps(key, |entry| self.choice(entry) == *choice);
+            let points = self.over_steps(key, |run| of_runs[run] == *choice);
             Sweep::drawn(choice, key, plot::STEPS, points)
         };
-        choices.iter().map(curve).collect()
+        choices.into_iter().map(curve).collect()
     }
 
     /// The values of a run by their variables, but for the seed.
@@ -231,9 +231,9 @@ impl Sweep {
         Curve { name, quantity: plot::quantity(key).to_owned(), over: over.to_owned(), points }
     }
 
-    fn over_steps(&self, key: &str, of: impl Fn(&Entry) -> bool) -> Vec<plot::Point> {
+    fn over_steps(&self, key: &str, of: impl Fn(usize) -> bool) -> Vec<plot::Point> {
         let mut at: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
-        for run in (0..self.runs.len()).filter(|run| of(&self.runs[*run])) {
+        for run in (0..self.runs.len()).filter(|run| of(*run)) {
             for (step, value) in self.series(run, key) {
                 at.entry(*step as u64).or_default().push(*value);
             }
