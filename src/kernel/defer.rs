@@ -45,7 +45,8 @@ impl Moving {
         let (made, user) = users().find(outside)?;
         let to = groups.member(user).group;
         let alone = users().all(|(_, user)| [from, to].contains(&groups.member(user).group));
-        if !apart || !alone || groups.groups[to].reduces() || !may_join(groups, from, to) {
+        let laid_before = packs(groups, &values).iter().any(|pack| groups.order.precedes(*pack, to));
+        if !apart || !alone || laid_before || groups.groups[to].reduces() || !may_join(groups, from, to) {
             return None;
         }
         let at = |user: usize, base: usize| {
@@ -81,6 +82,9 @@ impl Moving {
     }
 
     fn apply(self, groups: &mut Groups, from: usize) {
+        for pack in packs(groups, &self.values) {
+            groups.order.constrain(self.to, pack);
+        }
         groups.groups[from].members.retain(|id| !self.values.contains(id));
         for id in self.values {
             let member = groups.member(id).renamed(&self.names);
@@ -91,6 +95,11 @@ impl Moving {
         groups.groups[self.to].members.sort_unstable();
         groups.groups[self.to].commits |= groups.groups[from].commits;
     }
+}
+
+/// The groups of packs that some values are part of: what reads these comes after all their parts.
+fn packs(groups: &Groups, values: &[usize]) -> BTreeSet<usize> {
+    values.iter().flat_map(|id| &groups.packs[*id]).filter_map(|pack| groups.maker[*pack]).collect()
 }
 
 /// A group's reductions, what follows from them, and what they are made from.

@@ -71,6 +71,8 @@ pub(super) struct Groups {
     pub(super) maker: Vec<Option<usize>>,
     /// By item: computed values that read it.
     pub(super) users: Vec<Vec<usize>>,
+    /// By item: packs that it is part of. Who reads one of them reads it too.
+    pub(super) packs: Vec<Vec<usize>>,
     pub(super) order: Order,
 }
 
@@ -78,8 +80,10 @@ impl Groups {
     /// Every computed value in a group of its own. Packs get a group without members.
     pub(super) fn new(plan: Plan) -> Groups {
         let n = plan.items.len();
-        let mut groups = Groups { maker: vec![None; n], users: vec![Vec::new(); n], ..Groups::default() };
+        let mut groups = Groups { maker: vec![None; n], ..Groups::default() };
         groups.members = vec![None; n];
+        groups.users = vec![Vec::new(); n];
+        groups.packs = vec![Vec::new(); n];
         groups.plan = plan;
         for id in 0..n {
             match groups.plan.items[id].class {
@@ -111,7 +115,9 @@ impl Groups {
     }
 
     fn add_pack(&mut self, id: usize) {
-        let makers = self.plan.items[id].args.iter().filter_map(|arg| self.maker[*arg]);
+        let args = &self.plan.items[id].args;
+        args.iter().for_each(|arg| self.packs[*arg].push(id));
+        let makers = args.iter().filter_map(|arg| self.maker[*arg]);
         self.maker[id] = Some(self.order.add(makers.collect::<Vec<_>>()));
         self.groups.push(Group::default());
     }

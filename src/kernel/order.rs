@@ -52,6 +52,13 @@ impl Order {
         self.before[group].iter().map(|read| self.find(*read)).filter(|read| *read != group).collect()
     }
 
+    /// Whether one group has to come before another.
+    pub(super) fn precedes(&self, first: usize, then: usize) -> bool {
+        let (first, then) = (self.find(first), self.find(then));
+        let reached = || self.reach(first, usize::MAX, &self.after, (first, then));
+        self.rank[first] < self.rank[then] && reached().contains(&then)
+    }
+
     /// Makes one group come before another, unless it has to come after it.
     pub(super) fn constrain(&mut self, first: usize, then: usize) -> bool {
         let (first, then) = (self.find(first), self.find(then));
@@ -175,6 +182,7 @@ mod tests {
         assert!(order.rank(a) < order.rank(c) && order.rank(c) < order.rank(b));
         assert!(!order.constrain(b, c), "it comes after");
         assert!(!order.merge(a, b), "c lies between");
+        assert!(order.precedes(a, b) && !order.precedes(b, a) && !order.precedes(b, c));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What must hold for kernels.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::linear::inside;
-use super::{BufferId, Home, Inst, InstId, Kernel, Kernels, Linear, Program};
+use super::{Buffer, BufferId, Home, Inst, InstId, Kernel, Kernels, Linear, Program};
 use crate::algebra::form::Extent;
 use crate::algebra::scalar::Typing;
 use crate::algebra::types::DType;
@@ -21,6 +22,9 @@ pub fn verify(kernels: &Kernels) {
     }
 }
 
+/// By buffer that is no part of another: the elements that are stored.
+type Stored = BTreeMap<BufferId, Vec<Range<usize>>>;
+
 type Check = Result<(), String>;
 
 fn ensure(holds: bool, rule: impl FnOnce() -> String) -> Check {
@@ -29,7 +33,7 @@ fn ensure(holds: bool, rule: impl FnOnce() -> String) -> Check {
 
 impl Program {
     fn check(&self) -> Check {
-        let mut stored: BTreeSet<BufferId> = BTreeSet::new();
+        let mut stored = Stored::new();
         for (k, buffer) in self.buffers.iter().enumerate() {
             if let Home::Part { of, start } = buffer.home {
                 let whole = &self.buffers[of.0];
@@ -41,7 +45,10 @@ impl Program {
         for (k, kernel) in self.kernels.iter().enumerate() {
             let in_kernel = |fault: String| format!("k{k}: {fault}");
             self.check_kernel(kernel, &stored).map_err(in_kernel)?;
-            stored.extend(kernel.stores().map(|(buffer, _)| buffer));
+            for (buffer, _) in kernel.stores() {
+                let (root, elements) = self.extent_in_root(buffer);
+                stored.entry(root).or_default().push(elements);
+            }
         }
         for output in &self.outputs {
             let kept = matches!(output.target, Target::InPlace(k) if self.inputs[k].0 == output.buffer);
@@ -50,23 +57,32 @@ impl Program {
         Ok(())
     }
 
-    /// Whether a buffer holds its value.
-    fn is_ready(&self, buffer: BufferId, stored: &BTreeSet<BufferId>) -> bool {
-        let has_part = || {
-            let mut parts = stored.iter().map(|part| self.buffers[part.0].home);
-            parts.any(|home| matches!(home, Home::Part { of, .. } if of == self.root(buffer)))
-        };
-        matches!(self.buffers[buffer.0].home, Home::Input(_)) || stored.contains(&buffer) || has_part()
+    /// Whether a buffer holds its value: it is given, or every element is stored, in one piece or in parts.
+    fn is_ready(&self, buffer: BufferId, stored: &Stored) -> bool {
+        let (root, wanted) = self.extent_in_root(buffer);
+        let given = |buffer: BufferId| matches!(self.buffers[buffer.0].home, Home::Input(_));
+        if given(buffer) || given(root) {
+            return true;
+        }
+        let mut parts = stored.get(&root).cloned().unwrap_or_default();
+        parts.sort_unstable_by_key(|part| part.start);
+        let covered = parts.into_iter().fold(wanted.start, |covered, part| match part.start <= covered {
+            true => covered.max(part.end),
+            false => covered,
+        });
+        covered >= wanted.end
     }
 
-    fn root(&self, buffer: BufferId) -> BufferId {
-        match self.buffers[buffer.0].home {
-            Home::Part { of, .. } => of,
-            Home::Input(_) | Home::Output(_) | Home::Temporary => buffer,
+    /// The buffer whose memory a buffer is, and its elements there.
+    fn extent_in_root(&self, buffer: BufferId) -> (BufferId, Range<usize>) {
+        let Buffer { home, len, .. } = &self.buffers[buffer.0];
+        match *home {
+            Home::Part { of, start } => (of, start..start + len),
+            Home::Input(_) | Home::Output(_) | Home::Temporary => (buffer, 0..*len),
         }
     }
 
-    fn check_kernel(&self, kernel: &Kernel, stored: &BTreeSet<BufferId>) -> Check {
+    fn check_kernel(&self, kernel: &Kernel, stored: &Stored) -> Check {
         for (axis, extent) in kernel.axes.iter().enumerate() {
             if let Extent::Ragged(pieces) = extent {
                 let before = axis.checked_sub(1).map(|axis| &kernel.axes[axis]);
@@ -99,7 +115,7 @@ impl Program {
     }
 
     /// A load lies inside its buffer, which is made before and not yet overwritten elsewhere.
-    fn check_load(&self, kernel: &Kernel, k: usize, stored: &BTreeSet<BufferId>) -> Check {
+    fn check_load(&self, kernel: &Kernel, k: usize, stored: &Stored) -> Check {
         let Inst::Load { buffer, at, guards, .. } = &kernel.insts[k] else { return Ok(()) };
         ensure(self.is_ready(*buffer, stored), || format!("{buffer} is read before it is made"))?;
         let safe = at.gather.is_some() || !guards.is_empty();

@@ -121,6 +121,11 @@ impl Builder {
         self.blocks.len() - 1
     }
 
+    /// Whether the block that defines a value is still open.
+    pub(super) fn in_scope(&self, value: Value) -> bool {
+        self.info(value).level <= self.depth()
+    }
+
     /// The value of an expression, as far out as its operands allow.
     pub(super) fn emit(&mut self, expr: Expr, ty: Ty) -> Value {
         let mut level = 0;

@@ -166,11 +166,12 @@ impl Lowering<'_> {
         }
     }
 
-    /// Forgets values that depend on one of these axes.
+    /// Forgets values that depend on one of these axes, and those of loops that are closed: a sum is made
+    /// in the loop that is open, whether it depends on that or not.
     fn forget(&mut self, axes: Axes) {
         for row in &mut self.memo {
             for (value, deps) in row.iter_mut().zip(&self.facts.deps) {
-                if deps & axes != 0 {
+                if deps & axes != 0 || value.is_some_and(|value| !self.to.in_scope(value)) {
                     *value = None;
                 }
             }

@@ -80,26 +80,25 @@ impl Lowering<'_> {
         next
     }
 
-    /// The accumulator with one more value. One that is still a constant is what it starts from: the
-    /// value itself is the result, and no loop is carried.
+    /// The accumulator with one more value. One that is still what it starts from gives the value itself,
+    /// and no loop is carried.
     fn take_in(&mut self, combine: Combine, arg: InstId, dtype: DType, row: usize, sum: Value) -> Value {
         let lanes = self.to.ty(sum).lanes;
+        // A number known when compiling may as well be a value that was taken in before.
+        let first = self.to.constant(sum) == Some(start(combine, dtype));
         if self.facts.contracted[arg.0] {
             let Inst::Map(_, factors, _) = &self.kernel.insts[arg.0] else {
                 unreachable!("only products are contracted")
             };
             let (a, b) = (self.wide(factors[0], row, lanes), self.wide(factors[1], row, lanes));
-            return match self.to.constant(sum) {
-                Some(_) => self.to.machine(Machine::Mul, vec![a, b], dtype),
-                None => self.to.machine(Machine::Fma, vec![a, b, sum], dtype),
+            return match first {
+                true => self.to.machine(Machine::Mul, vec![a, b], dtype),
+                false => self.to.machine(Machine::Fma, vec![a, b, sum], dtype),
             };
         }
         let value = self.wide(arg, row, lanes);
         let value = self.to.cast(value, dtype);
-        match self.to.constant(sum) {
-            Some(_) => value,
-            None => merge(&mut self.to, combine, dtype, sum, value),
-        }
+        if first { value } else { merge(&mut self.to, combine, dtype, sum, value) }
     }
 
     /// The accumulator with a value taken in, but in lanes that do not count.
