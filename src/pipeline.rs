@@ -298,7 +298,11 @@ impl Program {
         Ok(script)
     }
 
-    pub(crate) fn typed(&self) -> Result<&check::typed::Program, Report> {
+    /// The typed program.
+    ///
+    /// # Errors
+    /// The script's errors, with its warnings.
+    pub fn typed(&self) -> Result<&check::typed::Program, Report> {
         make(&self.typed, || {
             // A broken script is still checked, so that one run shows all there is to mend.
             let Parsed { script, found, whole, used, library } = &self.parsed;

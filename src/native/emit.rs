@@ -40,12 +40,14 @@ pub(super) struct Task<'a> {
     pub(super) unwritten: &'a [bool],
     /// Loops that have code of their own.
     pub(super) wides: Vec<wide::Loop<'a>>,
+    /// The vectors that there are beside Cranelift's.
+    level: Option<wide::Level>,
 }
 
 impl<'a> Task<'a> {
     pub(super) fn new(function: &'a Function, memory: &'a Memory, level: Option<wide::Level>) -> Task<'a> {
         let wides = wide::find(function, &memory.meet, level);
-        Task { function, unwritten: &memory.unwritten, wides }
+        Task { function, unwritten: &memory.unwritten, wides, level }
     }
 }
 
@@ -85,6 +87,7 @@ pub(super) fn emit(
         function,
         unwritten: task.unwritten,
         wides: &task.wides,
+        level: task.level,
         guards: 0,
         block,
         pointers,
@@ -119,6 +122,8 @@ struct Emit<'a, 'b> {
     unwritten: &'a [bool],
     /// The loops that are called.
     wides: &'a [wide::Loop<'a>],
+    /// The vectors that there are beside Cranelift's.
+    level: Option<wide::Level>,
     /// Loops around that may not run at all.
     guards: usize,
     /// Where pointers and numbers lie.
@@ -432,7 +437,15 @@ impl<'a> Emit<'a, '_> {
         let (register, count) = vector::layout(ty);
         let bytes = register.bytes() as i32;
         let offsets = (0..count as i32).map(|index| offset + index * bytes);
-        offsets.map(|offset| self.b.ins().load(register, flags, base, offset)).collect()
+        offsets.map(|offset| self.load_register(register, flags, base, offset)).collect()
+    }
+
+    /// A register from memory that need not be aligned to it. Cranelift 0.135 folds loads into `cmpps` and
+    /// `cmppd` without AVX, which fault there; those of integers it does not.
+    fn load_register(&mut self, ty: Type, flags: MemFlagsData, base: ir::Value, offset: i32) -> ir::Value {
+        let loaded = if ty.is_vector() && self.level.is_none() { vector::int_type(ty) } else { ty };
+        let value = self.b.ins().load(loaded, flags, base, offset);
+        vector::bits(&mut self.b, ty, value)
     }
 
     /// Every other element: of two registers that meet in the third of them, so that nothing beyond the
@@ -443,7 +456,7 @@ impl<'a> Emit<'a, '_> {
         let (register, count) = vector::layout(ty);
         let even = |index: i32| {
             let at = offset + 32 * index;
-            let [low, high] = [at, at + 12].map(|at| self.b.ins().load(register, flags, base, at));
+            let [low, high] = [at, at + 12].map(|at| self.load_register(register, flags, base, at));
             vector::shuffle(&mut self.b, low, high, [0, 2, 5, 7])
         };
         (0..count as i32).map(even).collect()

@@ -1,0 +1,25 @@
+//! Random programs: how they are drawn, run in every way there is, and made smaller.
+
+pub(crate) mod engines;
+pub(crate) mod generator;
+pub(crate) mod rng;
+pub(crate) mod script;
+mod shapes;
+pub(crate) mod shrink;
+
+use rng::Rng;
+use script::{Case, LOSSES, USES};
+
+/// The case of a seed.
+pub(crate) fn case(seed: u64) -> Case {
+    let mut rng = Rng(seed.wrapping_mul(0x5851_f42d_4c95_7f2d));
+    let function = generator::function(&mut rng);
+    let n = function.inputs.len();
+    let mut wrt: Vec<usize> = (0..n).filter(|_| rng.below(2) == 0).collect();
+    if wrt.is_empty() {
+        wrt.push(rng.below(n));
+    }
+    let uses = (0..USES.len()).filter(|which| *which == 0 || rng.below(3) == 0).collect();
+    let loss = LOSSES[rng.below(LOSSES.len())];
+    Case { function, uses, wrt, loss }
+}
