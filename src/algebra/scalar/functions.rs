@@ -2,7 +2,7 @@
 
 use std::f64::consts::{FRAC_2_SQRT_PI, LN_2};
 
-use super::{EQ, GT, Native, SELECT, Scalar, Typing, bodies};
+use super::{AND, EQ, GT, Native, SELECT, Scalar, Typing, bodies};
 use crate::algebra::term::{c, call, g, x, y};
 
 /// Exponential.
@@ -189,7 +189,9 @@ pub static POW: Scalar = Scalar {
         let positive = call(&GT, [x(0), c(0.0)]);
         let log = call(&LOG, [call(&SELECT, [positive.clone(), x(0), c(1.0)])]);
         let slope = x(1) * call(&POW, [x(0), x(1) - c(1.0)]);
-        let to_a = call(&SELECT, [call(&EQ, [x(1), c(0.0)]), c(0.0), slope]);
+        // Only 0 to the power 0 needs help: elsewhere the slope is 0 where `b` is, and moves with `b`.
+        let both = call(&AND, [call(&EQ, [x(0), c(0.0)]), call(&EQ, [x(1), c(0.0)])]);
+        let to_a = call(&SELECT, [both, c(0.0), slope]);
         let to_b = call(&SELECT, [positive, y() * log, c(0.0)]);
         vec![Some(g() * to_a), Some(g() * to_b)]
     },

@@ -201,7 +201,8 @@ pub(super) fn stack<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) 
 }
 
 /// Tensors end to end along an axis. Along the first they are packed; along another one they are
-/// padded to the whole size and added, which is exact: all but one are 0 at each position.
+/// padded to the whole size and added, which is exact: all but one are -0 at each position, and anything
+/// plus that is itself.
 fn end_to_end(parts: Vec<Expr>, axis: usize, span: crate::source::Span) -> Expr {
     if parts.len() == 1 {
         return parts.into_iter().next().unwrap_or_else(|| unreachable!("one part"));
@@ -219,12 +220,13 @@ fn end_to_end(parts: Vec<Expr>, axis: usize, span: crate::source::Span) -> Expr 
         let packed = ops::op(Op::Pack(Pack), parts, span);
         return ops::reshape(packed, to, span);
     }
+    let nothing = if parts[0].ty.dtype.is_float() { -0.0 } else { 0.0 };
     let mut before = Dim::default();
     let mut padded = Vec::new();
     for part in parts {
         let size = part.ty.shape[axis].clone();
         let after = total.sub(&before).sub(&size);
-        let pad = View::Pad { axis, before: before.clone(), after, value: 0.0 };
+        let pad = View::Pad { axis, before: before.clone(), after, value: nothing };
         padded.push(ops::op(Op::View(pad), vec![part], span));
         before = before.add(&size);
     }

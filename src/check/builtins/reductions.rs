@@ -213,7 +213,12 @@ fn arg_extreme<'a>(
     Ok(Value::strong(cx.share(scope, "x", x, |_, _, x| {
         let (shape, size) = (x.ty.shape.clone(), x.ty.shape[axis].clone());
         let best = ops::broadcast(ops::reduce(combine, x.clone(), &[axis], true, span), &shape);
-        let at_best = ops::map("eq", vec![x, best], span);
+        let at_best = ops::map("eq", vec![x.clone(), best], span);
+        // As in NumPy, a NaN is the greatest and the least: nothing equals it.
+        let at_best = match x.ty.dtype.is_float() {
+            true => ops::map("or", vec![at_best, ops::map("ne", vec![x.clone(), x], span)], span),
+            false => at_best,
+        };
         let positions = Op::Fill(Fill::Iota { dtype: DType::I32, to: vec![size.clone()] });
         let positions = ops::repeat(ops::op(positions, Vec::new(), span), &shape, vec![axis]);
         let outside = ops::broadcast(ops::count(&[size], DType::I32, span), &shape);
