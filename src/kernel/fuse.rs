@@ -71,7 +71,7 @@ fn mark(groups: &mut Groups, graph: &Graph) {
     let mut early = vec![false; groups.plan.items.len()];
     for (output, item) in graph.outputs.iter().zip(&groups.plan.outputs) {
         match output.target {
-            Target::Result => early[*item] = true,
+            Target::Result | Target::Positions => early[*item] = true,
             Target::InPlace(_) => {
                 for (part, _) in groups.plan.parts(*item) {
                     if let Some(group) = groups.maker[part] {
