@@ -413,6 +413,9 @@ impl Printer<'_> {
             }
             ExprKind::Recorded(series) => self.series(series),
             ExprKind::StopGradient(value) => format!("stop_gradient({})", self.expr(value)),
+            ExprKind::Position { value, below, what } => {
+                format!("{}[{below}]({})", what.name(), self.expr(value))
+            }
         }
     }
 

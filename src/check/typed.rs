@@ -326,6 +326,15 @@ pub enum ExprKind {
     Recorded(Series),
     /// In stages: the derivative is not taken through it. Elsewhere as well.
     StopGradient(Box<Expr>),
+    /// Integers that must be from 0 to below a size, or the script is stopped.
+    Position {
+        /// The integers, `i32`.
+        value: Box<Expr>,
+        /// The size.
+        below: Dim,
+        /// What they are.
+        what: Numbered,
+    },
     /// The number that a size is, the same at every position of its type's shape: a constant as soon
     /// as sizes are known. A mean is a sum divided by one.
     Size(Dim),
@@ -341,6 +350,25 @@ pub enum ExprKind {
     Counter(Counter),
     /// In the loss and the metrics of a training run: variable `k` of its sweep, `f64[]`.
     Swept(usize),
+}
+
+/// What integers count that must be below a size.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Numbered {
+    /// Positions of an axis.
+    Positions,
+    /// Classes.
+    Classes,
+}
+
+impl Numbered {
+    /// One of them, in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Numbered::Positions => "position",
+            Numbered::Classes => "class",
+        }
+    }
 }
 
 /// A number that a training run has while it goes on.
@@ -642,7 +670,8 @@ impl Expr {
             ExprKind::StageReduce { value, .. }
             | ExprKind::StageSpread { value, .. }
             | ExprKind::StageLoss(value)
-            | ExprKind::StopGradient(value) => vec![value],
+            | ExprKind::StopGradient(value)
+            | ExprKind::Position { value, .. } => vec![value],
             ExprKind::Const(_)
             | ExprKind::Local(_)
             | ExprKind::Global(_)

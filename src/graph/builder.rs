@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
+use super::positions::Position;
 use super::{Def, Graph, Input, Node, Output, Part, Role};
 use crate::algebra::fence::Fence;
 use crate::algebra::fill::Fill;
@@ -67,6 +68,8 @@ pub struct Builder {
     span: Option<Span>,
     /// The part of a training step that values made now belong to.
     part: Option<Part>,
+    /// Integers that must be below a size.
+    positions: Vec<Position>,
 }
 
 impl Builder {
@@ -252,9 +255,18 @@ impl Builder {
         self.stops.contains(&value)
     }
 
+    /// Notes integers that must be below a size, once.
+    pub fn position(&mut self, position: Position) {
+        let like = |have: &Position| have.source == position.source && have.below <= position.below;
+        if !self.positions.iter().any(like) {
+            self.positions.push(position);
+        }
+    }
+
     /// The finished graph, with everything that was built in it.
     pub fn finish(self, name: impl Into<String>, outputs: Vec<Output>) -> Graph {
-        Graph { name: name.into(), nodes: self.nodes, inputs: self.inputs, outputs }
+        let Builder { nodes, inputs, positions, .. } = self;
+        Graph { name: name.into(), nodes, inputs, outputs, positions }
     }
 
     fn push(&mut self, def: Def, ty: Type) -> Val {

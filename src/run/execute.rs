@@ -7,6 +7,7 @@ use super::dataset::Dataset;
 use super::fit::Fit;
 use super::machine::{self, Machine};
 use super::plot;
+use super::positions::Given;
 use super::sweep::{self, Sweep};
 use super::{Events, Settings, Stages, errors, sample, train, value};
 use crate::algebra::tensor::Tensor;
@@ -14,7 +15,7 @@ use crate::check;
 use crate::check::typed::{Curve, Data, DataId, DataSource, Eval, GlobalId, Part, Statement, StatementKind};
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
-use crate::graph::{Layout, Role};
+use crate::graph::{Layout, Role, Target};
 use crate::ice;
 use crate::native::Phase;
 use crate::source::Span;
@@ -302,7 +303,10 @@ impl<'a> Script<'a> {
         let dataset = self.dataset(eval.data)?;
         let rows = dataset.rows(eval.split);
         dataset.give(&mut machine, &rows);
+        let given = Given { data: eval.data, rows: &rows };
+        self.check_columns(program, given)?;
         machine.run(Phase::Whole);
+        self.check_positions(&machine, format_args!(""), Some(given))?;
         let names = eval.metrics.iter().map(|(name, _)| name.clone());
         Ok(names.enumerate().map(|(k, name)| (name, machine.output(k).to_f64()[0])).collect())
     }
@@ -313,12 +317,14 @@ impl<'a> Script<'a> {
         self.check_memory(&[program])?;
         let mut machine = self.machine(program)?;
         machine.run(Phase::Whole);
+        self.check_positions(&machine, format_args!(""), None)?;
         let graph = &self.stages.graphs.programs[program];
         let tensor = |(k, output): (usize, &crate::graph::Output)| Tensor {
             ty: graph.nodes[output.value.0 as usize].ty.clone(),
             data: machine.output(k).to_f64(),
         };
-        Ok(graph.outputs.iter().enumerate().map(tensor).collect())
+        let results = graph.outputs.iter().enumerate().filter(|(_, output)| output.target == Target::Result);
+        Ok(results.map(tensor).collect())
     }
 
     /// The index of the program of this name.
@@ -398,6 +404,7 @@ impl<'a> Script<'a> {
         let mut machine = self.machine(program)?;
         machine.set(&Role::Key, &train::step_key(seed, 0));
         machine.run(Phase::Whole);
+        self.check_positions(&machine, format_args!(""), None)?;
         Ok(Dataset::computed(data, (0..data.columns.len()).map(|column| machine.output(column))))
     }
 
