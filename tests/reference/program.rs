@@ -112,6 +112,7 @@ impl<'p> Eval<'p> {
                 let args = self.all(args, frame);
                 self.operator(&op.substitute(&frame.sizes), &args, &ty)
             }
+            ExprKind::Position { value, .. } => self.eval(value, frame),
             ExprKind::StopGradient(value) => {
                 let mut value = self.eval(value, frame);
                 value.data.iter_mut().for_each(|num| *num = self.tape.stop(*num));
