@@ -17,6 +17,9 @@ use crate::algebra::form::{Combine, Extent};
 /// How many earlier readers of the same value are asked about.
 const WINDOW: usize = 8;
 
+/// How often two kernels are asked about at most, so that large ones take no time.
+const QUESTIONS: usize = 16;
+
 /// What keeps each of the groups, in the order of their kernels, from being part of earlier ones.
 pub(super) fn apart(groups: &Groups, order: &[usize]) -> Vec<Vec<Apart>> {
     let mut kernel_of = vec![None; groups.groups.len()];
@@ -42,6 +45,12 @@ impl Asker<'_> {
             let have = reasons.entry(from).or_insert(why);
             *have = why.min(*have);
         };
+        let mut asked: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut may_ask = |kernel: usize| {
+            let times = asked.entry(kernel).or_insert(0);
+            *times += 1;
+            *times <= QUESTIONS
+        };
         let members = &self.groups.groups[group].members;
         let edges =
             || members.iter().flat_map(|id| self.groups.member(*id).edges.iter().map(move |e| (*id, e)));
@@ -51,13 +60,16 @@ impl Asker<'_> {
                 note(from.into_iter().collect(), Why::Laid);
             } else if let Some(from) = self.groups.maker[edge.base].filter(|from| *from != group)
                 && let Some(kernel) = self.kernel_of[from]
+                && may_ask(kernel)
                 && let Some(why) = self.why(id, edge)
             {
                 note(vec![kernel], why);
             }
         }
         for (id, edge) in edges() {
-            self.readers_alike(id, edge).into_iter().for_each(|(from, why)| note(vec![from], why));
+            self.readers_alike(id, edge, &mut may_ask)
+                .into_iter()
+                .for_each(|(from, why)| note(vec![from], why));
         }
         let found = reasons.into_iter().filter(|(from, _)| !from.is_empty());
         found.map(|(from, why)| Apart { from, why }).collect()
@@ -117,7 +129,12 @@ impl Asker<'_> {
     }
 
     /// Earlier readers of the same elements at the same points.
-    fn readers_alike(&self, id: usize, edge: &Edge) -> Vec<(usize, Why)> {
+    fn readers_alike(
+        &self,
+        id: usize,
+        edge: &Edge,
+        may_ask: &mut dyn FnMut(usize) -> bool,
+    ) -> Vec<(usize, Why)> {
         let group = self.groups.member(id).group;
         let mut found = Vec::new();
         if edge.guarded || edge.at.terms.is_empty() {
@@ -131,6 +148,7 @@ impl Asker<'_> {
             if member.group != group
                 && let (Some(kernel), Some(reads)) = (self.kernel_of[member.group], reads)
                 && Some(kernel) < self.kernel_of[group]
+                && may_ask(kernel)
                 && self.groups.fit((*other, &reads.at), (id, &edge.at))
             {
                 found.extend(self.between(member.group, group).map(|why| (kernel, why)));
@@ -145,7 +163,8 @@ impl Asker<'_> {
         let kernels = third.iter().filter_map(|group| self.kernel_of[*group]);
         match kernels.min() {
             Some(kernel) => Some(Why::Between(kernel)),
-            None => (!may_join(self.groups, a, b)).then_some(Why::Commits),
+            None if !may_join(self.groups, a, b) => Some(Why::Commits),
+            None => self.groups.too_large(a, b).then_some(Why::Size),
         }
     }
 }

@@ -9,6 +9,8 @@ use super::access::Edge;
 use super::order::Order;
 use super::plan::{Class, Plan};
 use crate::algebra::form::Extent;
+use crate::algebra::scalar::Native;
+use crate::algebra::term::{Node, Term};
 
 /// A computed value's place in its group.
 #[derive(Clone, Debug)]
@@ -47,6 +49,8 @@ pub(super) struct Group {
     pub(super) axes: Vec<Extent>,
     pub(super) reduced: Vec<bool>,
     pub(super) members: Vec<usize>,
+    /// Operations at each point, roughly.
+    pub(super) work: usize,
     /// Whether it makes the new value of an input.
     pub(super) commits: bool,
     /// Whether it makes what a result of the program needs, which must not wait for commits.
@@ -113,7 +117,8 @@ impl Groups {
         let reduces = reduced.contains(&true);
         self.members[id] = Some(Member { group, positions, at, edges, reduces, shallow: false });
         self.maker[id] = Some(group);
-        self.groups.push(Group { axes, reduced, members: vec![id], ..Group::default() });
+        let work = 1 + work(&self.plan.items[id].form.body);
+        self.groups.push(Group { axes, reduced, members: vec![id], work, ..Group::default() });
     }
 
     fn add_pack(&mut self, id: usize) {
@@ -145,6 +150,20 @@ impl Groups {
         match &self.members[id] {
             Some(member) => member,
             None => panic!("egret internal error in fuse: value {id} is in no group"),
+        }
+    }
+}
+
+/// Machine operations that an elementary function takes, roughly.
+const FUNCTION: usize = 12;
+
+/// Operations of a body.
+fn work(body: &Term) -> usize {
+    match &*body.0 {
+        Node::X(_) | Node::G | Node::Y | Node::Axis(_) | Node::Const(_) => 0,
+        Node::Call(f, args) => {
+            let own = if matches!(f.native, Native::Machine(_)) { 1 } else { FUNCTION };
+            own + args.iter().map(work).sum::<usize>()
         }
     }
 }

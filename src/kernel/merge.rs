@@ -12,7 +12,16 @@ use super::group::{Group, Groups, Member};
 use super::plan::{split, uses_axis};
 use crate::algebra::form::{Extent, Segments};
 
+/// Most operations at each point of a kernel: beyond, values do not stay in registers anyway, and the code
+/// generator's time grows faster than the kernel does.
+const MOST_WORK: usize = 1024;
+
 impl Groups {
+    /// Whether two groups together have too much to do at each point.
+    pub(super) fn too_large(&self, a: usize, b: usize) -> bool {
+        self.groups[a].work + self.groups[b].work > MOST_WORK
+    }
+
     /// Merges the groups of two values whose positions `a` and `b` are to be the same element of one
     /// tensor. Says whether it did.
     pub(super) fn merge(&mut self, a: (usize, &Linear), b: (usize, &Linear)) -> bool {
@@ -104,13 +113,16 @@ impl Groups {
         let Some((names, guessed)) = self.align(&host, &guest) else { return false };
         let (host, guest) = (host.0, guest.0);
         let Some(sinks) = self.fits(host, guest, &names) else { return false };
-        if !self.shares_guesses(host, guest, &names, &guessed)
+        if self.too_large(host, guest)
+            || !self.shares_guesses(host, guest, &names, &guessed)
             || !self.agree(host, guest, &names, sinks)
             || !self.order.merge(host, guest)
         {
             return false;
         }
-        let Group { reduced, members, commits, early, late, .. } = std::mem::take(&mut self.groups[guest]);
+        let Group { reduced, members, work, commits, early, late, .. } =
+            std::mem::take(&mut self.groups[guest]);
+        self.groups[host].work += work;
         self.groups[host].commits |= commits;
         self.groups[host].early |= early;
         self.groups[host].late |= late;

@@ -174,6 +174,8 @@ pub enum Why {
     Between(usize),
     /// One gives a result of the step, which must not wait for the other to write parameters or states.
     Commits,
+    /// Both together have more operations at each point than a kernel may have.
+    Size,
 }
 
 /// Index into [`Kernel::insts`]; printed as `%3`.

@@ -6,6 +6,7 @@
 //! topological order). Neighbours in the graph are close in rank, which makes fusing deep networks
 //! near linear in practice.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
@@ -17,6 +18,36 @@ pub(super) struct Order {
     before: Vec<Vec<usize>>,
     after: Vec<Vec<usize>>,
     merged_into: Vec<usize>,
+    marks: RefCell<Marks>,
+}
+
+/// Which groups a search has seen: the last two searches that saw each, so that nothing is cleared.
+#[derive(Debug, Default)]
+struct Marks {
+    search: usize,
+    seen: Vec<[usize; 2]>,
+}
+
+impl Marks {
+    /// Begins another search among so many groups.
+    fn begin(&mut self, groups: usize) {
+        self.search += 1;
+        self.seen.resize(groups, [0; 2]);
+    }
+
+    /// Marks a group; whether it was not.
+    fn set(&mut self, group: usize) -> bool {
+        let [last, _] = self.seen[group];
+        if last != self.search {
+            self.seen[group] = [self.search, last];
+        }
+        last != self.search
+    }
+
+    /// Whether the search before the last one saw some of what the last one saw.
+    fn meet(&self, last: &[usize]) -> bool {
+        last.iter().any(|group| self.seen[*group][1] + 1 == self.search)
+    }
 }
 
 impl Order {
@@ -83,9 +114,7 @@ impl Order {
         let (low, high) = if self.rank[host] < self.rank[guest] { (host, guest) } else { (guest, host) };
         let above = self.reach(low, high, &self.after, (low, high));
         let below = self.reach(high, low, &self.before, (low, high));
-        let mut is_above = vec![false; self.rank[high] - self.rank[low] + 1];
-        above.iter().for_each(|group| is_above[self.rank[*group] - self.rank[low]] = true);
-        if below.iter().any(|group| is_above[self.rank[*group] - self.rank[low]]) {
+        if self.marks.borrow().meet(&below) {
             return false;
         }
         self.renumber(below, host, guest, above);
@@ -110,16 +139,15 @@ impl Order {
     /// Groups reached from one group without passing another, while their ranks are between those of two.
     fn reach(&self, from: usize, not: usize, next: &[Vec<usize>], ends: (usize, usize)) -> Vec<usize> {
         let near: RangeInclusive<usize> = self.rank[ends.0]..=self.rank[ends.1];
-        // By rank: a list of marks is cleared faster than a set is filled.
-        let mut seen = vec![false; near.end() - near.start() + 1];
+        let mut marks = self.marks.borrow_mut();
+        marks.begin(self.rank.len());
         let (mut reached, mut done) = (vec![from], 0);
         while let Some(group) = reached.get(done).copied() {
             done += 1;
             for other in &next[group] {
                 let other = self.find(*other);
-                let rank = self.rank[other];
-                if other != not && other != from && near.contains(&rank) && !seen[rank - near.start()] {
-                    seen[rank - near.start()] = true;
+                let fits = other != not && other != from && near.contains(&self.rank[other]);
+                if fits && marks.set(other) {
                     reached.push(other);
                 }
             }

@@ -70,6 +70,7 @@ impl fmt::Display for Apart {
             Why::Laid => f.write_str("fill a buffer that is read as a whole"),
             Why::Between(kernel) => write!(f, "k{kernel} has to come between"),
             Why::Commits => f.write_str("results do not wait for commits"),
+            Why::Size => f.write_str("together they would be too large"),
         }
     }
 }

@@ -18,16 +18,15 @@ const CHEAP: usize = 4;
 
 /// The values that sink.
 pub(super) fn sink(groups: &Groups, graph: &Graph) -> BTreeSet<usize> {
-    let sinking = Sinking::new(groups, graph);
-    let mut sunk = BTreeSet::new();
+    let mut sinking = Sinking::new(groups, graph);
     for id in 0..groups.members.len() {
         let mut way = Way::default();
         let stored = groups.members[id].is_some() && sinking.stored[id];
         if stored && sinking.again(id, &mut way) && sinking.saves(id, &way.bases) {
-            sunk.extend(way.values);
+            sinking.sunk.extend(way.values);
         }
     }
-    sunk
+    sinking.sunk
 }
 
 impl Plan {
@@ -61,6 +60,8 @@ struct Sinking<'a> {
     stored: Vec<bool>,
     /// By item: whether it is an input that is written.
     written: Vec<bool>,
+    /// Those that sink: they are in memory no longer, so what is computed from them costs theirs as well.
+    sunk: BTreeSet<usize>,
 }
 
 impl<'a> Sinking<'a> {
@@ -82,7 +83,7 @@ impl<'a> Sinking<'a> {
         let group = |id: usize| members[id].as_ref().map(|member| member.group);
         let elsewhere = |id: usize| users[id].iter().any(|user| group(*user) != group(id));
         let stored = (0..n).map(|id| fixed[id] || elsewhere(id)).collect();
-        Sinking { groups, fixed, stored, written }
+        Sinking { groups, fixed, stored, written, sunk: BTreeSet::new() }
     }
 
     /// Whether a value can be computed again from memory at little cost; adds how to `way`.
@@ -107,7 +108,7 @@ impl<'a> Sinking<'a> {
     fn is_base(&self, id: usize, way: &mut Way) -> bool {
         let base = match self.groups.plan.items[id].class {
             Class::Input(_) => !self.written[id],
-            Class::Compute => self.stored[id],
+            Class::Compute => self.stored[id] && !self.sunk.contains(&id),
             Class::Pack => true,
             Class::View | Class::Free => false,
         };
