@@ -11,6 +11,7 @@
 //!   return div(reduce(mul(base, base)) [sum, axes = 0], ..1)
 //! ```
 
+mod agree;
 mod arith;
 pub mod builtins;
 mod calls;

@@ -6,12 +6,15 @@ use crate::diag::Code;
 use crate::source::Span;
 
 use super::Checker;
+use super::agree::columns_read;
 use super::errors::{self, at};
 use super::pipelines::Optimizer;
 use super::scope::{Binding, Callee, Checked, Global, Place, Poison, Scope, nearest};
 use super::sweeps;
 use super::text;
-use super::typed::{DataId, Eval, Expr, Extent, GlobalId, Instance, Length, Split, StageUse, Train};
+use super::typed::{
+    DataId, Eval, Expr, Extent, GlobalId, Instance, Length, Split, StageUse, StatementKind, Train,
+};
 
 /// Settings of `train`.
 /// Names of what every training run records itself.
@@ -71,6 +74,11 @@ impl<'a> Checker<'a> {
         }
         let (Optimizer { uses: pipeline, cells, groups }, metrics, loss) = (optimizer?, metrics?, loss?);
         known?;
+        let read = columns_read([&loss].into_iter().chain(metrics.iter().map(|(_, metric)| metric)));
+        self.target_among_features(data, &read, run.data.span);
+        if let (Some(setting), Ok(Some((seen, _)))) = (settings.get("validate"), &validate) {
+            self.same_units(data, *seen, &read, setting.value.span)?;
+        }
         if accumulate.as_ref().is_ok_and(|batches| *batches > 1) {
             let help = "leave out `accumulate`, or take larger batches";
             self.uses_no_loss(&pipeline, "a step that accumulates gradients has no batch of its own", help)?;
@@ -365,10 +373,23 @@ impl<'a> Checker<'a> {
         }
         let metrics = self.metrics(&mut scope, &run.metrics, &[])?;
         known?;
+        let read = columns_read(metrics.iter().map(|(_, metric)| metric));
+        self.target_among_features(data, &read, run.data.span);
+        if let Some(trained) = self.data_of(fit) {
+            self.same_units(trained, data, &read, run.data.span)?;
+        }
         let series = metrics.iter().map(|(name, _)| name.clone()).collect();
         let global = Global::Eval { id: GlobalId(index), series };
         let eval = Eval { name: name.to_string(), fit, data, split, rows, locals: scope.locals, metrics };
         Ok((eval, global))
+    }
+
+    /// The data that a fit was trained on.
+    fn data_of(&self, fit: GlobalId) -> Option<DataId> {
+        match &self.statements.get(fit.0)?.kind {
+            StatementKind::Train(train) => Some(train.data),
+            _ => None,
+        }
     }
 
     /// A name that `train` has given a fit.

@@ -84,14 +84,7 @@ pub struct Rows {
 #[derive(Clone, Debug)]
 pub enum DataSource {
     /// A comma-separated file with a header.
-    Csv {
-        /// Path, relative to the script's folder.
-        path: String,
-        /// The column that is `y`; all others are `x`.
-        target: Option<String>,
-        /// Each row is as many consecutive rows of the file, and the `y` of the row after them.
-        windows: Option<usize>,
-    },
+    Csv(Table),
     /// Images and labels in idx form, gzipped or not.
     Idx {
         /// The file that is `x`.
@@ -128,6 +121,19 @@ pub enum DataSource {
         /// The share of the characters, from the end, that is the test split.
         test: Option<f64>,
     },
+}
+
+/// How to read a comma-separated file.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// Path, relative to the script's folder.
+    pub path: String,
+    /// The column that is `y`; all others are `x`.
+    pub target: Option<String>,
+    /// Each row is as many consecutive rows of the file, and the `y` of the row after them.
+    pub windows: Option<usize>,
+    /// Columns whose cells are words, whatever they look like.
+    pub words: Vec<String>,
 }
 
 /// A column of a data set.

@@ -1,7 +1,7 @@
 //! Training: batches, steps, validation, and what is recorded of them.
 
 use super::errors;
-use super::execute::Script;
+use super::execute::{Script, Seen};
 use super::fit::{Fit, History};
 use super::machine::{Machine, Memory};
 use super::record::{self, Spread};
@@ -88,6 +88,12 @@ pub(super) fn train<'a>(
     Ok(run.finish())
 }
 
+/// The programs of a run that read its training rows.
+pub(super) fn programs(script: &Script<'_>, train: &Train) -> Vec<usize> {
+    let named = |kind: &str| script.find_program(&format!("{}.{kind}", train.name));
+    ["step", "accumulate"].into_iter().filter_map(named).collect()
+}
+
 /// Gives an error a place if it has none.
 pub(super) fn at_run(error: Diagnostic, span: Span) -> Diagnostic {
     if error.labels.is_empty() { error.label(span, "in this run") } else { error }
@@ -117,7 +123,10 @@ impl<'a> Run<'a> {
             *value = chosen.map_or(*value, |(_, chosen)| *chosen);
         }
         let seed = choice.seed.or(script.settings.seed).unwrap_or(train.seed);
-        let rows = script.dataset(train.data)?.rows(train.split);
+        for program in programs(script, train) {
+            script.dataset(Seen::own(train.data), program)?;
+        }
+        let rows = script.opened(Seen::own(train.data))?.rows(train.split);
         let per_epoch = rows.len() / train.batch / train.accumulate;
         let steps = match train.length {
             Length::Epochs(epochs) => epochs * per_epoch,
@@ -207,7 +216,8 @@ impl<'a> Run<'a> {
             }
         }
         if let (Some(machine), Some((data, split))) = (&mut self.validate, self.train.validate) {
-            let dataset = script.dataset(data)?;
+            let program = script.program(&format!("{}.validate", self.train.name));
+            let dataset = script.dataset(Seen { data, trained: self.train.data }, program)?;
             let rows = dataset.rows(split);
             dataset.give(machine, &rows);
         }
@@ -348,7 +358,7 @@ impl<'a> Run<'a> {
         let machine = self.accumulate.as_mut().map_or(&mut self.step, |accumulate| &mut accumulate.machine);
         if number == 0 || !whole {
             let within = number % (self.per_epoch * accumulate);
-            script.dataset(data)?.give(machine, &self.order[within * batch..][..batch]);
+            script.opened(Seen::own(data))?.give(machine, &self.order[within * batch..][..batch]);
         }
         machine.set(&Role::Key, &step_key(self.seed, number + 1));
         Ok(())
