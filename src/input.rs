@@ -4,8 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
 
-/// The most bytes of a script.
-const SCRIPT: u64 = 16 << 20;
+use crate::ast::MAX_SOURCE;
 
 /// Opens a regular file.
 ///
@@ -32,23 +31,30 @@ pub(crate) fn bytes(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     limited(file, length, most)
 }
 
-/// The text of a script.
+/// The text of a script, or the beginning of one that is too large: the parser refuses it.
 ///
 /// # Errors
-/// As [`bytes`]; text that is not in UTF-8.
+/// As [`open`]; text that is not in UTF-8.
 pub(crate) fn script(path: &Path) -> io::Result<String> {
-    text(bytes(path, SCRIPT)?)
+    text(open(path)?)
 }
 
-/// The text of a script that comes through standard input.
+/// The same of a script that comes through standard input.
 ///
 /// # Errors
-/// More than a script may hold; text that is not in UTF-8.
+/// Text that is not in UTF-8.
 pub(crate) fn standard_input() -> io::Result<String> {
-    text(limited(io::stdin(), 0, SCRIPT)?)
+    text(io::stdin())
 }
 
-fn text(bytes: Vec<u8>) -> io::Result<String> {
+fn text(from: impl Read) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    // The last character may be cut.
+    from.take(MAX_SOURCE as u64 + 5).read_to_end(&mut bytes)?;
+    let whole = bytes.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
+    if whole > MAX_SOURCE {
+        bytes.truncate(whole);
+    }
     String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
