@@ -1,6 +1,6 @@
 //! Data sets: how to read them and what they hold.
 
-use crate::algebra::types::Dim;
+use crate::algebra::types::{DType, Dim};
 use crate::ast::{self, ExprKind as Ast};
 use crate::source::Span;
 
@@ -9,7 +9,7 @@ use super::calls::{Arg, Call};
 use super::errors::{self, at};
 use super::scope::{Checked, Place, Poison, Scope, nearest};
 use super::text;
-use super::typed::{Column, Data, DataId, DataSource, Rows, Split, Table};
+use super::typed::{Column, Data, DataId, DataSource, Expr, ExprKind, LocalId, Rows, Split, Table};
 
 /// A source as written, with the places that messages about it need.
 struct Written {
@@ -320,6 +320,21 @@ impl<'a> Checker<'a> {
             _ => found,
         };
         Some(Err(self.report(found)))
+    }
+
+    /// What to do about a column of a csv file that is real where class numbers are needed.
+    pub(super) fn help_for_labels(&self, scope: &Scope, expr: &Expr, wanted: DType) -> Option<String> {
+        let ExprKind::Local(LocalId(local)) = expr.kind else { return None };
+        let data = self.data.iter().find(|data| data.span == scope.origins[local])?;
+        let DataSource::Csv(table) = &data.source else { return None };
+        let name = match (scope.locals[local].name.as_str(), &table.target) {
+            ("x", _) => return None,
+            ("y", Some(target)) => target,
+            (name, _) => name,
+        };
+        (wanted == DType::I32).then(|| {
+            format!("class numbers are whole and at most 2147483647; if these are codes, write `words = [\"{name}\"]`")
+        })
     }
 
     pub(super) fn unknown_column(&mut self, name: &str, span: Span, columns: &[Column]) -> Poison {

@@ -13,7 +13,7 @@ use super::scope::{Binding, Callee, Checked, Global, Place, Poison, Scope, neare
 use super::sweeps;
 use super::text;
 use super::typed::{
-    DataId, Eval, Expr, Extent, GlobalId, Instance, Length, Split, StageUse, StatementKind, Train,
+    Column, DataId, Eval, Expr, Extent, GlobalId, Instance, Length, Split, StageUse, StatementKind, Train,
 };
 
 /// Settings of `train`.
@@ -355,7 +355,23 @@ impl<'a> Checker<'a> {
         let found =
             at(&errors::WRONG_SETTING, message, setting.value.span, "other columns than the training data");
         let found = found.label(self.data[trained.0].span, "the training data is declared here");
+        let found = match self.other_column(trained, data) {
+            Some(other) => found.note(other),
+            None => found,
+        };
         Err(self.report(found.help("validate on a split of the same data")))
+    }
+
+    /// The first column by which two data sets differ.
+    fn other_column(&self, a: DataId, b: DataId) -> Option<String> {
+        let columns = |id: DataId| {
+            let shown = |column: &Column| format!("`{}: {}`", column.name, text::show(&column.ty, self.real));
+            self.data[id.0].columns.iter().map(shown).map(Some).chain(std::iter::repeat(None))
+        };
+        let mut pairs = columns(a).zip(columns(b)).take_while(|pair| *pair != (None, None));
+        let (first, second) = pairs.find(|(first, second)| first != second)?;
+        let (first, second) = (first.as_deref().unwrap_or("nothing"), second.as_deref().unwrap_or("nothing"));
+        Some(format!("the training data have {first} where these have {second}"))
     }
 
     /// An evaluation that becomes statement `index` under `name`, and what it gives.

@@ -53,7 +53,7 @@ fn place(
 /// Reads a whole file. The columns named in `words` hold words, whatever their cells look like.
 pub(crate) fn read(path: &Path, mut input: impl BufRead, words: &[String]) -> Result<Csv, Diagnostic> {
     let start = input.fill_buf().map_err(|error| errors::unreadable(path, &error))?;
-    if let Some(other) = errors::other_format(path, start) {
+    if let Some(other) = errors::other_format(path, start, "csv file") {
         return Err(other);
     }
     let mut reader = csv::ReaderBuilder::new()
@@ -156,7 +156,7 @@ fn failure(path: &Path, error: csv::Error) -> Diagnostic {
     let line = error.position().map_or(1, csv::Position::line);
     match error.into_kind() {
         csv::ErrorKind::Io(error) => errors::unreadable(path, &error),
-        csv::ErrorKind::Utf8 { .. } => errors::not_utf8(path, line as usize, &[]),
+        csv::ErrorKind::Utf8 { .. } => errors::not_utf8(path, line as usize),
         other => errors::unreadable(path, &std::io::Error::other(format!("{other:?}"))),
     }
 }

@@ -33,7 +33,7 @@ pub(crate) fn read(path: &Path) -> Result<Text, Diagnostic> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
-        errors::not_utf8(path, line, error.as_bytes())
+        errors::other_format(path, error.as_bytes(), "text").unwrap_or_else(|| errors::not_utf8(path, line))
     })?;
     // Some programs mark text in UTF-8 by a character that is none of the text.
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);

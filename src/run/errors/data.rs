@@ -35,17 +35,17 @@ fn place(path: &Path, line: u64, column: &str) -> String {
     format!("`{}`, line {line}, {column}", path.display())
 }
 
-/// A file that is no csv file, by its first bytes.
-pub(crate) fn other_format(path: &Path, start: &[u8]) -> Option<Diagnostic> {
+/// A file that is not what is expected, by its first bytes.
+pub(crate) fn other_format(path: &Path, start: &[u8], expected: &str) -> Option<Diagnostic> {
     let shown = path.display();
     let (what, help) = match start {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Some(utf16(path)),
         [0x1f, 0x8b, ..] => ("compressed with gzip", "unpack it: `gunzip`"),
-        [b'P', b'K', 3, 4, ..] => ("a zip archive or a spreadsheet", "unpack it, or export it as csv"),
-        _ if start.contains(&0) => ("binary: it holds zero bytes", "export it as csv"),
+        [b'P', b'K', 3, 4, ..] => ("a zip archive or a spreadsheet", "unpack it, or export it as plain text"),
+        _ if start.contains(&0) => ("binary: it holds zero bytes", "name a file of plain text"),
         _ => return None,
     };
-    Some(Diagnostic::error(&UNREADABLE_FILE, format!("`{shown}` is no csv file, but {what}")).help(help))
+    Some(Diagnostic::error(&UNREADABLE_FILE, format!("`{shown}` is no {expected}, but {what}")).help(help))
 }
 
 /// A file whose cells something else than a comma separates.

@@ -60,23 +60,26 @@ pub(crate) fn bad_npy(path: &Path, reason: impl std::fmt::Display) -> Diagnostic
         .help("write arrays of numbers with one row each: `numpy.savez(path, x = x, y = y)`")
 }
 
+/// What to do about a file that is not what was once written.
+const DAMAGED: &str = "the file is damaged or not whole: write or fetch it again";
+
 /// A NumPy file that is not what was once written.
 pub(crate) fn damaged_npy(path: &Path, reason: impl std::fmt::Display) -> Diagnostic {
-    bad_npy(path, reason).help("the file is damaged or not whole: write or fetch it again")
+    bad_npy(path, reason).help(DAMAGED)
 }
 
 /// What is wrong with an array that the script takes only because it names none.
 pub(crate) fn name_arrays(found: Diagnostic) -> Diagnostic {
+    if found.help.as_deref() == Some(DAMAGED) {
+        return found;
+    }
     found.help(
         "all arrays of the archive are columns if none are named: name those you need, `x = \"images\"`",
     )
 }
 
 /// A text file in another encoding.
-pub(crate) fn not_utf8(path: &Path, line: usize, start: &[u8]) -> Diagnostic {
-    if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] = start {
-        return utf16(path);
-    }
+pub(crate) fn not_utf8(path: &Path, line: usize) -> Diagnostic {
     let message =
         format!("`{}` is not text in UTF-8: line {line} holds bytes that are no character", path.display());
     Diagnostic::error(&NOT_UTF8, message).help("convert it: `iconv -f latin1 -t utf-8`")
