@@ -373,7 +373,9 @@ impl Printer<'_> {
     }
 
     fn series(&self, series: &Series) -> String {
-        format!("{}.{}", self.program.global_name(series.of), series.key)
+        let name = format!("{}.{}", self.program.global_name(series.of), series.key);
+        let of = Statistic::NAMED.iter().find(|(_, statistic)| *statistic == series.statistic);
+        of.map_or(name.clone(), |(of, _)| format!("{of}({name})"))
     }
 
     fn expr(&self, expr: &Expr) -> String {

@@ -12,10 +12,12 @@ use super::sweep::{self, Sweep};
 use super::{Events, Settings, Stages, errors, sample, train, value};
 use crate::algebra::tensor::Tensor;
 use crate::check;
-use crate::check::typed::{Curve, Data, DataId, DataSource, Eval, GlobalId, Part, Statement, StatementKind};
+use crate::check::typed::{
+    Curve, Data, DataId, DataSource, Eval, GlobalId, Part, Statement, StatementKind, Statistic,
+};
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
-use crate::graph::{Layout, Role, Target};
+use crate::graph::{Layout, Role, Target, let_program};
 use crate::ice;
 use crate::native::Phase;
 use crate::source::Span;
@@ -197,7 +199,7 @@ impl<'a> Script<'a> {
     ) -> Result<Value, Diagnostic> {
         match kind {
             StatementKind::Let { name, .. } => {
-                self.also = self.tensors(&format!("let.{name}"))?;
+                self.also = self.tensors(&let_program(name, index))?;
                 self.also.reverse();
                 return Ok(self.next_value());
             }
@@ -358,7 +360,9 @@ impl<'a> Script<'a> {
                     Value::Tensor(tensor) => machine.set(&role, &tensor.data),
                     other => ice!("run", "statement {index} is no tensor but {other:?}"),
                 },
-                Role::Recorded(index, key) => machine.set(&role, &[self.recorded(*index, key)]),
+                Role::Recorded(index, key, statistic) => {
+                    machine.set(&role, &[self.recorded(*index, key, *statistic)]);
+                }
                 Role::FitParams(index) => machine.bind(k, &self.fit(GlobalId(*index)).params),
                 Role::FitMemory(index, state) => {
                     machine.bind(k, &self.fit(GlobalId(*index)).memory[*state]);
@@ -369,10 +373,10 @@ impl<'a> Script<'a> {
         Ok(machine)
     }
 
-    /// The last value of a recorded series, or a number of an evaluation.
-    fn recorded(&self, index: usize, key: &str) -> f64 {
+    /// A number of a recorded series, or one of an evaluation.
+    fn recorded(&self, index: usize, key: &str, statistic: Statistic) -> f64 {
         let found = match &self.values[index] {
-            Value::Fit(fit) => fit.series(key).last().map(|point| point.1),
+            Value::Fit(fit) => Some(statistic.of(fit.series(key).iter().map(|point| point.1))),
             Value::Numbers(numbers) => numbers.get(key).copied(),
             Value::Nothing | Value::Tensor(_) | Value::Sweep(_) => None,
         };

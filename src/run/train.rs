@@ -46,7 +46,7 @@ pub(super) struct Run<'a> {
     states: Vec<Memory>,
     /// States of the model.
     memory: Vec<Memory>,
-    /// What each step records: the loss first.
+    /// What each step records: the loss of its batches first.
     tracks: Vec<Track>,
     /// States whose distributions are recorded.
     spreads: Vec<Spread>,
@@ -299,7 +299,9 @@ impl<'a> Run<'a> {
         let most = self.steps.min(1 << 16);
         let track = |name, value, mean| Track { name, value, mean, points: Vec::with_capacity(most) };
         let batch = self.batch();
-        let results = batch.results().into_iter().map(|(k, name)| track(name, batch.output(k), Some(0.0)));
+        let name = |name: String| if name == "loss" { "batch_loss".to_owned() } else { name };
+        let results = batch.results().into_iter();
+        let results = results.map(|(k, result)| track(name(result), batch.output(k), Some(0.0)));
         let states = self.layout.states.iter().zip(&self.states);
         let states = states.filter(|(slot, _)| slot.extent.is_recorded());
         let states = states.map(|(slot, memory)| track(format!("opt.{}", slot.name), memory.clone(), None));
@@ -393,9 +395,12 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Notes the metrics after step `t`: on the validation rows, or of the steps since the last time.
+    /// Notes loss and metrics after step `t`: the means of the steps since the last time, and what there is
+    /// on the validation rows.
     fn measure(&mut self, script: &mut Script<'_>, t: usize) -> Result<(), Diagnostic> {
         let steps = (t - 1) % self.every + 1;
+        let loss = recent(&self.tracks[0].points, steps);
+        self.history.entry("loss".to_owned()).or_default().push((t as f64, loss));
         self.measures.truncate(1);
         let metrics = self.train.metrics.iter().map(|(name, _)| name.clone());
         if self.validate.is_some() {
