@@ -114,7 +114,7 @@ impl From<Error> for Failure {
             Error::Length { .. } => egret_code::Length,
             Error::Type { .. } => egret_code::Internal,
             Error::UnknownName { .. } => egret_code::Unknown,
-            Error::Computed { .. } | Error::Value { .. } => egret_code::Value,
+            Error::Computed { .. } | Error::Value { .. } | Error::Position { .. } => egret_code::Value,
             Error::Loss(_) => egret_code::Loss,
             Error::NotStarted => egret_code::NotStarted,
             Error::Memory(_) => egret_code::Memory,

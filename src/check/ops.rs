@@ -14,7 +14,7 @@ use super::Checker;
 use super::errors::{self, at};
 use super::scope::{Checked, Place, Scope, Value, Weak};
 use super::text;
-use super::typed::{Expr, ExprKind, Extent, Instance};
+use super::typed::{Expr, ExprKind, Extent, Instance, Numbered};
 
 /// The scalar row of this name.
 pub(super) fn row(name: &str) -> Option<&'static Scalar> {
@@ -71,6 +71,12 @@ pub(super) fn op(op: Op, args: Vec<Expr>, span: Span) -> Expr {
 /// A scalar function on operands of one shape.
 pub(super) fn map(name: &str, args: Vec<Expr>, span: Span) -> Expr {
     op(Op::Map(Map(the_row(name))), args, span)
+}
+
+/// Integers that must be below a size.
+pub(super) fn position(value: Expr, below: Dim, what: Numbered) -> Expr {
+    let (ty, span) = (value.ty.clone(), value.span);
+    Expr { kind: ExprKind::Position { value: Box::new(value), below, what }, ty, span }
 }
 
 /// Another element type.

@@ -374,7 +374,9 @@ impl Printer<'_> {
     }
 
     fn series(&self, series: &Series) -> String {
-        format!("{}.{}", self.program.global_name(series.of), series.key)
+        let name = format!("{}.{}", self.program.global_name(series.of), series.key);
+        let of = Statistic::NAMED.iter().find(|(_, statistic)| *statistic == series.statistic);
+        of.map_or(name.clone(), |(of, _)| format!("{of}({name})"))
     }
 
     fn expr(&self, expr: &Expr) -> String {
@@ -414,6 +416,9 @@ impl Printer<'_> {
             }
             ExprKind::Recorded(series) => self.series(series),
             ExprKind::StopGradient(value) => format!("stop_gradient({})", self.expr(value)),
+            ExprKind::Position { value, below, what } => {
+                format!("{}[{below}]({})", what.name(), self.expr(value))
+            }
         }
     }
 

@@ -16,9 +16,9 @@ use super::typed::{
     Column, DataId, Eval, Expr, Extent, GlobalId, Instance, Length, Split, StageUse, StatementKind, Train,
 };
 
-/// Settings of `train`.
 /// Names of what every training run records itself.
-const RECORDED: [&str; 3] = ["loss", "val_loss", "opt"];
+const RECORDED: [&str; 4] = ["loss", "batch_loss", "val_loss", "opt"];
+/// Settings of `train`.
 const SETTINGS: [&str; 10] =
     ["loss", "optimizer", "batch", "accumulate", "epochs", "steps", "every", "shuffle", "seed", "validate"];
 
@@ -230,7 +230,7 @@ impl<'a> Checker<'a> {
         metrics: &[(String, Expr)],
         validated: bool,
     ) -> Vec<(String, bool)> {
-        let mut series = vec![("loss".to_string(), false)];
+        let mut series = vec![("batch_loss".to_string(), false), ("loss".to_string(), false)];
         if validated {
             series.push(("val_loss".to_string(), false));
         }

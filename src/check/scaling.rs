@@ -172,7 +172,8 @@ impl<'a> Degrees<'a> {
             }
             ExprKind::StageReduce { value, .. }
             | ExprKind::StageSpread { value, .. }
-            | ExprKind::StopGradient(value) => self.degree(value),
+            | ExprKind::StopGradient(value)
+            | ExprKind::Position { value, .. } => self.degree(value),
             ExprKind::Call { args, .. } => match args.iter().all(|arg| self.is_steady(arg)) {
                 true => Degree::Of(0.0),
                 false => Degree::Unknown,

@@ -332,6 +332,15 @@ pub enum ExprKind {
     Recorded(Series),
     /// In stages: the derivative is not taken through it. Elsewhere as well.
     StopGradient(Box<Expr>),
+    /// Integers that must be from 0 to below a size, or the script is stopped.
+    Position {
+        /// The integers, `i32`.
+        value: Box<Expr>,
+        /// The size.
+        below: Dim,
+        /// What they are.
+        what: Numbered,
+    },
     /// The number that a size is, the same at every position of its type's shape: a constant as soon
     /// as sizes are known. A mean is a sum divided by one.
     Size(Dim),
@@ -347,6 +356,25 @@ pub enum ExprKind {
     Counter(Counter),
     /// In the loss and the metrics of a training run: variable `k` of its sweep, `f64[]`.
     Swept(usize),
+}
+
+/// What integers count that must be below a size.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Numbered {
+    /// Positions of an axis.
+    Positions,
+    /// Classes.
+    Classes,
+}
+
+impl Numbered {
+    /// One of them, in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Numbered::Positions => "position",
+            Numbered::Classes => "class",
+        }
+    }
 }
 
 /// A number that a training run has while it goes on.
@@ -648,7 +676,8 @@ impl Expr {
             ExprKind::StageReduce { value, .. }
             | ExprKind::StageSpread { value, .. }
             | ExprKind::StageLoss(value)
-            | ExprKind::StopGradient(value) => vec![value],
+            | ExprKind::StopGradient(value)
+            | ExprKind::Position { value, .. } => vec![value],
             ExprKind::Const(_)
             | ExprKind::Local(_)
             | ExprKind::Global(_)
@@ -884,6 +913,40 @@ pub struct Series {
     pub of: GlobalId,
     /// Which: `loss`, `accuracy`, `val_loss`, `opt.eg_scale.s`.
     pub key: String,
+    /// Which number it is.
+    pub statistic: Statistic,
+}
+
+/// The number that a recorded series is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Statistic {
+    /// Its last value.
+    Last,
+    /// `min(fit.loss)`: the least of all its values.
+    Min,
+    /// `max(fit.loss)`: the greatest.
+    Max,
+    /// `mean(fit.loss)`: the mean.
+    Mean,
+}
+
+impl Statistic {
+    /// Those that a function asks for, with its name.
+    pub const NAMED: [(&str, Statistic); 3] =
+        [("min", Statistic::Min), ("max", Statistic::Max), ("mean", Statistic::Mean)];
+
+    /// Of some values; NaN of none.
+    pub fn of(self, mut values: impl DoubleEndedIterator<Item = f64> + Clone) -> f64 {
+        // NaN stays NaN, as in the functions on tensors.
+        let most = |a: f64, b: f64| if a.is_nan() || a > b { a } else { b };
+        let count = values.clone().count() as f64;
+        match self {
+            Statistic::Last => values.next_back().unwrap_or(f64::NAN),
+            Statistic::Min => values.map(|x| -x).reduce(most).map_or(f64::NAN, |x| -x),
+            Statistic::Max => values.reduce(most).unwrap_or(f64::NAN),
+            Statistic::Mean => values.sum::<f64>() / count,
+        }
+    }
 }
 
 /// What a plot or a table shows of a fit or of a sweep.

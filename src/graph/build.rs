@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use super::builder::Builder;
 use super::layout::{Matrix, Pieces, join};
+use super::positions::{Position, Source};
 use super::{Layout, Param, Role};
 use crate::algebra::fill::Fill;
 use crate::algebra::form::{Combine, Segments};
@@ -18,9 +19,10 @@ use crate::algebra::types::{DType, Dim, SizeVar, Type};
 use crate::algebra::view::View;
 use crate::check::typed::{
     Counter, Expr, ExprKind, Extent, Function, FunctionId, GlobalId, Instance, Local, LocalId, Member,
-    Program, StatementKind,
+    Numbered, Program, StatementKind,
 };
 use crate::ice;
+use crate::source::Span;
 
 /// What size variables stand for.
 pub(super) type Sizes = BTreeMap<SizeVar, Dim>;
@@ -96,6 +98,8 @@ pub(super) struct Evaluator<'a> {
     program: &'a Program,
     layouts: &'a BTreeMap<usize, Layout>,
     params: BTreeMap<usize, BTreeMap<&'a str, &'a Param>>,
+    /// Calls under way, the outermost first.
+    calls: Vec<Span>,
     /// What tells random numbers of this expression from those of others.
     label: String,
     /// How often each occurrence of `random` was met since the label changed.
@@ -116,6 +120,7 @@ impl<'a> Evaluator<'a> {
             program,
             layouts,
             params: BTreeMap::new(),
+            calls: Vec::new(),
             label: String::new(),
             draws: BTreeMap::new(),
         }
@@ -165,7 +170,10 @@ impl<'a> Evaluator<'a> {
             ExprKind::Derive(derive) => self.derive(derive, frame),
             ExprKind::Call { function, sizes, args, instance } => {
                 let args = self.eval_all(args, frame);
-                self.call(*function, sizes, args, instance, frame)
+                self.calls.push(expr.span);
+                let values = self.call(*function, sizes, args, instance, frame);
+                self.calls.pop();
+                values
             }
             _ => vec![self.eval(expr, frame)],
         }
@@ -195,8 +203,21 @@ impl<'a> Evaluator<'a> {
                 let value = self.eval(value, frame);
                 self.builder.stop_gradient(value)
             }
+            ExprKind::Position { value, below, what } => {
+                let value = self.eval(value, frame);
+                self.position(value, below.substitute(&frame.sizes).size(), *what, expr.span);
+                value
+            }
             _ => self.leaf(expr, frame),
         }
+    }
+
+    /// Notes integers that must be below a size, with the place in the script's own file that asks for it.
+    fn position(&mut self, value: Val, below: usize, what: Numbered, span: Span) {
+        let file = self.calls.first().map_or(span.file, |call| call.file);
+        let place = self.calls.iter().chain([&span]).rev().find(|span| span.file == file);
+        let source = Source::Value(value);
+        self.builder.position(Position { source, below, what, span: *place.unwrap_or(&span) });
     }
 
     /// An expression without expressions in it.
@@ -212,7 +233,8 @@ impl<'a> Evaluator<'a> {
             ExprKind::Global(id) => self.builder.input(self.global_name(*id), Role::Global(id.0), ty),
             ExprKind::Recorded(series) => {
                 let name = join(self.global_name(series.of), &series.key);
-                self.builder.input(name, Role::Recorded(series.of.0, series.key.clone()), ty)
+                let role = Role::Recorded(series.of.0, series.key.clone(), series.statistic);
+                self.builder.input(name, role, ty)
             }
             ExprKind::Training => self.builder.constant(f64::from(u8::from(self.training)), &ty),
             ExprKind::Swept(k) => self.swept(*k, ty),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
+use super::positions::Position;
 use super::{Def, Graph, Input, Node, Output, Part, Role};
 use crate::algebra::fence::Fence;
 use crate::algebra::fill::Fill;
@@ -57,6 +58,7 @@ pub struct Builder {
     nodes: Vec<Node>,
     inputs: Vec<Input>,
     roles: BTreeMap<Role, Val>,
+    input_names: BTreeSet<String>,
     /// Values by fingerprint; looked up, never listed.
     seen: BTreeMap<u64, Vec<Val>>,
     /// Values whose derivative is not taken.
@@ -67,6 +69,8 @@ pub struct Builder {
     span: Option<Span>,
     /// The part of a training step that values made now belong to.
     part: Option<Part>,
+    /// Integers that must be below a size.
+    positions: Vec<Position>,
 }
 
 impl Builder {
@@ -126,8 +130,17 @@ impl Builder {
         }
         let value = self.push(Def::Input(self.inputs.len()), ty);
         self.roles.insert(role.clone(), value);
-        self.inputs.push(Input { name: name.into(), value, role });
+        let name = self.free_name(name.into());
+        self.inputs.push(Input { name, value, role });
         value
+    }
+
+    /// A name that no other input has: a column may be called as the step is. Inputs are told apart by their
+    /// roles, and by names only where they are printed.
+    fn free_name(&mut self, name: String) -> String {
+        let numbered = (2..).map(|k| format!("{name}.{k}"));
+        let mut names = std::iter::once(name.clone()).chain(numbered);
+        names.find(|name| self.input_names.insert(name.clone())).unwrap_or(name)
     }
 
     /// The number of an input.
@@ -252,9 +265,18 @@ impl Builder {
         self.stops.contains(&value)
     }
 
+    /// Notes integers that must be below a size, once.
+    pub fn position(&mut self, position: Position) {
+        let like = |have: &Position| have.source == position.source && have.below <= position.below;
+        if !self.positions.iter().any(like) {
+            self.positions.push(position);
+        }
+    }
+
     /// The finished graph, with everything that was built in it.
     pub fn finish(self, name: impl Into<String>, outputs: Vec<Output>) -> Graph {
-        Graph { name: name.into(), nodes: self.nodes, inputs: self.inputs, outputs }
+        let Builder { nodes, inputs, positions, .. } = self;
+        Graph { name: name.into(), nodes, inputs, outputs, positions }
     }
 
     fn push(&mut self, def: Def, ty: Type) -> Val {

@@ -1,10 +1,47 @@
 //! What graphs show of a script that is not wrong, but hardly meant.
 
+use super::positions::Position;
+use crate::check::typed::Numbered;
 use crate::diag::{Code, Diagnostic};
 use crate::source::Span;
 
 /// Every code of this stage.
-pub const CODES: &[&Code] = &[&PARAMETER_WITHOUT_GRADIENT];
+pub const CODES: &[&Code] = &[&PARAMETER_WITHOUT_GRADIENT, &OUT_OF_RANGE];
+
+/// An integer that is no position of its axis.
+pub static OUT_OF_RANGE: Code = Code {
+    name: "out-of-range",
+    explain: "\
+A label or a position lies outside of what it counts: `cross_entropy` and `one_hot[C]` take classes from 0
+to C - 1, `take(table, index)` and `embedding[N, D]` positions from 0 to the size of the axis less 1.
+
+    take([1, 2, 3], [0, 3])         // there is no position 3
+    cross_entropy(logits, label)    // labels up to 9 need real[.., 10]
+
+Numbers that are known are looked at when the script is compiled, columns of data before training starts,
+all others in each step, before anything is changed. Labels that do not count are named:
+`cross_entropy(logits, y, ignore = -100)` is 0 in their rows. Positions that may lie outside are first
+brought inside, `clamp(i, 0, n - 1)`.",
+};
+
+/// Integers outside of what they count: `found`, where `below` are.
+pub(crate) fn out_of_range(position: &Position, found: i32, place: &str) -> Diagnostic {
+    let Position { below, what, span, .. } = position;
+    let message = format!("{place}{} {found}, expected 0 to {}", what.name(), below - 1);
+    let found = Diagnostic::error(&OUT_OF_RANGE, message).label(
+        *span,
+        match what {
+            Numbered::Classes => format!("{below} classes"),
+            Numbered::Positions => format!("the axis has size {below}"),
+        },
+    );
+    match what {
+        Numbered::Classes => found.help(
+            "give the model an output for each class; labels that do not count: `cross_entropy(x, y, ignore = -100)`",
+        ),
+        Numbered::Positions => found.help("bring positions inside: `clamp(i, 0, n - 1)`, or make the axis longer"),
+    }
+}
 
 /// A parameter that the loss does not depend on.
 pub static PARAMETER_WITHOUT_GRADIENT: Code = Code {

@@ -47,7 +47,7 @@ fn values(graph: &Graph, inputs: &[Tensor], go_on: impl Fn(&Node, &Tensor) -> bo
 }
 
 /// End to end, rather than by the form: that asks every argument for every element.
-fn pack(node: &Node, args: &[&Tensor]) -> Tensor {
+pub(super) fn pack(node: &Node, args: &[&Tensor]) -> Tensor {
     Tensor { ty: node.ty.clone(), data: args.iter().flat_map(|arg| &arg.data).copied().collect() }
 }
 

@@ -37,6 +37,7 @@ mod layout;
 mod loops;
 mod masks;
 mod pieces;
+pub mod positions;
 mod print;
 pub mod rules;
 pub mod share;
@@ -54,11 +55,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
 
+pub(crate) use self::forward::let_program;
+use self::positions::Position;
 use crate::algebra::form::Segments;
 use crate::algebra::op::{Op, Val};
 use crate::algebra::types::Type;
-use crate::check::typed::Extent;
 use crate::check::typed::{self, Program, StatementKind};
+use crate::check::typed::{Extent, Statistic};
 use crate::diag::Diagnostic;
 use crate::source::Span;
 
@@ -158,6 +161,9 @@ pub struct Graph {
     pub inputs: Vec<Input>,
     /// What it leaves behind.
     pub outputs: Vec<Output>,
+    /// Integers that must be below a size: whoever runs it looks at them before anything that outlives the
+    /// program is written.
+    pub positions: Vec<Position>,
 }
 
 /// One value.
@@ -235,8 +241,8 @@ pub enum Role {
     Key,
     /// The value of the statement with this index.
     Global(usize),
-    /// The last value of a recorded series of the statement with this index.
-    Recorded(usize, String),
+    /// A number of a recorded series of the statement with this index.
+    Recorded(usize, String, Statistic),
     /// State `k` of the model that is trained.
     Memory(usize),
     /// The flat parameters of the fit that the statement with this index made.
@@ -261,6 +267,8 @@ pub struct Output {
 pub enum Target {
     /// A buffer of its own.
     Result,
+    /// A buffer of its own, for [`Graph::positions`] to be checked. Such outputs come last.
+    Positions,
     /// The buffer of input `k`, whose old value is gone afterwards.
     InPlace(usize),
 }
@@ -309,7 +317,10 @@ fn finish(built: Graphs) -> Graphs {
     verify::verify(&built, "build");
     let simple = built.each(simplify::simplify);
     verify::verify(&simple, "simplify");
-    let shared = simple.each(share::prune);
+    let mut settled = simple;
+    settled.warnings.extend(positions::settle(&mut settled.programs));
+    settled.forward.iter_mut().for_each(|graph| graph.positions.clear());
+    let shared = settled.each(share::prune);
     verify::verify(&shared, "share");
     shared
 }

@@ -145,6 +145,7 @@ fn returned(names: &[String], output: &Output) -> String {
     match output.target {
         Target::Result if *value == output.name => value.clone(),
         Target::Result => format!("{} = {value}", output.name),
+        Target::Positions => format!("{} checked", value),
         Target::InPlace(_) => format!("{} <- {value}", output.name),
     }
 }

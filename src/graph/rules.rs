@@ -96,6 +96,11 @@ pub static REWRITES: &[Rewrite] = &[
         doc: "A sum of many tensors that are 0 where the others are not lays them end to end.",
         apply: super::pieces::sum_of_pieces,
     },
+    Rewrite {
+        name: "never-equal",
+        doc: "An integer of 32 bits equals no number that needs more.",
+        apply: never_equal,
+    },
     Rewrite { name: "div-power", doc: "Division by a power of two is multiplication.", apply: div_power },
     Rewrite {
         name: "div-wide",
@@ -167,6 +172,23 @@ fn identity(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {
         _ => false,
     };
     same.then_some(arg)
+}
+
+fn never_equal(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {
+    let Op::Map(Map(row)) = op else { return None };
+    let differs = match row.name {
+        "eq" => 0.0,
+        "ne" => 1.0,
+        _ => return None,
+    };
+    let number = cx.graph().as_constant(args[1])?;
+    let (_, narrow) = made_by(cx, args[0], |op| matches!(op, Op::Cast(_)).then_some(()))?;
+    let fits = f64::from(i32::MIN) <= number && number <= f64::from(i32::MAX);
+    if fits || cx.ty(narrow).dtype != DType::I32 || cx.ty(args[0]).dtype != DType::I64 {
+        return None;
+    }
+    let ty = cx.ty(args[0]).with_dtype(DType::Bool);
+    Some(cx.graph().constant(differs, &ty))
 }
 
 fn view_of_view(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {

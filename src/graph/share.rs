@@ -1,6 +1,7 @@
 //! Drops values and inputs that no output needs. Equal values are one value already: the builder sees
 //! to that.
 
+use super::positions::Position;
 use super::{Def, Graph, Input, Node, Output, Role, Target};
 use crate::algebra::op::Val;
 
@@ -24,6 +25,7 @@ pub fn prune(graph: Graph) -> Graph {
         nodes: kept.iter().map(|old| renumbered.node(&graph.nodes[*old])).collect(),
         inputs: order.iter().map(|old| renumbered.input(&graph.inputs[*old])).collect(),
         outputs: graph.outputs.iter().map(|output| renumbered.output(output)).collect(),
+        positions: graph.positions.iter().map(|position| position.renumbered(&renumbered.values)).collect(),
         name: graph.name,
     }
 }
@@ -37,6 +39,7 @@ fn live(graph: &Graph) -> Vec<bool> {
             live[graph.inputs[k].value.0 as usize] = true;
         }
     }
+    graph.positions.iter().filter_map(Position::value).for_each(|value| live[value.0 as usize] = true);
     for value in (0..graph.nodes.len()).rev() {
         if let (true, Def::Op(_, args)) = (live[value], &graph.nodes[value].def) {
             args.iter().for_each(|arg| live[arg.0 as usize] = true);
@@ -91,7 +94,7 @@ impl Renumbered {
 
     fn output(&self, output: &Output) -> Output {
         let target = match output.target {
-            Target::Result => Target::Result,
+            Target::Result | Target::Positions => output.target,
             Target::InPlace(k) => Target::InPlace(self.inputs[k]),
         };
         Output { name: output.name.clone(), value: self.value(output.value), target }

@@ -42,6 +42,9 @@ fn pass(graph: Graph, last: &'static [Rewrite]) -> Graph {
         }
         values.push(value);
     }
+    for position in graph.positions {
+        simplifier.builder.position(position.renumbered(&values));
+    }
     let output = |output: Output| Output { value: values[output.value.0 as usize], ..output };
     let outputs = graph.outputs.into_iter().map(output).collect();
     simplifier.builder.finish(graph.name, outputs)

@@ -14,6 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::builder::same_constant;
+use super::positions::Source;
 use super::share::prune;
 use super::simplify::simplify;
 use super::verify::verify;
@@ -92,7 +93,7 @@ fn find(init: &Graph, step: &Graph, layout: &Layout, values: &[f64]) -> Option<T
 fn next(step: &Graph, state: usize) -> Option<Val> {
     let is_new = |target: Target| match target {
         Target::InPlace(k) => step.inputs[k].role == Role::State(state),
-        Target::Result => false,
+        Target::Result | Target::Positions => false,
     };
     step.outputs.iter().find(|output| is_new(output.target)).map(|output| output.value)
 }
@@ -158,7 +159,13 @@ impl Twins {
         }
         let other = Role::State(self.other);
         let is_other = |target: Target| matches!(target, Target::InPlace(k) if step.inputs[k].role == other);
+        let gone = step.outputs.iter().map(|output| is_other(output.target)).collect::<Vec<_>>();
         shared.outputs.retain(|output| !is_other(output.target));
+        for position in &mut shared.positions {
+            if let Source::Output(output) = &mut position.source {
+                *output -= gone[..*output].iter().filter(|gone| **gone).count();
+            }
+        }
         for output in &mut shared.outputs {
             output.value = *instead.get(&output.value).unwrap_or(&output.value);
         }

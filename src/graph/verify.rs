@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::positions::Source;
 use super::{Def, Graph, Graphs, Target};
 use crate::algebra::op::Val;
 use crate::algebra::types::{Dim, Type};
@@ -73,6 +74,13 @@ fn inputs(graph: &Graph) -> Result<(), String> {
 }
 
 fn outputs(graph: &Graph) -> Result<(), String> {
+    for position in &graph.positions {
+        if let Source::Output(k) = position.source
+            && graph.outputs.get(k).is_none_or(|output| output.target != Target::Positions)
+        {
+            return Err(format!("output {k} holds no positions"));
+        }
+    }
     let mut replaced = BTreeSet::new();
     for output in &graph.outputs {
         let new = ty(graph, output.value)?;

@@ -90,6 +90,7 @@ impl Moving {
         }
         groups.groups[self.to].members.sort_unstable();
         groups.groups[self.to].commits |= groups.groups[from].commits;
+        groups.groups[self.to].late |= groups.groups[from].late;
     }
 }
 

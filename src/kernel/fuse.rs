@@ -71,7 +71,7 @@ fn mark(groups: &mut Groups, graph: &Graph) {
     let mut early = vec![false; groups.plan.items.len()];
     for (output, item) in graph.outputs.iter().zip(&groups.plan.outputs) {
         match output.target {
-            Target::Result => early[*item] = true,
+            Target::Result | Target::Positions => early[*item] = true,
             Target::InPlace(_) => {
                 for (part, _) in groups.plan.parts(*item) {
                     if let Some(group) = groups.maker[part] {
@@ -81,6 +81,7 @@ fn mark(groups: &mut Groups, graph: &Graph) {
             }
         }
     }
+    mark_late(groups);
     // Copies for packs come before them but views that are computed may lie anywhere below: follow
     // arguments until nothing changes.
     let mut todo: Vec<usize> = (0..early.len()).filter(|item| early[*item]).collect();
@@ -91,6 +92,27 @@ fn mark(groups: &mut Groups, graph: &Graph) {
         for arg in groups.plan.items[item].args.clone() {
             if !std::mem::replace(&mut early[arg], true) {
                 todo.push(arg);
+            }
+        }
+    }
+}
+
+/// Marks groups that commit, and those that read what they make.
+fn mark_late(groups: &mut Groups) {
+    let mut users = vec![Vec::new(); groups.plan.items.len()];
+    for (item, made) in groups.plan.items.iter().enumerate() {
+        made.args.iter().for_each(|arg| users[*arg].push(item));
+    }
+    let commits = |item: &usize| groups.maker[*item].is_some_and(|group| groups.groups[group].commits);
+    let mut todo: Vec<usize> = (0..users.len()).filter(commits).collect();
+    let mut late = vec![false; users.len()];
+    while let Some(item) = todo.pop() {
+        if let Some(group) = groups.maker[item] {
+            groups.groups[group].late = true;
+        }
+        for user in &users[item] {
+            if !std::mem::replace(&mut late[*user], true) {
+                todo.push(*user);
             }
         }
     }
@@ -131,7 +153,8 @@ fn merge_all(groups: &mut Groups) {
 /// Merges a value with what it reads by edge `k`.
 fn along(groups: &mut Groups, id: usize, k: usize) {
     let edge = groups.member(id).edges[k].clone();
-    if groups.members[edge.base].is_some() && !edge.guarded {
+    let joins = |base: &super::group::Member| may_join(groups, base.group, groups.member(id).group);
+    if groups.members[edge.base].as_ref().is_some_and(joins) && !edge.guarded {
         let at = groups.member(edge.base).at.clone();
         groups.merge((edge.base, &at), (id, &edge.at));
     }
@@ -165,11 +188,11 @@ fn merge_readers(groups: &mut Groups, base: usize, a: usize, b: usize) -> bool {
     }
 }
 
-/// Whether merging unrelated groups leaves results free of commits: a step whose loss is not finite
+/// Whether merging groups leaves results free of commits: a step whose loss is not finite
 /// is stopped before anything is written.
 pub(super) fn may_join(groups: &Groups, a: usize, b: usize) -> bool {
     let (a, b) = (&groups.groups[a], &groups.groups[b]);
-    !(a.commits && b.early || b.commits && a.early)
+    !(a.late && b.early || b.late && a.early)
 }
 
 /// Merges groups of single numbers.

@@ -51,6 +51,8 @@ pub(super) struct Group {
     pub(super) commits: bool,
     /// Whether it makes what a result of the program needs, which must not wait for commits.
     pub(super) early: bool,
+    /// Whether it commits, or reads what a group makes that does.
+    pub(super) late: bool,
 }
 
 impl Group {

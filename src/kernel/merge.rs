@@ -110,9 +110,10 @@ impl Groups {
         {
             return false;
         }
-        let Group { reduced, members, commits, early, .. } = std::mem::take(&mut self.groups[guest]);
+        let Group { reduced, members, commits, early, late, .. } = std::mem::take(&mut self.groups[guest]);
         self.groups[host].commits |= commits;
         self.groups[host].early |= early;
+        self.groups[host].late |= late;
         for (axis, reduced) in reduced.into_iter().enumerate() {
             self.groups[host].reduced[names[axis]] |= reduced;
         }

@@ -235,7 +235,7 @@ impl<'a> Placer<'a> {
     fn output_buffer(&mut self, id: usize, output: usize) -> BufferId {
         let name = Some(Rc::from(self.graph.outputs[output].name.as_str()));
         match self.graph.outputs[output].target {
-            Target::Result => self.buffer(id, name, Home::Output(output)),
+            Target::Result | Target::Positions => self.buffer(id, name, Home::Output(output)),
             Target::InPlace(k) if self.direct[output] => BufferId(k),
             Target::InPlace(k) => {
                 let buffer = self.buffer(id, name, Home::Temporary);
@@ -280,8 +280,8 @@ impl<'a> Placer<'a> {
             let nth = self.outputs_of[id].iter().position(|have| *have == k).unwrap_or(0);
             let buffer = match output.target {
                 Target::InPlace(input) => BufferId(input),
-                Target::Result if self.groups.plan.items[id].class == Class::Pack => self.pack_buffer(id).0,
-                Target::Result => self.memory.stores[id][nth].0,
+                _ if self.groups.plan.items[id].class == Class::Pack => self.pack_buffer(id).0,
+                Target::Result | Target::Positions => self.memory.stores[id][nth].0,
             };
             self.memory.outputs.push(Output { name: output.name.clone(), buffer, target: output.target });
         }

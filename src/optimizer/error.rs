@@ -52,6 +52,13 @@ pub enum Error {
     },
     /// The loss is not finite, or missing while a stage looks at it.
     Loss(Option<f64>),
+    /// A stage takes a position outside of an axis.
+    Position {
+        /// The position.
+        found: i32,
+        /// The size of the axis.
+        below: usize,
+    },
     /// There are no states before `init` or the first step.
     NotStarted,
     /// Memory is short.
@@ -98,6 +105,9 @@ impl fmt::Display for Error {
             Error::Value { name, value } => write!(f, "`{name}` cannot be {}", print::number(*value)),
             Error::Loss(Some(loss)) => write!(f, "the loss is {}", print::number(*loss)),
             Error::Loss(None) => f.write_str("a stage looks at the loss, which is not given"),
+            Error::Position { found, below } => {
+                write!(f, "a stage takes position {found} of an axis of size {below}")
+            }
             Error::NotStarted => {
                 f.write_str("there are no states yet: start with `init`, a step, or by loading a file")
             }

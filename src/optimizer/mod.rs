@@ -36,7 +36,8 @@ use crate::algebra::types::DType;
 use crate::check::given::NO_TOTAL;
 use crate::check::typed::{StageUse, StatementKind, Train};
 use crate::diag::{Diagnostic, suggest};
-use crate::graph::{Layout, Role};
+use crate::graph::positions::{Position, Source};
+use crate::graph::{Graph, Layout, Role};
 use crate::ice;
 use crate::native::Phase;
 use crate::pipeline::{self, Program, Report};
@@ -88,6 +89,8 @@ pub struct Optimizer {
     states: Vec<Memory>,
     /// The parameters before the first step, if a stage looks at them.
     initial: Option<Memory>,
+    /// Outputs of a step that hold positions, with the sizes of their axes.
+    positions: Vec<(usize, usize)>,
     /// Steps taken.
     t: u64,
     ready: bool,
@@ -111,6 +114,7 @@ impl Optimizer {
         let program = Program::optimizer("optimizer.eg", pipeline, given, compile);
         let (loops, native) = (program.loops()?, program.native()?);
         let (layout, train) = (program.graphs()?.layouts[&0].clone(), train(&program)?);
+        let positions = positions(&program.graphs()?.programs[1]);
         let machine = |index: usize| {
             Machine::new(native, loops, index).map_err(|error| {
                 let found = crate::run::errors::out_of_memory(error);
@@ -148,6 +152,7 @@ impl Optimizer {
             weights,
             states,
             initial: None,
+            positions,
             t: 0,
             ready: false,
             scratch: None,
@@ -265,8 +270,8 @@ impl Optimizer {
     /// Takes a step in place: `params <- params - update`.
     ///
     /// # Errors
-    /// If the buffers are not those the pipeline was compiled for, or the loss is needed and missing or
-    /// not finite. Nothing has changed then.
+    /// If the buffers are not those the pipeline was compiled for, the loss is needed and missing or not
+    /// finite, or a stage takes a position outside of an axis. Nothing has changed then.
     pub fn step<R: Element>(
         &mut self,
         params: &mut [R],
@@ -284,7 +289,26 @@ impl Optimizer {
         self.step.set(&Role::Key, &step_key(0, self.t as usize));
         self.step.set(&Role::Loss, &[loss.unwrap_or(0.0)]);
         let lent = &mut [(Role::Params, Lent::Write(params)), (Role::Gradient, Lent::Read(gradient))];
-        self.step.run_with(lent, Phase::Whole);
+        if self.positions.is_empty() {
+            self.step.run_with(lent, Phase::Whole);
+            return Ok(());
+        }
+        self.step.run_with(lent, Phase::Compute);
+        if let Err(error) = self.check_positions() {
+            self.t -= 1;
+            return Err(error);
+        }
+        self.step.run_with(lent, Phase::Commit);
+        Ok(())
+    }
+
+    /// Checks the positions that a step has computed.
+    fn check_positions(&self) -> Result<(), Error> {
+        for (output, below) in &self.positions {
+            if let Some((_, found)) = self.step.output(*output).first_outside(*below) {
+                return Err(Error::Position { found, below: *below });
+            }
+        }
         Ok(())
     }
 
@@ -482,6 +506,15 @@ impl Optimizer {
 fn unknown<'a>(kind: &'static str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Error {
     let near = suggest::nearest(name, known.clone()).map(str::to_owned);
     Error::UnknownName { kind, name: name.to_owned(), near, known: known.map(str::to_owned).collect() }
+}
+
+/// The outputs of a program that hold positions, with the sizes of their axes.
+fn positions(graph: &Graph) -> Vec<(usize, usize)> {
+    let output = |position: &Position| match position.source {
+        Source::Output(output) => Some((output, position.below)),
+        Source::Value(_) | Source::Column(_) => None,
+    };
+    graph.positions.iter().filter_map(output).collect()
 }
 
 fn uses(machine: &Machine, role: &Role) -> bool {

@@ -321,3 +321,17 @@ fn forms_can_be_printed() {
     assert!(step.contains("g: f32[21]"), "{step}");
     assert!(optimizer.emit("nonsense").is_none());
 }
+
+#[test]
+fn a_step_that_takes_a_position_outside_of_an_axis_changes_nothing() {
+    let stage = "stage by_turns(lr = 0.1) {\n  state h: vector[3] = 0\n  h <- h + 1\n  lr * take(h, i32(t)) * u\n}\nby_turns";
+    let mut optimizer = compile(stage, F64);
+    let mut params = start();
+    for _ in 0..2 {
+        optimizer.step(&mut params, &[1.0; COUNT], None).expect("there are positions 1 and 2");
+    }
+    let (before, state) = (params.clone(), optimizer.state("by_turns.h"));
+    let error = optimizer.step(&mut params, &[1.0; COUNT], None).expect_err("there is no position 3");
+    assert_eq!(error.to_string(), "a stage takes position 3 of an axis of size 3");
+    assert_eq!((params, optimizer.state("by_turns.h"), optimizer.steps()), (before, state, 2));
+}

@@ -124,6 +124,20 @@ impl Dataset {
         }
     }
 
+    /// Elements of a row of a column.
+    pub(super) fn width(&self, column: usize) -> usize {
+        self.columns[column].as_ref().map_or(0, |values| values.width)
+    }
+
+    /// Whether a column holds parts of a text that are all from 0 to below `below`: overlapping rows need
+    /// not be looked at one by one.
+    pub(super) fn codes_below(&self, column: usize, below: usize) -> bool {
+        let Some(Values { elements: Elements::Windows { codes, .. }, .. }) = self.column(column) else {
+            return false;
+        };
+        codes.codes.iter().all(|code| usize::try_from(*code).is_ok_and(|code| code < below))
+    }
+
     /// Gives a program these rows of the columns it reads.
     pub(super) fn give(&self, machine: &mut Machine, rows: &[u32]) {
         for input in 0..machine.n_inputs() {

@@ -8,14 +8,17 @@ use super::dataset::Dataset;
 use super::fit::Fit;
 use super::machine::{self, Machine};
 use super::plot;
+use super::positions::Given;
 use super::sweep::{self, Sweep};
 use super::{Events, Settings, Stages, errors, sample, train, value};
 use crate::algebra::tensor::Tensor;
 use crate::check;
-use crate::check::typed::{Curve, Data, DataId, DataSource, Eval, GlobalId, Part, Statement, StatementKind};
+use crate::check::typed::{
+    Curve, Data, DataId, DataSource, Eval, GlobalId, Part, Statement, StatementKind, Statistic,
+};
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
-use crate::graph::{Layout, Role};
+use crate::graph::{Layout, Role, Target, let_program};
 use crate::ice;
 use crate::native::Phase;
 use crate::source::Span;
@@ -214,7 +217,7 @@ impl<'a> Script<'a> {
     ) -> Result<Value, Diagnostic> {
         match kind {
             StatementKind::Let { name, .. } => {
-                self.also = self.tensors(&format!("let.{name}"))?;
+                self.also = self.tensors(&let_program(name, index))?;
                 self.also.reverse();
                 return Ok(self.next_value());
             }
@@ -320,7 +323,10 @@ impl<'a> Script<'a> {
         let dataset = self.dataset(self.seen(eval), program)?;
         let rows = dataset.rows(eval.split);
         dataset.give(&mut machine, &rows);
+        let given = Given { data: self.seen(eval), rows: &rows };
+        self.check_columns(program, given)?;
         machine.run(Phase::Whole);
+        self.check_positions(&machine, format_args!(""), Some(given))?;
         let names = eval.metrics.iter().map(|(name, _)| name.clone());
         Ok(names.enumerate().map(|(k, name)| (name, machine.output(k).to_f64()[0])).collect())
     }
@@ -331,12 +337,14 @@ impl<'a> Script<'a> {
         self.check_memory(&[program])?;
         let mut machine = self.machine(program)?;
         machine.run(Phase::Whole);
+        self.check_positions(&machine, format_args!(""), None)?;
         let graph = &self.stages.graphs.programs[program];
         let tensor = |(k, output): (usize, &crate::graph::Output)| Tensor {
             ty: graph.nodes[output.value.0 as usize].ty.clone(),
             data: machine.output(k).to_f64(),
         };
-        Ok(graph.outputs.iter().enumerate().map(tensor).collect())
+        let results = graph.outputs.iter().enumerate().filter(|(_, output)| output.target == Target::Result);
+        Ok(results.map(tensor).collect())
     }
 
     /// The index of the program of this name.
@@ -370,7 +378,9 @@ impl<'a> Script<'a> {
                     Value::Tensor(tensor) => machine.set(&role, &tensor.data),
                     other => ice!("run", "statement {index} is no tensor but {other:?}"),
                 },
-                Role::Recorded(index, key) => machine.set(&role, &[self.recorded(*index, key)]),
+                Role::Recorded(index, key, statistic) => {
+                    machine.set(&role, &[self.recorded(*index, key, *statistic)]);
+                }
                 Role::FitParams(index) => machine.bind(k, &self.fit(GlobalId(*index)).params),
                 Role::FitMemory(index, state) => {
                     machine.bind(k, &self.fit(GlobalId(*index)).memory[*state]);
@@ -381,10 +391,10 @@ impl<'a> Script<'a> {
         Ok(machine)
     }
 
-    /// The last value of a recorded series, or a number of an evaluation.
-    fn recorded(&self, index: usize, key: &str) -> f64 {
+    /// A number of a recorded series, or one of an evaluation.
+    fn recorded(&self, index: usize, key: &str, statistic: Statistic) -> f64 {
         let found = match &self.values[index] {
-            Value::Fit(fit) => fit.series(key).last().map(|point| point.1),
+            Value::Fit(fit) => Some(statistic.of(fit.series(key).iter().map(|point| point.1))),
             Value::Numbers(numbers) => numbers.get(key).copied(),
             Value::Nothing | Value::Tensor(_) | Value::Sweep(_) => None,
         };
@@ -416,6 +426,7 @@ impl<'a> Script<'a> {
         let mut machine = self.machine(program)?;
         machine.set(&Role::Key, &train::step_key(seed, 0));
         machine.run(Phase::Whole);
+        self.check_positions(&machine, format_args!(""), None)?;
         Ok(Dataset::computed(data, (0..data.columns.len()).map(|column| machine.output(column))))
     }
 
@@ -447,7 +458,7 @@ impl<'a> Script<'a> {
     }
 
     /// Reads a column, and first what it goes by: the column of that name of the data trained on.
-    fn column(&mut self, rows: Seen, column: usize) -> Result<(), Diagnostic> {
+    pub(super) fn column(&mut self, rows: Seen, column: usize) -> Result<(), Diagnostic> {
         if self.opened(rows)?.column(column).is_some() {
             return Ok(());
         }

@@ -338,6 +338,25 @@ impl Memory {
         decode(bits(bytes), self.dtype)
     }
 
+    /// The first integer that is not from 0 to below `below`, and its place.
+    ///
+    /// # Panics
+    /// If the elements are no `i32`.
+    pub fn first_outside(&self, below: usize) -> Option<(usize, i32)> {
+        if self.dtype != DType::I32 {
+            ice!("run", "positions of {}", self.dtype);
+        }
+        // SAFETY: the block has that many integers, aligned and initialised; as for `to_bytes`.
+        let all = unsafe { std::slice::from_raw_parts(self.start().cast::<i32>(), self.len) };
+        let below = u32::try_from(below).unwrap_or(u32::MAX);
+        // A negative number is a great one without its sign.
+        let outside = |number: &i32| number.cast_unsigned() >= below;
+        // Without a way out within a chunk this is a few instructions for many numbers.
+        let chunk = all.chunks(256).position(|chunk| chunk.iter().fold(false, |any, n| any | outside(n)))?;
+        let within = all[chunk * 256..].iter().position(outside)?;
+        Some((chunk * 256 + within, all[chunk * 256 + within]))
+    }
+
     /// The mean of the elements: a number itself.
     pub fn mean(&self) -> f64 {
         let sum: f64 = (0..self.len).map(|index| self.get(index)).sum();

@@ -18,6 +18,7 @@ pub mod machine;
 pub mod memory;
 mod npy;
 pub(crate) mod plot;
+mod positions;
 mod record;
 mod rng;
 mod sample;

@@ -31,6 +31,7 @@ pub(super) fn sample(
     let mut text = sample.prompt.clone();
     for number in 0..sample.count {
         let logits = next(&mut machine, from, &text, characters.len());
+        script.check_positions(&machine, format_args!(""), None)?;
         text.push(draw(&logits, sample.temperature, uniform(seed, number)));
     }
     Ok(text.into_iter().map(|code| characters[code as usize]).collect())

@@ -4,6 +4,7 @@ use super::errors;
 use super::execute::{Script, Seen};
 use super::fit::{Fit, History};
 use super::machine::{Machine, Memory};
+use super::positions::Given;
 use super::record::{self, Spread};
 use super::rng::{self, Purpose};
 use super::sweep::Choice;
@@ -45,7 +46,7 @@ pub(super) struct Run<'a> {
     states: Vec<Memory>,
     /// States of the model.
     memory: Vec<Memory>,
-    /// What each step records: the loss first.
+    /// What each step records: the loss of its batches first.
     tracks: Vec<Track>,
     /// States whose distributions are recorded.
     spreads: Vec<Spread>,
@@ -153,6 +154,7 @@ impl<'a> Run<'a> {
             fill(machine, &cells, seed, steps);
         }
         init.run(Phase::Whole);
+        script.check_positions(&init, format_args!("initial values, "), None)?;
         let params = init.output(0);
         let own = |(k, slot): (usize, &StateSlot)| init.output(slot.shares.unwrap_or(k) + 1);
         let states = layout.states.iter().enumerate().map(own).collect();
@@ -185,6 +187,7 @@ impl<'a> Run<'a> {
             measures: Vec::new(),
         };
         run.connect(script)?;
+        run.check_columns(script)?;
         run.tracks = run.tracks();
         let wanted = record::wanted(script.stages.typed, index, layout, script.settings.record);
         run.spreads = record::spreads(&wanted, layout, &run.states);
@@ -239,7 +242,7 @@ impl<'a> Run<'a> {
             let epoch = (t - 1) / self.per_epoch;
             self.advance(script)?;
             if t % self.every == 0 || t == self.steps {
-                self.measure(t);
+                self.measure(script, t)?;
             }
             if t % spread_every == 0 || t == self.steps {
                 self.spreads.iter_mut().for_each(|spread| spread.record(t));
@@ -306,7 +309,9 @@ impl<'a> Run<'a> {
         let most = self.steps.min(1 << 16);
         let track = |name, value, mean| Track { name, value, mean, points: Vec::with_capacity(most) };
         let batch = self.batch();
-        let results = batch.results().into_iter().map(|(k, name)| track(name, batch.output(k), Some(0.0)));
+        let name = |name: String| if name == "loss" { "batch_loss".to_owned() } else { name };
+        let results = batch.results().into_iter();
+        let results = results.map(|(k, result)| track(name(result), batch.output(k), Some(0.0)));
         let states = self.layout.states.iter().zip(&self.states);
         let states = states.filter(|(slot, _)| slot.extent.is_recorded());
         let states = states.map(|(slot, memory)| track(format!("opt.{}", slot.name), memory.clone(), None));
@@ -333,6 +338,7 @@ impl<'a> Run<'a> {
         for number in (t - 1) * batches..t * batches {
             self.give(script, number)?;
             self.batch_mut().run(Phase::Compute);
+            self.check_positions(script, t, number)?;
             let loss = self.tracks[0].value.get(0);
             if !loss.is_finite() {
                 return Err(self.failure(script, t, loss));
@@ -345,7 +351,9 @@ impl<'a> Run<'a> {
         if self.accumulate.is_some() {
             self.step.set(&Role::Key, &step_key(self.seed, t * batches));
             self.step.set(&Role::Loss, &[self.tracks[0].mean.unwrap_or(f64::NAN)]);
-            self.step.run(Phase::Whole);
+            self.step.run(Phase::Compute);
+            script.check_positions(&self.step, format_args!("step {t}, "), None)?;
+            self.step.run(Phase::Commit);
         }
         self.record(t);
         Ok(())
@@ -364,6 +372,26 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Checks labels and positions in columns of the data, which do not change while it trains.
+    fn check_columns(&self, script: &mut Script<'_>) -> Result<(), Diagnostic> {
+        let given = Given { data: Seen::own(self.train.data), rows: &self.rows };
+        script.check_columns(self.batch().program(), given)?;
+        if let (Some(machine), Some((data, split))) = (&self.validate, self.train.validate) {
+            let data = Seen { data, trained: self.train.data };
+            let rows = script.opened(data)?.rows(split);
+            script.check_columns(machine.program(), Given { data, rows: &rows })?;
+        }
+        Ok(())
+    }
+
+    /// Checks those that batch `number` has computed in step `t`.
+    fn check_positions(&self, script: &Script<'_>, t: usize, number: usize) -> Result<(), Diagnostic> {
+        let Train { batch, accumulate, data, .. } = *self.train;
+        let within = number % (self.per_epoch * accumulate);
+        let given = Given { data: Seen::own(data), rows: &self.order[within * batch..][..batch] };
+        script.check_positions(self.batch(), format_args!("step {t}, "), Some(given))
+    }
+
     /// Notes what step `t` gave.
     fn record(&mut self, t: usize) {
         self.done = t;
@@ -378,9 +406,12 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Notes the metrics after step `t`: on the validation rows, or of the steps since the last time.
-    fn measure(&mut self, t: usize) {
+    /// Notes loss and metrics after step `t`: the means of the steps since the last time, and what there is
+    /// on the validation rows.
+    fn measure(&mut self, script: &mut Script<'_>, t: usize) -> Result<(), Diagnostic> {
         let steps = (t - 1) % self.every + 1;
+        let loss = recent(&self.tracks[0].points, steps);
+        self.history.entry("loss".to_owned()).or_default().push((t as f64, loss));
         self.measures.truncate(1);
         let metrics = self.train.metrics.iter().map(|(name, _)| name.clone());
         if self.validate.is_some() {
@@ -395,16 +426,23 @@ impl<'a> Run<'a> {
                 track.points.push((t as f64, mean));
                 self.measures.push((name, mean));
             }
-            return;
+            return Ok(());
         };
         validate.set(&Role::Step, &[t as f64]);
         validate.run(Phase::Whole);
+        if let Some((data, split)) = self.train.validate {
+            let data = Seen { data, trained: self.train.data };
+            let rows = script.opened(data)?.rows(split);
+            let given = Given { data, rows: &rows };
+            script.check_positions(validate, format_args!("after step {t}, "), Some(given))?;
+        }
         let names = std::iter::once("val_loss".to_owned()).chain(metrics);
         for (k, name) in names.enumerate() {
             let value = validate.output(k).get(0);
             self.history.entry(name.clone()).or_default().push((t as f64, value));
             self.measures.push((name, value));
         }
+        Ok(())
     }
 
     /// Makes the parameters to evaluate with, if they are not those that are trained.

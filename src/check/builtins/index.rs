@@ -14,11 +14,11 @@ use crate::ast::{ExprKind as Ast, StrPart};
 use super::super::calls::Call;
 use super::super::errors::{self, at};
 use super::super::scope::{Checked, Poison, Scope, Value};
-use super::super::typed::Expr;
+use super::super::typed::{Expr, Numbered};
 use super::super::{ops, text};
 use super::{Cx, no_statics};
 
-/// `take(table, index, axis = 0)`: positions outside of the axis become the nearest inside.
+/// `take(table, index, axis = 0)`. Positions outside of the axis stop the script; no program reads there.
 pub(super) fn take<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     no_statics(cx, call)?;
     let span = call.span;
@@ -30,7 +30,9 @@ pub(super) fn take<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -
     cx.expect_number(scope, &table, "`take`")?;
     let table = cx.settle(table)?;
     let index = cx.converted(scope, index, DType::I32, "a position")?;
-    let last = table.ty.shape[axis].sub(&Dim::constant(1));
+    let size = table.ty.shape[axis].clone();
+    let last = size.sub(&Dim::constant(1));
+    let index = ops::position(index, size, Numbered::Positions);
     let last = ops::retype(ops::size(&last, span).expr, DType::I32);
     let last = ops::broadcast(last, &index.ty.shape);
     let zero = ops::constant(0.0, index.ty.clone(), span);

@@ -8,6 +8,7 @@ use crate::algebra::view::View;
 use super::super::calls::Call;
 use super::super::errors::{self, at};
 use super::super::scope::{Checked, Poison, Scope, Value};
+use super::super::typed::{Expr, Numbered};
 use super::super::{ops, text};
 use super::{Cx, no_statics};
 
@@ -36,6 +37,7 @@ pub(super) fn one_hot<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>
         return Err(cx.report(found.help("write `one_hot[C](y)`")));
     };
     let y = cx.converted(scope, y, DType::I32, "a class number")?;
+    let y = Expr { span: call.span, ..ops::position(y, classes.clone(), Numbered::Classes) };
     let mut shape = y.ty.shape.clone();
     let rank = shape.len();
     shape.push(classes.clone());
