@@ -13,6 +13,7 @@ use crate::check::errors::HYPERPARAMETER_RANGE;
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
 use crate::gradcheck::{Problem, gradcheck};
+use crate::input;
 use crate::pipeline::{self, Options, Profile, Program, Report, STAGES};
 use crate::report;
 use crate::run::{Settings, errors};
@@ -274,15 +275,12 @@ fn load(file: &Path, real: Option<Real>) -> Result<Program, u8> {
 }
 
 fn script_text(file: &Path) -> Result<String, u8> {
-    read(file).map_err(|error| {
+    let text = if file == Path::new("-") { input::standard_input() } else { input::script(file) };
+    text.map_err(|error| {
         let reason = errors::unreadable(file, &error).help("check the path of the script");
         complain(&Report { diagnostics: vec![reason], sources: Default::default() }.render(false));
         PROGRAM
     })
-}
-
-fn read(file: &Path) -> io::Result<String> {
-    if file == Path::new("-") { io::read_to_string(io::stdin()) } else { fs::read_to_string(file) }
 }
 
 /// Compiles a script as far as anything can be wrong with it; with `timings` to the end.

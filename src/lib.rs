@@ -46,6 +46,7 @@
 //! files, on data and on a loss that is not finite.
 
 pub mod diag;
+pub(crate) mod input;
 pub mod print;
 pub mod source;
 

@@ -123,12 +123,10 @@ fn fit_section(program: &Program, name: &str, index: usize, fit: &Fit) -> Result
     text += &pipeline(program, index, cells)?;
     let (series, spreads) = fit.recorded();
     let curve = |key: &&str| fit.curve(key, None);
-    let losses: Vec<Curve> = ["loss", "val_loss"]
-        .iter()
-        .filter(|key| series.contains(key))
-        .map(|key| fit.curve(key, None))
-        .collect();
-    let own = |key: &&&str| !["loss", "val_loss"].contains(*key);
+    const LOSSES: [&str; 3] = ["batch_loss", "loss", "val_loss"];
+    let losses: Vec<Curve> =
+        LOSSES.iter().filter(|key| series.contains(key)).map(|key| fit.curve(key, None)).collect();
+    let own = |key: &&&str| !LOSSES.contains(*key);
     let mut drawn = vec![losses];
     drawn.extend(series.iter().filter(own).map(|key| vec![curve(key)]));
     text += &plots(&drawn);

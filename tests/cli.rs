@@ -328,3 +328,48 @@ print \"nothing of this is printed\"
     assert_eq!(code(&none), 2);
     assert!(stderr(&none).contains("did you mean `wave`?"), "{}", stderr(&none));
 }
+
+#[test]
+#[cfg(unix)]
+fn pipes_devices_and_endless_files_are_refused_at_once() {
+    let folder = folder("endless");
+    let pipe = folder.join("pipe");
+    drop(fs::remove_file(&pipe));
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo starts").success());
+    fs::write(folder.join("uses.eg"), "use \"pipe\"\n").expect("it can be written");
+    for (k, source) in
+        ["csv(\"F\")", "npy(x = \"F\")", "npz(\"F\")", "idx(x = \"F\")", "text(\"F\")"].iter().enumerate()
+    {
+        for file in ["pipe", "/dev/zero"] {
+            let text = format!("data d = {}", source.replace('F', file));
+            fs::write(folder.join(format!("data{k}.eg")), text).expect("it can be written");
+            let output = egret(&["check", &format!("data{k}.eg")], &folder);
+            assert_eq!(code(&output), 1, "{source} of {file}: {}", stderr(&output));
+            assert!(stderr(&output).contains("not a file"), "{}", stderr(&output));
+        }
+    }
+    for script in ["pipe", "/dev/zero", "uses.eg"] {
+        let output = egret(&["check", script], &folder);
+        assert_eq!(code(&output), 1, "{script}: {}", stderr(&output));
+        assert!(stderr(&output).contains("not a file"), "{}", stderr(&output));
+    }
+    let zeros = fs::File::open("/dev/zero").expect("there is one");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_egret"));
+    let output = child.args(["check", "-"]).stdin(zeros).output().expect("the command ends");
+    assert!(stderr(&output).contains("source-too-large"), "{}", stderr(&output));
+}
+
+#[test]
+fn equal_runs_save_equal_files() {
+    let folder = folder("equal");
+    let text = "data d = synthetic(rows = 8, seed = 1) {\n  x = random.normal[rows, 2]()\n  y = sum(x, axis = 1)\n}\n\
+        model net(x: real[B, 2]) -> real[B] {\n  param w: real[2] = 0\n  x @ w\n}\n\
+        let fit = train net on d {\n  loss = mean((net(x) - y)^2)\n  optimizer = adam |> eg_gain |> eg_scale\n  steps = 3\n}\n";
+    let path =
+        script(&folder, &format!("{text}save fit to \"one.safetensors\"\nsave fit to \"two.safetensors\"\n"));
+    assert_eq!(code(&egret(&["run", &path], &folder)), 0);
+    let one = fs::read(folder.join("one.safetensors")).expect("it is there");
+    assert!(one == fs::read(folder.join("two.safetensors")).expect("it is there"), "in one run");
+    assert_eq!(code(&egret(&["run", &path], &folder)), 0);
+    assert!(one == fs::read(folder.join("one.safetensors")).expect("it is there"), "in the next run");
+}

@@ -40,7 +40,7 @@ fn run(path: &Path, real: DType, names: &[&str]) -> (Vec<f64>, Vec<Vec<f64>>) {
     let program = Program::compile("golden.eg", &source, options).unwrap_or_else(|report| fail(report));
     let outcome = program.run(&Settings::default(), &mut Quiet).unwrap_or_else(|report| fail(report));
     let fit = outcome.fit("fit").expect("the script has a fit");
-    let mut losses: Vec<f64> = fit.series("loss").iter().map(|point| point.1).collect();
+    let mut losses: Vec<f64> = fit.series("batch_loss").iter().map(|point| point.1).collect();
     losses.push(outcome.number("after", "loss").expect("the script evaluates the last loss"));
     let params = names.iter().map(|name| fit.param(name).unwrap_or_else(|| panic!("no parameter {name}")));
     (losses, params.collect())

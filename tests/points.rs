@@ -69,7 +69,7 @@ const START: Point = [0.3, -0.2];
 fn agree(outcome: &Outcome, trace: &Trace) {
     let values = |key: &str| fit(outcome).series(key).iter().map(|point| point.1).collect::<Vec<_>>();
     let before = [START].into_iter().chain(trace.trained.iter().copied());
-    close("loss", &values("loss"), &before.take(STEPS).map(loss).collect::<Vec<_>>());
+    close("loss", &values("batch_loss"), &before.take(STEPS).map(loss).collect::<Vec<_>>());
     close("val_loss", &values("val_loss"), &trace.evaluated.iter().map(|w| loss(*w)).collect::<Vec<_>>());
     let last = |points: &[Point]| *points.last().expect("a step");
     close("w", &fit(outcome).param("w").expect("a parameter"), &last(&trace.evaluated));
@@ -198,7 +198,7 @@ fn wrappers_nest_and_go_on() {
         m = each(|k| 0.5 * m[k] + 0.01 * g[k]);
         w = each(|k| w[k] - 0.5 * m[k]);
     }
-    let ours: Vec<f64> = fit(&outcome).series("loss").iter().map(|point| point.1).collect();
+    let ours: Vec<f64> = fit(&outcome).series("batch_loss").iter().map(|point| point.1).collect();
     close("loss", &ours, &losses);
     close("w", &fit(&outcome).param("w").expect("a parameter"), &w);
     assert_eq!(fit(&outcome).param("w/train"), None);

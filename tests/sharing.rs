@@ -35,7 +35,7 @@ fn bits(program: &Program, set: &[(&str, f64)]) -> Vec<u64> {
     let outcome =
         program.run(&Settings { set, ..Settings::default() }, &mut Silent).expect("training goes well");
     let fit = outcome.fit("fit").expect("there is a fit");
-    let mut numbers: Vec<f64> = fit.series("loss").iter().map(|(_, loss)| *loss).collect();
+    let mut numbers: Vec<f64> = fit.series("batch_loss").iter().map(|(_, loss)| *loss).collect();
     for name in ["hidden.w", "hidden.b", "out.w", "out.b"] {
         numbers.extend(fit.param(name).expect("there is this parameter"));
     }

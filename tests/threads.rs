@@ -28,7 +28,7 @@ fn outcome(text: &str, folder: &str, names: &[&str], threads: usize) -> (Vec<Str
     let mut bits = Vec::new();
     for name in names {
         if let Some(fit) = outcome.fit(name) {
-            bits.extend(fit.series("loss").iter().map(|point| point.1.to_bits()));
+            bits.extend(fit.series("batch_loss").iter().map(|point| point.1.to_bits()));
             bits.extend(fit.parameters().iter().map(|value| value.to_bits()));
         } else if let Some(values) = outcome.tensor(name) {
             bits.extend(values.iter().map(|value| value.to_bits()));

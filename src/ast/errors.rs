@@ -183,13 +183,9 @@ fn short(text: &str) -> String {
     if cut.len() < text.len() { format!("{cut}...") } else { cut }
 }
 
-pub(super) fn source_too_large(bytes: usize) -> Diagnostic {
-    let mib = bytes as f64 / (1 << 20) as f64;
-    Diagnostic::error(
-        &SOURCE_TOO_LARGE,
-        format!("this file has {mib:.1} MiB, more than the 16 MiB a script may have"),
-    )
-    .help("keep data in a file of its own and read it with `data`")
+pub(super) fn source_too_large() -> Diagnostic {
+    Diagnostic::error(&SOURCE_TOO_LARGE, "this file has more than the 16 MiB that a script may have")
+        .help("keep data in a file of its own and read it with `data`")
 }
 
 pub(super) fn nesting_too_deep(span: Span) -> Diagnostic {

@@ -37,7 +37,7 @@ const MAX_LEFT_OUT: usize = 10;
 /// diagnostics.
 pub fn parse(file: FileId, text: &str) -> (Script, Vec<Diagnostic>) {
     if text.len() > MAX_SOURCE {
-        return (Script::default(), vec![errors::source_too_large(text.len())]);
+        return (Script::default(), vec![errors::source_too_large()]);
     }
     let mut found = Vec::new();
     let (tokens, comments) = lex_with_comments(file, text, 0, &mut found);

@@ -87,7 +87,10 @@ impl<'a> Checker<'a> {
         call: &Call<'a, '_>,
     ) -> Checked<Value> {
         match target {
-            Target::Callee(Callee::Builtin(name)) => self.builtin(scope, &name, call),
+            Target::Callee(Callee::Builtin(name)) => match self.of_series(scope, &name, call) {
+                Some(number) => number,
+                None => self.builtin(scope, &name, call),
+            },
             Target::Callee(Callee::Def(def, given)) => {
                 if self.defs[def].model {
                     // `conv2d(x, w)` is the function, `layer a = conv2d[1, 8, 3]` the layer with its kernel.

@@ -508,6 +508,29 @@ codes! {
     ///     batch = 32
     UNKNOWN_SETTING = "unknown-setting";
 
+    /// A model is trained on data of which a column is standardized, and evaluated or validated on data of
+    /// which it is not, or the other way round.
+    ///
+    ///     data a = csv("a.csv", target = "y") { x = standardize(x) }
+    ///     data b = csv("b.csv", target = "y")            // `x` of other units
+    ///
+    /// Write the line behind both: `b` is moved and divided by the mean and the deviation of `a`, where `a` is
+    /// what the model is trained on.
+    ///
+    ///     data b = csv("b.csv", target = "y") { x = standardize(x) }
+    OTHER_UNITS = "other-units";
+
+    /// A run uses `x` and another column of a csv file without a target. `x` is all columns then, the other
+    /// one among them: a model of `x` may simply read off what it is to find.
+    ///
+    ///     data homes = csv("homes.csv")
+    ///     loss = mse(net(x), price)                      // `x` has the price in it
+    ///
+    /// Name the target, which is `y` and no part of `x`:
+    ///
+    ///     data homes = csv("homes.csv", target = "price")
+    TARGET_AMONG_FEATURES = "target-among-features";
+
     /// A setting has a value that it does not take, or contradicts another one.
     ///
     ///     epochs = 10

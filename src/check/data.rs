@@ -1,6 +1,6 @@
 //! Data sets: how to read them and what they hold.
 
-use crate::algebra::types::Dim;
+use crate::algebra::types::{DType, Dim};
 use crate::ast::{self, ExprKind as Ast};
 use crate::source::Span;
 
@@ -9,14 +9,15 @@ use super::calls::{Arg, Call};
 use super::errors::{self, at};
 use super::scope::{Checked, Place, Poison, Scope, nearest};
 use super::text;
-use super::typed::{Column, Data, DataId, DataSource, Rows, Split};
+use super::typed::{Column, Data, DataId, DataSource, Expr, ExprKind, LocalId, Rows, Split, Table};
 
 /// A source as written, with the places that messages about it need.
 struct Written {
     source: DataSource,
     test: Option<(f64, Span)>,
     path: Span,
-    target: Option<Span>,
+    /// Names of columns that it asks for.
+    names: Vec<(String, Span)>,
 }
 
 /// The call that a source is, if it is one.
@@ -25,6 +26,14 @@ fn source_call(source: &ast::Expr) -> Option<Call<'_, 'static>> {
     let Ast::Name(name) = &callee.kind else { return None };
     let args = args.iter().map(|arg| Arg { name: arg.name.as_ref(), value: &arg.value }).collect();
     Some(Call { name: name.clone(), statics: &[], args, span: source.span, expected: None })
+}
+
+/// The places of the items of a list.
+fn list_spans(list: &ast::Expr) -> Vec<Span> {
+    match &list.kind {
+        Ast::List(items) => items.iter().map(|item| item.span).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// Columns with what they are read from, and the share of the test split with its place.
@@ -41,7 +50,9 @@ impl<'a> Checker<'a> {
             Ok(schema) => schema,
             Err(found) => {
                 let column = found.code.name == errors::UNKNOWN_COLUMN.name;
-                let span = written.target.filter(|_| column).unwrap_or(written.path);
+                let asked =
+                    |(name, _): &&(String, Span)| column && found.message.ends_with(&format!("`{name}`"));
+                let span = written.names.iter().find(asked).map_or(written.path, |(_, span)| *span);
                 let text = if column { "no such column" } else { "read here" };
                 return Err(self.report(found.label(span, text)));
             }
@@ -117,14 +128,27 @@ impl<'a> Checker<'a> {
     }
 
     fn csv(&mut self, call: &Call<'a, '_>) -> Checked<Written> {
-        let args = self.match_args(call, &["path", "target", "test", "windows"], 1, None)?;
+        let args = self.match_args(call, &["path", "target", "test", "windows", "words"], 1, None)?;
         let path_expr = args[0].ok_or(Poison)?;
         let path = self.plain_text(path_expr);
         let target = args[1].map(|target| self.plain_text(target)).transpose();
         let test = args[2].map(|test| self.test_share(test)).transpose();
         let windows = args[3].map(|windows| self.whole(windows, "windows", 1)).transpose();
-        let source = DataSource::Csv { path: path?, target: target?, windows: windows? };
-        Ok(Written { source, test: test?, path: path_expr.span, target: args[1].map(|target| target.span) })
+        let words = args[4].map_or(Ok(Vec::new()), |words| self.names(words));
+        let words_spans = args[4].iter().flat_map(|words| list_spans(words)).collect::<Vec<_>>();
+        let table = Table { path: path?, target: target?, windows: windows?, words: words? };
+        let target = table.target.clone().zip(args[1].map(|target| target.span));
+        let names = target.into_iter().chain(table.words.iter().cloned().zip(words_spans)).collect();
+        Ok(Written { source: DataSource::Csv(table), test: test?, path: path_expr.span, names })
+    }
+
+    /// Names of columns: `["zip", "code"]`.
+    fn names(&mut self, expr: &'a ast::Expr) -> Checked<Vec<String>> {
+        let Ast::List(items) = &expr.kind else {
+            let found = at(&errors::NOT_TEXT, "a list of column names is needed", expr.span, "not a list");
+            return Err(self.report(found.help("write `words = [\"zip\"]`")));
+        };
+        items.iter().map(|item| self.plain_text(item)).collect()
     }
 
     fn idx(&mut self, call: &Call<'a, '_>) -> Checked<Written> {
@@ -137,7 +161,7 @@ impl<'a> Checker<'a> {
         let mut next = || texts.next().flatten();
         let x = next().ok_or(Poison)?;
         let source = DataSource::Idx { x, y: next(), test_x: next(), test_y: next() };
-        Ok(Written { source, test: test?, path: x_expr.span, target: None })
+        Ok(Written { source, test: test?, path: x_expr.span, names: Vec::new() })
     }
 
     /// `npz("d.npz", x = "images", y = "labels", test = 0.2)`
@@ -150,8 +174,10 @@ impl<'a> Checker<'a> {
         let archive = self.plain_text(path.value);
         let (columns, test) = self.named_columns(rest, "npz")?;
         let source = DataSource::Arrays { archive: Some(archive?), columns };
-        let target = rest.first().map(|arg| arg.value.span);
-        Ok(Written { source, test, path: path.value.span, target })
+        let named = |arg: &Arg<'a>| Some((self.plain_text(arg.value).ok()?, arg.value.span));
+        let columns = rest.iter().filter(|arg| arg.name.is_none_or(|name| name.name != "test"));
+        let names = columns.filter_map(named).collect();
+        Ok(Written { source, test, path: path.value.span, names })
     }
 
     /// `npy(x = "x.npy", y = "y.npy", test = 0.2)`
@@ -162,7 +188,7 @@ impl<'a> Checker<'a> {
             return Err(self.report(found.help("write `npy(x = \"x.npy\", y = \"y.npy\")`")));
         }
         let source = DataSource::Arrays { archive: None, columns };
-        Ok(Written { source, test, path: call.span, target: None })
+        Ok(Written { source, test, path: call.span, names: Vec::new() })
     }
 
     /// Columns by name, `x` and `y` first, and the share of the test split.
@@ -200,7 +226,7 @@ impl<'a> Checker<'a> {
             return Err(self.report(found.help("write a fraction: `test = 0.1`")));
         }
         let source = DataSource::Text { path: path?, context: context?, test: share.map(|(share, _)| share) };
-        Ok(Written { source, test: None, path: path_expr.span, target: None })
+        Ok(Written { source, test: None, path: path_expr.span, names: Vec::new() })
     }
 
     pub(super) fn test_share(&mut self, expr: &'a ast::Expr) -> Checked<(f64, Span)> {
@@ -294,6 +320,21 @@ impl<'a> Checker<'a> {
             _ => found,
         };
         Some(Err(self.report(found)))
+    }
+
+    /// What to do about a column of a csv file that is real where class numbers are needed.
+    pub(super) fn help_for_labels(&self, scope: &Scope, expr: &Expr, wanted: DType) -> Option<String> {
+        let ExprKind::Local(LocalId(local)) = expr.kind else { return None };
+        let data = self.data.iter().find(|data| data.span == scope.origins[local])?;
+        let DataSource::Csv(table) = &data.source else { return None };
+        let name = match (scope.locals[local].name.as_str(), &table.target) {
+            ("x", _) => return None,
+            ("y", Some(target)) => target,
+            (name, _) => name,
+        };
+        (wanted == DType::I32).then(|| {
+            format!("class numbers are whole and at most 2147483647; if these are codes, write `words = [\"{name}\"]`")
+        })
     }
 
     pub(super) fn unknown_column(&mut self, name: &str, span: Span, columns: &[Column]) -> Poison {

@@ -11,6 +11,7 @@
 //!   return div(reduce(mul(base, base)) [sum, axes = 0], ..1)
 //! ```
 
+mod agree;
 mod arith;
 pub mod builtins;
 mod calls;
@@ -51,7 +52,7 @@ pub use volume::{Misplaced, endless, misplaced, no_such_layer, oversized};
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::algebra::types::{DType, Type};
 use crate::ast::{self, ItemKind, Script};
@@ -129,6 +130,8 @@ struct Checker<'a> {
     /// Top-level numbers known at compile time, and whether they are written as integers.
     constants: BTreeMap<&'a str, (f64, bool)>,
     globals: BTreeMap<&'a str, Global>,
+    /// Every name that the script declares.
+    declared: BTreeSet<&'a str>,
     instances: Vec<InstanceOf>,
     memo: BTreeMap<Key, Checked<FunctionId>>,
     /// Instances whose bodies are still to be checked.
@@ -166,6 +169,7 @@ impl<'a> Checker<'a> {
             data_ids: BTreeMap::new(),
             constants: BTreeMap::new(),
             globals: BTreeMap::new(),
+            declared: BTreeSet::new(),
             instances: Vec::new(),
             memo: BTreeMap::new(),
             pending: VecDeque::new(),
@@ -194,6 +198,9 @@ impl<'a> Checker<'a> {
         let mut seen: BTreeMap<&'a str, crate::source::Span> = BTreeMap::new();
         for item in &script.items {
             for name in declared(&item.kind).into_iter().filter(|name| name.name != exprs::NOBODY) {
+                if !library {
+                    self.declared.insert(&name.name);
+                }
                 if let Some(before) = seen.insert(&name.name, name.span) {
                     self.report(errors::duplicate(&name.name, name.span, Some(before)));
                 }

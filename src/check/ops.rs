@@ -268,7 +268,8 @@ impl<'a> Checker<'a> {
         };
         let found = at(&errors::TYPE_MISMATCH, message, value.expr.span, format!("this is `{found}`"));
         let found = self.label_origin(scope, &value.expr, found);
-        Err(self.report(found.help(format!("convert it: `{wanted}(...)`"))))
+        let help = self.help_for_labels(scope, &value.expr, dtype);
+        Err(self.report(found.help(help.unwrap_or_else(|| format!("convert it: `{wanted}(...)`")))))
     }
 
     /// The element type two operands of `what` share.

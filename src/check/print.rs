@@ -51,9 +51,10 @@ fn source(source: &DataSource) -> String {
         None => String::new(),
     };
     match source {
-        DataSource::Csv { path, target, windows } => {
+        DataSource::Csv(Table { path, target, windows, words }) => {
             let windows = windows.map_or(String::new(), |rows| format!(", windows = {rows}"));
-            format!("csv {path:?}{}{windows}", given("target", target))
+            let words = if words.is_empty() { String::new() } else { format!(", words = {words:?}") };
+            format!("csv {path:?}{}{windows}{words}", given("target", target))
         }
         DataSource::Idx { x, y, test_x, test_y } => {
             format!("idx x = {x:?}{}{}{}", given("y", y), given("test_x", test_x), given("test_y", test_y))
@@ -373,7 +374,9 @@ impl Printer<'_> {
     }
 
     fn series(&self, series: &Series) -> String {
-        format!("{}.{}", self.program.global_name(series.of), series.key)
+        let name = format!("{}.{}", self.program.global_name(series.of), series.key);
+        let of = Statistic::NAMED.iter().find(|(_, statistic)| *statistic == series.statistic);
+        of.map_or(name.clone(), |(of, _)| format!("{of}({name})"))
     }
 
     fn expr(&self, expr: &Expr) -> String {

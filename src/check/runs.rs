@@ -6,16 +6,19 @@ use crate::diag::Code;
 use crate::source::Span;
 
 use super::Checker;
+use super::agree::columns_read;
 use super::errors::{self, at};
 use super::pipelines::Optimizer;
 use super::scope::{Binding, Callee, Checked, Global, Place, Poison, Scope, nearest};
 use super::sweeps;
 use super::text;
-use super::typed::{DataId, Eval, Expr, Extent, GlobalId, Instance, Length, Split, StageUse, Train};
+use super::typed::{
+    Column, DataId, Eval, Expr, Extent, GlobalId, Instance, Length, Split, StageUse, StatementKind, Train,
+};
 
-/// Settings of `train`.
 /// Names of what every training run records itself.
-const RECORDED: [&str; 3] = ["loss", "val_loss", "opt"];
+const RECORDED: [&str; 4] = ["loss", "batch_loss", "val_loss", "opt"];
+/// Settings of `train`.
 const SETTINGS: [&str; 10] =
     ["loss", "optimizer", "batch", "accumulate", "epochs", "steps", "every", "shuffle", "seed", "validate"];
 
@@ -71,6 +74,11 @@ impl<'a> Checker<'a> {
         }
         let (Optimizer { uses: pipeline, cells, groups }, metrics, loss) = (optimizer?, metrics?, loss?);
         known?;
+        let read = columns_read([&loss].into_iter().chain(metrics.iter().map(|(_, metric)| metric)));
+        self.target_among_features(data, &read, run.data.span);
+        if let (Some(setting), Ok(Some((seen, _)))) = (settings.get("validate"), &validate) {
+            self.same_units(data, *seen, &read, setting.value.span)?;
+        }
         if accumulate.as_ref().is_ok_and(|batches| *batches > 1) {
             let help = "leave out `accumulate`, or take larger batches";
             self.uses_no_loss(&pipeline, "a step that accumulates gradients has no batch of its own", help)?;
@@ -222,7 +230,7 @@ impl<'a> Checker<'a> {
         metrics: &[(String, Expr)],
         validated: bool,
     ) -> Vec<(String, bool)> {
-        let mut series = vec![("loss".to_string(), false)];
+        let mut series = vec![("batch_loss".to_string(), false), ("loss".to_string(), false)];
         if validated {
             series.push(("val_loss".to_string(), false));
         }
@@ -347,7 +355,23 @@ impl<'a> Checker<'a> {
         let found =
             at(&errors::WRONG_SETTING, message, setting.value.span, "other columns than the training data");
         let found = found.label(self.data[trained.0].span, "the training data is declared here");
+        let found = match self.other_column(trained, data) {
+            Some(other) => found.note(other),
+            None => found,
+        };
         Err(self.report(found.help("validate on a split of the same data")))
+    }
+
+    /// The first column by which two data sets differ.
+    fn other_column(&self, a: DataId, b: DataId) -> Option<String> {
+        let columns = |id: DataId| {
+            let shown = |column: &Column| format!("`{}: {}`", column.name, text::show(&column.ty, self.real));
+            self.data[id.0].columns.iter().map(shown).map(Some).chain(std::iter::repeat(None))
+        };
+        let mut pairs = columns(a).zip(columns(b)).take_while(|pair| *pair != (None, None));
+        let (first, second) = pairs.find(|(first, second)| first != second)?;
+        let (first, second) = (first.as_deref().unwrap_or("nothing"), second.as_deref().unwrap_or("nothing"));
+        Some(format!("the training data have {first} where these have {second}"))
     }
 
     /// An evaluation that becomes statement `index` under `name`, and what it gives.
@@ -365,10 +389,23 @@ impl<'a> Checker<'a> {
         }
         let metrics = self.metrics(&mut scope, &run.metrics, &[])?;
         known?;
+        let read = columns_read(metrics.iter().map(|(_, metric)| metric));
+        self.target_among_features(data, &read, run.data.span);
+        if let Some(trained) = self.data_of(fit) {
+            self.same_units(trained, data, &read, run.data.span)?;
+        }
         let series = metrics.iter().map(|(name, _)| name.clone()).collect();
         let global = Global::Eval { id: GlobalId(index), series };
         let eval = Eval { name: name.to_string(), fit, data, split, rows, locals: scope.locals, metrics };
         Ok((eval, global))
+    }
+
+    /// The data that a fit was trained on.
+    fn data_of(&self, fit: GlobalId) -> Option<DataId> {
+        match &self.statements.get(fit.0)?.kind {
+            StatementKind::Train(train) => Some(train.data),
+            _ => None,
+        }
     }
 
     /// A name that `train` has given a fit.

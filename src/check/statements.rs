@@ -5,12 +5,13 @@ use crate::ast::{self, ExprKind as Ast, ItemKind};
 use crate::source::Span;
 
 use super::Checker;
+use super::calls::Call;
 use super::errors::{self, at};
 use super::pipelines::unique;
 use super::scope::{Checked, Global, Place, Poison, Scope, Value};
 use super::sweeps;
 use super::text;
-use super::typed::{Expr, ExprKind, GlobalId, Local, Part, Series, Statement, StatementKind};
+use super::typed::{Expr, ExprKind, GlobalId, Local, Part, Series, Statement, StatementKind, Statistic};
 
 /// A statement with the names bound inside its expressions.
 type Made = Checked<(StatementKind, Vec<Local>)>;
@@ -122,7 +123,7 @@ impl<'a> Checker<'a> {
 
     fn run_name(&self, base: &str) -> String {
         let used = |name: &str| {
-            self.globals.contains_key(name)
+            self.declared.contains(name)
                 || self.statements.iter().any(|statement| match &statement.kind {
                     StatementKind::Train(train) => train.name == name,
                     StatementKind::Eval(eval) => eval.name == name,
@@ -210,6 +211,40 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// A function of numbers of a tensor, where its only argument is a recorded series: of all its values.
+    /// `None`: it is none.
+    pub(super) fn of_series(
+        &mut self,
+        scope: &mut Scope,
+        name: &str,
+        call: &Call<'a, '_>,
+    ) -> Option<Checked<Value>> {
+        let [only] = &call.args[..] else { return None };
+        let (root, ..) = path(only.value).filter(|_| REDUCTIONS.contains(&name))?;
+        if !matches!(only.value.kind, Ast::Field(..))
+            || !matches!(self.globals.get(root), Some(Global::Fit { .. }))
+        {
+            return None;
+        }
+        let value = self.expr(scope, only.value, None);
+        let known = Statistic::NAMED.iter().find(|(have, _)| *have == name);
+        Some(value.and_then(|mut value| match (known, &mut value.expr.kind) {
+            (Some((_, statistic)), ExprKind::Recorded(series)) => {
+                series.statistic = *statistic;
+                value.expr.span = call.span;
+                Ok(value)
+            }
+            _ => {
+                let what = format!("`{name}` of a recorded series");
+                Err(self.report(errors::not_a_value(
+                    &what,
+                    call.span,
+                    "there are `min`, `max` and `mean` of one",
+                )))
+            }
+        }))
+    }
+
     /// A recorded curve, and whether it is a state of an optimizer. `None`: not of a fit or evaluation.
     pub(super) fn series(&mut self, expr: &ast::Expr) -> Option<Checked<(Series, bool)>> {
         let (root, key, span) = path(expr)?;
@@ -225,7 +260,7 @@ impl<'a> Checker<'a> {
             Global::Value(..) => return None,
         };
         if let Some((_, state)) = known.iter().find(|(name, _)| *name == key) {
-            return Some(Ok((Series { of, key }, *state)));
+            return Some(Ok((Series { of, key, statistic: Statistic::Last }, *state)));
         }
         let names: Vec<String> = known.into_iter().map(|(name, _)| name).collect();
         let found = errors::none_of(&errors::UNKNOWN_FIELD, "field", &key, span, &names);
@@ -237,6 +272,10 @@ impl<'a> Checker<'a> {
         Some(Err(self.report(found)))
     }
 }
+
+/// Functions that make one number of many.
+const REDUCTIONS: [&str; 12] =
+    ["min", "max", "mean", "sum", "prod", "var", "std", "argmin", "argmax", "cumsum", "sort", "argsort"];
 
 /// `fit.opt.eg_scale.s` as `fit`, `opt.eg_scale.s` and the place of the fields.
 pub(super) fn path(expr: &ast::Expr) -> Option<(&str, String, Span)> {

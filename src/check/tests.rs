@@ -6,7 +6,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::pipeline::LIBRARY;
 use crate::source::Sources;
 
-use super::typed::{DataSource, Program};
+use super::typed::{DataSource, Program, Table};
 use super::{Catalog, Schema, check};
 
 static NO_FILE: Code = Code { name: "missing-file", explain: "" };
@@ -16,7 +16,7 @@ struct Files;
 
 impl Catalog for Files {
     fn schema(&self, source: &DataSource, real: DType) -> Result<Schema, Diagnostic> {
-        let DataSource::Csv { path, target, .. } = source else {
+        let DataSource::Csv(Table { path, target, .. }) = source else {
             return Err(Diagnostic::error(&NO_FILE, "no such file"));
         };
         let y = match path.as_str() {

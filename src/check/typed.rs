@@ -84,14 +84,7 @@ pub struct Rows {
 #[derive(Clone, Debug)]
 pub enum DataSource {
     /// A comma-separated file with a header.
-    Csv {
-        /// Path, relative to the script's folder.
-        path: String,
-        /// The column that is `y`; all others are `x`.
-        target: Option<String>,
-        /// Each row is as many consecutive rows of the file, and the `y` of the row after them.
-        windows: Option<usize>,
-    },
+    Csv(Table),
     /// Images and labels in idx form, gzipped or not.
     Idx {
         /// The file that is `x`.
@@ -128,6 +121,19 @@ pub enum DataSource {
         /// The share of the characters, from the end, that is the test split.
         test: Option<f64>,
     },
+}
+
+/// How to read a comma-separated file.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// Path, relative to the script's folder.
+    pub path: String,
+    /// The column that is `y`; all others are `x`.
+    pub target: Option<String>,
+    /// Each row is as many consecutive rows of the file, and the `y` of the row after them.
+    pub windows: Option<usize>,
+    /// Columns whose cells are words, whatever they look like.
+    pub words: Vec<String>,
 }
 
 /// A column of a data set.
@@ -907,6 +913,40 @@ pub struct Series {
     pub of: GlobalId,
     /// Which: `loss`, `accuracy`, `val_loss`, `opt.eg_scale.s`.
     pub key: String,
+    /// Which number it is.
+    pub statistic: Statistic,
+}
+
+/// The number that a recorded series is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Statistic {
+    /// Its last value.
+    Last,
+    /// `min(fit.loss)`: the least of all its values.
+    Min,
+    /// `max(fit.loss)`: the greatest.
+    Max,
+    /// `mean(fit.loss)`: the mean.
+    Mean,
+}
+
+impl Statistic {
+    /// Those that a function asks for, with its name.
+    pub const NAMED: [(&str, Statistic); 3] =
+        [("min", Statistic::Min), ("max", Statistic::Max), ("mean", Statistic::Mean)];
+
+    /// Of some values; NaN of none.
+    pub fn of(self, mut values: impl DoubleEndedIterator<Item = f64> + Clone) -> f64 {
+        // NaN stays NaN, as in the functions on tensors.
+        let most = |a: f64, b: f64| if a.is_nan() || a > b { a } else { b };
+        let count = values.clone().count() as f64;
+        match self {
+            Statistic::Last => values.next_back().unwrap_or(f64::NAN),
+            Statistic::Min => values.map(|x| -x).reduce(most).map_or(f64::NAN, |x| -x),
+            Statistic::Max => values.reduce(most).unwrap_or(f64::NAN),
+            Statistic::Mean => values.sum::<f64>() / count,
+        }
+    }
 }
 
 /// What a plot or a table shows of a fit or of a sweep.

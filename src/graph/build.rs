@@ -233,7 +233,8 @@ impl<'a> Evaluator<'a> {
             ExprKind::Global(id) => self.builder.input(self.global_name(*id), Role::Global(id.0), ty),
             ExprKind::Recorded(series) => {
                 let name = join(self.global_name(series.of), &series.key);
-                self.builder.input(name, Role::Recorded(series.of.0, series.key.clone()), ty)
+                let role = Role::Recorded(series.of.0, series.key.clone(), series.statistic);
+                self.builder.input(name, role, ty)
             }
             ExprKind::Training => self.builder.constant(f64::from(u8::from(self.training)), &ty),
             ExprKind::Swept(k) => self.swept(*k, ty),

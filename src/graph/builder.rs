@@ -58,6 +58,7 @@ pub struct Builder {
     nodes: Vec<Node>,
     inputs: Vec<Input>,
     roles: BTreeMap<Role, Val>,
+    input_names: BTreeSet<String>,
     /// Values by fingerprint; looked up, never listed.
     seen: BTreeMap<u64, Vec<Val>>,
     /// Values whose derivative is not taken.
@@ -129,8 +130,17 @@ impl Builder {
         }
         let value = self.push(Def::Input(self.inputs.len()), ty);
         self.roles.insert(role.clone(), value);
-        self.inputs.push(Input { name: name.into(), value, role });
+        let name = self.free_name(name.into());
+        self.inputs.push(Input { name, value, role });
         value
+    }
+
+    /// A name that no other input has: a column may be called as the step is. Inputs are told apart by their
+    /// roles, and by names only where they are printed.
+    fn free_name(&mut self, name: String) -> String {
+        let numbered = (2..).map(|k| format!("{name}.{k}"));
+        let mut names = std::iter::once(name.clone()).chain(numbered);
+        names.find(|name| self.input_names.insert(name.clone())).unwrap_or(name)
     }
 
     /// The number of an input.

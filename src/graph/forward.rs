@@ -168,10 +168,15 @@ fn windows(evaluator: &mut Evaluator, frame: &mut Frame, kind: &StatementKind) {
     }
 }
 
+/// The name of the program of a `let`. Values that nobody needs have no name of their own.
+pub(crate) fn let_program(name: &str, index: usize) -> String {
+    if name == "_" { format!("let.{index}") } else { format!("let.{name}") }
+}
+
 /// The name of a statement's program and the expressions in it; nothing if there are none.
 fn expressions(index: usize, kind: &StatementKind) -> Option<(String, Vec<&Expr>)> {
     match kind {
-        StatementKind::Let { name, value } => Some((format!("let.{name}"), vec![value])),
+        StatementKind::Let { name, value } => Some((let_program(name, index), vec![value])),
         StatementKind::Assert { condition, .. } => Some((format!("assert.{index}"), vec![condition])),
         StatementKind::Print(parts) => {
             let values: Vec<&Expr> = parts.iter().filter_map(Part::value).collect();

@@ -55,12 +55,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
 
+pub(crate) use self::forward::let_program;
 use self::positions::Position;
 use crate::algebra::form::Segments;
 use crate::algebra::op::{Op, Val};
 use crate::algebra::types::Type;
-use crate::check::typed::Extent;
 use crate::check::typed::{self, Program, StatementKind};
+use crate::check::typed::{Extent, Statistic};
 use crate::diag::Diagnostic;
 use crate::source::Span;
 
@@ -240,8 +241,8 @@ pub enum Role {
     Key,
     /// The value of the statement with this index.
     Global(usize),
-    /// The last value of a recorded series of the statement with this index.
-    Recorded(usize, String),
+    /// A number of a recorded series of the statement with this index.
+    Recorded(usize, String, Statistic),
     /// State `k` of the model that is trained.
     Memory(usize),
     /// The flat parameters of the fit that the statement with this index made.

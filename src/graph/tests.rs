@@ -21,7 +21,7 @@ use crate::algebra::view::View;
 use crate::check::typed::{
     Cell, Column, Data, DataId, DataSource, Expr, ExprKind, Extent, Function, FunctionId, Instance, Length,
     Local, LocalId, Member, Program, Rows, Split, Stage, StageId, StageScope, StageUse, State, Statement,
-    StatementKind, Train,
+    StatementKind, Table, Train,
 };
 use crate::source::Span;
 
@@ -382,7 +382,7 @@ fn script() -> Program {
     let column = |name: &str, sizes: &[usize]| Column { name: name.to_owned(), ty: Type::of(F, sizes) };
     let data = Data {
         name: "d".to_owned(),
-        source: DataSource::Csv { path: "d.csv".to_owned(), target: None, windows: None },
+        source: DataSource::Csv(Table { path: "d.csv".to_owned(), ..Table::default() }),
         characters: Vec::new(),
         test: None,
         columns: vec![column("x", &[2]), column("y", &[])],

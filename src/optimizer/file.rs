@@ -8,6 +8,7 @@ use safetensors::{Dtype, SafeTensors};
 
 use super::{Error, Optimizer};
 use crate::algebra::types::DType;
+use crate::input;
 use crate::print;
 use crate::run::save::{self, Named};
 
@@ -42,7 +43,7 @@ impl Optimizer {
     /// If the file cannot be read, or is for other parameters or another pipeline; the error names both.
     pub fn load(&mut self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|error| failed(path, error.to_string()))?;
+        let bytes = input::bytes(path, u64::MAX).map_err(|error| failed(path, error.to_string()))?;
         let broken = |error: safetensors::SafeTensorError| failed(path, error.to_string());
         let file = SafeTensors::deserialize(&bytes).map_err(broken)?;
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(broken)?;

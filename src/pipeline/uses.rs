@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::ast::{self, Expr, ExprKind, Item, ItemKind, Let, Script, StrPart};
 use crate::diag::{Code, Diagnostic};
+use crate::input;
 use crate::run::errors::{MISSING_FILE, UNREADABLE_FILE};
 use crate::source::{FileId, Sources, Span};
 
@@ -107,7 +108,7 @@ impl Reader<'_> {
 
     fn file(&mut self, written: &str, span: Span, folder: &Path) {
         let path = folder.join(written);
-        let text = match text_of(&path) {
+        let text = match input::script(&path) {
             Ok(text) => text,
             Err(error) => return self.unreadable(written, span, &error),
         };
@@ -214,15 +215,6 @@ fn plain(path: &Expr) -> Option<String> {
             _ => None,
         },
         _ => None,
-    }
-}
-
-/// The text of a regular file; of anything else, such as a pipe, reading might never end.
-fn text_of(path: &Path) -> std::io::Result<String> {
-    let about = std::fs::metadata(path)?;
-    match about.is_file() {
-        true => std::fs::read_to_string(path),
-        false => Err(std::io::Error::other("it is not a file")),
     }
 }
 

@@ -1,11 +1,13 @@
 //! Comma-separated files with a header.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
+use std::io::{BufRead, Read};
 use std::path::Path;
 
-use super::errors;
+use super::column::{Cells, Draft};
+use super::{errors, memory};
 use crate::diag::Diagnostic;
+use crate::diag::suggest::nearest;
 
 /// A file's columns.
 #[derive(Debug)]
@@ -16,139 +18,145 @@ pub(crate) struct Csv {
     pub(crate) columns: Vec<Cells>,
     /// Number of rows.
     pub(crate) rows: usize,
+    /// The line on which each row begins, from 1.
+    pub(crate) lines: Vec<u64>,
+    /// Where each name stands in the header.
+    places: BTreeMap<String, usize>,
 }
 
-/// The cells of one column.
-#[derive(Debug)]
-pub(crate) enum Cells {
-    /// Finite numbers.
-    Numbers(Vec<f64>),
-    /// Class numbers into the sorted words.
-    Words {
-        /// Distinct words, sorted.
-        classes: Vec<String>,
-        /// One for each row.
-        codes: Vec<i32>,
-    },
-}
-
-impl Cells {
-    /// Whether all cells are whole numbers or words: what a class label can be.
-    pub(crate) fn is_label(&self) -> bool {
-        match self {
-            Cells::Numbers(numbers) => numbers.iter().all(|n| n.fract() == 0.0 && n.abs() < 2f64.powi(31)),
-            Cells::Words { .. } => true,
-        }
+impl Csv {
+    /// Where a column stands in the header.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        self.places.get(name).copied()
     }
 
-    /// The cell of a row as a number.
-    pub(crate) fn number(&self, row: usize) -> f64 {
-        match self {
-            Cells::Numbers(numbers) => numbers[row],
-            Cells::Words { codes, .. } => f64::from(codes[row]),
-        }
+    /// Where the column stands that the script asks for.
+    ///
+    /// # Errors
+    /// None of that name.
+    pub(crate) fn find(&self, path: &Path, name: &str) -> Result<usize, Diagnostic> {
+        place(path, name, &self.header, &self.places)
     }
 }
 
-/// A column being read: the first cell decides what it holds.
-enum Draft {
-    Numbers(Vec<f64>),
-    Words(Vec<String>),
+fn place(
+    path: &Path,
+    name: &str,
+    header: &[String],
+    places: &BTreeMap<String, usize>,
+) -> Result<usize, Diagnostic> {
+    places.get(name).copied().ok_or_else(|| {
+        errors::unknown_column(path, name, nearest(name, header.iter().map(String::as_str)), header)
+    })
 }
 
-impl Draft {
-    fn for_cell(cell: &str) -> Draft {
-        if cell.parse::<f64>().is_ok() { Draft::Numbers(Vec::new()) } else { Draft::Words(Vec::new()) }
+/// Reads a whole file. The columns named in `words` hold words, whatever their cells look like.
+pub(crate) fn read(path: &Path, mut input: impl BufRead, words: &[String]) -> Result<Csv, Diagnostic> {
+    let start = input.fill_buf().map_err(|error| errors::unreadable(path, &error))?;
+    if let Some(other) = errors::other_format(path, start, "csv file") {
+        return Err(other);
     }
-
-    fn push(&mut self, cell: &str, place: &Place<'_>) -> Result<(), Diagnostic> {
-        match self {
-            Draft::Numbers(numbers) => numbers.push(place.number(cell)?),
-            Draft::Words(_) if cell.is_empty() => return Err(place.bad("a word", cell)),
-            Draft::Words(words) => words.push(cell.to_owned()),
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> Cells {
-        let words = match self {
-            Draft::Numbers(numbers) => return Cells::Numbers(numbers),
-            Draft::Words(words) => words,
-        };
-        let classes: BTreeSet<&String> = words.iter().collect();
-        let classes: Vec<String> = classes.into_iter().cloned().collect();
-        let number: BTreeMap<&String, i32> = classes.iter().zip(0..).collect();
-        let codes = words.iter().map(|word| number[word]).collect();
-        Cells::Words { classes, codes }
-    }
-}
-
-/// Where a cell stands, for messages.
-struct Place<'a> {
-    path: &'a Path,
-    line: u64,
-    column: &'a str,
-}
-
-impl Place<'_> {
-    fn bad(&self, expected: &str, found: &str) -> Diagnostic {
-        errors::bad_cell(self.path, self.line, self.column, expected, found)
-    }
-
-    fn number(&self, cell: &str) -> Result<f64, Diagnostic> {
-        let number: f64 = cell.parse().map_err(|_| self.bad("a number", cell))?;
-        if number.is_finite() {
-            return Ok(number);
-        }
-        Err(errors::not_finite(self.path, self.line, self.column, cell))
-    }
-}
-
-/// Reads a whole file.
-pub(crate) fn read(path: &Path, input: impl Read) -> Result<Csv, Diagnostic> {
-    let mut reader =
-        csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).has_headers(true).from_reader(input);
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .has_headers(true)
+        .from_reader(Quotes { input, count: 0 });
     let header: Vec<String> =
         reader.headers().map_err(|error| failure(path, error))?.iter().map(str::to_owned).collect();
-    check_header(path, &header)?;
-    let mut drafts: Vec<Draft> = Vec::new();
+    let places = places(path, &header)?;
+    let mut drafts: Vec<Draft> = header.iter().map(|_| Draft::new(false)).collect();
+    for name in words {
+        drafts[place(path, name, &header, &places)?] = Draft::new(true);
+    }
+    let lines = rows(path, &mut reader, &header, &mut drafts)?;
+    if lines.is_empty() {
+        return Err(errors::empty(path, "rows"));
+    }
+    let columns = drafts.into_iter().zip(&header).map(|(draft, name)| draft.finish(path, name));
+    Ok(Csv { columns: columns.collect::<Result<_, _>>()?, rows: lines.len(), header, lines, places })
+}
+
+/// Takes all rows in; gives the line of each.
+fn rows(
+    path: &Path,
+    reader: &mut csv::Reader<Quotes<impl Read>>,
+    header: &[String],
+    drafts: &mut [Draft],
+) -> Result<Vec<u64>, Diagnostic> {
+    let most = memory::available().unwrap_or(u64::MAX);
     let mut record = csv::StringRecord::new();
-    let mut rows = 0;
+    let mut lines = Vec::new();
     while reader.read_record(&mut record).map_err(|error| failure(path, error))? {
         let line = record.position().map_or(0, csv::Position::line);
         if record.len() != header.len() {
-            return Err(errors::ragged(path, line, header.len(), record.len()));
+            return Err(errors::ragged(path, line, header, &record));
         }
-        if rows == 0 {
-            drafts = record.iter().map(Draft::for_cell).collect();
+        if let Some(column) = record.iter().position(str::is_empty) {
+            return Err(errors::empty_cell(path, line, &header[column]));
         }
-        for ((cell, column), draft) in record.iter().zip(&header).zip(&mut drafts) {
-            draft.push(cell, &Place { path, line, column })?;
+        let held = ((lines.len() + 1) * header.len() * size_of::<f64>()) as u64;
+        if held > most {
+            return Err(errors::file_too_large(path, held, most));
         }
-        rows += 1;
+        let mut cells = record.iter().zip(drafts.iter_mut());
+        let kept = cells.try_for_each(|(cell, draft)| draft.push(cell, line));
+        kept.and_then(|()| lines.try_reserve(1)).map_err(|_| errors::no_memory(path, held))?;
+        lines.push(line);
     }
-    if rows == 0 {
-        return Err(errors::empty(path, "rows"));
+    match lines.last() {
+        Some(last) if reader.get_ref().count % 2 == 1 && reader.position().line() > last + 1 => {
+            Err(errors::open_quote(path, *last))
+        }
+        _ => Ok(lines),
     }
-    Ok(Csv { header, columns: drafts.into_iter().map(Draft::finish).collect(), rows })
 }
 
-fn check_header(path: &Path, header: &[String]) -> Result<(), Diagnostic> {
+/// Counts double quotes: an odd number of them leaves one open, which takes in all lines to the end.
+struct Quotes<R> {
+    input: R,
+    count: usize,
+}
+
+impl<R: Read> Read for Quotes<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let found = self.input.read(buffer)?;
+        self.count += buffer[..found].iter().filter(|byte| **byte == b'"').count();
+        Ok(found)
+    }
+}
+
+/// Where each name stands in the header.
+fn places(path: &Path, header: &[String]) -> Result<BTreeMap<String, usize>, Diagnostic> {
     if header.is_empty() {
         return Err(errors::empty(path, "header"));
     }
     let mut seen = BTreeSet::new();
-    match header.iter().find(|name| !seen.insert(name.as_str())) {
-        Some(twice) => Err(errors::duplicate_column(path, twice)),
-        None => Ok(()),
+    if let Some(twice) = header.iter().find(|name| !seen.insert(name.as_str())) {
+        return Err(errors::duplicate_column(path, twice));
     }
+    if let [only] = header
+        && let Some(separator) = [';', '\t', '|'].into_iter().find(|separator| only.contains(*separator))
+    {
+        return Err(errors::other_separator(path, separator));
+    }
+    if is_row_of_numbers(header) {
+        return Err(errors::no_header(path, &header[0]));
+    }
+    Ok(header.iter().cloned().zip(0..).collect())
+}
+
+/// Years and counts name columns too; numbers with a fraction do not.
+fn is_row_of_numbers(header: &[String]) -> bool {
+    let mut numbers = header.iter().map(|name| name.parse::<f64>());
+    let fraction = |name: &String| name.parse::<f64>().is_ok_and(|number| number.fract() != 0.0);
+    numbers.all(|number| number.is_ok_and(f64::is_finite)) && header.iter().any(fraction)
 }
 
 fn failure(path: &Path, error: csv::Error) -> Diagnostic {
-    let reason = match error.into_kind() {
-        csv::ErrorKind::Io(error) => error,
-        csv::ErrorKind::Utf8 { err, .. } => std::io::Error::other(err.to_string()),
-        other => std::io::Error::other(format!("{other:?}")),
-    };
-    errors::unreadable(path, &reason)
+    let line = error.position().map_or(1, csv::Position::line);
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => errors::unreadable(path, &error),
+        csv::ErrorKind::Utf8 { .. } => errors::not_utf8(path, line as usize),
+        other => errors::unreadable(path, &std::io::Error::other(format!("{other:?}"))),
+    }
 }

@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
-use super::csv::Cells;
+use super::array::{Array, Numbers, with};
 use super::data::split;
 use super::machine::{Machine, Memory};
+use super::scale::Scales;
 use super::text::Text;
 use crate::algebra::types::DType;
 use crate::check::typed::{Data, Split};
@@ -14,8 +15,8 @@ use crate::ice;
 /// A data set in memory.
 #[derive(Debug)]
 pub(crate) struct Dataset {
-    /// Columns by name.
-    pub(super) columns: Vec<(String, Values)>,
+    /// Columns as the data declare them; those that no program reads are not there.
+    columns: Vec<Option<Values>>,
     /// Training rows, ascending.
     pub(super) train: Vec<u32>,
     /// Test rows, ascending.
@@ -33,6 +34,8 @@ pub(super) struct Values {
     first: usize,
     /// All elements.
     elements: Elements,
+    /// What they were standardized by.
+    pub(super) scales: Option<Scales>,
 }
 
 /// The elements of a column, row-major.
@@ -44,8 +47,8 @@ pub(super) enum Elements {
     F64(Vec<f64>),
     /// Integers.
     I32(Vec<i32>),
-    /// Numbers of the column's type, kept small.
-    Bytes(Vec<u8>),
+    /// Numbers that fit the column's type, as files hold them, one behind the other.
+    Stored(Vec<Rc<Array>>),
     /// Parts of a text, which may overlap.
     Windows {
         /// The text.
@@ -55,15 +58,45 @@ pub(super) enum Elements {
     },
 }
 
+/// Why a column cannot be made.
+pub(super) enum Unfit {
+    /// There is no memory for so many bytes.
+    Memory(u64),
+    /// A number is too large for its element type.
+    Number {
+        /// Its row.
+        row: usize,
+        /// Its place in the row.
+        feature: usize,
+        /// It.
+        number: f64,
+    },
+}
+
 impl Dataset {
     /// Computed data: all rows of each column.
     pub(super) fn computed(data: &Data, columns: impl Iterator<Item = Memory>) -> Dataset {
         let (train, test) = split(data.rows.all, data.rows.test);
         let columns = data.columns.iter().zip(columns).map(|(column, memory)| {
             let elements = Elements::of(&memory);
-            (column.name.clone(), Values::rows(column.ty.count(), elements))
+            Some(Values::rows(column.ty.count(), elements))
         });
         Dataset { columns: columns.collect(), train, test }
+    }
+
+    /// Rows without columns.
+    pub(super) fn new(columns: usize, train: Vec<u32>, test: Vec<u32>) -> Dataset {
+        Dataset { columns: (0..columns).map(|_| None).collect(), train, test }
+    }
+
+    /// A column, if it is there.
+    pub(super) fn column(&self, column: usize) -> Option<&Values> {
+        self.columns[column].as_ref()
+    }
+
+    /// Puts a column in its place.
+    pub(super) fn set(&mut self, column: usize, values: Values) {
+        self.columns[column] = Some(values);
     }
 
     /// The rows of a split, ascending.
@@ -79,7 +112,7 @@ impl Dataset {
 
     /// Copies rows of a column, in this order, to `out`, as elements of `dtype`.
     pub(crate) fn gather(&self, column: usize, rows: &[u32], dtype: DType, out: &mut [u8]) {
-        let values = &self.columns[column].1;
+        let values = self.column(column).unwrap_or_else(|| ice!("run", "column {column} has not been read"));
         let width = values.width * dtype.bytes();
         for (row, out) in rows.iter().zip(out.chunks_exact_mut(width.max(1))) {
             let first = match &values.elements {
@@ -93,13 +126,15 @@ impl Dataset {
 
     /// Elements of a row of a column.
     pub(super) fn width(&self, column: usize) -> usize {
-        self.columns[column].1.width
+        self.columns[column].as_ref().map_or(0, |values| values.width)
     }
 
     /// Whether a column holds parts of a text that are all from 0 to below `below`: overlapping rows need
     /// not be looked at one by one.
     pub(super) fn codes_below(&self, column: usize, below: usize) -> bool {
-        let Elements::Windows { codes, .. } = &self.columns[column].1.elements else { return false };
+        let Some(Values { elements: Elements::Windows { codes, .. }, .. }) = self.column(column) else {
+            return false;
+        };
         codes.codes.iter().all(|code| usize::try_from(*code).is_ok_and(|code| code < below))
     }
 
@@ -112,30 +147,6 @@ impl Dataset {
             }
         }
     }
-
-    /// Gives a column mean 0 and standard deviation 1 over the training rows (population form). A
-    /// constant feature becomes 0.
-    pub(super) fn standardize(&mut self, name: &str, real: DType) {
-        let Some((_, values)) = self.columns.iter_mut().find(|(have, _)| have == name) else { return };
-        let width = values.width;
-        let mut wide: Vec<f64> = values.elements.to_f64();
-        for feature in 0..width {
-            let (mean, deviation) = moments(&wide, &self.train, width, feature);
-            let by = if deviation == 0.0 { 1.0 } else { deviation };
-            for value in wide.iter_mut().skip(feature).step_by(width) {
-                *value = (*value - mean) / by;
-            }
-        }
-        values.elements = Elements::new(wide, real);
-    }
-}
-
-fn moments(wide: &[f64], rows: &[u32], width: usize, feature: usize) -> (f64, f64) {
-    let column = || rows.iter().map(|row| wide[*row as usize * width + feature]);
-    let count = rows.len() as f64;
-    let mean = column().sum::<f64>() / count;
-    let variance = column().map(|value| (value - mean) * (value - mean)).sum::<f64>() / count;
-    (mean, variance.sqrt())
 }
 
 fn copy_row(elements: &Elements, range: std::ops::Range<usize>, dtype: DType, out: &mut [u8]) {
@@ -144,12 +155,25 @@ fn copy_row(elements: &Elements, range: std::ops::Range<usize>, dtype: DType, ou
         Elements::F64(all) => put(&all[range], out, |value| value.to_ne_bytes()),
         Elements::I32(all) => put(&all[range], out, |value| value.to_ne_bytes()),
         Elements::Windows { codes, .. } => put(&codes.codes[range], out, |value| value.to_ne_bytes()),
-        Elements::Bytes(all) => match dtype {
-            DType::F32 => put(&all[range], out, |value| f32::from(value).to_ne_bytes()),
-            DType::F64 => put(&all[range], out, |value| f64::from(value).to_ne_bytes()),
-            _ => put(&all[range], out, |value| i32::from(value).to_ne_bytes()),
-        },
+        Elements::Stored(parts) => {
+            let before = parts[0].elements.len();
+            match parts.as_slice() {
+                [_, rest] if range.start >= before => {
+                    copy_stored(&rest.elements, range.start - before..range.end - before, dtype, out);
+                }
+                parts => copy_stored(&parts[0].elements, range, dtype, out),
+            }
+        }
     }
+}
+
+#[allow(clippy::unnecessary_cast, reason = "one text for all types of elements")]
+fn copy_stored(numbers: &Numbers, range: std::ops::Range<usize>, dtype: DType, out: &mut [u8]) {
+    with!(numbers, all => match dtype {
+        DType::F32 => put(&all[range], out, |value| (value as f32).to_ne_bytes()),
+        DType::F64 => put(&all[range], out, |value| (value as f64).to_ne_bytes()),
+        _ => put(&all[range], out, |value| (value as i32).to_ne_bytes()),
+    });
 }
 
 fn put<T: Copy, const N: usize>(values: &[T], out: &mut [u8], bytes: impl Fn(T) -> [u8; N]) {
@@ -172,52 +196,76 @@ impl Elements {
         }
     }
 
-    /// Numbers in an element type.
-    pub(super) fn new(wide: Vec<f64>, dtype: DType) -> Elements {
+    /// Numbers in an element type, row by row.
+    fn new(
+        (rows, width): (usize, usize),
+        dtype: DType,
+        number: impl Fn(usize, usize) -> f64,
+    ) -> Result<Elements, Unfit> {
+        let unfit = |row, feature| Unfit::Number { row, feature, number: number(row, feature) };
+        let finite = |value: f64| value.is_finite().then_some(value);
+        let single = |value: f64| (value as f32).is_finite().then_some(value as f32);
+        let whole = |value: f64| (f64::from(value as i32) == value).then_some(value as i32);
+        let size = (rows, width);
         match dtype {
-            DType::F32 => Elements::F32(wide.into_iter().map(|value| value as f32).collect()),
-            DType::F64 => Elements::F64(wide),
-            _ => Elements::I32(wide.into_iter().map(|value| value as i32).collect()),
-        }
-    }
-
-    fn to_f64(&self) -> Vec<f64> {
-        match self {
-            Elements::F32(all) => all.iter().map(|value| f64::from(*value)).collect(),
-            Elements::F64(all) => all.clone(),
-            Elements::I32(all) => all.iter().map(|value| f64::from(*value)).collect(),
-            Elements::Bytes(all) => all.iter().map(|value| f64::from(*value)).collect(),
-            Elements::Windows { codes, .. } => codes.codes.iter().map(|value| f64::from(*value)).collect(),
+            DType::F32 => {
+                collect(size, |row, k| single(number(row, k)).ok_or_else(|| unfit(row, k))).map(Elements::F32)
+            }
+            DType::F64 => {
+                collect(size, |row, k| finite(number(row, k)).ok_or_else(|| unfit(row, k))).map(Elements::F64)
+            }
+            _ => {
+                collect(size, |row, k| whole(number(row, k)).ok_or_else(|| unfit(row, k))).map(Elements::I32)
+            }
         }
     }
 }
 
-impl Dataset {
-    /// Makes each row this many consecutive ones, and `y` that of the row after them. Training rows are
-    /// then those that end before the test rows.
-    pub(super) fn window(&mut self, rows: usize) {
-        for (name, values) in &mut self.columns {
-            match name == "y" {
-                true => values.first = rows * values.step,
-                false => values.width *= rows,
-            }
+fn collect<T>(
+    (rows, width): (usize, usize),
+    element: impl Fn(usize, usize) -> Result<T, Unfit>,
+) -> Result<Vec<T>, Unfit> {
+    let mut all = Vec::new();
+    let count = rows.saturating_mul(width);
+    let bytes = (count as u64).saturating_mul(size_of::<T>() as u64);
+    all.try_reserve_exact(count).map_err(|_| Unfit::Memory(bytes))?;
+    for row in 0..rows {
+        for feature in 0..width {
+            all.push(element(row, feature)?);
         }
-        let train = self.train.len() - rows;
-        self.test = (0..self.test.len()).map(|row| (train + row) as u32).collect();
-        self.train.truncate(train);
     }
+    Ok(all)
 }
 
 impl Values {
     /// Rows that lie side by side.
     pub(super) fn rows(width: usize, elements: Elements) -> Values {
-        Values { width, step: width, first: 0, elements }
+        Values { width, step: width, first: 0, elements, scales: None }
     }
 
-    /// Columns of a csv file side by side.
-    pub(super) fn from_cells(cells: &[&Cells], rows: usize, dtype: DType, real: DType) -> Values {
-        let wide = (0..rows).flat_map(|row| cells.iter().map(move |cells| cells.number(row))).collect();
-        let dtype = if dtype.is_float() { real } else { dtype };
-        Values::rows(cells.len(), Elements::new(wide, dtype))
+    /// Rows of numbers, standardized if there are scales, rounded to an element type.
+    ///
+    /// # Errors
+    /// No memory, or a number that the type does not have.
+    pub(super) fn scaled(
+        (rows, width): (usize, usize),
+        dtype: DType,
+        scales: Option<Scales>,
+        number: impl Fn(usize, usize) -> f64,
+    ) -> Result<Values, Unfit> {
+        let scaled =
+            |row, k| scales.as_ref().map_or(number(row, k), |scales| scales.apply(k, number(row, k)));
+        let elements = Elements::new((rows, width), dtype, scaled)?;
+        Ok(Values { scales, ..Values::rows(width, elements) })
+    }
+
+    /// Makes each row this many consecutive ones.
+    pub(super) fn windows(self, rows: usize) -> Values {
+        Values { width: self.width * rows, ..self }
+    }
+
+    /// Makes each row that which comes this many later.
+    pub(super) fn after(self, rows: usize) -> Values {
+        Values { first: rows * self.step, ..self }
     }
 }

@@ -7,18 +7,27 @@ use super::memory::OutOfMemory;
 use crate::diag::{Code, Diagnostic};
 use crate::source::Span;
 
+mod data;
+mod files;
+
+pub(crate) use data::*;
+pub(crate) use files::*;
+
 /// Every code of this stage.
 pub const CODES: &[&Code] = &[
     &MISSING_FILE,
     &UNREADABLE_FILE,
     &UNWRITABLE_FILE,
     &EMPTY_FILE,
+    &CSV_SEPARATOR,
     &RAGGED_ROW,
     &BAD_CELL,
     &NOT_FINITE_DATA,
     &DUPLICATE_COLUMN,
     &UNKNOWN_COLUMN,
     &UNSEEN_CLASS,
+    &UNSEEN_WORD,
+    &NO_TARGET,
     &BAD_IDX,
     &BAD_NPY,
     &NOT_UTF8,
@@ -67,6 +76,22 @@ names its columns and needs at least one row below it.
     5.1,setosa",
 };
 
+/// Cells that something else than a comma separates.
+pub static CSV_SEPARATOR: Code = Code {
+    name: "csv-separator",
+    explain: "\
+The cells of a csv file are separated by commas, and numbers have a decimal point. This file separates
+them by semicolons, tabs or bars.
+
+    width;kind      // as some spreadsheets export it
+    1,5;setosa
+
+Export it with commas:
+
+    width,kind
+    1.5,setosa",
+};
+
 /// A row with too few or too many cells.
 pub static RAGGED_ROW: Code = Code {
     name: "ragged-row",
@@ -79,9 +104,11 @@ cause: put such a cell in double quotes.",
 pub static BAD_CELL: Code = Code {
     name: "bad-cell",
     explain: "\
-A cell of a csv file does not fit its column. The first row decides: a column that starts with a
-number holds numbers only; any other column holds words, which become class numbers in sorted order.
-Empty cells are not allowed.",
+A cell of a csv file does not fit its column. A column holds numbers, or it holds words, which become
+class numbers in sorted order; empty cells are not allowed. The message names the cell that is not like
+the others. Codes that look like numbers, such as those of regions, are words if the script says so:
+
+    data homes = csv(\"homes.csv\", target = \"price\", words = [\"zip\"])",
 };
 
 /// NaN or infinity in data.
@@ -116,13 +143,36 @@ A word of the target column occurs in the test split only, so no training row ca
 smaller test share, or give the rare class more rows.",
 };
 
+/// A word that a model has never seen.
+pub static UNSEEN_WORD: Code = Code {
+    name: "unseen-word",
+    explain: "\
+A model is evaluated on data with a word, or a text with a character, that the data it was trained on do
+not have. A word has the same number in all data that a model sees, so a new one has none: remove its
+row, or train on data that have it.
+
+    let fit = train mlp on a { .. validate = b }     // b.csv has a word that a.csv does not have",
+};
+
+/// A column that may be the target, and may not.
+pub static NO_TARGET: Code = Code {
+    name: "no-target",
+    explain: "\
+Without `target`, the `x` of a csv file is all of its columns. One of them is called `x` or `y` itself: a
+model of `x` would be given what it is to learn. Name the target, which is then `y` and no part of `x`:
+
+    data d = csv(\"d.csv\", target = \"y\")
+
+or give the column another name in the file.",
+};
+
 /// A NumPy file that cannot be used.
 pub static BAD_NPY: Code = Code {
     name: "bad-npy",
     explain: "\
 A file is no NumPy array (`.npy`) or archive of arrays (`.npz`), or its arrays are no columns. Arrays hold
-floats, integers or `bool`, little-endian; their first axis is the rows, as many in each of them. Numbers
-are finite, and integers fit into 32 bits.
+floats, integers or `bool`; their first axis is the rows, as many in each of them. Arrays of an archive
+that the script does not name may be anything.
 
     data d = npz(\"d.npz\", x = \"images\", y = \"labels\", test = 0.2)",
 };
@@ -189,128 +239,10 @@ Only hyperparameters that are numbers can be set: words such as `over = model` a
 program is compiled.",
 };
 
-/// A file that could not be opened or read, by the system's reason.
-pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
-    let shown = path.display();
-    match error.kind() {
-        io::ErrorKind::NotFound => {
-            let found = Diagnostic::error(&MISSING_FILE, format!("there is no file `{shown}`"));
-            let script = path.ancestors().skip(1).take(2).map(|folder| folder.join("fetch.py"));
-            found.help(match script.into_iter().find(|script| script.is_file()) {
-                Some(script) => format!("`python3 {}` fetches the data of its folder", script.display()),
-                None => "paths of data are relative to the script's folder; check the spelling".to_string(),
-            })
-        }
-        _ => Diagnostic::error(&UNREADABLE_FILE, format!("cannot read `{shown}`: {error}"))
-            .help("check that it is a file and that you may read it"),
-    }
-}
-
 /// A file that could not be written.
 pub(crate) fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
     Diagnostic::error(&UNWRITABLE_FILE, format!("cannot write `{}`: {error}", path.display()))
         .help("check that the folder exists and that you may write to it")
-}
-
-/// A data file with fewer rows than a window has.
-pub(crate) fn few_rows(path: &Path, rows: usize, windows: usize) -> Diagnostic {
-    let shown = path.display();
-    let message = format!("`{shown}` has {rows} rows, too few for windows of {windows} and the row after");
-    let most = rows.saturating_sub(1);
-    Diagnostic::error(&EMPTY_FILE, message).help(format!("take windows of {most} rows at most"))
-}
-
-/// A data file without rows.
-pub(crate) fn empty(path: &Path, what: &str) -> Diagnostic {
-    let help = match what {
-        "characters" => "is it the right file? a text is needed",
-        _ => "a csv file needs a header line and at least one row",
-    };
-    Diagnostic::error(&EMPTY_FILE, format!("`{}` has no {what}", path.display())).help(help)
-}
-
-/// A row with `found` cells under a header of `expected`.
-pub(crate) fn ragged(path: &Path, line: u64, expected: usize, found: usize) -> Diagnostic {
-    let message = format!(
-        "`{}`, line {line}: expected {expected} cells as in the header, found {found}",
-        path.display()
-    );
-    Diagnostic::error(&RAGGED_ROW, message).help("put a cell that holds a comma in double quotes")
-}
-
-/// A cell that does not fit its column.
-pub(crate) fn bad_cell(path: &Path, line: u64, column: &str, expected: &str, found: &str) -> Diagnostic {
-    let found = if found.is_empty() { "an empty cell".to_owned() } else { format!("`{}`", excerpt(found)) };
-    let message =
-        format!("`{}`, line {line}, column `{column}`: expected {expected}, found {found}", path.display());
-    Diagnostic::error(&BAD_CELL, message).help("mend or remove the row")
-}
-
-/// NaN or infinity in data.
-pub(crate) fn not_finite(path: &Path, line: u64, column: &str, found: &str) -> Diagnostic {
-    let message = format!(
-        "`{}`, line {line}, column `{column}`: expected a finite number, found `{found}`",
-        path.display()
-    );
-    Diagnostic::error(&NOT_FINITE_DATA, message).help("mend or remove the row")
-}
-
-/// Two columns of one name.
-pub(crate) fn duplicate_column(path: &Path, column: &str) -> Diagnostic {
-    let message = format!("two columns of `{}` are named `{}`", path.display(), excerpt(column));
-    Diagnostic::error(&DUPLICATE_COLUMN, message).help("rename one of them in the header")
-}
-
-/// A column that is not in the file.
-pub(crate) fn unknown_column(
-    path: &Path,
-    column: &str,
-    nearest: Option<&str>,
-    header: &[String],
-) -> Diagnostic {
-    let message = format!("`{}` has no column `{column}`", path.display());
-    let shown: Vec<String> = header.iter().take(12).map(|name| format!("`{}`", excerpt(name))).collect();
-    let more = if header.len() > 12 { format!(" and {} more", header.len() - 12) } else { String::new() };
-    let diagnostic = Diagnostic::error(&UNKNOWN_COLUMN, message);
-    match nearest {
-        Some(nearest) => diagnostic.help(format!("did you mean `{nearest}`?")),
-        None => diagnostic.help(format!("its columns are {}{more}", shown.join(", "))),
-    }
-}
-
-/// A class that training never sees.
-pub(crate) fn unseen_class(path: &Path, column: &str, class: &str) -> Diagnostic {
-    let message = format!(
-        "class `{}` of column `{column}` in `{}` occurs in the test split only",
-        excerpt(class),
-        path.display()
-    );
-    Diagnostic::error(&UNSEEN_CLASS, message).help("use a smaller `test` share")
-}
-
-/// A NumPy file that cannot be used.
-pub(crate) fn bad_npy(path: &Path, reason: impl std::fmt::Display) -> Diagnostic {
-    Diagnostic::error(&BAD_NPY, format!("`{}`: {reason}", path.display()))
-        .help("write arrays of numbers with one row each: `numpy.savez(path, x = x, y = y)`")
-}
-
-/// A text file in another encoding.
-pub(crate) fn not_utf8(path: &Path, line: usize) -> Diagnostic {
-    let message =
-        format!("`{}` is not text in UTF-8: line {line} holds bytes that are no character", path.display());
-    Diagnostic::error(&NOT_UTF8, message).help("convert it: `iconv -f latin1 -t utf-8`")
-}
-
-/// A text without a single window.
-pub(crate) fn short_text(path: &Path, what: &str, found: usize, needed: usize) -> Diagnostic {
-    let message = format!("`{}`: {what} has {found} characters, and a window needs {needed}", path.display());
-    Diagnostic::error(&SHORT_TEXT, message).help("take a smaller `context`, or a longer text")
-}
-
-/// A broken idx file.
-pub(crate) fn bad_idx(path: &Path, reason: impl std::fmt::Display) -> Diagnostic {
-    Diagnostic::error(&BAD_IDX, format!("`{}` is not a complete idx file: {reason}", path.display()))
-        .help("fetch the file again")
 }
 
 /// `--set` of something that is not there.

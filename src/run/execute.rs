@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::data::Wanted;
 use super::dataset::Dataset;
 use super::fit::Fit;
 use super::machine::{self, Machine};
@@ -12,10 +13,12 @@ use super::sweep::{self, Sweep};
 use super::{Events, Settings, Stages, errors, sample, train, value};
 use crate::algebra::tensor::Tensor;
 use crate::check;
-use crate::check::typed::{Curve, Data, DataId, DataSource, Eval, GlobalId, Part, Statement, StatementKind};
+use crate::check::typed::{
+    Curve, Data, DataId, DataSource, Eval, GlobalId, Part, Statement, StatementKind, Statistic,
+};
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
-use crate::graph::{Layout, Role, Target};
+use crate::graph::{Layout, Role, Target, let_program};
 use crate::ice;
 use crate::native::Phase;
 use crate::source::Span;
@@ -97,11 +100,27 @@ impl Outcome {
     }
 }
 
+/// Data, and the data that the model was trained on which is to see them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Seen {
+    /// The data.
+    pub(super) data: DataId,
+    /// The data trained on.
+    pub(super) trained: DataId,
+}
+
+impl Seen {
+    /// Data to train on.
+    pub(super) fn own(data: DataId) -> Seen {
+        Seen { data, trained: data }
+    }
+}
+
 /// A script being run.
 pub(super) struct Script<'a> {
     pub(super) stages: &'a Stages<'a>,
     pub(super) settings: &'a Settings,
-    datasets: BTreeMap<DataId, Dataset>,
+    datasets: BTreeMap<Seen, Dataset>,
     values: Vec<Value>,
     /// What the last `let` gives to the names after its first, last one first.
     also: Vec<Tensor>,
@@ -117,6 +136,7 @@ pub fn execute(
     events: &mut dyn Events,
 ) -> Result<Outcome, Diagnostic> {
     let mut script = Script::new(stages, settings)?;
+    script.read_files()?;
     let mut names = BTreeMap::new();
     for (index, statement) in stages.typed.statements.iter().enumerate() {
         script.next(index, statement, events)?;
@@ -197,7 +217,7 @@ impl<'a> Script<'a> {
     ) -> Result<Value, Diagnostic> {
         match kind {
             StatementKind::Let { name, .. } => {
-                self.also = self.tensors(&format!("let.{name}"))?;
+                self.also = self.tensors(&let_program(name, index))?;
                 self.also.reverse();
                 return Ok(self.next_value());
             }
@@ -300,10 +320,10 @@ impl<'a> Script<'a> {
         let program = self.program(&format!("{}.eval", eval.name));
         self.check_memory(&[program])?;
         let mut machine = self.machine(program)?;
-        let dataset = self.dataset(eval.data)?;
+        let dataset = self.dataset(self.seen(eval), program)?;
         let rows = dataset.rows(eval.split);
         dataset.give(&mut machine, &rows);
-        let given = Given { data: eval.data, rows: &rows };
+        let given = Given { data: self.seen(eval), rows: &rows };
         self.check_columns(program, given)?;
         machine.run(Phase::Whole);
         self.check_positions(&machine, format_args!(""), Some(given))?;
@@ -358,7 +378,9 @@ impl<'a> Script<'a> {
                     Value::Tensor(tensor) => machine.set(&role, &tensor.data),
                     other => ice!("run", "statement {index} is no tensor but {other:?}"),
                 },
-                Role::Recorded(index, key) => machine.set(&role, &[self.recorded(*index, key)]),
+                Role::Recorded(index, key, statistic) => {
+                    machine.set(&role, &[self.recorded(*index, key, *statistic)]);
+                }
                 Role::FitParams(index) => machine.bind(k, &self.fit(GlobalId(*index)).params),
                 Role::FitMemory(index, state) => {
                     machine.bind(k, &self.fit(GlobalId(*index)).memory[*state]);
@@ -369,10 +391,10 @@ impl<'a> Script<'a> {
         Ok(machine)
     }
 
-    /// The last value of a recorded series, or a number of an evaluation.
-    fn recorded(&self, index: usize, key: &str) -> f64 {
+    /// A number of a recorded series, or one of an evaluation.
+    fn recorded(&self, index: usize, key: &str, statistic: Statistic) -> f64 {
         let found = match &self.values[index] {
-            Value::Fit(fit) => fit.series(key).last().map(|point| point.1),
+            Value::Fit(fit) => Some(statistic.of(fit.series(key).iter().map(|point| point.1))),
             Value::Numbers(numbers) => numbers.get(key).copied(),
             Value::Nothing | Value::Tensor(_) | Value::Sweep(_) => None,
         };
@@ -408,17 +430,96 @@ impl<'a> Script<'a> {
         Ok(Dataset::computed(data, (0..data.columns.len()).map(|column| machine.output(column))))
     }
 
-    /// The rows of a data set, read or computed when first needed.
-    pub(super) fn dataset(&mut self, id: DataId) -> Result<&Dataset, Diagnostic> {
-        if !self.datasets.contains_key(&id) {
-            let data = &self.stages.typed.data[id.0];
-            let loaded = match &data.source {
-                DataSource::Synthetic { seed, .. } => self.computed(data, *seed),
-                _ => self.stages.files.load(data, self.stages.typed.real),
-            };
-            let loaded = loaded.map_err(|error| error.label(data.span, "this data"))?;
-            self.datasets.insert(id, loaded);
+    /// A data set with the columns that a program reads, as the model sees it that was trained on other
+    /// data: in their numbers of words, and with their statistics.
+    pub(super) fn dataset(&mut self, rows: Seen, program: usize) -> Result<&Dataset, Diagnostic> {
+        let read = self.stages.loops.programs[program].inputs.iter().filter_map(|(_, role)| match role {
+            Role::Column(column) => Some(*column),
+            _ => None,
+        });
+        for column in read.collect::<Vec<_>>() {
+            self.column(rows, column)?;
         }
-        Ok(&self.datasets[&id])
+        self.opened(rows)
+    }
+
+    /// A data set whose columns have been read as far as they are needed.
+    pub(super) fn opened(&mut self, rows: Seen) -> Result<&Dataset, Diagnostic> {
+        if !self.datasets.contains_key(&rows) {
+            let data = &self.stages.typed.data[rows.data.0];
+            let opened = match &data.source {
+                DataSource::Synthetic { seed, .. } => self.computed(data, *seed),
+                _ => Ok(self.stages.files.rows(data)),
+            };
+            let opened = opened.map_err(|error| error.label(data.span, "this data"))?;
+            self.datasets.insert(rows, opened);
+        }
+        Ok(&self.datasets[&rows])
+    }
+
+    /// Reads a column, and first what it goes by: the column of that name of the data trained on.
+    pub(super) fn column(&mut self, rows: Seen, column: usize) -> Result<(), Diagnostic> {
+        if self.opened(rows)?.column(column).is_some() {
+            return Ok(());
+        }
+        let data = &self.stages.typed.data[rows.data.0];
+        let first = Seen::own(rows.trained);
+        if first != rows {
+            let columns = &self.stages.typed.data[rows.trained.0].columns;
+            let same = columns.iter().position(|known| known.name == data.columns[column].name);
+            same.map_or(Ok(()), |same| self.column(first, same))?;
+            self.opened(first)?;
+        }
+        let trained =
+            (first != rows).then(|| (&self.stages.typed.data[rows.trained.0], &self.datasets[&first]));
+        let (real, own) = (self.stages.typed.real, &self.datasets[&rows]);
+        let values = self.stages.files.column(&Wanted { data, column, rows: own, trained, real });
+        let values = values.map_err(|error| error.label(data.span, "this data"))?;
+        if let Some(dataset) = self.datasets.get_mut(&rows) {
+            dataset.set(column, values);
+        }
+        Ok(())
+    }
+
+    /// Reads all files before anything is computed: what is wrong with them is said before hours of
+    /// training, not after.
+    fn read_files(&mut self) -> Result<(), Diagnostic> {
+        let is_file =
+            |data: DataId| !matches!(self.stages.typed.data[data.0].source, DataSource::Synthetic { .. });
+        let mut all = Vec::new();
+        for statement in &self.stages.typed.statements {
+            match &statement.kind {
+                StatementKind::Train(train) => {
+                    all.extend(
+                        train::programs(self, train)
+                            .into_iter()
+                            .map(|program| (Seen::own(train.data), program)),
+                    );
+                    let validate = self.find_program(&format!("{}.validate", train.name));
+                    all.extend(
+                        train
+                            .validate
+                            .zip(validate)
+                            .map(|((data, _), program)| (Seen { data, trained: train.data }, program)),
+                    );
+                }
+                StatementKind::Eval(eval) => {
+                    let program = self.program(&format!("{}.eval", eval.name));
+                    all.push((self.seen(eval), program));
+                }
+                _ => {}
+            }
+        }
+        all.retain(|(rows, _)| is_file(rows.data) && is_file(rows.trained));
+        all.into_iter().try_for_each(|(rows, program)| self.dataset(rows, program).map(|_| ()))
+    }
+
+    /// The data of an evaluation, as its fit sees them.
+    fn seen(&self, eval: &Eval) -> Seen {
+        let trained = match &self.stages.typed.statements[eval.fit.0].kind {
+            StatementKind::Train(train) => train.data,
+            other => ice!("run", "an evaluation of {other:?}"),
+        };
+        Seen { data: eval.data, trained }
     }
 }

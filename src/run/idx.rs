@@ -1,67 +1,94 @@
 //! Idx files: dense arrays of numbers, the form in which MNIST and its relatives are handed out.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
+use super::array::{Array, Failure, Numbers, Stored, read_up_to};
 use super::errors;
 use crate::diag::Diagnostic;
+use crate::input;
 
-/// An array of bytes, the one element type that image sets use.
-#[derive(Debug)]
-pub(crate) struct Idx {
-    /// Sizes, rows first.
-    pub(crate) sizes: Vec<usize>,
-    /// Elements, row-major.
-    pub(crate) data: Vec<u8>,
-}
+/// What to try with a file that ends too early.
+const AGAIN: &str = "fetch the file again";
 
 /// Reads a whole file, gzipped or not.
-pub(crate) fn read(path: &Path, bytes: Vec<u8>) -> Result<Idx, Diagnostic> {
-    let bytes = if bytes.starts_with(&[0x1f, 0x8b]) { unzip(path, &bytes)? } else { bytes };
-    if bytes.is_empty() {
+///
+/// # Errors
+/// A file that cannot be read, or does not hold what its header promises.
+pub(crate) fn read(path: &Path) -> Result<Array, Diagnostic> {
+    let unreadable = |error| errors::unreadable(path, &error);
+    let mut file = BufReader::new(input::open(path).map_err(unreadable)?);
+    let start = file.fill_buf().map_err(unreadable)?;
+    if start.is_empty() {
         return Err(errors::empty(path, "bytes"));
     }
-    let (sizes, start) = header(&bytes).map_err(|reason| errors::bad_idx(path, reason))?;
-    let found = bytes.len() - start;
-    match elements(&sizes) {
-        Some(wanted) if wanted == found => {}
-        Some(wanted) => {
-            let reason = format!("its header promises {wanted} bytes of elements, found {found}");
-            return Err(errors::bad_idx(path, reason));
-        }
-        None => return Err(errors::bad_idx(path, "its sizes are absurd")),
-    }
-    if sizes[0] == 0 {
-        return Err(errors::empty(path, "rows"));
-    }
-    Ok(Idx { sizes, data: bytes[start..].to_vec() })
-}
-
-fn unzip(path: &Path, bytes: &[u8]) -> Result<Vec<u8>, Diagnostic> {
-    let mut plain = Vec::new();
-    match flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut plain) {
-        Ok(_) => Ok(plain),
-        Err(error) => Err(errors::bad_idx(path, format!("its gzip stream is broken ({error})"))),
+    match start.starts_with(&[0x1f, 0x8b]) {
+        true => array(path, flate2::bufread::MultiGzDecoder::new(file)),
+        false => array(path, file),
     }
 }
 
-fn elements(sizes: &[usize]) -> Option<usize> {
-    sizes.iter().try_fold(1usize, |n, size| n.checked_mul(*size))
-}
-
-/// Sizes, and where the elements start.
-fn header(bytes: &[u8]) -> Result<(Vec<usize>, usize), String> {
-    let [0, 0, kind, axes, ..] = bytes else {
-        return Err("it does not start with two zero bytes, a type and a number of axes".to_owned());
+fn array(path: &Path, mut from: impl Read) -> Result<Array, Diagnostic> {
+    let (stored, sizes) = header(path, &mut from)?;
+    let absurd = || errors::bad_idx(path, "its sizes are absurd", AGAIN);
+    let count = sizes.iter().try_fold(1usize, |n, size| n.checked_mul(*size)).ok_or_else(absurd)?;
+    let wanted = count.checked_mul(stored.bytes).ok_or_else(absurd)?;
+    let promise = |found: &str| {
+        errors::bad_idx(path, format!("its header promises {wanted} bytes of elements, found {found}"), AGAIN)
     };
-    if *kind != 8 {
-        return Err(format!("its element type is {kind:#04x}, expected 0x08 (bytes)"));
+    let elements = Numbers::read(stored, count, from).map_err(|failure| match failure {
+        Failure::Type => errors::bad_idx(path, "its elements are no numbers", AGAIN),
+        Failure::Short(found) => promise(&found.to_string()),
+        Failure::Long => promise("more"),
+        Failure::Memory(bytes) => errors::no_memory(path, bytes),
+        Failure::Read(error) => broken(path, &error),
+    })?;
+    match sizes[0] {
+        0 => Err(errors::empty(path, "rows")),
+        _ => Ok(Array { sizes, elements }),
     }
-    if *axes == 0 {
-        return Err("it has no axes".to_owned());
+}
+
+fn broken(path: &Path, error: &std::io::Error) -> Diagnostic {
+    errors::bad_idx(path, format!("its gzip stream is broken ({error})"), AGAIN)
+}
+
+/// The type of the elements, and the sizes.
+fn header(path: &Path, from: &mut impl Read) -> Result<(Stored, Vec<usize>), Diagnostic> {
+    let mut read = |bytes: &mut [u8], missing: &str| match read_up_to(from, bytes) {
+        Ok(found) if found == bytes.len() => Ok(()),
+        Ok(_) => Err(errors::bad_idx(path, missing, AGAIN)),
+        Err(error) => Err(broken(path, &error)),
+    };
+    let start = "it does not start with two zero bytes, a type and a number of axes";
+    let mut first = [0; 4];
+    read(&mut first, start)?;
+    let [0, 0, kind, axes] = first else {
+        return Err(errors::bad_idx(path, start, "name an idx file; `csv`, `npy` and `npz` read others"));
+    };
+    let stored = stored(kind).ok_or_else(|| {
+        let reason = format!("its element type is {kind:#04x}");
+        errors::bad_idx(path, reason, "types are 0x08, 0x09, 0x0b, 0x0c, 0x0d and 0x0e: write one of them")
+    })?;
+    if axes == 0 {
+        return Err(errors::bad_idx(path, "it has no axes", AGAIN));
     }
-    let start = 4 + 4 * usize::from(*axes);
-    let sizes = bytes.get(4..start).ok_or("its header is cut off")?;
+    let mut sizes = vec![0; 4 * usize::from(axes)];
+    read(&mut sizes, "its header is cut off")?;
     let size = |chunk: &[u8]| u32::from_be_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]) as usize;
-    Ok((sizes.chunks_exact(4).map(size).collect(), start))
+    Ok((stored, sizes.chunks_exact(4).map(size).collect()))
+}
+
+/// The type of elements by its byte.
+fn stored(byte: u8) -> Option<Stored> {
+    let (kind, bytes) = match byte {
+        0x08 => ('u', 1),
+        0x09 => ('i', 1),
+        0x0b => ('i', 2),
+        0x0c => ('i', 4),
+        0x0d => ('f', 4),
+        0x0e => ('f', 8),
+        _ => return None,
+    };
+    Some(Stored { kind, bytes, big: true })
 }

@@ -4,7 +4,9 @@
 //! Comes in: the products of all stages. Goes out: what the script prints and writes. This is the one
 //! stage after `check` that may fail: on files, on data, on a loss that is not finite.
 
+mod array;
 mod bench;
+mod column;
 mod csv;
 mod data;
 mod dataset;
@@ -21,6 +23,7 @@ mod record;
 mod rng;
 mod sample;
 pub(crate) mod save;
+mod scale;
 pub(crate) mod sweep;
 mod text;
 mod train;

@@ -3,10 +3,9 @@
 use std::fmt;
 
 use super::dataset::Dataset;
-use super::execute::Script;
+use super::execute::{Script, Seen};
 use super::machine::Machine;
 use crate::algebra::types::DType;
-use crate::check::typed::DataId;
 use crate::diag::Diagnostic;
 use crate::graph::errors::out_of_range;
 use crate::graph::positions::Source;
@@ -18,7 +17,7 @@ const ROWS: usize = 4096;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Given<'r> {
     /// The data.
-    pub(super) data: DataId,
+    pub(super) data: Seen,
     /// The rows, in the order in which they are given.
     pub(super) rows: &'r [u32],
 }
@@ -29,9 +28,9 @@ impl Script<'_> {
         let stages = self.stages;
         for position in &stages.graphs.programs[program].positions {
             let Source::Column(column) = position.source else { continue };
-            if let Some((row, found)) = self.dataset(given.data)?.outside(column, given.rows, position.below)
-            {
-                let data = &stages.typed.data[given.data.0];
+            self.column(given.data, column)?;
+            if let Some((row, found)) = self.opened(given.data)?.outside(column, given.rows, position.below) {
+                let data = &stages.typed.data[given.data.data.0];
                 let place =
                     format!("column `{}` of `{}`, row {}: ", data.columns[column].name, data.name, row + 1);
                 return Err(out_of_range(position, found, &place).label(data.span, "this data"));
@@ -65,7 +64,7 @@ impl Script<'_> {
         match given {
             Some(Given { data, rows }) if sizes.first() == Some(&rows.len()) => {
                 let row = rows[at / (count / rows.len())] + 1;
-                format!("row {row} of `{}`", self.stages.typed.data[data.0].name)
+                format!("row {row} of `{}`", self.stages.typed.data[data.data.0].name)
             }
             _ => format!("element {}", at + 1),
         }

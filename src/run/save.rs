@@ -1,11 +1,11 @@
 //! Saved fits: named tensors in a safetensors file.
 
+use std::cmp::Reverse;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use safetensors::Dtype;
-use safetensors::tensor::TensorView;
+use serde_json::{Map, Value, json};
 
 use super::errors;
 use super::machine::Memory;
@@ -62,25 +62,48 @@ fn named(name: String, ty: &Type, bytes: &[u8]) -> Named {
     Named { name, dtype: ty.dtype, sizes: ty.sizes(), bytes: bytes.to_vec() }
 }
 
-/// Writes all tensors, with metadata, or nothing.
+/// Writes all tensors, with metadata, or nothing. Equal tensors and metadata make equal files.
 pub(crate) fn write(tensors: &[Named], metadata: &[(String, String)], path: &Path) -> Result<(), Diagnostic> {
-    let views = tensors.iter().map(|tensor| (tensor.name.as_str(), view(tensor)));
-    let metadata = metadata.iter().cloned().collect();
-    let bytes =
-        safetensors::serialize(views, Some(metadata)).unwrap_or_else(|error| crate::ice!("save", "{error}"));
-    write_atomically(path, &bytes).map_err(|error| errors::unwritable(path, &error))
+    write_atomically(path, &serialized(tensors, metadata)).map_err(|error| errors::unwritable(path, &error))
 }
 
-fn view(tensor: &Named) -> TensorView<'_> {
-    let dtype = match tensor.dtype {
-        DType::Bool => Dtype::BOOL,
-        DType::I32 => Dtype::I32,
-        DType::I64 => Dtype::I64,
-        DType::F32 => Dtype::F32,
-        DType::F64 => Dtype::F64,
-    };
-    TensorView::new(dtype, tensor.sizes.clone(), &tensor.bytes)
-        .unwrap_or_else(|error| crate::ice!("save", "{}: {error}", tensor.name))
+/// A file in the safetensors format: the length of the header, the header in JSON, padded by spaces, and the
+/// elements. The crate of that name writes metadata in an order that is another one each time.
+fn serialized(tensors: &[Named], metadata: &[(String, String)]) -> Vec<u8> {
+    let mut sorted: Vec<&Named> = tensors.iter().collect();
+    // Wide elements first: each tensor is aligned.
+    sorted.sort_by_key(|tensor| (Reverse(tensor.dtype.bytes()), &tensor.name));
+    let metadata: Map<String, Value> =
+        metadata.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+    let mut header = Map::from_iter([("__metadata__".to_owned(), metadata.into())]);
+    let mut end = 0;
+    for tensor in &sorted {
+        let start = end;
+        end += tensor.bytes.len();
+        let about = json!({
+            "dtype": dtype_name(tensor.dtype),
+            "shape": tensor.sizes,
+            "data_offsets": [start, end],
+        });
+        header.insert(tensor.name.clone(), about);
+    }
+    let mut text = Value::Object(header).to_string();
+    text.push_str(&" ".repeat(text.len().next_multiple_of(8) - text.len()));
+    let mut bytes = (text.len() as u64).to_le_bytes().to_vec();
+    bytes.extend_from_slice(text.as_bytes());
+    sorted.iter().for_each(|tensor| bytes.extend_from_slice(&tensor.bytes));
+    bytes
+}
+
+/// An element type as the format calls it.
+fn dtype_name(dtype: DType) -> &'static str {
+    match dtype {
+        DType::Bool => "BOOL",
+        DType::I32 => "I32",
+        DType::I64 => "I64",
+        DType::F32 => "F32",
+        DType::F64 => "F64",
+    }
 }
 
 /// Writes a file under another name beside `path`, flushes it to the disk, and renames it: a reader
@@ -104,4 +127,37 @@ fn beside(path: &Path) -> io::Result<PathBuf> {
     let mut draft = name.to_owned();
     draft.push(format!(".{}.part", std::process::id()));
     Ok(path.with_file_name(draft))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_contents_make_equal_files_that_others_read() {
+        let tensor = |name: &str, dtype, sizes: &[usize], bytes: &[u8]| Named {
+            name: name.to_owned(),
+            dtype,
+            sizes: sizes.to_vec(),
+            bytes: bytes.to_vec(),
+        };
+        let tensors = [
+            tensor("b \"quoted\"", DType::Bool, &[3], &[1, 0, 1]),
+            tensor("w", DType::F32, &[1, 2], &[0, 0, 128, 63, 0, 0, 0, 64]),
+            tensor("s", DType::F64, &[], &[0; 8]),
+        ];
+        let metadata: Vec<_> = (0..20).map(|k| (format!("opt.{k}"), k.to_string())).collect();
+        let turned: Vec<_> = metadata.iter().rev().cloned().collect();
+        let bytes = serialized(&tensors, &metadata);
+        assert_eq!(bytes, serialized(&tensors, &turned));
+        let read = safetensors::SafeTensors::deserialize(&bytes).expect("it is well formed");
+        let w = read.tensor("w").expect("it is there");
+        assert_eq!(
+            (w.shape(), w.dtype(), w.data()),
+            (&[1, 2][..], safetensors::Dtype::F32, &tensors[1].bytes[..])
+        );
+        assert_eq!(read.tensor("b \"quoted\"").expect("it is there").data(), [1, 0, 1]);
+        let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).expect("it has a header");
+        assert_eq!(header.metadata().as_ref().expect("it has metadata").len(), 20);
+    }
 }

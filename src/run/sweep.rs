@@ -126,7 +126,7 @@ pub(super) fn sweep<'a>(
         };
         runs.push(Entry { values, history: run.finish().history, sound });
     }
-    let names = ["loss", "val_loss"].into_iter().map(str::to_owned);
+    let names = ["loss", "batch_loss", "val_loss"].into_iter().map(str::to_owned);
     let metrics = train.metrics.iter().map(|(name, _)| name.clone());
     let mut keys: Vec<String> = names.chain(metrics).collect();
     let others: BTreeSet<&String> = runs.iter().flat_map(|entry| entry.history.keys()).collect();

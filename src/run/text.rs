@@ -1,9 +1,11 @@
 //! Text as numbers: each character is its place among all characters of the file in sorted order.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::errors;
+use super::{errors, memory};
 use crate::diag::Diagnostic;
+use crate::input;
 
 /// A text in numbers.
 #[derive(Debug)]
@@ -24,24 +26,51 @@ pub(crate) struct Windows {
 }
 
 /// Reads a whole text.
-pub(crate) fn read(path: &Path, bytes: Vec<u8>) -> Result<Text, Diagnostic> {
+pub(crate) fn read(path: &Path) -> Result<Text, Diagnostic> {
+    // A number of four bytes for each character is kept.
+    let most = memory::available().map_or(u64::MAX, |bytes| bytes / 5);
+    let bytes = input::bytes(path, most).map_err(|error| errors::unreadable(path, &error))?;
     let text = String::from_utf8(bytes).map_err(|error| {
-        let good =
-            String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
-        errors::not_utf8(path, good.lines().count().max(1))
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
+        errors::other_format(path, error.as_bytes(), "text").unwrap_or_else(|| errors::not_utf8(path, line))
     })?;
+    // Some programs mark text in UTF-8 by a character that is none of the text.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     if text.is_empty() {
         return Err(errors::empty(path, "characters"));
     }
-    let mut characters: Vec<char> = text.chars().collect();
-    characters.sort_unstable();
-    characters.dedup();
+    let characters: Vec<char> = text.chars().collect::<BTreeSet<char>>().into_iter().collect();
     let code = |c: char| characters.binary_search(&c).unwrap_or_default() as i32;
     let codes = text.chars().map(code).collect();
     Ok(Text { characters, codes })
 }
 
 impl Text {
+    /// The same text in the numbers that these characters have, which are sorted.
+    ///
+    /// # Errors
+    /// A character that is not among them.
+    pub(crate) fn renumbered(&self, path: &Path, known: &[char]) -> Result<Text, Diagnostic> {
+        let numbers: Vec<Result<usize, usize>> =
+            self.characters.iter().map(|character| known.binary_search(character)).collect();
+        let code = |code: &i32| numbers[*code as usize].map(|number| number as i32);
+        let codes = self.codes.iter().map(code).collect::<Result<_, _>>();
+        let Ok(codes) = codes else { return Err(self.unseen(path, &numbers)) };
+        Ok(Text { characters: known.to_vec(), codes })
+    }
+
+    /// The first character without a number.
+    fn unseen(&self, path: &Path, numbers: &[Result<usize, usize>]) -> Diagnostic {
+        let unseen = |code: &i32| numbers[*code as usize].is_err();
+        let at = self.codes.iter().position(unseen).unwrap_or(0);
+        let character = |code: i32| self.characters[code as usize];
+        let before = || self.codes[..at].iter().map(|code| character(*code));
+        let column = before().rev().take_while(|c| *c != '\n').count() + 1;
+        let line = before().filter(|c| *c == '\n').count() + 1;
+        errors::unseen_character(path, line, column, character(self.codes[at]))
+    }
+
     /// Windows of `context` characters and the one after, one behind the other. The `test` share of the
     /// characters, from the end, has windows of its own.
     pub(crate) fn windows(

@@ -1,7 +1,7 @@
 //! Training: batches, steps, validation, and what is recorded of them.
 
 use super::errors;
-use super::execute::Script;
+use super::execute::{Script, Seen};
 use super::fit::{Fit, History};
 use super::machine::{Machine, Memory};
 use super::positions::Given;
@@ -46,7 +46,7 @@ pub(super) struct Run<'a> {
     states: Vec<Memory>,
     /// States of the model.
     memory: Vec<Memory>,
-    /// What each step records: the loss first.
+    /// What each step records: the loss of its batches first.
     tracks: Vec<Track>,
     /// States whose distributions are recorded.
     spreads: Vec<Spread>,
@@ -89,6 +89,12 @@ pub(super) fn train<'a>(
     Ok(run.finish())
 }
 
+/// The programs of a run that read its training rows.
+pub(super) fn programs(script: &Script<'_>, train: &Train) -> Vec<usize> {
+    let named = |kind: &str| script.find_program(&format!("{}.{kind}", train.name));
+    ["step", "accumulate"].into_iter().filter_map(named).collect()
+}
+
 /// Gives an error a place if it has none.
 pub(super) fn at_run(error: Diagnostic, span: Span) -> Diagnostic {
     if error.labels.is_empty() { error.label(span, "in this run") } else { error }
@@ -118,7 +124,10 @@ impl<'a> Run<'a> {
             *value = chosen.map_or(*value, |(_, chosen)| *chosen);
         }
         let seed = choice.seed.or(script.settings.seed).unwrap_or(train.seed);
-        let rows = script.dataset(train.data)?.rows(train.split);
+        for program in programs(script, train) {
+            script.dataset(Seen::own(train.data), program)?;
+        }
+        let rows = script.opened(Seen::own(train.data))?.rows(train.split);
         let per_epoch = rows.len() / train.batch / train.accumulate;
         let steps = match train.length {
             Length::Epochs(epochs) => epochs * per_epoch,
@@ -210,7 +219,8 @@ impl<'a> Run<'a> {
             }
         }
         if let (Some(machine), Some((data, split))) = (&mut self.validate, self.train.validate) {
-            let dataset = script.dataset(data)?;
+            let program = script.program(&format!("{}.validate", self.train.name));
+            let dataset = script.dataset(Seen { data, trained: self.train.data }, program)?;
             let rows = dataset.rows(split);
             dataset.give(machine, &rows);
         }
@@ -299,7 +309,9 @@ impl<'a> Run<'a> {
         let most = self.steps.min(1 << 16);
         let track = |name, value, mean| Track { name, value, mean, points: Vec::with_capacity(most) };
         let batch = self.batch();
-        let results = batch.results().into_iter().map(|(k, name)| track(name, batch.output(k), Some(0.0)));
+        let name = |name: String| if name == "loss" { "batch_loss".to_owned() } else { name };
+        let results = batch.results().into_iter();
+        let results = results.map(|(k, result)| track(name(result), batch.output(k), Some(0.0)));
         let states = self.layout.states.iter().zip(&self.states);
         let states = states.filter(|(slot, _)| slot.extent.is_recorded());
         let states = states.map(|(slot, memory)| track(format!("opt.{}", slot.name), memory.clone(), None));
@@ -354,7 +366,7 @@ impl<'a> Run<'a> {
         let machine = self.accumulate.as_mut().map_or(&mut self.step, |accumulate| &mut accumulate.machine);
         if number == 0 || !whole {
             let within = number % (self.per_epoch * accumulate);
-            script.dataset(data)?.give(machine, &self.order[within * batch..][..batch]);
+            script.opened(Seen::own(data))?.give(machine, &self.order[within * batch..][..batch]);
         }
         machine.set(&Role::Key, &step_key(self.seed, number + 1));
         Ok(())
@@ -362,10 +374,11 @@ impl<'a> Run<'a> {
 
     /// Checks labels and positions in columns of the data, which do not change while it trains.
     fn check_columns(&self, script: &mut Script<'_>) -> Result<(), Diagnostic> {
-        let given = Given { data: self.train.data, rows: &self.rows };
+        let given = Given { data: Seen::own(self.train.data), rows: &self.rows };
         script.check_columns(self.batch().program(), given)?;
         if let (Some(machine), Some((data, split))) = (&self.validate, self.train.validate) {
-            let rows = script.dataset(data)?.rows(split);
+            let data = Seen { data, trained: self.train.data };
+            let rows = script.opened(data)?.rows(split);
             script.check_columns(machine.program(), Given { data, rows: &rows })?;
         }
         Ok(())
@@ -375,7 +388,7 @@ impl<'a> Run<'a> {
     fn check_positions(&self, script: &Script<'_>, t: usize, number: usize) -> Result<(), Diagnostic> {
         let Train { batch, accumulate, data, .. } = *self.train;
         let within = number % (self.per_epoch * accumulate);
-        let given = Given { data, rows: &self.order[within * batch..][..batch] };
+        let given = Given { data: Seen::own(data), rows: &self.order[within * batch..][..batch] };
         script.check_positions(self.batch(), format_args!("step {t}, "), Some(given))
     }
 
@@ -393,9 +406,12 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Notes the metrics after step `t`: on the validation rows, or of the steps since the last time.
+    /// Notes loss and metrics after step `t`: the means of the steps since the last time, and what there is
+    /// on the validation rows.
     fn measure(&mut self, script: &mut Script<'_>, t: usize) -> Result<(), Diagnostic> {
         let steps = (t - 1) % self.every + 1;
+        let loss = recent(&self.tracks[0].points, steps);
+        self.history.entry("loss".to_owned()).or_default().push((t as f64, loss));
         self.measures.truncate(1);
         let metrics = self.train.metrics.iter().map(|(name, _)| name.clone());
         if self.validate.is_some() {
@@ -415,7 +431,8 @@ impl<'a> Run<'a> {
         validate.set(&Role::Step, &[t as f64]);
         validate.run(Phase::Whole);
         if let Some((data, split)) = self.train.validate {
-            let rows = script.dataset(data)?.rows(split);
+            let data = Seen { data, trained: self.train.data };
+            let rows = script.opened(data)?.rows(split);
             let given = Given { data, rows: &rows };
             script.check_positions(validate, format_args!("after step {t}, "), Some(given))?;
         }

@@ -201,7 +201,7 @@ fn wrong(case: &Case, real: DType, steps: &[usize], tolerance: f64) -> Option<St
         }
     }
     let longest = steps.last()?;
-    let series = outcome.fit(&format!("fit{longest}"))?.series("loss");
+    let series = outcome.fit(&format!("fit{longest}"))?.series("batch_loss");
     let series: Vec<f64> = series.iter().map(|point| point.1).collect();
     let worst = difference(&series, &trace.losses[..*longest]);
     (worst > tolerance).then(|| format!("{}: losses differ by {worst:e}", case.pipeline))

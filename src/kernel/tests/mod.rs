@@ -14,6 +14,7 @@ use crate::algebra::scalar::{self, Scalar};
 use crate::algebra::tensor::{Tensor, round};
 use crate::algebra::types::{DType, Dim, Type};
 use crate::algebra::view::View;
+use crate::check::typed::Statistic;
 use crate::graph::builder::Builder;
 use crate::graph::grad::grad;
 use crate::graph::{Graph, Graphs, Output, Role, Target, eval};
@@ -29,7 +30,7 @@ struct Make {
 
 impl Make {
     fn input(&mut self, name: &str, dtype: DType, sizes: &[usize]) -> Val {
-        let role = Role::Recorded(0, name.to_owned());
+        let role = Role::Recorded(0, name.to_owned(), Statistic::Last);
         self.builder.input(name, role, Type::of(dtype, sizes))
     }
 

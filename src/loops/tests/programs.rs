@@ -7,6 +7,7 @@ use crate::algebra::scalar::{self, Scalar};
 use crate::algebra::tensor::round;
 use crate::algebra::types::{DType, Dim, Type};
 use crate::algebra::view::View;
+use crate::check::typed::Statistic;
 use crate::graph::builder::Builder;
 use crate::graph::grad::grad;
 use crate::graph::{Graph, Graphs, Output, Role, Target};
@@ -31,7 +32,7 @@ struct Make {
 
 impl Make {
     fn input(&mut self, name: &str, dtype: DType, sizes: &[usize]) -> Val {
-        self.b.input(name, Role::Recorded(0, name.to_owned()), Type::of(dtype, sizes))
+        self.b.input(name, Role::Recorded(0, name.to_owned(), Statistic::Last), Type::of(dtype, sizes))
     }
 
     fn map(&mut self, f: &'static Scalar, args: &[Val]) -> Val {

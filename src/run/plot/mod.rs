@@ -47,7 +47,10 @@ const MOST_POINTS: usize = 400;
 
 /// What the values of a series are: `val_loss` is a loss as well.
 pub(crate) fn quantity(key: &str) -> &str {
-    key.strip_prefix("val_").unwrap_or(key)
+    match key {
+        "batch_loss" => "loss",
+        _ => key.strip_prefix("val_").unwrap_or(key),
+    }
 }
 
 impl Curve {
