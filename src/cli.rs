@@ -10,6 +10,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind
 
 use crate::algebra::types::DType;
 use crate::check::errors::HYPERPARAMETER_RANGE;
+use crate::check::typed::LIMIT;
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
 use crate::gradcheck::{Problem, gradcheck};
@@ -79,6 +80,9 @@ struct Script {
     /// What `real` means in this script
     #[arg(long, value_enum)]
     real: Option<Real>,
+    /// The most operations of one compiled program: compile time grows with them
+    #[arg(long, default_value_t = LIMIT, hide_default_value = true)]
+    limit: usize,
 }
 
 #[derive(Args, Debug)]
@@ -129,6 +133,9 @@ struct EmitArgs {
     /// What `real` means in this script
     #[arg(long, value_enum)]
     real: Option<Real>,
+    /// The most operations of one compiled program: compile time grows with them
+    #[arg(long, default_value_t = LIMIT, hide_default_value = true)]
+    limit: usize,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
@@ -255,7 +262,7 @@ fn warn(program: &Program, color: bool) {
     }
 }
 
-fn load(file: &Path, real: Option<Real>) -> Result<Program, u8> {
+fn load(file: &Path, real: Option<Real>, limit: usize) -> Result<Program, u8> {
     if file
         .extension()
         .is_some_and(|end| ["csv", "gz", "idx", "safetensors", "svg"].iter().any(|data| end == *data))
@@ -271,7 +278,7 @@ fn load(file: &Path, real: Option<Real>) -> Result<Program, u8> {
         Real::F64 => DType::F64,
     });
     let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
-    Ok(Program::new(&file.display().to_string(), &text, Options { real, folder, share_states: true }))
+    Ok(Program::new(&file.display().to_string(), &text, Options { real, folder, share_states: true, limit }))
 }
 
 fn script_text(file: &Path) -> Result<String, u8> {
@@ -285,7 +292,7 @@ fn script_text(file: &Path) -> Result<String, u8> {
 
 /// Compiles a script as far as anything can be wrong with it; with `timings` to the end.
 fn compile(script: &Script, timings: bool, color: bool) -> Result<Program, u8> {
-    let program = load(&script.file, script.real)?;
+    let program = load(&script.file, script.real, script.limit)?;
     let failed = |report: Report| fail(&report, color);
     if timings {
         complain(&program.timings().map_err(failed)?.to_string());
@@ -384,12 +391,12 @@ fn emit(args: &EmitArgs, color: bool) -> Done {
         let names: Vec<&str> = STAGES.iter().map(|stage| stage.name).collect();
         return Err(usage(&unknown("stage", name, &names)));
     };
-    let program = load(file, args.real)?;
+    let program = load(file, args.real, args.limit)?;
     print(&program.emit(stage).map_err(|report| fail(&report, color))?)
 }
 
 fn cost(script: &Script, color: bool) -> Done {
-    let program = load(&script.file, script.real)?;
+    let program = load(&script.file, script.real, script.limit)?;
     print(&program.cost().map_err(|report| fail(&report, color))?)
 }
 
@@ -408,7 +415,7 @@ fn explain(code: Option<&str>) -> Done {
 }
 
 fn format(file: &Path, color: bool) -> Done {
-    let program = load(file, None)?;
+    let program = load(file, None, LIMIT)?;
     print(&program.format().map_err(|report| fail(&report, color))?)
 }
 

@@ -49,12 +49,14 @@ pub struct Options {
     /// hyperparameters with equal values: [`Program::run`] with settings that make them differ compiles
     /// the program anew. Off for programs that change hyperparameters themselves.
     pub share_states: bool,
+    /// The most operations that one program may have before it is simplified: compile time grows with them.
+    pub limit: usize,
 }
 
 impl Default for Options {
     /// `real` is what the script says; data lies in the working directory; every state has memory of its own.
     fn default() -> Options {
-        Options { real: None, folder: PathBuf::from("."), share_states: false }
+        Options { real: None, folder: PathBuf::from("."), share_states: false, limit: check::typed::LIMIT }
     }
 }
 
@@ -307,11 +309,12 @@ impl Program {
             // A broken script is still checked, so that one run shows all there is to mend.
             let Parsed { script, found, whole, used, library } = &self.parsed;
             let real = self.real(script);
-            let (typed, more) = match &self.given {
+            let (mut typed, more) = match &self.given {
                 None => check::check(whole, library, &self.files, real),
                 Some(params) => check::check_pipeline(whole, library, &self.files, real, params),
             };
             self.keep(found.iter().chain(used).cloned().chain(more).collect())?;
+            typed.limit = self.options.limit;
             Ok(typed)
         })
     }

@@ -107,6 +107,15 @@ codes! {
     ///     sum(iota[1000000])
     LOOP_TOO_LONG = "loop-too-long";
 
+    /// An optimizer has more stages than are compiled in reasonable time. A pipeline that names another one
+    /// twice has twice its stages.
+    ///
+    ///     let p1 = ema |> ema
+    ///     let p2 = p1 |> p1       // and so on, ten times
+    ///
+    /// Name the stages that are meant, each once.
+    TOO_MANY_STAGES = "too-many-stages";
+
     /// `/` divides reals. Two integers are divided by `//`, which rounds down.
     ///
     ///     let half = 7 / 2

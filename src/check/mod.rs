@@ -364,6 +364,7 @@ impl<'a> Checker<'a> {
             functions: self.functions.into_iter().flatten().collect(),
             stages: self.stages,
             statements: self.statements,
+            limit: typed::LIMIT,
         };
         (program, self.diagnostics)
     }

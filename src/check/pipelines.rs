@@ -55,7 +55,12 @@ struct Draft<'a> {
     taken: Vec<String>,
     /// Pipelines whose stages are looked at, outermost first.
     inside: Vec<&'a str>,
+    /// Whether there were too many stages.
+    refused: bool,
 }
+
+/// The most stages of an optimizer.
+const MOST_STAGES: usize = 500;
 
 impl<'a> Draft<'a> {
     fn name(&mut self, name: &str) -> String {
@@ -113,7 +118,7 @@ impl<'a> Checker<'a> {
             scope.bind_local(fixed, Type::scalar(DType::F64), span);
         }
         self.swept_cells(&mut scope);
-        Draft { scope, uses: Vec::new(), taken: Vec::new(), inside: Vec::new() }
+        Draft { scope, uses: Vec::new(), taken: Vec::new(), inside: Vec::new(), refused: false }
     }
 
     /// Adds the stages of a pipeline.
@@ -130,6 +135,15 @@ impl<'a> Checker<'a> {
     }
 
     fn part(&mut self, draft: &mut Draft<'a>, part: &'a ast::Expr) -> Checked<()> {
+        if draft.refused {
+            return Err(Poison);
+        }
+        if draft.uses.len() >= MOST_STAGES {
+            draft.refused = true;
+            let message = format!("an optimizer of more than {MOST_STAGES} stages");
+            let found = at(&errors::TOO_MANY_STAGES, message, part.span, "one more");
+            return Err(self.report(found.help("name fewer stages, or pipelines that have fewer")));
+        }
         let (callee, args): (&'a ast::Expr, &'a [ast::Argument]) = match &part.kind {
             Ast::Call(callee, args) => (callee, args),
             _ => (part, &[]),

@@ -25,7 +25,12 @@ pub struct Program {
     pub stages: Vec<Stage>,
     /// Statements in order.
     pub statements: Vec<Statement>,
+    /// The most operations that one program of it may have before it is simplified.
+    pub limit: usize,
 }
+
+/// The limit where none is given: what compiles in half a minute.
+pub const LIMIT: usize = 200_000;
 
 /// Index into [`Program::data`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

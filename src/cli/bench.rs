@@ -52,7 +52,7 @@ struct Report<'a> {
 }
 
 pub(super) fn bench(args: &BenchArgs, color: bool, started: Instant) -> Done {
-    let program = load(&args.script.file, args.script.real)?;
+    let program = load(&args.script.file, args.script.real, args.script.limit)?;
     let timings = program.timings().map_err(|report| fail(&report, color))?;
     warn(&program, color);
     let threads = threads(args.threads);

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::builder::Builder;
+use super::calls::Calls;
 use super::layout::{Matrix, Pieces, join};
 use super::positions::{Position, Source};
 use super::{Layout, Param, Role};
@@ -100,6 +101,8 @@ pub(super) struct Evaluator<'a> {
     params: BTreeMap<usize, BTreeMap<&'a str, &'a Param>>,
     /// Calls under way, the outermost first.
     calls: Vec<Span>,
+    /// What calls gave.
+    given: Calls,
     /// What tells random numbers of this expression from those of others.
     label: String,
     /// How often each occurrence of `random` was met since the label changed.
@@ -123,6 +126,7 @@ impl<'a> Evaluator<'a> {
             calls: Vec::new(),
             label: String::new(),
             draws: BTreeMap::new(),
+            given: Calls::default(),
         }
     }
 
@@ -163,6 +167,9 @@ impl<'a> Evaluator<'a> {
 
     /// The values of an expression of one or several.
     pub(super) fn values(&mut self, expr: &'a Expr, frame: &mut Frame<'a>) -> Vec<Val> {
+        if self.is_too_large() {
+            return self.nothing(expr, frame);
+        }
         let expr = self.lets(expr, frame);
         match &expr.kind {
             ExprKind::Tuple(items) => self.eval_all(items, frame),
@@ -181,6 +188,9 @@ impl<'a> Evaluator<'a> {
 
     /// The value of an expression.
     pub(super) fn eval(&mut self, expr: &'a Expr, frame: &mut Frame<'a>) -> Val {
+        if self.is_too_large() {
+            return self.nothing(expr, frame)[0];
+        }
         let expr = self.lets(expr, frame);
         match &expr.kind {
             ExprKind::StageLoss(point) => {
@@ -218,6 +228,17 @@ impl<'a> Evaluator<'a> {
         let place = self.calls.iter().chain([&span]).rev().find(|span| span.file == file);
         let source = Source::Value(value);
         self.builder.position(Position { source, below, what, span: *place.unwrap_or(&span) });
+    }
+
+    /// Whether the program has too many operations already: it is refused once it is built.
+    fn is_too_large(&self) -> bool {
+        self.builder.len() > self.program.limit
+    }
+
+    /// Stands for the values of an expression in a program that is too large.
+    fn nothing(&mut self, expr: &'a Expr, frame: &Frame<'a>) -> Vec<Val> {
+        let types = self.program.types(expr).into_iter().map(|ty| ty.substitute(&frame.sizes));
+        types.map(|ty| self.builder.constant(0.0, &ty)).collect()
     }
 
     /// An expression without expressions in it.
@@ -300,8 +321,27 @@ impl<'a> Evaluator<'a> {
         instance: &Instance,
         frame: &Frame<'a>,
     ) -> Vec<Val> {
+        let sizes: Vec<Dim> = sizes.iter().map(|dim| dim.substitute(&frame.sizes)).collect();
+        if *instance != Instance::None || !self.given.is_closed(self.program, id) {
+            return self.called(id, sizes, args, instance, frame);
+        }
+        let call = (id, sizes.clone(), args.clone(), self.training);
+        self.given.before(&call).unwrap_or_else(|| {
+            let values = self.called(id, sizes, args, instance, frame);
+            self.given.keep(call, &values);
+            values
+        })
+    }
+
+    fn called(
+        &mut self,
+        id: FunctionId,
+        sizes: Vec<Dim>,
+        args: Vec<Val>,
+        instance: &Instance,
+        frame: &Frame<'a>,
+    ) -> Vec<Val> {
         let function = &self.program.functions[id.0];
-        let sizes = sizes.iter().map(|dim| dim.substitute(&frame.sizes));
         let mut inner = Frame {
             locals: args.into_iter().map(Some).collect(),
             names: &function.locals,

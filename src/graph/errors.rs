@@ -6,7 +6,29 @@ use crate::diag::{Code, Diagnostic};
 use crate::source::Span;
 
 /// Every code of this stage.
-pub const CODES: &[&Code] = &[&PARAMETER_WITHOUT_GRADIENT, &OUT_OF_RANGE];
+pub const CODES: &[&Code] = &[&PARAMETER_WITHOUT_GRADIENT, &OUT_OF_RANGE, &TOO_LARGE];
+
+/// A program of too many operations.
+pub static TOO_LARGE: Code = Code {
+    name: "too-many-operations",
+    explain: "\
+A program has more operations than the compiler takes on: functions, layers and loops are written out where
+they are called, so a chain of functions each of which calls the one before twice, with different arguments,
+doubles with each link.
+
+    fn f1(x: real) -> real = f0(x) + f0(2 * x)
+    fn f2(x: real) -> real = f1(x) + f1(3 * x)      // and so on, thirty times
+
+Operators on whole tensors are one operation each. `--limit N` allows more operations; compile time grows
+with them.",
+};
+
+/// A program with more than `limit` operations, of which the last was made at `span`.
+pub(super) fn too_large(name: &str, span: Span, limit: usize) -> Diagnostic {
+    Diagnostic::error(&TOO_LARGE, format!("program `{name}` has more than {limit} operations"))
+        .label(span, "the limit is reached here")
+        .help("use operators on whole tensors, call functions less often, or allow more with `--limit N`")
+}
 
 /// An integer that is no position of its axis.
 pub static OUT_OF_RANGE: Code = Code {

@@ -26,6 +26,7 @@
 
 mod build;
 pub mod builder;
+mod calls;
 mod convolutions;
 mod derive;
 pub mod errors;
@@ -275,7 +276,7 @@ pub enum Target {
 
 /// The graphs of a checked script.
 pub fn build(program: &Program) -> Graphs {
-    finish(plain(program))
+    finish(program, plain(program))
 }
 
 /// The same without any rewrite: what simplified graphs must agree with.
@@ -301,7 +302,7 @@ pub fn build_optimizers(program: &Program) -> Graphs {
             programs.extend(step::weights(program, &layouts, *index, train));
         }
     }
-    finish(Graphs { programs, forward: Vec::new(), layouts, warnings: Vec::new() })
+    finish(program, Graphs { programs, forward: Vec::new(), layouts, warnings: Vec::new() })
 }
 
 fn layouts(program: &Program) -> BTreeMap<usize, Layout> {
@@ -313,7 +314,12 @@ fn layouts(program: &Program) -> BTreeMap<usize, Layout> {
     runs.collect()
 }
 
-fn finish(built: Graphs) -> Graphs {
+fn finish(program: &Program, built: Graphs) -> Graphs {
+    if let Some(large) = built.programs.iter().find(|graph| graph.nodes.len() > program.limit) {
+        let place = large.nodes.iter().rev().find_map(|node| node.span);
+        let refused = errors::too_large(&large.name, place.unwrap_or_default(), program.limit);
+        return Graphs { warnings: vec![refused], ..Graphs::default() };
+    }
     verify::verify(&built, "build");
     let simple = built.each(simplify::simplify);
     verify::verify(&simple, "simplify");

@@ -1,6 +1,8 @@
 //! Sums of tensors that do not meet: each is 0 where the others are not, as the derivatives of slices
 //! are. Laid end to end they cost as much as the whole tensor; added one by one, that many times over.
 
+use std::collections::BTreeSet;
+
 use super::builder::{Builder, add};
 use super::rules::Rewriter;
 use crate::algebra::op::{Build, Op, Val};
@@ -26,8 +28,9 @@ pub(super) fn sum_of_pieces(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Opt
     }
     let ty = cx.ty(args[0]).clone();
     let (mut pieces, mut others) = (Vec::new(), Vec::new());
+    let mut seen = BTreeSet::new();
     for arg in args {
-        gather(cx.graph(), *arg, &mut pieces, &mut others);
+        gather(cx.graph(), *arg, &mut seen, &mut pieces, &mut others);
     }
     pieces.sort_by_key(|piece| piece.start);
     let apart = pieces.windows(2).all(|pair| pair[0].start + pair[0].count <= pair[1].start);
@@ -38,14 +41,20 @@ pub(super) fn sum_of_pieces(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Opt
     Some(others.into_iter().fold(packed, |sum, other| add(cx.graph(), other, sum)))
 }
 
-/// The terms of a sum: pieces, and others.
-fn gather(graph: &mut Builder, value: Val, pieces: &mut Vec<Piece>, others: &mut Vec<Val>) {
+/// The terms of a sum: pieces, and others. A sum that is met again is one term: its pieces would meet.
+fn gather(
+    graph: &mut Builder,
+    value: Val,
+    seen: &mut BTreeSet<Val>,
+    pieces: &mut Vec<Piece>,
+    others: &mut Vec<Val>,
+) {
     let inner = graph.ty(value).shape.iter().skip(1).map(|dim| dim.size()).product::<usize>();
     let Some((op, args)) = graph.op(value) else { return others.push(value) };
     let args = args.to_vec();
     match op {
-        Op::Map(map) if std::ptr::eq(map.0, &scalar::ADD) => {
-            args.iter().for_each(|arg| gather(graph, *arg, pieces, others));
+        Op::Map(map) if std::ptr::eq(map.0, &scalar::ADD) && seen.insert(value) => {
+            args.iter().for_each(|arg| gather(graph, *arg, seen, pieces, others));
         }
         Op::View(View::Pad { axis: 0, before, value: zero, .. }) if zero.to_bits() == 0 => {
             let (start, count) = (before.size() * inner, graph.ty(args[0]).count());

@@ -391,6 +391,7 @@ fn script() -> Program {
         span: Span::default(),
     };
     Program {
+        limit: crate::check::typed::LIMIT,
         real: F,
         data: vec![data],
         functions: vec![line(), two()],

@@ -45,7 +45,10 @@ impl Graphs {
             let init = self.programs[step].name.replace(".step", ".init");
             let Some(init) = self.programs.iter().position(|program| program.name == init) else { continue };
             let values = layout.values(set);
-            while let Some(twins) = find(&self.programs[init], &self.programs[step], layout, &values) {
+            let mut left = MOST;
+            while let Some(twins) =
+                find(&self.programs[init], &self.programs[step], layout, &values, &mut left)
+            {
                 self.programs[step] = prune(simplify(twins.share(&self.programs[step])));
                 layout.states[twins.other].shares = Some(twins.state);
                 for tie in twins.ties {
@@ -73,8 +76,12 @@ struct Twins {
     ties: BTreeSet<(usize, usize)>,
 }
 
-/// The first two states that are equal for these values of cells and not shared yet.
-fn find(init: &Graph, step: &Graph, layout: &Layout, values: &[f64]) -> Option<Twins> {
+/// Values that are compared at most in search of equal states: pipelines of hundreds of stages keep theirs.
+const MOST: usize = 1 << 20;
+
+/// The first two states that are equal for these values of cells and not shared yet, found before `left`
+/// values are compared.
+fn find(init: &Graph, step: &Graph, layout: &Layout, values: &[f64], left: &mut usize) -> Option<Twins> {
     let slots = &layout.states;
     let alike = |a: usize, b: usize| slots[a].ty == slots[b].ty && slots[a].extent == slots[b].extent;
     let open = |k: &usize| slots[*k].shares.is_none();
@@ -85,7 +92,7 @@ fn find(init: &Graph, step: &Graph, layout: &Layout, values: &[f64]) -> Option<T
         let initial = |k: usize| init.outputs.iter().find(|output| output.name == slots[k].name);
         let start = |k: usize| initial(k).map(|output| output.value);
         let pairs = [(init, start(state)?, start(other)?), (step, next(step, state)?, next(step, other)?)];
-        pairs.into_iter().all(|(graph, a, b)| twins.equal(graph, a, b, values)).then_some(twins)
+        pairs.into_iter().all(|(graph, a, b)| twins.equal(graph, a, b, values, left)).then_some(twins)
     })
 }
 
@@ -100,12 +107,16 @@ fn next(step: &Graph, state: usize) -> Option<Val> {
 
 impl Twins {
     /// Whether two values are equal if the states are, for these values of cells; notes the ties that
-    /// this needs.
-    fn equal(&mut self, graph: &Graph, a: Val, b: Val, values: &[f64]) -> bool {
+    /// this needs. No after `left` comparisons.
+    fn equal(&mut self, graph: &Graph, a: Val, b: Val, values: &[f64], left: &mut usize) -> bool {
         let (mut todo, mut seen) = (vec![(a, b)], BTreeSet::new());
         while let Some((a, b)) = todo.pop() {
             if a == b || !seen.insert((a, b)) {
                 continue;
+            }
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                return false;
             }
             match (&graph.nodes[a.0 as usize].def, &graph.nodes[b.0 as usize].def) {
                 (Def::Input(a), Def::Input(b)) => {
