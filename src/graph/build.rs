@@ -14,6 +14,7 @@ use crate::algebra::form::{Combine, Segments};
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::pack::Pack;
 use crate::algebra::reduce::Reduce;
+use crate::algebra::scalar;
 use crate::algebra::segment::Segment;
 use crate::algebra::types::{DType, Dim, SizeVar, Type};
 use crate::algebra::view::View;
@@ -497,6 +498,13 @@ impl<'a> Evaluator<'a> {
     /// A number per `from` for each of a finer extent, which has a type. It is cast first, while there
     /// are few of it.
     fn stage_spread(&mut self, from: Extent, to: Extent, value: Val, ty: &Type) -> Val {
+        if ty.dtype == DType::Bool {
+            // What lies end to end, or is cut into pieces, is numbers.
+            let number = ty.with_dtype(self.program.real);
+            let spread = self.stage_spread(from, to, value, &number);
+            let zero = self.builder.constant(0.0, &number);
+            return self.builder.map(&scalar::NE, &[spread, zero]);
+        }
         let segments = match (from, to) {
             (Extent::Column, Extent::Coordinate) => {
                 let value = self.builder.cast(value, ty.dtype);
