@@ -116,7 +116,7 @@ fn extents_mix_in_arithmetic_and_logic() {
             for (k, expected) in expected.iter_mut().enumerate() {
                 let (x, y) = (each[a][k], each[b][k]);
                 *expected += (x - 3.0 * y) * x.max(y);
-                *expected += if x > 0.1 && !(y > 0.0) { y } else { u[k] };
+                *expected += if x > 0.1 && y <= 0.0 { y } else { u[k] };
                 *expected += f64::from(u8::from((x > 0.0) == (y > 0.1)));
             }
         }

@@ -622,6 +622,8 @@ pub enum StageScope {
     Total,
     /// `loss`: the loss of this step.
     Loss,
+    /// `trained`: whether a parameter gets a gradient, by how the model is written.
+    Trained,
 }
 
 impl Program {
@@ -714,7 +716,7 @@ impl Stage {
 
 impl StageScope {
     /// All of them with their names, in order.
-    pub const ALL: [(StageScope, &'static str); 7] = [
+    pub const ALL: [(StageScope, &'static str); 8] = [
         (StageScope::Gradient, "g"),
         (StageScope::Update, "u"),
         (StageScope::Weights, "w"),
@@ -722,6 +724,7 @@ impl StageScope {
         (StageScope::Step, "t"),
         (StageScope::Total, "T"),
         (StageScope::Loss, "loss"),
+        (StageScope::Trained, "trained"),
     ];
 }
 
@@ -930,12 +933,12 @@ impl Statistic {
         [("min", Statistic::Min), ("max", Statistic::Max), ("mean", Statistic::Mean)];
 
     /// Of some values; NaN of none.
-    pub fn of(self, values: impl DoubleEndedIterator<Item = f64> + Clone) -> f64 {
+    pub fn of(self, mut values: impl DoubleEndedIterator<Item = f64> + Clone) -> f64 {
         // NaN stays NaN, as in the functions on tensors.
         let most = |a: f64, b: f64| if a.is_nan() || a > b { a } else { b };
         let count = values.clone().count() as f64;
         match self {
-            Statistic::Last => values.rev().next().unwrap_or(f64::NAN),
+            Statistic::Last => values.next_back().unwrap_or(f64::NAN),
             Statistic::Min => values.map(|x| -x).reduce(most).map_or(f64::NAN, |x| -x),
             Statistic::Max => values.reduce(most).unwrap_or(f64::NAN),
             Statistic::Mean => values.sum::<f64>() / count,
