@@ -1,7 +1,7 @@
 //! What is equal is shared: states that are equal in every step have one memory, kernels of equal layers
 //! one function, and no number changes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use egret::algebra::types::DType;
 use egret::pipeline::{Options, Program};
@@ -25,7 +25,7 @@ let fit = train m on d {
 "#;
 
 fn program(share_states: bool, real: DType) -> Program {
-    let options = Options { real: Some(real), folder: PathBuf::from("."), share_states };
+    let options = Options { real: Some(real), share_states, ..Options::default() };
     Program::compile("sharing.eg", SCRIPT, options).expect("the script is right")
 }
 

@@ -130,7 +130,7 @@ impl<'a> Checker<'a> {
     ) -> Checked<()> {
         self.no_loss(eval, "after the step, when `eval w` is computed")?;
         let gone = |local: &LocalId| {
-            let fixed = [StageScope::Gradient, StageScope::Update, StageScope::Loss];
+            let fixed = [StageScope::Gradient, StageScope::Update, StageScope::Loss, StageScope::Trained];
             let fixed = fixed.iter().any(|name| *name as usize == local.0);
             let line = lines.iter().any(|(assigned, _)| assigned == local);
             fixed || line && !states.iter().any(|state| state.local == *local)

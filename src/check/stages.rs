@@ -123,6 +123,9 @@ impl<'a> Checker<'a> {
                 StageScope::Gradient | StageScope::Update | StageScope::Weights | StageScope::Initial
             );
             let ty = match per_coordinate {
+                _ if name == StageScope::Trained => {
+                    self.extent_type(scope, Extent::Coordinate).with_dtype(DType::Bool)
+                }
                 true => self.extent_type(scope, Extent::Coordinate),
                 false => Type::scalar(DType::F64),
             };

@@ -633,6 +633,8 @@ pub enum StageScope {
     Total,
     /// `loss`: the loss of this step.
     Loss,
+    /// `trained`: whether a parameter gets a gradient, by how the model is written.
+    Trained,
 }
 
 impl Program {
@@ -725,7 +727,7 @@ impl Stage {
 
 impl StageScope {
     /// All of them with their names, in order.
-    pub const ALL: [(StageScope, &'static str); 7] = [
+    pub const ALL: [(StageScope, &'static str); 8] = [
         (StageScope::Gradient, "g"),
         (StageScope::Update, "u"),
         (StageScope::Weights, "w"),
@@ -733,6 +735,7 @@ impl StageScope {
         (StageScope::Step, "t"),
         (StageScope::Total, "T"),
         (StageScope::Loss, "loss"),
+        (StageScope::Trained, "trained"),
     ];
 }
 

@@ -9,12 +9,13 @@ use super::builder::Builder;
 use super::calls::Calls;
 use super::layout::{Matrix, Pieces, join};
 use super::positions::{Position, Source};
-use super::{Layout, Param, Role};
+use super::{Layout, Param, Role, errors};
 use crate::algebra::fill::Fill;
 use crate::algebra::form::{Combine, Segments};
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::pack::Pack;
 use crate::algebra::reduce::Reduce;
+use crate::algebra::scalar;
 use crate::algebra::segment::Segment;
 use crate::algebra::types::{DType, Dim, SizeVar, Type};
 use crate::algebra::view::View;
@@ -22,8 +23,9 @@ use crate::check::typed::{
     Counter, Expr, ExprKind, Extent, Function, FunctionId, GlobalId, Instance, Local, LocalId, Member,
     Numbered, Program, StatementKind,
 };
+use crate::diag::Diagnostic;
 use crate::ice;
-use crate::source::Span;
+use crate::source::{FileId, Span};
 
 /// What size variables stand for.
 pub(super) type Sizes = BTreeMap<SizeVar, Dim>;
@@ -99,6 +101,8 @@ pub(super) struct Evaluator<'a> {
     program: &'a Program,
     layouts: &'a BTreeMap<usize, Layout>,
     params: BTreeMap<usize, BTreeMap<&'a str, &'a Param>>,
+    /// What is wrong with the script.
+    pub found: Vec<Diagnostic>,
     /// Calls under way, the outermost first.
     calls: Vec<Span>,
     /// What calls gave.
@@ -123,6 +127,7 @@ impl<'a> Evaluator<'a> {
             program,
             layouts,
             params: BTreeMap::new(),
+            found: Vec::new(),
             calls: Vec::new(),
             label: String::new(),
             draws: BTreeMap::new(),
@@ -224,10 +229,8 @@ impl<'a> Evaluator<'a> {
 
     /// Notes integers that must be below a size, with the place in the script's own file that asks for it.
     fn position(&mut self, value: Val, below: usize, what: Numbered, span: Span) {
-        let file = self.calls.first().map_or(span.file, |call| call.file);
-        let place = self.calls.iter().chain([&span]).rev().find(|span| span.file == file);
-        let source = Source::Value(value);
-        self.builder.position(Position { source, below, what, span: *place.unwrap_or(&span) });
+        let (source, span) = (Source::Value(value), self.place(span));
+        self.builder.position(Position { source, below, what, span });
     }
 
     /// Whether the program has too many operations already: it is refused once it is built.
@@ -351,12 +354,31 @@ impl<'a> Evaluator<'a> {
         // A finished fit in a training step is evaluated.
         let training = self.training;
         self.training &= !matches!(instance, Instance::Fit(_));
+        self.expect_rows(function, &inner);
         let values = self.values(&function.body, &mut inner);
         self.training = training;
         match &function.rule {
             Some(rule) => vec![self.ruled(values[0], rule, function.n_args, &mut inner)],
             None => values,
         }
+    }
+
+    /// Over a single row every feature is its own mean: what comes before gets no gradient.
+    fn expect_rows(&mut self, function: &Function, inner: &Frame) {
+        let rows = || {
+            function.locals.first().and_then(|x| x.ty.shape.first()?.substitute(&inner.sizes).as_constant())
+        };
+        let normalises = function.name == "batchnorm" && function.span.file != FileId::default();
+        if self.training && normalises && rows() == Some(1) {
+            let place = self.place(function.span);
+            self.found.push(errors::single_row(place));
+        }
+    }
+
+    /// The innermost place in the script's own file of what is asked for at a place.
+    fn place(&self, span: Span) -> Span {
+        let file = self.calls.first().map_or(span.file, |call| call.file);
+        *self.calls.iter().chain([&span]).rev().find(|span| span.file == file).unwrap_or(&span)
     }
 
     /// Whose parameters a called function uses. A function without any keeps its caller's path, which
@@ -537,6 +559,13 @@ impl<'a> Evaluator<'a> {
     /// A number per `from` for each of a finer extent, which has a type. It is cast first, while there
     /// are few of it.
     fn stage_spread(&mut self, from: Extent, to: Extent, value: Val, ty: &Type) -> Val {
+        if ty.dtype == DType::Bool {
+            // What lies end to end, or is cut into pieces, is numbers.
+            let number = ty.with_dtype(self.program.real);
+            let spread = self.stage_spread(from, to, value, &number);
+            let zero = self.builder.constant(0.0, &number);
+            return self.builder.map(&scalar::NE, &[spread, zero]);
+        }
         let segments = match (from, to) {
             (Extent::Column, Extent::Coordinate) => {
                 let value = self.builder.cast(value, ty.dtype);

@@ -6,7 +6,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::source::Span;
 
 /// Every code of this stage.
-pub const CODES: &[&Code] = &[&PARAMETER_WITHOUT_GRADIENT, &OUT_OF_RANGE, &TOO_LARGE];
+pub const CODES: &[&Code] = &[&PARAMETER_WITHOUT_GRADIENT, &OUT_OF_RANGE, &SINGLE_ROW, &TOO_LARGE];
 
 /// A program of too many operations.
 pub static TOO_LARGE: Code = Code {
@@ -45,6 +45,28 @@ all others in each step, before anything is changed. Labels that do not count ar
 `cross_entropy(logits, y, ignore = -100)` is 0 in their rows. Positions that may lie outside are first
 brought inside, `clamp(i, 0, n - 1)`.",
 };
+
+/// Statistics over a single row.
+pub static SINGLE_ROW: Code = Code {
+    name: "single-row",
+    explain: "\
+`batchnorm` takes the mean and the deviation of each feature over the rows of a batch. Over a single row the
+mean is the row itself: the result is zero whatever comes in, and no layer before it learns anything.
+
+    layer norm = batchnorm[8]
+    ...
+    batch = 1
+
+Take batches of more rows. `accumulate` does not help, since each batch has statistics of its own. `layernorm`
+normalises each row by itself.",
+};
+
+/// Statistics over a single row.
+pub(super) fn single_row(span: Span) -> Diagnostic {
+    Diagnostic::error(&SINGLE_ROW, "`batchnorm` over a single row gives zero, whatever comes in")
+        .label(span, "each batch has one row here")
+        .help("take a larger `batch`, or `layernorm`, which needs one row only")
+}
 
 /// Integers outside of what they count: `found`, where `below` are.
 pub(crate) fn out_of_range(position: &Position, found: i32, place: &str) -> Diagnostic {

@@ -298,7 +298,8 @@ pub fn build_optimizers(program: &Program) -> Graphs {
     for (index, layout) in &layouts {
         if let StatementKind::Train(train) = &program.statements[*index].kind {
             programs.push(init::given(program, &layouts, layout, *index, train));
-            programs.push(step::given(program, &layouts, *index, train));
+            let trained = vec![true; layout.params.len()];
+            programs.push(step::given(program, &layouts, *index, train, &trained));
             programs.extend(step::weights(program, &layouts, *index, train));
         }
     }

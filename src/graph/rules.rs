@@ -4,6 +4,7 @@
 
 use super::builder::Builder;
 use crate::algebra::contract::Contract;
+use crate::algebra::fill::Fill;
 use crate::algebra::map::{Cast, Map};
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::reduce::Reduce;
@@ -97,6 +98,12 @@ pub static REWRITES: &[Rewrite] = &[
         apply: super::pieces::sum_of_pieces,
     },
     Rewrite {
+        name: "cast-of-iota",
+        doc: "Positions have the element type that they are needed in from the start: a float of 32 bits does \
+              not hold those above 2^24, an integer does.",
+        apply: cast_of_iota,
+    },
+    Rewrite {
         name: "never-equal",
         doc: "An integer of 32 bits equals no number that needs more.",
         apply: never_equal,
@@ -172,6 +179,22 @@ fn identity(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {
         _ => false,
     };
     same.then_some(arg)
+}
+
+fn cast_of_iota(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {
+    let Op::Cast(Cast(dtype)) = op else { return None };
+    match cx.graph().op(args[0])? {
+        (Op::Fill(Fill::Iota { to, .. }), _) if *dtype != DType::Bool => {
+            let to = to.clone();
+            Some(cx.emit(Op::Fill(Fill::Iota { dtype: *dtype, to }), &[]))
+        }
+        (Op::View(view), below) if !matches!(view, View::Pad { .. }) => {
+            let (view, below) = (view.clone(), below[0]);
+            let cast = cast_of_iota(cx, op, &[below])?;
+            Some(cx.emit(Op::View(view), &[cast]))
+        }
+        _ => None,
+    }
 }
 
 fn never_equal(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {

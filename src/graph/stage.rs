@@ -26,6 +26,8 @@ pub(super) struct Scope {
     pub initial: Option<Val>,
     /// `loss`, `f64[]`.
     pub loss: Option<Val>,
+    /// `trained`.
+    pub trained: Option<Val>,
 }
 
 impl Scope {
@@ -43,6 +45,7 @@ impl Scope {
             StageScope::Step => Some(step),
             StageScope::Total => Some(total),
             StageScope::Loss => self.loss,
+            StageScope::Trained => self.trained,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::forward::{Columns, columns, evaluate};
 use super::grad::grad;
 use super::layout::{Pieces, arena_order};
 use super::stage::{Done, Pipeline, Scope, evaluated};
-use super::{Arm, Graph, Layout, Output, Part, Role, Target};
+use super::{Arm, Graph, Layout, Output, Param, Part, Role, Target};
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::pack::Pack;
 use crate::algebra::scalar;
@@ -30,10 +30,12 @@ pub(super) fn steps(
     evaluator.training = true;
     let params = evaluator.arena(&arena);
     let (outputs, gradients) = batch(&mut evaluator, program, (&layouts[&index], train), &arena, warnings);
-    match train.accumulate {
-        1 => vec![step(evaluator, program, (&layouts[&index], train), params, &gradients, outputs)],
-        _ => vec![accumulate(evaluator, train, &gradients, outputs), given(program, layouts, index, train)],
+    if train.accumulate == 1 {
+        return vec![step(evaluator, program, (&layouts[&index], train), params, &gradients, outputs)];
     }
+    let trained = trained(&evaluator, &gradients);
+    let given = given(program, layouts, index, train, &trained);
+    vec![accumulate(evaluator, train, &gradients, outputs), given]
 }
 
 /// Results are the loss and, without validation rows, the metrics; parameters and states change in
@@ -47,9 +49,10 @@ fn step<'a>(
     mut outputs: Vec<Output>,
 ) -> Graph {
     let loss = outputs[0].value;
+    let trained = trained(&evaluator, gradients);
     let flat = |arm: &Arm| flat(&mut evaluator, &gradients[arm.params.clone()]);
     let flat = layout.arms.iter().map(flat).collect();
-    outputs.extend(update(&mut evaluator, program, layout, train, params, flat, loss));
+    outputs.extend(update(&mut evaluator, program, (layout, train), params, (flat, &trained), loss));
     evaluator.builder.finish(format!("{}.step", train.name), outputs)
 }
 
@@ -79,6 +82,7 @@ fn batch<'a>(
     let mut frame = columns(evaluator, program, &data);
     let mut outputs = evaluate(evaluator, &mut frame, [("loss", &train.loss)]);
     let loss = outputs[0].value;
+    warnings.append(&mut evaluator.found);
     let assigned = std::mem::take(&mut evaluator.assigned);
     evaluator.batch = Some(Batch { loss: &train.loss, frame: frame.clone(), arena: arena.clone() });
     if train.validate.is_none() {
@@ -130,12 +134,14 @@ pub(super) fn weights(
     Some(evaluator.builder.finish(format!("{}.weights", train.name), vec![output]))
 }
 
-/// `NAME.step` where another program brings gradient and loss. There are no results.
+/// `NAME.step` where another program brings gradient and loss, and says which parameters get a gradient.
+/// There are no results.
 pub(super) fn given(
     program: &Program,
     layouts: &BTreeMap<usize, Layout>,
     index: usize,
     train: &Train,
+    trained: &[bool],
 ) -> Graph {
     let layout = &layouts[&index];
     let mut evaluator = Evaluator::new(program, layouts);
@@ -148,7 +154,7 @@ pub(super) fn given(
     let loss = evaluator.builder.input("loss", Role::Loss, Type::scalar(DType::F64));
     let part = |arm: &Arm| evaluator.part_of(gradient, &arm.coordinates);
     let gradients = layout.arms.iter().map(part).collect();
-    let outputs = update(&mut evaluator, program, layout, train, params, gradients, loss);
+    let outputs = update(&mut evaluator, program, (layout, train), params, (gradients, trained), loss);
     evaluator.builder.finish(format!("{}.step", train.name), outputs)
 }
 
@@ -156,6 +162,28 @@ pub(super) fn given(
 fn gradients(evaluator: &mut Evaluator, layout: &Layout, arena: &Arena, loss: Val) -> Vec<Val> {
     let windows: Vec<Val> = layout.params.iter().map(|param| evaluator.window(arena, &param.name)).collect();
     grad(&mut evaluator.builder, loss, &windows)
+}
+
+/// Which parameters get a gradient: not those whose gradient is known to be zero.
+fn trained(evaluator: &Evaluator, gradients: &[Val]) -> Vec<bool> {
+    gradients.iter().map(|gradient| evaluator.builder.as_constant(*gradient) != Some(0.0)).collect()
+}
+
+/// Which coordinates belong to parameters that get a gradient.
+fn mask(evaluator: &mut Evaluator, params: &[Param], trained: &[bool]) -> Val {
+    let builder = &mut evaluator.builder;
+    let count: usize = params.iter().map(|param| param.ty.count()).sum();
+    if trained.iter().all(|trained| *trained) {
+        return builder.constant(1.0, &Type::of(DType::Bool, &[count]));
+    }
+    let part = |(param, trained): (&Param, &bool)| {
+        let ty = Type::of(param.ty.dtype, &[param.ty.count()]);
+        builder.constant(f64::from(u8::from(*trained)), &ty)
+    };
+    let parts: Vec<Val> = params.iter().zip(trained).map(part).collect();
+    let numbers = builder.emit(Op::Pack(Pack), &parts);
+    let zero = builder.constant(0.0, &builder.ty(numbers).clone());
+    builder.map(&scalar::NE, &[numbers, zero])
 }
 
 /// Parameters on which the loss does not depend.
@@ -183,10 +211,9 @@ fn flat(evaluator: &mut Evaluator, gradients: &[Val]) -> Val {
 fn update<'a>(
     evaluator: &mut Evaluator<'a>,
     program: &'a Program,
-    layout: &Layout,
-    train: &'a Train,
+    (layout, train): (&Layout, &'a Train),
     params: Val,
-    gradients: Vec<Val>,
+    (gradients, trained): (Vec<Val>, &[bool]),
     loss: Val,
 ) -> Vec<Output> {
     let states = state_inputs(evaluator, layout);
@@ -208,6 +235,7 @@ fn update<'a>(
             weights: Some(weights),
             initial: Some(evaluator.part_of(initial, &arm.coordinates)),
             loss: Some(loss),
+            trained: Some(mask(evaluator, &layout.params[arm.params.clone()], &trained[arm.params.clone()])),
         };
         let pipeline = Pipeline { program, layout, stages, cells: &train.cells, states: own };
         let done = pipeline.run(evaluator, stages.len(), &scope);

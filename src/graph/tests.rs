@@ -297,8 +297,8 @@ fn heavy() -> Stage {
     let over = |extent, value: Expr| {
         expr(ExprKind::StageSpread { extent, to: Extent::Coordinate, value: Box::new(value) }, &all)
     };
-    let [lr, mu] = [7, 8].map(|k| over(Extent::Model, local(k, &one)));
-    let (u, v, s) = (local(1, &all), local(9, &all), local(10, &each));
+    let [lr, mu] = [8, 9].map(|k| over(Extent::Model, local(k, &one)));
+    let (u, v, s) = (local(1, &all), local(10, &all), local(11, &each));
     let sum =
         ExprKind::StageReduce { combine: Combine::Sum, extent: Extent::Tensor, value: Box::new(u.clone()) };
     let new_s = map(&scalar::ADD, vec![s.clone(), expr(sum, &each)]);
@@ -314,12 +314,12 @@ fn heavy() -> Stage {
         columns: size(21, "columns"),
         tensors: k,
         locals,
-        hypers: vec![LocalId(7), LocalId(8)],
+        hypers: vec![LocalId(8), LocalId(9)],
         states: vec![
-            state("v", 9, Extent::Coordinate, expr(ExprKind::Const(0.0), &all)),
-            state("s", 10, Extent::Tensor, expr(ExprKind::Const(1.0), &each)),
+            state("v", 10, Extent::Coordinate, expr(ExprKind::Const(0.0), &all)),
+            state("s", 11, Extent::Tensor, expr(ExprKind::Const(1.0), &each)),
         ],
-        lines: vec![(LocalId(9), new_v), (LocalId(10), new_s)],
+        lines: vec![(LocalId(10), new_v), (LocalId(11), new_s)],
         inner: None,
         eval: None,
         result: map(&scalar::MUL, vec![factor, v]),

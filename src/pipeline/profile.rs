@@ -10,7 +10,8 @@ use crate::loops::Loops;
 use crate::native::{Limits, Noted, Total};
 use crate::print::{json, time};
 
-/// What each kernel of a run took. Its printed form is a table, the kernel with most time first.
+/// What each kernel of a run took. Its printed form is a table, the kernel with most time first: median times,
+/// since one call may wait for another process.
 #[derive(Clone, Debug)]
 pub struct Profile {
     rows: Vec<Row>,
@@ -31,6 +32,8 @@ struct Row {
     cost: Cost,
     /// How often it ran, and how long all of that took.
     total: Total,
+    /// The same with the median of each call in the place of its time.
+    typical: Duration,
     /// How many parts of it may run at the same time.
     cut: usize,
 }
@@ -47,6 +50,7 @@ impl Profile {
                 rows.len() - 1
             });
             rows[row].total.time += total.time;
+            rows[row].typical += total.typical();
             rows[row].total.calls = rows[row].total.calls.max(total.calls);
             rows[row].cut = rows[row].cut.max(loops.functions[call.function].parts());
             row_of.insert((p, c), row);
@@ -54,20 +58,20 @@ impl Profile {
         Profile { rows, noted, row_of, limits: Limits::measure(threads.max(1)) }
     }
 
-    /// The time in all kernels, and what the machine can do.
+    /// The time in all kernels, undisturbed, and what the machine can do.
     pub(crate) fn summary(&self) -> String {
         format!("{} in kernels, {}", time(self.all().as_secs_f64()), self.limits)
     }
 
     fn all(&self) -> Duration {
-        self.rows.iter().map(|row| row.total.time).sum()
+        self.rows.iter().map(|row| row.typical).sum()
     }
 
     /// Headings, then a row for each kernel, the one with most time first.
     pub(crate) fn table(&self) -> Vec<[String; 11]> {
         let all = self.all();
         let mut rows: Vec<&Row> = self.rows.iter().collect();
-        rows.sort_by_key(|row| std::cmp::Reverse(row.total.time));
+        rows.sort_by_key(|row| std::cmp::Reverse(row.typical));
         let mut table = vec![HEADINGS.map(str::to_owned)];
         table.extend(rows.iter().map(|row| row.cells(all, &self.limits)));
         table
@@ -109,6 +113,7 @@ impl Row {
             loops: kernel.axes_text(),
             cost: kernel.cost(&program.buffers),
             total: Total::default(),
+            typical: Duration::ZERO,
             cut: 1,
         }
     }
@@ -116,12 +121,12 @@ impl Row {
     /// Cells of the table.
     fn cells(&self, all: Duration, limits: &Limits) -> [String; 11] {
         let Cost { reads, writes, flops } = self.cost;
-        let seconds = self.total.time.as_secs_f64() / self.total.calls.max(1) as f64;
+        let seconds = self.typical.as_secs_f64() / self.total.calls.max(1) as f64;
         let rate = |amount: usize| amount as f64 / seconds.max(1e-9);
         let percent = |part: f64| format!("{:.0}%", 100.0 * part);
         let bytes = reads + writes;
         [
-            format!("{:.1}%", 100.0 * self.total.time.as_secs_f64() / all.as_secs_f64().max(1e-9)),
+            format!("{:.1}%", 100.0 * self.typical.as_secs_f64() / all.as_secs_f64().max(1e-9)),
             format!("{} {}", self.program, self.kernel),
             self.parts.clone(),
             self.loops.clone(),

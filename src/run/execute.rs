@@ -10,8 +10,8 @@ use super::machine::{self, Machine};
 use super::plot;
 use super::positions::Given;
 use super::sweep::{self, Sweep};
+use super::value::Held;
 use super::{Events, Settings, Stages, errors, sample, train, value};
-use crate::algebra::tensor::Tensor;
 use crate::check;
 use crate::check::typed::{
     Curve, Data, DataId, DataSource, Eval, GlobalId, Part, Statement, StatementKind, Statistic,
@@ -34,7 +34,7 @@ pub struct Outcome {
 #[derive(Debug)]
 enum Value {
     Nothing,
-    Tensor(Tensor),
+    Tensor(Held),
     Fit(Fit),
     Sweep(Sweep),
     Numbers(BTreeMap<String, f64>),
@@ -94,7 +94,7 @@ impl Outcome {
     /// The elements of the expression of this name, row-major; booleans are 0 and 1.
     pub fn tensor(&self, name: &str) -> Option<Vec<f64>> {
         match self.get(name) {
-            Some(Value::Tensor(tensor)) => Some(tensor.data.clone()),
+            Some(Value::Tensor(tensor)) => Some(tensor.elements.to_f64()),
             _ => None,
         }
     }
@@ -123,7 +123,7 @@ pub(super) struct Script<'a> {
     datasets: BTreeMap<Seen, Dataset>,
     values: Vec<Value>,
     /// What the last `let` gives to the names after its first, last one first.
-    also: Vec<Tensor>,
+    also: Vec<Held>,
 }
 
 /// Runs everything.
@@ -312,7 +312,7 @@ impl<'a> Script<'a> {
     }
 
     fn assert(&mut self, index: usize, text: &str, span: Span) -> Result<(), Diagnostic> {
-        let holds = self.tensors(&format!("assert.{index}"))?[0].data[0] != 0.0;
+        let holds = self.tensors(&format!("assert.{index}"))?[0].elements.get(0) != 0.0;
         if holds { Ok(()) } else { Err(errors::assertion_failed(text, span)) }
     }
 
@@ -332,16 +332,16 @@ impl<'a> Script<'a> {
     }
 
     /// The outputs of a program of expressions.
-    fn tensors(&mut self, name: &str) -> Result<Vec<Tensor>, Diagnostic> {
+    fn tensors(&mut self, name: &str) -> Result<Vec<Held>, Diagnostic> {
         let program = self.program(name);
         self.check_memory(&[program])?;
         let mut machine = self.machine(program)?;
         machine.run(Phase::Whole);
         self.check_positions(&machine, format_args!(""), None)?;
         let graph = &self.stages.graphs.programs[program];
-        let tensor = |(k, output): (usize, &crate::graph::Output)| Tensor {
+        let tensor = |(k, output): (usize, &crate::graph::Output)| Held {
             ty: graph.nodes[output.value.0 as usize].ty.clone(),
-            data: machine.output(k).to_f64(),
+            elements: machine.output(k),
         };
         let results = graph.outputs.iter().enumerate().filter(|(_, output)| output.target == Target::Result);
         Ok(results.map(tensor).collect())
@@ -375,7 +375,7 @@ impl<'a> Script<'a> {
         for (k, role) in machine.roles() {
             match &role {
                 Role::Global(index) => match &self.values[*index] {
-                    Value::Tensor(tensor) => machine.set(&role, &tensor.data),
+                    Value::Tensor(tensor) => machine.bind(k, &tensor.elements),
                     other => ice!("run", "statement {index} is no tensor but {other:?}"),
                 },
                 Role::Recorded(index, key, statistic) => {

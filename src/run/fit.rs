@@ -67,6 +67,11 @@ impl Fit {
         Some(self.states[slot].to_f64())
     }
 
+    /// The names of its optimizer's states, in the order of the pipeline.
+    pub fn states(&self) -> impl Iterator<Item = &str> {
+        self.layout.states.iter().map(|slot| slot.name.as_str())
+    }
+
     /// How a state is distributed over the run: pairs of training step and the numbers below which 5, 25,
     /// 50, 75 and 95 % of its values lie; of one parameter or of all. Empty unless a plot shows it.
     pub fn spread(&self, key: &str, param: Option<&str>) -> &[(f64, [f64; 5])] {

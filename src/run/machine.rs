@@ -363,14 +363,14 @@ fn is_shared(role: &Role) -> bool {
         | Role::State(_)
         | Role::Memory(_)
         | Role::FitParams(_)
-        | Role::FitMemory(..) => true,
+        | Role::FitMemory(..)
+        | Role::Global(_) => true,
         Role::Cell(_)
         | Role::Column(_)
         | Role::Loss
         | Role::Step
         | Role::Total
         | Role::Key
-        | Role::Global(_)
         | Role::Recorded(..) => false,
     }
 }

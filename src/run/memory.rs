@@ -357,6 +357,18 @@ impl Memory {
         Some((chunk * 256 + within, all[chunk * 256 + within]))
     }
 
+    /// Element `index` of integers of 64 bits.
+    ///
+    /// # Panics
+    /// If there is no such element, or they are others.
+    pub fn get_i64(&self, index: usize) -> i64 {
+        if index >= self.len || self.dtype != DType::I64 {
+            ice!("run", "element {index} of {} {}", self.len, self.dtype);
+        }
+        // SAFETY: the element lies in the block, aligned and initialised; as for `to_bytes`.
+        unsafe { self.start().cast::<i64>().add(index).read() }
+    }
+
     /// The mean of the elements: a number itself.
     pub fn mean(&self) -> f64 {
         let sum: f64 = (0..self.len).map(|index| self.get(index)).sum();

@@ -1,13 +1,34 @@
 //! The text of values.
 
-use crate::algebra::tensor::Tensor;
-use crate::algebra::types::DType;
+use super::machine::Memory;
+use crate::algebra::types::{DType, Type};
 use crate::print;
 
+/// A tensor that a statement made.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    /// Its type.
+    pub(super) ty: Type,
+    /// Its elements, row-major.
+    pub(super) elements: Memory,
+}
+
 /// The text of a tensor: a number, or nested lists of numbers.
-pub(super) fn text(tensor: &Tensor, digits: Option<u32>) -> String {
-    let mut elements = tensor.data.iter().map(|value| number(*value, tensor.ty.dtype, digits));
-    nested(&tensor.ty.sizes(), &mut elements)
+pub(super) fn text(tensor: &Held, digits: Option<u32>) -> String {
+    let Held { ty, elements } = tensor;
+    let text = |index: usize| match ty.dtype {
+        // Not every one of them is a double.
+        DType::I64 => whole(elements.get_i64(index), digits),
+        dtype => number(elements.get(index), dtype, digits),
+    };
+    nested(&ty.sizes(), &mut (0..elements.len()).map(text))
+}
+
+fn whole(value: i64, digits: Option<u32>) -> String {
+    match digits {
+        None | Some(0) => value.to_string(),
+        Some(digits) => format!("{value}.{}", "0".repeat(digits as usize)),
+    }
 }
 
 fn nested(sizes: &[usize], elements: &mut dyn Iterator<Item = String>) -> String {

@@ -148,8 +148,8 @@ const CASES: &[Case] = cases! {
 
     "sam(rho = 0.3, eps = 1) |> sgd(lr = 0.1)" => sam(0.1, 0.3, 1.0),
 
-    "sgd(lr = 0.1) |> weight_ema" => weight_ema(0.999, sgd(0.1)),
-    "adam(lr = 0.01) |> weight_ema(decay = 0.9)" => weight_ema(0.9, adam(0.01, betas(0.9, 0.999, 1e-8))),
+    "sgd(lr = 0.1) |> weight_ema(warm = no)" => weight_ema(0.999, sgd(0.1)),
+    "adam(lr = 0.01) |> weight_ema(decay = 0.9, warm = no)" => weight_ema(0.9, adam(0.01, betas(0.9, 0.999, 1e-8))),
     "sgd(lr = 0.1) |> lookahead" => lookahead(5, 0.5, sgd(0.1)),
     "adam(lr = 0.01) |> lookahead(k = 3, alpha = 0.8)" =>
         lookahead(3, 0.8, adam(0.01, betas(0.9, 0.999, 1e-8))),
