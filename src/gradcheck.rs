@@ -20,8 +20,11 @@ use crate::print::number;
 use crate::run::{Fit, Settings, Silent, errors};
 use crate::source::Span;
 
-/// How far a parameter moves.
-const STEP: f64 = 1e-5;
+/// How far a parameter moves: less where a difference does not agree at first. A gradient that is right agrees
+/// once no kink lies within the way, and one that is wrong never does.
+const STEPS: [f64; 3] = [1e-5, 1e-6, 1e-7];
+/// The hyperparameter that says so.
+const WIDTH: &str = "opt.gradcheck_stage.width";
 /// Largest relative difference of gradients that agree.
 const TOLERANCE: f64 = 1e-4;
 /// Gradients below this are compared absolutely: differences of the loss are no more exact.
@@ -268,9 +271,22 @@ impl<'a> Script<'a> {
         let layout = graphs.layouts.values().next_back().cloned().unwrap_or_default();
         let tried = tried(&layout.params);
         let program = Program::new("gradcheck", &script(before, run, &tried), options(self.folder));
-        let outcome = program.run(&Settings::default(), &mut Silent)?;
-        let fit = outcome.fit(FIT).expect("the run has this name");
-        Ok(layout.params.iter().zip(&tried).map(|(param, tried)| compared(fit, param, tried)).collect())
+        let mut found: Vec<Vec<Tested>> = Vec::new();
+        for step in STEPS {
+            let settings = Settings { set: vec![(WIDTH.to_owned(), step)], ..Settings::default() };
+            let outcome = program.run(&settings, &mut Silent)?;
+            let fit = outcome.fit(FIT).expect("the run has this name");
+            let now = layout.params.iter().zip(&tried).map(|(param, tried)| tested(fit, param, tried));
+            found = match found.is_empty() {
+                true => now.collect(),
+                false => found.into_iter().zip(now).map(better).collect(),
+            };
+            if found.iter().flatten().all(Tested::agrees) {
+                break;
+            }
+        }
+        let params = layout.params.iter().zip(&tried).zip(&found);
+        Ok(params.map(|((param, tried), tested)| compared(param, tried, tested)).collect())
     }
 
     /// Tries what may stand in square brackets until the function can be called.
@@ -435,7 +451,7 @@ const FIT: &str = "gradcheck_fit";
 fn script(before: &str, run: &str, tried: &[Tried]) -> String {
     let mut text = before.to_string();
     let steps: usize = tried.iter().map(|tried| tried.count).sum();
-    text += "fn gradcheck_places(w: real[N]) -> real[N] = iota[N]\nstage gradcheck_stage(lr = 1) {\n";
+    text += "fn gradcheck_places(w: real[N]) -> real[N] = iota[N]\nstage gradcheck_stage(lr = 1, width = 1e-5) {\n";
     text += "  state exact = 0\n  state ahead = 0\n  state behind = 0\n  let at0 = 0.0 * t\n";
     let mut first = 0;
     for (k, Tried { start, len, count }) in tried.iter().enumerate() {
@@ -452,8 +468,8 @@ fn script(before: &str, run: &str, tried: &[Tried]) -> String {
         text,
         "  let here = where(gradcheck_places(w) == at{}, 1.0, 0.0)
   exact <- exact + where(here == 1, g, 0)
-  ahead <- ahead + here * (loss(w + {STEP:?} * here) - loss) / {STEP:?}
-  behind <- behind + here * (loss - loss(w - {STEP:?} * here)) / {STEP:?}
+  ahead <- ahead + here * (loss(w + width * here) - loss) / width
+  behind <- behind + here * (loss - loss(w - width * here)) / width
   0 * lr * w0
 }}
 let {FIT} = {run}  optimizer = gradcheck_stage
@@ -482,30 +498,67 @@ fn tried(params: &[Param]) -> Vec<Tried> {
     params.iter().map(tried).collect()
 }
 
-/// The coordinates of a parameter that were tried, compared.
-fn compared(fit: &Fit, param: &Param, tried: &Tried) -> Compared {
+/// A coordinate that was tried.
+#[derive(Clone, Copy)]
+struct Tested {
+    /// Which of its parameter.
+    element: usize,
+    gradient: f64,
+    difference: f64,
+    relative: f64,
+    /// Whether the loss bends there: there is no derivative to compare with.
+    kink: bool,
+}
+
+impl Tested {
+    fn agrees(&self) -> bool {
+        !self.kink && self.relative <= TOLERANCE
+    }
+}
+
+/// Of two tests of the same coordinates those that agree better.
+fn better((before, now): (Vec<Tested>, Vec<Tested>)) -> Vec<Tested> {
+    let choose = |(before, now): (Tested, Tested)| match (before.kink, now.kink) {
+        (true, false) => now,
+        (false, false) if now.relative < before.relative => now,
+        _ => before,
+    };
+    before.into_iter().zip(now).map(choose).collect()
+}
+
+/// The coordinates of a parameter that were tried.
+fn tested(fit: &Fit, param: &Param, tried: &Tried) -> Vec<Tested> {
     let state = |name: &str| fit.state(&format!("gradcheck_stage.{name}")).unwrap_or_default();
     let [exact, ahead, behind] = ["exact", "ahead", "behind"].map(state);
-    let mut compared =
-        Compared { name: param.name.clone(), tried: (tried.count, tried.len), kinks: 0, worst: None };
-    for k in 0..tried.count {
-        let element =
-            ((k as f64 * tried.len as f64 / tried.count as f64 + 1e-6).floor() as usize).min(tried.len - 1);
+    let scale = |x: f64, y: f64| x.abs().max(y.abs()).max(FLOOR);
+    let one = |k: usize| {
+        let element = (k as f64 * tried.len as f64 / tried.count as f64 + 1e-6).floor() as usize;
+        let element = element.min(param.ty.count() - 1);
         let at = tried.start + element;
         let (gradient, difference) = (exact[at], (ahead[at] + behind[at]) / 2.0);
-        let scale = |x: f64, y: f64| x.abs().max(y.abs()).max(FLOOR);
-        if (ahead[at] - behind[at]).abs() > 0.02 * scale(ahead[at], behind[at]) {
-            compared.kinks += 1;
-            continue;
-        }
         let relative = (gradient - difference).abs() / scale(gradient, difference);
-        let relative = if relative.is_nan() { f64::INFINITY } else { relative };
-        if compared.worst.as_ref().is_none_or(|worst| relative > worst.relative) {
-            let coordinate = coordinate(param, element);
-            compared.worst = Some(Worst { coordinate, gradient, difference, relative });
+        Tested {
+            element,
+            gradient,
+            difference,
+            relative: if relative.is_nan() { f64::INFINITY } else { relative },
+            kink: (ahead[at] - behind[at]).abs() > 0.02 * scale(ahead[at], behind[at]),
         }
-    }
-    compared
+    };
+    (0..tried.count).map(one).collect()
+}
+
+/// What the tests of a parameter say together.
+fn compared(param: &Param, tried: &Tried, tested: &[Tested]) -> Compared {
+    let smooth = tested.iter().filter(|test| !test.kink);
+    let worst = smooth.max_by(|a, b| a.relative.total_cmp(&b.relative)).map(|test| Worst {
+        coordinate: coordinate(param, test.element),
+        gradient: test.gradient,
+        difference: test.difference,
+        relative: test.relative,
+    });
+    let kinks = tested.iter().filter(|test| test.kink).count();
+    Compared { name: param.name.clone(), tried: (tried.count, tried.len), kinks, worst }
 }
 
 /// `hidden.w[3, 7]`
