@@ -373,7 +373,7 @@ fn flat(start: usize, sizes: &[usize]) -> Index {
 }
 
 /// The permutation that undoes this one.
-pub(super) fn inverse(axes: &[usize]) -> Vec<usize> {
+pub(crate) fn inverse(axes: &[usize]) -> Vec<usize> {
     (0..axes.len()).map(|axis| axes.iter().position(|from| *from == axis).unwrap_or(0)).collect()
 }
 
