@@ -105,7 +105,7 @@ pub(super) fn int_division(span: Span, (floor, real): (String, String)) -> Diagn
 pub(super) fn outside(position: &str, size: &str, last: Option<i64>, span: Span) -> Diagnostic {
     let message = format!("position {position} is outside of an axis of size {size}");
     let help = match last {
-        Some(last) => format!("positions are 0 to {last}, or -1 for the last"),
+        Some(last) => format!("positions are 0 to {last}, or from the end -1 to -{}", last + 1),
         None => "positions are known at compile time, from 0, or -1 for the last".to_string(),
     };
     at(&SHAPE_MISMATCH, message, span, "outside").help(help)

@@ -233,7 +233,10 @@ impl<'a> Checker<'a> {
         match expr.kind {
             ExprKind::Const(n) if dtype == DType::I32 && !(-2147483648.0..=2147483647.0).contains(&n) => {
                 let shown = crate::print::number(n);
-                let message = format!("{shown} is too large for `i32`");
+                let message = match n.is_finite() {
+                    true => format!("{shown} is too large for `i32`"),
+                    false => "this number is too large for any integer".to_owned(),
+                };
                 let found = at(&errors::TYPE_MISMATCH, message, expr.span, "at most 2147483647");
                 Err(self.report(found.help("write a point, as in `3000000000.0`, or `i64(...)` around it")))
             }

@@ -76,8 +76,11 @@ impl<'a> Checker<'a> {
             known(at.clone()) && known(size.sub(at).sub(&Dim::constant(1)))
         };
         let first = if inside(start) { &last } else { start };
+        // As it is written: what is before the first position was counted from the end.
+        let from_end = first.as_constant().is_some_and(|n| n < 0) && !inside(start);
+        let shown = if from_end { first.sub(size) } else { first.clone() };
         let most = size.as_constant().map(|n| n - 1);
-        Err(self.report(errors::outside(&first.to_string(), &size.to_string(), most, place)))
+        Err(self.report(errors::outside(&shown.to_string(), &size.to_string(), most, place)))
     }
 
     fn taken(&mut self, scope: &mut Scope, position: &'a ast::Expr, size: &Dim) -> Checked<Taken> {

@@ -73,6 +73,10 @@ impl Events for Screen {
         out.flush()
     }
 
+    fn long(&mut self, what: &str, instructions: u64) {
+        say(&format!("{what}: about {:.0e} instructions, Ctrl-C ends it", instructions as f64));
+    }
+
     fn begin(&mut self) {
         self.started = Instant::now();
     }

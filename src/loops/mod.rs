@@ -119,6 +119,14 @@ pub struct Program {
     pub outputs: Vec<Output>,
 }
 
+impl Loops {
+    /// Machine instructions that a run of a program executes, roughly.
+    pub fn work(&self, program: &Program) -> u64 {
+        let calls = program.calls.iter().map(|call| work::work(&self.functions[call.function]));
+        calls.fold(0, u64::saturating_add)
+    }
+}
+
 /// An output of a program.
 #[derive(Clone, Debug)]
 pub struct Output {

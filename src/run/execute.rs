@@ -179,6 +179,9 @@ fn check_settings(stages: &Stages<'_>, settings: &Settings) -> Result<(), Diagno
     Ok(())
 }
 
+/// From so many machine instructions on it is said beforehand: some seconds.
+const LONG: u64 = 1 << 34;
+
 impl<'a> Script<'a> {
     /// A script of which nothing has run.
     pub(super) fn new(stages: &'a Stages<'a>, settings: &'a Settings) -> Result<Script<'a>, Diagnostic> {
@@ -217,7 +220,7 @@ impl<'a> Script<'a> {
     ) -> Result<Value, Diagnostic> {
         match kind {
             StatementKind::Let { name, .. } => {
-                self.also = self.tensors(&let_program(name, index))?;
+                self.also = self.tensors(&let_program(name, index), events)?;
                 self.also.reverse();
                 return Ok(self.next_value());
             }
@@ -242,7 +245,7 @@ impl<'a> Script<'a> {
             StatementKind::Save { fit, path } => {
                 self.save(*fit, Path::new(path)).map_err(|error| error.label(span, "this file"))?;
             }
-            StatementKind::Assert { text, .. } => self.assert(index, text, span)?,
+            StatementKind::Assert { text, .. } => self.assert(index, text, span, events)?,
         }
         Ok(Value::Nothing)
     }
@@ -254,7 +257,7 @@ impl<'a> Script<'a> {
 
     fn print(&mut self, index: usize, parts: &[Part], events: &mut dyn Events) -> Result<(), Diagnostic> {
         let values = match parts.iter().any(|part| matches!(part, Part::Value(..))) {
-            true => self.tensors(&format!("print.{index}"))?,
+            true => self.tensors(&format!("print.{index}"), events)?,
             false => Vec::new(),
         };
         let (mut text, mut output, mut column) = (String::new(), 0, 0);
@@ -311,8 +314,14 @@ impl<'a> Script<'a> {
         }
     }
 
-    fn assert(&mut self, index: usize, text: &str, span: Span) -> Result<(), Diagnostic> {
-        let holds = self.tensors(&format!("assert.{index}"))?[0].elements.get(0) != 0.0;
+    fn assert(
+        &mut self,
+        index: usize,
+        text: &str,
+        span: Span,
+        events: &mut dyn Events,
+    ) -> Result<(), Diagnostic> {
+        let holds = self.tensors(&format!("assert.{index}"), events)?[0].elements.get(0) != 0.0;
         if holds { Ok(()) } else { Err(errors::assertion_failed(text, span)) }
     }
 
@@ -332,9 +341,13 @@ impl<'a> Script<'a> {
     }
 
     /// The outputs of a program of expressions.
-    fn tensors(&mut self, name: &str) -> Result<Vec<Held>, Diagnostic> {
+    fn tensors(&mut self, name: &str, events: &mut dyn Events) -> Result<Vec<Held>, Diagnostic> {
         let program = self.program(name);
         self.check_memory(&[program])?;
+        let work = self.stages.loops.work(&self.stages.loops.programs[program]);
+        if work > LONG {
+            events.long(name.strip_prefix("let.").unwrap_or(name), work);
+        }
         let mut machine = self.machine(program)?;
         machine.run(Phase::Whole);
         self.check_positions(&machine, format_args!(""), None)?;

@@ -97,6 +97,8 @@ pub trait Events {
     /// # Errors
     /// When it cannot be written; the run then ends.
     fn print(&mut self, text: &str) -> io::Result<()>;
+    /// What will take seconds begins: the value of a statement, of so many machine instructions, roughly.
+    fn long(&mut self, _what: &str, _instructions: u64) {}
     /// Training starts.
     fn begin(&mut self) {}
     /// A step is done.

@@ -21,8 +21,13 @@ pub(super) fn text(tensor: &Held, digits: Option<u32>) -> String {
         DType::I64 => whole(elements.get_i64(index), digits),
         dtype => number(elements.get(index), dtype, digits),
     };
-    nested(&ty.sizes(), &mut (0..elements.len()).map(text))
+    let sizes = ty.sizes();
+    nested(&sizes, 0, elements.len() > MOST, &text)
 }
+
+/// The most elements that are all printed; of more, [`ENDS`] at each end of each axis are, as NumPy prints.
+const MOST: usize = 10_000;
+const ENDS: usize = 3;
 
 fn whole(value: i64, digits: Option<u32>) -> String {
     match digits {
@@ -31,14 +36,19 @@ fn whole(value: i64, digits: Option<u32>) -> String {
     }
 }
 
-fn nested(sizes: &[usize], elements: &mut dyn Iterator<Item = String>) -> String {
-    match sizes {
-        [] => elements.next().unwrap_or_default(),
-        [size, inner @ ..] => {
-            let items: Vec<String> = (0..*size).map(|_| nested(inner, elements)).collect();
-            format!("[{}]", items.join(", "))
+/// The elements from `start` on as nested lists; if they are shortened, the ends of each.
+fn nested(sizes: &[usize], start: usize, shortened: bool, text: &dyn Fn(usize) -> String) -> String {
+    let [size, inner @ ..] = sizes else { return text(start) };
+    let each: usize = inner.iter().product();
+    let item = |k: usize| nested(inner, start + k * each, shortened, text);
+    let items: Vec<String> = match shortened && *size > 2 * ENDS {
+        false => (0..*size).map(item).collect(),
+        true => {
+            let (first, last) = ((0..ENDS).map(item), (size - ENDS..*size).map(item));
+            first.chain(["...".to_owned()]).chain(last).collect()
         }
-    }
+    };
+    format!("[{}]", items.join(", "))
 }
 
 fn number(value: f64, dtype: DType, digits: Option<u32>) -> String {
