@@ -165,7 +165,7 @@ impl Wanted {
                 values.iter().zip(other).fold(0.0, |most: f64, (a, b)| most.max((a - b).abs()))
             };
             let spread = moved.iter().map(apart).fold(0.0, f64::max);
-            Some((values, 24.0 * spread + 16.0 * size * scale + 1e-30))
+            Some((values, 100.0 * spread + 64.0 * size * scale + 1e-30))
         });
         Some(Wanted { outputs: outputs.collect() })
     }
