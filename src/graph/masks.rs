@@ -1,14 +1,17 @@
 //! Where gradients are known to be zero: outside of the branch of a `where` that was taken.
 //!
 //! What is computed from such a gradient stays zero, whatever it is multiplied by: `where(x > 0, sqrt(x), 0)`
-//! has derivative 0 at 0, though that of the root is infinite there and zero times infinity is no number.
+//! has derivative 0 at 0, though that of the root is infinite there and zero times infinity is no number. Masks
+//! go through functions of elements, arrangements, broadcasts, joins, `take`, `cumsum`, sums, `max` and `min`;
+//! not through products (of tensors, and `prod`), convolutions and rules of one's own.
 
 use std::collections::BTreeMap;
 
 use super::builder::Builder;
 use crate::algebra::form::Combine;
+use crate::algebra::gather::Gather;
 use crate::algebra::map::{Cast, Map};
-use crate::algebra::op::{Build, Op, Val};
+use crate::algebra::op::{Build, Op, Rules, Val};
 use crate::algebra::reduce::Reduce;
 use crate::algebra::scalar::{self, Scalar};
 use crate::algebra::view::View;
@@ -64,14 +67,31 @@ impl Masks {
             }
             Op::Cast(Cast(_)) => (new, Some(mask)),
             // These move gradients as they move anything.
-            Op::View(View::Reshape { .. } | View::Transpose { .. } | View::Pad { .. })
-            | Op::Reduce(Reduce { combine: Combine::Sum, .. }) => {
+            Op::View(View::Reshape { .. } | View::Transpose { .. } | View::Pad { .. }) => {
                 let moved = op.rules().vjp(builder, args, value, mask);
                 (new, moved.into_iter().next().flatten())
+            }
+            Op::Reduce(Reduce { combine: Combine::Sum | Combine::Max | Combine::Min, axes, .. }) => {
+                let sum = Reduce { combine: Combine::Sum, axes: axes.clone() };
+                let moved = sum.vjp(builder, args, value, mask);
+                (new, moved.into_iter().next().flatten())
+            }
+            Op::View(_) | Op::Pack(_) | Op::Gather(Gather::Take { .. }) | Op::Running(_) => {
+                (new, counted(builder, (op, args), value, k, mask))
             }
             _ => (new, None),
         }
     }
+}
+
+/// A mask moved by an operator whose derivative adds gradients up: where any of those that are added may differ
+/// from zero.
+fn counted(builder: &mut Builder, (op, args): (&Op, &[Val]), value: Val, k: usize, mask: Val) -> Option<Val> {
+    let ones = builder.emit(Op::Cast(Cast(builder.ty(value).dtype)), &[mask]);
+    let count = op.rules().vjp(builder, args, value, ones).into_iter().nth(k).flatten()?;
+    let ty = builder.ty(count).clone();
+    let zero = builder.constant(0.0, &ty);
+    Some(builder.map(&scalar::GT, &[count, zero]))
 }
 
 fn is(row: &'static Scalar, other: &'static Scalar) -> bool {

@@ -6,8 +6,10 @@
 //! is guarded by a test before it.
 
 mod call;
+mod far;
 
 pub(super) use self::call::wide_signature;
+pub(super) use self::far::far_signature;
 
 use cranelift::codegen::ir::{self, BlockArg, GlobalValue};
 use cranelift::codegen::isa::TargetFrontendConfig;
@@ -29,6 +31,8 @@ pub(super) trait Outside {
     fn table(&self, table: usize, out: &mut ir::Function) -> GlobalValue;
     /// The name of the library's matrix product of an element type.
     fn product(&self, dtype: DType, out: &mut ir::Function) -> ir::ExternalName;
+    /// The name of a function of great arguments, by its place among them.
+    fn far(&self, index: usize, out: &mut ir::Function) -> ir::ExternalName;
     /// The name of one of the function's wide loops.
     fn wide(&self, index: usize, out: &mut ir::Function) -> ir::ExternalName;
 }
@@ -587,6 +591,9 @@ impl<'a> Emit<'a, '_> {
         if machine == Machine::IntToFloat {
             let parts = self.parts(args[0]).to_vec();
             return cast(&mut self.b, DType::I32, ty.dtype, ty.lanes as usize, &parts);
+        }
+        if machine.far().is_some() {
+            return self.far(ty, machine, args);
         }
         let args = match machine {
             Machine::IntShl | Machine::IntShr => self.shift_operands(args),

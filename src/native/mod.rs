@@ -18,6 +18,7 @@
 
 mod cast;
 mod emit;
+mod far;
 mod limits;
 mod module;
 mod ops;

@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
+use cranelift::prelude::Signature;
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{DataDescription, DataId, FuncId, Linkage, Module, default_libcall_names};
 
-use super::emit::{Task, product_signature, signature, wide_signature};
+use super::emit::{Task, far_signature, product_signature, signature, wide_signature};
+use super::far;
 use super::parallel::{self, Body, Job, Library};
 use super::product;
 use super::target::Target;
@@ -90,7 +93,7 @@ pub(super) fn compile(loops: &Loops, target: &Target) -> Code {
 /// A module under construction.
 struct Maker {
     module: JITModule,
-    library: Library,
+    library: Arc<Library>,
     /// Bytes of machine code so far.
     bytes: usize,
 }
@@ -103,9 +106,15 @@ impl Maker {
         builder.symbol("fma", fma_f64 as *const u8);
         builder.symbol("product_f32", product::product_f32 as *const u8);
         builder.symbol("product_f64", product::product_f64 as *const u8);
+        let far = far::all();
+        for function in &far {
+            builder.symbol(function.name, function.address);
+        }
         let mut module = JITModule::new(builder);
-        let library =
-            Library { f32: import(&mut module, "product_f32"), f64: import(&mut module, "product_f64") };
+        let product = product_signature(module.isa().default_call_conv());
+        let [f32, f64] = ["product_f32", "product_f64"].map(|name| import(&mut module, name, &product));
+        let far = far.iter().map(|function| import(&mut module, function.name, &far_signature())).collect();
+        let library = Arc::new(Library { f32, f64, far });
         Maker { module, library, bytes: 0 }
     }
 
@@ -115,7 +124,7 @@ impl Maker {
         let wides = task.wides.iter().map(|wide| self.wide(&wide.code)).collect();
         let id = self.declare();
         let tables = function.tables.iter().map(|table| declare_table(&mut self.module, table)).collect();
-        Job { id, task, tables, wides, library: self.library }
+        Job { id, task, tables, wides, library: Arc::clone(&self.library) }
     }
 
     /// Adds the code of a wide loop.
@@ -151,10 +160,9 @@ impl Maker {
     }
 }
 
-/// A product of the library.
-fn import(module: &mut JITModule, name: &str) -> FuncId {
-    let signature = product_signature(module.isa().default_call_conv());
-    check(module.declare_function(name, Linkage::Import, &signature))
+/// A function of the library.
+fn import(module: &mut JITModule, name: &str, signature: &Signature) -> FuncId {
+    check(module.declare_function(name, Linkage::Import, signature))
 }
 
 /// A constant table as data beside the code.

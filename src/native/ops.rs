@@ -43,6 +43,7 @@ pub(super) fn emitter(machine: Machine) -> Emitter {
         Machine::IntXor => |b, x| b.ins().bxor(x[0], x[1]),
         Machine::IntShr => |b, x| b.ins().ushr(x[0], x[1]),
         Machine::IntShl => |b, x| b.ins().ishl(x[0], x[1]),
+        Machine::FarSin | Machine::FarCos | Machine::FarTan => ice!("native", "{machine:?} is a call"),
         Machine::IntToFloat => ice!("native", "int_to_float is a cast"),
     }
 }

@@ -1,7 +1,7 @@
 //! Functions to machine code on several threads. What comes out does not depend on how many.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use cranelift::codegen::Context;
@@ -12,6 +12,8 @@ use cranelift::prelude::*;
 use cranelift_module::{DataId, FuncId, ModuleReloc};
 
 use super::emit::{Outside, Task, emit, signature};
+#[cfg(doc)]
+use super::far;
 use crate::algebra::types::DType;
 use crate::ice;
 
@@ -25,14 +27,15 @@ pub(super) struct Job<'a> {
     pub(super) tables: Vec<DataId>,
     /// The names of its wide loops.
     pub(super) wides: Vec<FuncId>,
-    pub(super) library: Library,
+    pub(super) library: Arc<Library>,
 }
 
-/// The library's matrix products as a module knows them.
-#[derive(Clone, Copy)]
+/// The library's functions as a module knows them.
 pub(super) struct Library {
     pub(super) f32: FuncId,
     pub(super) f64: FuncId,
+    /// In the order of [`far::all`].
+    pub(super) far: Vec<FuncId>,
 }
 
 impl Outside for Job<'_> {
@@ -47,6 +50,10 @@ impl Outside for Job<'_> {
     fn product(&self, dtype: DType, out: &mut ir::Function) -> ExternalName {
         let id = if dtype == DType::F64 { self.library.f64 } else { self.library.f32 };
         callee(id, out)
+    }
+
+    fn far(&self, index: usize, out: &mut ir::Function) -> ExternalName {
+        callee(self.library.far[index], out)
     }
 
     fn wide(&self, index: usize, out: &mut ir::Function) -> ExternalName {

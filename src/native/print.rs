@@ -9,6 +9,7 @@ use cranelift::codegen::isa::TargetIsa;
 use cranelift::prelude::*;
 
 use super::emit::{Outside, Task, emit, signature};
+use super::far;
 use super::target::Target;
 use super::unwritten::memory;
 use super::wide;
@@ -79,6 +80,10 @@ impl Outside for Names {
 
     fn product(&self, dtype: DType, _: &mut ir::Function) -> ExternalName {
         ExternalName::testcase(format!("product_{dtype}"))
+    }
+
+    fn far(&self, index: usize, _: &mut ir::Function) -> ExternalName {
+        ExternalName::testcase(far::all()[index].name)
     }
 
     fn wide(&self, index: usize, _: &mut ir::Function) -> ExternalName {

@@ -242,7 +242,7 @@ pub(super) fn restrict(machine: Machine, dtype: DType, inputs: &mut [(DType, Vec
 fn float_operations_have_their_meaning() {
     use Machine::*;
     let unary = [Neg, Abs, Sqrt, Floor, Ceil, Nearest, Sign, Exp2Int, Exponent, Fraction];
-    let binary = [Add, Sub, Mul, Div, Min, Max, CopySign, Lt, Le, Eq, Ne];
+    let binary = [Add, Sub, Mul, Div, Min, Max, CopySign, FarSin, FarCos, FarTan, Lt, Le, Eq, Ne];
     for dtype in [F32, F64] {
         for machine in unary {
             check_machine(&Target::Host, machine, dtype, &[dtype]);

@@ -65,6 +65,11 @@ pub enum Machine {
     IntShr,
     /// Shift left of a 32-bit integer by a constant second argument, 0 to 31.
     IntShl,
+    /// `|x| < limit ? near : sin(x)` of `x` and `near`, the limit being 2^22 in single and 2^50 in double
+    /// precision. Floats only; so for the next two.
+    FarSin,
+    FarCos,
+    FarTan,
     /// A signed 32-bit integer to a float (exact below 2^24). Its type is that of the result.
     IntToFloat,
 }
@@ -135,6 +140,16 @@ impl Machine {
             };
         }
         each!(Add Sub Mul Div Abs Fma Nearest Min Max Lt Le Eq Select Exp2Int CopySign)
+    }
+
+    /// The function of an operation that serves arguments of great magnitude; none for others.
+    pub fn far(self) -> Option<fn(f64) -> f64> {
+        match self {
+            Machine::FarSin => Some(libm::sin),
+            Machine::FarCos => Some(libm::cos),
+            Machine::FarTan => Some(libm::tan),
+            _ => None,
+        }
     }
 
     fn eval_bool(self, a: bool, b: bool) -> Bits {
@@ -210,17 +225,29 @@ macro_rules! integer {
 
 /// The operations of one floating type.
 macro_rules! float {
-    ($module:ident, $float:ty, $word:ty, $fraction_bits:expr, $bias:expr) => {
-        mod $module {
-            use super::{Bits, Machine};
+    ($module:ident, $float:ty, $word:ty, $fraction_bits:expr, $bias:expr, $limit:expr) => {
+        pub(crate) mod $module {
+            use super::{Bits, DType, Machine, far_limit};
 
             const FRACTION: $word = (1 << $fraction_bits) - 1;
+
+            /// From here on `function` is asked. Every NaN is the same one.
+            pub(crate) fn far(function: fn(f64) -> f64, x: $float, near: $float) -> $float {
+                if x.abs() < $limit {
+                    return near;
+                }
+                let value = function(f64::from(x)) as $float;
+                if value.is_nan() { <$float>::NAN } else { value }
+            }
 
             /// What the machine computes.
             #[inline]
             pub(super) fn eval(op: Machine, args: &[Bits]) -> Bits {
                 let arg = |k: usize| <$float>::from_bits(args[k] as $word);
                 let (a, b) = (arg(0), if args.len() > 1 { arg(1) } else { 0.0 });
+                if let Some(function) = op.far() {
+                    return Bits::from(far(function, a, b).to_bits());
+                }
                 let value: $float = match op {
                     Machine::Lt => return Bits::from(a < b),
                     Machine::Le => return Bits::from(a <= b),
@@ -259,5 +286,13 @@ macro_rules! float {
 
 integer!(int32, i32, u32);
 integer!(int64, i64, u64);
-float!(float32, f32, u32, 23, 127);
-float!(float64, f64, u64, 52, 1023);
+float!(float32, f32, u32, 23, 127, far_limit(DType::F32) as f32);
+float!(float64, f64, u64, 52, 1023, far_limit(DType::F64));
+
+/// From which magnitude on the operations for great arguments leave their second argument.
+pub const fn far_limit(dtype: DType) -> f64 {
+    match dtype {
+        DType::F64 => 1_125_899_906_842_624.0,
+        _ => 4_194_304.0,
+    }
+}

@@ -25,7 +25,8 @@ pub use arithmetic::*;
 pub use expand::{Emit, Tape, eval_native, expand};
 pub use functions::*;
 pub use logic::*;
-pub use machine::{Bits, Machine, decode, encode};
+pub use machine::{Bits, Machine, decode, encode, far_limit};
+pub(crate) use machine::{float32, float64};
 pub use parts::*;
 pub use random::UNIFORM;
 
@@ -152,6 +153,9 @@ pub static PARTS: &[&Scalar] = &[
     &INT_SHR,
     &INT_SHL,
     &INT_TO_FLOAT,
+    &FAR_SIN,
+    &FAR_COS,
+    &FAR_TAN,
 ];
 
 /// The row that a script calls `name`.

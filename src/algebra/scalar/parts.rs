@@ -1,7 +1,8 @@
 //! Rows that only bodies use: machine operations without a name in scripts.
 
-use super::machine::Machine;
+use super::machine::{Machine, far_limit};
 use super::{Native, Scalar, Typing};
+use crate::algebra::types::DType;
 
 /// `a > b ? a : b`.
 pub static GREATER: Scalar = Scalar {
@@ -157,4 +158,43 @@ pub static INT_TO_FLOAT: Scalar = Scalar {
     native: Native::Machine(Machine::IntToFloat),
     ulp: 0,
     samples: &[(&[16777215.0], 16777215.0), (&[-3.0], -3.0)],
+};
+
+/// Sine of great arguments.
+pub static FAR_SIN: Scalar = Scalar {
+    name: "far_sin",
+    args: &["x", "near"],
+    typing: Typing::Float,
+    doc: "`near` where `x` is below 2^22 (f32) or 2^50 (f64) in magnitude, else the sine of `x`.",
+    eval: |a| if a[0].abs() < far_limit(DType::F64) { a[1] } else { a[0].sin() },
+    vjp: Vec::new,
+    native: Native::Machine(Machine::FarSin),
+    ulp: 1,
+    samples: &[(&[1.0, 0.25], 0.25), (&[f64::INFINITY, 0.25], f64::NAN)],
+};
+
+/// Cosine of great arguments.
+pub static FAR_COS: Scalar = Scalar {
+    name: "far_cos",
+    args: &["x", "near"],
+    typing: Typing::Float,
+    doc: "`near` where `x` is below 2^22 (f32) or 2^50 (f64) in magnitude, else the cosine of `x`.",
+    eval: |a| if a[0].abs() < far_limit(DType::F64) { a[1] } else { a[0].cos() },
+    vjp: Vec::new,
+    native: Native::Machine(Machine::FarCos),
+    ulp: 1,
+    samples: &[(&[1.0, 0.25], 0.25), (&[f64::INFINITY, 0.25], f64::NAN)],
+};
+
+/// Tangent of great arguments.
+pub static FAR_TAN: Scalar = Scalar {
+    name: "far_tan",
+    args: &["x", "near"],
+    typing: Typing::Float,
+    doc: "`near` where `x` is below 2^22 (f32) or 2^50 (f64) in magnitude, else the tangent of `x`.",
+    eval: |a| if a[0].abs() < far_limit(DType::F64) { a[1] } else { a[0].tan() },
+    vjp: Vec::new,
+    native: Native::Machine(Machine::FarTan),
+    ulp: 1,
+    samples: &[(&[1.0, 0.25], 0.25), (&[f64::INFINITY, 0.25], f64::NAN)],
 };

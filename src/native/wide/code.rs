@@ -4,6 +4,9 @@
 //! outside, carried values (initial ones, and in their place the last ones), and room for what does not
 //! fit into registers.
 
+mod far;
+
+use self::far::FarCall;
 use super::encode::*;
 use super::placed::{Code, Placed, Pool, Reg, Spot};
 use super::plan::{Passed, Plan};
@@ -78,7 +81,7 @@ pub(super) fn assemble(
     sections: &[Section],
     pool: &Pool,
 ) -> Vec<u8> {
-    let mut writer = Writer { plan, layout, level, to: Assembler::default() };
+    let mut writer = Writer { plan, layout, level, to: Assembler::default(), far: Vec::new() };
     let bases = &ADDRESSES[..plan.bases.len()];
     let saved = &bases[OWN.min(bases.len())..];
     saved.iter().for_each(|register| writer.to.push(*register));
@@ -92,6 +95,7 @@ pub(super) fn assemble(
     writer.to.clear();
     saved.iter().rev().for_each(|register| writer.to.pop(*register));
     writer.to.ret();
+    writer.far_calls(saved.len());
     writer.to.finish(&pool.bytes)
 }
 
@@ -100,6 +104,8 @@ struct Writer<'a> {
     layout: &'a Layout,
     level: Level,
     to: Assembler,
+    /// What is out of line.
+    far: Vec<FarCall>,
 }
 
 impl Writer<'_> {
@@ -163,25 +169,21 @@ impl Writer<'_> {
     }
 
     fn store_last(&mut self, register: Reg, bytes: usize, offset: i32) {
-        let last = Last::Memory(Memory::Near(BLOCK, offset));
-        self.to.vector(
-            self.level,
-            &Vector {
-                row: &STORE,
-                bytes,
-                wide: false,
-                variant: 0,
-                reg: number(register),
-                second: None,
-                last,
-                mask: 0,
-                immediate: None,
-            },
-        );
+        self.simple(&STORE, bytes, number(register), Last::Memory(Memory::Near(BLOCK, offset)));
+    }
+
+    /// An instruction of two operands on lanes of any width.
+    fn simple(&mut self, row: &Row, bytes: usize, reg: u8, last: Last) {
+        let v =
+            Vector { row, bytes, wide: false, variant: 0, reg, second: None, last, mask: 0, immediate: None };
+        self.to.vector(self.level, &v);
     }
 
     /// One instruction.
     fn one(&mut self, placed: &Placed) {
+        if placed.row.form == Form::Far {
+            return self.far(placed);
+        }
         let from: Vec<u8> = placed.from.iter().map(|register| number(*register)).collect();
         let to = placed.to.map_or(0, number);
         let (mut mask, mut immediate) = (0, placed.immediate);
@@ -191,6 +193,7 @@ impl Writer<'_> {
             Form::Binary => (to, Some(from[0]), Last::Register(from[1])),
             Form::Shift(extension) => (extension, Some(to), Last::Register(from[0])),
             Form::Fused => (to, Some(from[0]), Last::Register(from[1])),
+            Form::Test | Form::Far => unreachable!("a part of {}", placed.row.name),
             Form::Store => (from[0], None, memory.unwrap_or(Last::Register(0))),
             Form::Blend => {
                 match self.level {

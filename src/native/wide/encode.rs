@@ -58,6 +58,11 @@ pub(super) enum Form {
     Blend,
     /// Writes a register to memory.
     Store,
+    /// Sets a flag if any lane of both is set.
+    Test,
+    /// `to = near`, or what a function of great arguments makes of `x` and `near` where any lane of a mask is
+    /// set: `from` is the mask, `x` and `near`.
+    Far,
 }
 
 /// A vector operation.
@@ -138,6 +143,11 @@ rows! {
     MASK_OR = "kor" Form::Binary, Masks 1 0x45 Never;
     MASK_XOR = "kxor" Form::Binary, Masks 1 0x47 Never;
     MASK_MOVE = "kmov" Form::Unary, Masks 1 0x90 Never;
+    ANY_LANE = "test" Form::Test, P66 2 0x17 Never;
+    ANY_MASK = "ktest" Form::Test, Masks 1 0x98 Never;
+    FAR_SIN = "far_sin" Form::Far, None 1 0x28 Never;
+    FAR_COS = "far_cos" Form::Far, None 1 0x28 Never;
+    FAR_TAN = "far_tan" Form::Far, None 1 0x28 Never;
     MASK_STORE = "kstore" Form::Store, Masks 1 0x91 Never;
 }
 
@@ -146,6 +156,9 @@ pub(super) type General = u8;
 
 /// The first argument of a function, and general registers that calls may change.
 pub(super) const BLOCK: General = 7;
+
+/// Where the stack ends.
+pub(super) const STACK: General = 4;
 
 /// Where a value lies in memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -322,6 +335,24 @@ impl Assembler {
 
     pub(super) fn pop(&mut self, register: General) {
         self.code.extend([0x40 | bit(register, 3), 0x58 | register & 7]);
+    }
+
+    /// Calls what lies at an address, by way of register 0.
+    pub(super) fn call(&mut self, address: u64) {
+        self.code.extend([0x48, 0xb8]);
+        self.code.extend(address.to_le_bytes());
+        self.code.extend([0xff, 0xd0]);
+    }
+
+    /// The address of a place.
+    pub(super) fn address(&mut self, to: General, of: Memory) {
+        self.general(0x8d, to, Last::Memory(of));
+    }
+
+    /// Sets a register to a number.
+    pub(super) fn set(&mut self, to: General, number: i32) {
+        self.general(0xc7, 0, Last::Register(to));
+        self.word(number);
     }
 
     /// Ends the function; the upper parts of vectors are cleared first.

@@ -59,7 +59,7 @@ fn check(machine: Machine, dtype: DType, types: &[DType]) {
 fn float_operations_have_their_meaning() {
     use Machine::*;
     let unary = [Neg, Abs, Sqrt, Floor, Ceil, Nearest, Sign, Exp2Int, Exponent, Fraction];
-    let binary = [Add, Sub, Mul, Div, Min, Max, CopySign, Lt, Le, Eq, Ne];
+    let binary = [Add, Sub, Mul, Div, Min, Max, CopySign, FarSin, FarCos, FarTan, Lt, Le, Eq, Ne];
     for dtype in [F32, F64] {
         unary.iter().for_each(|machine| check(*machine, dtype, &[dtype]));
         binary.iter().for_each(|machine| check(*machine, dtype, &[dtype; 2]));
@@ -107,7 +107,7 @@ impl Random {
 
     fn step(&mut self, kit: &mut Kit, body: &mut Vec<Stmt>, lanes: u16) {
         use Machine::*;
-        let (machine, dtype, args): (Machine, DType, &[DType]) = match self.below(14) {
+        let (machine, dtype, args): (Machine, DType, &[DType]) = match self.below(15) {
             0 => (Add, F32, &[F32, F32]),
             1 => (Sub, F32, &[F32, F32]),
             2 => (Mul, F32, &[F32, F32]),
@@ -120,6 +120,7 @@ impl Random {
             10 => (IntXor, I32, &[I32, I32]),
             11 => (IntToFloat, F32, &[I32]),
             12 => (Le, I32, &[I32, I32]),
+            13 => (FarCos, F32, &[F32, F32]),
             _ => (Select, F32, &[Bool, F32, F32]),
         };
         let picked: Vec<(Value, Vec<Bits>)> = args.iter().map(|dtype| self.pick(*dtype)).collect();

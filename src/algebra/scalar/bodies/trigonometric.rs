@@ -1,9 +1,9 @@
 //! Bodies of sine, cosine and tangent.
 //!
 //! The argument is reduced by multiples of half pi in three parts, with fused products, in two
-//! rounds; the first product is exact while the multiple is. So the bounds hold below
-//! [`Trig::limit`]; from there on the result is NaN rather than noise. The tangent has one more
-//! rounding than the others: 3 ulp.
+//! rounds; the first product is exact while the multiple is: below [`far_limit`]. From there on the value
+//! is that of `libm`, by an operation that code branches for. The tangent has one more rounding than the
+//! others: 3 ulp.
 
 use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
 
@@ -13,8 +13,6 @@ use super::*;
 struct Trig {
     /// Half pi in three parts.
     half_pi: [f64; 3],
-    /// No multiple is exact from here on.
-    limit: f64,
     /// `(sin(r) - r) / r^3` in `r^2`, error relative to `sin(r)`.
     sin: &'static [f64],
     /// `(cos(r) - 1 + r^2 / 2) / r^4` in `r^2`, error relative to `cos(r)`.
@@ -26,7 +24,6 @@ struct Trig {
 /// Fitted on `|r| <= 1.01 pi / 4`.
 static SINGLE: Trig = Trig {
     half_pi: [1.5707963705062866, -4.371138828673793e-8, -1.7151245100058819e-15],
-    limit: 4_194_304.0,
     sin: &[-0.16666654, 0.008332109, -0.00019508397],
     cos: &[0.041666646, -0.0013887301, 2.4430672e-05],
     tan: &[0.33333352, 0.13332587, 0.05406777, 0.02124455, 0.010927524, -2.0816487e-05, 0.004428333],
@@ -34,7 +31,6 @@ static SINGLE: Trig = Trig {
 
 static DOUBLE: Trig = Trig {
     half_pi: [FRAC_PI_2, 6.123233995736766e-17, -1.4973849048591833e-33],
-    limit: 1_125_899_906_842_624.0,
     sin: &[
         -0.16666666666666666,
         0.008333333333333044,
@@ -86,7 +82,7 @@ fn reduce(trig: &Trig) -> (Term, Term) {
     let r = fma(&step, &first, &r);
     let n = n + step;
     let r = fma(&n, &third, &fma(&n, &second, &r));
-    (n, keep_zero(r))
+    (n, r)
 }
 
 /// `r + r * z * polynomial(z)` with `z = r^2`: a sine or a tangent.
@@ -100,11 +96,6 @@ fn cosine(r: &Term, coefficients: &[f64]) -> Term {
     fma(&z, &fma(&z, &polynomial(&z, coefficients), &c(-0.5)), &c(1.0))
 }
 
-/// The value where the multiple is exact, else NaN.
-fn within(trig: &Trig, value: &Term) -> Term {
-    choose(less(&call(&ABS, [x(0)]), &c(trig.limit)), value, &c(f64::NAN))
-}
-
 /// Whether a whole number is odd, and its half rounded down.
 fn odd(n: &Term) -> (Term, Term) {
     let half = n.clone() * c(0.5);
@@ -113,22 +104,23 @@ fn odd(n: &Term) -> (Term, Term) {
 }
 
 /// The sine of the argument and `quarters` right angles more.
-fn sine(trig: &Trig, quarters: f64) -> Term {
+fn sine(trig: &Trig, quarters: f64, far: &'static Scalar) -> Term {
     let (n, r) = reduce(trig);
     let n = if quarters == 0.0 { n } else { n + c(quarters) };
     let (swapped, half) = odd(&n);
     let value = choose(swapped, &cosine(&r, trig.cos), &odd_function(&r, trig.sin));
-    within(trig, &choose(odd(&half).0, &-value.clone(), &value))
+    let value = choose(odd(&half).0, &-value.clone(), &value);
+    call(far, [x(0), if quarters == 0.0 { keep_zero(value) } else { value }])
 }
 
 /// Sine.
 pub(in super::super) fn sin(dtype: DType) -> Term {
-    sine(trig(dtype), 0.0)
+    sine(trig(dtype), 0.0, &FAR_SIN)
 }
 
 /// Cosine: the sine one right angle further.
 pub(in super::super) fn cos(dtype: DType) -> Term {
-    sine(trig(dtype), 1.0)
+    sine(trig(dtype), 1.0, &FAR_COS)
 }
 
 /// Tangent: one right angle further it is `-1 / tan`.
@@ -136,5 +128,5 @@ pub(in super::super) fn tan(dtype: DType) -> Term {
     let trig = trig(dtype);
     let (n, r) = reduce(trig);
     let value = odd_function(&r, trig.tan);
-    within(trig, &choose(odd(&n).0, &(c(-1.0) / value.clone()), &value))
+    call(&FAR_TAN, [x(0), keep_zero(choose(odd(&n).0, &(c(-1.0) / value.clone()), &value))])
 }

@@ -1,9 +1,10 @@
 //! Operations of the loops' arithmetic as those of the machine.
 
 use super::Select;
-use crate::algebra::scalar::{Machine, encode};
+use crate::algebra::scalar::{Machine, encode, far_limit};
 use crate::algebra::types::DType;
 use crate::loops::{Expr, Value};
+use crate::native::far;
 use crate::native::ops::exponent_of;
 use crate::native::wide::body::Id;
 use crate::native::wide::encode::*;
@@ -26,6 +27,9 @@ impl Select<'_, '_> {
             (Machine::Lt | Machine::Le | Machine::Eq | Machine::Ne, _) => {
                 self.compare(machine, dtype, x[0], x[1])
             }
+            (Machine::FarSin, _) => self.far(&FAR_SIN, machine, dtype, &x),
+            (Machine::FarCos, _) => self.far(&FAR_COS, machine, dtype, &x),
+            (Machine::FarTan, _) => self.far(&FAR_TAN, machine, dtype, &x),
             (Machine::Sign, _) => self.sign(dtype, x[0]),
             (_, DType::F32 | DType::F64) => self.float_op(machine, dtype.bytes(), &x),
             (_, DType::I32) => self.int_op(machine, &x),
@@ -135,6 +139,19 @@ impl Select<'_, '_> {
             (true, true) => &FUSED_NEGATED_SUB,
         };
         Some(self.op(row, self.size(x[0]), &x, None))
+    }
+
+    /// A function of great arguments, with a mask of the lanes that have one.
+    fn far(&mut self, row: &'static Row, machine: Machine, dtype: DType, x: &[Id]) -> Option<Id> {
+        let (size, limit) = (self.size(x[0]), self.float(far_limit(dtype), dtype.bytes()));
+        let sign = self.float(-0.0, size);
+        let magnitude = self.op(&AND_NOT, size, &[sign, x[0]], None);
+        // Not less, quietly.
+        let great = match self.body.level {
+            Level::Avx512 => self.mask(&COMPARE, size, &[magnitude, limit], Some(0x15)),
+            Level::Avx2 => self.op(&COMPARE, size, &[magnitude, limit], Some(0x15)),
+        };
+        Some(self.op(row, size, &[great, x[0], x[1]], Some(far::index(machine, dtype) as u8)))
     }
 
     pub(super) fn compare(&mut self, machine: Machine, dtype: DType, x: Id, y: Id) -> Option<Id> {
