@@ -5,8 +5,8 @@
 //! lowering read nothing else.
 //!
 //! One form says maps with broadcasting, reductions, matrix products, convolutions, gathers, slices
-//! by any step, padding, concatenation and (in quadratic time) running sums. It does not say
-//! scatters, sorts and fast scans: such a family needs a loop nest of its own.
+//! by any step, padding, concatenation and (in quadratic time) running sums, scatters and the ranks of elements in order.
+//! Kernels that are one of these are recognised, and computed otherwise.
 //!
 //! Types: a read has its argument's element type, `Axis` and numbers have the type of their context,
 //! which is the result's at the top of the body and what a row's typing asks for below it. Where the

@@ -28,6 +28,7 @@ mod laws;
 pub mod map;
 pub mod op;
 pub mod pack;
+pub mod ranks;
 pub mod reduce;
 pub mod running;
 pub mod scalar;

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use super::types::{DType, Dim, SizeVar, Type};
 use super::{
     contract::Contract, convolve::Convolve, fence::Fence, fill::Fill, fold::Fold, form::Form, gather::Gather,
-    map::Cast, map::Map, pack::Pack, reduce::Reduce, running::Running, segment::Segment, tensor::Tensor,
-    view::View,
+    map::Cast, map::Map, pack::Pack, ranks::Ranks, reduce::Reduce, running::Running, segment::Segment,
+    tensor::Tensor, view::View,
 };
 
 /// A value in a graph under construction.
@@ -43,6 +43,8 @@ pub enum Op {
     Gather(Gather),
     /// Sums up to each position.
     Running(Running),
+    /// Places in the order along an axis.
+    Ranks(Ranks),
     /// A value that must not be there before another.
     Fence(Fence),
 }
@@ -138,6 +140,7 @@ pub fn samples() -> Vec<Sample> {
         Pack::samples,
         Gather::samples,
         Running::samples,
+        Ranks::samples,
         Fence::samples,
     ];
     families.into_iter().flat_map(|samples| samples()).collect()
@@ -178,6 +181,7 @@ impl Op {
             | Op::Segment(_)
             | Op::Pack(_)
             | Op::Running(_)
+            | Op::Ranks(_)
             | Op::Fence(_) => self.clone(),
         }
     }
@@ -197,6 +201,7 @@ impl Op {
             Op::Pack(op) => op,
             Op::Gather(op) => op,
             Op::Running(op) => op,
+            Op::Ranks(op) => op,
             Op::Fence(op) => op,
         }
     }
@@ -212,4 +217,6 @@ macro_rules! into_op {
     };
 }
 
-into_op!(Map, Cast, Reduce, Contract, Convolve, Fold, View, Fill, Segment, Pack, Gather, Running, Fence);
+into_op!(
+    Map, Cast, Reduce, Contract, Convolve, Fold, View, Fill, Segment, Pack, Gather, Running, Ranks, Fence
+);

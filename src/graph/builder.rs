@@ -316,7 +316,13 @@ impl Builder {
                 return fold_reduce(reduce, xs[0], self.ty(args[0]).count() / ty.count().max(1));
             }
             Op::Convolve(_) | Op::Fold(_) | Op::Fence(_) => return None,
-            Op::Contract(_) | Op::Fill(_) | Op::Segment(_) | Op::Pack(_) | Op::Gather(_) | Op::Running(_) => {
+            Op::Contract(_)
+            | Op::Fill(_)
+            | Op::Segment(_)
+            | Op::Pack(_)
+            | Op::Gather(_)
+            | Op::Running(_)
+            | Op::Ranks(_) => {
                 return None;
             }
         };
@@ -421,6 +427,7 @@ fn fingerprint(op: &Op, args: &[Val]) -> u64 {
         Op::Gather(Gather::Take { axis }) => axis.hash(&mut hasher),
         Op::Gather(Gather::Scatter { axis, size }) => (axis, size).hash(&mut hasher),
         Op::Running(running) => (running.axis, running.reverse).hash(&mut hasher),
+        Op::Ranks(ranks) => (ranks.axis, ranks.descending).hash(&mut hasher),
     }
     hasher.finish()
 }

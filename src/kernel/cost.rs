@@ -33,6 +33,9 @@ impl Kernel {
         // A sum by an index adds each value in one place only, a running sum each element once.
         let places = super::Scatter::of(self).map(|scatter| scatter.places);
         let again = places.or_else(|| super::Running::of(self).map(|running| running.n));
+        // Sorting takes a factor of the logarithm.
+        let ranks = || super::Ranks::of(self).map(|ranks| ranks.n / (ranks.n.ilog2() as usize + 1));
+        let again = again.or_else(ranks);
         let all = points(&self.axes) / again.unwrap_or(1);
         let flops = self.insts.iter().zip(self.is_deep()).map(|(inst, deep)| match inst {
             Inst::Map(..) if deep => all,

@@ -199,7 +199,7 @@ fn result_axes_first(group: &Group) -> (Vec<Extent>, Vec<usize>, usize) {
 
 impl Inst {
     /// Whether it gives the same value.
-    fn is_like(&self, other: &Inst) -> bool {
+    pub(super) fn is_like(&self, other: &Inst) -> bool {
         match (self, other) {
             (Inst::Const(a, s), Inst::Const(b, t)) => a.to_bits() == b.to_bits() && s == t,
             (Inst::Axis(a, s), Inst::Axis(b, t)) => a == b && s == t,

@@ -253,6 +253,7 @@ fn classify(op: &Op, ty: &Type) -> Class {
         | Op::Fold(_)
         | Op::Gather(_)
         | Op::Running(_)
+        | Op::Ranks(_)
         | Op::Fence(_)
         | Op::Segment(Segment::Reduce { .. }) => Class::Compute,
     }

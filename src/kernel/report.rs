@@ -15,7 +15,7 @@
 
 use super::cost::{Touched, bytes, flops};
 use super::print::{axes, numbers};
-use super::{BufferId, Cost, Home, Kernel, Kernels, Product, Program, Running, Scatter, flatten};
+use super::{BufferId, Cost, Home, Kernel, Kernels, Product, Program, Ranks, Running, Scatter, flatten};
 use crate::graph::{Graphs, Layout, Part, Role, StateSlot};
 use crate::print::number;
 
@@ -86,7 +86,8 @@ pub(super) fn method(program: &Program, kernel: &Kernel) -> Option<String> {
     let product = Product::of(program, &flat).map(|product| product.to_string());
     let scatter = || Scatter::of(&flat).map(|scatter| scatter.to_string());
     let running = || Running::of(&flat).map(|running| running.to_string());
-    product.or_else(scatter).or_else(running)
+    let ranks = || Ranks::of(&flat).map(|ranks| ranks.to_string());
+    product.or_else(scatter).or_else(running).or_else(ranks)
 }
 
 fn amounts(cost: &Cost) -> [String; 3] {

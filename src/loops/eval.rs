@@ -5,11 +5,13 @@
 
 use std::ops::Range;
 
+use crate::algebra::ranks::ranks;
 use crate::algebra::scalar::{Bits, Machine, decode, encode};
 use crate::algebra::types::DType;
 
 use super::{
-    Address, Bound, Call, Expr, Function, Loops, Matrix, Place, Product, Program, Step, Stmt, Ty, Value,
+    Address, Bound, Call, Expr, Function, Loops, Matrix, Place, Product, Program, Ranks, Step, Stmt, Ty,
+    Value,
 };
 
 /// The memory of one program: its arena, its inputs and its outputs.
@@ -191,6 +193,7 @@ impl<'a> Frame<'a> {
                 Stmt::Let(value, expr) => self.define(*value, expr),
                 Stmt::Store { pointer, at, step, value } => self.store(*pointer, at, *step as usize, *value),
                 Stmt::Product(product) => self.product(product),
+                Stmt::Ranks(ranks) => self.ranks(ranks),
                 Stmt::For { var, start, stop, step, carried, body } => {
                     let mut at = self.bound(*start);
                     let stop = self.bound(*stop);
@@ -259,6 +262,29 @@ impl<'a> Frame<'a> {
                 let place = self.matrix_place(&product.out, [i, j]);
                 write(&mut self.memory.bytes_mut(self.buffers[product.out.pointer])[place], sum);
             }
+        }
+    }
+
+    /// Places in the order of each row.
+    fn ranks(&mut self, call: &Ranks) {
+        let dtype = self.function.pointers[call.keys];
+        let less = |a: Bits, b: Bits| Machine::Lt.eval(dtype, &[a, b]) == 1;
+        let nan = |a: Bits| Machine::Ne.eval(dtype, &[a, a]) == 1;
+        for row in 0..call.rows {
+            let first = row * call.n * dtype.bytes();
+            let bytes = &self.memory.bytes(self.buffers[call.keys])[first..first + call.n * dtype.bytes()];
+            let keys: Vec<Bits> = bytes.chunks(dtype.bytes()).map(|bytes| read(bytes, dtype)).collect();
+            let before = |i: usize, j: usize| {
+                let (a, b) = (keys[i], keys[j]);
+                if call.descending {
+                    less(b, a) || !nan(a) && nan(b)
+                } else {
+                    less(a, b) || !nan(a) && nan(b)
+                }
+            };
+            let ranks = ranks(call.n, before);
+            let out = &mut self.memory.bytes_mut(self.buffers[call.out])[4 * row * call.n..];
+            ranks.iter().zip(out.chunks_mut(4)).for_each(|(rank, place)| write(place, *rank as u32 as Bits));
         }
     }
 

@@ -30,6 +30,7 @@ mod number;
 mod place;
 mod print;
 mod product;
+mod ranks;
 mod rebase;
 mod reduce;
 mod running;
@@ -262,6 +263,8 @@ pub enum Stmt {
     },
     /// A matrix product: library code, not a loop nest of this function.
     Product(Product),
+    /// Ranks: library code.
+    Ranks(Ranks),
     /// `for var in start..stop step step`. Runs while `var < stop`.
     For {
         /// The position, `I64`.
@@ -277,6 +280,22 @@ pub enum Stmt {
         /// What to do.
         body: Vec<Stmt>,
     },
+}
+
+/// The place of each element in the order of its row (see [`ranks`](crate::algebra::ranks)). Rows lie one after
+/// another from the first element of both pointers on.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Ranks {
+    /// The pointer of the elements.
+    pub keys: usize,
+    /// The pointer of the places, `I32`, which overlap no elements.
+    pub out: usize,
+    /// How many rows.
+    pub rows: usize,
+    /// Elements of a row.
+    pub n: usize,
+    /// Greatest first.
+    pub descending: bool,
 }
 
 /// A matrix product `out[i, j] = fma(left[i, k-1], right[k-1, j], ... fma(left[i, 0], right[0, j], 0))`:

@@ -44,6 +44,7 @@ fn sweep(stmts: &mut Vec<Stmt>, used: &mut [bool]) {
                 let terms = product.addresses().into_iter().flat_map(|at| &at.terms);
                 terms.for_each(|(operand, _)| used[operand.0 as usize] = true);
             }
+            Stmt::Ranks(_) => {}
             Stmt::For { start, stop, carried, body, .. } => {
                 for value in carried.iter() {
                     used[value.init.0 as usize] = true;
@@ -104,6 +105,7 @@ impl Names<'_> {
                     self.rename(value);
                 }
                 Stmt::Product(product) => product.addresses().into_iter().for_each(|at| self.address(at)),
+                Stmt::Ranks(_) => {}
                 Stmt::For { var, start, stop, carried, body, .. } => {
                     self.bound(start);
                     self.bound(stop);

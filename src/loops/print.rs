@@ -5,7 +5,8 @@ use std::fmt::{self, Formatter, Write};
 use crate::print::number;
 
 use super::{
-    Address, Bound, Carried, Expr, Function, Loops, Matrix, Place, Product, Program, Step, Stmt, Ty, Value,
+    Address, Bound, Carried, Expr, Function, Loops, Matrix, Place, Product, Program, Ranks, Step, Stmt, Ty,
+    Value,
 };
 
 /// Entries of a table that are listed.
@@ -95,6 +96,7 @@ impl Function {
                 writeln!(f, "{indent}store p{pointer}[{at}]{} = {value}", Every(*step))
             }
             Stmt::Product(product) => writeln!(f, "{indent}{product}"),
+            Stmt::Ranks(ranks) => writeln!(f, "{indent}{ranks}"),
             Stmt::For { var, start, stop, step, carried, body } => {
                 write!(f, "{indent}for {var} in {start}..{stop} step {step}")?;
                 writeln!(
@@ -112,6 +114,15 @@ impl Function {
                 }
             }
         }
+    }
+}
+
+impl fmt::Display for Ranks {
+    /// `ranks p1[0..] = p0[0..], 3 rows of 50000`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Ranks { keys, out, rows, n, descending } = self;
+        write!(f, "ranks p{out}[0..] = p{keys}[0..], {rows} rows of {n}")?;
+        if *descending { write!(f, ", descending") } else { Ok(()) }
     }
 }
 

@@ -14,13 +14,14 @@ use std::ops::Range;
 use crate::algebra::form::Extent;
 use crate::algebra::types::DType;
 use crate::kernel::{
-    Buffer, BufferId, Home, Inst, InstId, Kernel, Linear, Product, Program, Running, Scatter, flatten,
+    Buffer, BufferId, Home, Inst, InstId, Kernel, Linear, Product, Program, Ranks, Running, Scatter, flatten,
 };
 
 use super::Function;
 use super::facts::{Facts, root};
 use super::lower::lower;
 use super::product;
+use super::ranks;
 use super::running;
 use super::scatter;
 use super::schedule::Schedule;
@@ -74,6 +75,9 @@ pub(super) fn functions(program: &mut Program, kernel: &Kernel) -> Vec<(Function
     }
     if let Some(found) = Scatter::of(kernel) {
         return scatter::functions(program, kernel, &found);
+    }
+    if let Some(found) = Ranks::of(kernel) {
+        return ranks::functions(program, kernel, &found);
     }
     if let Some(found) = Running::of(kernel) {
         return running::functions(program, kernel, &found);

@@ -10,7 +10,8 @@ use crate::algebra::scalar::Machine;
 use crate::algebra::types::DType;
 
 use super::{
-    Address, Bound, Call, Carried, Expr, Function, Loops, Place, Product, Program, Step, Stmt, Ty, Value,
+    Address, Bound, Call, Carried, Expr, Function, Loops, Place, Product, Program, Ranks, Step, Stmt, Ty,
+    Value,
 };
 
 /// Least and greatest value of a position, where that is known.
@@ -170,6 +171,17 @@ impl<'a> Check<'a> {
         }
     }
 
+    fn ranks(&self, ranks: &Ranks) {
+        let ty = |pointer: usize| self.function.pointers.get(pointer).copied();
+        let keys = ty(ranks.keys).is_some_and(|dtype| dtype != DType::Bool);
+        self.ensure(keys && ty(ranks.out) == Some(DType::I32), "ranks of other types");
+        let count = (ranks.rows * ranks.n) as i64;
+        if let Some(lens) = &self.lens {
+            let inside = [ranks.keys, ranks.out].iter().all(|pointer| count <= lens[*pointer]);
+            self.ensure(inside && ranks.n > 0, "ranks leave their memory");
+        }
+    }
+
     /// How far elements along an axis lie at least and at most from the first.
     fn reach(&self, step: &Step, size: usize) -> (i64, i64) {
         match step {
@@ -202,6 +214,7 @@ impl<'a> Check<'a> {
                     self.access(*pointer, at, ty, *step);
                 }
                 Stmt::Product(product) => self.product(product),
+                Stmt::Ranks(ranks) => self.ranks(ranks),
                 Stmt::For { .. } => self.turn(stmt, &mut own),
             }
         }
@@ -248,7 +261,7 @@ impl<'a> Check<'a> {
                 || body.iter().any(|stmt| match stmt {
                     Stmt::Let(defined, _) => *defined == value.next,
                     Stmt::For { carried, .. } => carried.iter().any(|inner| inner.last == value.next),
-                    Stmt::Store { .. } | Stmt::Product(_) => false,
+                    Stmt::Store { .. } | Stmt::Product(_) | Stmt::Ranks(_) => false,
                 });
             self.ensure(here, format_args!("{} is not defined in the loop that hands it on", value.next));
         }
@@ -262,7 +275,7 @@ impl<'a> Check<'a> {
             match stmt {
                 Stmt::Let(value, _) => self.defined[value.0 as usize] = true,
                 Stmt::For { .. } => self.skip(stmt, &mut Vec::new()),
-                Stmt::Store { .. } | Stmt::Product(_) => {}
+                Stmt::Store { .. } | Stmt::Product(_) | Stmt::Ranks(_) => {}
             }
         }
         for value in carried {

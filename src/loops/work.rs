@@ -31,6 +31,7 @@ impl Count<'_> {
                 Stmt::Product(product) => {
                     product.sizes.iter().fold(1u64, |n, size| n.saturating_mul(*size as u64)) / 14
                 }
+                Stmt::Ranks(ranks) => (ranks.rows * ranks.n) as u64 * u64::from(ranks.n.ilog2() + 1),
                 Stmt::For { start, stop, step, body, .. } => {
                     let span = self.bound(*stop).saturating_sub(self.bound(*start));
                     span.div_ceil(*step as u64).saturating_mul(self.block(body))

@@ -23,7 +23,7 @@ use super::wide;
 use crate::algebra::scalar::Machine;
 use crate::algebra::types::DType;
 use crate::ice;
-use crate::loops::{Address, Bound, Carried, Expr, Function, Product, Step, Stmt, Ty, Value};
+use crate::loops::{Address, Bound, Carried, Expr, Function, Product, Ranks, Step, Stmt, Ty, Value};
 
 /// What a function uses that lies elsewhere.
 pub(super) trait Outside {
@@ -31,6 +31,8 @@ pub(super) trait Outside {
     fn table(&self, table: usize, out: &mut ir::Function) -> GlobalValue;
     /// The name of the library's matrix product of an element type.
     fn product(&self, dtype: DType, out: &mut ir::Function) -> ir::ExternalName;
+    /// The name of the library's ranks of an element type.
+    fn ranks(&self, dtype: DType, out: &mut ir::Function) -> ir::ExternalName;
     /// The name of a function of great arguments, by its place among them.
     fn far(&self, index: usize, out: &mut ir::Function) -> ir::ExternalName;
     /// The name of one of the function's wide loops.
@@ -66,6 +68,14 @@ pub(super) fn signature(isa: &dyn isa::TargetIsa) -> Signature {
 pub(super) fn product_signature(call_conv: isa::CallConv) -> Signature {
     let mut signature = Signature::new(call_conv);
     signature.params.extend([AbiParam::new(types::I64); 14]);
+    signature
+}
+
+/// The signature of the library's ranks: elements, places, rows, elements of a row, and whether greatest come
+/// first.
+pub(super) fn ranks_signature(call_conv: isa::CallConv) -> Signature {
+    let mut signature = Signature::new(call_conv);
+    signature.params.extend([AbiParam::new(types::I64); 5]);
     signature
 }
 
@@ -197,6 +207,18 @@ impl<'a> Emit<'a, '_> {
         self.b.ins().call(callee, &args);
     }
 
+    /// Calls the library.
+    fn ranks(&mut self, ranks: &Ranks) {
+        let name = self.outside.ranks(self.function.pointers[ranks.keys], self.b.func);
+        let signature = self.b.import_signature(ranks_signature(self.b.func.signature.call_conv));
+        let data = ir::ExtFuncData { name, signature, colocated: false, patchable: false };
+        let callee = self.b.import_function(data);
+        let (keys, out) = (self.pointers[ranks.keys], self.pointers[ranks.out]);
+        let numbers = [ranks.rows as i64, ranks.n as i64, i64::from(ranks.descending)];
+        let [rows, n, descending] = numbers.map(|number| self.b.ins().iconst(types::I64, number));
+        self.b.ins().call(callee, &[keys, out, rows, n, descending]);
+    }
+
     /// A distance and the address of a table, of which one is 0.
     fn steps(&mut self, step: &Step) -> [ir::Value; 2] {
         let none = self.b.ins().iconst(types::I64, 0);
@@ -242,6 +264,7 @@ impl<'a> Emit<'a, '_> {
             }
             Stmt::Store { pointer, at, step, value } => self.store(*pointer, at, *step, *value),
             Stmt::Product(product) => self.product(product),
+            Stmt::Ranks(ranks) => self.ranks(ranks),
             Stmt::For { var, start, stop, step, carried, body } => {
                 self.for_loop(*var, *start, *stop, *step, carried, body)
             }

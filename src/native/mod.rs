@@ -26,6 +26,7 @@ mod parallel;
 mod pool;
 mod print;
 mod product;
+mod ranks;
 mod recorder;
 mod target;
 #[cfg(test)]

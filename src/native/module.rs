@@ -8,10 +8,11 @@ use cranelift::prelude::Signature;
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{DataDescription, DataId, FuncId, Linkage, Module, default_libcall_names};
 
-use super::emit::{Task, far_signature, product_signature, signature, wide_signature};
+use super::emit::{Task, far_signature, product_signature, ranks_signature, signature, wide_signature};
 use super::far;
 use super::parallel::{self, Body, Job, Library};
 use super::product;
+use super::ranks;
 use super::target::Target;
 use super::unwritten::{Memory, memory};
 use super::wide;
@@ -107,14 +108,21 @@ impl Maker {
         builder.symbol("product_f32", product::product_f32 as *const u8);
         builder.symbol("product_f64", product::product_f64 as *const u8);
         let far = far::all();
+        let sorts = ranks::all();
+        for (_, name, address) in &sorts {
+            builder.symbol(*name, *address);
+        }
         for function in &far {
             builder.symbol(function.name, function.address);
         }
         let mut module = JITModule::new(builder);
         let product = product_signature(module.isa().default_call_conv());
         let [f32, f64] = ["product_f32", "product_f64"].map(|name| import(&mut module, name, &product));
+        let signature = ranks_signature(module.isa().default_call_conv());
+        let sorts = sorts.iter().map(|(dtype, name, _)| (*dtype, import(&mut module, name, &signature)));
+        let ranks = sorts.collect();
         let far = far.iter().map(|function| import(&mut module, function.name, &far_signature())).collect();
-        let library = Arc::new(Library { f32, f64, far });
+        let library = Arc::new(Library { f32, f64, ranks, far });
         Maker { module, library, bytes: 0 }
     }
 

@@ -34,6 +34,7 @@ pub(super) struct Job<'a> {
 pub(super) struct Library {
     pub(super) f32: FuncId,
     pub(super) f64: FuncId,
+    pub(super) ranks: Vec<(DType, FuncId)>,
     /// In the order of [`far::all`].
     pub(super) far: Vec<FuncId>,
 }
@@ -50,6 +51,12 @@ impl Outside for Job<'_> {
     fn product(&self, dtype: DType, out: &mut ir::Function) -> ExternalName {
         let id = if dtype == DType::F64 { self.library.f64 } else { self.library.f32 };
         callee(id, out)
+    }
+
+    fn ranks(&self, dtype: DType, out: &mut ir::Function) -> ExternalName {
+        let ranks = self.library.ranks.iter().find(|(of, _)| *of == dtype);
+        let Some((_, id)) = ranks else { ice!("native", "ranks of {dtype}") };
+        callee(*id, out)
     }
 
     fn far(&self, index: usize, out: &mut ir::Function) -> ExternalName {

@@ -82,6 +82,10 @@ impl Outside for Names {
         ExternalName::testcase(format!("product_{dtype}"))
     }
 
+    fn ranks(&self, dtype: DType, _: &mut ir::Function) -> ExternalName {
+        ExternalName::testcase(format!("ranks_{dtype}"))
+    }
+
     fn far(&self, index: usize, _: &mut ir::Function) -> ExternalName {
         ExternalName::testcase(far::all()[index].name)
     }

@@ -41,6 +41,7 @@ fn stores(body: &[Stmt], written: &mut [bool]) {
             Stmt::Let(..) => {}
             Stmt::Store { pointer, .. } => written[*pointer] = true,
             Stmt::Product(product) => written[product.out.pointer] = true,
+            Stmt::Ranks(ranks) => written[ranks.out] = true,
             Stmt::For { body, .. } => stores(body, written),
         }
     }

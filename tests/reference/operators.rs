@@ -62,12 +62,13 @@ impl Eval<'_> {
             }
             Op::Gather(Gather::Take { axis }) => self.take_along(*axis, &args[0], &args[1], &sizes),
             Op::Running(running) => self.running(running.axis, running.reverse, &args[0]),
+            Op::Ranks(ranks) => self.ranks(ranks.axis, ranks.descending, &args[0]),
+            Op::Gather(Gather::Scatter { axis, .. }) => self.scatter(*axis, &args[0], &args[1], &sizes),
             Op::Fence(_) => args[0].data.clone(),
             Op::Pack(_) => args.iter().flat_map(|arg| arg.data.clone()).collect(),
-            Op::Fill(Fill::Random { .. })
-            | Op::Gather(Gather::Scatter { .. })
-            | Op::Fold(_)
-            | Op::Segment(_) => panic!("the reference has no {}", op.rules().name()),
+            Op::Fill(Fill::Random { .. }) | Op::Fold(_) | Op::Segment(_) => {
+                panic!("the reference has no {}", op.rules().name())
+            }
         };
         Value { sizes, data, dtype }
     }
@@ -242,6 +243,45 @@ impl Eval<'_> {
             data.push(table.at(&from));
         });
         data
+    }
+
+    /// Sums of the values with one position, in their order.
+    fn scatter(&mut self, axis: usize, values: &Value, index: &Value, sizes: &[usize]) -> Vec<Num> {
+        let mut data = Vec::new();
+        let rank = index.sizes.len();
+        each(sizes, |at| {
+            let mut part = Vec::new();
+            each(&index.sizes, |from| {
+                if self.tape.value(index.at(from)) as usize == at[axis] {
+                    part.push((values.at(&[&at[..axis], from, &at[axis + 1..]].concat()), 1.0));
+                }
+            });
+            debug_assert_eq!(values.sizes.len(), sizes.len() + rank - 1);
+            data.push(part);
+        });
+        let whole = !values.dtype.is_float();
+        data.into_iter().map(|part| self.sum(part, whole)).collect()
+    }
+
+    /// How many elements along the axis come before each one: by their value, or equal ones by their place.
+    fn ranks(&mut self, axis: usize, descending: bool, arg: &Value) -> Vec<Num> {
+        let mut ranks = Vec::new();
+        each(&arg.sizes, |at| {
+            let element = |k: usize| {
+                let mut from = at.to_vec();
+                from[axis] = k;
+                self.tape.value(arg.at(&from))
+            };
+            let here = element(at[axis]);
+            let comes = |k: usize| {
+                let there = element(k);
+                let (low, high) = if descending { (here, there) } else { (there, here) };
+                let equal = there == here || there.is_nan() && here.is_nan();
+                low < high || !there.is_nan() && here.is_nan() || equal && k < at[axis]
+            };
+            ranks.push((0..arg.sizes[axis]).filter(|k| comes(*k)).count());
+        });
+        ranks.into_iter().map(|rank| self.tape.leaf(rank as f64)).collect()
     }
 
     fn running(&mut self, axis: usize, reverse: bool, arg: &Value) -> Vec<Num> {

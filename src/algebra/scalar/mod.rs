@@ -156,6 +156,8 @@ pub static PARTS: &[&Scalar] = &[
     &FAR_SIN,
     &FAR_COS,
     &FAR_TAN,
+    &PRECEDES,
+    &EXCEEDS,
 ];
 
 /// The row that a script calls `name`.

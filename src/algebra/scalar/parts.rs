@@ -1,7 +1,8 @@
 //! Rows that only bodies use: machine operations without a name in scripts.
 
 use super::machine::{Machine, far_limit};
-use super::{Native, Scalar, Typing};
+use super::{AND, EQ, GT, LT, NE, Native, OR, Scalar, Typing};
+use crate::algebra::term::{Term, call, x};
 use crate::algebra::types::DType;
 
 /// `a > b ? a : b`.
@@ -198,3 +199,34 @@ pub static FAR_TAN: Scalar = Scalar {
     ulp: 1,
     samples: &[(&[1.0, 0.25], 0.25), (&[f64::INFINITY, 0.25], f64::NAN)],
 };
+
+/// Order with NaN last.
+pub static PRECEDES: Scalar = Scalar {
+    name: "precedes",
+    args: &["a", "b"],
+    typing: Typing::Compare,
+    doc: "Whether `a` is less than `b`, or is a number where `b` is NaN.",
+    eval: |a| f64::from(a[0] < a[1] || !a[0].is_nan() && a[1].is_nan()),
+    vjp: Vec::new,
+    native: Native::Body(|_| or_only_second_is_nan(call(&LT, [x(0), x(1)]))),
+    ulp: 0,
+    samples: &[(&[1.0, 2.0], 1.0), (&[1.0, f64::NAN], 1.0), (&[f64::NAN, 1.0], 0.0), (&[0.0, -0.0], 0.0)],
+};
+
+/// Order from the greatest down with NaN last.
+pub static EXCEEDS: Scalar = Scalar {
+    name: "exceeds",
+    args: &["a", "b"],
+    typing: Typing::Compare,
+    doc: "Whether `a` is greater than `b`, or is a number where `b` is NaN.",
+    eval: |a| f64::from(a[0] > a[1] || !a[0].is_nan() && a[1].is_nan()),
+    vjp: Vec::new,
+    native: Native::Body(|_| or_only_second_is_nan(call(&GT, [x(0), x(1)]))),
+    ulp: 0,
+    samples: &[(&[2.0, 1.0], 1.0), (&[1.0, f64::NAN], 1.0), (&[f64::NAN, f64::NAN], 0.0)],
+};
+
+fn or_only_second_is_nan(condition: Term) -> Term {
+    let only_second = call(&AND, [call(&EQ, [x(0), x(0)]), call(&NE, [x(1), x(1)])]);
+    call(&OR, [condition, only_second])
+}

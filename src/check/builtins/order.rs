@@ -1,13 +1,14 @@
 //! Builtins that put elements in order: `sort`, `argsort`, `top_k`; and `split`.
 //!
-//! Each element's rank is how many elements come before it: smaller ones, and equal ones at earlier
-//! positions, so the order is stable; NaN comes after all numbers. What stands at place `k` is the one
-//! element of rank `k`, a sum over a selection, whose derivative goes back to that element. Work grows
-//! with the square of the axis.
+//! Each element has its rank, which is how many elements come before it: smaller ones, and equal ones at
+//! earlier positions, so the order is stable; NaN comes after all numbers. The positions put where their
+//! ranks say are the order; values are taken from there, so that the derivative goes back to the elements
+//! that they are. All rows are one flat tensor meanwhile.
 
 use crate::algebra::fill::Fill;
-use crate::algebra::form::Combine;
+use crate::algebra::gather::Gather;
 use crate::algebra::op::Op;
+use crate::algebra::ranks::Ranks;
 use crate::algebra::types::{DType, Dim, Shape, Type};
 use crate::algebra::view::View;
 use crate::source::Span;
@@ -33,79 +34,71 @@ impl Order {
         self.x.ty.shape[self.x.ty.rank() - 1].clone()
     }
 
-    /// The shape with two last axes: `rows`, and the elements.
-    fn square(&self, rows: &Dim) -> Shape {
-        let mut shape = self.x.ty.shape.clone();
-        shape.insert(shape.len() - 1, rows.clone());
-        shape
+    /// How many elements there are in all rows, and the shape of a tensor of them.
+    fn flat(&self) -> Shape {
+        vec![self.x.ty.shape.iter().fold(Dim::constant(1), |product, dim| product.mul(dim))]
     }
 
-    /// An expression along the elements as one of the two last axes of a square.
-    fn spread(&self, expr: &Expr, rows: &Dim, first: bool) -> Expr {
-        let to = self.square(rows);
-        let last = to.len() - 1;
-        let axis = if first { last - 1 } else { last };
-        ops::repeat(expr.clone(), &to, (0..last - 1).chain([axis]).collect())
+    /// The numbers 0, 1, 2, ... of so many elements.
+    fn numbers(&self, to: &Shape) -> Expr {
+        let fill = Fill::Iota { dtype: DType::I32, to: to.clone() };
+        ops::op(Op::Fill(fill), Vec::new(), self.span)
     }
 
-    /// The numbers 0, 1, 2, ... along one of the two last axes of a square.
-    fn numbers(&self, rows: &Dim, first: bool) -> Expr {
-        let to = self.square(rows);
-        let axis = if first { to.len() - 2 } else { to.len() - 1 };
-        let fill = Fill::Iota { dtype: DType::I32, to: vec![self.length()] };
-        let all = ops::op(Op::Fill(fill), Vec::new(), self.span);
-        // A slice, so that no more places are taken than there are, also where sizes are known later.
-        let slice = View::Slice { axis: 0, start: Dim::default(), step: 1, count: to[axis].clone() };
-        let numbers = match to[axis] == self.length() {
-            true => all,
-            false => ops::op(Op::View(slice), vec![all], self.span),
+    /// Where the row of each element starts in the flat tensor; none if there is one row.
+    fn starts(&self) -> Option<Expr> {
+        let shape = &self.x.ty.shape;
+        let last = shape.len().checked_sub(1).filter(|last| *last > 0)?;
+        let all = ops::reshape(self.numbers(&self.flat()), shape.clone(), self.span);
+        let along = ops::repeat(self.numbers(&vec![self.length()]), shape, vec![last]);
+        Some(ops::map("sub", vec![all, along], self.span))
+    }
+
+    /// The position in the flat tensor of what stands at each place of each row.
+    fn order(&self) -> Expr {
+        let span = self.span;
+        let axis = self.x.ty.rank() - 1;
+        let ranks = Op::Ranks(Ranks { axis, descending: self.descending });
+        let ranks = ops::op(ranks, vec![self.x.clone()], span);
+        let places = match self.starts() {
+            None => ranks,
+            Some(starts) => ops::map("add", vec![starts, ranks], span),
         };
-        ops::repeat(numbers, &to, vec![axis])
+        let flat = self.flat();
+        let scatter = Op::Gather(Gather::Scatter { axis: 0, size: flat[0].clone() });
+        let places = ops::reshape(places, flat.clone(), span);
+        let order = ops::op(scatter, vec![self.numbers(&flat), places], span);
+        ops::reshape(order, self.x.ty.shape.clone(), span)
     }
 
-    /// How many elements come before each one, `i32`.
-    fn ranks(&self) -> Expr {
-        let map = |name: &str, args: Vec<Expr>| ops::map(name, args, self.span);
-        let n = self.length();
-        let (here, there) = (self.spread(&self.x, &n, true), self.spread(&self.x, &n, false));
-        let (low, high) = if self.descending { (&here, &there) } else { (&there, &here) };
-        let less = map("lt", vec![low.clone(), high.clone()]);
-        let equal = map("eq", vec![here.clone(), there.clone()]);
-        let (before, equal) = match self.x.ty.dtype.is_float() {
-            false => (less, equal),
-            true => {
-                let nan = |x: &Expr| map("ne", vec![x.clone(), x.clone()]);
-                let number = map("not", vec![nan(&there)]);
-                let last = map("and", vec![nan(&here), number]);
-                let both = map("and", vec![nan(&here), nan(&there)]);
-                (map("or", vec![less, last]), map("or", vec![equal, both]))
-            }
+    /// The first places of each row, as many as are asked for.
+    fn first(&self, expr: &Expr) -> Expr {
+        if self.places == self.length() {
+            return expr.clone();
+        }
+        let axis = self.x.ty.rank() - 1;
+        let slice = View::Slice { axis, start: Dim::default(), step: 1, count: self.places.clone() };
+        ops::op(Op::View(slice), vec![expr.clone()], self.span)
+    }
+
+    /// The axis back where it was.
+    fn back(&self, expr: Expr) -> Expr {
+        let last = expr.ty.rank() - 1;
+        moved(expr, last, self.axis, self.span)
+    }
+
+    fn values(&self, order: &Expr) -> Expr {
+        let flat = ops::reshape(self.x.clone(), self.flat(), self.span);
+        let take = Op::Gather(Gather::Take { axis: 0 });
+        self.back(ops::op(take, vec![flat, self.first(order)], self.span))
+    }
+
+    fn positions(&self, order: &Expr) -> Expr {
+        let positions = match self.starts() {
+            None => self.first(order),
+            Some(starts) => ops::map("sub", vec![self.first(order), self.first(&starts)], self.span),
         };
-        let earlier = map("lt", vec![self.numbers(&n, false), self.numbers(&n, true)]);
-        let before = map("or", vec![before, map("and", vec![equal, earlier])]);
-        let before = ops::cast(before, DType::I32);
-        let last = before.ty.rank() - 1;
-        ops::reduce(Combine::Sum, before, &[last], false, self.span)
-    }
-
-    /// At each place the value of the element whose rank it is, with the axis back where it was.
-    fn placed(&self, ranks: &Expr, value: Expr) -> Expr {
-        let map = |name: &str, args: Vec<Expr>| ops::map(name, args, self.span);
-        let chosen =
-            map("eq", vec![self.spread(ranks, &self.places, false), self.numbers(&self.places, true)]);
-        let zero = ops::constant(0.0, value.ty.clone(), self.span);
-        let chosen = map("select", vec![chosen, value, zero]);
-        let last = chosen.ty.rank() - 1;
-        let placed = ops::reduce(Combine::Sum, chosen, &[last], false, self.span);
-        moved(placed, last - 1, self.axis, self.span)
-    }
-
-    fn values(&self, ranks: &Expr) -> Expr {
-        self.placed(ranks, self.spread(&self.x, &self.places, false))
-    }
-
-    fn positions(&self, ranks: &Expr) -> Expr {
-        self.placed(ranks, self.numbers(&self.places, false))
+        self.back(positions)
     }
 }
 
@@ -154,8 +147,8 @@ fn order<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>, places: Opt
     Ok(Order { x: moved(x, axis, last, span), axis, places, descending, span })
 }
 
-/// What is ordered and its ranks under names, for use in several places.
-fn with_ranks<'a>(
+/// What is ordered and its order under names, for use in several places.
+fn with_order<'a>(
     cx: Cx<'_, 'a>,
     scope: &mut Scope,
     order: Order,
@@ -164,8 +157,8 @@ fn with_ranks<'a>(
     let Order { x, axis, places, descending, span } = order;
     Value::strong(cx.share(scope, "x", x, |cx, scope, x| {
         let order = Order { x, axis, places, descending, span };
-        let ranks = order.ranks();
-        cx.share(scope, "ranks", ranks, |_, _, ranks| body(&order, &ranks))
+        let positions = order.order();
+        cx.share(scope, "order", positions, |_, _, positions| body(&order, &positions))
     }))
 }
 
@@ -173,22 +166,22 @@ fn with_ranks<'a>(
 pub(super) fn sort<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     super::no_statics(cx, call)?;
     let order = order(cx, scope, call, None)?;
-    Ok(with_ranks(cx, scope, order, |order, ranks| order.values(ranks)))
+    Ok(with_order(cx, scope, order, |order, positions| order.values(positions)))
 }
 
 /// `argsort(x, axis = -1, descending = false)`
 pub(super) fn argsort<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     super::no_statics(cx, call)?;
     let order = order(cx, scope, call, None)?;
-    Ok(with_ranks(cx, scope, order, |order, ranks| order.positions(ranks)))
+    Ok(with_order(cx, scope, order, |order, positions| order.positions(positions)))
 }
 
 /// `top_k[3](x, axis = -1)`: values and positions.
 pub(super) fn top_k<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     let places = one_size(cx, scope, call, "how many: `top_k[3](x)`")?;
     let order = order(cx, scope, call, Some(places))?;
-    Ok(with_ranks(cx, scope, order, |order, ranks| {
-        several(vec![order.values(ranks), order.positions(ranks)], order.span)
+    Ok(with_order(cx, scope, order, |order, positions| {
+        several(vec![order.values(positions), order.positions(positions)], order.span)
     }))
 }
 

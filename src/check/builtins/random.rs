@@ -4,9 +4,9 @@
 //! and without brackets there is one per coordinate.
 
 use crate::algebra::fill::Fill;
-use crate::algebra::form::Combine;
 use crate::algebra::op::Op;
-use crate::algebra::types::{DType, Dim, Shape, Type};
+use crate::algebra::ranks::Ranks;
+use crate::algebra::types::{DType, Dim, Type};
 use crate::ast::ExprKind as Ast;
 
 use super::super::calls::Call;
@@ -131,8 +131,7 @@ fn probability(cx: Cx<'_, '_>, p: &Value) -> Checked<()> {
     }
 }
 
-/// The numbers from 0 in random order: the ranks of as many uniform numbers, found by comparing each
-/// with each.
+/// The numbers from 0 in random order: the ranks of as many uniform numbers.
 pub(super) fn permutation<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     let sizes = cx.sizes(scope, call)?;
     no_args(cx, call)?;
@@ -142,18 +141,6 @@ pub(super) fn permutation<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a,
         return Err(cx.report(found.help("write `random.permutation[N]()`")));
     };
     let numbers = unit(cx, &Type::new(cx.real, vec![n.clone()]), call);
-    Ok(Value::strong(cx.share(scope, "numbers", numbers, |_, _, numbers| ranks(numbers, n))))
-}
-
-/// The rank of each number; of equal ones the first is less.
-fn ranks(numbers: Expr, n: &Dim) -> Expr {
-    let span = numbers.span;
-    let places = ops::op(Op::Fill(Fill::Iota { dtype: DType::I32, to: vec![n.clone()] }), Vec::new(), span);
-    let square: Shape = vec![n.clone(), n.clone()];
-    let pair = |x: &Expr| [1, 0].map(|axis| ops::repeat(x.clone(), &square, vec![axis])).to_vec();
-    let less = ops::map("lt", pair(&numbers), span);
-    let equal = ops::map("eq", pair(&numbers), span);
-    let first = ops::map("lt", pair(&places), span);
-    let before = ops::map("or", vec![less, ops::map("and", vec![equal, first], span)], span);
-    ops::reduce(Combine::Sum, ops::cast(before, DType::I32), &[1], false, span)
+    let ranks = Op::Ranks(Ranks { axis: 0, descending: false });
+    Ok(Value::strong(ops::op(ranks, vec![numbers], call.span)))
 }

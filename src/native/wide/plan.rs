@@ -45,7 +45,7 @@ fn define<'a>(body: &'a [Stmt], definitions: &mut [Option<&'a Expr>]) {
         match stmt {
             Stmt::Let(value, expr) => definitions[value.0 as usize] = Some(expr),
             Stmt::For { body, .. } => define(body, definitions),
-            Stmt::Store { .. } | Stmt::Product(_) => {}
+            Stmt::Store { .. } | Stmt::Product(_) | Stmt::Ranks(_) => {}
         }
     }
 }
@@ -263,7 +263,7 @@ fn lanes(facts: &Facts, body: &[Stmt]) -> Option<usize> {
             Stmt::Let(_, Expr::Load { .. } | Expr::Fold(..)) => return None,
             Stmt::Let(value, _) => *value,
             Stmt::Store { step: 1, value, .. } => *value,
-            Stmt::Store { .. } | Stmt::For { .. } | Stmt::Product(_) => return None,
+            Stmt::Store { .. } | Stmt::For { .. } | Stmt::Product(_) | Stmt::Ranks(_) => return None,
         };
         match usize::from(facts.ty(value).lanes) {
             1 if !matches!(stmt, Stmt::Store { .. }) => {}

@@ -25,7 +25,7 @@ pub(super) fn most_lanes(facts: &Facts, plan: &Plan, level: Level) -> usize {
                 expr.operands(&mut see);
             }
             Stmt::Store { value, .. } => see(*value),
-            Stmt::For { .. } | Stmt::Product(_) => {}
+            Stmt::For { .. } | Stmt::Product(_) | Stmt::Ranks(_) => {}
         }
     }
     level.bytes() / widest
