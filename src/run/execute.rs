@@ -136,6 +136,7 @@ pub fn execute(
     events: &mut dyn Events,
 ) -> Result<Outcome, Diagnostic> {
     let mut script = Script::new(stages, settings)?;
+    script.check_all_memory()?;
     script.read_files()?;
     let mut names = BTreeMap::new();
     for (index, statement) in stages.typed.statements.iter().enumerate() {
@@ -157,6 +158,24 @@ fn bound_name(kind: &StatementKind) -> Option<&str> {
         | StatementKind::Table(_)
         | StatementKind::Save { .. }
         | StatementKind::Assert { .. } => None,
+    }
+}
+
+/// The names of the programs whose memory a statement needs at one time, of those that there are.
+fn programs_of(index: usize, kind: &StatementKind) -> Vec<String> {
+    match kind {
+        StatementKind::Let { name, .. } => vec![let_program(name, index)],
+        StatementKind::Print(_) => vec![format!("print.{index}")],
+        StatementKind::Assert { .. } => vec![format!("assert.{index}")],
+        StatementKind::Eval(eval) => vec![format!("{}.eval", eval.name)],
+        StatementKind::Train(train) => {
+            let kinds = ["init", "step", "accumulate", "weights", "validate"];
+            kinds.map(|kind| format!("{}.{kind}", train.name)).to_vec()
+        }
+        StatementKind::Also { .. }
+        | StatementKind::Plot { .. }
+        | StatementKind::Table(_)
+        | StatementKind::Save { .. } => Vec::new(),
     }
 }
 
@@ -378,6 +397,21 @@ impl<'a> Script<'a> {
             Some(available) if needed > available => Err(errors::too_large(needed, available)),
             _ => Ok(()),
         }
+    }
+
+    /// Refuses a statement whose programs need more memory than there is before anything is computed: what
+    /// comes after hours of training is refused before them.
+    fn check_all_memory(&self) -> Result<(), Diagnostic> {
+        for (index, statement) in self.stages.typed.statements.iter().enumerate() {
+            let at = match statement.kind {
+                StatementKind::Train(_) => "in this run",
+                _ => "in this statement",
+            };
+            let names = programs_of(index, &statement.kind).into_iter();
+            let programs: Vec<usize> = names.filter_map(|name| self.find_program(&name)).collect();
+            self.check_memory(&programs).map_err(|error| error.label(statement.span, at))?;
+        }
+        Ok(())
     }
 
     /// A machine for a program, with the values of earlier statements bound.
