@@ -16,8 +16,8 @@ pub(crate) enum Node {
     Ruled(usize, usize),
 }
 
-/// Random relative errors of so much in everything that single precision does not hold: what a result
-/// moves by tells how well it is determined at all.
+/// Random relative errors of so much in everything that single precision does not hold, or that is made of such:
+/// what a result moves by tells how well it is determined at all.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Noise {
     /// The greatest relative error; 0: none.
@@ -31,6 +31,8 @@ pub(crate) struct Noise {
 pub(crate) struct Tape {
     nodes: Vec<Node>,
     values: Vec<f64>,
+    /// Whether each is what any precision computes.
+    exact: Vec<bool>,
     noise: Noise,
     /// The greatest magnitude so far.
     pub greatest: f64,
@@ -38,7 +40,7 @@ pub(crate) struct Tape {
 
 impl Tape {
     pub(crate) fn new(noise: Noise) -> Tape {
-        Tape { nodes: Vec::new(), values: Vec::new(), noise, greatest: 0.0 }
+        Tape { nodes: Vec::new(), values: Vec::new(), exact: Vec::new(), noise, greatest: 0.0 }
     }
 
     pub(crate) fn len(&self) -> Num {
@@ -55,11 +57,18 @@ impl Tape {
 
     /// A node with its value, whose error is relative to `scale`.
     fn push(&mut self, node: Node, value: f64, scale: f64) -> Num {
-        let exact = f64::from(value as f32) == value;
+        let sound = |num: Num| self.exact[num as usize];
+        let made = match &node {
+            Node::Leaf | Node::Ruled(..) => true,
+            Node::Linear(terms) => terms.iter().all(|(num, _)| sound(*num)),
+            Node::Apply(_, args) => args.iter().all(|num| sound(*num)),
+        };
+        let exact = made && f64::from(value as f32) == value;
         let noisy = if exact { value } else { value + scale * self.noise.size * self.error() };
         self.greatest = if noisy.is_finite() { self.greatest.max(noisy.abs()) } else { f64::INFINITY };
         self.nodes.push(node);
         self.values.push(noisy);
+        self.exact.push(exact);
         self.len() - 1
     }
 
@@ -79,6 +88,7 @@ impl Tape {
         let value = self.value(of);
         self.nodes.push(Node::Linear(Box::new([(of, 1.0)])));
         self.values.push(value);
+        self.exact.push(self.exact[of as usize]);
         self.len() - 1
     }
 
@@ -87,6 +97,7 @@ impl Tape {
         let value = self.value(of);
         self.nodes.push(Node::Leaf);
         self.values.push(value);
+        self.exact.push(self.exact[of as usize]);
         self.len() - 1
     }
 
