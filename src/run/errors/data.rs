@@ -102,8 +102,12 @@ pub(crate) fn word_among_numbers(
         Some(number) => format!("write `{number}`"),
         None => format!("mend or remove the row; if the column holds words, write `words = [\"{column}\"]`"),
     };
-    let found = Diagnostic::error(&BAD_CELL, message).help(help);
-    if count > 1 { found.note(format!("{count} cells of this column are no numbers")) } else { found }
+    of_cells(Diagnostic::error(&BAD_CELL, message).help(help), count, "are no numbers")
+}
+
+/// What one of `count` cells of a column is, with what they all are.
+fn of_cells(found: Diagnostic, count: usize, what: &str) -> Diagnostic {
+    if count > 1 { found.note(format!("{count} cells of this column {what}")) } else { found }
 }
 
 /// A cell that looks like a number in a column of words; `count` cells do.
@@ -117,7 +121,7 @@ pub(crate) fn number_among_words(
     let message = format!("{}: expected a word, found `{}`", place(path, line, column), excerpt(cell));
     let found = Diagnostic::error(&BAD_CELL, message)
         .help(format!("if it is a word like the others, write `words = [\"{column}\"]` in `csv(...)`"));
-    if count > 1 { found.note(format!("{count} cells of this column look like numbers")) } else { found }
+    of_cells(found, count, "look like numbers")
 }
 
 /// A number without its currency, percent sign, or commas between thousands.
