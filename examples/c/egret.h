@@ -1,5 +1,5 @@
 // The C interface of Egret: optimizer pipelines on the caller's own memory.
-// Made from src/capi by `EGRET_UPDATE=1 cargo test --test buffers`.
+// Made from src/capi by `EGRET_UPDATE=1 cargo test --test suite buffers`.
 
 #ifndef EGRET_H
 #define EGRET_H

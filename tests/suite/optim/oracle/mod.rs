@@ -29,7 +29,7 @@ pub use wraps::*;
 
 use std::ops::Range;
 
-use crate::problem::{PARTS, loss_and_gradient, start};
+use crate::optim::problem::{PARTS, loss_and_gradient, start};
 
 /// What a rule is given.
 pub struct At<'a> {

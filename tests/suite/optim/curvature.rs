@@ -3,7 +3,7 @@
 
 use egret::algebra::types::DType;
 
-use crate::problem::{folder, rows, run};
+use crate::optim::problem::{folder, rows, run};
 
 /// The stages that have their oracle here.
 pub const STAGES: [&str; 1] = ["sophia"];

@@ -1,14 +1,8 @@
-//! Random programs: how they are drawn, run in every way there is, and made smaller.
+//! How a random program is drawn.
 
-pub(crate) mod engines;
-pub(crate) mod generator;
-pub(crate) mod rng;
-pub(crate) mod script;
-mod shapes;
-pub(crate) mod shrink;
-
-use rng::Rng;
-use script::{Case, LOSSES, USES};
+use crate::generator;
+use crate::rng::Rng;
+use crate::script::{Case, LOSSES, USES};
 
 /// The case of a seed.
 pub(crate) fn case(seed: u64) -> Case {

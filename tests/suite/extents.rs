@@ -1,9 +1,6 @@
 //! Stages over rows and columns of matrices against the papers' equations in plain Rust.
 
-#[path = "small/mod.rs"]
-mod small;
-
-use small::ROWS;
+use crate::small::ROWS;
 
 const STEPS: usize = 7;
 
@@ -98,7 +95,7 @@ fn agree(optimizer: &str, mut rule: impl FnMut(usize, usize, &Matrix, &Matrix) -
           steps = {STEPS}
         }}"
     );
-    let outcome = small::run("extents.eg", &source);
+    let outcome = crate::small::run("extents.eg", &source);
     let mut p = start();
     for t in 1..=STEPS {
         let g = gradients(&p);

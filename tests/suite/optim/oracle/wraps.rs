@@ -1,7 +1,7 @@
 //! Rules around other rules, and parameters to evaluate with.
 
 use super::{At, Boxed, Rule, dot, minus, norm, plus, zip};
-use crate::problem::start;
+use crate::optim::problem::start;
 
 /// Evaluates with a running average of the parameters.
 struct WeightEma {

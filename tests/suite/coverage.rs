@@ -28,9 +28,9 @@ fn texts(folder: &Path, end: &str) -> Vec<String> {
 
 /// Codes that no script of a sensible size can have, with the file and the words that try them.
 const ELSEWHERE: [(&str, &str, &str); 6] = [
-    ("nesting-too-deep", "tests/cli.rs", "nesting-too-deep"),
-    ("source-too-large", "tests/cli.rs", "source-too-large"),
-    ("unknown-hyperparameter", "tests/cli.rs", "fn a_hyperparameter_and_the_seed_change_from_outside"),
+    ("nesting-too-deep", "tests/suite/cli.rs", "nesting-too-deep"),
+    ("source-too-large", "tests/suite/cli.rs", "source-too-large"),
+    ("unknown-hyperparameter", "tests/suite/cli.rs", "fn a_hyperparameter_and_the_seed_change_from_outside"),
     ("not-a-pipeline", "src/optimizer/tests.rs", "not-a-pipeline"),
     ("parameter-shape", "src/optimizer/tests.rs", "parameter-shape"),
     ("no-total", "src/optimizer/tests.rs", "no-total"),

@@ -2,10 +2,10 @@
 //! straight: values, `grad`, `vjp`, `jvp`, `hvp` and training steps, in kernels with and without fusion, loops
 //! and native code for each kind of machine, with one thread and with several, in both precisions.
 //!
-//! `cargo test --test random_programs` tries some; more are tried, from a seed on, by
+//! `cargo test --test programs` tries some; more are tried, from a seed on, by
 //!
 //! ```sh
-//! EGRET_SEED=1 EGRET_CASES=100000 cargo test --release --test random_programs -- --ignored --nocapture
+//! EGRET_SEED=1 EGRET_CASES=100000 cargo test --release --test programs -- --ignored --nocapture
 //! ```
 //!
 //! With `EGRET_TRACE=1` each script is printed before it runs.
@@ -15,12 +15,18 @@ use std::time::Instant;
 
 use egret::algebra::types::DType;
 
-mod programs;
+mod draw;
+mod engines;
+mod generator;
 mod reference;
+mod rng;
+mod script;
+mod shapes;
+mod shrink;
 
-use programs::engines::{Outcome, agree};
-use programs::script::Case;
-use programs::shrink::shrink;
+use engines::{Outcome, agree};
+use script::Case;
+use shrink::shrink;
 
 /// Both precisions; a panic is a difference too.
 fn run(case: &Case, seed: u64) -> Outcome {
@@ -41,7 +47,7 @@ fn try_seeds(seeds: std::ops::Range<u64>) {
     let (begin, trace) = (Instant::now(), std::env::var_os("EGRET_TRACE").is_some());
     let mut faults = Vec::new();
     for seed in seeds.clone() {
-        let case = programs::case(seed);
+        let case = draw::case(seed);
         if trace {
             eprintln!("seed {seed}\n{}", case.script());
         }

@@ -55,7 +55,7 @@ fn f32_steps(trace: &str) -> Option<usize> {
     (trace == "iris-softmax-egdd").then_some(24)
 }
 
-fn golden(path: &Path) -> datatest_stable::Result<()> {
+pub(super) fn golden(path: &Path) -> datatest_stable::Result<()> {
     let trace: Value = serde_json::from_str(&std::fs::read_to_string(path)?)?;
     let oracle_losses = numbers(&trace["loss_before_each_step_and_after_the_last"]);
     let params = trace["params_after_the_last"].as_object().expect("parameters by name");
@@ -77,8 +77,4 @@ fn golden(path: &Path) -> datatest_stable::Result<()> {
     let worst = difference(&losses[..steps], &oracle_losses[..steps], 0.0);
     assert!(worst <= 1e-3, "f32 losses differ by {worst:e} relative");
     Ok(())
-}
-
-datatest_stable::harness! {
-    { test = golden, root = "tests/golden", pattern = r"\.json$" },
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use egret::algebra::types::DType;
 use egret::run::Outcome;
 
-use crate::problem::{folder, run};
+use crate::optim::problem::{folder, run};
 
 /// The trace of lingvo's `egdd_test` (steps 1 and 2 there, to 1e-4; step 3 by its formulas in NumPy).
 /// Parameters, momentum, gains and scale after a step, to the digits given.

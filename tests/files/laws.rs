@@ -16,20 +16,17 @@ use egret::pipeline::{Options, Program, Report, STAGES};
 use egret::run::machine::{Machine, Memory};
 use egret::{ast, kernel, source};
 
-#[path = "stand_in/mod.rs"]
-mod stand_in;
-
 type Outcome = datatest_stable::Result<()>;
 
 /// An example on small data; none if its data are not there.
-fn example(path: &Path) -> Result<Option<String>, std::io::Error> {
+pub(super) fn example(path: &Path) -> Result<Option<String>, std::io::Error> {
     let source = std::fs::read_to_string(path)?;
-    // The experiments train many times what their small forms train too; `tests/paper.rs` checks them.
+    // The experiments train many times what their small forms train too; `tests/suite/paper.rs` checks them.
     let text = path.display().to_string();
     if text.contains("paper") && !text.contains("digits") && !text.contains("small") {
         return Ok(None);
     }
-    Ok(stand_in::with_small_data(&path.display().to_string(), &source))
+    Ok(crate::stand_in::with_small_data(&path.display().to_string(), &source))
 }
 
 fn program(path: &Path, source: &str, real: DType) -> Program {
@@ -69,7 +66,7 @@ fn smaller(source: &str) -> String {
     smaller
 }
 
-fn engines_agree(path: &Path) -> Outcome {
+pub(super) fn engines_agree(path: &Path) -> Outcome {
     let Some(source) = example(path)?.map(|source| smaller(&source)) else { return Ok(()) };
     for (real, tolerance) in PRECISIONS {
         let program = program(path, &source, real);
@@ -180,10 +177,10 @@ fn cell(graphs: &Graphs, name: &str) -> f64 {
     found.next().unwrap_or_else(|| panic!("no cell {name}"))
 }
 
-fn printing_is_stable(path: &Path) -> Outcome {
+pub(super) fn printing_is_stable(path: &Path) -> Outcome {
     let Some(source) = example(path)?.map(|source| smaller(&source)) else { return Ok(()) };
     let (one, other) = (program(path, &source, DType::F32), program(path, &source, DType::F32));
-    // Machine code is long; `tests/cli.rs` prints that of the examples twice.
+    // Machine code is long; `tests/suite/cli.rs` prints that of the examples twice.
     for stage in STAGES.iter().filter(|stage| !matches!(stage.name, "clif" | "asm")) {
         let (first, second) = (sound(one.emit(stage)), sound(other.emit(stage)));
         assert!(first == second, "{} is not printed the same twice", stage.name);
@@ -196,13 +193,13 @@ fn formatted(source: &str) -> String {
 }
 
 /// Formatting what is formatted changes nothing.
-fn formatting_is_stable(path: &Path) -> Outcome {
+pub(super) fn formatting_is_stable(path: &Path) -> Outcome {
     let once = formatted(&std::fs::read_to_string(path)?);
     assert_eq!(formatted(&once), once);
     Ok(())
 }
 
-fn formatting_keeps_the_meaning(path: &Path) -> Outcome {
+pub(super) fn formatting_keeps_the_meaning(path: &Path) -> Outcome {
     let Some(source) = example(path)? else { return Ok(()) };
     let typed = |source: &str| sound(program(path, source, DType::F32).emit_named("typed"));
     assert_eq!(typed(&formatted(&source)), typed(&source));
@@ -210,29 +207,9 @@ fn formatting_keeps_the_meaning(path: &Path) -> Outcome {
 }
 
 /// A library file is no script of its own: its names would be declared twice. Its tree stays the same.
-fn formatting_keeps_the_tree(path: &Path) -> Outcome {
+pub(super) fn formatting_keeps_the_tree(path: &Path) -> Outcome {
     let source = std::fs::read_to_string(path)?;
     let tree = |source: &str| sound(program(path, source, DType::F32).emit_named("ast"));
     assert_eq!(tree(&formatted(&source)), tree(&source));
     Ok(())
-}
-
-/// Stages whose cases are whole programs.
-const SCRIPTS: &str = r"^(cases/(check|graph|kernel|loops|native|run|tour)|golden)/[^/]*\.eg$";
-const TREES: &str = r"^cases/ast/[^/]*\.eg$";
-const EG: &str = r"\.eg$";
-
-datatest_stable::harness! {
-    { test = engines_agree, root = "tests", pattern = SCRIPTS },
-    { test = engines_agree, root = "examples", pattern = EG },
-    { test = printing_is_stable, root = "tests", pattern = SCRIPTS },
-    { test = printing_is_stable, root = "examples", pattern = EG },
-    { test = formatting_is_stable, root = "tests", pattern = SCRIPTS },
-    { test = formatting_is_stable, root = "tests", pattern = TREES },
-    { test = formatting_is_stable, root = "examples", pattern = EG },
-    { test = formatting_is_stable, root = "src/std", pattern = EG },
-    { test = formatting_keeps_the_meaning, root = "tests", pattern = SCRIPTS },
-    { test = formatting_keeps_the_meaning, root = "examples", pattern = EG },
-    { test = formatting_keeps_the_tree, root = "tests", pattern = TREES },
-    { test = formatting_keeps_the_tree, root = "src/std", pattern = EG },
 }

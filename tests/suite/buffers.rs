@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-#[path = "../examples/rust_buffers.rs"]
+#[path = "../../examples/rust_buffers.rs"]
 mod rust_buffers;
 
-/// The header is made from the Rust source; `EGRET_UPDATE=1 cargo test --test buffers` writes it anew.
+/// The header is made from the Rust source; `EGRET_UPDATE=1 cargo test --test suite buffers` writes it anew.
 #[test]
 fn the_header_is_that_of_the_source() {
     let mut config = cbindgen::Config {
@@ -19,7 +19,7 @@ fn the_header_is_that_of_the_source() {
         sys_includes: ["stddef.h", "stdint.h"].map(str::to_owned).to_vec(),
         include_guard: Some("EGRET_H".to_owned()),
         header: Some(
-            "// The C interface of Egret: optimizer pipelines on the caller's own memory.\n// Made from src/capi by `EGRET_UPDATE=1 cargo test --test buffers`."
+            "// The C interface of Egret: optimizer pipelines on the caller's own memory.\n// Made from src/capi by `EGRET_UPDATE=1 cargo test --test suite buffers`."
                 .to_owned(),
         ),
         ..cbindgen::Config::default()
@@ -36,7 +36,7 @@ fn the_header_is_that_of_the_source() {
         std::fs::write(&path, &text).expect("the header can be written");
     }
     let have = std::fs::read_to_string(&path).expect("the header is there");
-    assert!(have == text, "examples/c/egret.h is old: EGRET_UPDATE=1 cargo test --test buffers");
+    assert!(have == text, "examples/c/egret.h is old: EGRET_UPDATE=1 cargo test --test suite buffers");
 }
 
 /// The codes with `EGRET_` before their names: C has one scope for all of them.

@@ -25,7 +25,7 @@ model net(x: real[B, 3]) -> real[B] {
 
 /// The folder of the data.
 pub fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/optim")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/optim")
 }
 
 /// Rows of three inputs and a target.

@@ -6,9 +6,6 @@ use egret::optimizer::{Optimizer, Options as Given};
 use egret::pipeline::{Options, Program};
 use egret::run::{Events, Settings};
 
-#[path = "stand_in/mod.rs"]
-mod stand_in;
-
 /// Keeps what a script prints.
 struct Printed(Vec<String>);
 
@@ -61,7 +58,9 @@ fn examples_have_the_same_bits() {
         let path = entry.expect("an entry").path();
         if path.extension().is_some_and(|end| end == "eg") {
             let text = fs::read_to_string(&path).expect("text");
-            let Some(text) = stand_in::with_small_data(&path.display().to_string(), &text) else { continue };
+            let Some(text) = crate::stand_in::with_small_data(&path.display().to_string(), &text) else {
+                continue;
+            };
             let names: Vec<&str> = text.lines().filter_map(fit_name).collect();
             let short = shortened(&text);
             same_with_any_number(&short, folder, &names);

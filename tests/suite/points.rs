@@ -1,11 +1,8 @@
 //! Stages that evaluate with other parameters than they train, and those that wrap a pipeline, against
 //! the papers' recurrences in plain Rust.
 
-#[path = "small/mod.rs"]
-mod small;
-
+use crate::small::ROWS;
 use egret::run::{Fit, Outcome};
-use small::ROWS;
 
 const STEPS: usize = 12;
 
@@ -42,7 +39,7 @@ fn run(stages: &str, optimizer: &str) -> Outcome {
         }}
         let after = eval fit on d {{ metric loss = mse(line(x), y) }}"
     );
-    small::run("points.eg", &source)
+    crate::small::run("points.eg", &source)
 }
 
 fn fit(outcome: &Outcome) -> &Fit {

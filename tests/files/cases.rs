@@ -50,35 +50,35 @@ fn emit(path: &Path, stages: &[&str]) -> Outcome {
     Ok(())
 }
 
-fn ast(path: &Path) -> Outcome {
+pub(super) fn ast(path: &Path) -> Outcome {
     emit(path, &["tokens", "ast"])
 }
 
-fn check(path: &Path) -> Outcome {
+pub(super) fn check(path: &Path) -> Outcome {
     emit(path, &["typed"])
 }
 
-fn graph(path: &Path) -> Outcome {
+pub(super) fn graph(path: &Path) -> Outcome {
     emit(path, &["graph", "step"])
 }
 
-fn kernel(path: &Path) -> Outcome {
+pub(super) fn kernel(path: &Path) -> Outcome {
     emit(path, &["kernel"])
 }
 
-fn loops(path: &Path) -> Outcome {
+pub(super) fn loops(path: &Path) -> Outcome {
     emit(path, &["loops"])
 }
 
-fn native(path: &Path) -> Outcome {
+pub(super) fn native(path: &Path) -> Outcome {
     emit(path, &["clif"])
 }
 
-fn tour(path: &Path) -> Outcome {
+pub(super) fn tour(path: &Path) -> Outcome {
     emit(path, &["tokens", "ast", "typed", "graph", "step", "kernel", "loops", "clif"])
 }
 
-fn cost(path: &Path) -> Outcome {
+pub(super) fn cost(path: &Path) -> Outcome {
     snapshot(path, &program(path).cost().map_err(|report| rendered(&report))?);
     Ok(())
 }
@@ -95,7 +95,7 @@ impl Events for Printed {
     }
 }
 
-fn run(path: &Path) -> Outcome {
+pub(super) fn run(path: &Path) -> Outcome {
     let mut printed = Printed::default();
     let done = program(path).run(&Settings::default(), &mut printed);
     if let Err(report) = done {
@@ -106,7 +106,7 @@ fn run(path: &Path) -> Outcome {
 }
 
 /// The diagnostics of a script that is wrong, at whatever stage they appear.
-fn error(path: &Path) -> Outcome {
+pub(super) fn error(path: &Path) -> Outcome {
     let program = program(path);
     let text = match program.run(&Settings::default(), &mut Printed::default()) {
         Ok(_) => rendered(&program.warnings()),
@@ -117,17 +117,4 @@ fn error(path: &Path) -> Outcome {
     }
     snapshot(path, &text);
     Ok(())
-}
-
-datatest_stable::harness! {
-    { test = ast, root = "tests/cases/ast", pattern = r"\.eg$" },
-    { test = check, root = "tests/cases/check", pattern = r"\.eg$" },
-    { test = graph, root = "tests/cases/graph", pattern = r"\.eg$" },
-    { test = kernel, root = "tests/cases/kernel", pattern = r"\.eg$" },
-    { test = cost, root = "tests/cases/cost", pattern = r"\.eg$" },
-    { test = loops, root = "tests/cases/loops", pattern = r"\.eg$" },
-    { test = native, root = "tests/cases/native", pattern = r"\.eg$" },
-    { test = run, root = "tests/cases/run", pattern = r"^[^/]*\.eg$" },
-    { test = error, root = "tests/cases/error", pattern = r"^[^/]*\.eg$" },
-    { test = tour, root = "tests/cases/tour", pattern = r"\.eg$" },
 }
