@@ -10,7 +10,7 @@ use crate::diag::{self, Code, Diagnostic};
 use crate::native::{Native, Target};
 use crate::run::{self, Files};
 use crate::source::{FileId, Sources};
-use crate::{ast, check, graph, kernel, loops, native};
+use crate::{ast, check, graph, kernel, loops, native, typed};
 
 mod profile;
 mod timings;
@@ -56,7 +56,7 @@ pub struct Options {
 impl Default for Options {
     /// `real` is what the script says; data lies in the working directory; every state has memory of its own.
     fn default() -> Options {
-        Options { real: None, folder: PathBuf::from("."), share_states: false, limit: check::typed::LIMIT }
+        Options { real: None, folder: PathBuf::from("."), share_states: false, limit: typed::LIMIT }
     }
 }
 
@@ -163,7 +163,7 @@ pub struct Program {
     parsed: Parsed,
     /// How long reading took.
     parsing: Duration,
-    typed: OnceCell<check::typed::Program>,
+    typed: OnceCell<typed::Program>,
     graphs: OnceCell<graph::Graphs>,
     kernels: OnceCell<kernel::Kernels>,
     loops: OnceCell<loops::Loops>,
@@ -304,7 +304,7 @@ impl Program {
     ///
     /// # Errors
     /// The script's errors, with its warnings.
-    pub fn typed(&self) -> Result<&check::typed::Program, Report> {
+    pub fn typed(&self) -> Result<&typed::Program, Report> {
         make(&self.typed, || {
             // A broken script is still checked, so that one run shows all there is to mend.
             let Parsed { script, found, whole, used, library } = &self.parsed;
@@ -440,7 +440,7 @@ impl Program {
     }
 
     /// Graphs for a run that sets these hyperparameters.
-    fn build(&self, typed: &check::typed::Program, set: &[(String, f64)]) -> graph::Graphs {
+    fn build(&self, typed: &typed::Program, set: &[(String, f64)]) -> graph::Graphs {
         match self.given {
             Some(_) => graph::build_optimizers(typed),
             None if self.options.share_states => graph::build(typed).share_states(set),

@@ -8,7 +8,7 @@ use crate::source::Span;
 use super::Checker;
 use super::errors::{self, at};
 use super::scope::Checked;
-use super::typed::{DataId, DataSource, Expr, LocalId, Table};
+use crate::typed::{DataId, DataSource, Expr, LocalId, Table};
 
 /// The columns that expressions of a run read: the first locals are the columns.
 pub(super) fn columns_read<'e>(exprs: impl IntoIterator<Item = &'e Expr>) -> BTreeSet<usize> {

@@ -1,17 +1,19 @@
 //! Infix operators.
 
 use crate::algebra::op::Op;
+use crate::algebra::scalar::{self, Scalar};
 use crate::algebra::types::{Shape, Type};
 use crate::ast::{self, BinaryOp};
 use crate::diag::Diagnostic;
 use crate::source::Span;
+use crate::typed::build;
 
 use super::Checker;
 use super::errors;
 use super::ops;
 use super::scope::{Checked, Scope, Value, Weak};
 use super::text;
-use super::typed::{Expr, ExprKind};
+use crate::typed::{Expr, ExprKind};
 
 /// Largest constant power that becomes multiplications.
 const UNROLLED: i64 = 4;
@@ -49,7 +51,11 @@ impl<'a> Checker<'a> {
             And | Or => {
                 let (a, b) = (self.expect_bool(scope, a, &what), self.expect_bool(scope, b, &what));
                 let (a, b) = self.join_shapes(scope, a?, b?)?;
-                Ok(Value::strong(ops::map(if op == And { "and" } else { "or" }, vec![a, b], span)))
+                Ok(Value::strong(build::map(
+                    if op == And { &scalar::AND } else { &scalar::OR },
+                    vec![a, b],
+                    span,
+                )))
             }
             Eq | Ne | Lt | Le | Gt | Ge => self.compare(scope, op, a, b, span),
             _ => {
@@ -61,9 +67,9 @@ impl<'a> Checker<'a> {
                     Rem => self.remainder(scope, a, b, span),
                     Pow => self.power(scope, a, b, span),
                     MatMul => self.matmul(scope, a, b, span),
-                    Add => self.arithmetic(scope, "add", a, b, span),
-                    Sub => self.arithmetic(scope, "sub", a, b, span),
-                    _ => self.arithmetic(scope, "mul", a, b, span),
+                    Add => self.arithmetic(scope, &scalar::ADD, a, b, span),
+                    Sub => self.arithmetic(scope, &scalar::SUB, a, b, span),
+                    _ => self.arithmetic(scope, &scalar::MUL, a, b, span),
                 }
             }
         }
@@ -78,32 +84,32 @@ impl<'a> Checker<'a> {
             x.and(y)?;
         }
         let (a, b) = self.join(scope, a, b)?;
-        let (name, args) = match op {
-            Eq => ("eq", vec![a, b]),
-            Ne => ("ne", vec![a, b]),
-            Lt => ("lt", vec![a, b]),
-            Le => ("le", vec![a, b]),
-            Gt => ("lt", vec![b, a]),
-            _ => ("le", vec![b, a]),
+        let (row, args) = match op {
+            Eq => (&scalar::EQ, vec![a, b]),
+            Ne => (&scalar::NE, vec![a, b]),
+            Lt => (&scalar::LT, vec![a, b]),
+            Le => (&scalar::LE, vec![a, b]),
+            Gt => (&scalar::LT, vec![b, a]),
+            _ => (&scalar::LE, vec![b, a]),
         };
-        Ok(Value::strong(ops::map(name, args, span)))
+        Ok(Value::strong(build::map(row, args, span)))
     }
 
     /// A sum, difference or product.
     pub(super) fn arithmetic(
         &mut self,
         scope: &Scope,
-        name: &'static str,
+        row: &'static Scalar,
         a: Value,
         b: Value,
         span: Span,
     ) -> Checked<Value> {
-        if let Some(folded) = fold(scope, name, &a, &b, span) {
+        if let Some(folded) = fold(scope, row, &a, &b, span) {
             return Ok(folded);
         }
         let weak = joint_weak(&a, &b);
         let (a, b) = self.join(scope, a, b)?;
-        Ok(Value { expr: ops::map(name, vec![a, b], span), weak })
+        Ok(Value { expr: build::map(row, vec![a, b], span), weak })
     }
 
     fn divide(&mut self, scope: &Scope, a: Value, b: Value, span: Span) -> Checked<Value> {
@@ -135,7 +141,7 @@ impl<'a> Checker<'a> {
         }
         let weak = joint_weak(&a, &b);
         let (a, b) = self.join(scope, a, b)?;
-        Ok(Value { expr: ops::map("div", vec![a, b], span), weak })
+        Ok(Value { expr: build::map(&scalar::DIV, vec![a, b], span), weak })
     }
 
     /// The quotient rounded down.
@@ -154,13 +160,13 @@ impl<'a> Checker<'a> {
             }
         }
         let (a, b) = self.join(scope, a, b)?;
-        Ok(Value::strong(ops::map("floor_div", vec![a, b], span)))
+        Ok(Value::strong(build::map(&scalar::FLOOR_DIV, vec![a, b], span)))
     }
 
     /// What `//` leaves: it has the sign of `b`.
     fn remainder(&mut self, scope: &Scope, a: Value, b: Value, span: Span) -> Checked<Value> {
         let (a, b) = self.join(scope, a, b)?;
-        Ok(Value::strong(ops::map("rem", vec![a, b], span)))
+        Ok(Value::strong(build::map(&scalar::REM, vec![a, b], span)))
     }
 
     fn power(&mut self, scope: &mut Scope, a: Value, b: Value, span: Span) -> Checked<Value> {
@@ -179,19 +185,19 @@ impl<'a> Checker<'a> {
         }
         let (a, b) = (real(a, scope), real(b, scope));
         let (a, b) = self.join(scope, a, b)?;
-        Ok(Value::strong(ops::map("pow", vec![a, b], span)))
+        Ok(Value::strong(build::map(&scalar::POW, vec![a, b], span)))
     }
 
     fn matmul(&mut self, scope: &Scope, a: Value, b: Value, span: Span) -> Checked<Value> {
         let dtype = self.joint_dtype(scope, &a, &b)?;
         let a = self.converted(scope, a, dtype, "the other operand")?;
         let b = self.converted(scope, b, dtype, "the other operand")?;
-        let contract = ops::matmul_labels(a.ty.rank(), b.ty.rank()).map(Op::Contract);
+        let contract = build::matmul_labels(a.ty.rank(), b.ty.rank()).map(Op::Contract);
         let fits = |op: &Op| op.rules().infer(&[&a.ty, &b.ty]).is_ok();
         if let Some(op) = contract.filter(fits) {
-            return Ok(Value::strong(ops::op(op, vec![a, b], span)));
+            return Ok(Value::strong(build::op(op, vec![a, b], span)));
         }
-        match ops::batched_product(&a, &b, span) {
+        match build::batched_product(&a, &b, span) {
             Some(product) => Ok(Value::strong(product)),
             None => Err(self.no_product(scope, &a, &b)),
         }
@@ -202,7 +208,7 @@ impl<'a> Checker<'a> {
         let found = self.two_shapes(scope, format!("`@` cannot multiply `{x}` by `{y}`"), a, b);
         let fits = |left: &Shape, right: &Shape| {
             let (a, b) = (Type::new(a.ty.dtype, left.clone()), Type::new(b.ty.dtype, right.clone()));
-            let labels = ops::matmul_labels(a.rank(), b.rank()).map(Op::Contract);
+            let labels = build::matmul_labels(a.rank(), b.rank()).map(Op::Contract);
             labels.is_some_and(|op| op.rules().infer(&[&a, &b]).is_ok())
         };
         let rule = "the last size of the left must be the one before the last of the right, as in `[.., n, k] @ [.., k, m]`";
@@ -222,25 +228,25 @@ pub(super) fn number(value: &Value) -> Option<f64> {
 }
 
 /// Arithmetic among literals and sizes, done now.
-fn fold(scope: &Scope, name: &str, a: &Value, b: &Value, span: Span) -> Option<Value> {
+fn fold(scope: &Scope, row: &'static Scalar, a: &Value, b: &Value, span: Span) -> Option<Value> {
     if a.weak == Weak::No || b.weak == Weak::No {
         return None;
     }
     if let (Some(x), Some(y)) = (number(a), number(b)) {
-        let value = match name {
-            "add" => x + y,
-            "sub" => x - y,
-            _ => x * y,
-        };
         let weak = joint_weak(a, b);
-        return Some(Value { weak, ..ops::literal(value, weak == Weak::Int, scope.float, span) });
+        return Some(Value {
+            weak,
+            ..ops::literal((row.eval)(&[x, y]), weak == Weak::Int, scope.float, span)
+        });
     }
     let (x, y) = (dim(a)?, dim(b)?);
-    Some(match name {
-        "add" => ops::size(&x.add(&y), span),
-        "sub" => ops::size(&x.sub(&y), span),
-        _ => ops::size(&x.mul(&y), span),
-    })
+    let is = |other: &'static Scalar| std::ptr::eq(row, other);
+    let size = match () {
+        () if is(&scalar::ADD) => x.add(&y),
+        () if is(&scalar::SUB) => x.sub(&y),
+        () => x.mul(&y),
+    };
+    Some(ops::size(&size, span))
 }
 
 /// A size, or an integer as one.
@@ -267,21 +273,21 @@ fn joint_weak(a: &Value, b: &Value) -> Weak {
 /// A weak integer as a weak real, an integer as a real; others as they are.
 pub(super) fn real(value: Value, scope: &Scope) -> Value {
     match value.weak {
-        Weak::Int => Value { expr: ops::retype(value.expr, scope.float), weak: Weak::Real },
-        Weak::No if value.expr.ty.dtype.is_int() => Value::strong(ops::cast(value.expr, scope.float)),
+        Weak::Int => Value { expr: build::retype(value.expr, scope.float), weak: Weak::Real },
+        Weak::No if value.expr.ty.dtype.is_int() => Value::strong(build::cast(value.expr, scope.float)),
         _ => value,
     }
 }
 
 /// `base^n` by multiplications.
 fn unrolled(base: Expr, n: i64, span: Span) -> Expr {
-    let one = || ops::constant(1.0, base.ty.clone(), span);
+    let one = || build::constant(1.0, base.ty.clone(), span);
     if n < 0 {
         let top = one();
-        return ops::map("div", vec![top, unrolled(base, -n, span)], span);
+        return build::map(&scalar::DIV, vec![top, unrolled(base, -n, span)], span);
     }
     if n == 0 {
         return one();
     }
-    (1..n).fold(base.clone(), |product, _| ops::map("mul", vec![product, base.clone()], span))
+    (1..n).fold(base.clone(), |product, _| build::map(&scalar::MUL, vec![product, base.clone()], span))
 }

@@ -3,15 +3,15 @@
 use crate::algebra::types::{DType, SizeVar, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::source::Span;
+use crate::typed::build;
 
 use super::Checker;
 use super::dims::{Sizes, unify};
 use super::errors::{self, at};
 use super::functions::Signature;
-use super::ops;
 use super::scope::{Binding, Callee, Checked, Global, Poison, Scope, Static, Target, Value};
 use super::text;
-use super::typed::{Expr, ExprKind, FunctionId, Instance, LocalId};
+use crate::typed::{Expr, ExprKind, FunctionId, Instance, LocalId};
 
 /// What a call in a hyperparameter may leave out: the step, and the number of steps.
 pub(super) const STEPS: [&str; 2] = ["t", "T"];
@@ -419,7 +419,7 @@ fn as_cell(scope: &mut Scope, name: &str, arg: Expr) -> Expr {
     }
     let name = format!("{}.{name}", cells.prefix);
     let dtype = arg.ty.dtype;
-    ops::cast(scope.cell(&name, ops::cast(arg, DType::F64), None), dtype)
+    build::cast(scope.cell(&name, build::cast(arg, DType::F64), None), dtype)
 }
 
 /// How many axes `..` stands for in this call.

@@ -9,7 +9,7 @@ use super::calls::{Arg, Call};
 use super::errors::{self, at};
 use super::scope::{Checked, Place, Poison, Scope, nearest};
 use super::text;
-use super::typed::{Column, Data, DataId, DataSource, Expr, ExprKind, LocalId, Rows, Split, Table};
+use crate::typed::{Column, Data, DataId, DataSource, Expr, ExprKind, LocalId, Rows, Split, Table};
 
 /// A source as written, with the places that messages about it need.
 struct Written {

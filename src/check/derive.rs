@@ -7,16 +7,16 @@
 use crate::algebra::types::{DType, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::source::Span;
+use crate::typed::build;
 
 use super::Checker;
 use super::builtins;
 use super::calls::{Arg, Call};
 use super::errors::{self, at};
 use super::exprs::Bound;
-use super::ops;
 use super::scope::{Binding, Callee, Checked, Poison, Scope, Static, Target, Value, Weak};
 use super::text;
-use super::typed::{Derive, DeriveKind, Expr, ExprKind, StageUse};
+use crate::typed::{Derive, DeriveKind, Expr, ExprKind, StageUse};
 
 /// `grad(f, wrt = x)`: a function made of a function.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -304,7 +304,7 @@ impl<'a> Checker<'a> {
         names: &[String],
         args: &[Arg<'a>],
         call: &Call<'a, '_>,
-    ) -> Checked<Vec<(super::typed::LocalId, Expr)>> {
+    ) -> Checked<Vec<(crate::typed::LocalId, Expr)>> {
         let mut wrt = Vec::new();
         for k in &of.wrt {
             let named = args.iter().find(|arg| arg.name.is_some_and(|name| name.name == names[*k]));
@@ -350,7 +350,7 @@ impl<'a> Checker<'a> {
         match (value.expr.ty.dtype.is_float(), declared) {
             (true, _) => Ok(Some(value.expr)),
             // What the call makes real is real for its derivative.
-            (false, Some(dtype)) if value.expr.ty.dtype.is_int() => Ok(Some(ops::cast(value.expr, dtype))),
+            (false, Some(dtype)) if value.expr.ty.dtype.is_int() => Ok(Some(build::cast(value.expr, dtype))),
             _ if checkpoint => Ok(None),
             _ => {
                 let shown = text::show(&value.expr.ty, self.real);
@@ -417,7 +417,7 @@ impl<'a> Checker<'a> {
         &mut self,
         scope: &mut Scope,
         of: &Derived,
-        wrt: &[(super::typed::LocalId, Expr)],
+        wrt: &[(crate::typed::LocalId, Expr)],
         body: &Expr,
         seeds: Vec<&'a ast::Expr>,
     ) -> Checked<Vec<Expr>> {
@@ -433,7 +433,7 @@ impl<'a> Checker<'a> {
             values.push(match number {
                 true => {
                     let expr = self.converted(scope, value, ty.dtype, "what is expected")?;
-                    ops::broadcast(expr, &ty.shape)
+                    build::broadcast(expr, &ty.shape)
                 }
                 false => self.coerce(scope, value, &ty, expected)?,
             });
@@ -449,7 +449,7 @@ impl<'a> Checker<'a> {
         };
         let failed = matches!(binding, Binding::Error);
         scope.bind(&line.name.name, binding, line.name.span);
-        let nothing = ops::constant(0.0, Type::scalar(self.real), line.value.span);
+        let nothing = build::constant(0.0, Type::scalar(self.real), line.value.span);
         if failed { Err(Poison) } else { Ok((Vec::new(), nothing)) }
     }
 

@@ -163,7 +163,7 @@ pub(super) fn axes(rank: usize) -> String {
 }
 
 /// A hyperparameter outside of its range.
-pub(crate) fn out_of_range(name: &str, value: f64, range: super::typed::Range) -> Diagnostic {
+pub(crate) fn out_of_range(name: &str, value: f64, range: crate::typed::Range) -> Diagnostic {
     let shown = crate::print::number(value);
     let message = format!("hyperparameter `{name}` is {shown}, outside of {range}");
     let high = match range.high.is_finite() {

@@ -2,10 +2,12 @@
 
 use crate::algebra::op::Op;
 use crate::algebra::pack::Pack;
+use crate::algebra::scalar;
 use crate::algebra::types::{DType, Dim, Type};
 use crate::algebra::view::View;
 use crate::ast::{self, ExprKind as Ast, UnaryOp};
 use crate::source::Span;
+use crate::typed::build;
 
 use super::Checker;
 use super::calls::Arg;
@@ -14,7 +16,7 @@ use super::ops;
 use super::scope::{Binding, Checked, Global, Place, Poison, Scope, Value, Weak};
 use super::sweeps;
 use super::text;
-use super::typed::{Counter, Expr, ExprKind, LocalId};
+use crate::typed::{Counter, Expr, ExprKind, LocalId};
 
 /// The name of a value that nobody needs.
 pub(super) const NOBODY: &str = "_";
@@ -51,7 +53,7 @@ impl<'a> Checker<'a> {
             Ast::Number { value, integer } => Ok(ops::literal(*value, *integer, scope.float, span)),
             Ast::Bool(value) => {
                 let ty = Type::scalar(DType::Bool);
-                Ok(Value::strong(ops::constant(f64::from(u8::from(*value)), ty, span)))
+                Ok(Value::strong(build::constant(f64::from(u8::from(*value)), ty, span)))
             }
             Ast::Str(_) => {
                 Err(self.report(errors::not_a_value("text", span, "text is for `print` and for paths")))
@@ -253,7 +255,7 @@ impl<'a> Checker<'a> {
         }
         let ty = Type::scalar(DType::F64);
         let number = Expr { kind: ExprKind::Counter(counter), ty, span };
-        Ok(Value::strong(ops::cast(number, real)))
+        Ok(Value::strong(build::cast(number, real)))
     }
 
     /// Something that has no value before training.
@@ -415,7 +417,7 @@ impl<'a> Checker<'a> {
         match op {
             UnaryOp::Not => {
                 let expr = self.expect_bool(scope, value, "`not`")?;
-                Ok(Value::strong(ops::map("not", vec![expr], span)))
+                Ok(Value::strong(build::map(&scalar::NOT, vec![expr], span)))
             }
             UnaryOp::Neg => self.negate(scope, value, span),
         }
@@ -423,13 +425,13 @@ impl<'a> Checker<'a> {
 
     fn negate(&mut self, scope: &Scope, value: Value, span: Span) -> Checked<Value> {
         if let (ExprKind::Const(number), true) = (&value.expr.kind, value.weak != Weak::No) {
-            return Ok(Value { expr: ops::constant(-number, value.expr.ty, span), weak: value.weak });
+            return Ok(Value { expr: build::constant(-number, value.expr.ty, span), weak: value.weak });
         }
         if let (ExprKind::Size(dim), Weak::Int) = (&value.expr.kind, value.weak) {
             return Ok(ops::size(&Dim::default().sub(dim), span));
         }
         self.expect_number(scope, &value, "`-`")?;
-        Ok(Value { expr: ops::map("neg", vec![value.expr], span), weak: value.weak })
+        Ok(Value { expr: build::map(&scalar::NEG, vec![value.expr], span), weak: value.weak })
     }
 
     /// A number, not a boolean.
@@ -510,9 +512,12 @@ impl<'a> Checker<'a> {
         let parts = parts.into_iter().collect::<Checked<Vec<Expr>>>()?;
         let mut to = vec![Dim::from(parts.len())];
         to.extend(ty.shape);
-        let packed = ops::op(Op::Pack(Pack), parts, span);
-        let packed =
-            if to.len() == 1 { packed } else { ops::op(Op::View(View::Reshape { to }), vec![packed], span) };
+        let packed = build::op(Op::Pack(Pack), parts, span);
+        let packed = if to.len() == 1 {
+            packed
+        } else {
+            build::op(Op::View(View::Reshape { to }), vec![packed], span)
+        };
         Ok(Value::strong(packed))
     }
 }

@@ -6,7 +6,7 @@ use crate::algebra::types::{Dim, Shape};
 
 use super::Checker;
 use super::scope::{Binding, Scope};
-use super::typed::{Expr, ExprKind};
+use crate::typed::{Expr, ExprKind};
 
 /// A shape, and what gives it.
 type Candidate = (Shape, String);

@@ -15,7 +15,7 @@ use super::exprs::with_lines;
 use super::scope::{Binding, Callee, Checked, Place, Poison, Scope, Static};
 use super::several::Wanted;
 use super::text;
-use super::typed::{Function, FunctionId, Instance, Rule};
+use crate::typed::{Function, FunctionId, Instance, Rule};
 
 /// How often a function may stand in the chain of callers that made an instance.
 const MAX_NESTED: usize = 32;

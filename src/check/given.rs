@@ -3,16 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::errors::at;
+use super::pipelines::Pipeline;
 use super::scope::{Checked, Poison};
-use super::typed::{
-    DataId, Expr, ExprKind, Function, FunctionId, Length, Member, Program, Split, Statement, StatementKind,
-    Train,
-};
 use super::{Catalog, Checker};
 use crate::algebra::types::{DType, Type};
 use crate::ast::{self, ItemKind, Script};
 use crate::diag::{Code, Diagnostic};
 use crate::source::{FileId, Span};
+use crate::typed::{Function, FunctionId, Member, Program, Statement, StatementKind, build};
 
 /// Codes of this file.
 pub const CODES: &[&Code] = &[&NOT_A_PIPELINE, &PARAMETER_SHAPE, &NO_TOTAL];
@@ -62,8 +60,7 @@ Give the number of steps when you compile the pipeline, or use a schedule of `t`
 pub type Given = (String, Vec<usize>);
 
 /// Checks declarations of stages and functions with a pipeline as the last line. The result is a
-/// program of one training run, of a model that is nothing but its parameters: its loss and its data
-/// mean nothing.
+/// program of one optimizer, of a model that is nothing but its parameters.
 pub fn check_pipeline(
     script: &Script,
     library: &[Script],
@@ -79,14 +76,13 @@ pub fn check_pipeline(
         }
     }
     let only_stages = only_stages.and_then(|pipeline| checker.only_names(script).map(|()| pipeline));
-    let train = only_stages.and_then(|pipeline| checker.pipeline_for(pipeline, params));
+    let made = only_stages.and_then(|pipeline| Ok((checker.pipeline_for(pipeline, params)?, pipeline.span)));
     let used = checker.check_declarations();
-    let real = checker.real;
     let (mut program, found) = checker.finish(used);
-    if let Ok(mut train) = train {
-        train.model = FunctionId(program.functions.len());
-        program.functions.push(owner(&train, real, params));
-        let (span, kind) = (train.span, StatementKind::Train(train));
+    if let Ok((pipeline, span)) = made {
+        let model = FunctionId(program.functions.len());
+        program.functions.push(owner(program.real, params, span));
+        let kind = StatementKind::Optimizer(pipeline.of("optimizer", model, Vec::new(), span));
         program.statements.push(Statement { kind, locals: Vec::new(), span });
     }
     (program, found)
@@ -137,8 +133,8 @@ impl<'a> Checker<'a> {
         failed
     }
 
-    /// A training run whose model, loss and data mean nothing.
-    fn pipeline_for(&mut self, pipeline: &'a ast::Expr, params: &[Given]) -> Checked<Train> {
+    /// The stages of a pipeline alone.
+    fn pipeline_for(&mut self, pipeline: &'a ast::Expr, params: &[Given]) -> Checked<Pipeline> {
         let shapes = self.shapes(params, pipeline.span);
         if let ast::ExprKind::Groups(_) = pipeline.kind {
             let message = "parameter groups are for `train`";
@@ -149,30 +145,7 @@ impl<'a> Checker<'a> {
         shapes?;
         let help = "use stages that need only `g`, `u`, `w` and `loss`, or train in a script";
         self.uses_no_loss(&optimizer.uses, "another program computes it", help)?;
-        Ok(Train {
-            name: "optimizer".to_string(),
-            model: FunctionId(0),
-            sizes: Vec::new(),
-            data: DataId(0),
-            split: Split::All,
-            rows: self.fresh("rows"),
-            locals: Vec::new(),
-            loss: zero(Type::scalar(self.real), pipeline.span),
-            metrics: Vec::new(),
-            pipeline: optimizer.uses,
-            cells: optimizer.cells,
-            groups: optimizer.groups,
-            batch: 1,
-            accumulate: 1,
-            every: None,
-            sweep: Vec::new(),
-            swept_seed: None,
-            length: Length::Steps(1),
-            shuffle: false,
-            seed: 0,
-            validate: None,
-            span: pipeline.span,
-        })
+        Ok(optimizer)
     }
 
     fn shapes(&mut self, params: &[Given], span: Span) -> Checked<()> {
@@ -204,11 +177,11 @@ impl<'a> Checker<'a> {
 const MOST: usize = isize::MAX as usize / 8;
 
 /// A model that is nothing but its parameters.
-fn owner(train: &Train, real: DType, params: &[Given]) -> Function {
-    let span = train.span;
+fn owner(real: DType, params: &[Given], span: Span) -> Function {
+    let zero = |ty: Type| build::constant(0.0, ty, span);
     let member = |(name, sizes): &Given| {
         let ty = Type::of(real, sizes);
-        Member::Param { name: name.clone(), init: zero(ty.clone(), span), ty, span }
+        Member::Param { name: name.clone(), init: zero(ty.clone()), ty, span }
     };
     Function {
         more: Vec::new(),
@@ -217,12 +190,8 @@ fn owner(train: &Train, real: DType, params: &[Given]) -> Function {
         n_args: 0,
         locals: Vec::new(),
         members: params.iter().map(member).collect(),
-        body: zero(Type::scalar(real), span),
+        body: zero(Type::scalar(real)),
         rule: None,
         span,
     }
-}
-
-fn zero(ty: Type, span: Span) -> Expr {
-    Expr { kind: ExprKind::Const(0.0), ty, span }
 }

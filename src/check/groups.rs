@@ -10,17 +10,10 @@ use super::Checker;
 use super::errors::{self, at};
 use super::scope::{Checked, nearest};
 use super::text;
-use super::typed::{Function, FunctionId, Group, Member, StatementKind};
+use crate::typed::{Function, FunctionId, Group, Member, StatementKind};
 
 /// Most paths that a message lists.
 const LISTED: usize = 8;
-
-impl Group {
-    /// Its pattern as written.
-    pub(super) fn text(&self) -> String {
-        self.pattern.as_ref().map_or("else".to_string(), |pattern| format!("\"{pattern}\""))
-    }
-}
 
 impl Checker<'_> {
     /// What stands before the `:` of a group: `None` is `else`.
@@ -52,11 +45,11 @@ impl Checker<'_> {
         let mut statements = std::mem::take(&mut self.statements);
         for statement in &mut statements {
             if let StatementKind::Train(train) = &mut statement.kind
-                && !train.groups.is_empty()
+                && !train.optimizer.groups.is_empty()
             {
                 let mut paths = Vec::new();
-                if walk(&self.functions, train.model, "", &mut paths).is_some() {
-                    self.fill_groups(&mut train.groups, &paths);
+                if walk(&self.functions, train.optimizer.model, "", &mut paths).is_some() {
+                    self.fill_groups(&mut train.optimizer.groups, &paths);
                 }
             }
         }

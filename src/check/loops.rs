@@ -6,15 +6,15 @@ use crate::algebra::types::{Dim, SizeVar, Type};
 use crate::algebra::view::View;
 use crate::ast::{self, ExprKind as Ast};
 use crate::source::Span;
+use crate::typed::build;
 
 use super::Checker;
 use super::errors::{self, at};
 use super::exprs::with_lets;
-use super::ops;
 use super::scope::{Binding, Checked, Poison, Scope, Value, Weak};
 use super::several::Wanted;
 use super::text;
-use super::typed::{Expr, ExprKind, LocalId, Loop};
+use crate::typed::{Expr, ExprKind, LocalId, Loop};
 
 /// A sequence that a `scan` goes along, with the axis first: its name, and where a turn's part is named.
 struct Sequence<'a> {
@@ -97,7 +97,7 @@ impl<'a> Checker<'a> {
                 Some(_) => self.let_value(scope, line),
                 None => self.expr(scope, &line.value, None).and_then(|value| match value.weak {
                     Weak::Int => {
-                        let real = ops::retype(value.expr, scope.float);
+                        let real = build::retype(value.expr, scope.float);
                         self.settle(Value { expr: real, weak: Weak::Real })
                     }
                     _ => self.settle(value),
@@ -144,7 +144,7 @@ impl<'a> Checker<'a> {
             let span = value.span;
             let value = match axis {
                 0 => value,
-                _ => ops::op(Op::View(View::Transpose { axes }), vec![value], span),
+                _ => build::op(Op::View(View::Transpose { axes }), vec![value], span),
             };
             let whole = scope.local(&format!("{}s", name.name), value.ty.clone(), span);
             sequences.push(Sequence { whole, value, name });
@@ -269,7 +269,7 @@ fn part_of_turn(scope: &mut Scope, sequence: &Sequence<'_>, turn: &SizeVar) -> (
     let slice = View::Slice { axis: 0, start, step: 1, count };
     let to = ty.shape[1..].to_vec();
     let whole = Expr { kind: ExprKind::Local(sequence.whole), ty, span };
-    let part = ops::reshape(ops::op(Op::View(slice), vec![whole], span), to, span);
+    let part = build::reshape(build::op(Op::View(slice), vec![whole], span), to, span);
     (vec![scope.bind_local(&sequence.name.name, part.ty.clone(), span)], part)
 }
 

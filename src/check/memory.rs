@@ -8,7 +8,7 @@ use super::errors::{self, at};
 use super::exprs::Line;
 use super::scope::{Binding, Checked, Poison, Scope, nearest};
 use super::text;
-use super::typed::{Expr, Member};
+use crate::typed::{Expr, Member};
 
 impl<'a> Checker<'a> {
     /// `state mean: real[C] = 0`, member `k` of its model.

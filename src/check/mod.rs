@@ -32,7 +32,6 @@ mod ops;
 mod pipelines;
 mod points;
 mod positions;
-mod print;
 mod runs;
 mod sample;
 mod scaling;
@@ -44,7 +43,7 @@ mod statics;
 mod sweeps;
 mod synthetic;
 mod text;
-pub mod typed;
+
 mod volume;
 
 pub use volume::{Misplaced, endless, misplaced, no_such_layer, oversized};
@@ -62,11 +61,11 @@ pub(crate) use derive::is_derivative;
 pub(crate) use functions::called as calls_static;
 pub use given::{Given, check_pipeline};
 
+use crate::typed::{self, DataId, FunctionId, StageId};
 use functions::{CallSite, Def, InstanceOf, Key};
 use pipelines::PipelineDef;
 use scope::{Checked, Global, Poison, Scope, nearest};
 use stages::{StageDef, Words};
-use typed::{DataId, FunctionId, StageId};
 
 /// What a data file holds, as far as types and shapes go.
 #[derive(Clone, Debug, Default)]

@@ -14,7 +14,7 @@ use super::exprs::Line;
 use super::functions::CallSite;
 use super::scope::{Binding, Callee, Checked, Layer, Place, Poison, Scope, Value};
 use super::text;
-use super::typed::{Expr, FunctionId, Instance, Member};
+use crate::typed::{Expr, FunctionId, Instance, Member};
 
 /// The most layers that one line declares.
 const MOST_LAYERS: i64 = 1000;
@@ -244,7 +244,7 @@ impl<'a> Checker<'a> {
         let Callee::Def(def, statics) = layer.callee else { return Err(Poison) };
         let instance = Instance::LayerAt { first, count, position };
         let value = self.call_def(scope, def, statics, instance, None, call)?;
-        if let super::typed::ExprKind::Call { function, .. } = &value.expr.kind {
+        if let crate::typed::ExprKind::Call { function, .. } = &value.expr.kind {
             for (_, layer) in &mut scope.layers[index..index + count] {
                 layer.function.get_or_insert(*function);
             }
@@ -266,7 +266,7 @@ impl<'a> Checker<'a> {
         }
         let Callee::Def(def, statics) = layer.callee else { return Err(Poison) };
         let value = self.call_def(scope, def, statics, Instance::Layer(member), first, call)?;
-        if let super::typed::ExprKind::Call { function, .. } = &value.expr.kind {
+        if let crate::typed::ExprKind::Call { function, .. } = &value.expr.kind {
             scope.layers[index].1.function.get_or_insert(*function);
         }
         Ok(value)

@@ -1,41 +1,19 @@
 //! Typed expressions from typed expressions: element types, shapes and repetition made explicit.
 
-use crate::algebra::contract::Contract;
-use crate::algebra::form::Combine;
-use crate::algebra::map::{Cast, Map};
-use crate::algebra::op::Op;
-use crate::algebra::reduce::Reduce;
-use crate::algebra::scalar::{self, Scalar};
 use crate::algebra::types::{DType, Dim, Shape, Type};
-use crate::algebra::view::View;
 use crate::source::Span;
 
 use super::Checker;
 use super::errors::{self, at};
 use super::scope::{Checked, Place, Scope, Value, Weak};
 use super::text;
-use super::typed::{Expr, ExprKind, Extent, Instance, Numbered};
-
-/// The scalar row of this name.
-pub(super) fn row(name: &str) -> Option<&'static Scalar> {
-    scalar::find(name)
-}
-
-/// The scalar row of this name, which must exist.
-pub(super) fn the_row(name: &str) -> &'static Scalar {
-    row(name).unwrap_or_else(|| panic!("egret internal error in check: no scalar function `{name}`"))
-}
-
-/// A number everywhere.
-pub(super) fn constant(value: f64, ty: Type, span: Span) -> Expr {
-    Expr { kind: ExprKind::Const(value), ty, span }
-}
+use crate::typed::{Expr, ExprKind, Extent, Instance, build};
 
 /// A literal that takes its context's type.
 pub(super) fn literal(value: f64, integer: bool, float: DType, span: Span) -> Value {
     let dtype = if integer { DType::I32 } else { float };
     let weak = if integer { Weak::Int } else { Weak::Real };
-    Value { expr: constant(value, Type::scalar(dtype), span), weak }
+    Value { expr: build::constant(value, Type::scalar(dtype), span), weak }
 }
 
 /// The number that a size is.
@@ -47,175 +25,6 @@ pub(super) fn size(dim: &Dim, span: Span) -> Value {
             weak: Weak::Int,
         },
     }
-}
-
-/// An operator on operands that fit it.
-///
-/// # Panics
-/// If they do not: that is this stage's own mistake.
-pub(super) fn op(op: Op, args: Vec<Expr>, span: Span) -> Expr {
-    let types: Vec<&Type> = args.iter().map(|arg| &arg.ty).collect();
-    let ty = op.rules().infer(&types).unwrap_or_else(|e| {
-        let types: Vec<String> = types.iter().map(ToString::to_string).collect();
-        let name = op.rules().name();
-        panic!(
-            "egret internal error in check: {name}({}) expected {} at {}",
-            types.join(", "),
-            e.expected,
-            e.arg
-        )
-    });
-    Expr { kind: ExprKind::Op(op, args), ty, span }
-}
-
-/// A scalar function on operands of one shape.
-pub(super) fn map(name: &str, args: Vec<Expr>, span: Span) -> Expr {
-    op(Op::Map(Map(the_row(name))), args, span)
-}
-
-/// Integers that must be below a size.
-pub(super) fn position(value: Expr, below: Dim, what: Numbered) -> Expr {
-    let (ty, span) = (value.ty.clone(), value.span);
-    Expr { kind: ExprKind::Position { value: Box::new(value), below, what }, ty, span }
-}
-
-/// Another element type.
-pub(super) fn cast(expr: Expr, dtype: DType) -> Expr {
-    if expr.ty.dtype == dtype {
-        return expr;
-    }
-    if let ExprKind::Const(value) = expr.kind
-        && dtype.is_float()
-    {
-        return constant(value, expr.ty.with_dtype(dtype), expr.span);
-    }
-    if let ExprKind::Size(_) = expr.kind {
-        return Expr { ty: expr.ty.with_dtype(dtype), ..expr };
-    }
-    let span = expr.span;
-    op(Op::Cast(Cast(dtype)), vec![expr], span)
-}
-
-/// The same weak expression with another element type: literals and sizes become it from the start.
-pub(super) fn retype(expr: Expr, dtype: DType) -> Expr {
-    let ty = expr.ty.with_dtype(dtype);
-    match expr.kind {
-        ExprKind::Op(Op::Map(map), args) => {
-            let args = args.into_iter().map(|arg| retype(arg, dtype)).collect();
-            Expr { kind: ExprKind::Op(Op::Map(map), args), ty, span: expr.span }
-        }
-        ExprKind::Const(_) | ExprKind::Size(_) => Expr { ty, ..expr },
-        _ => cast(expr, dtype),
-    }
-}
-
-/// Repeats an expression to a shape that it broadcasts to, right-aligned.
-pub(super) fn broadcast(expr: Expr, to: &Shape) -> Expr {
-    if expr.ty.shape == *to {
-        return expr;
-    }
-    if matches!(expr.kind, ExprKind::Const(_) | ExprKind::Size(_)) {
-        return Expr { ty: Type::new(expr.ty.dtype, to.clone()), ..expr };
-    }
-    let first = to.len() - expr.ty.rank();
-    repeat(expr, to, (first..to.len()).collect())
-}
-
-/// Repeats an expression whose axes go to `axes` of the result.
-pub(super) fn repeat(expr: Expr, to: &Shape, axes: Vec<usize>) -> Expr {
-    let span = expr.span;
-    op(Op::View(View::Broadcast { to: to.clone(), axes }), vec![expr], span)
-}
-
-/// The same elements under another shape.
-pub(super) fn reshape(expr: Expr, to: Shape, span: Span) -> Expr {
-    match expr.ty.shape == to {
-        true => expr,
-        false => op(Op::View(View::Reshape { to }), vec![expr], span),
-    }
-}
-
-/// Puts all elements along `axes` together; with `keep` the axes stay, with size 1.
-pub(super) fn reduce(combine: Combine, expr: Expr, axes: &[usize], keep: bool, span: Span) -> Expr {
-    let rank = expr.ty.rank();
-    let mut kept = expr.ty.shape.clone();
-    for axis in axes {
-        kept[*axis] = Dim::constant(1);
-    }
-    let reduced = if axes.is_empty() {
-        expr
-    } else {
-        op(Op::Reduce(Reduce { combine, axes: axes.to_vec() }), vec![expr], span)
-    };
-    if !keep || axes.is_empty() {
-        return reduced;
-    }
-    repeat(reduced, &kept, (0..rank).filter(|axis| !axes.contains(axis)).collect())
-}
-
-/// The product of sizes, as a number of this type.
-pub(super) fn count(shape: &[Dim], dtype: DType, span: Span) -> Expr {
-    let product = shape.iter().fold(Dim::constant(1), |product, dim| product.mul(dim));
-    retype(size(&product, span).expr, dtype)
-}
-
-/// The shape both broadcast to, or the axis (of the longer) at which they disagree.
-pub(super) fn joint_shape(a: &[Dim], b: &[Dim]) -> Option<Shape> {
-    let rank = a.len().max(b.len());
-    let one = Dim::constant(1);
-    let from_right = |shape: &[Dim], k: usize| {
-        (k + shape.len()).checked_sub(rank).map(|k| shape[k].clone()).unwrap_or(one.clone())
-    };
-    (0..rank)
-        .map(|k| match (from_right(a, k), from_right(b, k)) {
-            (a, b) if a == b || b == one => Some(a),
-            (a, b) if a == one => Some(b),
-            _ => None,
-        })
-        .collect()
-}
-
-/// How axes of operands of `@` meet: labels for both and for the result.
-pub(super) fn matmul_labels(left: usize, right: usize) -> Option<Contract> {
-    if left == 0 || right == 0 || (right > 2 && left != right) {
-        return None;
-    }
-    let labels: Vec<usize> = (0..left).collect();
-    let summed = left - 1;
-    let batch = right.saturating_sub(2);
-    let columns = left;
-    let mut right_labels: Vec<usize> = (0..batch).chain([summed]).collect();
-    let mut out: Vec<usize> = (0..summed).collect();
-    if right > 1 {
-        right_labels.push(columns);
-        out.push(columns);
-    }
-    Some(Contract { left: labels, right: right_labels, out })
-}
-
-/// A product of matrices along leading axes that broadcast: an operand without such an axis, or with
-/// size 1 there, is the same for all of it.
-pub(super) fn batched_product(a: &Expr, b: &Expr, span: Span) -> Option<Expr> {
-    let (left, right) = (&a.ty.shape, &b.ty.shape);
-    let (cut, split) = (left.len().checked_sub(2)?, right.len().checked_sub(2)?);
-    if left[cut + 1] != right[split] {
-        return None;
-    }
-    let batch = joint_shape(&left[..cut], &right[..split])?;
-    let rank = batch.len();
-    // Labels: the leading axes, then rows, summed, columns.
-    let operand = |expr: &Expr, n: usize, matrix: [usize; 2]| {
-        let first = rank - n;
-        let kept: Vec<usize> = (0..n).filter(|k| expr.ty.shape[*k] == batch[first + k]).collect();
-        let axes = kept.iter().copied().chain([n, n + 1]);
-        let to = axes.map(|axis| expr.ty.shape[axis].clone()).collect();
-        let labels: Vec<usize> = kept.iter().map(|k| first + k).chain(matrix).collect();
-        (reshape(expr.clone(), to, span), labels)
-    };
-    let (a, left) = operand(a, cut, [rank, rank + 1]);
-    let (b, right) = operand(b, split, [rank + 1, rank + 2]);
-    let out = (0..rank).chain([rank, rank + 2]).collect();
-    Some(op(Op::Contract(Contract { left, right, out }.renumbered()), vec![a, b], span))
 }
 
 impl<'a> Checker<'a> {
@@ -254,15 +63,15 @@ impl<'a> Checker<'a> {
     ) -> Checked<Expr> {
         let have = value.expr.ty.dtype;
         match value.weak {
-            Weak::Int if dtype != DType::Bool => return self.fits(retype(value.expr, dtype), dtype),
-            Weak::Real | Weak::Ratio(_) if dtype.is_float() => return Ok(retype(value.expr, dtype)),
+            Weak::Int if dtype != DType::Bool => return self.fits(build::retype(value.expr, dtype), dtype),
+            Weak::Real | Weak::Ratio(_) if dtype.is_float() => return Ok(build::retype(value.expr, dtype)),
             Weak::Ratio(span) => return Err(self.report(self.int_division(span))),
             _ => {}
         }
         let widens = have.is_int() && dtype.is_float() || have == DType::I32 && dtype == DType::I64;
         let in_stage = scope.in_stage() && have.is_float() && dtype.is_float();
         if have == dtype || widens || in_stage {
-            return Ok(cast(value.expr, dtype));
+            return Ok(build::cast(value.expr, dtype));
         }
         let (found, wanted) = (text::dtype(have, self.real), text::dtype(dtype, self.real));
         let message = match why {
@@ -328,8 +137,8 @@ impl<'a> Checker<'a> {
             let wide = extent_shape(scope, wide);
             return Ok((spread(scope, a, &wide), spread(scope, b, &wide)));
         }
-        match joint_shape(&a.ty.shape, &b.ty.shape) {
-            Some(shape) => Ok((broadcast(a, &shape), broadcast(b, &shape))),
+        match build::joint_shape(&a.ty.shape, &b.ty.shape) {
+            Some(shape) => Ok((build::broadcast(a, &shape), build::broadcast(b, &shape))),
             None => Err(self.operands_differ(scope, &a, &b)),
         }
     }
@@ -349,7 +158,7 @@ impl<'a> Checker<'a> {
         let (x, y) = (text::show(&a.ty, self.real), text::show(&b.ty, self.real));
         let found = self.two_shapes(scope, format!("shapes `{x}` and `{y}` do not fit together"), a, b);
         let rank = a.ty.rank().max(b.ty.rank());
-        let joins = |a: &Shape, b: &Shape| joint_shape(a, b).is_some_and(|shape| shape.len() == rank);
+        let joins = |a: &Shape, b: &Shape| build::joint_shape(a, b).is_some_and(|shape| shape.len() == rank);
         let rule = "sizes match from the right; make them equal, or one of them 1";
         let mended = self.mend_operand(scope, b, |shape| joins(&a.ty.shape, shape));
         self.report(match mended.or_else(|| self.mend_operand(scope, a, |shape| joins(shape, &b.ty.shape))) {
@@ -427,7 +236,11 @@ impl<'a> Checker<'a> {
         }
         let literal = matches!(expr.kind, ExprKind::Const(_) | ExprKind::Size(_)) && expr.ty.rank() == 0;
         if literal || scope.in_stage() && extent(scope, &expr.ty) >= extent(scope, ty) {
-            return Ok(if literal { broadcast(expr, &ty.shape) } else { spread(scope, expr, &ty.shape) });
+            return Ok(if literal {
+                build::broadcast(expr, &ty.shape)
+            } else {
+                spread(scope, expr, &ty.shape)
+            });
         }
         let (have, want) = (text::show(&expr.ty, self.real), text::show(ty, self.real));
         let found = errors::shapes(
@@ -502,35 +315,9 @@ pub(super) fn spread(scope: &Scope, expr: Expr, to: &Shape) -> Expr {
     let from = extent(scope, &expr.ty);
     let plain = !scope.in_stage() || from == Extent::Model || expr.ty.shape == *to;
     if plain || matches!(expr.kind, ExprKind::Const(_)) {
-        return broadcast(expr, to);
+        return build::broadcast(expr, to);
     }
     let (ty, span) = (Type::new(expr.ty.dtype, to.clone()), expr.span);
     let to = extent(scope, &ty);
     Expr { kind: ExprKind::StageSpread { extent: from, to, value: Box::new(expr) }, ty, span }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn dims(sizes: &[i64]) -> Vec<Dim> {
-        sizes.iter().map(|n| Dim::constant(*n)).collect()
-    }
-
-    #[test]
-    fn shapes_join_from_the_right() {
-        assert_eq!(joint_shape(&dims(&[2, 3]), &dims(&[3])), Some(dims(&[2, 3])));
-        assert_eq!(joint_shape(&dims(&[2, 1]), &dims(&[4])), Some(dims(&[2, 4])));
-        assert_eq!(joint_shape(&dims(&[2, 3]), &dims(&[2])), None);
-    }
-
-    #[test]
-    fn matrix_products_label_their_axes() {
-        let labels = |l, r| matmul_labels(l, r).map(|c| (c.left, c.right, c.out));
-        assert_eq!(labels(2, 2), Some((vec![0, 1], vec![1, 2], vec![0, 2])));
-        assert_eq!(labels(1, 1), Some((vec![0], vec![0], vec![])));
-        assert_eq!(labels(3, 3), Some((vec![0, 1, 2], vec![0, 2, 3], vec![0, 1, 3])));
-        assert_eq!(labels(1, 2), Some((vec![0], vec![0, 1], vec![1])));
-        assert_eq!(labels(0, 2), None);
-    }
 }

@@ -1,6 +1,6 @@
 //! Optimizer pipelines: which stages, with which hyperparameters.
 
-use crate::algebra::types::{DType, Type};
+use crate::algebra::types::{DType, Dim, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::diag::Diagnostic;
 use crate::source::Span;
@@ -12,7 +12,7 @@ use super::scaling::{self, Order};
 use super::scope::{Binding, Cells, Checked, Poison, Scope, nearest};
 use super::stages::{StageDef, Words};
 use super::text;
-use super::typed::{Cell, Expr, ExprKind, Group, LocalId, Range, StageUse};
+use crate::typed::{Cell, Expr, ExprKind, FunctionId, Group, LocalId, Optimizer, Range, StageUse};
 
 /// A stage as written in a pipeline.
 struct Written<'a> {
@@ -36,14 +36,22 @@ pub(super) struct PipelineDef<'a> {
     pub library: bool,
 }
 
-/// An optimizer.
-pub(super) struct Optimizer {
+/// An optimizer that does not know yet what it trains.
+pub(super) struct Pipeline {
     /// Its stages in order.
     pub uses: Vec<StageUse>,
     /// The numbers that its hyperparameters are made of.
     pub cells: Vec<Cell>,
     /// Its groups, which do not know their parameters yet; none without `{ ... }`.
     pub groups: Vec<Group>,
+}
+
+impl Pipeline {
+    /// The optimizer of a model's parameters.
+    pub(super) fn of(self, name: &str, model: FunctionId, sizes: Vec<Dim>, span: Span) -> Optimizer {
+        let Pipeline { uses, cells, groups } = self;
+        Optimizer { name: name.to_string(), model, sizes, uses, cells, groups, span }
+    }
 }
 
 /// An optimizer while it is checked.
@@ -72,14 +80,14 @@ impl<'a> Draft<'a> {
 
 impl<'a> Checker<'a> {
     /// `adam(lr = 1e-3) |> eg_gain |> eg_scale`, or `{ "**.b": sgd(lr = 0.1), else: adam }`
-    pub(super) fn optimizer(&mut self, expr: &'a ast::Expr) -> Checked<Optimizer> {
+    pub(super) fn optimizer(&mut self, expr: &'a ast::Expr) -> Checked<Pipeline> {
         let mut draft = self.draft(expr.span);
         let groups = match &expr.kind {
             Ast::Groups(arms) => self.group_arms(&mut draft, arms)?,
             _ => self.arm(&mut draft, expr).map(|_| Vec::new())?,
         };
         let cells = draft.scope.cells.map(|cells| cells.made).unwrap_or_default();
-        Ok(Optimizer { uses: draft.uses, cells, groups })
+        Ok(Pipeline { uses: draft.uses, cells, groups })
     }
 
     /// A group for each arm, whose stages have names of their own.

@@ -9,46 +9,7 @@ use super::Checker;
 use super::calls::Call;
 use super::errors::{self, at};
 use super::scope::{Binding, Checked, Poison, Scope, Value};
-use super::typed::{Expr, ExprKind, Extent, Inner, LocalId, StageScope, StageUse, State};
-
-/// Every local that an expression reads and does not bind itself, with its place.
-fn free(expr: &Expr, bound: &mut Vec<LocalId>, found: &mut Vec<(LocalId, Span)>) {
-    match &expr.kind {
-        ExprKind::Local(local) if !bound.contains(local) => found.push((*local, expr.span)),
-        ExprKind::Let { local, value, body } => {
-            free(value, bound, found);
-            bound.push(*local);
-            free(body, bound, found);
-            bound.pop();
-        }
-        ExprKind::Unpack { locals, value, body } => {
-            free(value, bound, found);
-            bound.extend(locals);
-            free(body, bound, found);
-            bound.truncate(bound.len() - locals.len());
-        }
-        ExprKind::Loop(parts) => {
-            parts.carried.iter().for_each(|(_, start)| free(start, bound, found));
-            bound.extend(parts.carried.iter().map(|(local, _)| *local));
-            free(&parts.body, bound, found);
-            bound.truncate(bound.len() - parts.carried.len());
-        }
-        ExprKind::Derive(derive) => {
-            derive.wrt.iter().for_each(|(_, value)| free(value, bound, found));
-            derive.seeds.iter().for_each(|seed| free(seed, bound, found));
-            bound.extend(derive.wrt.iter().map(|(local, _)| *local));
-            free(&derive.body, bound, found);
-            bound.truncate(bound.len() - derive.wrt.len());
-        }
-        _ => expr.children().into_iter().for_each(|child| free(child, bound, found)),
-    }
-}
-
-fn free_locals(expr: &Expr) -> Vec<(LocalId, Span)> {
-    let mut found = Vec::new();
-    free(expr, &mut Vec::new(), &mut found);
-    found
-}
+use crate::typed::{Expr, ExprKind, Extent, Inner, LocalId, StageScope, StageUse, State, free_locals};
 
 impl<'a> Checker<'a> {
     /// The parameters that a call in a stage is given: one number per coordinate.

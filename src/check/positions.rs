@@ -5,13 +5,13 @@ use crate::algebra::types::{Dim, Shape};
 use crate::algebra::view::View;
 use crate::ast::{self, ExprKind as Ast};
 use crate::source::Span;
+use crate::typed::build;
 
 use super::Checker;
 use super::errors::{self, at};
-use super::ops;
 use super::scope::{Checked, Poison, Scope, Value};
 use super::text;
-use super::typed::Expr;
+use crate::typed::Expr;
 
 /// Which positions of an axis are taken.
 struct Taken {
@@ -56,7 +56,7 @@ impl<'a> Checker<'a> {
             axis += 1;
         }
         to.extend(value.ty.shape[axis..].iter().cloned());
-        Ok(Value::strong(ops::reshape(value, to, span)))
+        Ok(Value::strong(build::reshape(value, to, span)))
     }
 
     /// The slice, if its positions are inside.
@@ -68,7 +68,7 @@ impl<'a> Checker<'a> {
         }
         let slice = View::Slice { axis, start: start.clone(), step: *step, count: count.clone() };
         if Op::View(slice.clone()).rules().infer(&[&value.ty]).is_ok() {
-            return Ok(ops::op(Op::View(slice), vec![value], span));
+            return Ok(build::op(Op::View(slice), vec![value], span));
         }
         let last = start.add(&count.sub(&Dim::constant(1)).mul(&Dim::constant(*step)));
         let inside = |at: &Dim| {

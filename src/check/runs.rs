@@ -8,11 +8,10 @@ use crate::source::Span;
 use super::Checker;
 use super::agree::columns_read;
 use super::errors::{self, at};
-use super::pipelines::Optimizer;
 use super::scope::{Binding, Callee, Checked, Global, Place, Poison, Scope, nearest};
 use super::sweeps;
 use super::text;
-use super::typed::{
+use crate::typed::{
     Column, DataId, Eval, Expr, Extent, GlobalId, Instance, Length, Split, StageUse, StatementKind, Train,
 };
 
@@ -72,7 +71,7 @@ impl<'a> Checker<'a> {
             let found = found.label(run.subject.span, "this model is trained");
             return Err(self.report(found.help(format!("call it: `{subject}(x)`"))));
         }
-        let (Optimizer { uses: pipeline, cells, groups }, metrics, loss) = (optimizer?, metrics?, loss?);
+        let (optimizer, metrics, loss) = (optimizer?, metrics?, loss?);
         known?;
         let read = columns_read([&loss].into_iter().chain(metrics.iter().map(|(_, metric)| metric)));
         self.target_among_features(data, &read, run.data.span);
@@ -81,11 +80,15 @@ impl<'a> Checker<'a> {
         }
         if accumulate.as_ref().is_ok_and(|batches| *batches > 1) {
             let help = "leave out `accumulate`, or take larger batches";
-            self.uses_no_loss(&pipeline, "a step that accumulates gradients has no batch of its own", help)?;
+            self.uses_no_loss(
+                &optimizer.uses,
+                "a step that accumulates gradients has no batch of its own",
+                help,
+            )?;
         }
         let (model, sizes) = root.ok_or(Poison)?;
-        let series = self.series_of(&pipeline, &metrics, validate.as_ref().is_ok_and(Option::is_some));
-        let spread = self.spread_of(&pipeline);
+        let series = self.series_of(&optimizer.uses, &metrics, validate.as_ref().is_ok_and(Option::is_some));
+        let spread = self.spread_of(&optimizer.uses);
         let global = match &self.swept[..] {
             [] => Global::Fit { id: GlobalId(index), callee, series, spread },
             swept => Global::Sweep {
@@ -98,18 +101,13 @@ impl<'a> Checker<'a> {
         let shuffle = shuffle.unwrap_or(!batch.1);
         let seed = seed?;
         let train = Train {
-            name: name.to_string(),
-            model,
-            sizes,
+            optimizer: optimizer.of(name, model, sizes, span),
             data,
             split,
             rows,
             locals: scope.locals,
             loss,
             metrics,
-            pipeline,
-            cells,
-            groups,
             batch: batch.0,
             accumulate,
             length,
@@ -119,13 +117,12 @@ impl<'a> Checker<'a> {
             sweep: self.swept.iter().map(sweeps::Variable::typed).collect(),
             swept_seed: seed.1,
             validate: validate?,
-            span,
         };
         Ok((train, global))
     }
 
     /// The first call of the model that run `index` is about.
-    fn root_call(&self, index: usize) -> Option<(super::typed::FunctionId, Vec<Dim>)> {
+    fn root_call(&self, index: usize) -> Option<(crate::typed::FunctionId, Vec<Dim>)> {
         let root = |call: &&super::functions::CallSite| {
             call.caller == Place::Run(index) && call.instance == Instance::Root
         };

@@ -10,7 +10,7 @@ use super::calls::{Arg, Call};
 use super::errors::{self, at};
 use super::scope::{Callee, Checked, Poison, Scope, Value};
 use super::text;
-use super::typed::{DataId, Expr, ExprKind, GlobalId, Instance, Part, Sample, StatementKind};
+use crate::typed::{DataId, Expr, ExprKind, GlobalId, Instance, Part, Sample, StatementKind};
 
 /// The name of the builtin.
 const NAME: &str = "sample";

@@ -7,7 +7,7 @@
 use crate::algebra::fill::Fill;
 use crate::algebra::op::Op;
 
-use super::typed::{Expr, ExprKind, LocalId, Stage, StageScope, StageUse};
+use crate::typed::{Expr, ExprKind, LocalId, Stage, StageScope, StageUse};
 
 /// What there is to say about the order of two stages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

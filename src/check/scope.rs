@@ -6,7 +6,7 @@ use crate::source::Span;
 
 use super::derive::Derived;
 use super::pipelines::unique;
-use super::typed::{Cell, Expr, ExprKind, FunctionId, GlobalId, Inner, Instance, Local, LocalId, Range};
+use crate::typed::{Cell, Expr, ExprKind, FunctionId, GlobalId, Inner, Instance, Local, LocalId, Range};
 
 /// No value: a diagnostic has been given, so what depends on it stays silent.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -10,7 +10,7 @@ use super::errors::{self, at};
 use super::exprs::with_lets;
 use super::scope::{Checked, Scope, Value};
 use super::text;
-use super::typed::{Expr, ExprKind};
+use crate::typed::{Expr, ExprKind};
 
 /// The type that a value must have, and the place that says so.
 #[derive(Clone, Debug)]

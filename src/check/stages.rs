@@ -1,17 +1,19 @@
 //! Optimizer stages with their words chosen.
 
 use crate::algebra::form::Combine;
+use crate::algebra::scalar;
 use crate::algebra::types::{DType, Dim, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::diag::Diagnostic;
 use crate::source::Span;
+use crate::typed::build;
 
 use super::Checker;
 use super::calls::Call;
 use super::errors::{self, at};
 use super::ops;
 use super::scope::{Binding, Checked, Place, Poison, Scope, Value};
-use super::typed::{Expr, ExprKind, Extent, LocalId, Stage, StageId, StageScope, State};
+use crate::typed::{Expr, ExprKind, Extent, LocalId, Stage, StageId, StageScope, State};
 
 /// A stage as declared.
 #[derive(Clone, Copy, Debug)]
@@ -386,9 +388,9 @@ impl<'a> Checker<'a> {
             "max" => over.reduce(Combine::Max, first),
             "min" => over.reduce(Combine::Min, first),
             "mean" => {
-                let ones = ops::constant(1.0, first.ty.clone(), call.span);
+                let ones = build::constant(1.0, first.ty.clone(), call.span);
                 let (sum, count) = (over.reduce(Combine::Sum, first), over.reduce(Combine::Sum, ones));
-                ops::map("div", vec![sum, count], call.span)
+                build::map(&scalar::DIV, vec![sum, count], call.span)
             }
             _ => self.share(scope, "a", first, |checker, scope, a| match name {
                 "norm" => over.norm(a),
@@ -415,21 +417,21 @@ impl Over {
     }
 
     fn dot(&self, a: Expr, b: Expr) -> Expr {
-        self.reduce(Combine::Sum, ops::map("mul", vec![a, b], self.span))
+        self.reduce(Combine::Sum, build::map(&scalar::MUL, vec![a, b], self.span))
     }
 
     fn norm(&self, a: Expr) -> Expr {
-        ops::map("sqrt", vec![self.dot(a.clone(), a)], self.span)
+        build::map(&scalar::SQRT, vec![self.dot(a.clone(), a)], self.span)
     }
 
     /// `dot(a, b) / ((norm(a) + tiny) * (norm(b) + tiny))`
     fn cosine(&self, a: Expr, b: Expr) -> Expr {
         let length = |x: Expr| {
-            let tiny = ops::constant(TINY, self.ty.clone(), self.span);
-            ops::map("add", vec![self.norm(x), tiny], self.span)
+            let tiny = build::constant(TINY, self.ty.clone(), self.span);
+            build::map(&scalar::ADD, vec![self.norm(x), tiny], self.span)
         };
-        let lengths = ops::map("mul", vec![length(a.clone()), length(b.clone())], self.span);
-        ops::map("div", vec![self.dot(a, b), lengths], self.span)
+        let lengths = build::map(&scalar::MUL, vec![length(a.clone()), length(b.clone())], self.span);
+        build::map(&scalar::DIV, vec![self.dot(a, b), lengths], self.span)
     }
 }
 

@@ -11,7 +11,7 @@ use super::pipelines::unique;
 use super::scope::{Checked, Global, Place, Poison, Scope, Value};
 use super::sweeps;
 use super::text;
-use super::typed::{Expr, ExprKind, GlobalId, Local, Part, Series, Statement, StatementKind, Statistic};
+use crate::typed::{Expr, ExprKind, GlobalId, Local, Part, Series, Statement, StatementKind, Statistic};
 
 /// A statement with the names bound inside its expressions.
 type Made = Checked<(StatementKind, Vec<Local>)>;
@@ -125,7 +125,7 @@ impl<'a> Checker<'a> {
         let used = |name: &str| {
             self.declared.contains(name)
                 || self.statements.iter().any(|statement| match &statement.kind {
-                    StatementKind::Train(train) => train.name == name,
+                    StatementKind::Train(train) => train.optimizer.name == name,
                     StatementKind::Eval(eval) => eval.name == name,
                     _ => false,
                 })

@@ -9,7 +9,7 @@ use super::calls::Call;
 use super::errors::{self, at};
 use super::scope::{Binding, Callee, Checked, Place, Poison, Scope, Static, Weak, nearest};
 use super::text;
-use super::typed::ExprKind;
+use crate::typed::ExprKind;
 
 impl<'a> Checker<'a> {
     /// What stands in square brackets, one for each static of `def`; those `given` come first.

@@ -3,14 +3,14 @@
 use crate::algebra::types::{DType, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::source::Span;
+use crate::typed::build;
 
 use super::Checker;
 use super::errors::{self, at};
-use super::ops;
 use super::scope::{Checked, Global, Place, Poison, Scope, Value, nearest};
 use super::statements::path;
 use super::text;
-use super::typed::{
+use crate::typed::{
     self, Curve, Expr, ExprKind, GlobalId, Local, LocalId, StatementKind, Swept, Train, swept_cell,
 };
 
@@ -163,7 +163,8 @@ impl<'a> Checker<'a> {
     fn in_range(&mut self, train: &Train, swept: &[Variable<'a>]) -> Checked<()> {
         for variable in swept {
             let name = swept_cell(&variable.name.name);
-            let range = train.cells.iter().find(|cell| cell.name == name).and_then(|cell| cell.range);
+            let range =
+                train.optimizer.cells.iter().find(|cell| cell.name == name).and_then(|cell| cell.range);
             let out =
                 |range: &typed::Range| variable.values.iter().copied().find(|value| !range.contains(*value));
             if let Some((range, value)) = range.and_then(|range| Some((range, out(&range)?))) {
@@ -178,7 +179,7 @@ impl<'a> Checker<'a> {
     pub(super) fn swept_cells(&mut self, scope: &mut Scope) {
         for variable in &self.swept {
             let ty = Type::scalar(DType::F64);
-            let first = ops::constant(variable.values[0], ty, variable.span);
+            let first = build::constant(variable.values[0], ty, variable.span);
             scope.cell(&swept_cell(&variable.name.name), first, None);
         }
     }
@@ -202,7 +203,7 @@ impl<'a> Checker<'a> {
             }
         };
         self.swept[k].used = true;
-        Ok(Value::strong(ops::cast(Expr { kind, ty, span }, scope.float)))
+        Ok(Value::strong(build::cast(Expr { kind, ty, span }, scope.float)))
     }
 
     /// The seed, or the variable of the sweep that it is.
@@ -317,7 +318,7 @@ impl<'a> Checker<'a> {
             for curve in curves {
                 let Some(param) = &curve.param else { continue };
                 let StatementKind::Train(train) = &self.statements[curve.of.0].kind else { continue };
-                let Some(paths) = self.param_paths(train.model) else { continue };
+                let Some(paths) = self.param_paths(train.optimizer.model) else { continue };
                 if !paths.contains(param) {
                     wrong.push(errors::none_of(
                         &errors::UNKNOWN_FIELD,

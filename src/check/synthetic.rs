@@ -9,7 +9,7 @@ use super::calls::Call;
 use super::errors::{self, at};
 use super::scope::{Binding, Checked, Place, Poison, Scope};
 use super::text;
-use super::typed::{Column, Data, DataSource, Expr, LocalId};
+use crate::typed::{Column, Data, DataSource, Expr, LocalId};
 
 /// What the size of the rows is called in expressions of columns.
 const ROWS: &str = "rows";

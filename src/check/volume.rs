@@ -8,7 +8,7 @@ use crate::algebra::types::{Dim, SizeVar, Type};
 use crate::algebra::view::View;
 use crate::source::Span;
 
-use super::typed::{
+use crate::typed::{
     DataSource, Expr, ExprKind, FunctionId, Instance, Loop, Member, Program, Statement, StatementKind, Train,
 };
 
@@ -143,6 +143,9 @@ impl<'a> Volume<'a> {
                 let sizes = Sizes::from([(eval.rows.clone(), Dim::from(rows))]);
                 eval.metrics.iter().for_each(|(_, metric)| self.expr(metric, &sizes));
             }
+            StatementKind::Optimizer(optimizer) => {
+                self.largest = self.largest.max(self.params(optimizer.model, &[]));
+            }
             StatementKind::Also { .. }
             | StatementKind::Plot { .. }
             | StatementKind::Table(_)
@@ -154,8 +157,8 @@ impl<'a> Volume<'a> {
         let sizes = Sizes::from([(train.rows.clone(), Dim::from(train.batch))]);
         self.expr(&train.loss, &sizes);
         train.metrics.iter().for_each(|(_, metric)| self.expr(metric, &sizes));
-        let sizes: Vec<Dim> = train.sizes.iter().map(|dim| dim.substitute(&sizes)).collect();
-        let params = self.params(train.model, &sizes);
+        let sizes: Vec<Dim> = train.optimizer.sizes.iter().map(|dim| dim.substitute(&sizes)).collect();
+        let params = self.params(train.optimizer.model, &sizes);
         self.largest = self.largest.max(params);
     }
 

@@ -2,16 +2,18 @@
 
 use crate::algebra::op::Op;
 use crate::algebra::pack::Pack;
+use crate::algebra::scalar;
 use crate::algebra::types::{DType, Dim, Shape};
 use crate::algebra::view::View;
 use crate::ast;
+use crate::typed::build;
 
 use super::super::calls::{Arg, Call};
 use super::super::errors::{self, at};
 use super::super::scope::{Checked, Poison, Scope, Value};
-use super::super::typed::Expr;
 use super::super::{arith, ops, text};
 use super::{Cx, axes_help, no_statics};
+use crate::typed::Expr;
 
 /// `x` and an axis of it.
 fn with_axis<'a>(
@@ -34,7 +36,7 @@ fn with_axis<'a>(
 fn turned(x: Expr, axis: usize, span: crate::source::Span) -> Expr {
     let count = x.ty.shape[axis].clone();
     let start = count.sub(&Dim::constant(1));
-    ops::op(Op::View(View::Slice { axis, start, step: -1, count }), vec![x], span)
+    build::op(Op::View(View::Slice { axis, start, step: -1, count }), vec![x], span)
 }
 
 pub(super) fn flip<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
@@ -47,7 +49,7 @@ pub(super) fn squeeze<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>
     let mut to = x.ty.shape.clone();
     let size = to.remove(axis);
     if size == Dim::constant(1) {
-        return Ok(Value::strong(ops::reshape(x, to, call.span)));
+        return Ok(Value::strong(build::reshape(x, to, call.span)));
     }
     let shown = text::show(&x.ty, cx.real);
     let message =
@@ -67,7 +69,7 @@ pub(super) fn expand<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>)
     let axis = new_axis(cx, &axis, x.ty.rank())?;
     let mut to = x.ty.shape.clone();
     to.insert(axis, Dim::constant(1));
-    Ok(Value::strong(ops::reshape(x, to, call.span)))
+    Ok(Value::strong(build::reshape(x, to, call.span)))
 }
 
 /// Where an axis is added to `rank` axes.
@@ -113,7 +115,7 @@ pub(super) fn pad<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) ->
     };
     let x = cx.settle(x)?;
     let pad = View::Pad { axis, before, after, value };
-    Ok(Value::strong(ops::op(Op::View(pad), vec![x], call.span)))
+    Ok(Value::strong(build::op(Op::View(pad), vec![x], call.span)))
 }
 
 /// How much to pad: a size, or 0.
@@ -196,7 +198,7 @@ pub(super) fn stack<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) 
     let axis = new_axis(cx, &axis, parts[0].ty.rank())?;
     let mut to = parts[0].ty.shape.clone();
     to.insert(axis, Dim::constant(1));
-    let parts = parts.into_iter().map(|part| ops::reshape(part, to.clone(), call.span)).collect();
+    let parts = parts.into_iter().map(|part| build::reshape(part, to.clone(), call.span)).collect();
     Ok(Value::strong(end_to_end(parts, axis, call.span)))
 }
 
@@ -208,17 +210,17 @@ fn end_to_end(parts: Vec<Expr>, axis: usize, span: crate::source::Span) -> Expr 
         return parts.into_iter().next().unwrap_or_else(|| unreachable!("one part"));
     }
     if parts[0].ty.dtype == DType::Bool {
-        let numbers = parts.into_iter().map(|part| ops::cast(part, DType::I32)).collect();
+        let numbers = parts.into_iter().map(|part| build::cast(part, DType::I32)).collect();
         let joined = end_to_end(numbers, axis, span);
-        let zero = ops::constant(0.0, joined.ty.clone(), span);
-        return ops::map("ne", vec![joined, zero], span);
+        let zero = build::constant(0.0, joined.ty.clone(), span);
+        return build::map(&scalar::NE, vec![joined, zero], span);
     }
     let total = parts.iter().fold(Dim::default(), |sum, part| sum.add(&part.ty.shape[axis]));
     if axis == 0 {
         let mut to: Shape = parts[0].ty.shape.clone();
         to[0] = total;
-        let packed = ops::op(Op::Pack(Pack), parts, span);
-        return ops::reshape(packed, to, span);
+        let packed = build::op(Op::Pack(Pack), parts, span);
+        return build::reshape(packed, to, span);
     }
     let nothing = if parts[0].ty.dtype.is_float() { -0.0 } else { 0.0 };
     let mut before = Dim::default();
@@ -227,10 +229,10 @@ fn end_to_end(parts: Vec<Expr>, axis: usize, span: crate::source::Span) -> Expr 
         let size = part.ty.shape[axis].clone();
         let after = total.sub(&before).sub(&size);
         let pad = View::Pad { axis, before: before.clone(), after, value: nothing };
-        padded.push(ops::op(Op::View(pad), vec![part], span));
+        padded.push(build::op(Op::View(pad), vec![part], span));
         before = before.add(&size);
     }
-    let sum = padded.into_iter().reduce(|sum, part| ops::map("add", vec![sum, part], span));
+    let sum = padded.into_iter().reduce(|sum, part| build::map(&scalar::ADD, vec![sum, part], span));
     sum.unwrap_or_else(|| unreachable!("parts"))
 }
 
@@ -250,7 +252,7 @@ pub(super) fn permute<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>
         sorted.into_iter().eq(0..x.ty.rank())
     };
     match axes.filter(permutes) {
-        Some(axes) => Ok(Value::strong(ops::op(Op::View(View::Transpose { axes }), vec![x], call.span))),
+        Some(axes) => Ok(Value::strong(build::op(Op::View(View::Transpose { axes }), vec![x], call.span))),
         None => {
             let shown = text::show(&x.ty, cx.real);
             let message = format!("`permute` names every axis of `{shown}` once, in a new order");

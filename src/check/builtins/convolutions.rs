@@ -5,17 +5,19 @@
 use crate::algebra::convolve::{Convolve, Window};
 use crate::algebra::form::Combine;
 use crate::algebra::op::Op;
+use crate::algebra::scalar;
 use crate::algebra::types::{Dim, Shape};
 use crate::algebra::view::View;
 use crate::ast::{self, ExprKind as Ast};
 use crate::source::Span;
+use crate::typed::build;
 
 use super::super::calls::Call;
 use super::super::errors::{self, at};
 use super::super::scope::{Checked, Poison, Scope, Value};
-use super::super::typed::Expr;
 use super::super::{arith, ops, text};
 use super::{Cx, no_statics};
+use crate::typed::Expr;
 
 /// How one axis is walked.
 struct Walk {
@@ -117,7 +119,7 @@ fn padded(mut x: Expr, walks: &[Walk], value: f64, span: Span) -> Expr {
     for (k, walk) in walks.iter().enumerate() {
         if walk.padding.as_constant() != Some(0) {
             let (before, after) = (walk.padding.clone(), walk.padding.clone());
-            x = ops::op(Op::View(View::Pad { axis: k + 2, before, after, value }), vec![x], span);
+            x = build::op(Op::View(View::Pad { axis: k + 2, before, after, value }), vec![x], span);
         }
     }
     x
@@ -230,20 +232,20 @@ fn convolved(x: Expr, w: Expr, walks: &[Walk], grouped: Option<(Dim, Dim)>, span
     let Some((groups, per_group)) = grouped else {
         let (left, right) = (labels(&[row, channel], 0), labels(&[result, channel], 2));
         let convolve = Convolve { left, right, out: labels(&[row, result], 1), windows };
-        return ops::op(Op::Convolve(convolve), vec![x, w], span);
+        return build::op(Op::Convolve(convolve), vec![x, w], span);
     };
     let out = w.ty.shape[0].clone();
     let shape = |first: &[&Dim], rest: &[Dim]| -> Shape {
         first.iter().map(|dim| (*dim).clone()).chain(rest.iter().cloned()).collect()
     };
     let rows = x.ty.shape[0].clone();
-    let x = ops::reshape(x, shape(&[&rows, &groups, &each], &image), span);
-    let w = ops::reshape(w, shape(&[&groups, &per_group, &each], &taps), span);
+    let x = build::reshape(x, shape(&[&rows, &groups, &each], &image), span);
+    let w = build::reshape(w, shape(&[&groups, &per_group, &each], &taps), span);
     let (left, right) = (labels(&[row, group, channel], 0), labels(&[group, result, channel], 2));
     let convolve = Convolve { left, right, out: labels(&[row, group, result], 1), windows };
-    let y = ops::op(Op::Convolve(convolve), vec![x, w], span);
+    let y = build::op(Op::Convolve(convolve), vec![x, w], span);
     let sizes = y.ty.shape[3..].to_vec();
-    ops::reshape(y, shape(&[&rows, &out], &sizes), span)
+    build::reshape(y, shape(&[&rows, &out], &sizes), span)
 }
 
 /// `x` and the sizes in square brackets, one for each axis after the first two.
@@ -305,22 +307,22 @@ fn pooled<'a>(
     for (k, walk) in walks.iter().enumerate().rev() {
         let (taps, stride, dilation) = (walk.taps.clone(), walk.stride.clone(), walk.dilation.clone());
         let view = View::Unfold { axis: k + 2, taps, stride, dilation };
-        x = ops::op(Op::View(view), vec![x], call.span);
+        x = build::op(Op::View(view), vec![x], call.span);
     }
     Ok((x, (0..n).map(|k| 2 * k + 3).collect()))
 }
 
 pub(super) fn max_pool<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     let (x, axes) = pooled(cx, scope, call, f64::NEG_INFINITY)?;
-    Ok(Value::strong(ops::reduce(Combine::Max, x, &axes, false, call.span)))
+    Ok(Value::strong(build::reduce(Combine::Max, x, &axes, false, call.span)))
 }
 
 pub(super) fn avg_pool<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     let (x, axes) = pooled(cx, scope, call, 0.0)?;
     let taps: Shape = axes.iter().map(|axis| x.ty.shape[*axis].clone()).collect();
-    let total = ops::reduce(Combine::Sum, x, &axes, false, call.span);
-    let count = ops::broadcast(ops::count(&taps, total.ty.dtype, call.span), &total.ty.shape);
-    Ok(Value::strong(ops::map("div", vec![total, count], call.span)))
+    let total = build::reduce(Combine::Sum, x, &axes, false, call.span);
+    let count = build::broadcast(build::count(&taps, total.ty.dtype, call.span), &total.ty.shape);
+    Ok(Value::strong(build::map(&scalar::DIV, vec![total, count], call.span)))
 }
 
 /// `upsample[2](x)`: each position becomes several equal ones along every axis after the first two.
@@ -337,7 +339,7 @@ pub(super) fn upsample<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_
     for (size, times) in shape[2..].iter_mut().zip(&times) {
         *size = size.mul(times);
     }
-    Ok(Value::strong(ops::reshape(ops::repeat(x, &to, axes), shape, call.span)))
+    Ok(Value::strong(build::reshape(build::repeat(x, &to, axes), shape, call.span)))
 }
 
 /// `windows[3](x, axis = -1, stride = 1, dilation = 1)`: the axis becomes that of windows, and one of
@@ -371,5 +373,5 @@ pub(super) fn windows<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>
         return Err(cx.report(found.help("take fewer positions, or `pad` the axis")));
     }
     let Walk { taps, stride, dilation, .. } = walk;
-    Ok(Value::strong(ops::op(Op::View(View::Unfold { axis, taps, stride, dilation }), vec![x], call.span)))
+    Ok(Value::strong(build::op(Op::View(View::Unfold { axis, taps, stride, dilation }), vec![x], call.span)))
 }

@@ -1,5 +1,7 @@
 //! Builtins with labels and positions: `take`, `einsum`, `cumsum`.
 
+use crate::algebra::scalar;
+use crate::typed::build;
 use std::collections::BTreeMap;
 
 use crate::algebra::contract::Contract;
@@ -14,9 +16,9 @@ use crate::ast::{ExprKind as Ast, StrPart};
 use super::super::calls::Call;
 use super::super::errors::{self, at};
 use super::super::scope::{Checked, Poison, Scope, Value};
-use super::super::typed::{Expr, Numbered};
 use super::super::{ops, text};
 use super::{Cx, no_statics};
+use crate::typed::{Expr, Numbered};
 
 /// `take(table, index, axis = 0)`. Positions outside of the axis stop the script; no program reads there.
 pub(super) fn take<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
@@ -32,12 +34,13 @@ pub(super) fn take<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -
     let index = cx.converted(scope, index, DType::I32, "a position")?;
     let size = table.ty.shape[axis].clone();
     let last = size.sub(&Dim::constant(1));
-    let index = ops::position(index, size, Numbered::Positions);
-    let last = ops::retype(ops::size(&last, span).expr, DType::I32);
-    let last = ops::broadcast(last, &index.ty.shape);
-    let zero = ops::constant(0.0, index.ty.clone(), span);
-    let inside = ops::map("min", vec![ops::map("max", vec![index, zero], span), last], span);
-    Ok(Value::strong(ops::op(Op::Gather(Gather::Take { axis }), vec![table, inside], span)))
+    let index = build::position(index, size, Numbered::Positions);
+    let last = build::retype(ops::size(&last, span).expr, DType::I32);
+    let last = build::broadcast(last, &index.ty.shape);
+    let zero = build::constant(0.0, index.ty.clone(), span);
+    let inside =
+        build::map(&scalar::MIN, vec![build::map(&scalar::MAX, vec![index, zero], span), last], span);
+    Ok(Value::strong(build::op(Op::Gather(Gather::Take { axis }), vec![table, inside], span)))
 }
 
 pub(super) fn cumsum<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
@@ -47,10 +50,10 @@ pub(super) fn cumsum<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>)
     let last = ops::literal(-1.0, true, scope.float, call.span);
     let axis = cx.axis(&given.next().flatten().unwrap_or(last), &x.expr.ty)?;
     let x = match x.expr.ty.dtype {
-        DType::Bool => ops::cast(x.expr, scope.float),
+        DType::Bool => build::cast(x.expr, scope.float),
         _ => cx.settle(x)?,
     };
-    Ok(Value::strong(ops::op(Op::Running(Running { axis, reverse: false }), vec![x], call.span)))
+    Ok(Value::strong(build::op(Op::Running(Running { axis, reverse: false }), vec![x], call.span)))
 }
 
 /// Axes by letters: those of each operand, and of the result.
@@ -150,7 +153,7 @@ fn contracted(labels: Labels, operands: Vec<Expr>, span: crate::source::Span) ->
         let axes: Vec<usize> = (0..letters[k].len()).filter(|axis| lonely(&letters[k][*axis])).collect();
         if !axes.is_empty() {
             let x = std::mem::replace(&mut operands[k], ops::literal(0.0, true, DType::F32, span).expr);
-            operands[k] = ops::reduce(Combine::Sum, x, &axes, false, span);
+            operands[k] = build::reduce(Combine::Sum, x, &axes, false, span);
             let kept = letters[k].iter().enumerate().filter(|(axis, _)| !axes.contains(axis));
             letters[k] = kept.map(|(_, letter)| *letter).collect();
         }
@@ -161,10 +164,10 @@ fn contracted(labels: Labels, operands: Vec<Expr>, span: crate::source::Span) ->
         let x = operands.swap_remove(0);
         return match axes.iter().copied().eq(0..axes.len()) {
             true => x,
-            false => ops::op(Op::View(View::Transpose { axes }), vec![x], span),
+            false => build::op(Op::View(View::Transpose { axes }), vec![x], span),
         };
     }
     let numbers = |letters: &[char]| letters.iter().map(|letter| *letter as usize).collect::<Vec<_>>();
     let contract = Contract { left: numbers(&letters[0]), right: numbers(&letters[1]), out: numbers(&out) };
-    ops::op(Op::Contract(contract.renumbered()), operands, span)
+    build::op(Op::Contract(contract.renumbered()), operands, span)
 }

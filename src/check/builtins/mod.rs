@@ -10,10 +10,12 @@ mod shapes;
 
 use crate::algebra::map::Map;
 use crate::algebra::op::Op;
+use crate::algebra::scalar;
 use crate::algebra::scalar::{Scalar, Typing};
 use crate::algebra::types::{DType, Shape, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::source::Span;
+use crate::typed::build;
 
 use super::Checker;
 use super::arith;
@@ -22,7 +24,7 @@ use super::errors::{self, at};
 use super::ops;
 use super::scope::{Checked, Poison, Scope, Value, Weak};
 use super::text;
-use super::typed::{Expr, ExprKind};
+use crate::typed::{Expr, ExprKind};
 use arrange::*;
 use convolutions::*;
 use index::*;
@@ -367,7 +369,7 @@ impl<'a> Checker<'a> {
         }
         let weak = if row.typing == Typing::Number { weakest(&values) } else { Weak::No };
         let args = self.join_all(scope, values)?;
-        Ok(Value { expr: ops::op(Op::Map(Map(row)), args, span), weak })
+        Ok(Value { expr: build::op(Op::Map(Map(row)), args, span), weak })
     }
 
     /// All operands with one element type and one shape.
@@ -446,7 +448,7 @@ fn axes_help(rank: i64) -> String {
 
 /// A scalar row that scripts may call by its name.
 fn public_row(name: &str) -> Option<&'static Scalar> {
-    ops::row(name).filter(|row| {
+    scalar::find(name).filter(|row| {
         use Typing::*;
         matches!(row.typing, Number | Float | Compare)
     })
@@ -491,7 +493,7 @@ fn select<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked
     let b = ops::spread(scope, b, &a.ty.shape.clone());
     let weak = if scalar { weak } else { Weak::No };
     Ok(Value {
-        expr: ops::map("select", vec![c, a, b], call.span),
+        expr: build::map(&scalar::SELECT, vec![c, a, b], call.span),
         weak: if weak == Weak::No { weak } else { Weak::No },
     })
 }
@@ -503,8 +505,8 @@ fn clamp<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<
     let (Some(x), Some(lo), Some(hi)) = (values.next(), values.next(), values.next()) else {
         return Err(Poison);
     };
-    let raised = cx.elementwise(scope, ops::the_row("max"), vec![x, lo], call.span)?;
-    cx.elementwise(scope, ops::the_row("min"), vec![raised, hi], call.span)
+    let raised = cx.elementwise(scope, &scalar::MAX, vec![x, lo], call.span)?;
+    cx.elementwise(scope, &scalar::MIN, vec![raised, hi], call.span)
 }
 
 /// `grad(f)` where a value is needed.
@@ -528,7 +530,7 @@ fn cast<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>, dtype: DType
     let written = cx.match_args(call, &["x"], 1, None);
     let x = cx.values(scope, call, written)?.into_iter().next().ok_or(Poison)?;
     let weak = x.weak != Weak::No && dtype.is_float() || x.weak == Weak::Int && dtype.is_int();
-    let expr = if weak { ops::retype(x.expr, dtype) } else { ops::cast(cx.settle(x)?, dtype) };
+    let expr = if weak { build::retype(x.expr, dtype) } else { build::cast(cx.settle(x)?, dtype) };
     Ok(Value::strong(Expr { span: call.span, ..expr }))
 }
 
@@ -559,6 +561,6 @@ fn cast_bool<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Chec
     let written = cx.match_args(call, &["x"], 1, None);
     let x = cx.values(scope, call, written)?.into_iter().next().ok_or(Poison)?;
     let x = cx.settle(x)?;
-    let zero = ops::constant(0.0, x.ty.clone(), call.span);
-    Ok(Value::strong(ops::map("ne", vec![x, zero], call.span)))
+    let zero = build::constant(0.0, x.ty.clone(), call.span);
+    Ok(Value::strong(build::map(&scalar::NE, vec![x, zero], call.span)))
 }

@@ -9,16 +9,18 @@ use crate::algebra::fill::Fill;
 use crate::algebra::gather::Gather;
 use crate::algebra::op::Op;
 use crate::algebra::ranks::Ranks;
+use crate::algebra::scalar;
 use crate::algebra::types::{DType, Dim, Shape, Type};
 use crate::algebra::view::View;
 use crate::source::Span;
+use crate::typed::build;
 
 use super::super::calls::Call;
 use super::super::errors::{self, at};
 use super::super::ops;
 use super::super::scope::{Checked, Poison, Scope, Value};
-use super::super::typed::{Expr, ExprKind};
 use super::Cx;
+use crate::typed::{Expr, ExprKind};
 
 /// The axis that is put in order, the last one of `x`, and how many places of it are asked for.
 struct Order {
@@ -42,16 +44,16 @@ impl Order {
     /// The numbers 0, 1, 2, ... of so many elements.
     fn numbers(&self, to: &Shape) -> Expr {
         let fill = Fill::Iota { dtype: DType::I32, to: to.clone() };
-        ops::op(Op::Fill(fill), Vec::new(), self.span)
+        build::op(Op::Fill(fill), Vec::new(), self.span)
     }
 
     /// Where the row of each element starts in the flat tensor; none if there is one row.
     fn starts(&self) -> Option<Expr> {
         let shape = &self.x.ty.shape;
         let last = shape.len().checked_sub(1).filter(|last| *last > 0)?;
-        let all = ops::reshape(self.numbers(&self.flat()), shape.clone(), self.span);
-        let along = ops::repeat(self.numbers(&vec![self.length()]), shape, vec![last]);
-        Some(ops::map("sub", vec![all, along], self.span))
+        let all = build::reshape(self.numbers(&self.flat()), shape.clone(), self.span);
+        let along = build::repeat(self.numbers(&vec![self.length()]), shape, vec![last]);
+        Some(build::map(&scalar::SUB, vec![all, along], self.span))
     }
 
     /// The position in the flat tensor of what stands at each place of each row.
@@ -59,16 +61,16 @@ impl Order {
         let span = self.span;
         let axis = self.x.ty.rank() - 1;
         let ranks = Op::Ranks(Ranks { axis, descending: self.descending });
-        let ranks = ops::op(ranks, vec![self.x.clone()], span);
+        let ranks = build::op(ranks, vec![self.x.clone()], span);
         let places = match self.starts() {
             None => ranks,
-            Some(starts) => ops::map("add", vec![starts, ranks], span),
+            Some(starts) => build::map(&scalar::ADD, vec![starts, ranks], span),
         };
         let flat = self.flat();
         let scatter = Op::Gather(Gather::Scatter { axis: 0, size: flat[0].clone() });
-        let places = ops::reshape(places, flat.clone(), span);
-        let order = ops::op(scatter, vec![self.numbers(&flat), places], span);
-        ops::reshape(order, self.x.ty.shape.clone(), span)
+        let places = build::reshape(places, flat.clone(), span);
+        let order = build::op(scatter, vec![self.numbers(&flat), places], span);
+        build::reshape(order, self.x.ty.shape.clone(), span)
     }
 
     /// The first places of each row, as many as are asked for.
@@ -78,7 +80,7 @@ impl Order {
         }
         let axis = self.x.ty.rank() - 1;
         let slice = View::Slice { axis, start: Dim::default(), step: 1, count: self.places.clone() };
-        ops::op(Op::View(slice), vec![expr.clone()], self.span)
+        build::op(Op::View(slice), vec![expr.clone()], self.span)
     }
 
     /// The axis back where it was.
@@ -88,15 +90,15 @@ impl Order {
     }
 
     fn values(&self, order: &Expr) -> Expr {
-        let flat = ops::reshape(self.x.clone(), self.flat(), self.span);
+        let flat = build::reshape(self.x.clone(), self.flat(), self.span);
         let take = Op::Gather(Gather::Take { axis: 0 });
-        self.back(ops::op(take, vec![flat, self.first(order)], self.span))
+        self.back(build::op(take, vec![flat, self.first(order)], self.span))
     }
 
     fn positions(&self, order: &Expr) -> Expr {
         let positions = match self.starts() {
             None => self.first(order),
-            Some(starts) => ops::map("sub", vec![self.first(order), self.first(&starts)], self.span),
+            Some(starts) => build::map(&scalar::SUB, vec![self.first(order), self.first(&starts)], self.span),
         };
         self.back(positions)
     }
@@ -108,7 +110,7 @@ fn moved(expr: Expr, from: usize, to: usize, span: Span) -> Expr {
     axes.insert(to, from);
     match from == to {
         true => expr,
-        false => ops::op(Op::View(View::Transpose { axes }), vec![expr], span),
+        false => build::op(Op::View(View::Transpose { axes }), vec![expr], span),
     }
 }
 
@@ -208,7 +210,7 @@ pub(super) fn split<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) 
         let part = |k: i64| {
             let start = size.mul(&Dim::constant(k));
             let slice = View::Slice { axis, start, step: 1, count: size.clone() };
-            ops::op(Op::View(slice), vec![x.clone()], span)
+            build::op(Op::View(slice), vec![x.clone()], span)
         };
         several((0..n).map(part).collect(), span)
     })))

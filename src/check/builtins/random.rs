@@ -6,16 +6,18 @@
 use crate::algebra::fill::Fill;
 use crate::algebra::op::Op;
 use crate::algebra::ranks::Ranks;
+use crate::algebra::scalar;
 use crate::algebra::types::{DType, Dim, Type};
 use crate::ast::ExprKind as Ast;
+use crate::typed::build;
 
 use super::super::calls::Call;
 use super::super::errors::{self, at};
 use super::super::scope::{Checked, Scope, Value};
-use super::super::typed::{Expr, ExprKind, Extent};
 use super::super::{arith, ops};
 use super::Cx;
 use super::shapes::no_args;
+use crate::typed::{Expr, ExprKind, Extent};
 
 /// The type of random numbers: the sizes in square brackets, or the shape expected.
 fn drawn<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Type> {
@@ -51,7 +53,7 @@ fn unit<'a>(cx: Cx<'_, 'a>, ty: &Type, call: &Call<'a, '_>) -> Expr {
     let key = Expr { kind: ExprKind::Key, ty: key, span: call.span };
     cx.n_sites += 1;
     let fill = Fill::Random { site: cx.n_sites - 1, dtype: ty.dtype, to: ty.shape.clone() };
-    ops::op(Op::Fill(fill), vec![key], call.span)
+    build::op(Op::Fill(fill), vec![key], call.span)
 }
 
 /// `start + u * scale`, leaving out what changes nothing.
@@ -59,10 +61,10 @@ fn affine<'a>(cx: Cx<'_, 'a>, scope: &Scope, u: Expr, start: Value, scale: Value
     let span = u.span;
     let mut value = Value::strong(u);
     if arith::number(&scale) != Some(1.0) {
-        value = cx.arithmetic(scope, "mul", value, scale, span)?;
+        value = cx.arithmetic(scope, &scalar::MUL, value, scale, span)?;
     }
     if arith::number(&start) != Some(0.0) {
-        value = cx.arithmetic(scope, "add", value, start, span)?;
+        value = cx.arithmetic(scope, &scalar::ADD, value, start, span)?;
     }
     Ok(value)
 }
@@ -74,7 +76,7 @@ pub(super) fn uniform<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>
     let number = |n: f64| ops::literal(n, false, scope.float, call.span);
     let low = given.next().flatten().unwrap_or(number(0.0));
     let high = given.next().flatten().unwrap_or(number(1.0));
-    let width = cx.arithmetic(scope, "sub", high, low.clone(), call.span)?;
+    let width = cx.arithmetic(scope, &scalar::SUB, high, low.clone(), call.span)?;
     affine(cx, scope, unit, low, width)
 }
 
@@ -84,12 +86,13 @@ pub(super) fn normal<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>)
     let ty = drawn(cx, scope, call)?;
     let (first, second) = (unit(cx, &ty, call), unit(cx, &ty, call));
     let mut given = cx.given(scope, call, &["mean", "std"], 0)?.into_iter();
-    let number = |n: f64| ops::constant(n, ty.clone(), span);
-    let above_zero = ops::map("sub", vec![number(1.0), first], span);
-    let square = ops::map("mul", vec![number(-2.0), ops::map("log", vec![above_zero], span)], span);
-    let radius = ops::map("sqrt", vec![square], span);
-    let angle = ops::map("mul", vec![number(std::f64::consts::TAU), second], span);
-    let normal = ops::map("mul", vec![radius, ops::map("cos", vec![angle], span)], span);
+    let number = |n: f64| build::constant(n, ty.clone(), span);
+    let above_zero = build::map(&scalar::SUB, vec![number(1.0), first], span);
+    let square =
+        build::map(&scalar::MUL, vec![number(-2.0), build::map(&scalar::LOG, vec![above_zero], span)], span);
+    let radius = build::map(&scalar::SQRT, vec![square], span);
+    let angle = build::map(&scalar::MUL, vec![number(std::f64::consts::TAU), second], span);
+    let normal = build::map(&scalar::MUL, vec![radius, build::map(&scalar::COS, vec![angle], span)], span);
     let default = |n: f64| ops::literal(n, false, scope.float, span);
     let mean = given.next().flatten().unwrap_or(default(0.0));
     let std = given.next().flatten().unwrap_or(default(1.0));
@@ -110,12 +113,12 @@ pub(super) fn bernoulli<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '
     ty.dtype = cx.real;
     // What never happens draws no number.
     if arith::number(&p) == Some(0.0) {
-        return Ok(Value::strong(ops::constant(0.0, ty.with_dtype(DType::Bool), call.span)));
+        return Ok(Value::strong(build::constant(0.0, ty.with_dtype(DType::Bool), call.span)));
     }
     let unit = Value::strong(unit(cx, &ty, call));
     let p = Value::strong(cx.converted(scope, p, ty.dtype, "a probability")?);
     let (unit, p) = cx.join(scope, unit, p)?;
-    Ok(Value::strong(ops::map("lt", vec![unit, p], call.span)))
+    Ok(Value::strong(build::map(&scalar::LT, vec![unit, p], call.span)))
 }
 
 /// A probability that is known lies from 0 to 1.
@@ -142,5 +145,5 @@ pub(super) fn permutation<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a,
     };
     let numbers = unit(cx, &Type::new(cx.real, vec![n.clone()]), call);
     let ranks = Op::Ranks(Ranks { axis: 0, descending: false });
-    Ok(Value::strong(ops::op(ranks, vec![numbers], call.span)))
+    Ok(Value::strong(build::op(ranks, vec![numbers], call.span)))
 }

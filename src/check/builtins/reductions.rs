@@ -3,16 +3,18 @@
 use crate::algebra::fill::Fill;
 use crate::algebra::form::Combine;
 use crate::algebra::op::Op;
+use crate::algebra::scalar::{self, Scalar};
 use crate::algebra::types::{DType, Shape};
 use crate::algebra::view::View;
+use crate::typed::build;
 
 use super::super::Checker;
 use super::super::calls::Call;
 use super::super::errors::{self, at};
 use super::super::scope::{Checked, Poison, Scope, Value};
-use super::super::typed::{Expr, ExprKind, Extent, Instance};
 use super::super::{arith, ops};
 use super::{Cx, no_statics};
+use crate::typed::{Expr, ExprKind, Extent, Instance};
 
 /// A reduction call: its operand, its axes, whether they are kept.
 fn reduction<'a>(
@@ -95,7 +97,7 @@ pub(super) fn extent_only<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a,
 /// The operand of a numeric reduction, with booleans as reals.
 fn counted(value: Value, scope: &Scope) -> Value {
     match value.expr.ty.dtype {
-        DType::Bool => Value::strong(ops::cast(value.expr, scope.float)),
+        DType::Bool => Value::strong(build::cast(value.expr, scope.float)),
         _ => value,
     }
 }
@@ -103,16 +105,16 @@ fn counted(value: Value, scope: &Scope) -> Value {
 pub(super) fn sum<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     let (x, axes, keep) = reduction(cx, scope, call)?;
     let x = cx.settle(counted(x, scope))?;
-    Ok(Value::strong(ops::reduce(Combine::Sum, x, &axes, keep, call.span)))
+    Ok(Value::strong(build::reduce(Combine::Sum, x, &axes, keep, call.span)))
 }
 
 pub(super) fn mean<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     let (x, axes, keep) = reduction(cx, scope, call)?;
     let x = cx.settle(arith::real(counted(x, scope), scope))?;
     let sizes: Shape = axes.iter().map(|axis| x.ty.shape[*axis].clone()).collect();
-    let total = ops::reduce(Combine::Sum, x, &axes, keep, call.span);
-    let count = ops::broadcast(ops::count(&sizes, total.ty.dtype, call.span), &total.ty.shape);
-    Ok(Value::strong(ops::map("div", vec![total, count], call.span)))
+    let total = build::reduce(Combine::Sum, x, &axes, keep, call.span);
+    let count = build::broadcast(build::count(&sizes, total.ty.dtype, call.span), &total.ty.shape);
+    Ok(Value::strong(build::map(&scalar::DIV, vec![total, count], call.span)))
 }
 
 /// The mean of the squares of what is left without the mean.
@@ -122,15 +124,15 @@ fn variance<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Check
     let span = call.span;
     let sizes: Shape = axes.iter().map(|axis| x.ty.shape[*axis].clone()).collect();
     let mean = |x: Expr, keep: bool| {
-        let total = ops::reduce(Combine::Sum, x, &axes, keep, span);
-        let count = ops::broadcast(ops::count(&sizes, total.ty.dtype, span), &total.ty.shape);
-        ops::map("div", vec![total, count], span)
+        let total = build::reduce(Combine::Sum, x, &axes, keep, span);
+        let count = build::broadcast(build::count(&sizes, total.ty.dtype, span), &total.ty.shape);
+        build::map(&scalar::DIV, vec![total, count], span)
     };
     Ok(cx.share(scope, "x", x, |cx, scope, x| {
-        let middle = ops::broadcast(mean(x.clone(), true), &x.ty.shape);
-        let apart = ops::map("sub", vec![x, middle], span);
+        let middle = build::broadcast(mean(x.clone(), true), &x.ty.shape);
+        let apart = build::map(&scalar::SUB, vec![x, middle], span);
         cx.share(scope, "apart", apart, |_, _, apart| {
-            mean(ops::map("mul", vec![apart.clone(), apart], span), keep)
+            mean(build::map(&scalar::MUL, vec![apart.clone(), apart], span), keep)
         })
     }))
 }
@@ -141,14 +143,14 @@ pub(super) fn var<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) ->
 
 pub(super) fn std<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     let variance = variance(cx, scope, call)?;
-    Ok(Value::strong(ops::map("sqrt", vec![variance], call.span)))
+    Ok(Value::strong(build::map(&scalar::SQRT, vec![variance], call.span)))
 }
 
 pub(super) fn prod<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     let (x, axes, keep) = reduction(cx, scope, call)?;
     cx.expect_number(scope, &x, "`prod`")?;
     let x = cx.settle(x)?;
-    Ok(Value::strong(ops::reduce(Combine::Prod, x, &axes, keep, call.span)))
+    Ok(Value::strong(build::reduce(Combine::Prod, x, &axes, keep, call.span)))
 }
 
 /// `max(a, b)` is elementwise, `max(x)` and `max(x, axis = k)` reduce.
@@ -156,35 +158,34 @@ fn extreme<'a>(
     cx: Cx<'_, 'a>,
     scope: &mut Scope,
     call: &Call<'a, '_>,
-    name: &'static str,
+    row: &'static Scalar,
     combine: Combine,
 ) -> Checked<Value> {
     let positional = call.args.iter().filter(|arg| arg.name.is_none()).count();
     if positional >= 2 {
         no_statics(cx, call)?;
-        let row = ops::the_row(name);
         let written = cx.match_args(call, &["a", "b"], 2, None);
         let values = cx.values(scope, call, written)?;
         return cx.elementwise(scope, row, values, call.span);
     }
     let (x, axes, keep) = reduction(cx, scope, call)?;
-    cx.expect_number(scope, &x, &format!("`{name}`"))?;
+    cx.expect_number(scope, &x, &format!("`{}`", row.name))?;
     let x = cx.settle(x)?;
-    Ok(Value::strong(ops::reduce(combine, x, &axes, keep, call.span)))
+    Ok(Value::strong(build::reduce(combine, x, &axes, keep, call.span)))
 }
 
 pub(super) fn max<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    extreme(cx, scope, call, "max", Combine::Max)
+    extreme(cx, scope, call, &scalar::MAX, Combine::Max)
 }
 
 pub(super) fn min<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    extreme(cx, scope, call, "min", Combine::Min)
+    extreme(cx, scope, call, &scalar::MIN, Combine::Min)
 }
 
 fn logical<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>, combine: Combine) -> Checked<Value> {
     let (x, axes, keep) = reduction(cx, scope, call)?;
     let x = cx.expect_bool(scope, x, &format!("`{}`", call.name))?;
-    Ok(Value::strong(ops::reduce(combine, x, &axes, keep, call.span)))
+    Ok(Value::strong(build::reduce(combine, x, &axes, keep, call.span)))
 }
 
 pub(super) fn any<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
@@ -212,18 +213,22 @@ fn arg_extreme<'a>(
     let x = cx.settle(x)?;
     Ok(Value::strong(cx.share(scope, "x", x, |_, _, x| {
         let (shape, size) = (x.ty.shape.clone(), x.ty.shape[axis].clone());
-        let best = ops::broadcast(ops::reduce(combine, x.clone(), &[axis], true, span), &shape);
-        let at_best = ops::map("eq", vec![x.clone(), best], span);
+        let best = build::broadcast(build::reduce(combine, x.clone(), &[axis], true, span), &shape);
+        let at_best = build::map(&scalar::EQ, vec![x.clone(), best], span);
         // As in NumPy, a NaN is the greatest and the least: nothing equals it.
         let at_best = match x.ty.dtype.is_float() {
-            true => ops::map("or", vec![at_best, ops::map("ne", vec![x.clone(), x], span)], span),
+            true => build::map(
+                &scalar::OR,
+                vec![at_best, build::map(&scalar::NE, vec![x.clone(), x], span)],
+                span,
+            ),
             false => at_best,
         };
         let positions = Op::Fill(Fill::Iota { dtype: DType::I32, to: vec![size.clone()] });
-        let positions = ops::repeat(ops::op(positions, Vec::new(), span), &shape, vec![axis]);
-        let outside = ops::broadcast(ops::count(&[size], DType::I32, span), &shape);
-        let candidates = ops::map("select", vec![at_best, positions, outside], span);
-        ops::reduce(Combine::Min, candidates, &[axis], false, span)
+        let positions = build::repeat(build::op(positions, Vec::new(), span), &shape, vec![axis]);
+        let outside = build::broadcast(build::count(&[size], DType::I32, span), &shape);
+        let candidates = build::map(&scalar::SELECT, vec![at_best, positions, outside], span);
+        build::reduce(Combine::Min, candidates, &[axis], false, span)
     })))
 }
 
@@ -281,6 +286,6 @@ fn moved(x: Expr, axes: Vec<usize>) -> Expr {
     let span = x.span;
     match axes.is_sorted() {
         true => x,
-        false => ops::op(Op::View(View::Transpose { axes }), vec![x], span),
+        false => build::op(Op::View(View::Transpose { axes }), vec![x], span),
     }
 }

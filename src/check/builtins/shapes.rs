@@ -2,15 +2,17 @@
 
 use crate::algebra::fill::Fill;
 use crate::algebra::op::Op;
+use crate::algebra::scalar;
 use crate::algebra::types::{DType, Type, product};
 use crate::algebra::view::View;
+use crate::typed::build;
 
 use super::super::calls::Call;
 use super::super::errors::{self, at};
 use super::super::scope::{Checked, Poison, Scope, Value};
-use super::super::typed::{Expr, Numbered};
 use super::super::{ops, text};
 use super::{Cx, no_statics};
+use crate::typed::{Expr, Numbered};
 
 pub(super) fn no_args<'a>(cx: Cx<'_, 'a>, call: &Call<'a, '_>) -> Checked<()> {
     cx.match_args(call, &[], 0, None).map(|_| ())
@@ -20,7 +22,7 @@ pub(super) fn iota<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -
     let to = cx.sizes(scope, call)?;
     no_args(cx, call)?;
     let fill = Op::Fill(Fill::Iota { dtype: scope.float, to });
-    Ok(Value::strong(ops::op(fill, Vec::new(), call.span)))
+    Ok(Value::strong(build::op(fill, Vec::new(), call.span)))
 }
 
 pub(super) fn one_hot<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
@@ -37,16 +39,16 @@ pub(super) fn one_hot<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>
         return Err(cx.report(found.help("write `one_hot[C](y)`")));
     };
     let y = cx.converted(scope, y, DType::I32, "a class number")?;
-    let y = Expr { span: call.span, ..ops::position(y, classes.clone(), Numbered::Classes) };
+    let y = Expr { span: call.span, ..build::position(y, classes.clone(), Numbered::Classes) };
     let mut shape = y.ty.shape.clone();
     let rank = shape.len();
     shape.push(classes.clone());
     let span = call.span;
-    let y = ops::repeat(y, &shape, (0..rank).collect());
+    let y = build::repeat(y, &shape, (0..rank).collect());
     let numbers =
-        ops::op(Op::Fill(Fill::Iota { dtype: DType::I32, to: vec![classes.clone()] }), Vec::new(), span);
-    let hot = ops::map("eq", vec![y, ops::broadcast(numbers, &shape)], span);
-    Ok(Value::strong(ops::cast(hot, scope.float)))
+        build::op(Op::Fill(Fill::Iota { dtype: DType::I32, to: vec![classes.clone()] }), Vec::new(), span);
+    let hot = build::map(&scalar::EQ, vec![y, build::broadcast(numbers, &shape)], span);
+    Ok(Value::strong(build::cast(hot, scope.float)))
 }
 
 pub(super) fn reshape<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
@@ -55,7 +57,7 @@ pub(super) fn reshape<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>
     let x = cx.values(scope, call, written)?.into_iter().next().ok_or(Poison)?;
     let (x, to) = (cx.settle(x)?, to?);
     if product(&to) == product(&x.ty.shape) {
-        return Ok(Value::strong(ops::op(Op::View(View::Reshape { to }), vec![x], call.span)));
+        return Ok(Value::strong(build::op(Op::View(View::Reshape { to }), vec![x], call.span)));
     }
     let (have, want) = (text::show(&x.ty, cx.real), text::show(&Type::new(x.ty.dtype, to.clone()), cx.real));
     let message = format!("`{have}` has {} elements, `{want}` has {}", product(&x.ty.shape), product(&to));
@@ -71,9 +73,9 @@ pub(super) fn broadcast<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '
     let written = cx.match_args(call, &["x"], 1, None);
     let x = cx.values(scope, call, written)?.into_iter().next().ok_or(Poison)?;
     let (x, to) = (cx.settle(x)?, to?);
-    if ops::joint_shape(&x.ty.shape, &to).is_some_and(|joint| joint == to) {
+    if build::joint_shape(&x.ty.shape, &to).is_some_and(|joint| joint == to) {
         // Axes of size 1 are repeated like those that are not there.
-        let kept = ops::broadcast(x, &to);
+        let kept = build::broadcast(x, &to);
         return Ok(Value::strong(kept));
     }
     let (have, want) = (text::show(&x.ty, cx.real), text::show(&Type::new(x.ty.dtype, to), cx.real));
@@ -103,5 +105,5 @@ pub(super) fn transpose<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '
     let b = cx.axis(&b.unwrap_or(last(-1.0)), &x.ty)?;
     let mut axes: Vec<usize> = (0..rank).collect();
     axes.swap(a, b);
-    Ok(Value::strong(ops::op(Op::View(View::Transpose { axes }), vec![x], call.span)))
+    Ok(Value::strong(build::op(Op::View(View::Transpose { axes }), vec![x], call.span)))
 }
