@@ -335,10 +335,6 @@ impl Program {
     pub fn graphs(&self) -> Result<&graph::Graphs, Report> {
         make(&self.graphs, || {
             let typed = self.typed()?;
-            self.keep(check::endless(typed).map(check::errors::endless).into_iter().collect())?;
-            self.keep(check::no_such_layer(typed).map(check::errors::no_such_layer).into_iter().collect())?;
-            self.keep(check::oversized(typed).map(run::errors::oversized).into_iter().collect())?;
-            self.keep(check::misplaced(typed).map(check::errors::misplaced).into_iter().collect())?;
             let graphs = self.build(typed, &[]);
             self.keep(graphs.warnings.clone())?;
             Ok(graphs)

@@ -111,36 +111,6 @@ pub(super) fn outside(position: &str, size: &str, last: Option<i64>, span: Span)
     at(&SHAPE_MISMATCH, message, span, "outside").help(help)
 }
 
-/// A slice or windows in a function that do not fit the sizes that the function is called with.
-pub(crate) fn misplaced(found: super::Misplaced) -> Diagnostic {
-    let super::Misplaced { span, shape, expected } = found;
-    let place = format!("its operand has sizes {shape} in one of the calls");
-    match expected {
-        Some(expected) => {
-            let message = format!("these windows need {expected}");
-            at(&SHAPE_MISMATCH, message, span, place).help("take smaller windows, or pad: `padding = 1`")
-        }
-        None => {
-            let message = format!("this slice lies outside of a tensor of sizes {shape}");
-            at(&SHAPE_MISMATCH, message, span, place)
-                .help("call the function with larger sizes, or count from the end: `x[-2:]`")
-        }
-    }
-}
-
-/// A loop that is written out to more than can be compiled.
-pub(crate) fn endless(span: Span) -> Diagnostic {
-    let most = super::volume::MOST_WORK;
-    let message = format!("this loop is written out to more than {most} operations");
-    at(&LOOP_TOO_LONG, message, span, "too many turns")
-        .help("use operators on whole tensors, or take fewer turns")
-}
-
-/// A layer of several that is not there.
-pub(crate) fn no_such_layer((span, position, count): (Span, i64, usize)) -> Diagnostic {
-    outside(&position.to_string(), &count.to_string(), Some(count as i64 - 1), span)
-}
-
 /// More positions than axes.
 pub(super) fn too_many_positions(given: usize, shown: &str, rank: usize, span: Span) -> Diagnostic {
     let message = format!("{given} positions into `{shown}`, which has {}", axes(rank));

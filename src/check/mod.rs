@@ -25,6 +25,7 @@ mod fixes;
 mod functions;
 pub mod given;
 mod groups;
+mod limits;
 mod loops;
 mod memory;
 mod models;
@@ -43,10 +44,6 @@ mod statics;
 mod sweeps;
 mod synthetic;
 mod text;
-
-mod volume;
-
-pub use volume::{Misplaced, endless, misplaced, no_such_layer, oversized};
 
 #[cfg(test)]
 mod tests;
@@ -365,7 +362,11 @@ impl<'a> Checker<'a> {
             statements: self.statements,
             limit: typed::LIMIT,
         };
-        (program, self.diagnostics)
+        let mut found = self.diagnostics;
+        if !found.iter().any(Diagnostic::is_error) {
+            found.extend(limits::limits(&program));
+        }
+        (program, found)
     }
 }
 
