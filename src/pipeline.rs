@@ -113,7 +113,7 @@ pub fn codes() -> impl Iterator<Item = &'static Code> {
         ast::errors::CODES,
         uses::CODES,
         check::errors::CODES,
-        check::given::CODES,
+        check::optim::external::CODES,
         graph::errors::CODES,
         run::errors::CODES,
     ];

@@ -18,6 +18,11 @@ pub(super) fn unknown_name(name: &str, span: Span, near: Option<String>) -> Diag
     }
 }
 
+/// The candidate that `name` is most likely a misspelling of.
+pub(super) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<String> {
+    crate::diag::suggest::nearest(name, candidates).map(str::to_string)
+}
+
 /// Adds "did you mean".
 pub(super) fn suggest(diagnostic: Diagnostic, near: Option<String>) -> Diagnostic {
     match near {
@@ -37,7 +42,7 @@ pub(super) fn none_of(
     let list = there_is(known);
     let found =
         Diagnostic::error(code, format!("unknown {what} `{name}`")).label(span, format!("no such {what}"));
-    match super::scope::nearest(name, known.iter().map(String::as_str)) {
+    match nearest(name, known.iter().map(String::as_str)) {
         _ if known.is_empty() => found,
         None => found.help(list),
         near => suggest(found.note(list), near),

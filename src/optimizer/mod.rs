@@ -33,7 +33,7 @@ pub use crate::run::machine::Element;
 pub use error::Error;
 
 use crate::algebra::types::DType;
-use crate::check::given::NO_TOTAL;
+use crate::check::optim::external::NO_TOTAL;
 use crate::diag::{Diagnostic, suggest};
 use crate::graph::positions::{Position, Source};
 use crate::graph::{Graph, Layout, Role};
