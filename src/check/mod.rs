@@ -38,7 +38,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use self::env::{Def, Env, NOBODY, PipelineDef, Place, Scope, StageDef};
+use self::env::{Def, Env, NOBODY, PipelineDef, Scope, StageDef};
 use self::errors::at;
 use self::expr::{targets, typer};
 use self::optim::external;
@@ -189,7 +189,7 @@ impl<'a> Checker<'a> {
     fn made_by_let(&mut self, line: &'a ast::Let) {
         let decls = &self.env.decls;
         let pipeline = optim::pipelines::is_pipeline(&self.env, &line.value);
-        let scope = Scope::new(Place::Statement, false, self.env.real);
+        let scope = Scope::statement(self.env.real);
         let function = targets::makes_function(&self.env, &scope, &line.value);
         let _ = decls;
         if pipeline {

@@ -10,7 +10,7 @@ use crate::check::env::{Checked, Poison, Scope, Value, value};
 use crate::check::errors::{self, at};
 use crate::check::expr::args::{self, axes_help, no_statics};
 use crate::check::expr::typer::{Arg, Call, Typer};
-use crate::check::expr::{arith, convert, dims, origin};
+use crate::check::expr::{arith, convert, dims, elementwise, origin};
 use crate::check::text;
 use crate::typed::{Expr, build};
 
@@ -148,7 +148,7 @@ fn joined<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) ->
     let mut widest = first.clone();
     for value in &values[1..] {
         dtype = convert::joint_dtype(cx.env, scope, &widest, value)?;
-        let weak = crate::check::expr::elementwise::weakest(&[widest.clone(), value.clone()]);
+        let weak = elementwise::weakest(&[widest.clone(), value.clone()]);
         let expr = Expr { ty: value.expr.ty.with_dtype(dtype), ..value.expr.clone() };
         widest = Value { expr, weak };
     }

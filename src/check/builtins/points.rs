@@ -34,19 +34,19 @@ pub(crate) fn call_inner<'a>(
     call: &Call<'a, '_>,
 ) -> Checked<Value> {
     let point = point(cx, scope, call)?;
-    if let Some(before) = &scope.inner {
+    if let Some(before) = &scope.of_stage().inner {
         let message = format!("`{}` runs twice", call.name);
         let found = at(&errors::INNER_ONCE, message, call.span, "runs again");
         let found = found.label(before.point.span, "runs here already");
         return Err(cx.env.report(found.help(format!("keep its update: `let u = {}(w)`", call.name))));
     }
-    let (line, known) = scope.line;
+    let (line, known) = scope.of_stage().line;
     if let Some((local, span)) = free_locals(&point).into_iter().find(|(local, _)| local.0 >= known) {
         let message = format!("`{}` is only known inside of this line", scope.locals[local.0].name);
         let found = at(&errors::INNER_ONCE, message, span, "given to the pipeline before this stage");
         return Err(cx.env.report(found.help("give it a line of its own with `let`")));
     }
-    scope.inner = Some(Inner { line, point: Expr { span: call.span, ..point } });
+    scope.of_stage().inner = Some(Inner { line, point: Expr { span: call.span, ..point } });
     let local = LocalId(StageScope::Update as usize);
     let ty = extents::extent_type(cx.env, scope, Extent::Coordinate);
     Ok(Value::strong(Expr { kind: ExprKind::Local(local), ty, span: call.span }))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::scope::Callee;
+use super::binding::Callee;
 use crate::algebra::types::Type;
 use crate::ast;
 use crate::source::Span;
@@ -36,6 +36,7 @@ pub(crate) struct Variable<'a> {
 }
 
 impl Variable<'_> {
+    /// What the program says of it.
     pub(crate) fn typed(&self) -> Swept {
         Swept { name: self.name.name.clone(), values: self.values.clone() }
     }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::scope::{Place, Scope, Static};
+use super::binding::Static;
+use super::scope::{Place, Scope};
 use super::value::Checked;
 use crate::algebra::types::{Dim, SizeVar, Type};
 use crate::source::Span;

@@ -2,6 +2,7 @@
 //!
 //! Data, and questions about it; nothing here types an expression.
 
+mod binding;
 mod decls;
 mod globals;
 mod instances;
@@ -16,12 +17,11 @@ use crate::diag::Diagnostic;
 use crate::source::Span;
 use crate::typed::Data;
 
+pub(crate) use binding::{Binding, Callee, Derived, Layer, Static, Target};
 pub(crate) use decls::{ALONG, Decls, Def, PipelineDef, StageDef};
 pub(crate) use globals::{Global, Globals, Variable};
 pub(crate) use instances::{CallSite, InstanceOf, Instances, Key, Signature, Sizes};
-pub(crate) use scope::{
-    Binding, Callee, Cells, Derived, Layer, NOBODY, Place, STEPS, Scope, Static, Target, unique,
-};
+pub(crate) use scope::{Cells, Extents, Kind, NOBODY, Place, STEPS, Scope, unique};
 pub(crate) use value::{Checked, Poison, Value, Weak};
 
 /// What is known while a script is checked.
@@ -83,10 +83,10 @@ impl<'a> Env<'a> {
         self.n_sites - 1
     }
 
-    /// Where numbers of a step stand that belong to no stage.
-    pub(crate) fn stage_place(&mut self) -> Place {
+    /// Size variables for what numbers of a step are one of.
+    pub(crate) fn extents(&mut self) -> Extents {
         let [coordinates, rows, columns, tensors] =
             ["coordinates", "rows", "columns", "tensors"].map(|name| Dim::var(self.fresh(name)));
-        Place::Stage { coordinates, rows, columns, tensors }
+        Extents { coordinates, rows, columns, tensors }
     }
 }

@@ -1,185 +1,98 @@
-//! Names: what they stand for inside one function, stage, run or statement.
+//! Scopes: the names of one function, stage, run or statement.
 
+use super::binding::{Binding, Layer};
 use super::value::Value;
 use crate::algebra::types::{DType, Dim, SizeVar, Type};
+use crate::ice;
 use crate::source::Span;
-use crate::typed::{
-    Cell, DeriveKind, Expr, ExprKind, FunctionId, Inner, Instance, Local, LocalId, Range, build,
-};
+use crate::typed::{Cell, Expr, ExprKind, FunctionId, Inner, Local, LocalId, Range, build};
 
 /// What a call in a hyperparameter may leave out: the step, and the number of steps.
 pub(crate) const STEPS: [&str; 2] = ["t", "T"];
 
-/// `grad(f, wrt = x)`: a function made of a function.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Derived {
-    pub kind: DeriveKind,
-    /// The function.
-    pub of: Target,
-    /// Its text.
-    pub name: String,
-    /// The arguments by which it is differentiated.
-    pub wrt: Vec<usize>,
-}
-
-impl Derived {
-    /// Its own text: `grad(f)`.
-    pub(crate) fn text(&self) -> String {
-        format!("{}({})", self.kind.name(), self.name)
-    }
-
-    /// Names of the arguments that it takes after those of its function.
-    pub(crate) fn seeds(&self, names: &[String]) -> Vec<String> {
-        let of = |prefix: &str| self.wrt.iter().map(|k| format!("{prefix}{}", names[*k])).collect();
-        match (self.kind, &self.wrt[..]) {
-            (DeriveKind::Vjp, _) => vec!["dy".to_string()],
-            (DeriveKind::Jvp, _) => of("d"),
-            (DeriveKind::Hvp, [_]) => vec!["v".to_string()],
-            (DeriveKind::Hvp, _) => of("v_"),
-            _ => Vec::new(),
-        }
-    }
-}
-
 /// The name of a value that nobody needs.
 pub(crate) const NOBODY: &str = "_";
 
-/// `name`, or with a number behind it if that is taken.
-pub(crate) fn unique(name: &str, taken: impl Fn(&str) -> bool) -> String {
-    if !taken(name) {
-        return name.to_string();
-    }
-    let numbered = (2..).map(|n| format!("{name}_{n}"));
-    numbered.into_iter().find(|name| !taken(name)).unwrap_or_default()
-}
-
-/// What may be called, or given as a static function argument.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Callee {
-    /// A builtin or a scalar row.
-    Builtin(String),
-    /// A function or model (index into the checker's definitions), perhaps with its statics given.
-    Def(usize, Vec<Static>),
-    /// A function made of a function: `grad(f)`.
-    Derived(Box<Derived>),
-}
-
-/// Who is called.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Target {
-    /// Someone who owns nothing.
-    Callee(Callee),
-    /// A layer of the enclosing model, and the names of its arguments.
-    Layer { index: usize, arguments: Vec<String> },
-    /// Layers that are applied in turn: the first, how many, and the names of their arguments.
-    Layers { first: usize, count: usize, arguments: Vec<String> },
-    /// One of repeated layers.
-    LayerAt { first: usize, count: usize, position: Dim, arguments: Vec<String> },
-    /// A model that is trained or was.
-    Model(Callee, Instance),
-    /// In a `wrap stage`, the pipeline before it.
-    Inner,
-    /// In a stage, the loss of the step as a function of the parameters.
-    Loss,
-}
-
-/// A static argument.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Static {
-    /// A size.
-    Size(Dim),
-    /// A real number, by its bits.
-    Number(u64),
-    /// A function.
-    Function(Callee),
-    /// A word.
-    Word(String),
-}
-
-/// What a name stands for.
+/// What a scope is that of.
 #[derive(Clone, Debug)]
-pub(crate) enum Binding {
-    /// An argument, a `let`, a column, a state, ...
-    Local(LocalId),
-    /// A parameter of the enclosing model.
-    Param(usize, Type),
-    /// A state of the enclosing model.
-    State(usize, Type),
-    /// A layer of the enclosing model.
-    Layer(usize),
-    /// Layers that are applied in turn: the first, and how many.
-    Layers(usize, usize),
-    /// A size.
-    Size(Dim),
-    /// A number known at compile time; whether it was written as an integer.
-    Number(f64, bool),
-    /// A static function.
-    Function(Callee),
-    /// A word, and those it was chosen from.
-    Word(String, Vec<String>),
-    /// The model that is trained, or a fit that is evaluated.
-    Model(Callee, Instance),
-    /// In a `wrap stage`, the pipeline before it.
-    Inner,
-    /// Something whose declaration is in error.
-    Error,
-}
-
-/// Where an expression stands.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) enum Place {
-    /// In the function with this id.
-    Function(FunctionId),
-    /// In a stage, with its size variables.
-    Stage { coordinates: Dim, rows: Dim, columns: Dim, tensors: Dim },
-    /// In a `train` or `eval`, which will be the statement with this index.
+pub(crate) enum Kind {
+    /// A function or a model.
+    Function(FunctionScope),
+    /// An optimizer stage.
+    Stage(StageScope),
+    /// The hyperparameters of an optimizer.
+    Hypers(Extents, Cells),
+    /// The default of an argument, where floats of both precisions meet as in stages.
+    Default(Extents),
+    /// A `train` or an `eval`, which will be the statement with this index.
     Run(usize),
-    /// In another statement or a hyperparameter.
+    /// Another statement, or a setting.
     Statement,
 }
 
-/// A layer as declared.
+/// What a function's scope has besides names.
 #[derive(Clone, Debug)]
-pub(crate) struct Layer {
-    pub name: String,
-    pub callee: Callee,
-    pub span: Span,
-    /// The instance that its first call made.
-    pub function: Option<FunctionId>,
+pub(crate) struct FunctionScope {
+    /// The function.
+    pub id: FunctionId,
+    /// What `..` stands for.
+    pub rest: Option<Vec<Dim>>,
+    /// Size variables met in the signature, in order.
+    pub sizes: Vec<SizeVar>,
+    /// Layers, by their member index.
+    pub layers: Vec<(usize, Layer)>,
+    /// In the initial value of a parameter or state: locals before this one, all parameters, states and
+    /// layers are out of reach.
+    pub hidden: Option<usize>,
+}
+
+/// What a stage's scope has besides names.
+#[derive(Clone, Debug)]
+pub(crate) struct StageScope {
+    extents: Extents,
+    /// The line under way, and how many locals there were when it began.
+    pub line: (usize, usize),
+    /// In a `wrap stage`: where the pipeline before it runs, once that is known.
+    pub inner: Option<Inner>,
+}
+
+/// How many there are of what a stage's numbers are one of.
+#[derive(Clone, Debug)]
+pub(crate) struct Extents {
+    pub coordinates: Dim,
+    pub rows: Dim,
+    pub columns: Dim,
+    pub tensors: Dim,
+}
+
+/// Where a call stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    /// In the function with this id.
+    Function(FunctionId),
+    /// In a `train` or `eval`, which will be the statement with this index.
+    Run(usize),
+    /// Somewhere else.
+    Elsewhere,
 }
 
 /// The names of one function, stage, run or statement.
 #[derive(Clone, Debug)]
 pub(crate) struct Scope {
-    /// Where this is.
-    pub place: Place,
+    /// What it is the scope of.
+    pub kind: Kind,
     /// Whether it is part of the library, whose own names come first then.
     pub library: bool,
+    /// What a number is when nothing says otherwise.
+    pub float: DType,
     /// Names with their meaning and place of declaration, innermost last.
     pub names: Vec<(String, Binding, Span)>,
     /// Everything that has a `LocalId`.
     pub locals: Vec<Local>,
     /// Where each local is declared.
     pub origins: Vec<Span>,
-    /// What `..` stands for.
-    pub rest: Option<Vec<Dim>>,
-    /// Size variables met in the signature, in order.
-    pub sizes: Vec<SizeVar>,
-    /// In the initial value of a parameter or state: locals before this one, all parameters, states and
-    /// layers are out of reach.
-    pub hidden: Option<usize>,
-    /// Layers, by their member index.
-    pub layers: Vec<(usize, Layer)>,
-    /// What a number is when nothing says otherwise.
-    pub float: DType,
     /// Arguments, by their place, that have been given a name to be differentiated by.
     pub known: Vec<(Span, Value)>,
-    /// In a `wrap stage`: the line under way, and how many locals there were when it began.
-    pub line: (usize, usize),
-    /// In a `wrap stage`: where the pipeline before it runs, once that is known.
-    pub inner: Option<Inner>,
-    /// In hyperparameters: the cells so far.
-    pub cells: Option<Cells>,
 }
 
 /// The numbers of an optimizer that are run-time cells, while its hyperparameters are checked.
@@ -193,23 +106,46 @@ pub(crate) struct Cells {
 
 impl Scope {
     /// An empty scope.
-    pub(crate) fn new(place: Place, library: bool, float: DType) -> Scope {
+    pub(crate) fn new(kind: Kind, library: bool, float: DType) -> Scope {
+        let (names, locals, origins, known) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Scope { kind, library, float, names, locals, origins, known }
+    }
+
+    /// That of a statement of the script, or of a setting.
+    pub(crate) fn statement(real: DType) -> Scope {
+        Scope::new(Kind::Statement, false, real)
+    }
+
+    /// That of a function.
+    pub(crate) fn function(id: FunctionId, library: bool, real: DType) -> Scope {
+        let (rest, sizes, layers, hidden) = (None, Vec::new(), Vec::new(), None);
+        Scope::new(Kind::Function(FunctionScope { id, rest, sizes, layers, hidden }), library, real)
+    }
+
+    /// That of a stage.
+    pub(crate) fn stage(extents: Extents, library: bool) -> Scope {
+        let stage = StageScope { extents, line: (0, 0), inner: None };
+        Scope::new(Kind::Stage(stage), library, DType::F64)
+    }
+
+    /// That of the hyperparameters of a pipeline used by name: it knows the step only, and goes on with
+    /// the same locals and cells, which [`Scope::take_back`] returns.
+    pub(crate) fn inner(&mut self, library: bool) -> Scope {
         Scope {
-            place,
+            kind: std::mem::replace(&mut self.kind, Kind::Statement),
             library,
-            names: Vec::new(),
-            locals: Vec::new(),
-            origins: Vec::new(),
-            rest: None,
-            sizes: Vec::new(),
-            hidden: None,
-            layers: Vec::new(),
-            float,
+            float: self.float,
+            names: self.names[..STEPS.len()].to_vec(),
+            locals: std::mem::take(&mut self.locals),
+            origins: std::mem::take(&mut self.origins),
             known: Vec::new(),
-            line: (0, 0),
-            inner: None,
-            cells: None,
         }
+    }
+
+    /// Goes on after an [`Scope::inner`] one.
+    pub(crate) fn take_back(&mut self, inner: Scope) {
+        let Scope { kind, locals, origins, .. } = inner;
+        (self.kind, self.locals, self.origins) = (kind, locals, origins);
     }
 
     /// What `name` stands for here.
@@ -241,21 +177,102 @@ impl Scope {
         id
     }
 
+    /// Where calls here stand.
+    pub(crate) fn place(&self) -> Place {
+        match &self.kind {
+            Kind::Function(function) => Place::Function(function.id),
+            Kind::Run(statement) => Place::Run(*statement),
+            _ => Place::Elsewhere,
+        }
+    }
+
+    /// Whether the script's own values are out of reach: those that are computed when it runs.
+    pub(crate) fn is_closed(&self) -> bool {
+        !matches!(self.kind, Kind::Run(_) | Kind::Statement)
+    }
+
+    /// Whether expressions here are about the numbers of an optimizer's step.
+    pub(crate) fn in_stage(&self) -> bool {
+        self.extents().is_some()
+    }
+
+    /// In a stage and its like: how many there are of what numbers are one of.
+    pub(crate) fn extents(&self) -> Option<&Extents> {
+        match &self.kind {
+            Kind::Stage(StageScope { extents, .. }) | Kind::Hypers(extents, _) | Kind::Default(extents) => {
+                Some(extents)
+            }
+            _ => None,
+        }
+    }
+
+    /// What `..` stands for, if it stands for something.
+    pub(crate) fn rest(&self) -> Option<&[Dim]> {
+        match &self.kind {
+            Kind::Function(function) => function.rest.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// In the initial value of a parameter or state: the first local that is in reach.
+    pub(crate) fn hidden(&self) -> Option<usize> {
+        match &self.kind {
+            Kind::Function(function) => function.hidden,
+            _ => None,
+        }
+    }
+
+    /// The layers of the model.
+    pub(crate) fn layers(&self) -> &[(usize, Layer)] {
+        match &self.kind {
+            Kind::Function(function) => &function.layers,
+            _ => &[],
+        }
+    }
+
+    /// What a function has besides names.
+    pub(crate) fn of_function(&mut self) -> &mut FunctionScope {
+        match &mut self.kind {
+            Kind::Function(function) => function,
+            other => ice!("check", "a function's own in {other:?}"),
+        }
+    }
+
+    /// What a stage has besides names.
+    pub(crate) fn of_stage(&mut self) -> &mut StageScope {
+        match &mut self.kind {
+            Kind::Stage(stage) => stage,
+            other => ice!("check", "a stage's own in {other:?}"),
+        }
+    }
+
+    /// In hyperparameters: the cells so far.
+    pub(crate) fn cells(&mut self) -> Option<&mut Cells> {
+        match &mut self.kind {
+            Kind::Hypers(_, cells) => Some(cells),
+            _ => None,
+        }
+    }
+
+    /// In hyperparameters: the cell of this name.
+    pub(crate) fn find_cell(&self, name: &str) -> Option<&Cell> {
+        match &self.kind {
+            Kind::Hypers(_, cells) => cells.made.iter().find(|cell| cell.name == name),
+            _ => None,
+        }
+    }
+
     /// A cell of this name (or with a number behind it) with this value, `f64[]`; in hyperparameters.
     pub(crate) fn cell(&mut self, name: &str, value: Expr, range: Option<Range>) -> Expr {
         let (ty, span) = (value.ty.clone(), value.span);
         let local = self.local(name, ty.clone(), span);
-        if let Some(cells) = &mut self.cells {
+        if let Some(cells) = self.cells() {
             let name = unique(name, |name| cells.made.iter().any(|cell| cell.name == name));
             cells.made.push(Cell { name, local, value, range });
         }
-        Expr { kind: ExprKind::Local(local), ty, span }
+        build::local(local, ty, span)
     }
 
-    /// Whether expressions here belong to an optimizer stage.
-    pub(crate) fn in_stage(&self) -> bool {
-        matches!(self.place, Place::Stage { .. })
-    }
     /// Names `expr`, if using it twice would compute it twice, for use inside of `body`.
     pub(crate) fn share(
         &mut self,
@@ -273,4 +290,13 @@ impl Scope {
         let (ty, span) = (body.ty.clone(), body.span);
         Expr { kind: ExprKind::Let { local, value: Box::new(expr), body: Box::new(body) }, ty, span }
     }
+}
+
+/// `name`, or with a number behind it if that is taken.
+pub(crate) fn unique(name: &str, taken: impl Fn(&str) -> bool) -> String {
+    if !taken(name) {
+        return name.to_string();
+    }
+    let numbered = (2..).map(|n| format!("{name}_{n}"));
+    numbered.into_iter().find(|name| !taken(name)).unwrap_or_default()
 }

@@ -10,13 +10,13 @@ use crate::check::env::{ALONG, Checked, Env, Poison, Scope, Value};
 use crate::typed::{Expr, Instance, build};
 
 /// Whether a call names the axis of one of these functions.
-pub(in crate::check) fn says_axis<'a>(env: &Env<'a>, def: usize, call: &Call<'a, '_>) -> bool {
+pub(super) fn says_axis<'a>(env: &Env<'a>, def: usize, call: &Call<'a, '_>) -> bool {
     env.decls.functions[def].has_axis()
         && call.args.iter().any(|arg| arg.name.is_some_and(|name| name.name == "axis"))
 }
 
 /// The same call with the axis in the last place.
-pub(in crate::check) fn along_axis<'a>(
+pub(super) fn along_axis<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     def: usize,

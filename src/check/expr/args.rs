@@ -78,8 +78,8 @@ pub(crate) fn axis(env: &mut Env<'_>, value: &Value, of: &Type) -> Checked<usize
 pub(crate) fn sizes<'a>(env: &mut Env<'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Shape> {
     let mut sizes = Ok(Vec::new());
     for size in call.statics {
-        let more = match (&size.kind, &scope.rest) {
-            (Ast::Rest, Some(rest)) => Ok(rest.clone()),
+        let more = match (&size.kind, scope.rest()) {
+            (Ast::Rest, Some(rest)) => Ok(rest.to_vec()),
             _ => dims::dim(env, scope, size, false)
                 .and_then(|dim| Ok(vec![dims::positive(env, dim, size.span)?])),
         };
@@ -91,6 +91,7 @@ pub(crate) fn sizes<'a>(env: &mut Env<'a>, scope: &mut Scope, call: &Call<'a, '_
     sizes
 }
 
+/// Which axes there are.
 pub(crate) fn axes_help(rank: i64) -> String {
     match rank {
         0 => "a single number has no axes: leave `axis` out".into(),
@@ -99,6 +100,7 @@ pub(crate) fn axes_help(rank: i64) -> String {
     }
 }
 
+/// A builtin without square brackets.
 pub(crate) fn no_statics<'a>(cx: &mut Typer<'_, 'a>, call: &Call<'a, '_>) -> Checked<()> {
     if call.statics.is_empty() {
         return Ok(());
@@ -138,6 +140,7 @@ fn call_form<'a>(env: &Env<'a>, call: &Call<'a, '_>, names: &[&str], declared: O
     }
 }
 
+/// What a call of has its statics already.
 pub(crate) fn no_more_statics<'a>(env: &mut Env<'a>, call: &Call<'a, '_>) -> Checked<()> {
     if call.statics.is_empty() {
         return Ok(());

@@ -6,15 +6,15 @@ use crate::algebra::op::Op;
 use crate::algebra::scalar::{self, Scalar};
 use crate::algebra::types::{Dim, Shape, Type};
 use crate::ast::{self, BinaryOp, UnaryOp};
-use crate::check::env::{Checked, Env, Scope, Value, Weak, value};
-use crate::check::{errors, text};
-use crate::diag::Diagnostic;
+use crate::check::env::{Checked, Env, Poison, Scope, Value, Weak, value};
+use crate::check::text;
 use crate::source::Span;
 use crate::typed::{Expr, ExprKind, build};
 
 /// Largest constant power that becomes multiplications.
 const UNROLLED: i64 = 4;
 
+/// An infix operator.
 pub(super) fn binary<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
@@ -119,19 +119,13 @@ fn divide(env: &mut Env<'_>, scope: &Scope, a: Value, b: Value, span: Span) -> C
         return quotient(env, scope, a, b, span);
     }
     if a.weak == Weak::No || b.weak == Weak::No {
-        let found = int_division(env, span);
+        let found = convert::int_division(env, span);
         let found = origin::label_origin(env, scope, &a.expr, found);
         let found = origin::label_origin(env, scope, &b.expr, found);
         return Err(env.report(found));
     }
     let quotient = quotient(env, scope, real(a, scope), real(b, scope), span)?;
     Ok(Value { weak: Weak::Ratio(span), ..quotient })
-}
-
-/// What to say about a quotient of integers.
-pub(super) fn int_division(env: &Env<'_>, span: Span) -> Diagnostic {
-    let written = env.quotients.get(&span).cloned();
-    errors::int_division(span, written.unwrap_or_else(|| ("a//b".into(), "real(a) / b".into())))
 }
 
 /// A quotient of reals.
@@ -204,7 +198,7 @@ fn matmul(env: &mut Env<'_>, scope: &Scope, a: Value, b: Value, span: Span) -> C
     }
 }
 
-fn no_product(env: &mut Env<'_>, scope: &Scope, a: &Expr, b: &Expr) -> crate::check::env::Poison {
+fn no_product(env: &mut Env<'_>, scope: &Scope, a: &Expr, b: &Expr) -> Poison {
     let (x, y) = (text::show(&a.ty, env.real), text::show(&b.ty, env.real));
     let found = origin::two_shapes(env, scope, format!("`@` cannot multiply `{x}` by `{y}`"), a, b);
     let fits = |left: &Shape, right: &Shape| {
@@ -292,6 +286,7 @@ fn unrolled(base: Expr, n: i64, span: Span) -> Expr {
     (1..n).fold(base.clone(), |product, _| build::map(&scalar::MUL, vec![product, base.clone()], span))
 }
 
+/// A prefix operator.
 pub(super) fn unary<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,

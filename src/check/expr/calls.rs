@@ -8,13 +8,14 @@ use crate::algebra::types::{DType, SizeVar, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::builtins::{self, points, stage};
 use crate::check::env::{
-    Callee, Checked, Env, Poison, STEPS, Scope, Signature, Sizes, Static, Target, Value,
+    Callee, Checked, Def, Env, Kind, Poison, STEPS, Scope, Signature, Sizes, Static, Target, Value,
 };
 use crate::check::errors::{self, at};
 use crate::check::text;
 use crate::source::Span;
 use crate::typed::{Expr, ExprKind, FunctionId, Instance, LocalId, build};
 
+/// `f(x)`, `f[n](x)`.
 pub(super) fn call<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
@@ -146,7 +147,7 @@ fn all_given<'a>(
     written: Vec<Option<&'a ast::Expr>>,
 ) -> Checked<Vec<Option<&'a ast::Expr>>> {
     let lacks = |(arg, written): (&ast::Arg, &Option<&ast::Expr>)| {
-        let step = scope.cells.is_some() && STEPS.contains(&arg.name.name.as_str());
+        let step = matches!(scope.kind, Kind::Hypers(..)) && STEPS.contains(&arg.name.name.as_str());
         (written.is_none() && arg.default.is_none() && !step).then(|| arg.name.name.clone())
     };
     let Some(missing) = function.args.iter().zip(&written).find_map(lacks) else { return Ok(written) };
@@ -174,11 +175,11 @@ pub(crate) fn default_value<'a>(
     k: usize,
     default: &'a ast::Expr,
 ) -> Checked<Value> {
-    let crate::check::env::Def { ast, library, .. } = cx.env.decls.functions[def];
-    let place = cx.env.stage_place();
+    let Def { ast, library, .. } = cx.env.decls.functions[def];
+    let extents = cx.env.extents();
     let double = ast.args[k].ty.dtype.name == "f64";
     let float = if double { DType::F64 } else { cx.env.real };
-    cx.expr(&mut Scope::new(place, library, float), default, None)
+    cx.expr(&mut Scope::new(Kind::Default(extents), library, float), default, None)
 }
 
 fn call_instance<'a>(
@@ -272,7 +273,7 @@ fn argument_mismatch<'a>(
 /// A number that a function is given inside of a hyperparameter becomes a cell under the name of the
 /// function's argument.
 fn as_cell(scope: &mut Scope, name: &str, arg: Expr) -> Expr {
-    let Some(cells) = &scope.cells else { return arg };
+    let Some(cells) = scope.cells() else { return arg };
     let mut locals = Vec::new();
     arg.locals(&mut locals);
     if !locals.is_empty() || arg.ty.rank() > 0 || !arg.ty.dtype.is_float() {

@@ -1,11 +1,12 @@
 //! Element types and shapes made to fit: casts and repetition are written out.
 
 use super::extents::{self, extent, extent_shape, spread};
-use super::{arith, columns, fixes, origin};
+use super::{columns, fixes, origin};
 use crate::algebra::types::{DType, Shape, Type};
-use crate::check::env::{Checked, Env, Place, Scope, Value, Weak};
+use crate::check::env::{Checked, Env, Extents, Poison, Scope, Value, Weak};
 use crate::check::errors::{self, at};
 use crate::check::text;
+use crate::diag::Diagnostic;
 use crate::source::Span;
 use crate::typed::{Expr, ExprKind, Extent, build};
 
@@ -47,10 +48,16 @@ pub(crate) fn expect_bool(env: &mut Env<'_>, scope: &Scope, value: Value, what: 
 /// A definite type for an expression whose context says nothing.
 pub(crate) fn settle(env: &mut Env<'_>, value: Value) -> Checked<Expr> {
     match value.weak {
-        Weak::Ratio(span) => Err(env.report(arith::int_division(env, span))),
+        Weak::Ratio(span) => Err(env.report(int_division(env, span))),
         Weak::Int => fits(env, value.expr, DType::I32),
         _ => Ok(value.expr),
     }
+}
+
+/// What to say about a quotient of integers.
+pub(super) fn int_division(env: &Env<'_>, span: Span) -> Diagnostic {
+    let written = env.quotients.get(&span).cloned();
+    errors::int_division(span, written.unwrap_or_else(|| ("a//b".into(), "real(a) / b".into())))
 }
 
 /// An integer literal, if `i32` can hold it where that is what it becomes.
@@ -81,7 +88,7 @@ pub(crate) fn converted(
     match value.weak {
         Weak::Int if dtype != DType::Bool => return fits(env, build::retype(value.expr, dtype), dtype),
         Weak::Real | Weak::Ratio(_) if dtype.is_float() => return Ok(build::retype(value.expr, dtype)),
-        Weak::Ratio(span) => return Err(env.report(arith::int_division(env, span))),
+        Weak::Ratio(span) => return Err(env.report(int_division(env, span))),
         _ => {}
     }
     let widens = have.is_int() && dtype.is_float() || have == DType::I32 && dtype == DType::I64;
@@ -130,7 +137,7 @@ pub(crate) fn joint_dtype(env: &mut Env<'_>, scope: &Scope, a: &Value, b: &Value
 
 /// In a stage: `real` where one of the operands is per coordinate, else `f64`.
 fn stage_dtype(env: &Env<'_>, scope: &Scope, a: &Value, b: &Value) -> DType {
-    let Place::Stage { coordinates, .. } = &scope.place else { return env.real };
+    let Some(Extents { coordinates, .. }) = scope.extents() else { return env.real };
     let wide = |v: &Value| v.expr.ty.shape.first() == Some(coordinates);
     if wide(a) || wide(b) { env.real } else { DType::F64 }
 }
@@ -147,7 +154,7 @@ pub(crate) fn join(env: &mut Env<'_>, scope: &Scope, a: Value, b: Value) -> Chec
 
 /// The two operands with one shape.
 pub(crate) fn join_shapes(env: &mut Env<'_>, scope: &Scope, a: Expr, b: Expr) -> Checked<(Expr, Expr)> {
-    if let Place::Stage { .. } = scope.place {
+    if scope.in_stage() {
         let (x, y) = (extent(scope, &a.ty), extent(scope, &b.ty));
         let Some(wide) = x.join(y) else { return Err(extents_differ(env, &a, x, &b, y)) };
         let wide = extent_shape(scope, wide);
@@ -159,7 +166,7 @@ pub(crate) fn join_shapes(env: &mut Env<'_>, scope: &Scope, a: Expr, b: Expr) ->
     }
 }
 
-fn extents_differ(env: &mut Env<'_>, a: &Expr, x: Extent, b: &Expr, y: Extent) -> crate::check::env::Poison {
+fn extents_differ(env: &mut Env<'_>, a: &Expr, x: Extent, b: &Expr, y: Extent) -> Poison {
     let shown = |extent: Extent| match extent {
         Extent::Vector(n) => format!("a vector of {n}"),
         _ => format!("one number per {}", extent.name()),
@@ -170,7 +177,7 @@ fn extents_differ(env: &mut Env<'_>, a: &Expr, x: Extent, b: &Expr, y: Extent) -
     env.report(found.help("make one number of a vector: `sum(...)`"))
 }
 
-fn operands_differ(env: &mut Env<'_>, scope: &Scope, a: &Expr, b: &Expr) -> crate::check::env::Poison {
+fn operands_differ(env: &mut Env<'_>, scope: &Scope, a: &Expr, b: &Expr) -> Poison {
     let (x, y) = (text::show(&a.ty, env.real), text::show(&b.ty, env.real));
     let found = origin::two_shapes(env, scope, format!("shapes `{x}` and `{y}` do not fit together"), a, b);
     let rank = a.ty.rank().max(b.ty.rank());

@@ -3,7 +3,7 @@
 use super::columns;
 use crate::algebra::types::{DType, Dim, SizeVar, Type};
 use crate::ast::{self, BinaryOp, ExprKind, UnaryOp};
-use crate::check::env::{Binding, Checked, Env, Scope, Sizes};
+use crate::check::env::{Binding, Checked, Env, Poison, Scope, Sizes};
 use crate::check::errors::{self, at, nearest};
 use crate::source::Span;
 
@@ -58,7 +58,7 @@ pub(super) fn type_expr(
     let mut failed = None;
     for (k, size) in ty.shape.iter().enumerate() {
         match &size.kind {
-            ExprKind::Rest if k == 0 => match &scope.rest {
+            ExprKind::Rest if k == 0 => match scope.rest() {
                 Some(rest) => shape.extend(rest.iter().cloned()),
                 None => {
                     let found = at(
@@ -92,7 +92,7 @@ pub(crate) fn dim(env: &mut Env<'_>, scope: &mut Scope, expr: &ast::Expr, fresh:
             let (a, b) = (dim(env, scope, a, fresh), dim(env, scope, b, fresh));
             dim_binary(env, *op, &a?, &b?, expr.span)
         }
-        ExprKind::Error => Err(crate::check::env::Poison),
+        ExprKind::Error => Err(Poison),
         ExprKind::Field(of, field) => match columns::vocab(env, of, field) {
             Some(size) => size,
             None => Err(not_a_size(env, expr.span)),
@@ -107,7 +107,7 @@ fn named_dim(env: &mut Env<'_>, scope: &mut Scope, name: &str, span: Span, fresh
         Some(Binding::Number(value, _)) if value.fract() == 0.0 => {
             return Ok(Dim::constant(*value as i64));
         }
-        Some(Binding::Error) => return Err(crate::check::env::Poison),
+        Some(Binding::Error) => return Err(Poison),
         Some(_) if !fresh => return Err(not_a_size(env, span)),
         _ => {}
     }
@@ -119,7 +119,7 @@ fn named_dim(env: &mut Env<'_>, scope: &mut Scope, name: &str, span: Span, fresh
         return Err(env.report(errors::unknown_name(name, span, nearest(name, known))));
     }
     let var = env.fresh(name);
-    scope.sizes.push(var.clone());
+    scope.of_function().sizes.push(var.clone());
     scope.bind(name, Binding::Size(Dim::var(var.clone())), span);
     Ok(Dim::var(var))
 }
@@ -157,7 +157,7 @@ pub(crate) fn positive(env: &mut Env<'_>, dim: Dim, span: Span) -> Checked<Dim> 
     }
 }
 
-fn not_a_size(env: &mut Env<'_>, span: Span) -> crate::check::env::Poison {
+fn not_a_size(env: &mut Env<'_>, span: Span) -> Poison {
     env.report(
         at(&errors::NOT_A_SIZE, "this is not a size", span, "a whole number or a size variable is needed")
             .help("sizes are known at compile time: write a number, or a name from a type"),

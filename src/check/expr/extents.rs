@@ -1,12 +1,13 @@
 //! In stages: what a number there is one of.
 
 use crate::algebra::types::{DType, Dim, Shape, Type};
-use crate::check::env::{Env, Place, Scope};
+use crate::check::env::{Env, Extents, Scope};
 use crate::typed::{Expr, ExprKind, Extent, build};
 
 /// In a stage: what a type ranges over.
 pub(crate) fn extent(scope: &Scope, ty: &Type) -> Extent {
-    let (Place::Stage { coordinates, rows, columns, tensors }, Some(dim)) = (&scope.place, ty.shape.first())
+    let (Some(Extents { coordinates, rows, columns, tensors }), Some(dim)) =
+        (scope.extents(), ty.shape.first())
     else {
         return Extent::Model;
     };
@@ -21,7 +22,7 @@ pub(crate) fn extent(scope: &Scope, ty: &Type) -> Extent {
 
 /// In a stage: the shape of numbers of this extent.
 pub(crate) fn extent_shape(scope: &Scope, extent: Extent) -> Shape {
-    let Place::Stage { coordinates, rows, columns, tensors } = &scope.place else { return Vec::new() };
+    let Some(Extents { coordinates, rows, columns, tensors }) = scope.extents() else { return Vec::new() };
     match extent {
         Extent::Coordinate => vec![coordinates.clone()],
         Extent::Row => vec![rows.clone()],

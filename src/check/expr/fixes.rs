@@ -1,7 +1,9 @@
 //! What might mend a shape that does not fit: a transpose, an axis more or less, another axis of a
 //! reduction. Only what does fit then is suggested.
 
+use crate::algebra::map::Map;
 use crate::algebra::op::Op;
+use crate::algebra::scalar;
 use crate::algebra::types::{Dim, Shape};
 use crate::check::env::{Binding, Scope};
 use crate::typed::{Expr, ExprKind};
@@ -104,7 +106,7 @@ fn other_axis(expr: &Expr) -> Vec<Candidate> {
             _ => return Vec::new(),
         },
         // A mean is a sum divided by a number.
-        ExprKind::Op(Op::Map(map), args) if map.0.name == "div" => return other_axis(&args[0]),
+        ExprKind::Op(Op::Map(map), args) if *map == Map(&scalar::DIV) => return other_axis(&args[0]),
         _ => return Vec::new(),
     };
     let along = |other: usize| {

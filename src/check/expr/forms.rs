@@ -9,7 +9,7 @@ use crate::algebra::pack::Pack;
 use crate::algebra::types::{DType, Dim, Type};
 use crate::algebra::view::View;
 use crate::ast::{self, ExprKind as Ast};
-use crate::check::env::{Checked, Poison, Scope, Value, Weak, value};
+use crate::check::env::{Checked, Env, Poison, Scope, Value, Weak, value};
 use crate::check::errors::{self, at};
 use crate::check::text;
 use crate::source::Span;
@@ -33,9 +33,6 @@ pub(super) fn any_expr<'a>(
             let ty = Type::scalar(DType::Bool);
             Ok(Value::strong(build::constant(f64::from(u8::from(*value)), ty, span)))
         }
-        Ast::Str(_) => {
-            Err(cx.env.report(errors::not_a_value("text", span, "text is for `print` and for paths")))
-        }
         Ast::Name(name) => names::name(cx.env, scope, name, span),
         Ast::Field(of, field) => match columns::vocab(cx.env, of, field) {
             Some(size) => Ok(value::size(&size?, span)),
@@ -56,33 +53,42 @@ pub(super) fn any_expr<'a>(
             let arm = matches::match_arm(cx.env, scope, word, arms, span)?;
             cx.any_expr(scope, arm, expected)
         }
-        Ast::Groups(_) => {
-            let help = "groups of parameters are for `optimizer = { ... }` in `train`";
-            Err(cx.env.report(errors::not_a_value("an optimizer", span, help)))
-        }
         Ast::Block(lets, body) => lets::block(cx, scope, lets, body, expected),
+        Ast::Str(_)
+        | Ast::Groups(_)
+        | Ast::Train(_)
+        | Ast::Eval(_)
+        | Ast::Sweep(_)
+        | Ast::By(..)
+        | Ast::Rest
+        | Ast::Named(..)
+        | Ast::Slice(_) => Err(no_value(cx.env, expr)),
+    }
+}
+
+/// What stands somewhere else only.
+fn no_value(env: &mut Env<'_>, expr: &ast::Expr) -> Poison {
+    let (source, span) = (format!("`{}`", text::source(expr)), expr.span);
+    let (what, help) = match &expr.kind {
         Ast::Train(_) | Ast::Eval(_) | Ast::Sweep(_) => {
             let message = "`train`, `sweep` and `eval` stand by themselves or after `let NAME =`";
-            Err(cx.env.report(at(&errors::NOT_A_VALUE, message, span, "not inside of an expression")))
+            return env.report(at(&errors::NOT_A_VALUE, message, span, "not inside of an expression"));
         }
         Ast::By(..) => {
             let message = "`by` makes a table or a curve of a sweep, which is no value";
             let found = at(&errors::WRONG_SWEEP, message, span, "not inside of an expression");
-            Err(cx.env.report(found.help("write `print runs.loss by lr`, or plot it")))
+            return env.report(found.help("write `print runs.loss by lr`, or plot it"));
         }
-        Ast::Rest => {
-            let help = "`..` stands in types and among the positions of a tensor";
-            Err(cx.env.report(errors::not_a_value("`..`", span, help)))
-        }
-        Ast::Named(..) => {
-            let help = "names stand in the brackets of what is called or made a layer: `conv2d[1, 8, 3, stride = 2]`";
-            Err(cx.env.report(errors::not_a_value(&format!("`{}`", text::source(expr)), span, help)))
-        }
-        Ast::Slice(_) => {
-            let help = "slices stand in the brackets of a tensor: `x[1:5]`";
-            Err(cx.env.report(errors::not_a_value(&format!("`{}`", text::source(expr)), span, help)))
-        }
-    }
+        Ast::Str(_) => ("text", "text is for `print` and for paths"),
+        Ast::Groups(_) => ("an optimizer", "groups of parameters are for `optimizer = { ... }` in `train`"),
+        Ast::Rest => ("`..`", "`..` stands in types and among the positions of a tensor"),
+        Ast::Named(..) => (
+            source.as_str(),
+            "names stand in the brackets of what is called or made a layer: `conv2d[1, 8, 3, stride = 2]`",
+        ),
+        _ => (source.as_str(), "slices stand in the brackets of a tensor: `x[1:5]`"),
+    };
+    env.report(errors::not_a_value(what, span, help))
 }
 
 /// `x |> f(y)` is `f(x, y)`.

@@ -21,12 +21,13 @@ const MAX_NESTED: usize = 32;
 
 /// The function in whose body `scope` is.
 pub(crate) fn caller(scope: &Scope) -> Option<usize> {
-    match scope.place {
+    match scope.place() {
         Place::Function(id) => Some(id.0),
         _ => None,
     }
 }
 
+/// Notes a call of a function; one of a layer at an unknown position is one of each.
 pub(super) fn record_call(
     env: &mut Env<'_>,
     scope: &Scope,
@@ -40,7 +41,7 @@ pub(super) fn record_call(
         one => vec![one.clone()],
     };
     for instance in each {
-        let (caller, sizes) = (scope.place.clone(), sizes.to_vec());
+        let (caller, sizes) = (scope.place(), sizes.to_vec());
         env.instances.calls.push(CallSite { caller, callee, sizes, instance, span });
     }
 }
@@ -86,12 +87,12 @@ fn new_instance(
 ) -> Checked<FunctionId> {
     let Def { ast, library, .. } = env.decls.functions[def];
     let id = FunctionId(env.instances.made.len());
-    let mut scope = Scope::new(Place::Function(id), library, env.real);
+    let mut scope = Scope::function(id, library, env.real);
     let static_vars = bind_statics(env, &mut scope, ast, statics);
     if ast.args.iter().any(|arg| has_rest(&arg.ty)) {
         let vars: Vec<SizeVar> = (1..=rank).map(|k| env.fresh(&format!("..{k}"))).collect();
-        scope.sizes.extend(vars.iter().cloned());
-        scope.rest = Some(vars.into_iter().map(Dim::var).collect());
+        scope.of_function().sizes.extend(vars.iter().cloned());
+        scope.of_function().rest = Some(vars.into_iter().map(Dim::var).collect());
     }
     let args: Vec<Checked<Type>> =
         ast.args.iter().map(|arg| dims::type_expr(env, &mut scope, &arg.ty, true)).collect();
@@ -103,7 +104,7 @@ fn new_instance(
     let more = more.into_iter().collect::<Checked<Vec<Type>>>()?;
     bind_args(env, &mut scope, ast, &args);
     let signature = Signature {
-        sizes: scope.sizes.to_vec(),
+        sizes: scope.of_function().sizes.clone(),
         statics: static_vars,
         args,
         names: ast.args.iter().map(|arg| arg.name.name.clone()).collect(),
@@ -133,7 +134,7 @@ fn bind_statics(
         let (binding, var) = match value {
             Static::Size(_) => {
                 let var = env.fresh(&name.name);
-                scope.sizes.push(var.clone());
+                scope.of_function().sizes.push(var.clone());
                 (Binding::Size(Dim::var(var.clone())), Some(var))
             }
             Static::Number(bits) => (Binding::Number(f64::from_bits(*bits), false), None),

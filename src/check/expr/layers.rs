@@ -59,12 +59,12 @@ fn call_layer_at<'a>(
     position: Dim,
     call: &Call<'a, '_>,
 ) -> Checked<Value> {
-    let (first, layer) = scope.layers[index].clone();
+    let (first, layer) = scope.layers()[index].clone();
     let Callee::Def(def, statics) = layer.callee else { return Err(Poison) };
     let instance = Instance::LayerAt { first, count, position };
     let value = calls::call_def(cx, scope, def, statics, instance, None, call)?;
     if let crate::typed::ExprKind::Call { function, .. } = &value.expr.kind {
-        for (_, layer) in &mut scope.layers[index..index + count] {
+        for (_, layer) in &mut scope.of_function().layers[index..index + count] {
             layer.function.get_or_insert(*function);
         }
     }
@@ -79,14 +79,14 @@ pub(super) fn call_layer<'a>(
     first: Option<Value>,
     call: &Call<'a, '_>,
 ) -> Checked<Value> {
-    let (member, layer) = scope.layers[index].clone();
-    if scope.hidden.is_some() {
+    let (member, layer) = scope.layers()[index].clone();
+    if scope.hidden().is_some() {
         return Err(names::hidden(cx.env, scope, &layer.name, call.span));
     }
     let Callee::Def(def, statics) = layer.callee else { return Err(Poison) };
     let value = calls::call_def(cx, scope, def, statics, Instance::Layer(member), first, call)?;
     if let crate::typed::ExprKind::Call { function, .. } = &value.expr.kind {
-        scope.layers[index].1.function.get_or_insert(*function);
+        scope.of_function().layers[index].1.function.get_or_insert(*function);
     }
     Ok(value)
 }
@@ -94,7 +94,7 @@ pub(super) fn call_layer<'a>(
 /// Where a layer of this name is declared.
 pub(super) fn layer_span(scope: &Scope, name: &str) -> Option<Span> {
     match scope.get(name) {
-        Some(Binding::Layer(index) | Binding::Layers(index, _)) => Some(scope.layers[*index].1.span),
+        Some(Binding::Layer(index) | Binding::Layers(index, _)) => Some(scope.layers()[*index].1.span),
         _ => None,
     }
 }

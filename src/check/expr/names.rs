@@ -3,18 +3,19 @@
 use super::recorded;
 use crate::algebra::types::{DType, Type};
 use crate::check::builtins;
-use crate::check::env::{Binding, Checked, Env, Global, Place, Poison, Scope, Value, value};
+use crate::check::env::{Binding, Checked, Env, Global, Kind, Poison, Scope, Value, value};
 use crate::check::errors::{self, at, nearest};
 use crate::source::Span;
-use crate::typed::{Counter, Expr, ExprKind, LocalId, build, swept_cell};
+use crate::typed::{Counter, Expr, ExprKind, build, swept_cell};
 
+/// A name as a value.
 pub(super) fn name(env: &mut Env<'_>, scope: &Scope, name: &str, span: Span) -> Checked<Value> {
     let value = |kind, ty: &Type| Ok(Value::strong(Expr { kind, ty: ty.clone(), span }));
     match scope.get(name) {
-        Some(Binding::Local(id)) if scope.hidden.is_some_and(|first| id.0 < first) => {
+        Some(Binding::Local(id)) if scope.hidden().is_some_and(|first| id.0 < first) => {
             Err(hidden(env, scope, name, span))
         }
-        Some(Binding::Param(..) | Binding::State(..)) if scope.hidden.is_some() => {
+        Some(Binding::Param(..) | Binding::State(..)) if scope.hidden().is_some() => {
             Err(hidden(env, scope, name, span))
         }
         Some(Binding::Local(id)) => value(ExprKind::Local(*id), &scope.locals[id.0].ty),
@@ -48,6 +49,7 @@ pub(super) fn name(env: &mut Env<'_>, scope: &Scope, name: &str, span: Span) -> 
     }
 }
 
+/// Something that is no value, and what to do with it.
 pub(super) fn no_value(env: &mut Env<'_>, what: &str, span: Span, help: &str) -> Checked<Value> {
     Err(env.report(errors::not_a_value(what, span, help)))
 }
@@ -72,7 +74,7 @@ fn outer_name(env: &mut Env<'_>, scope: &Scope, name: &str, span: Span) -> Check
             let help = series.first().map(|first| format!("name one of its numbers: `{name}.{first}`"));
             no_value(env, &format!("evaluation `{name}`"), span, &help.unwrap_or_default())
         }
-        Some(Global::Value(..)) if matches!(scope.place, Place::Function(_) | Place::Stage { .. }) => {
+        Some(Global::Value(..)) if scope.is_closed() => {
             let help =
                 format!("pass `{name}` as an argument; only numbers known at compile time are seen here");
             no_value(env, &format!("`{name}`, computed when the script runs,"), span, &help)
@@ -91,7 +93,7 @@ fn other_name(env: &mut Env<'_>, scope: &Scope, name: &str, span: Span) -> Check
         return Ok(Value::strong(Expr { kind: ExprKind::Training, ty, span }));
     }
     if let Some((found, _)) = Counter::ALL.into_iter().find(|(_, counter)| *counter == name)
-        && let Place::Run(run) = scope.place
+        && let Kind::Run(run) = scope.kind
     {
         return counter(env, found, run, scope.float, span);
     }
@@ -152,12 +154,9 @@ fn no_update(env: &mut Env<'_>, scope: &Scope, span: Span) -> Poison {
 fn swept_value(env: &mut Env<'_>, scope: &Scope, name: &str, span: Span) -> Checked<Value> {
     let k = env.globals.swept.iter().position(|variable| variable.name.name == name).ok_or(Poison)?;
     let ty = Type::scalar(DType::F64);
-    let own = swept_cell(name);
-    let cells = scope.cells.iter().flat_map(|cells| &cells.made);
-    let cell: Option<LocalId> = cells.into_iter().find(|cell| cell.name == own).map(|cell| cell.local);
-    let kind = match (cell, &scope.place) {
-        (Some(local), _) => ExprKind::Local(local),
-        (None, Place::Run(_)) => ExprKind::Swept(k),
+    let kind = match (scope.find_cell(&swept_cell(name)), &scope.kind) {
+        (Some(cell), _) => ExprKind::Local(cell.local),
+        (None, Kind::Run(_)) => ExprKind::Swept(k),
         _ => {
             let message = format!("`{name}` is another number in each run of the sweep");
             let found = at(&errors::WRONG_SWEEP, message, span, "this is the same in all of them");

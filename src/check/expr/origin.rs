@@ -39,7 +39,7 @@ pub(crate) fn label_origin(
 /// Where the last size of an expression was made, as far as it is passed on unchanged.
 fn origin(env: &Env<'_>, scope: &Scope, expr: &Expr) -> Option<(Span, String)> {
     let shown = text::show(&expr.ty, env.real);
-    let layer = |k: usize| scope.layers.iter().find(|(member, _)| *member == k).map(|(_, layer)| layer);
+    let layer = |k: usize| scope.layers().iter().find(|(member, _)| *member == k).map(|(_, layer)| layer);
     match &expr.kind {
         ExprKind::Local(id) => {
             let (name, ty) = (&scope.locals[id.0].name, &scope.locals[id.0].ty);

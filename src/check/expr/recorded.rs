@@ -3,7 +3,7 @@
 use super::typer::{Call, Typer};
 use crate::algebra::types::{DType, Type};
 use crate::ast::{self, ExprKind as Ast};
-use crate::check::env::{Checked, Env, Global, Place, Poison, Scope, Value};
+use crate::check::env::{Checked, Env, Global, Poison, Scope, Value};
 use crate::check::errors::{self, at};
 use crate::check::text;
 use crate::source::Span;
@@ -19,7 +19,7 @@ pub(super) fn field<'a>(
 ) -> Checked<Value> {
     let whole =
         ast::Expr { kind: Ast::Field(Box::new(of.clone()), field.clone()), span, depth: of.depth + 1 };
-    let inside = matches!(scope.place, Place::Function(_) | Place::Stage { .. });
+    let inside = scope.is_closed();
     match series(env, &whole) {
         Some(_) if inside => {
             let help = "numbers of a fit are known when the script runs; pass them as arguments";

@@ -4,7 +4,7 @@ use super::typer::{Call, Typer};
 use super::{args, dims, targets};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::builtins;
-use crate::check::env::{Binding, Callee, Checked, Env, Place, Poison, Scope, Static, Weak};
+use crate::check::env::{Binding, Callee, Checked, Env, Kind, Poison, Scope, Static, Weak};
 use crate::check::errors::{self, at};
 use crate::diag::Diagnostic;
 use crate::source::Span;
@@ -104,7 +104,7 @@ pub(crate) fn default_static<'a>(
     def: usize,
     default: &'a ast::Expr,
 ) -> Checked<Static> {
-    let mut scope = Scope::new(Place::Statement, cx.env.decls.functions[def].library, cx.env.real);
+    let mut scope = Scope::new(Kind::Statement, cx.env.decls.functions[def].library, cx.env.real);
     static_arg(cx, &mut scope, default)
 }
 

@@ -40,6 +40,7 @@ pub(super) fn is_callable(env: &Env<'_>, scope: &Scope, callee: &ast::Expr) -> b
     }
 }
 
+/// Who is called.
 pub(super) fn target<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
@@ -115,7 +116,7 @@ fn named_target(cx: &mut Typer<'_, '_>, scope: &Scope, name: &str, span: Span) -
 
 /// Names of the arguments of a layer.
 fn layer_arguments(env: &Env<'_>, scope: &Scope, index: usize) -> Vec<String> {
-    match &scope.layers[index].1.callee {
+    match &scope.layers()[index].1.callee {
         Callee::Def(def, _) => {
             env.decls.functions[*def].ast.args.iter().map(|arg| arg.name.name.clone()).collect()
         }
@@ -212,7 +213,7 @@ pub(super) fn closed(env: &mut Env<'_>, callee: &Callee, span: Span) -> Checked<
 pub(super) fn global_function(cx: &mut Typer<'_, '_>, name: &str) -> Option<Checked<Callee>> {
     // A function that is made of itself has no name while it is made.
     let (name, line) = cx.env.decls.function_lets.remove_entry(name)?;
-    let mut scope = Scope::new(crate::check::env::Place::Statement, false, cx.env.real);
+    let mut scope = Scope::statement(cx.env.real);
     let made = function_value(cx, &mut scope, &line.value);
     cx.env.decls.function_lets.insert(name, line);
     Some(made.and_then(|target| match target {

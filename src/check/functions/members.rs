@@ -88,9 +88,10 @@ pub(super) fn initial<'a>(
     from: usize,
 ) -> Checked<Expr> {
     claim(cx.env, scope, &line.name, from);
-    let before = scope.hidden.replace(scope.locals.len());
+    let locals = scope.locals.len();
+    scope.of_function().hidden = Some(locals);
     let init = lets::let_value(cx, scope, line);
-    scope.hidden = before;
+    scope.of_function().hidden = None;
     init
 }
 
@@ -121,16 +122,17 @@ fn layer<'a>(
     let made = models::model_value(cx, scope, model).and_then(|callee| Ok((callee, count.transpose()?)));
     match made {
         Ok((callee, None)) => {
-            scope.layers.push((k, Layer { name: name.clone(), callee, span, function: None }));
-            let index = scope.layers.len() - 1;
+            let index = scope.layers().len();
+            let layer = Layer { name: name.clone(), callee, span, function: None };
+            scope.of_function().layers.push((k, layer));
             scope.bind(&name, Binding::Layer(index), span);
             Ok(1)
         }
         Ok((callee, Some(count))) => {
-            let first = scope.layers.len();
+            let first = scope.layers().len();
             for j in 0..count {
-                let name = format!("{name}[{j}]");
-                scope.layers.push((k + j, Layer { name, callee: callee.clone(), span, function: None }));
+                let (name, callee) = (format!("{name}[{j}]"), callee.clone());
+                scope.of_function().layers.push((k + j, Layer { name, callee, span, function: None }));
             }
             scope.bind(&name, Binding::Layers(first, count), span);
             Ok(count)
@@ -162,7 +164,7 @@ pub(super) fn finish_layers(
 ) -> Checked<Vec<(usize, Member)>> {
     let caller = instances::caller(scope);
     let mut members = Vec::new();
-    for (k, layer) in scope.layers.clone() {
+    for (k, layer) in scope.layers().to_vec() {
         let Callee::Def(def, statics) = layer.callee else { continue };
         let function = match layer.function {
             Some(function) => function,

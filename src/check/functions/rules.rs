@@ -1,7 +1,7 @@
 //! Derivatives that functions say themselves.
 
 use crate::ast;
-use crate::check::env::{Checked, Def, Env, Poison, Scope, Signature};
+use crate::check::env::{Checked, Def, Env, Poison, Scope, Signature, Weak};
 use crate::check::errors::{self, at};
 use crate::check::expr::convert;
 use crate::check::expr::typer::Typer;
@@ -44,7 +44,7 @@ pub(super) fn rule<'a>(
         let expected =
             (span, format!("the gradient by `{written}` has its type, `{}`", signature.written[k]));
         if value.expr.ty.dtype != ty.dtype || value.expr.ty.shape != ty.shape {
-            let literal = value.weak != crate::check::env::Weak::No;
+            let literal = value.weak != Weak::No;
             if !literal {
                 let have = text::show(&value.expr.ty, cx.env.real);
                 let message = format!("the gradient of `{name}` by `{written}` is `{have}`");

@@ -1,6 +1,7 @@
 //! How a function uses its static arguments.
 
 use crate::ast;
+use crate::check::expr::derived;
 
 /// Whether a function uses its static argument as a function or a word (found by its text).
 pub(crate) fn called(function: &ast::Function, name: &str) -> bool {
@@ -14,7 +15,7 @@ fn calls(expr: &ast::Expr, name: &str) -> bool {
     let is = |expr: &ast::Expr| matches!(&expr.kind, Name(have) if have == name);
     match &expr.kind {
         Call(f, args) => {
-            let derived = matches!(&f.kind, Name(f) if crate::check::expr::derived::kind(f).is_some());
+            let derived = matches!(&f.kind, Name(f) if derived::kind(f).is_some());
             let given = |arg: &ast::Argument| derived && is(&arg.value) || calls(&arg.value, name);
             is(f) || calls(f, name) || args.iter().any(given)
         }

@@ -3,7 +3,7 @@
 use super::stages::Stages;
 use crate::algebra::types::{DType, Type};
 use crate::ast;
-use crate::check::env::{Cells, Env, STEPS, Scope, unique};
+use crate::check::env::{Cells, Env, Kind, STEPS, Scope, unique};
 use crate::source::Span;
 use crate::typed::{StageUse, build, swept_cell};
 
@@ -19,8 +19,6 @@ pub(super) struct Written<'a> {
 pub(super) struct Draft<'d, 'a> {
     /// Stages in use.
     pub stages: &'d mut Stages,
-    /// Names in hyperparameters: `t`, `T`, and those of the pipeline whose stages are looked at.
-    pub scope: Scope,
     pub uses: Vec<StageUse>,
     /// Names of stages and pipelines so far.
     pub taken: Vec<String>,
@@ -31,6 +29,7 @@ pub(super) struct Draft<'d, 'a> {
 }
 
 impl Draft<'_, '_> {
+    /// A name of its own for a stage or a pipeline.
     pub(super) fn name(&mut self, name: &str) -> String {
         let name = unique(name, |name| self.taken.iter().any(|taken| taken == name));
         self.taken.push(name.clone());
@@ -38,15 +37,20 @@ impl Draft<'_, '_> {
     }
 }
 
-pub(super) fn draft<'d, 'a>(env: &mut Env<'a>, stages: &'d mut Stages, span: Span) -> Draft<'d, 'a> {
-    let place = env.stage_place();
-    let mut scope = Scope::new(place, false, DType::F64);
-    scope.cells = Some(Cells::default());
+/// Nothing has been looked at yet.
+pub(super) fn draft<'d, 'a>(stages: &'d mut Stages) -> Draft<'d, 'a> {
+    Draft { stages, uses: Vec::new(), taken: Vec::new(), inside: Vec::new(), refused: false }
+}
+
+/// The names in hyperparameters: `t` and `T`, and variables of the sweep.
+pub(super) fn hypers(env: &mut Env<'_>, span: Span) -> Scope {
+    let kind = Kind::Hypers(env.extents(), Cells::default());
+    let mut scope = Scope::new(kind, false, DType::F64);
     for fixed in STEPS {
         scope.bind_local(fixed, Type::scalar(DType::F64), span);
     }
     swept_cells(env, &mut scope);
-    Draft { stages, scope, uses: Vec::new(), taken: Vec::new(), inside: Vec::new(), refused: false }
+    scope
 }
 
 /// Cells for the variables of the sweep, before those of the optimizer.

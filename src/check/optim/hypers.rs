@@ -1,10 +1,10 @@
 //! Hyperparameters: numbers become run-time cells, words choose.
 
-use super::draft::{Draft, Written};
+use super::draft::Written;
 use super::stages::Words;
 use crate::algebra::types::{DType, Type};
 use crate::ast::{self, ExprKind as Ast};
-use crate::check::env::{Binding, Checked, Env, Poison, STEPS};
+use crate::check::env::{Binding, Checked, Env, Poison, Scope};
 use crate::check::errors::{self, at};
 use crate::check::expr::typer::{Arg, Call, Typer};
 use crate::check::expr::{args, convert};
@@ -16,7 +16,7 @@ use crate::typed::{Expr, ExprKind, LocalId, Range};
 #[allow(clippy::type_complexity, reason = "named nowhere else")]
 pub(super) fn arguments<'a>(
     cx: &mut Typer<'_, 'a>,
-    draft: &mut Draft<'_, 'a>,
+    scope: &mut Scope,
     written: &Written<'a>,
     name: &str,
     declared: &'a [ast::Hyper],
@@ -33,12 +33,12 @@ pub(super) fn arguments<'a>(
     for (hyper, given) in declared.iter().zip(given) {
         let result = match &hyper.kind {
             ast::HyperKind::Words(all) => {
-                word(cx.env, draft, all, given).map(|word| words.push((hyper.name.name.clone(), word)))
+                word(cx.env, scope, all, given).map(|word| words.push((hyper.name.name.clone(), word)))
             }
             ast::HyperKind::Number(default) => {
                 let value = match (given, default) {
-                    (Some(given), _) => number(cx, draft, given, hyper, name),
-                    (None, Some(default)) => hyper_default(cx, draft, default, hyper, name, library),
+                    (Some(given), _) => number(cx, scope, given, hyper, name),
+                    (None, Some(default)) => hyper_default(cx, scope, default, hyper, name, library),
                     (None, None) => Err(hyper_missing(cx.env, written, &hyper.name)),
                 };
                 value.map(|value| numbers.push((hyper, value)))
@@ -58,7 +58,7 @@ fn hyper_missing<'a>(env: &mut Env<'a>, written: &Written<'a>, hyper: &ast::Iden
 
 fn word<'a>(
     env: &mut Env<'a>,
-    draft: &Draft<'_, 'a>,
+    scope: &Scope,
     all: &[ast::Ident],
     given: Option<&ast::Expr>,
 ) -> Checked<String> {
@@ -68,7 +68,7 @@ fn word<'a>(
     let known: Vec<String> = all.iter().map(|word| word.name.clone()).collect();
     let text = text::source(given);
     let bound = match &given.kind {
-        Ast::Name(name) => draft.scope.get(name),
+        Ast::Name(name) => scope.get(name),
         _ => None,
     };
     match &given.kind {
@@ -86,17 +86,15 @@ fn word<'a>(
 /// A hyperparameter's default, which sees none of the names around its use.
 pub(super) fn hyper_default<'a>(
     cx: &mut Typer<'_, 'a>,
-    draft: &mut Draft<'_, 'a>,
+    scope: &mut Scope,
     default: &'a ast::Expr,
     hyper: &'a ast::Hyper,
     name: &str,
     library: bool,
 ) -> Checked<Expr> {
-    let names = draft.scope.names.split_off(STEPS.len());
-    let outer = std::mem::replace(&mut draft.scope.library, library);
-    let value = number(cx, draft, default, hyper, name);
-    draft.scope.library = outer;
-    draft.scope.names.extend(names);
+    let mut inner = scope.inner(library);
+    let value = number(cx, &mut inner, default, hyper, name);
+    scope.take_back(inner);
     value
 }
 
@@ -104,7 +102,7 @@ pub(super) fn hyper_default<'a>(
 /// and cells.
 fn number<'a>(
     cx: &mut Typer<'_, 'a>,
-    draft: &mut Draft<'_, 'a>,
+    scope: &mut Scope,
     value: &'a ast::Expr,
     hyper: &'a ast::Hyper,
     stage: &str,
@@ -112,8 +110,7 @@ fn number<'a>(
     let ast::Ident { name, span } = &hyper.name;
     let range = hyper.range.as_ref().map(|written| range(cx.env, written)).transpose()?;
     let cell = format!("opt.{stage}.{name}");
-    let scope = &mut draft.scope;
-    if let Some(cells) = &mut scope.cells {
+    if let Some(cells) = scope.cells() {
         cells.prefix.clone_from(&cell);
     }
     let found = cx.expr(scope, value, None)?;
@@ -130,10 +127,10 @@ fn number<'a>(
     let mut locals = Vec::new();
     expr.locals(&mut locals);
     if locals.is_empty() {
-        return Ok(draft.scope.cell(&cell, expr, range));
+        return Ok(scope.cell(&cell, expr, range));
     }
     if let (ExprKind::Local(local), Some(range)) = (&expr.kind, range) {
-        return narrowed(cx.env, draft, *local, range, (&cell, value.span)).map(|()| expr);
+        return narrowed(cx.env, scope, *local, range, (&cell, value.span)).map(|()| expr);
     }
     Ok(expr)
 }
@@ -141,12 +138,12 @@ fn number<'a>(
 /// A cell that is a hyperparameter of a stage keeps to the range that the stage declares.
 fn narrowed<'a>(
     env: &mut Env<'a>,
-    draft: &mut Draft<'_, 'a>,
+    scope: &mut Scope,
     local: LocalId,
     range: Range,
     (name, span): (&str, Span),
 ) -> Checked<()> {
-    let cells = draft.scope.cells.iter_mut().flat_map(|cells| &mut cells.made);
+    let cells = scope.cells().into_iter().flat_map(|cells| &mut cells.made);
     let Some(cell) = cells.into_iter().find(|cell| cell.local == local) else { return Ok(()) };
     let own = cell.range.unwrap_or(range);
     cell.range = Some(Range { low: own.low.max(range.low), high: own.high.min(range.high) });

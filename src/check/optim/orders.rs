@@ -9,6 +9,7 @@ use crate::check::text;
 use crate::diag::Diagnostic;
 use crate::typed::StageUse;
 
+/// One stage sets a learning rate.
 pub(super) fn learning_rates(
     env: &mut Env<'_>,
     stages: &Stages,

@@ -5,7 +5,7 @@ use super::stages::{self, Stages};
 use super::{groups, hypers, orders, points};
 use crate::algebra::types::{DType, Dim, Type};
 use crate::ast::{self, ExprKind as Ast};
-use crate::check::env::{Binding, Checked, Env, PipelineDef, Poison, STEPS, StageDef};
+use crate::check::env::{Binding, Checked, Env, PipelineDef, Poison, Scope, StageDef};
 use crate::check::errors::{self, at, nearest};
 use crate::check::expr::typer::Typer;
 use crate::check::{builtins, text};
@@ -46,12 +46,12 @@ pub(crate) fn optimizer<'a>(
     stages: &mut Stages,
     expr: &'a ast::Expr,
 ) -> Checked<Pipeline> {
-    let mut draft = draft::draft(cx.env, stages, expr.span);
+    let (mut draft, mut scope) = (draft::draft(stages), draft::hypers(cx.env, expr.span));
     let groups = match &expr.kind {
-        Ast::Groups(arms) => group_arms(cx, &mut draft, arms)?,
-        _ => arm(cx, &mut draft, expr).map(|_| Vec::new())?,
+        Ast::Groups(arms) => group_arms(cx, &mut draft, &mut scope, arms)?,
+        _ => arm(cx, &mut draft, &mut scope, expr).map(|_| Vec::new())?,
     };
-    let cells = draft.scope.cells.map(|cells| cells.made).unwrap_or_default();
+    let cells = scope.cells().map(|cells| std::mem::take(&mut cells.made)).unwrap_or_default();
     Ok(Pipeline { uses: draft.uses, cells, groups })
 }
 
@@ -59,12 +59,13 @@ pub(crate) fn optimizer<'a>(
 fn group_arms<'a>(
     cx: &mut Typer<'_, 'a>,
     draft: &mut Draft<'_, 'a>,
+    scope: &mut Scope,
     arms: &'a [(ast::Expr, ast::Expr)],
 ) -> Checked<Vec<Group>> {
     let mut made = Vec::new();
     for (pattern, body) in arms {
         let pattern = groups::group_pattern(cx.env, pattern);
-        let stages = arm(cx, draft, body);
+        let stages = arm(cx, draft, scope, body);
         made.push(
             pattern
                 .and_then(|(pattern, span)| Ok(Group { pattern, span, stages: stages?, params: Vec::new() })),
@@ -74,9 +75,14 @@ fn group_arms<'a>(
 }
 
 /// All stages that act on the same parameters; how many they are.
-fn arm<'a>(cx: &mut Typer<'_, 'a>, draft: &mut Draft<'_, 'a>, expr: &'a ast::Expr) -> Checked<usize> {
+fn arm<'a>(
+    cx: &mut Typer<'_, 'a>,
+    draft: &mut Draft<'_, 'a>,
+    scope: &mut Scope,
+    expr: &'a ast::Expr,
+) -> Checked<usize> {
     let first = draft.uses.len();
-    parts(cx, draft, expr)?;
+    parts(cx, draft, scope, expr)?;
     let uses = &draft.uses[first..];
     orders::learning_rates(cx.env, draft.stages, uses, expr)?;
     points::one_eval(cx.env, draft.stages, uses)?;
@@ -85,7 +91,12 @@ fn arm<'a>(cx: &mut Typer<'_, 'a>, draft: &mut Draft<'_, 'a>, expr: &'a ast::Exp
 }
 
 /// Adds the stages of a pipeline.
-fn parts<'a>(cx: &mut Typer<'_, 'a>, draft: &mut Draft<'_, 'a>, expr: &'a ast::Expr) -> Checked<()> {
+fn parts<'a>(
+    cx: &mut Typer<'_, 'a>,
+    draft: &mut Draft<'_, 'a>,
+    scope: &mut Scope,
+    expr: &'a ast::Expr,
+) -> Checked<()> {
     let mut parts = Vec::new();
     let mut rest = expr;
     while let Ast::Pipe(before, last) = &rest.kind {
@@ -93,11 +104,16 @@ fn parts<'a>(cx: &mut Typer<'_, 'a>, draft: &mut Draft<'_, 'a>, expr: &'a ast::E
         rest = before;
     }
     parts.push(rest);
-    let made: Vec<Checked<()>> = parts.into_iter().rev().map(|one| part(cx, draft, one)).collect();
+    let made: Vec<Checked<()>> = parts.into_iter().rev().map(|one| part(cx, draft, scope, one)).collect();
     made.into_iter().collect()
 }
 
-fn part<'a>(cx: &mut Typer<'_, 'a>, draft: &mut Draft<'_, 'a>, part: &'a ast::Expr) -> Checked<()> {
+fn part<'a>(
+    cx: &mut Typer<'_, 'a>,
+    draft: &mut Draft<'_, 'a>,
+    scope: &mut Scope,
+    part: &'a ast::Expr,
+) -> Checked<()> {
     if draft.refused {
         return Err(Poison);
     }
@@ -117,10 +133,10 @@ fn part<'a>(cx: &mut Typer<'_, 'a>, draft: &mut Draft<'_, 'a>, part: &'a ast::Ex
         _ => return Err(not_a_stage(cx.env, &text::source(callee), callee.span)),
     };
     let written = Written { name, name_span: callee.span, args, span: part.span };
-    match find_part(cx.env, name, draft.scope.library) {
-        Some(Part::Stage(def)) => known_stage(cx, draft, def, written),
-        Some(Part::Pipeline(def)) => known_pipeline(cx, draft, def, written),
-        Some(Part::Let(body)) => pipeline_value(cx, draft, body, &written),
+    match find_part(cx.env, name, scope.library) {
+        Some(Part::Stage(def)) => known_stage(cx, draft, scope, def, written),
+        Some(Part::Pipeline(def)) => known_pipeline(cx, draft, scope, def, written),
+        Some(Part::Let(body)) => pipeline_value(cx, draft, scope, body, &written),
         None => Err(unknown_stage(cx.env, name, callee.span)),
     }
 }
@@ -153,14 +169,15 @@ pub(crate) fn is_pipeline(env: &Env<'_>, expr: &ast::Expr) -> bool {
 
 /// Checks a pipeline that a `let` names, for its own errors.
 pub(crate) fn check_pipeline<'a>(cx: &mut Typer<'_, 'a>, stages: &mut Stages, expr: &'a ast::Expr) {
-    let mut draft = draft::draft(cx.env, stages, expr.span);
-    let _ = parts(cx, &mut draft, expr);
+    let mut scope = draft::hypers(cx.env, expr.span);
+    let _ = parts(cx, &mut draft::draft(stages), &mut scope, expr);
 }
 
 /// A name that a `let` has given a pipeline.
 fn pipeline_value<'a>(
     cx: &mut Typer<'_, 'a>,
     draft: &mut Draft<'_, 'a>,
+    scope: &mut Scope,
     body: &'a ast::Expr,
     written: &Written<'a>,
 ) -> Checked<()> {
@@ -170,9 +187,9 @@ fn pipeline_value<'a>(
         let help = format!("declare it with some: `pipeline {}(lr) = ...`", written.name);
         return Err(cx.env.report(found.help(help)));
     }
-    let names = draft.scope.names.split_off(STEPS.len());
-    let made = inside(cx, draft, written, body);
-    draft.scope.names.extend(names);
+    let mut inner = scope.inner(scope.library);
+    let made = inside(cx, draft, &mut inner, written, body);
+    scope.take_back(inner);
     made
 }
 
@@ -180,6 +197,7 @@ fn pipeline_value<'a>(
 fn inside<'a>(
     cx: &mut Typer<'_, 'a>,
     draft: &mut Draft<'_, 'a>,
+    scope: &mut Scope,
     written: &Written<'a>,
     body: &'a ast::Expr,
 ) -> Checked<()> {
@@ -189,7 +207,7 @@ fn inside<'a>(
         return Err(cx.env.report(found.help("name stages, or another pipeline")));
     }
     draft.inside.push(written.name);
-    let made = parts(cx, draft, body);
+    let made = parts(cx, draft, scope, body);
     draft.inside.pop();
     made
 }
@@ -198,37 +216,35 @@ fn inside<'a>(
 fn known_pipeline<'a>(
     cx: &mut Typer<'_, 'a>,
     draft: &mut Draft<'_, 'a>,
+    scope: &mut Scope,
     def: usize,
     written: Written<'a>,
 ) -> Checked<()> {
     let PipelineDef { ast, library } = cx.env.decls.pipelines[def];
     let name = draft.name(written.name);
-    let (words, values) = hypers::arguments(cx, draft, &written, &name, &ast.hypers, ast.name.span, library)?;
-    let names = draft.scope.names.split_off(STEPS.len());
-    let outer = std::mem::replace(&mut draft.scope.library, library);
+    let (words, values) = hypers::arguments(cx, scope, &written, &name, &ast.hypers, ast.name.span, library)?;
+    let mut inner = scope.inner(library);
     for (hyper, value) in values {
         let local = match value.kind {
             ExprKind::Local(local) => local,
             _ => {
-                let cell = draft.scope.cell(&format!("opt.{name}.{}", hyper.name.name), value, None);
+                let cell = inner.cell(&format!("opt.{name}.{}", hyper.name.name), value, None);
                 let ExprKind::Local(local) = cell.kind else { continue };
                 local
             }
         };
-        draft.scope.bind(&hyper.name.name, Binding::Local(local), hyper.name.span);
+        inner.bind(&hyper.name.name, Binding::Local(local), hyper.name.span);
     }
     for hyper in &ast.hypers {
         if let ast::HyperKind::Words(all) = &hyper.kind
             && let Some((_, word)) = words.iter().find(|(name, _)| *name == hyper.name.name)
         {
             let all = all.iter().map(|word| word.name.clone()).collect();
-            draft.scope.bind(&hyper.name.name, Binding::Word(word.clone(), all), hyper.name.span);
+            inner.bind(&hyper.name.name, Binding::Word(word.clone(), all), hyper.name.span);
         }
     }
-    let made = inside(cx, draft, &written, &ast.body);
-    draft.scope.library = outer;
-    draft.scope.names.truncate(STEPS.len());
-    draft.scope.names.extend(names);
+    let made = inside(cx, draft, &mut inner, &written, &ast.body);
+    scope.take_back(inner);
     made
 }
 
@@ -255,12 +271,13 @@ fn not_a_stage(env: &mut Env<'_>, name: &str, span: Span) -> Poison {
 fn known_stage<'a>(
     cx: &mut Typer<'_, 'a>,
     draft: &mut Draft<'_, 'a>,
+    scope: &mut Scope,
     def: usize,
     written: Written<'a>,
 ) -> Checked<()> {
     let StageDef { ast, library } = cx.env.decls.stages[def];
     let name = draft.name(written.name);
-    let (words, values) = hypers::arguments(cx, draft, &written, &name, &ast.hypers, ast.name.span, library)?;
+    let (words, values) = hypers::arguments(cx, scope, &written, &name, &ast.hypers, ast.name.span, library)?;
     let stage = stages::stage(cx, draft.stages, def, words)?;
     let hypers = values.into_iter().map(|(_, value)| value).collect();
     draft.uses.push(StageUse { stage, name, hypers, span: written.span });
@@ -274,24 +291,24 @@ pub(crate) fn check_unused_pipelines(cx: &mut Typer<'_, '_>, stages: &mut Stages
         if library {
             continue;
         }
-        let mut draft = draft::draft(cx.env, stages, ast.name.span);
+        let (mut draft, mut scope) = (draft::draft(stages), draft::hypers(cx.env, ast.name.span));
         for hyper in &ast.hypers {
             let (name, span) = (&hyper.name.name, hyper.name.span);
             match &hyper.kind {
                 ast::HyperKind::Words(all) => {
                     let all: Vec<String> = all.iter().map(|word| word.name.clone()).collect();
                     let first = all.first().cloned().unwrap_or_default();
-                    draft.scope.bind(name, Binding::Word(first, all), span);
+                    scope.bind(name, Binding::Word(first, all), span);
                 }
                 ast::HyperKind::Number(default) => {
-                    draft.scope.bind_local(name, Type::scalar(DType::F64), span);
+                    scope.bind_local(name, Type::scalar(DType::F64), span);
                     if let Some(default) = default {
-                        let _ = hypers::hyper_default(cx, &mut draft, default, hyper, &ast.name.name, false);
+                        let _ = hypers::hyper_default(cx, &mut scope, default, hyper, &ast.name.name, false);
                     }
                 }
             }
         }
         draft.inside.push(&ast.name.name);
-        let _ = parts(cx, &mut draft, &ast.body);
+        let _ = parts(cx, &mut draft, &mut scope, &ast.body);
     }
 }

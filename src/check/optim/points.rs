@@ -32,9 +32,9 @@ pub(crate) fn uses_no_loss(
 }
 
 /// A `wrap stage` without its pipeline would be a stage.
-pub(super) fn inner_once(env: &mut Env<'_>, scope: &Scope, ast: &ast::Stage) -> Checked<()> {
+pub(super) fn inner_once(env: &mut Env<'_>, scope: &mut Scope, ast: &ast::Stage) -> Checked<()> {
     let Some(inner) = &ast.inner else { return Ok(()) };
-    if scope.inner.is_some() {
+    if scope.of_stage().inner.is_some() {
         return Ok(());
     }
     let message = format!("`{}` never runs", inner.name);

@@ -5,7 +5,9 @@
 //! before it. Small constants and what is called `eps` count as zero.
 
 use crate::algebra::fill::Fill;
+use crate::algebra::map::Map;
 use crate::algebra::op::Op;
+use crate::algebra::scalar::{self, Scalar};
 use crate::typed::{Expr, ExprKind, LocalId, Stage, StageScope, StageUse};
 
 /// What there is to say about the order of two stages.
@@ -123,10 +125,51 @@ impl Degree {
         if let Degree::Of(degree) = self { Degree::Of(degree * by) } else { self }
     }
 
+    /// Whether it stays as it is.
+    fn is_steady(self) -> bool {
+        matches!(self, Degree::Zero | Degree::Of(0.0))
+    }
+
     /// Of what follows only the sign or the order of its operands.
     fn steady(self) -> Degree {
         if self == Degree::Unknown { self } else { Degree::Of(0.0) }
     }
+}
+
+/// How the degree of a result follows from those of the operands.
+type Follows = fn(&[Degree]) -> Degree;
+
+/// The rows that are linear in something, or follow an order. Of others the result is steady if all
+/// operands are.
+static RULES: [(&[&Scalar], Follows); 8] = [
+    (&[&scalar::ADD, &scalar::SUB, &scalar::MAX, &scalar::MIN], |of| of[0].with(of[1])),
+    (&[&scalar::SELECT], |of| of[1].with(of[2])),
+    (&[&scalar::MUL], |of| of[0].map2(of[1], |a, b| a + b)),
+    (&[&scalar::DIV], |of| of[0].map2(of[1], |a, b| a - b)),
+    (&[&scalar::SQRT], |of| of[0].scaled(0.5)),
+    (&[&scalar::NEG, &scalar::ABS], |of| of[0]),
+    (&[&scalar::SIGN], |of| of[0].steady()),
+    (&[&scalar::LT, &scalar::LE, &scalar::GT, &scalar::GE, &scalar::EQ, &scalar::NE], |of| {
+        of[0].with(of[1]).steady()
+    }),
+];
+
+fn rule(row: &'static Scalar) -> Option<Follows> {
+    let found = RULES.iter().find(|(rows, _)| rows.iter().any(|known| std::ptr::eq(*known, row)));
+    found.map(|(_, follows)| *follows)
+}
+
+/// Of a power, whose exponent must be known unless all is steady.
+fn power(base: Degree, degree: Degree, exponent: &Expr) -> Degree {
+    match (base, &exponent.kind) {
+        (Degree::Of(0.0), _) if degree != Degree::Unknown => Degree::Of(0.0),
+        (base, ExprKind::Const(power)) => base.scaled(*power),
+        _ => Degree::Unknown,
+    }
+}
+
+fn is_one_of(map: &Map, rows: &[&'static Scalar]) -> bool {
+    rows.iter().any(|row| *map == Map(row))
 }
 
 /// Degrees of the locals of a stage.
@@ -173,7 +216,7 @@ impl<'a> Degrees<'a> {
             | ExprKind::StageSpread { value, .. }
             | ExprKind::StopGradient(value)
             | ExprKind::Position { value, .. } => self.degree(value),
-            ExprKind::Call { args, .. } => match args.iter().all(|arg| self.is_steady(arg)) {
+            ExprKind::Call { args, .. } => match args.iter().all(|arg| self.degree(arg).is_steady()) {
                 true => Degree::Of(0.0),
                 false => Degree::Unknown,
             },
@@ -181,34 +224,18 @@ impl<'a> Degrees<'a> {
         }
     }
 
-    fn is_steady(&self, expr: &Expr) -> bool {
-        matches!(self.degree(expr), Degree::Zero | Degree::Of(0.0))
-    }
-
     fn operator(&self, op: &Op, args: &[Expr]) -> Degree {
-        let row = match op {
-            Op::Map(map) => map.0.name,
-            Op::Cast(_) | Op::View(_) | Op::Reduce(_) => "neg",
-            Op::Fill(Fill::Const { value: 0.0, .. }) => return Degree::Zero,
-            Op::Fill(_) => return Degree::Of(0.0),
-            _ => return Degree::Unknown,
-        };
         let of: Vec<Degree> = args.iter().map(|arg| self.degree(arg)).collect();
-        match (row, of.as_slice()) {
-            ("add" | "sub" | "max" | "min", [a, b]) => a.with(*b),
-            ("select", [_, a, b]) => a.with(*b),
-            ("mul", [a, b]) => a.map2(*b, |a, b| a + b),
-            ("div", [a, b]) => a.map2(*b, |a, b| a - b),
-            ("sqrt", [a]) => a.scaled(0.5),
-            ("neg" | "abs", [a]) => *a,
-            ("sign", [a]) => a.steady(),
-            ("lt" | "le" | "gt" | "ge" | "eq" | "ne", [a, b]) => a.with(*b).steady(),
-            ("pow", [a, b]) => match (a, &args[1].kind) {
-                (Degree::Of(0.0), _) if *b != Degree::Unknown => Degree::Of(0.0),
-                (a, ExprKind::Const(power)) => a.scaled(*power),
-                _ => Degree::Unknown,
+        match op {
+            Op::Map(Map(row)) => match rule(row) {
+                Some(follows) => follows(&of),
+                None if std::ptr::eq(*row, &scalar::POW) => power(of[0], of[1], &args[1]),
+                None if of.iter().all(|degree| degree.is_steady()) => Degree::Of(0.0),
+                None => Degree::Unknown,
             },
-            _ if args.iter().all(|arg| self.is_steady(arg)) => Degree::Of(0.0),
+            Op::Cast(_) | Op::View(_) | Op::Reduce(_) => of[0],
+            Op::Fill(Fill::Const { value: 0.0, .. }) => Degree::Zero,
+            Op::Fill(_) => Degree::Of(0.0),
             _ => Degree::Unknown,
         }
     }
@@ -216,7 +243,7 @@ impl<'a> Degrees<'a> {
     /// The factors of a product, in its numerator and its denominator.
     fn factors(&self, expr: &'a Expr, found: &mut Vec<&'a Expr>) {
         match &expr.kind {
-            ExprKind::Op(Op::Map(map), args) if matches!(map.0.name, "mul" | "div") => {
+            ExprKind::Op(Op::Map(map), args) if is_one_of(map, &[&scalar::MUL, &scalar::DIV]) => {
                 args.iter().for_each(|arg| self.factors(arg, found));
             }
             ExprKind::Op(Op::Cast(_) | Op::View(_), args) => self.factors(&args[0], found),
@@ -239,7 +266,7 @@ impl<'a> Degrees<'a> {
     /// Whether an expression is the least or the greatest of values that follow the update differently.
     fn is_bounded(&self, expr: &Expr) -> bool {
         match &expr.kind {
-            ExprKind::Op(Op::Map(map), args) if matches!(map.0.name, "min" | "max") => {
+            ExprKind::Op(Op::Map(map), args) if is_one_of(map, &[&scalar::MIN, &scalar::MAX]) => {
                 let of = [self.degree(&args[0]), self.degree(&args[1])];
                 let both = !of.contains(&Degree::Unknown);
                 both && of[0].with(of[1]) == Degree::Unknown || args.iter().any(|arg| self.is_bounded(arg))

@@ -6,7 +6,7 @@ use super::points;
 use crate::algebra::types::{DType, Dim, Type};
 use crate::ast;
 use crate::check::builtins::stage;
-use crate::check::env::{Binding, Checked, Env, Place, Poison, Scope, StageDef};
+use crate::check::env::{Binding, Checked, Env, Extents, Poison, Scope, StageDef};
 use crate::check::errors::{self, at};
 use crate::check::expr::typer::Typer;
 use crate::check::expr::{convert, extents, lets};
@@ -47,46 +47,25 @@ fn new_stage(cx: &mut Typer<'_, '_>, def: usize, words: Words) -> Checked<Stage>
     let StageDef { ast, library } = cx.env.decls.stages[def];
     let [coordinates, rows, columns, tensors] =
         ["coordinates", "rows", "columns", "tensors"].map(|name| cx.env.fresh(name));
-    let place = Place::Stage {
+    let extents = Extents {
         coordinates: Dim::var(coordinates.clone()),
         rows: Dim::var(rows.clone()),
         columns: Dim::var(columns.clone()),
         tensors: Dim::var(tensors.clone()),
     };
-    let mut scope = Scope::new(place, library, DType::F64);
+    let mut scope = Scope::stage(extents, library);
     fixed_names(cx.env, &mut scope, ast);
     let own = scope.names.len();
     let hypers = bind_hypers(cx.env, &mut scope, ast, &words, own);
-    let mut states = Vec::new();
-    let mut lines = Vec::new();
-    let mut eval = None;
-    let mut failed = Ok(());
-    for line in &ast.body {
-        scope.line = (lines.len(), scope.locals.len());
-        let result = match line {
-            ast::StageLine::State { name, extent, init } => {
-                state(cx, &mut scope, name, extent.as_ref(), init, own).map(|state| states.push(state))
-            }
-            ast::StageLine::Assign { name, value } => {
-                assign(cx, &mut scope, name, value, &states).map(|line| lines.push(line))
-            }
-            ast::StageLine::Let(line) => lets::let_line(cx, &mut scope, line, own)
-                .map(|bound| lines.extend(stage_lines(&mut scope, bound))),
-            ast::StageLine::Eval { name, value } => {
-                points::eval_point(cx, &mut scope, name, value, &mut eval)
-            }
-        };
-        failed = failed.and(result);
-    }
-    scope.line = (lines.len(), scope.locals.len());
+    let body = body(cx, &mut scope, &ast.body, own);
     let result = update(cx, &mut scope, &ast.result);
-    failed?;
-    let result = result?;
+    let (Body { states, lines, eval }, result) = (body?, result?);
     points::eval_scope(cx.env, &scope, eval.as_ref(), &states, &lines)?;
-    points::inner_once(cx.env, &scope, ast)?;
+    points::inner_once(cx.env, &mut scope, ast)?;
     never_assigned(cx.env, &states, &lines, &scope);
     let name = ast.name.name.clone();
-    let (locals, inner, span) = (scope.locals, scope.inner, ast.name.span);
+    let inner = scope.of_stage().inner.take();
+    let (locals, span) = (scope.locals, ast.name.span);
     Ok(Stage {
         name,
         words,
@@ -103,6 +82,51 @@ fn new_stage(cx: &mut Typer<'_, '_>, def: usize, words: Words) -> Checked<Stage>
         result,
         span,
     })
+}
+
+/// What stands before the update of a stage.
+#[derive(Default)]
+struct Body {
+    states: Vec<State>,
+    lines: Vec<(LocalId, Expr)>,
+    eval: Option<Expr>,
+}
+
+/// The lines of a stage; `own`: where its own names start.
+fn body<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    lines: &'a [ast::StageLine],
+    own: usize,
+) -> Checked<Body> {
+    let mut body = Body::default();
+    let mut failed = Ok(());
+    for line in lines {
+        begin_line(scope, body.lines.len());
+        let made = match line {
+            ast::StageLine::State { name, extent, init } => {
+                state(cx, scope, name, extent.as_ref(), init, own).map(|state| body.states.push(state))
+            }
+            ast::StageLine::Assign { name, value } => {
+                assign(cx, scope, name, value, &body.states).map(|line| body.lines.push(line))
+            }
+            ast::StageLine::Let(line) => {
+                lets::let_line(cx, scope, line, own).map(|bound| body.lines.extend(stage_lines(scope, bound)))
+            }
+            ast::StageLine::Eval { name, value } => {
+                points::eval_point(cx, scope, name, value, &mut body.eval)
+            }
+        };
+        failed = failed.and(made);
+    }
+    begin_line(scope, body.lines.len());
+    failed.map(|()| body)
+}
+
+/// Line `k` is under way.
+fn begin_line(scope: &mut Scope, k: usize) {
+    let locals = scope.locals.len();
+    scope.of_stage().line = (k, locals);
 }
 
 fn fixed_names(env: &mut Env<'_>, scope: &mut Scope, ast: &ast::Stage) {
@@ -210,7 +234,7 @@ fn assign<'a>(
         return Err(Poison);
     }
     let Some(state) = states.iter().find(|state| state.name == name.name) else {
-        let near = crate::check::errors::nearest(&name.name, states.iter().map(|state| state.name.as_str()));
+        let near = errors::nearest(&name.name, states.iter().map(|state| state.name.as_str()));
         let message = format!("`{}` is not a state of this stage", name.name);
         let found = at(&errors::NOT_A_STATE, message, name.span, "assigned here");
         let found = match near {

@@ -1,8 +1,9 @@
 //! What settings hold: numbers and text that are known now.
 
 use crate::ast::{self, ExprKind as Ast};
-use crate::check::env::{Checked, Env, Place, Poison, Scope};
+use crate::check::env::{Checked, Env, Poison, Scope};
 use crate::check::errors::{self, at};
+use crate::check::expr::arith;
 use crate::check::expr::typer::Typer;
 
 /// Text without `{...}`.
@@ -25,9 +26,9 @@ pub(crate) fn plain_text(env: &mut Env<'_>, expr: &ast::Expr) -> Checked<String>
 
 /// A number that is known now.
 pub(crate) fn known_number<'a>(cx: &mut Typer<'_, 'a>, expr: &'a ast::Expr, what: &str) -> Checked<f64> {
-    let mut scope = Scope::new(Place::Statement, false, cx.env.real);
+    let mut scope = Scope::statement(cx.env.real);
     let value = cx.expr(&mut scope, expr, None)?;
-    match crate::check::expr::arith::number(&value) {
+    match arith::number(&value) {
         Some(number) => Ok(number),
         None => {
             let message = format!("`{what}` must be a number known at compile time");

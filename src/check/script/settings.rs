@@ -12,15 +12,52 @@ use crate::typed::{Column, DataId, Length, Split};
 pub(super) const SETTINGS: [&str; 10] =
     ["loss", "optimizer", "batch", "accumulate", "epochs", "steps", "every", "shuffle", "seed", "validate"];
 
+/// How a run goes through its data, as its settings say: each may be in error.
+pub(super) struct Course {
+    /// How long it goes.
+    pub length: Checked<Length>,
+    /// Rows of a batch, and whether that is all of them.
+    pub batch: Checked<(usize, bool)>,
+    /// Batches of a step.
+    pub accumulate: Checked<usize>,
+    /// Whether rows are shuffled, if it says.
+    pub shuffle: Checked<Option<bool>>,
+    /// Steps between two values of a metric, if it says.
+    pub every: Checked<Option<usize>>,
+    /// The seed, and the variable of the sweep that it is.
+    pub seed: Checked<(u64, Option<usize>)>,
+    /// Rows to validate on.
+    pub validate: Checked<Option<(DataId, Split)>>,
+}
+
+/// How a run goes through these rows.
+pub(super) fn course<'a>(
+    cx: &mut Typer<'_, 'a>,
+    settings: &Settings<'a>,
+    length: Checked<Length>,
+    run: &'a ast::Run,
+    (data, split): (DataId, Split),
+) -> Course {
+    let batch = batch(cx, settings, data, split, &run.data);
+    let accumulate = accumulate(cx, settings, batch.as_ref().ok(), (data, split), &run.data);
+    let shuffle = shuffle(cx.env, settings);
+    let every = settings.get("every").map(|every| known::whole(cx, &every.value, "every", 1)).transpose();
+    let seed = settings.get("seed").map_or(Ok((0, None)), |written| seed(cx, &written.value));
+    let validate = validate(cx.env, settings, data);
+    Course { length, batch, accumulate, shuffle, every, seed, validate }
+}
+
 /// Settings of `train` by name.
 pub(super) struct Settings<'a>(pub &'a [ast::Let]);
 
 impl<'a> Settings<'a> {
+    /// The setting of this name.
     pub(super) fn get(&self, name: &str) -> Option<&'a ast::Let> {
         self.0.iter().find(|setting| setting.name.name == name)
     }
 }
 
+/// Each setting is a known one, and written once.
 pub(super) fn known_settings(env: &mut Env<'_>, settings: &[ast::Let], known: &[&str]) -> Checked<()> {
     let mut result = Ok(());
     for (k, setting) in settings.iter().enumerate() {
@@ -41,6 +78,7 @@ pub(super) fn known_settings(env: &mut Env<'_>, settings: &[ast::Let], known: &[
     result
 }
 
+/// A setting that must be there; nothing more is said if it seems to be misspelt.
 pub(super) fn missing(env: &mut Env<'_>, name: &str, example: &str, run: &ast::Run) -> Poison {
     let names: Vec<&str> = name.split("` or `").collect();
     let known = |setting: &str| SETTINGS.contains(&setting);
@@ -55,6 +93,7 @@ pub(super) fn missing(env: &mut Env<'_>, name: &str, example: &str, run: &ast::R
     env.report(found.help(format!("add `{example}`")))
 }
 
+/// How long a run goes.
 pub(super) fn length<'a>(cx: &mut Typer<'_, 'a>, settings: &Settings<'a>, run: &ast::Run) -> Checked<Length> {
     match (settings.get("epochs"), settings.get("steps")) {
         (Some(epochs), None) => Ok(Length::Epochs(known::whole(cx, &epochs.value, "epochs", 1)?)),

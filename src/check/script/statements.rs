@@ -3,7 +3,7 @@
 use super::Statements;
 use super::{curves, eval, known, runs, sample, sweep, train};
 use crate::ast::{self, ExprKind as Ast, ItemKind};
-use crate::check::env::{Checked, Env, Global, Place, Poison, Scope, unique};
+use crate::check::env::{Checked, Env, Global, Poison, Scope, unique};
 use crate::check::errors::{self, at};
 use crate::check::expr::typer::Typer;
 use crate::check::expr::{convert, lets, targets};
@@ -24,7 +24,7 @@ pub(crate) fn statement<'a>(
     item: &'a ast::Item,
 ) {
     let index = statements.made.len();
-    let mut scope = Scope::new(Place::Statement, false, cx.env.real);
+    let mut scope = Scope::statement(cx.env.real);
     let made = match &item.kind {
         ItemKind::Let(line) if cx.env.decls.constants.contains_key(line.name.name.as_str()) => return,
         ItemKind::Let(line) if cx.env.decls.pipeline_lets.contains_key(line.name.name.as_str()) => {

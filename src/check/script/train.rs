@@ -1,19 +1,19 @@
 //! `train`.
 
 use super::agree::{self, columns_read};
+use super::rows;
 use super::runs::{self, subject_name};
-use super::settings::{self, SETTINGS, Settings};
-use super::{known, rows};
-use crate::algebra::types::Dim;
+use super::settings::{self, Course, SETTINGS, Settings};
+use crate::algebra::types::{Dim, SizeVar};
 use crate::ast;
-use crate::check::env::{Binding, CallSite, Checked, Env, Global, Place, Poison, Scope, Variable};
+use crate::check::env::{Binding, CallSite, Callee, Checked, Env, Global, Place, Poison, Scope, Variable};
 use crate::check::errors::{self, at};
 use crate::check::expr::typer::Typer;
 use crate::check::functions::models;
 use crate::check::optim::stages::Stages;
 use crate::check::optim::{pipelines, points};
 use crate::source::Span;
-use crate::typed::{Expr, Extent, FunctionId, GlobalId, Instance, StageUse, Train};
+use crate::typed::{DataId, Expr, Extent, FunctionId, GlobalId, Instance, StageUse, Train};
 
 /// Names of what every training run records itself.
 const RECORDED: [&str; 4] = ["loss", "batch_loss", "val_loss", "opt"];
@@ -28,22 +28,73 @@ pub(super) fn train<'a>(
     span: Span,
 ) -> Checked<(Train, Global)> {
     let known = settings::known_settings(cx.env, &run.settings, &SETTINGS);
-    let mut outside = Scope::new(Place::Statement, false, cx.env.real);
+    let mut outside = Scope::statement(cx.env.real);
     let callee = models::model_value(cx, &mut outside, &run.subject);
     let rows_of = rows::data_rows(cx.env, &run.data);
     let settings = Settings(&run.settings);
-    let optimizer = match settings.get("optimizer") {
+    let pipeline = match settings.get("optimizer") {
         Some(setting) => pipelines::optimizer(cx, stages, &setting.value),
         None => Err(settings::missing(cx.env, "optimizer", "optimizer = adam", run)),
     };
     let length = settings::length(cx, &settings, run);
     let (callee, (data, split)) = (callee?, rows_of?);
-    let batch = settings::batch(cx, &settings, data, split, &run.data);
-    let accumulate = settings::accumulate(cx, &settings, batch.as_ref().ok(), (data, split), &run.data);
-    let shuffle = settings::shuffle(cx.env, &settings);
-    let every = settings.get("every").map(|every| known::whole(cx, &every.value, "every", 1)).transpose();
-    let seed = settings.get("seed").map_or(Ok((0, None)), |seed| settings::seed(cx, &seed.value));
-    let validate = settings::validate(cx.env, &settings, data);
+    let course = settings::course(cx, &settings, length, run, (data, split));
+    let goal = goal(cx, &settings, run, &callee, (data, index));
+    let (pipeline, goal) = (pipeline?, goal?);
+    known?;
+    fits_data(cx.env, &settings, run, data, &goal, &course)?;
+    if course.accumulate.as_ref().is_ok_and(|batches| *batches > 1) {
+        let why = "a step that accumulates gradients has no batch of its own";
+        let help = "leave out `accumulate`, or take larger batches";
+        points::uses_no_loss(cx.env, stages, &pipeline.uses, why, help)?;
+    }
+    let validated = course.validate.as_ref().is_ok_and(Option::is_some);
+    let series = series_of(stages, &pipeline.uses, &goal.metrics, validated);
+    let spread = spread_of(stages, &pipeline.uses);
+    let global = global(cx.env, GlobalId(index), (callee, data), series, spread);
+    let (model, sizes) = goal.root;
+    let (batch, all) = course.batch?;
+    let (seed, swept_seed) = course.seed?;
+    let train = Train {
+        optimizer: pipeline.of(name, model, sizes, span),
+        data,
+        split,
+        rows: goal.rows,
+        locals: goal.scope.locals,
+        loss: goal.loss,
+        metrics: goal.metrics,
+        batch,
+        accumulate: course.accumulate?,
+        length: course.length?,
+        every: course.every?,
+        shuffle: course.shuffle?.unwrap_or(!all),
+        seed,
+        sweep: cx.env.globals.swept.iter().map(Variable::typed).collect(),
+        swept_seed,
+        validate: course.validate?,
+    };
+    Ok((train, global))
+}
+
+/// What a run minimises and measures.
+struct Goal {
+    scope: Scope,
+    /// The number of rows of a batch.
+    rows: SizeVar,
+    loss: Expr,
+    metrics: Vec<(String, Expr)>,
+    /// The model and its sizes, as the loss calls it first.
+    root: (FunctionId, Vec<Dim>),
+}
+
+/// The loss and the metrics of the run that becomes statement `index`.
+fn goal<'a>(
+    cx: &mut Typer<'_, 'a>,
+    settings: &Settings<'a>,
+    run: &'a ast::Run,
+    callee: &Callee,
+    (data, index): (DataId, usize),
+) -> Checked<Goal> {
     let (mut scope, rows) = runs::run_scope(cx.env, data, index);
     let subject = subject_name(&run.subject);
     scope.bind(&subject, Binding::Model(callee.clone(), Instance::Root), run.subject.span);
@@ -59,56 +110,45 @@ pub(super) fn train<'a>(
         let found = found.label(run.subject.span, "this model is trained");
         return Err(cx.env.report(found.help(format!("call it: `{subject}(x)`"))));
     }
-    let (optimizer, metrics, loss) = (optimizer?, metrics?, loss?);
-    known?;
-    let read = columns_read([&loss].into_iter().chain(metrics.iter().map(|(_, metric)| metric)));
-    agree::target_among_features(cx.env, data, &read, run.data.span);
-    if let (Some(setting), Ok(Some((seen, _)))) = (settings.get("validate"), &validate) {
-        agree::same_units(cx.env, data, *seen, &read, setting.value.span)?;
+    Ok(Goal { scope, rows, loss: loss?, metrics: metrics?, root: root.ok_or(Poison)? })
+}
+
+/// What a run reads fits its data, and those that it is validated on.
+fn fits_data(
+    env: &mut Env<'_>,
+    settings: &Settings<'_>,
+    run: &ast::Run,
+    data: DataId,
+    goal: &Goal,
+    course: &Course,
+) -> Checked<()> {
+    let metrics = goal.metrics.iter().map(|(_, metric)| metric);
+    let read = columns_read([&goal.loss].into_iter().chain(metrics));
+    agree::target_among_features(env, data, &read, run.data.span);
+    match (settings.get("validate"), &course.validate) {
+        (Some(setting), Ok(Some((seen, _)))) => {
+            agree::same_units(env, data, *seen, &read, setting.value.span)
+        }
+        _ => Ok(()),
     }
-    if accumulate.as_ref().is_ok_and(|batches| *batches > 1) {
-        let help = "leave out `accumulate`, or take larger batches";
-        points::uses_no_loss(
-            cx.env,
-            stages,
-            &optimizer.uses,
-            "a step that accumulates gradients has no batch of its own",
-            help,
-        )?;
-    }
-    let (model, sizes) = root.ok_or(Poison)?;
-    let series = series_of(stages, &optimizer.uses, &metrics, validate.as_ref().is_ok_and(Option::is_some));
-    let spread = spread_of(stages, &optimizer.uses);
-    let global = match &cx.env.globals.swept[..] {
-        [] => Global::Fit { id: GlobalId(index), callee, data, series, spread },
+}
+
+/// What the name of a run stands for: a fit, or the fits of a sweep.
+fn global(
+    env: &Env<'_>,
+    id: GlobalId,
+    (callee, data): (Callee, DataId),
+    series: Vec<(String, bool)>,
+    spread: Vec<String>,
+) -> Global {
+    match &env.globals.swept[..] {
+        [] => Global::Fit { id, callee, data, series, spread },
         swept => Global::Sweep {
-            id: GlobalId(index),
+            id,
             series: series.into_iter().map(|(name, _)| name).collect(),
             by: swept.iter().map(|swept| swept.name.name.clone()).collect(),
         },
-    };
-    let (batch, accumulate, length, shuffle) = (batch?, accumulate?, length?, shuffle?);
-    let shuffle = shuffle.unwrap_or(!batch.1);
-    let seed = seed?;
-    let train = Train {
-        optimizer: optimizer.of(name, model, sizes, span),
-        data,
-        split,
-        rows,
-        locals: scope.locals,
-        loss,
-        metrics,
-        batch: batch.0,
-        accumulate,
-        length,
-        every: every?,
-        shuffle,
-        seed: seed.0,
-        sweep: cx.env.globals.swept.iter().map(Variable::typed).collect(),
-        swept_seed: seed.1,
-        validate: validate?,
-    };
-    Ok((train, global))
+    }
 }
 
 /// The first call of the model that run `index` is about.

@@ -19,6 +19,7 @@ pub(super) struct Printer<'p> {
     pub members: &'p [Member],
 }
 
+/// A printer of expressions with these names.
 pub(super) fn printer<'p>(program: &'p Program, locals: &[Local], members: &'p [Member]) -> Printer<'p> {
     Printer { program, locals: unique_names(locals), members }
 }
@@ -34,6 +35,7 @@ pub(super) fn unique_names(locals: &[Local]) -> Vec<String> {
     names.collect()
 }
 
+/// Sizes, one after the other.
 pub(super) fn dims<'d>(dims: impl IntoIterator<Item = &'d Dim>) -> String {
     dims.into_iter().map(Dim::to_string).collect::<Vec<_>>().join(", ")
 }
@@ -51,10 +53,12 @@ pub(super) fn brackets(inner: String) -> String {
     if inner.is_empty() { inner } else { format!("[{inner}]") }
 }
 
+/// The name of a function.
 pub(super) fn function_name(program: &Program, id: FunctionId) -> &str {
     program.functions.get(id.0).map_or("?", |function| &function.name)
 }
 
+/// The name that a statement binds.
 pub(super) fn global_name(program: &Program, id: GlobalId) -> &str {
     match program.statements.get(id.0).map(|statement| &statement.kind) {
         Some(StatementKind::Let { name, .. } | StatementKind::Also { name }) => name,
@@ -65,6 +69,7 @@ pub(super) fn global_name(program: &Program, id: GlobalId) -> &str {
 }
 
 impl Printer<'_> {
+    /// A name.
     pub(super) fn local(&self, id: LocalId) -> String {
         self.locals.get(id.0).cloned().unwrap_or_else(|| format!("local{}", id.0))
     }
@@ -109,10 +114,12 @@ impl Printer<'_> {
         format!("for {head} {{ {} }}{along}", self.expr(&parts.body))
     }
 
+    /// Expressions, one after the other.
     pub(super) fn list(&self, exprs: &[Expr]) -> String {
         exprs.iter().map(|expr| self.expr(expr)).collect::<Vec<_>>().join(", ")
     }
 
+    /// A piece of printed text.
     pub(super) fn part(&self, part: &Part) -> String {
         match part {
             Part::Text(text) => format!("{text:?}"),
@@ -130,6 +137,7 @@ impl Printer<'_> {
         of.map_or(name.clone(), |(of, _)| format!("{of}({name})"))
     }
 
+    /// An expression.
     pub(super) fn expr(&self, expr: &Expr) -> String {
         match &expr.kind {
             ExprKind::Const(value) => number(*value),
@@ -199,6 +207,7 @@ impl Printer<'_> {
         format!("{}{shape}({}){space}{attributes}", op.rules().name(), self.list(args))
     }
 
+    /// A member of the enclosing model.
     pub(super) fn member(&self, k: usize) -> String {
         match self.members.get(k) {
             Some(Member::Param { name, .. } | Member::State { name, .. } | Member::Layer { name, .. }) => {

@@ -6,6 +6,7 @@ use crate::typed::optimizer::{Cell, Optimizer, StageUse};
 use crate::typed::program::Program;
 use crate::typed::stage::Stage;
 
+/// A stage, a line each for its states, lines and update.
 pub(super) fn stage(program: &Program, stage: &Stage) -> String {
     let printer = printer(program, &stage.locals, &[]);
     let words = stage.words.iter().map(|(name, word)| format!("{name} = {word}"));

@@ -8,6 +8,7 @@ use crate::typed::ids::DataId;
 use crate::typed::program::Program;
 use crate::typed::script::{Curve, Eval, Length, Statement, StatementKind, Swept, Train};
 
+/// A statement, and its settings on lines of their own.
 pub(super) fn statement(program: &Program, statement: &Statement) -> String {
     let printer = printer(program, &statement.locals, &[]);
     match &statement.kind {

@@ -18,6 +18,7 @@ fn list_spans(list: &ast::Expr) -> Vec<Span> {
     }
 }
 
+/// `csv("d.csv", target = "y", test = 0.2)`
 pub(super) fn csv<'a>(cx: &mut Typer<'_, 'a>, call: &Call<'a, '_>) -> Checked<Written> {
     let args = args::match_args(cx.env, call, &["path", "target", "test", "windows", "words"], 1, None)?;
     let path_expr = args[0].ok_or(Poison)?;

@@ -7,6 +7,7 @@ use crate::check::expr::typer::{Call, Typer};
 use crate::check::script::known;
 use crate::typed::DataSource;
 
+/// `idx("images", "labels")`
 pub(super) fn idx<'a>(cx: &mut Typer<'_, 'a>, call: &Call<'a, '_>) -> Checked<Written> {
     let args = args::match_args(cx.env, call, &["x", "y", "test_x", "test_y", "test"], 1, None)?;
     let x_expr = args[0].ok_or(Poison)?;

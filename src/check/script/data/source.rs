@@ -54,6 +54,7 @@ pub(super) fn split_rows(
     }
 }
 
+/// The share of the rows that is the test split, and where it is written.
 pub(super) fn test_share<'a>(cx: &mut Typer<'_, 'a>, expr: &'a ast::Expr) -> Checked<(f64, Span)> {
     Ok((known::known_number(cx, expr, "test")?, expr.span))
 }

@@ -3,7 +3,7 @@
 use super::source;
 use crate::algebra::types::{DType, Dim, Type};
 use crate::ast;
-use crate::check::env::{Binding, Checked, Env, Place, Poison, Scope};
+use crate::check::env::{Binding, Checked, Env, Poison, Scope};
 use crate::check::errors::{self, at};
 use crate::check::expr::typer::{Call, Typer};
 use crate::check::expr::{args, lets};
@@ -28,7 +28,7 @@ pub(super) fn synthetic<'a>(
     let test = args[2].map(|test| source::test_share(cx, test)).transpose();
     let (rows, seed, test) = (rows?, seed?, test?);
     let counts = source::split_rows(cx.env, test, rows, None, call.span)?;
-    let mut scope = Scope::new(Place::Statement, false, cx.env.real);
+    let mut scope = Scope::statement(cx.env.real);
     scope.bind(ROWS, Binding::Size(Dim::from(rows)), rows_expr.span);
     let made: Vec<_> =
         item.transforms.iter().map(|line| synthetic_column(cx, &mut scope, line, rows)).collect();
