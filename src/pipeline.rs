@@ -484,10 +484,10 @@ impl Program {
         settings: &run::Settings,
         events: &mut dyn run::Events,
     ) -> Result<(run::Outcome, Profile), Report> {
-        let recorder = Rc::new(native::Recorder::default());
+        let recorder = Rc::new(native::Profiler::default());
         self.staged(settings, Some(&recorder), |kernels, stages| {
             let outcome = run::execute(stages, settings, events)?;
-            Ok((outcome, Profile::new(kernels, stages.loops, recorder.noted(), settings.threads)))
+            Ok((outcome, Profile::new(kernels, stages.loops, recorder.samples(), settings.threads)))
         })
     }
 
@@ -512,14 +512,14 @@ impl Program {
     fn staged<T>(
         &self,
         settings: &run::Settings,
-        recorder: Option<&Rc<native::Recorder>>,
+        recorder: Option<&Rc<native::Profiler>>,
         run: impl FnOnce(&kernel::Kernels, &run::Stages<'_>) -> Result<T, Diagnostic>,
     ) -> Result<T, Report> {
         let ties_hold = self.graphs()?.layouts.values().all(|layout| layout.ties_hold(&settings.set));
         let changed = Chain { set: settings.set.clone(), ..Chain::default() };
         let chain = if ties_hold { &self.chain } else { &changed };
         let native = self.native_of(chain)?.with_threads(settings.threads);
-        let native = recorder.map_or(native.clone(), |recorder| native.with_recorder(recorder));
+        let native = recorder.map_or(native.clone(), |recorder| native.with_profiler(recorder));
         let stages = run::Stages {
             typed: self.typed()?,
             graphs: self.graphs_of(chain)?,

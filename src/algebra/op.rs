@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::types::{DType, Dim, SizeVar, Type};
 use super::{
     contract::Contract, convolve::Convolve, fence::Fence, fill::Fill, fold::Fold, form::Form, gather::Gather,
-    map::Cast, map::Map, pack::Pack, ranks::Ranks, reduce::Reduce, running::Running, segment::Segment,
+    map::Cast, map::Map, pack::Pack, prefix_sum::PrefixSum, ranks::Ranks, reduce::Reduce, segment::Segment,
     tensor::Tensor, view::View,
 };
 
@@ -42,7 +42,7 @@ pub enum Op {
     /// Elements picked by integers, and their sums put back.
     Gather(Gather),
     /// Sums up to each position.
-    Running(Running),
+    PrefixSum(PrefixSum),
     /// Places in the order along an axis.
     Ranks(Ranks),
     /// A value that must not be there before another.
@@ -139,7 +139,7 @@ pub fn samples() -> Vec<Sample> {
         Segment::samples,
         Pack::samples,
         Gather::samples,
-        Running::samples,
+        PrefixSum::samples,
         Ranks::samples,
         Fence::samples,
     ];
@@ -180,7 +180,7 @@ impl Op {
             | Op::Contract(_)
             | Op::Segment(_)
             | Op::Pack(_)
-            | Op::Running(_)
+            | Op::PrefixSum(_)
             | Op::Ranks(_)
             | Op::Fence(_) => self.clone(),
         }
@@ -200,7 +200,7 @@ impl Op {
             Op::Segment(op) => op,
             Op::Pack(op) => op,
             Op::Gather(op) => op,
-            Op::Running(op) => op,
+            Op::PrefixSum(op) => op,
             Op::Ranks(op) => op,
             Op::Fence(op) => op,
         }
@@ -218,5 +218,5 @@ macro_rules! into_op {
 }
 
 into_op!(
-    Map, Cast, Reduce, Contract, Convolve, Fold, View, Fill, Segment, Pack, Gather, Running, Ranks, Fence
+    Map, Cast, Reduce, Contract, Convolve, Fold, View, Fill, Segment, Pack, Gather, PrefixSum, Ranks, Fence
 );

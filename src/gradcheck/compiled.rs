@@ -112,7 +112,7 @@ enum Reference<'a> {
 impl<'a> Reference<'a> {
     fn unfused(graph: &'a Graph) -> Reference<'a> {
         let graphs = Graphs { programs: vec![graph.clone()], ..Graphs::default() };
-        let loops = Rc::new(loops::lower(&kernel::apart(&graphs)));
+        let loops = Rc::new(loops::lower(&kernel::unfused(&graphs)));
         let native = native::compile(&loops);
         Reference::Unfused(graph, Box::new((loops, native)))
     }

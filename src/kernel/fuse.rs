@@ -10,14 +10,14 @@
 
 use std::time::Duration;
 
+use super::Affine;
 use super::Kernels;
-use super::Linear;
-use super::defer::defer;
+use super::assign::Memory;
 use super::emit::emit;
+use super::fission::fission;
 use super::group::Groups;
-use super::place::Memory;
 use super::plan::{Plan, plan};
-use super::sink::sink;
+use super::rematerialise::cheap;
 use super::verify::verify;
 use crate::graph::{Graph, Graphs, Target};
 use crate::pass::{Form, Pass, Point, Row};
@@ -60,9 +60,9 @@ fn passes<'a>() -> [Pass<Fusion<'a>>; 4] {
             run: |fusion| fusion.each(merge_all),
         },
         Pass {
-            name: "defer",
-            doc: "loop fission: what a reduction does not need moves to the loop that waits for it",
-            run: |fusion| fusion.each(defer),
+            name: "fission",
+            doc: "what a reduction does not need moves to the loop that waits for it",
+            run: |fusion| fusion.each(fission),
         },
         Pass {
             name: "scalars",
@@ -97,7 +97,7 @@ pub fn fuse_until(graphs: &Graphs, until: Option<Point<'_>>) -> (Kernels, Vec<(&
 }
 
 /// Programs in which every value has a kernel of its own: what fused ones must agree with.
-pub fn apart(graphs: &Graphs) -> Kernels {
+pub fn unfused(graphs: &Graphs) -> Kernels {
     let kernels = Fusion::new(graphs).kernels();
     verify(&kernels, "plan");
     kernels
@@ -113,14 +113,14 @@ fn alone(plan: Plan, graph: &Graph) -> Groups {
 
 /// Groups anew with cheap values computed where they are read, if there are such.
 fn rematerialise(groups: &mut Groups, graph: &Graph) {
-    let sunk = sink(groups, graph);
-    if sunk.is_empty() {
+    let inlined = cheap(groups, graph);
+    if inlined.is_empty() {
         return;
     }
     let plan = std::mem::take(&mut groups.plan);
-    *groups = alone(plan.sinking(&sunk), graph);
+    *groups = alone(plan.inlining(&inlined), graph);
     merge_all(groups);
-    defer(groups);
+    fission(groups);
     numbers(groups);
 }
 
@@ -263,7 +263,7 @@ fn numbers(groups: &mut Groups) {
     let mut todo: Vec<usize> = firsts.map(|group| groups.groups[group].members[0]).collect();
     todo.sort_unstable();
     let mut seen: Vec<usize> = Vec::new();
-    let nowhere = Linear::default();
+    let nowhere = Affine::default();
     for id in todo {
         let near: Vec<usize> = seen.iter().rev().take(WINDOW).copied().collect();
         let joined = near.into_iter().any(|other| {

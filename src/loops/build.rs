@@ -229,7 +229,7 @@ impl Builder {
     pub(super) fn finish(mut self, pointers: Vec<DType>) -> Function {
         let Some(block) = self.blocks.pop() else { panic!("egret internal error in loops: no block") };
         let types: Vec<Ty> = self.values.iter().map(|info| info.ty).collect();
-        super::number::number(pointers, self.tables, self.parts, block.stmts, &types)
+        super::renumber::number(pointers, self.tables, self.parts, block.stmts, &types)
     }
 }
 

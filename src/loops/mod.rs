@@ -21,29 +21,29 @@
 mod access;
 mod buffers;
 mod build;
+mod cost;
+mod dedup;
 pub mod eval;
 mod expand;
 mod facts;
 mod guards;
 mod lower;
-mod number;
 pub mod passes;
-mod place;
+mod peel;
+mod prefix_sum;
 mod print;
 mod product;
 mod ranks;
 mod rebase;
 mod reduce;
-mod running;
+mod renumber;
 mod scatter;
 mod schedule;
-mod section;
-mod share;
 mod split;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod verify;
-mod work;
 
 pub use schedule::Schedule;
 pub use verify::verify;
@@ -89,7 +89,7 @@ pub struct Program {
 impl Loops {
     /// Machine instructions that a run of a program executes, roughly.
     pub fn work(&self, program: &Program) -> u64 {
-        let calls = program.calls.iter().map(|call| work::work(&self.functions[call.function]));
+        let calls = program.calls.iter().map(|call| cost::work(&self.functions[call.function]));
         calls.fold(0, u64::saturating_add)
     }
 }
@@ -149,7 +149,7 @@ pub struct Call {
     /// One buffer for each pointer.
     pub buffers: Vec<usize>,
     /// The numbers that tell it from other calls of the function.
-    pub given: Vec<i32>,
+    pub immediates: Vec<i32>,
 }
 
 /// A loop nest over pointers.
@@ -162,7 +162,7 @@ pub struct Function {
     /// What it is cut into, if it is; else a call does all of it.
     pub parts: Option<Parts>,
     /// How many numbers each call gives.
-    pub given: usize,
+    pub immediates: usize,
     /// What to do.
     pub body: Vec<Stmt>,
     /// The type of each value, by its number.
@@ -241,7 +241,7 @@ pub enum Stmt {
         stop: Bound,
         /// Distance, positive.
         step: i64,
-        /// Values that each turn hands to the next.
+        /// Values that each iteration hands to the next.
         carried: Vec<Carried>,
         /// What to do.
         body: Vec<Stmt>,
@@ -341,14 +341,14 @@ pub enum Bound {
     Value(Value),
 }
 
-/// A value that each turn of a loop hands to the next.
+/// A value that each iteration of a loop hands to the next.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Carried {
-    /// Before the first turn.
+    /// Before the first iteration.
     pub init: Value,
     /// Inside the loop.
     pub current: Value,
-    /// At the end of a turn (defined in the body).
+    /// At the end of a iteration (defined in the body).
     pub next: Value,
     /// After the loop.
     pub last: Value,
@@ -363,7 +363,7 @@ pub enum Expr {
     /// A whole number of type `I64`.
     Int(i64),
     /// The number of type `I32` that a call gives at this place of its list, in every lane.
-    Given(usize),
+    Immediate(usize),
     /// Consecutive elements, or every `step`-th, as many as the value has lanes.
     Load {
         /// Which pointer.
@@ -376,14 +376,14 @@ pub enum Expr {
     /// A scalar (of any type, booleans too) in every lane.
     Splat(Value),
     /// `value`, `value + 1`, ... of a scalar `I64` position, in the type of the result.
-    Positions(Value),
+    Iota(Value),
     /// A machine operation.
     Machine(Machine, Vec<Value>),
     /// Another element type.
     Cast(Value),
     /// All lanes of a vector put together by a fixed tree: lane `k` with lane `k + lanes / 2`, until
     /// one is left.
-    Fold(Machine, Value),
+    Horizontal(Machine, Value),
     /// An element of a constant table, at a scalar `I64` position.
     Table(usize, Value),
     /// A scalar `I64` position.
@@ -391,8 +391,8 @@ pub enum Expr {
     /// Whether a scalar `I64` lies in `0..n`, as a scalar boolean.
     InRange(Value, i64),
     /// A scalar `I64` clamped to `0..n` (at least 0, at most `n - 1`), to address memory safely, or
-    /// to let the last turn of a loop overlap the one before it.
-    ClampTo(Value, i64),
+    /// to let the last iteration of a loop overlap the one before it.
+    Clamp(Value, i64),
 }
 
 /// A position in memory or along an axis: `offset + sum(coefficient * value)` over scalar `I64`
@@ -416,18 +416,18 @@ impl Expr {
     /// Calls `visit` on each operand.
     pub fn operands(&self, visit: &mut dyn FnMut(Value)) {
         match self {
-            Expr::Const(_) | Expr::Int(_) | Expr::Given(_) => {}
+            Expr::Const(_) | Expr::Int(_) | Expr::Immediate(_) => {}
             Expr::Load { at, .. } | Expr::Position(at) => {
                 at.terms.iter().for_each(|(value, _)| visit(*value))
             }
             Expr::Machine(_, args) => args.iter().for_each(|value| visit(*value)),
             Expr::Splat(value)
-            | Expr::Positions(value)
+            | Expr::Iota(value)
             | Expr::Cast(value)
-            | Expr::Fold(_, value)
+            | Expr::Horizontal(_, value)
             | Expr::Table(_, value)
             | Expr::InRange(value, _)
-            | Expr::ClampTo(value, _) => visit(*value),
+            | Expr::Clamp(value, _) => visit(*value),
         }
     }
 }

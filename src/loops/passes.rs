@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use super::share::Shared;
+use super::dedup::Shared;
 use super::{Call, Loops, Output, Program, buffers, rebase, split, verify};
 use crate::kernel::{self, Kernels};
 use crate::pass::{Form, Pass, Point, Row};
@@ -51,7 +51,7 @@ const PASSES: &[Pass<Lowering>] = &[
         run: |lowering| {
             let programs = lowering.kernels.programs.iter_mut();
             for kernel in programs.flat_map(|program| &mut program.kernels) {
-                if let Cow::Owned(flat) = kernel::flatten(kernel) {
+                if let Cow::Owned(flat) = kernel::coalesce(kernel) {
                     *kernel = flat;
                 }
             }
@@ -95,8 +95,8 @@ fn calls(from: &mut kernel::Program, shared: &mut Shared) -> Program {
     for (k, kernel) in kernels.iter().enumerate() {
         for (function, pointers) in split::functions(from, kernel) {
             let buffers = pointers.iter().map(|buffer| buffer.0).collect();
-            let (function, given) = shared.add(function);
-            calls.push(Call { kernel: k, function, buffers, given });
+            let (function, immediates) = shared.add(function);
+            calls.push(Call { kernel: k, function, buffers, immediates });
         }
     }
     let commit = kernels.iter().position(|kernel| kernel.commits);

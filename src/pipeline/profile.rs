@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::graph::Part;
 use crate::kernel::{Cost, Kernels};
 use crate::loops::Loops;
-use crate::native::{Event, Limits, Noted, Total};
+use crate::native::{Event, Limits, Samples, Total};
 use crate::print::time;
 
 /// What each kernel of a run took. Its printed form is a table, the kernel with most time first: median times,
@@ -17,7 +17,7 @@ use crate::print::time;
 #[derive(Clone, Debug)]
 pub struct Profile {
     rows: Vec<Row>,
-    noted: Noted,
+    noted: Samples,
     /// By program and call the row that it counts for.
     row_of: BTreeMap<(usize, usize), usize>,
     limits: Limits,
@@ -41,7 +41,7 @@ struct Row {
 }
 
 impl Profile {
-    pub(super) fn new(kernels: &Kernels, loops: &Loops, noted: Noted, threads: usize) -> Profile {
+    pub(super) fn new(kernels: &Kernels, loops: &Loops, noted: Samples, threads: usize) -> Profile {
         let mut rows: Vec<Row> = Vec::new();
         let mut row_of = BTreeMap::new();
         let mut kernel_rows = BTreeMap::new();

@@ -6,7 +6,7 @@ use crate::algebra::contract::Contract;
 use crate::algebra::form::Combine;
 use crate::algebra::gather::Gather;
 use crate::algebra::op::Op;
-use crate::algebra::running::Running;
+use crate::algebra::prefix_sum::PrefixSum;
 use crate::algebra::types::{DType, Dim};
 use crate::algebra::view::View;
 use crate::ast::{ExprKind as Ast, StrPart};
@@ -50,7 +50,7 @@ pub(super) fn cumsum<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>)
         DType::Bool => ops::cast(x.expr, scope.float),
         _ => cx.settle(x)?,
     };
-    Ok(Value::strong(ops::op(Op::Running(Running { axis, reverse: false }), vec![x], call.span)))
+    Ok(Value::strong(ops::op(Op::PrefixSum(PrefixSum { axis, reverse: false }), vec![x], call.span)))
 }
 
 /// Axes by letters: those of each operand, and of the result.

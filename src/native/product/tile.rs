@@ -22,7 +22,7 @@ pub(super) struct Tile<E> {
     pub(super) c: *mut E,
     pub(super) c_row: isize,
     /// Where to lay the second operand out on the way, whole vectors side by side; else null.
-    pub(super) laid: *mut E,
+    pub(super) packed: *mut E,
     /// Whether sums are the results, and are not added to those so far.
     pub(super) first: bool,
     /// Columns of the last vector.
@@ -52,8 +52,8 @@ impl<E: Element> Tile<E> {
                 for column in 0..columns {
                     b[column / N][column % N] = *self.b.offset(k as isize * self.b_next).add(column);
                 }
-                if !self.laid.is_null() {
-                    *self.laid.cast::<[[E; N]; V]>().add(k) = b;
+                if !self.packed.is_null() {
+                    *self.packed.cast::<[[E; N]; V]>().add(k) = b;
                 }
                 let a = self.a.offset(self.at(k));
                 for (row, sums) in sums.iter_mut().enumerate() {

@@ -5,19 +5,19 @@ use std::mem::offset_of;
 
 use super::lanes::{Lanes, transposed};
 use super::tile::Tile;
-use super::turned::{rows_of_8, rows_of_16, rows_of_f64};
+use super::transpose::{rows_of_8, rows_of_16, rows_of_f64};
 
-/// How the first operand is read, and whether the second is laid out on the way.
+/// How the first operand is read, and whether the second is packed out on the way.
 const STEPS: usize = 0;
 const TABLE: usize = 1;
-const LAID: usize = 2;
+const PACKED: usize = 2;
 
 /// A tile in assembly: compilers move loads of the first operand ahead until they run out of registers.
 ///
 /// `rax`, `rcx`, `rdx` and `rsi` are rows 0, 3, 6 and 9 of the first operand or of the results, `r8` and
 /// `r9` one distance of rows and three. `r10` is the second operand, `r11` the distance of its rows, `r12`
 /// the distance of summed elements or their table, `r13` counts them, `r14` is what the table refers to,
-/// or where the second operand is laid out: its rows are often in pages of their own, so they are asked for
+/// or where the second operand is packed out: its rows are often in pages of their own, so they are asked for
 /// `r15` ahead, which is 24 of them. The last vector is masked.
 macro_rules! kernel {
     (
@@ -52,7 +52,7 @@ macro_rules! kernel {
             ".else",
             "mov r12, [rdi + {a_next}]",
             concat!("shl r12, ", $shift),
-            "mov r14, [rdi + {laid}]",
+            "mov r14, [rdi + {packed}]",
             ".endif",
             ".if {kind} == 2",
             "lea r15, [8*r11]",
@@ -176,7 +176,7 @@ macro_rules! kernel {
             a_table = const offset_of!(Tile<$e>, a_table),
             b = const offset_of!(Tile<$e>, b),
             b_next = const offset_of!(Tile<$e>, b_next),
-            laid = const offset_of!(Tile<$e>, laid),
+            packed = const offset_of!(Tile<$e>, packed),
             k = const offset_of!(Tile<$e>, k),
             in("rdi") $tile,
             in("rax") $mask,
@@ -241,11 +241,11 @@ macro_rules! lanes {
 
             unsafe fn tile<const M: usize, const V: usize>(tile: &Tile<$e>) {
                 unsafe {
-                    match (tile.a_table.is_null(), tile.laid.is_null(), tile.last == $n) {
+                    match (tile.a_table.is_null(), tile.packed.is_null(), tile.last == $n) {
                         (true, true, true) => Self::kernel::<M, V, STEPS, 0>(tile),
                         (true, true, false) => Self::kernel::<M, V, STEPS, 1>(tile),
-                        (true, false, true) => Self::kernel::<M, V, LAID, 0>(tile),
-                        (true, false, false) => Self::kernel::<M, V, LAID, 1>(tile),
+                        (true, false, true) => Self::kernel::<M, V, PACKED, 0>(tile),
+                        (true, false, false) => Self::kernel::<M, V, PACKED, 1>(tile),
                         (false, _, true) => Self::kernel::<M, V, TABLE, 0>(tile),
                         (false, _, false) => Self::kernel::<M, V, TABLE, 1>(tile),
                     }

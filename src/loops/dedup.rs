@@ -25,7 +25,7 @@ impl Shared {
         let mut given = Vec::new();
         let mut body = std::mem::take(&mut function.body);
         give(&mut body, &function, &mut given);
-        (function.body, function.given) = (body, given.len());
+        (function.body, function.immediates) = (body, given.len());
         (self.find(function), given)
     }
 
@@ -54,7 +54,7 @@ fn give(stmts: &mut [Stmt], function: &Function, given: &mut Vec<i32>) {
                     && function.values[value.0 as usize].dtype == DType::I32
                     && number.abs() >= LARGE
                 {
-                    *expr = Expr::Given(given.len());
+                    *expr = Expr::Immediate(given.len());
                     given.push(number as i32);
                 }
             }
