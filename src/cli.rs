@@ -10,7 +10,6 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind
 
 use crate::algebra::types::DType;
 use crate::check::errors::HYPERPARAMETER_RANGE;
-use crate::check::typed::LIMIT;
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
 use crate::gradcheck::{Checked, Compared, Problem, gradcheck};
@@ -19,6 +18,7 @@ use crate::pass::Point;
 use crate::pipeline::{self, Options, Profile, Program, Report, STAGES};
 use crate::report;
 use crate::run::{Settings, errors};
+use crate::typed::LIMIT;
 
 mod bench;
 mod show;

@@ -29,6 +29,7 @@
 //! | folder | comes in | goes out |
 //! | --- | --- | --- |
 //! | [`ast`] | text | the tree, and what is wrong with it |
+//! | [`typed`] | | the typed program as data: made by `check`, and by programs that build one themselves |
 //! | [`check`] | tree | the typed program, and what is wrong with it: the last place where a user can be wrong |
 //! | [`graph`] | typed program | one tensor graph per program: forward, gradient, optimizer step |
 //! | [`kernel`] | graphs | fused kernels over buffers |
@@ -59,6 +60,7 @@ pub mod kernel;
 pub mod loops;
 pub mod native;
 pub mod run;
+pub mod typed;
 
 pub mod capi;
 pub mod cli;

@@ -11,7 +11,7 @@ use crate::native::{Native, Target};
 use crate::pass::{Point, Row};
 use crate::run::{self, Files};
 use crate::source::{FileId, Sources};
-use crate::{ast, check, graph, kernel, loops, native};
+use crate::{ast, check, graph, kernel, loops, native, typed};
 
 mod profile;
 mod timings;
@@ -57,7 +57,7 @@ pub struct Options {
 impl Default for Options {
     /// `real` is what the script says; data lies in the working directory; every state has memory of its own.
     fn default() -> Options {
-        Options { real: None, folder: PathBuf::from("."), share_states: false, limit: check::typed::LIMIT }
+        Options { real: None, folder: PathBuf::from("."), share_states: false, limit: typed::LIMIT }
     }
 }
 
@@ -142,7 +142,7 @@ pub fn codes() -> impl Iterator<Item = &'static Code> {
         ast::errors::CODES,
         uses::CODES,
         check::errors::CODES,
-        check::given::CODES,
+        check::optim::external::CODES,
         graph::errors::CODES,
         run::errors::CODES,
     ];
@@ -192,7 +192,7 @@ pub struct Program {
     parsed: Parsed,
     /// How long reading took.
     parsing: Duration,
-    typed: OnceCell<check::typed::Program>,
+    typed: OnceCell<typed::Program>,
     chain: Chain,
 }
 
@@ -351,7 +351,7 @@ impl Program {
     ///
     /// # Errors
     /// The script's errors, with its warnings.
-    pub fn typed(&self) -> Result<&check::typed::Program, Report> {
+    pub fn typed(&self) -> Result<&typed::Program, Report> {
         make(&self.typed, || {
             // A broken script is still checked, so that one run shows all there is to mend.
             let Parsed { script, found, whole, used, library } = &self.parsed;
@@ -399,10 +399,6 @@ impl Program {
         until: Option<Point<'_>>,
     ) -> Result<(graph::Graphs, Took), Report> {
         let typed = self.typed()?;
-        self.keep(check::endless(typed).map(check::errors::endless).into_iter().collect())?;
-        self.keep(check::no_such_layer(typed).map(check::errors::no_such_layer).into_iter().collect())?;
-        self.keep(check::oversized(typed).map(run::errors::oversized).into_iter().collect())?;
-        self.keep(check::misplaced(typed).map(check::errors::misplaced).into_iter().collect())?;
         let plain = match self.given {
             Some(_) => graph::plain_optimizers(typed),
             None => graph::plain(typed),

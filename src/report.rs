@@ -3,12 +3,12 @@
 
 use std::fmt::Write;
 
-use crate::check::typed::StatementKind;
 use crate::loops::{Place, Program as Loops};
 use crate::pipeline::{Profile, Program, Report};
 use crate::print::number;
 use crate::run::plot::{self, Curve, escape};
 use crate::run::{Fit, Left, Outcome, Sweep, sweep};
+use crate::typed::StatementKind;
 
 /// Colours and sizes. What is wide scrolls inside of its box.
 const STYLE: &str = "\
@@ -152,9 +152,9 @@ fn fit_section(program: &Program, name: &str, index: usize, fit: &Fit) -> Result
 fn pipeline(program: &Program, index: usize, cells: &[(String, f64)]) -> Result<String, Report> {
     let typed = program.typed()?;
     let StatementKind::Train(train) = &typed.statements[index].kind else { return Ok(String::new()) };
-    let mut stages = train.pipeline.iter().map(|used| used.name.as_str());
+    let mut stages = train.optimizer.uses.iter().map(|used| used.name.as_str());
     let mut text = String::new();
-    match &train.groups[..] {
+    match &train.optimizer.groups[..] {
         [] => {
             let stages: Vec<&str> = stages.collect();
             let _ = writeln!(text, "<p><code>{}</code></p>", escape(&stages.join(" |> ")));

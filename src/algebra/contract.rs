@@ -1,7 +1,7 @@
 //! Contractions: matrix products and their relatives.
 
 use super::form::{Combine, Extent, Form, Read};
-use super::op::{Build, Mismatch, Op, Rules, Sample, Val, expect_count};
+use super::rules::{Mismatch, Rules, Sample, expect_count};
 use super::term::x;
 use super::types::{DType, Dim, Type};
 
@@ -108,10 +108,10 @@ pub(super) fn expect_operands(
 }
 
 impl Rules for Contract {
-    fn samples() -> Vec<Sample> {
+    fn samples() -> Vec<Sample<Self>> {
         let of = |left: &[usize], right: &[usize], out: &[usize], sizes: &[&[usize]]| {
             let op = Contract { left: left.to_vec(), right: right.to_vec(), out: out.to_vec() };
-            Sample::of(Op::Contract(op), sizes)
+            Sample::of(op, sizes)
         };
         vec![
             of(&[0, 1], &[1, 2], &[0, 2], &[&[2, 3], &[3, 4]]),
@@ -162,17 +162,5 @@ impl Rules for Contract {
             body: x(0) * x(1),
             combine: Combine::Sum,
         }
-    }
-
-    /// Contracts the gradient with the other operand. Every label of an operand is in the result or in
-    /// the other operand, so nothing is left to broadcast.
-    fn vjp(&self, cx: &mut dyn Build, args: &[Val], _out: Val, grad: Val) -> Vec<Option<Val>> {
-        let (left, right, out) = (self.left.clone(), self.right.clone(), self.out.clone());
-        let by_left = Contract { left: out.clone(), right: right.clone(), out: left.clone() };
-        let by_right = Contract { left, right: out, out: right };
-        vec![
-            Some(cx.emit(Op::Contract(by_left.renumbered()), &[grad, args[1]])),
-            Some(cx.emit(Op::Contract(by_right.renumbered()), &[args[0], grad])),
-        ]
     }
 }

@@ -6,13 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use super::build::pad;
 use super::contract::{expect_operands, letter, repeats, size};
 use super::form::{Combine, Extent, Form, Index, Read};
-use super::op::{Build, Mismatch, Op, Rules, Sample, Val, expect_count};
+use super::rules::{Mismatch, Rules, Sample, expect_count};
 use super::term::x;
 use super::types::{Dim, SizeVar, Type};
-use super::view::{View, apart, group_taps, ungroup, windows};
+use super::view::windows;
 
 /// A contraction (see [`super::contract::Contract`]) in which axes of the first operand are walked by
 /// windows: `out[i] = sum over j of left[stride * i + dilation * j] * right[j]`.
@@ -64,7 +63,7 @@ impl Convolve {
         self.windows.iter().find(|window| window.step == label)
     }
 
-    fn at(&self, label: usize) -> Option<&Window> {
+    pub(super) fn at(&self, label: usize) -> Option<&Window> {
         self.windows.iter().find(|window| window.at == label)
     }
 
@@ -128,7 +127,7 @@ fn letters(labels: &[usize], windows: &[Window]) -> String {
 }
 
 /// A convolution along some axes of images `[B, C, ..]` with kernels `[O, C, ..]`.
-fn sample(sizes: &[&[usize]], stride: usize, dilation: usize) -> Sample {
+fn sample(sizes: &[&[usize]], stride: usize, dilation: usize) -> Sample<Convolve> {
     let n = sizes[0].len() - 2;
     let window = |k: usize| {
         let span = dilation * (sizes[1][k + 2] - 1) + 1;
@@ -143,11 +142,11 @@ fn sample(sizes: &[&[usize]], stride: usize, dilation: usize) -> Sample {
         out: [0, 2].into_iter().chain(axes(n)).collect(),
         windows: (0..n).map(window).collect(),
     };
-    Sample::of(Op::Convolve(op), sizes)
+    Sample::of(op, sizes)
 }
 
 impl Rules for Convolve {
-    fn samples() -> Vec<Sample> {
+    fn samples() -> Vec<Sample<Self>> {
         let grouped = Convolve {
             left: vec![0, 1, 2, 3],
             right: vec![1, 4, 2, 5],
@@ -172,7 +171,7 @@ impl Rules for Convolve {
             sample(&[&[1, 1, 5, 4], &[1, 1, 3, 2]], 2, 1),
             sample(&[&[0, 1, 3], &[2, 1, 2]], 1, 1),
             sample(&[&[1, 0, 3], &[1, 0, 2]], 1, 1),
-            Sample::of(Op::Convolve(grouped), &[&[1, 2, 1, 4], &[2, 2, 1, 3]]),
+            Sample::of(grouped, &[&[1, 2, 1, 4], &[2, 2, 1, 3]]),
         ]
     }
 
@@ -220,79 +219,5 @@ impl Rules for Convolve {
             body: x(0) * x(1),
             combine: Combine::Sum,
         }
-    }
-
-    fn vjp(&self, cx: &mut dyn Build, args: &[Val], _out: Val, grad: Val) -> Vec<Option<Val>> {
-        vec![Some(self.by_input(cx, args, grad)), Some(self.by_kernel(cx, args, grad))]
-    }
-}
-
-impl Convolve {
-    /// The gradient takes the kernel's part: its windows are the taps.
-    fn by_kernel(&self, cx: &mut dyn Build, args: &[Val], grad: Val) -> Val {
-        let kernel = cx.ty(args[1]).shape.clone();
-        let taps = |label: usize| {
-            let axis = self.right.iter().position(|have| *have == label);
-            axis.map(|axis| kernel[axis].clone()).unwrap_or_default()
-        };
-        let turned = |window: &Window| Window {
-            at: window.at,
-            step: window.tap,
-            steps: taps(window.tap),
-            stride: window.dilation.clone(),
-            tap: window.step,
-            dilation: window.stride.clone(),
-        };
-        let op = Convolve {
-            left: self.left.clone(),
-            right: self.out.clone(),
-            out: self.right.clone(),
-            windows: self.windows.iter().map(turned).collect(),
-        };
-        cx.emit(Op::Convolve(op), &[args[0], grad])
-    }
-
-    /// The gradient, padded, takes the input's part; the kernel is turned around. With a stride the taps
-    /// are taken in groups of that many, whose places in a group are an axis of the result: position
-    /// `stride * q + r` is tap `r` of group `t` in window `q - t`.
-    fn by_input(&self, cx: &mut dyn Build, args: &[Val], grad: Val) -> Val {
-        let (mut grad, mut kernel) = (grad, args[1]);
-        let (mut right, mut out) = (self.right.clone(), self.left.clone());
-        let most = [&self.left, &self.right, &self.out].into_iter().flatten().max();
-        let mut fresh = most.map_or(0, |label| label + 1);
-        let one = Dim::constant(1);
-        let mut turned = Vec::new();
-        for window in &self.windows {
-            let place = |labels: &[usize], label| labels.iter().position(|l| *l == label).unwrap_or(0);
-            let axis = place(&right, window.tap);
-            let mut dilation = window.dilation.clone();
-            if window.stride != one && dilation != one {
-                kernel = apart(cx, kernel, axis, &dilation);
-                dilation = one.clone();
-            }
-            let (grouped, groups) = group_taps(cx, kernel, axis, &window.stride);
-            let count = Dim::from(groups);
-            let flip = View::Slice { axis, start: count.sub(&one), step: -1, count: count.clone() };
-            kernel = if groups > 1 { cx.emit(Op::View(flip), &[grouped]) } else { grouped };
-            if window.stride.size() > 1 {
-                right.insert(axis + 1, fresh);
-                out.insert(place(&out, window.at) + 1, fresh);
-                fresh += 1;
-            }
-            let around = count.sub(&one).mul(&dilation);
-            grad = pad(cx, grad, place(&self.out, window.step), &around, &around);
-            let steps = window.steps.add(&around);
-            let (at, step, tap) = (window.step, window.at, window.tap);
-            turned.push(Window { at, step, steps, stride: one.clone(), tap, dilation });
-        }
-        let op = Convolve { left: self.out.clone(), right, out, windows: turned };
-        let mut value = cx.emit(Op::Convolve(op), &[grad, kernel]);
-        let sizes = cx.ty(args[0]).shape.clone();
-        for (axis, label) in self.left.iter().enumerate() {
-            if let Some(window) = self.at(*label) {
-                value = ungroup(cx, value, axis, &window.stride, &sizes[axis]);
-            }
-        }
-        value
     }
 }

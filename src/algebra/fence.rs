@@ -1,7 +1,7 @@
 //! Fences: a value that must not be there before another.
 
 use super::form::{Form, Index, Read};
-use super::op::{Build, Mismatch, Op, Rules, Sample, Val, expect_count};
+use super::rules::{Mismatch, Rules, Sample, expect_count};
 use super::term::x;
 use super::types::Type;
 
@@ -11,8 +11,8 @@ use super::types::Type;
 pub struct Fence;
 
 impl Rules for Fence {
-    fn samples() -> Vec<Sample> {
-        let of = |a: &[usize], b: &[usize]| Sample::of(Op::Fence(Fence), &[a, b]);
+    fn samples() -> Vec<Sample<Self>> {
+        let of = |a: &[usize], b: &[usize]| Sample::of(Fence, &[a, b]);
         vec![of(&[2, 3], &[4]), of(&[], &[1]), of(&[1], &[]), of(&[2], &[0]), of(&[0], &[2])]
     }
 
@@ -36,9 +36,5 @@ impl Rules for Fence {
         let after = (args[1].count() > 0).then_some(first);
         let reads = [Read::at(0, &axes)].into_iter().chain(after).collect();
         Form::pointwise(&args[0].sizes(), reads, x(0))
-    }
-
-    fn vjp(&self, _cx: &mut dyn Build, _args: &[Val], _out: Val, grad: Val) -> Vec<Option<Val>> {
-        vec![Some(grad), None]
     }
 }

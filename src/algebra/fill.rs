@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::form::{Form, Index, Read, strides};
-use super::op::{Build, Mismatch, Op, Rules, Sample, Val, expect_count};
+use super::rules::{Mismatch, Rules, Sample, expect_count};
 use super::scalar::UNIFORM;
 use super::term::{Term, axis, c, call, x};
 use super::types::{DType, Dim, Shape, SizeVar, Type};
@@ -70,15 +70,14 @@ impl Fill {
 }
 
 impl Rules for Fill {
-    fn samples() -> Vec<Sample> {
+    fn samples() -> Vec<Sample<Self>> {
         let to = |sizes: &[usize]| sizes.iter().map(|n| Dim::from(*n)).collect::<Shape>();
-        let constant = |value, dtype, sizes: &[usize]| {
-            Sample::of(Op::Fill(Fill::Const { value, dtype, to: to(sizes) }), &[])
-        };
-        let iota = |dtype, sizes: &[usize]| Sample::of(Op::Fill(Fill::Iota { dtype, to: to(sizes) }), &[]);
+        let constant =
+            |value, dtype, sizes: &[usize]| Sample::of(Fill::Const { value, dtype, to: to(sizes) }, &[]);
+        let iota = |dtype, sizes: &[usize]| Sample::of(Fill::Iota { dtype, to: to(sizes) }, &[]);
         let random = |site, sizes: &[usize]| {
             let random = Fill::Random { site, dtype: DType::F64, to: to(sizes) };
-            Sample::new(Op::Fill(random), &[Type::of(DType::I32, &[2])])
+            Sample::new(random, &[Type::of(DType::I32, &[2])])
         };
         vec![
             constant(0.5, DType::F64, &[2, 3]),
@@ -139,9 +138,5 @@ impl Rules for Fill {
                 Form::pointwise(&sizes, vec![key(0), key(1)], body)
             }
         }
-    }
-
-    fn vjp(&self, _cx: &mut dyn Build, args: &[Val], _out: Val, _grad: Val) -> Vec<Option<Val>> {
-        vec![None; args.len()]
     }
 }

@@ -1,10 +1,9 @@
 //! Folds: overlapping windows added up where they lie.
 
 use super::form::{Combine, Extent, Form, Index, Read};
-use super::op::{Build, Mismatch, Op, Rules, Sample, Val, expect_count};
+use super::rules::{Mismatch, Rules, Sample, expect_count};
 use super::term::x;
 use super::types::{DType, Dim, Type};
-use super::view::View;
 
 /// The derivative of [`View::Unfold`] with stride 1: the axis of windows and the one of taps after it
 /// become one, `out[m] = sum over j of x[m - dilation * j, j]`.
@@ -17,9 +16,9 @@ pub struct Fold {
 }
 
 impl Rules for Fold {
-    fn samples() -> Vec<Sample> {
+    fn samples() -> Vec<Sample<Self>> {
         let of = |axis, dilation: usize, sizes: &[usize]| {
-            Sample::of(Op::Fold(Fold { axis, dilation: Dim::from(dilation) }), &[sizes])
+            Sample::of(Fold { axis, dilation: Dim::from(dilation) }, &[sizes])
         };
         vec![
             of(0, 1, &[3, 2]),
@@ -69,12 +68,5 @@ impl Rules for Fold {
         let read = Read { arg: 0, index: (0..sizes.len()).map(place).collect(), outside: Some(0.0) };
         let axes = axes.into_iter().map(Extent::Fixed).collect();
         Form { axes, n_out, reads: vec![read], body: x(0), combine: Combine::Sum }
-    }
-
-    fn vjp(&self, cx: &mut dyn Build, args: &[Val], _out: Val, grad: Val) -> Vec<Option<Val>> {
-        let taps = cx.ty(args[0]).shape[self.axis + 1].clone();
-        let (axis, dilation) = (self.axis, self.dilation.clone());
-        let unfold = View::Unfold { axis, taps, stride: Dim::constant(1), dilation };
-        vec![Some(cx.emit(Op::View(unfold), &[grad]))]
     }
 }

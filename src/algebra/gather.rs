@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::form::{Combine, Extent, Form, Index, Read};
-use super::op::{Build, Mismatch, Op, Rules, Sample, Val, expect_axis, expect_count};
+use super::rules::{Mismatch, Rules, Sample, expect_axis, expect_count};
 use super::scalar;
 use super::tensor::Tensor;
 use super::term::{axis as at_axis, c, call, x};
@@ -60,16 +60,16 @@ impl Gather {
 }
 
 impl Rules for Gather {
-    fn samples() -> Vec<Sample> {
+    fn samples() -> Vec<Sample<Self>> {
         let positions =
             |sizes: &[usize], data: &[f64]| Tensor::new(Type::of(DType::I32, sizes), data.to_vec());
         let floats = |sizes: &[usize]| Tensor::sample(Type::of(DType::F64, sizes), 1);
         let take = |axis, table: &[usize], index: Tensor| Sample {
-            op: Op::Gather(Gather::Take { axis }),
+            op: Gather::Take { axis },
             args: vec![floats(table), index],
         };
         let scatter = |axis, size: usize, values: &[usize], index: Tensor| Sample {
-            op: Op::Gather(Gather::Scatter { axis, size: Dim::from(size) }),
+            op: Gather::Scatter { axis, size: Dim::from(size) },
             args: vec![floats(values), index],
         };
         vec![
@@ -118,16 +118,6 @@ impl Rules for Gather {
             Gather::Take { axis } => take(*axis, args),
             Gather::Scatter { axis, size } => scatter(*axis, size.size(), args),
         }
-    }
-
-    fn vjp(&self, cx: &mut dyn Build, args: &[Val], _out: Val, grad: Val) -> Vec<Option<Val>> {
-        let op = match self {
-            Gather::Take { axis } => {
-                Gather::Scatter { axis: *axis, size: cx.ty(args[0]).shape[*axis].clone() }
-            }
-            Gather::Scatter { axis, .. } => Gather::Take { axis: *axis },
-        };
-        vec![Some(cx.emit(Op::Gather(op), &[grad, args[1]])), None]
     }
 }
 

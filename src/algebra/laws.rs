@@ -54,7 +54,7 @@ impl Tape {
         grads[of.0 as usize] = Some(constant(self, 1.0, &ty));
         for index in (0..=of.0 as usize).rev() {
             let (Some(grad), Some((op, args))) = (grads[index], self.defs[index].clone()) else { continue };
-            let by_args = op.rules().vjp(self, &args, Val(index as u32), grad);
+            let by_args = op.vjp(self, &args, Val(index as u32), grad);
             assert_eq!(by_args.len(), args.len());
             for (arg, new) in args.iter().zip(by_args) {
                 let Some(new) = new else { continue };
@@ -112,13 +112,13 @@ fn check(name: &str, inputs: &[Tensor], number: &dyn Fn(&mut Tape, &[Val]) -> Va
     }
 }
 
-fn describe(sample: &Sample) -> String {
+fn describe(sample: &Sample<Op>) -> String {
     let rules = sample.op.rules();
     let types: Vec<String> = sample.args.iter().map(|arg| arg.ty.to_string()).collect();
     format!("{} [{}] of {}", rules.name(), rules.attributes(), types.join(", "))
 }
 
-fn result_type(sample: &Sample) -> Type {
+fn result_type(sample: &Sample<Op>) -> Type {
     let types: Vec<&Type> = sample.args.iter().map(|arg| &arg.ty).collect();
     sample.op.rules().infer(&types).unwrap()
 }
@@ -172,7 +172,7 @@ fn second_derivative_agrees_with_differences() {
             check(&format!("second {}", describe(&sample)), &inputs, &|tape, inputs| {
                 let (grad, args) = inputs.split_last().unwrap();
                 let out = tape.emit(sample.op.clone(), args);
-                let by_args = sample.op.rules().vjp(tape, args, out, *grad);
+                let by_args = sample.op.vjp(tape, args, out, *grad);
                 let mut number = constant(tape, 0.0, &Type::scalar(DType::F64));
                 for (by_arg, seed) in by_args.into_iter().zip(79..) {
                     if let Some(by_arg) = by_arg {
@@ -202,7 +202,7 @@ fn the_derivative_along_a_direction_is_the_transpose_of_the_gradient() {
         let args: Vec<Val> = sample.args.iter().map(|arg| tape.input(arg)).collect();
         let seed = tape.input(&Tensor::sample(ty.clone(), 90));
         let out = tape.emit(sample.op.clone(), &args);
-        let gradients = sample.op.rules().vjp(&mut tape, &args, out, seed);
+        let gradients = sample.op.vjp(&mut tape, &args, out, seed);
         let mut total = constant(&mut tape, 0.0, &Type::scalar(DType::F64));
         for (gradient, direction) in gradients.into_iter().zip(&directions) {
             if let Some(gradient) = gradient {

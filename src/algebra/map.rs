@@ -1,8 +1,7 @@
 //! Elementwise operators.
 
-use super::build::{cast, splice};
 use super::form::{Form, Read};
-use super::op::{Build, Mismatch, Op, Rules, Sample, Val, expect_count};
+use super::rules::{Mismatch, Rules, Sample, expect_count};
 use super::scalar::{self, Scalar, Typing};
 use super::term::{call, x};
 use super::types::{DType, Type};
@@ -22,8 +21,8 @@ impl PartialEq for Map {
 pub struct Cast(pub DType);
 
 impl Rules for Map {
-    fn samples() -> Vec<Sample> {
-        let of = |row, sizes: &[&[usize]]| Sample::of(Op::Map(Map(row)), sizes);
+    fn samples() -> Vec<Sample<Self>> {
+        let of = |row, sizes: &[&[usize]]| Sample::of(Map(row), sizes);
         // Every row with a derivative, where all of them are smooth: between 0.3 and 0.9.
         let smooth = |row: &&'static Scalar| matches!(row.typing, Typing::Number | Typing::Float);
         let tame = |row: &'static Scalar, sizes: &[usize]| {
@@ -41,7 +40,7 @@ impl Rules for Map {
             of(&scalar::DIV, &[&[], &[]]),
             of(&scalar::NEG, &[&[2, 0]]),
             of(&scalar::EQ, &[&[4], &[4]]),
-            Sample::new(Op::Map(Map(&scalar::SELECT)), &chosen),
+            Sample::new(Map(&scalar::SELECT), &chosen),
         ];
         rows.chain(shapes).collect()
     }
@@ -70,16 +69,6 @@ impl Rules for Map {
         let reads: Vec<Read> = (0..args.len()).map(|arg| Read::at(arg, &axes)).collect();
         let body = call(self.0, (0..args.len()).map(x).collect::<Vec<_>>());
         Form::pointwise(&args[0].sizes(), reads, body)
-    }
-
-    fn vjp(&self, cx: &mut dyn Build, args: &[Val], out: Val, grad: Val) -> Vec<Option<Val>> {
-        let ty = cx.ty(out).clone();
-        let terms = (self.0.vjp)();
-        let rule = |(k, arg): (usize, &Val)| {
-            let term = terms.get(k)?.as_ref()?;
-            cx.ty(*arg).dtype.is_float().then(|| splice(cx, term, args, grad, out, &ty))
-        };
-        args.iter().enumerate().map(rule).collect()
     }
 }
 
@@ -113,8 +102,8 @@ fn result_dtype(typing: Typing, args: &[&Type]) -> Result<DType, Mismatch> {
 }
 
 impl Rules for Cast {
-    fn samples() -> Vec<Sample> {
-        let of = |from, to, sizes| Sample::new(Op::Cast(Cast(to)), &[Type::of(from, sizes)]);
+    fn samples() -> Vec<Sample<Self>> {
+        let of = |from, to, sizes| Sample::new(Cast(to), &[Type::of(from, sizes)]);
         vec![
             of(DType::F64, DType::F64, &[2, 3]),
             of(DType::I32, DType::F64, &[4]),
@@ -141,11 +130,5 @@ impl Rules for Cast {
     fn form(&self, args: &[&Type]) -> Form {
         let axes: Vec<usize> = (0..args[0].rank()).collect();
         Form::pointwise(&args[0].sizes(), vec![Read::at(0, &axes)], x(0))
-    }
-
-    /// Between floats; what passes through an integer has no derivative.
-    fn vjp(&self, cx: &mut dyn Build, args: &[Val], _out: Val, grad: Val) -> Vec<Option<Val>> {
-        let from = cx.ty(args[0]).dtype;
-        vec![(from.is_float() && self.0.is_float()).then(|| cast(cx, grad, from))]
     }
 }

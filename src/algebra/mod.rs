@@ -2,10 +2,12 @@
 //!
 //! Nothing comes in and nothing goes out: every stage from `check` on reads the declarations here. An
 //! operator family is one file with its [`op::Rules`]: what it is called, what type it gives, which
-//! loop nest it is ([`form::Form`]), how it is differentiated, and samples on which the laws are
-//! tried. A scalar function is one row in [`scalar`]. [`eval`] gives forms their meaning.
+//! loop nest it is ([`form::Form`]), and samples on which the laws are tried; its derivative, which is
+//! made of all families, is in `vjp`. A scalar function is one row in [`scalar`]. [`eval`] gives forms
+//! their meaning.
 //!
-//! To add a family: its file, a variant of [`op::Op`], and a line in each of the three lists of `op.rs`.
+//! To add a family: its file, a variant of [`op::Op`] and a line in each list of `op.rs`, and its
+//! derivative.
 //!
 //! ```text
 //! contract [ij, jk -> ik]            out[0, 1] = sum over 2 of mul(x0[0, 2], x1[2, 1])
@@ -31,9 +33,11 @@ pub mod pack;
 pub mod prefix_sum;
 pub mod ranks;
 pub mod reduce;
+mod rules;
 pub mod scalar;
 pub mod segment;
 pub mod tensor;
 pub mod term;
 pub mod types;
 pub mod view;
+mod vjp;

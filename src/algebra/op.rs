@@ -5,12 +5,22 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use super::types::{DType, Dim, SizeVar, Type};
-use super::{
-    contract::Contract, convolve::Convolve, fence::Fence, fill::Fill, fold::Fold, form::Form, gather::Gather,
-    map::Cast, map::Map, pack::Pack, prefix_sum::PrefixSum, ranks::Ranks, reduce::Reduce, segment::Segment,
-    tensor::Tensor, view::View,
-};
+use super::contract::Contract;
+use super::convolve::Convolve;
+use super::fence::Fence;
+use super::fill::Fill;
+use super::fold::Fold;
+use super::gather::Gather;
+use super::map::{Cast, Map};
+use super::pack::Pack;
+use super::prefix_sum::PrefixSum;
+use super::ranks::Ranks;
+use super::reduce::Reduce;
+use super::segment::Segment;
+use super::types::{Dim, SizeVar, Type};
+use super::view::View;
+
+pub use super::rules::{Mismatch, Rules, Sample};
 
 /// A value in a graph under construction.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -49,50 +59,6 @@ pub enum Op {
     Fence(Fence),
 }
 
-/// Why operands do not fit an operator.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Mismatch {
-    /// What was expected, in words: `two tensors of one shape`.
-    pub expected: String,
-    /// The operand at fault.
-    pub arg: usize,
-}
-
-impl Mismatch {
-    /// Operand `arg` is not what was `expected`.
-    pub fn new(arg: usize, expected: impl Into<String>) -> Mismatch {
-        Mismatch { expected: expected.into(), arg }
-    }
-}
-
-/// Whether there are `n` operands.
-pub(super) fn expect_count(args: &[&Type], n: usize) -> Result<(), Mismatch> {
-    let plural = if n == 1 { "" } else { "s" };
-    match args.len() == n {
-        true => Ok(()),
-        false => Err(Mismatch::new(args.len().min(n), format!("{n} operand{plural}"))),
-    }
-}
-
-/// Whether `axis` is an axis of operand 0.
-pub(super) fn expect_axis(arg: &Type, axis: usize) -> Result<(), Mismatch> {
-    match axis < arg.rank() {
-        true => Ok(()),
-        false => Err(Mismatch::new(0, format!("a tensor with an axis {axis}"))),
-    }
-}
-
-/// Axes in attributes: `0`, or `(0, 1)`.
-pub(super) fn axes_text(axes: &[usize]) -> String {
-    match axes {
-        [axis] => axis.to_string(),
-        _ => {
-            let axes: Vec<String> = axes.iter().map(usize::to_string).collect();
-            format!("({})", axes.join(", "))
-        }
-    }
-}
-
 /// What can be asked for while a derivative is written down.
 pub trait Build {
     /// Adds an operator to the graph.
@@ -101,68 +67,28 @@ pub trait Build {
     fn ty(&self, value: Val) -> &Type;
 }
 
-/// An operator on values, for which the laws are tried: its form has the shape that `infer` says, and
-/// its derivative agrees with finite differences, twice.
-#[derive(Clone, Debug)]
-pub struct Sample {
-    /// The operator.
-    pub op: Op,
-    /// Its operands. Floats are in double precision.
-    pub args: Vec<Tensor>,
-}
-
-impl Sample {
-    /// An operator on operands of these types.
-    pub fn new(op: Op, args: &[Type]) -> Sample {
-        let args = args.iter().zip(1..).map(|(ty, seed)| Tensor::sample(ty.clone(), seed)).collect();
-        Sample { op, args }
-    }
-
-    /// An operator on double precision operands of these sizes.
-    pub fn of(op: Op, sizes: &[&[usize]]) -> Sample {
-        let types: Vec<Type> = sizes.iter().map(|sizes| Type::of(DType::F64, sizes)).collect();
-        Sample::new(op, &types)
-    }
-}
-
 /// Samples of all families.
-pub fn samples() -> Vec<Sample> {
+pub fn samples() -> Vec<Sample<Op>> {
+    fn of<O: Rules + Into<Op>>() -> Vec<Sample<Op>> {
+        O::samples().into_iter().map(|Sample { op, args }| Sample { op: op.into(), args }).collect()
+    }
     let families = [
-        Map::samples,
-        Cast::samples,
-        Reduce::samples,
-        Contract::samples,
-        Convolve::samples,
-        Fold::samples,
-        View::samples,
-        Fill::samples,
-        Segment::samples,
-        Pack::samples,
-        Gather::samples,
-        PrefixSum::samples,
-        Ranks::samples,
-        Fence::samples,
+        of::<Map>,
+        of::<Cast>,
+        of::<Reduce>,
+        of::<Contract>,
+        of::<Convolve>,
+        of::<Fold>,
+        of::<View>,
+        of::<Fill>,
+        of::<Segment>,
+        of::<Pack>,
+        of::<Gather>,
+        of::<PrefixSum>,
+        of::<Ranks>,
+        of::<Fence>,
     ];
     families.into_iter().flat_map(|samples| samples()).collect()
-}
-
-/// What an operator family declares.
-pub trait Rules {
-    /// Operators of the family on values that try its laws, with sizes 0 and 1 among them.
-    fn samples() -> Vec<Sample>
-    where
-        Self: Sized;
-    /// The operator's name in printed graphs.
-    fn name(&self) -> &'static str;
-    /// Its attributes in printed graphs, without brackets: `axes = 0`; empty if there are none.
-    fn attributes(&self) -> String;
-    /// The type of its result.
-    fn infer(&self, args: &[&Type]) -> Result<Type, Mismatch>;
-    /// Its loop form. All sizes are known.
-    fn form(&self, args: &[&Type]) -> Form;
-    /// The gradients by its arguments, given the gradient `grad` by its result `out`. `None` where it
-    /// is zero or there is none.
-    fn vjp(&self, cx: &mut dyn Build, args: &[Val], out: Val, grad: Val) -> Vec<Option<Val>>;
 }
 
 impl Op {

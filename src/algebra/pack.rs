@@ -1,10 +1,9 @@
 //! Packing: tensors laid end to end in one flat tensor.
 
 use super::form::{Form, Index, Read};
-use super::op::{Build, Mismatch, Op, Rules, Sample, Val};
+use super::rules::{Mismatch, Rules, Sample};
 use super::term::{c, x};
 use super::types::{DType, Dim, Type, product};
-use super::view::View;
 
 /// Flattens its arguments and lays them end to end: the gradient of all parameters. Costs nothing
 /// when each argument is computed right where it belongs.
@@ -12,12 +11,12 @@ use super::view::View;
 pub struct Pack;
 
 impl Rules for Pack {
-    fn samples() -> Vec<Sample> {
+    fn samples() -> Vec<Sample<Self>> {
         vec![
-            Sample::of(Op::Pack(Pack), &[&[2, 2], &[], &[3]]),
-            Sample::of(Op::Pack(Pack), &[&[0, 2], &[1]]),
-            Sample::of(Op::Pack(Pack), &[&[4]]),
-            Sample::of(Op::Pack(Pack), &[&[1], &[1, 1], &[]]),
+            Sample::of(Pack, &[&[2, 2], &[], &[3]]),
+            Sample::of(Pack, &[&[0, 2], &[1]]),
+            Sample::of(Pack, &[&[4]]),
+            Sample::of(Pack, &[&[1], &[1, 1], &[]]),
         ]
     }
 
@@ -58,17 +57,5 @@ impl Rules for Pack {
         }
         let body = (0..args.len()).map(x).reduce(|sum, x| sum + x).unwrap_or_else(|| c(0.0));
         Form::pointwise(&[start as usize], reads, body)
-    }
-
-    /// Each argument's part of the gradient.
-    fn vjp(&self, cx: &mut dyn Build, args: &[Val], _out: Val, grad: Val) -> Vec<Option<Val>> {
-        let mut start = 0;
-        let mut grads = Vec::with_capacity(args.len());
-        for arg in args {
-            let (to, count) = (cx.ty(*arg).shape.clone(), cx.ty(*arg).count());
-            grads.push(Some(cx.emit(Op::View(View::Window { start, to }), &[grad])));
-            start += count;
-        }
-        grads
     }
 }

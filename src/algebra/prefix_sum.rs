@@ -1,7 +1,7 @@
-//! PrefixSum sums.
+//! Prefix sums.
 
 use super::form::{Combine, Extent, Form, Index, Read};
-use super::op::{Build, Mismatch, Op, Rules, Sample, Val, expect_axis, expect_count};
+use super::rules::{Mismatch, Rules, Sample, expect_axis, expect_count};
 use super::term::x;
 use super::types::{DType, Type};
 
@@ -16,12 +16,11 @@ pub struct PrefixSum {
 }
 
 impl Rules for PrefixSum {
-    fn samples() -> Vec<Sample> {
+    fn samples() -> Vec<Sample<Self>> {
         let shapes: [(usize, &[usize]); 7] =
             [(0, &[1, 3]), (0, &[4]), (1, &[2, 3]), (0, &[3, 2]), (1, &[2, 4, 2]), (0, &[1]), (1, &[2, 0])];
-        let sample = |(axis, sizes): (usize, &[usize]), reverse| {
-            Sample::of(Op::PrefixSum(PrefixSum { axis, reverse }), &[sizes])
-        };
+        let sample =
+            |(axis, sizes): (usize, &[usize]), reverse| Sample::of(PrefixSum { axis, reverse }, &[sizes]);
         shapes.into_iter().flat_map(|shape| [sample(shape, false), sample(shape, true)]).collect()
     }
 
@@ -57,10 +56,5 @@ impl Rules for PrefixSum {
             body: x(0),
             combine: Combine::Sum,
         }
-    }
-
-    fn vjp(&self, cx: &mut dyn Build, _args: &[Val], _out: Val, grad: Val) -> Vec<Option<Val>> {
-        let back = PrefixSum { axis: self.axis, reverse: !self.reverse };
-        vec![Some(cx.emit(Op::PrefixSum(back), &[grad]))]
     }
 }

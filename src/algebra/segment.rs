@@ -2,15 +2,11 @@
 
 use std::rc::Rc;
 
-use super::build::{cast, constant, div, map};
 use super::form::{Combine, Extent, Form, Index, Read, Segments};
-use super::op::{Build, Mismatch, Op, Rules, Sample, Val, expect_count};
-use super::pack::Pack;
-use super::reduce::{Reduce, expect_combinable};
-use super::scalar;
+use super::reduce::expect_combinable;
+use super::rules::{Mismatch, Rules, Sample, expect_count};
 use super::term::x;
 use super::types::{Dim, Type};
-use super::view::View;
 
 /// An operator that knows the pieces of a flat tensor.
 #[derive(Clone, PartialEq, Debug)]
@@ -30,7 +26,7 @@ pub enum Segment {
 }
 
 impl Rules for Segment {
-    fn samples() -> Vec<Sample> {
+    fn samples() -> Vec<Sample<Self>> {
         let mut samples = Vec::new();
         for lengths in [vec![2, 3, 1], vec![4], vec![1], vec![2, 0, 1]] {
             let segments = Rc::new(Segments { lengths });
@@ -42,9 +38,9 @@ impl Rules for Segment {
             };
             for combine in combines {
                 let segments = segments.clone();
-                samples.push(Sample::of(Op::Segment(Segment::Reduce { combine, segments }), &[&[total]]));
+                samples.push(Sample::of(Segment::Reduce { combine, segments }, &[&[total]]));
             }
-            samples.push(Sample::of(Op::Segment(Segment::Spread { segments }), &[&[count]]));
+            samples.push(Sample::of(Segment::Spread { segments }, &[&[count]]));
         }
         samples
     }
@@ -90,52 +86,5 @@ impl Rules for Segment {
             Segment::Spread { .. } => (2, Combine::Sum, Index::axis(0)),
         };
         Form { axes, n_out, reads: vec![Read::flat(0, index)], body: x(0), combine }
-    }
-
-    /// As for reductions over axes, piece by piece.
-    fn vjp(&self, cx: &mut dyn Build, args: &[Val], out: Val, grad: Val) -> Vec<Option<Val>> {
-        let arg = args[0];
-        let ty = cx.ty(arg).clone();
-        vec![Some(match self {
-            Segment::Spread { segments } => reduced(cx, Combine::Sum, grad, segments),
-            Segment::Reduce { combine: Combine::Sum, segments } => spread(cx, grad, segments),
-            Segment::Reduce { combine: Combine::Prod, segments } => by_products(cx, arg, grad, segments),
-            Segment::Reduce { combine: Combine::Max | Combine::Min, segments } => {
-                let top = spread(cx, out, segments);
-                let ties = map(cx, &scalar::EQ, &[arg, top]);
-                let ones = cast(cx, ties, ty.dtype);
-                let count = reduced(cx, Combine::Sum, ones, segments);
-                let count = spread(cx, count, segments);
-                let grad = spread(cx, grad, segments);
-                let share = div(cx, grad, count);
-                let zero = constant(cx, 0.0, &ty);
-                map(cx, &scalar::SELECT, &[ties, share, zero])
-            }
-        })]
-    }
-}
-
-fn reduced(cx: &mut dyn Build, combine: Combine, value: Val, segments: &Rc<Segments>) -> Val {
-    cx.emit(Op::Segment(Segment::Reduce { combine, segments: segments.clone() }), &[value])
-}
-
-fn spread(cx: &mut dyn Build, value: Val, segments: &Rc<Segments>) -> Val {
-    cx.emit(Op::Segment(Segment::Spread { segments: segments.clone() }), &[value])
-}
-
-/// The gradient by the elements of the product of each piece.
-fn by_products(cx: &mut dyn Build, arg: Val, grad: Val, segments: &Segments) -> Val {
-    let product = Reduce { combine: Combine::Prod, axes: vec![0] };
-    let mut parts = Vec::with_capacity(segments.count());
-    for (k, (start, length)) in segments.starts().into_iter().zip(&segments.lengths).enumerate() {
-        let piece = View::Window { start, to: vec![Dim::from(*length)] };
-        let piece = cx.emit(Op::View(piece), &[arg]);
-        let out = cx.emit(Op::Reduce(product.clone()), &[piece]);
-        let by_out = cx.emit(Op::View(View::Window { start: k, to: Vec::new() }), &[grad]);
-        parts.extend(product.vjp(cx, &[piece], out, by_out).into_iter().flatten());
-    }
-    match parts.is_empty() {
-        true => arg,
-        false => cx.emit(Op::Pack(Pack), &parts),
     }
 }

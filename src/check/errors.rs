@@ -18,6 +18,11 @@ pub(super) fn unknown_name(name: &str, span: Span, near: Option<String>) -> Diag
     }
 }
 
+/// The candidate that `name` is most likely a misspelling of.
+pub(super) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<String> {
+    crate::diag::suggest::nearest(name, candidates).map(str::to_string)
+}
+
 /// Adds "did you mean".
 pub(super) fn suggest(diagnostic: Diagnostic, near: Option<String>) -> Diagnostic {
     match near {
@@ -37,7 +42,7 @@ pub(super) fn none_of(
     let list = there_is(known);
     let found =
         Diagnostic::error(code, format!("unknown {what} `{name}`")).label(span, format!("no such {what}"));
-    match super::scope::nearest(name, known.iter().map(String::as_str)) {
+    match nearest(name, known.iter().map(String::as_str)) {
         _ if known.is_empty() => found,
         None => found.help(list),
         near => suggest(found.note(list), near),
@@ -111,36 +116,6 @@ pub(super) fn outside(position: &str, size: &str, last: Option<i64>, span: Span)
     at(&SHAPE_MISMATCH, message, span, "outside").help(help)
 }
 
-/// A slice or windows in a function that do not fit the sizes that the function is called with.
-pub(crate) fn misplaced(found: super::Misplaced) -> Diagnostic {
-    let super::Misplaced { span, shape, expected } = found;
-    let place = format!("its operand has sizes {shape} in one of the calls");
-    match expected {
-        Some(expected) => {
-            let message = format!("these windows need {expected}");
-            at(&SHAPE_MISMATCH, message, span, place).help("take smaller windows, or pad: `padding = 1`")
-        }
-        None => {
-            let message = format!("this slice lies outside of a tensor of sizes {shape}");
-            at(&SHAPE_MISMATCH, message, span, place)
-                .help("call the function with larger sizes, or count from the end: `x[-2:]`")
-        }
-    }
-}
-
-/// A loop that is written out to more than can be compiled.
-pub(crate) fn endless(span: Span) -> Diagnostic {
-    let most = super::volume::MOST_WORK;
-    let message = format!("this loop is written out to more than {most} operations");
-    at(&LOOP_TOO_LONG, message, span, "too many turns")
-        .help("use operators on whole tensors, or take fewer turns")
-}
-
-/// A layer of several that is not there.
-pub(crate) fn no_such_layer((span, position, count): (Span, i64, usize)) -> Diagnostic {
-    outside(&position.to_string(), &count.to_string(), Some(count as i64 - 1), span)
-}
-
 /// More positions than axes.
 pub(super) fn too_many_positions(given: usize, shown: &str, rank: usize, span: Span) -> Diagnostic {
     let message = format!("{given} positions into `{shown}`, which has {}", axes(rank));
@@ -163,7 +138,7 @@ pub(super) fn axes(rank: usize) -> String {
 }
 
 /// A hyperparameter outside of its range.
-pub(crate) fn out_of_range(name: &str, value: f64, range: super::typed::Range) -> Diagnostic {
+pub(crate) fn out_of_range(name: &str, value: f64, range: crate::typed::Range) -> Diagnostic {
     let shown = crate::print::number(value);
     let message = format!("hyperparameter `{name}` is {shown}, outside of {range}");
     let high = match range.high.is_finite() {

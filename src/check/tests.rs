@@ -6,8 +6,8 @@ use crate::diag::{Code, Diagnostic};
 use crate::pipeline::LIBRARY;
 use crate::source::Sources;
 
-use super::typed::{DataSource, Program, Table};
 use super::{Catalog, Schema, check};
+use crate::typed::{DataSource, Program, Table};
 
 static NO_FILE: Code = Code { name: "missing-file", explain: "" };
 

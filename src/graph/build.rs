@@ -19,13 +19,13 @@ use crate::algebra::scalar;
 use crate::algebra::segment::Segment;
 use crate::algebra::types::{DType, Dim, SizeVar, Type};
 use crate::algebra::view::View;
-use crate::check::typed::{
-    Counter, Expr, ExprKind, Extent, Function, FunctionId, GlobalId, Instance, Local, LocalId, Member,
-    Numbered, Program, StatementKind,
-};
 use crate::diag::Diagnostic;
 use crate::ice;
 use crate::source::{FileId, Span};
+use crate::typed::{
+    Counter, Expr, ExprKind, Extent, Function, FunctionId, GlobalId, Instance, Local, LocalId, Member,
+    Numbered, Program, StatementKind,
+};
 
 /// What size variables stand for.
 pub(super) type Sizes = BTreeMap<SizeVar, Dim>;
@@ -503,7 +503,7 @@ impl<'a> Evaluator<'a> {
     fn global_name(&self, id: GlobalId) -> &'a str {
         match &self.program.statements[id.0].kind {
             StatementKind::Let { name, .. } | StatementKind::Also { name } => name,
-            StatementKind::Train(train) => &train.name,
+            StatementKind::Train(train) => &train.optimizer.name,
             StatementKind::Eval(eval) => &eval.name,
             _ => ice!("build", "statement {} binds no name", id.0),
         }

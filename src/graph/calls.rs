@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::algebra::fill::Fill;
 use crate::algebra::op::{Op, Val};
 use crate::algebra::types::Dim;
-use crate::check::typed::{Expr, ExprKind, FunctionId, Instance, Program};
+use crate::typed::{Expr, ExprKind, FunctionId, Instance, Program};
 
 /// A call: the function, its sizes, its arguments, and whether a training step is computed.
 pub(super) type Call = (FunctionId, Vec<Dim>, Vec<Val>, bool);

@@ -4,7 +4,7 @@ use super::build::{Evaluator, Frame};
 use super::builder::{Again, Rule, Way};
 use super::grad::{grad, pull, push};
 use crate::algebra::op::{Build, Val};
-use crate::check::typed::{self, Derive, DeriveKind, Expr};
+use crate::typed::{self, Derive, DeriveKind, Expr};
 
 impl<'a> Evaluator<'a> {
     /// The results of a derivative.

@@ -1,9 +1,9 @@
 //! What graphs show of a script that is not wrong, but hardly meant.
 
 use super::positions::Position;
-use crate::check::typed::Numbered;
 use crate::diag::{Code, Diagnostic};
 use crate::source::Span;
+use crate::typed::Numbered;
 
 /// Every code of this stage.
 pub const CODES: &[&Code] = &[&PARAMETER_WITHOUT_GRADIENT, &OUT_OF_RANGE, &SINGLE_ROW, &TOO_LARGE];

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::build::{Arena, Evaluator, Frame};
 use super::{Graph, Layout, Output, Role, Target};
 use crate::algebra::types::{Dim, SizeVar};
-use crate::check::typed::{
+use crate::typed::{
     Data, DataId, DataSource, Eval, Expr, Local, Part, Program, Rows, Split, Statement, StatementKind, Train,
 };
 
@@ -103,7 +103,7 @@ impl<'a> Runs<'a> {
         let data = Columns { data: train.data, locals: &train.locals, var: &train.rows, rows };
         let mut frame = columns(&mut evaluator, self.program, &data);
         let outputs = evaluate(&mut evaluator, &mut frame, exprs);
-        evaluator.builder.finish(format!("{}.{kind}", train.name), outputs)
+        evaluator.builder.finish(format!("{}.{kind}", train.optimizer.name), outputs)
     }
 
     /// `NAME.eval`: the metrics of an evaluation on all its rows.
@@ -184,6 +184,7 @@ fn expressions(index: usize, kind: &StatementKind) -> Option<(String, Vec<&Expr>
         }
         StatementKind::Also { .. }
         | StatementKind::Train(_)
+        | StatementKind::Optimizer(_)
         | StatementKind::Eval(_)
         | StatementKind::Plot { .. }
         | StatementKind::Table(_)

@@ -138,7 +138,7 @@ impl Pull {
         let Some((op, args)) = builder.op(value).map(|(op, args)| (op.clone(), args.to_vec())) else {
             return;
         };
-        let contributions = op.rules().vjp(builder, &args, value, grad);
+        let contributions = op.vjp(builder, &args, value, grad);
         for (k, contribution) in contributions.into_iter().enumerate() {
             if let (true, Some(new)) = (self.is_open(args[k]), contribution) {
                 let (new, mask) = self.masks.passed(builder, (&op, &args), value, k, new);

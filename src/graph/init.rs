@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::build::{Arena, Evaluator, Frame};
-use super::layout::{Found, Pieces, arena_order, memory};
+use super::layout::{self, Found, Pieces, arena_order, memory};
 use super::stage::{self, Scope};
 use super::{Graph, Layout, Output, Role, Target};
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::pack::Pack;
-use crate::check::typed::{Program, Train};
+use crate::typed::{Optimizer, Program, Train};
 
 /// `NAME.init`: all parameters in one flat tensor, then each state of the optimizer and of the model.
 pub(super) fn init(
@@ -18,14 +18,15 @@ pub(super) fn init(
     train: &Train,
 ) -> Graph {
     let mut evaluator = Evaluator::new(program, layouts);
-    let params = initial_params(&mut evaluator, program, train);
+    let (optimizer, batch) = (&train.optimizer, layout::batch(train, train.batch));
+    let params = initial_params(&mut evaluator, arena_order(program, optimizer, &batch), optimizer);
     let mut outputs = vec![Output { name: "params".to_owned(), value: params, target: Target::Result }];
-    outputs.extend(initial_states(&mut evaluator, program, layout, train, params));
-    for found in memory(program, train) {
+    outputs.extend(initial_states(&mut evaluator, program, layout, optimizer, params));
+    for found in memory(program, optimizer, &batch) {
         let (name, value) = initial(&mut evaluator, found);
         outputs.push(Output { name, value, target: Target::Result });
     }
-    evaluator.builder.finish(format!("{}.init", train.name), outputs)
+    evaluator.builder.finish(format!("{}.init", optimizer.name), outputs)
 }
 
 /// `NAME.init` where another program brings the parameters: each state.
@@ -34,19 +35,19 @@ pub(super) fn given(
     layouts: &BTreeMap<usize, Layout>,
     layout: &Layout,
     index: usize,
-    train: &Train,
+    optimizer: &Optimizer,
 ) -> Graph {
     let mut evaluator = Evaluator::new(program, layouts);
     let params = evaluator.arena(&Arena { run: index, role: Role::Params });
-    let outputs = initial_states(&mut evaluator, program, layout, train, params);
-    evaluator.builder.finish(format!("{}.init", train.name), outputs)
+    let outputs = initial_states(&mut evaluator, program, layout, optimizer, params);
+    evaluator.builder.finish(format!("{}.init", optimizer.name), outputs)
 }
 
 fn initial_states<'a>(
     evaluator: &mut Evaluator<'a>,
     program: &'a Program,
     layout: &Layout,
-    train: &'a Train,
+    optimizer: &'a Optimizer,
     params: Val,
 ) -> Vec<Output> {
     let mut outputs = Vec::new();
@@ -54,9 +55,9 @@ fn initial_states<'a>(
     for arm in &layout.arms {
         evaluator.pieces = Pieces::of(layout, arm);
         let params = evaluator.part_of(params, &arm.coordinates);
-        for used in &train.pipeline[arm.stages.clone()] {
+        for used in &optimizer.uses[arm.stages.clone()] {
             let scope = Scope::before(params);
-            let mut frame = stage::frame(evaluator, program, layout, (&train.cells, used), &scope);
+            let mut frame = stage::frame(evaluator, program, layout, (&optimizer.cells, used), &scope);
             for state in &program.stages[used.stage.0].states {
                 let Some(slot) = slots.next() else { break };
                 let value = evaluator.eval(&state.init, &mut frame);
@@ -68,12 +69,12 @@ fn initial_states<'a>(
     outputs
 }
 
-fn initial_params<'a>(evaluator: &mut Evaluator<'a>, program: &'a Program, train: &Train) -> Val {
+fn initial_params<'a>(evaluator: &mut Evaluator<'a>, order: Vec<Found<'a>>, optimizer: &Optimizer) -> Val {
     let mut values = Vec::new();
-    for found in arena_order(program, train) {
+    for found in order {
         values.push(initial(evaluator, found).1);
     }
-    evaluator.builder.at(Some(train.span));
+    evaluator.builder.at(Some(optimizer.span));
     evaluator.builder.emit(Op::Pack(Pack), &values)
 }
 

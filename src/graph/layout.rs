@@ -8,8 +8,10 @@ use super::build::{Evaluator, Frame, Sizes};
 use super::{Arm, Layout, Param, Role, StateSlot};
 use crate::algebra::form::Segments;
 use crate::algebra::types::{DType, Dim, Type};
-use crate::check::typed::{Expr, Extent, Function, FunctionId, LocalId, Member, Program, StageUse, Train};
 use crate::source::Span;
+use crate::typed::{
+    Expr, Extent, Function, FunctionId, LocalId, Member, Optimizer, Program, StageUse, Train,
+};
 
 /// A parameter or state found while walking a model.
 pub(super) struct Found<'a> {
@@ -29,15 +31,15 @@ pub(super) struct Found<'a> {
 
 /// The parameters and states of a model in the order of their declarations, those of a layer where the
 /// layer is declared.
-fn parts<'a>(program: &'a Program, train: &Train) -> Vec<Found<'a>> {
+fn parts<'a>(program: &'a Program, optimizer: &Optimizer, batch: &Sizes) -> Vec<Found<'a>> {
     let mut found = Vec::new();
-    walk(program, train.model, &model_sizes(program, train, train.batch), "", &mut found);
+    walk(program, optimizer.model, &model_sizes(program, optimizer, batch), "", &mut found);
     found
 }
 
 /// The states of a model.
-pub(super) fn memory<'a>(program: &'a Program, train: &Train) -> Vec<Found<'a>> {
-    parts(program, train).into_iter().filter(|found| found.span.is_none()).collect()
+pub(super) fn memory<'a>(program: &'a Program, optimizer: &Optimizer, batch: &Sizes) -> Vec<Found<'a>> {
+    parts(program, optimizer, batch).into_iter().filter(|found| found.span.is_none()).collect()
 }
 
 fn walk<'a>(program: &'a Program, model: FunctionId, sizes: &Sizes, path: &str, found: &mut Vec<Found<'a>>) {
@@ -68,29 +70,33 @@ pub(super) fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
-/// A model's sizes in a training run with batches of `rows` rows.
-pub(super) fn model_sizes(program: &Program, train: &Train, rows: usize) -> Sizes {
-    let batch = BTreeMap::from([(train.rows.clone(), Dim::from(rows))]);
-    let vars = program.functions[train.model.0].sizes.iter().cloned();
-    vars.zip(train.sizes.iter().map(|dim| dim.substitute(&batch))).collect()
+/// The sizes that a training run gives to its expressions in batches of `rows` rows.
+pub(super) fn batch(train: &Train, rows: usize) -> Sizes {
+    Sizes::from([(train.rows.clone(), Dim::from(rows))])
 }
 
-/// The parameters of a training run as they lie in the arena: those of its groups one behind the other.
-pub(super) fn arena_order<'a>(program: &'a Program, train: &Train) -> Vec<Found<'a>> {
-    let mut found = parts(program, train);
+/// A model's sizes where those of the batch are known.
+pub(super) fn model_sizes(program: &Program, optimizer: &Optimizer, batch: &Sizes) -> Sizes {
+    let vars = program.functions[optimizer.model.0].sizes.iter().cloned();
+    vars.zip(optimizer.sizes.iter().map(|dim| dim.substitute(batch))).collect()
+}
+
+/// The parameters of a model as they lie in the arena: those of each group one behind the other.
+pub(super) fn arena_order<'a>(program: &'a Program, optimizer: &Optimizer, batch: &Sizes) -> Vec<Found<'a>> {
+    let mut found = parts(program, optimizer, batch);
     found.retain(|found| found.span.is_some());
-    let group = |path: &String| train.groups.iter().position(|group| group.params.contains(path));
-    if !train.groups.is_empty() {
+    let group = |path: &String| optimizer.groups.iter().position(|group| group.params.contains(path));
+    if !optimizer.groups.is_empty() {
         found.sort_by_cached_key(|found| group(&found.path));
     }
     found
 }
 
-/// The groups of a training run in its arena.
-fn arms(params: &[Param], train: &Train) -> Vec<Arm> {
-    let counts = match train.groups[..] {
-        [] => vec![(params.len(), train.pipeline.len())],
-        _ => train.groups.iter().map(|group| (group.params.len(), group.stages)).collect(),
+/// The groups of an optimizer in the arena.
+fn arms(params: &[Param], optimizer: &Optimizer) -> Vec<Arm> {
+    let counts = match optimizer.groups[..] {
+        [] => vec![(params.len(), optimizer.uses.len())],
+        _ => optimizer.groups.iter().map(|group| (group.params.len(), group.stages)).collect(),
     };
     let mut end = Arm::default();
     let mut arms = Vec::new();
@@ -107,26 +113,28 @@ fn arms(params: &[Param], train: &Train) -> Vec<Arm> {
     arms
 }
 
-/// The layout of a training run.
-pub(super) fn layout(program: &Program, train: &Train) -> Layout {
+/// The layout of the parameters and of everything else that an optimizer changes.
+pub(super) fn layout(program: &Program, optimizer: &Optimizer, batch: &Sizes) -> Layout {
     let mut start = 0;
     let mut params = Vec::new();
-    for found in arena_order(program, train) {
+    for found in arena_order(program, optimizer, batch) {
         let next = start + found.ty.count();
         params.push(Param { name: found.path, ty: found.ty, start });
         start = next;
     }
     let segments = Rc::new(Segments { lengths: params.iter().map(|param| param.ty.count()).collect() });
-    let arms = arms(&params, train);
+    let arms = arms(&params, optimizer);
     let mut layout = Layout { params, segments, arms, ..Layout::default() };
     for (k, arm) in layout.arms.iter().enumerate() {
         let pieces = Pieces::of(&layout, arm);
-        let stages = train.pipeline[arm.stages.clone()].iter();
+        let stages = optimizer.uses[arm.stages.clone()].iter();
         layout.states.extend(stages.flat_map(|used| states(program, used, &pieces, k)));
     }
-    layout.memory = memory(program, train).into_iter().map(|found| (found.path, found.ty)).collect();
-    layout.cells = cells(program, train);
-    layout.ranges = train.cells.iter().filter_map(|cell| Some((cell.name.clone(), cell.range?))).collect();
+    layout.memory =
+        memory(program, optimizer, batch).into_iter().map(|found| (found.path, found.ty)).collect();
+    layout.cells = cells(program, optimizer);
+    layout.ranges =
+        optimizer.cells.iter().filter_map(|cell| Some((cell.name.clone(), cell.range?))).collect();
     layout
 }
 
@@ -218,16 +226,16 @@ pub(super) fn cell_name(program: &Program, used: &StageUse, hyper: usize) -> Str
 }
 
 /// The cells of an optimizer that are the same in every step; the others are computed in each.
-fn cells(program: &Program, train: &Train) -> Vec<(String, f64)> {
-    train
+fn cells(program: &Program, optimizer: &Optimizer) -> Vec<(String, f64)> {
+    optimizer
         .cells
         .iter()
-        .filter_map(|cell| Some((cell.name.clone(), number(program, train, &cell.value)?)))
+        .filter_map(|cell| Some((cell.name.clone(), number(program, optimizer, &cell.value)?)))
         .collect()
 }
 
 /// The value of an expression if it is a number whatever the step.
-fn number(program: &Program, train: &Train, expr: &Expr) -> Option<f64> {
+fn number(program: &Program, optimizer: &Optimizer, expr: &Expr) -> Option<f64> {
     let layouts = BTreeMap::new();
     let mut evaluator = Evaluator::new(program, &layouts);
     let mut frame = Frame::default();
@@ -237,7 +245,7 @@ fn number(program: &Program, train: &Train, expr: &Expr) -> Option<f64> {
     };
     unknown(&mut evaluator, "t", Role::Step, LocalId(0));
     unknown(&mut evaluator, "T", Role::Total, LocalId(1));
-    for (k, cell) in train.cells.iter().enumerate() {
+    for (k, cell) in optimizer.cells.iter().enumerate() {
         unknown(&mut evaluator, &cell.name, Role::Cell(k), cell.local);
     }
     let value = evaluator.eval(expr, &mut frame);

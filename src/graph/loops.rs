@@ -6,7 +6,7 @@ use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::pack::Pack;
 use crate::algebra::types::{Dim, Type};
 use crate::algebra::view::View;
-use crate::check::typed::Loop;
+use crate::typed::Loop;
 
 impl<'a> Evaluator<'a> {
     /// The carried values after the last turn, and what has been collected.

@@ -11,7 +11,7 @@ use super::builder::Builder;
 use crate::algebra::form::Combine;
 use crate::algebra::gather::Gather;
 use crate::algebra::map::{Cast, Map};
-use crate::algebra::op::{Build, Op, Rules, Val};
+use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::reduce::Reduce;
 use crate::algebra::scalar::{self, Scalar};
 use crate::algebra::view::View;
@@ -68,11 +68,11 @@ impl Masks {
             Op::Cast(Cast(_)) => (new, Some(mask)),
             // These move gradients as they move anything.
             Op::View(View::Reshape { .. } | View::Transpose { .. } | View::Pad { .. }) => {
-                let moved = op.rules().vjp(builder, args, value, mask);
+                let moved = op.vjp(builder, args, value, mask);
                 (new, moved.into_iter().next().flatten())
             }
             Op::Reduce(Reduce { combine: Combine::Sum | Combine::Max | Combine::Min, axes, .. }) => {
-                let sum = Reduce { combine: Combine::Sum, axes: axes.clone() };
+                let sum = Op::Reduce(Reduce { combine: Combine::Sum, axes: axes.clone() });
                 let moved = sum.vjp(builder, args, value, mask);
                 (new, moved.into_iter().next().flatten())
             }
@@ -88,7 +88,7 @@ impl Masks {
 /// from zero.
 fn counted(builder: &mut Builder, (op, args): (&Op, &[Val]), value: Val, k: usize, mask: Val) -> Option<Val> {
     let ones = builder.emit(Op::Cast(Cast(builder.ty(value).dtype)), &[mask]);
-    let count = op.rules().vjp(builder, args, value, ones).into_iter().nth(k).flatten()?;
+    let count = op.vjp(builder, args, value, ones).into_iter().nth(k).flatten()?;
     let ty = builder.ty(count).clone();
     let zero = builder.constant(0.0, &ty);
     Some(builder.map(&scalar::GT, &[count, zero]))

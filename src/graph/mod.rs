@@ -62,10 +62,10 @@ use self::positions::Position;
 use crate::algebra::form::Segments;
 use crate::algebra::op::{Op, Val};
 use crate::algebra::types::Type;
-use crate::check::typed::{self, Program, StatementKind};
-use crate::check::typed::{Extent, Statistic};
 use crate::diag::Diagnostic;
 use crate::source::Span;
+use crate::typed::{self, Program, StatementKind};
+use crate::typed::{Extent, Statistic};
 
 /// All programs of a script, in the order of its statements.
 #[derive(Clone, Debug, Default)]
@@ -289,19 +289,19 @@ pub fn plain(program: &Program) -> Graphs {
     Graphs { programs, forward, layouts, warnings }
 }
 
-/// The graphs of optimizers whose parameters and gradients another program brings: for each training
-/// run a program that makes the initial states of given parameters (`NAME.init`), and one that takes a
+/// The graphs of optimizers whose parameters and gradients another program brings: for each of them
+/// a program that makes the initial states of given parameters (`NAME.init`), and one that takes a
 /// step with a given gradient (`NAME.step`), and the parameters to evaluate with if a stage says them
 /// (`NAME.weights`).
 pub fn plain_optimizers(program: &Program) -> Graphs {
     let layouts = layouts(program);
     let mut programs = Vec::new();
     for (index, layout) in &layouts {
-        if let StatementKind::Train(train) = &program.statements[*index].kind {
-            programs.push(init::given(program, &layouts, layout, *index, train));
+        if let StatementKind::Optimizer(optimizer) = &program.statements[*index].kind {
+            programs.push(init::given(program, &layouts, layout, *index, optimizer));
             let trained = vec![true; layout.params.len()];
-            programs.push(step::given(program, &layouts, *index, train, &trained));
-            programs.extend(step::weights(program, &layouts, *index, train));
+            programs.push(step::given(program, &layouts, *index, optimizer, &trained));
+            programs.extend(step::weights(program, &layouts, *index, optimizer));
         }
     }
     Graphs { programs, forward: Vec::new(), layouts, warnings: Vec::new() }
@@ -310,7 +310,12 @@ pub fn plain_optimizers(program: &Program) -> Graphs {
 fn layouts(program: &Program) -> BTreeMap<usize, Layout> {
     let statements = program.statements.iter().enumerate();
     let runs = statements.filter_map(|(index, statement)| match &statement.kind {
-        StatementKind::Train(train) => Some((index, layout::layout(program, train))),
+        StatementKind::Train(train) => {
+            Some((index, layout::layout(program, &train.optimizer, &layout::batch(train, train.batch))))
+        }
+        StatementKind::Optimizer(optimizer) => {
+            Some((index, layout::layout(program, optimizer, &BTreeMap::new())))
+        }
         _ => None,
     });
     runs.collect()
@@ -337,7 +342,7 @@ fn programs(
             StatementKind::Train(train) => {
                 graphs.push(init::init(program, layouts, &layouts[&index], train));
                 graphs.extend(step::steps(program, layouts, (index, train), warnings));
-                graphs.extend(step::weights(program, layouts, index, train));
+                graphs.extend(step::weights(program, layouts, index, &train.optimizer));
                 graphs.extend(runs.validate(index, train));
             }
             StatementKind::Eval(eval) => graphs.push(runs.eval(eval)),

@@ -17,9 +17,9 @@ use crate::algebra::op::{Op, Val};
 use crate::algebra::tensor::Tensor;
 use crate::algebra::types::{DType, Type};
 use crate::algebra::view::View;
-use crate::check::typed::Numbered;
 use crate::diag::Diagnostic;
 use crate::source::Span;
+use crate::typed::Numbered;
 
 /// Integers, `i32`, that must be from 0 to below a size.
 #[derive(Clone, PartialEq, Eq, Debug)]

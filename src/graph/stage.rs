@@ -10,8 +10,8 @@ use super::{Layout, Part, Role};
 use crate::algebra::op::{Build, Val};
 use crate::algebra::scalar;
 use crate::algebra::types::{DType, Dim, Type};
-use crate::check::typed::{Cell, Expr, LocalId, Program, Stage, StageScope, StageUse, State};
 use crate::ice;
+use crate::typed::{Cell, Expr, LocalId, Program, Stage, StageScope, StageUse, State};
 
 /// What the fixed names of a stage mean.
 #[derive(Clone, Debug, Default)]

@@ -7,15 +7,15 @@ use super::build::{Arena, Batch, Evaluator};
 use super::errors;
 use super::forward::{Columns, columns, evaluate};
 use super::grad::grad;
-use super::layout::{Pieces, arena_order};
+use super::layout::{self, Pieces, arena_order};
 use super::stage::{Done, Pipeline, Scope, evaluated};
 use super::{Arm, Graph, Layout, Output, Param, Part, Role, Target};
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::pack::Pack;
 use crate::algebra::scalar;
 use crate::algebra::types::{DType, Type};
-use crate::check::typed::{Program, StageUse, Train};
 use crate::diag::Diagnostic;
+use crate::typed::{Optimizer, Program, StageUse, Train};
 
 /// `NAME.step`, and before it `NAME.accumulate` if a step takes several batches.
 pub(super) fn steps(
@@ -34,7 +34,7 @@ pub(super) fn steps(
         return vec![step(evaluator, program, (&layouts[&index], train), params, &gradients, outputs)];
     }
     let trained = trained(&evaluator, &gradients);
-    let given = given(program, layouts, index, train, &trained);
+    let given = given(program, layouts, index, &train.optimizer, &trained);
     vec![accumulate(evaluator, train, &gradients, outputs), given]
 }
 
@@ -52,8 +52,15 @@ fn step<'a>(
     let trained = trained(&evaluator, gradients);
     let flat = |arm: &Arm| flat(&mut evaluator, &gradients[arm.params.clone()]);
     let flat = layout.arms.iter().map(flat).collect();
-    outputs.extend(update(&mut evaluator, program, (layout, train), params, (flat, &trained), loss));
-    evaluator.builder.finish(format!("{}.step", train.name), outputs)
+    outputs.extend(update(
+        &mut evaluator,
+        program,
+        (layout, &train.optimizer),
+        params,
+        (flat, &trained),
+        loss,
+    ));
+    evaluator.builder.finish(format!("{}.step", train.optimizer.name), outputs)
 }
 
 /// Adds the share of one batch to the gradient that the step takes. Results are those of a step.
@@ -66,7 +73,7 @@ fn accumulate(mut evaluator: Evaluator, train: &Train, gradients: &[Val], mut ou
     let share = builder.map(&scalar::DIV, &[gradient, count]);
     let more = builder.map(&scalar::ADD, &[sum, share]);
     outputs.push(in_place(&evaluator, "sum", sum, more));
-    evaluator.builder.finish(format!("{}.accumulate", train.name), outputs)
+    evaluator.builder.finish(format!("{}.accumulate", train.optimizer.name), outputs)
 }
 
 /// The loss of a batch and, without validation rows, the metrics; and the gradient by each parameter.
@@ -105,7 +112,7 @@ pub(super) fn weights(
     program: &Program,
     layouts: &BTreeMap<usize, Layout>,
     index: usize,
-    train: &Train,
+    optimizer: &Optimizer,
 ) -> Option<Graph> {
     let layout = &layouts[&index];
     let mut evaluator = Evaluator::new(program, layouts);
@@ -119,7 +126,7 @@ pub(super) fn weights(
         let part = |evaluator: &mut Evaluator, flat| evaluator.part_of(flat, &arm.coordinates);
         let [weights, initial] = [part(&mut evaluator, params), part(&mut evaluator, initial)];
         let scope = Scope { weights: Some(weights), ..Scope::before(initial) };
-        let pipeline = (&train.cells[..], &train.pipeline[arm.stages.clone()]);
+        let pipeline = (&optimizer.cells[..], &optimizer.uses[arm.stages.clone()]);
         let slots = layout.states.iter().take_while(|slot| slot.arm < k).count();
         let value = evaluated(&mut evaluator, program, layout, pipeline, &scope, slots);
         said |= value.is_some();
@@ -131,7 +138,7 @@ pub(super) fn weights(
     }
     let value = joined(&mut evaluator, parts);
     let output = Output { name: "weights".to_owned(), value, target: Target::Result };
-    Some(evaluator.builder.finish(format!("{}.weights", train.name), vec![output]))
+    Some(evaluator.builder.finish(format!("{}.weights", optimizer.name), vec![output]))
 }
 
 /// `NAME.step` where another program brings gradient and loss, and says which parameters get a gradient.
@@ -140,7 +147,7 @@ pub(super) fn given(
     program: &Program,
     layouts: &BTreeMap<usize, Layout>,
     index: usize,
-    train: &Train,
+    optimizer: &Optimizer,
     trained: &[bool],
 ) -> Graph {
     let layout = &layouts[&index];
@@ -154,8 +161,8 @@ pub(super) fn given(
     let loss = evaluator.builder.input("loss", Role::Loss, Type::scalar(DType::F64));
     let part = |arm: &Arm| evaluator.part_of(gradient, &arm.coordinates);
     let gradients = layout.arms.iter().map(part).collect();
-    let outputs = update(&mut evaluator, program, (layout, train), params, (gradients, trained), loss);
-    evaluator.builder.finish(format!("{}.step", train.name), outputs)
+    let outputs = update(&mut evaluator, program, (layout, optimizer), params, (gradients, trained), loss);
+    evaluator.builder.finish(format!("{}.step", optimizer.name), outputs)
 }
 
 /// The gradient by each parameter.
@@ -193,7 +200,7 @@ fn without_gradient(
     train: &Train,
     gradients: &[Val],
 ) -> Vec<Diagnostic> {
-    let params = arena_order(program, train);
+    let params = arena_order(program, &train.optimizer, &layout::batch(train, train.batch));
     let zero = |gradient: &Val| evaluator.builder.as_constant(*gradient) == Some(0.0);
     let found = params.iter().zip(gradients).filter(|(_, gradient)| zero(gradient));
     found.filter_map(|(param, _)| Some(errors::without_gradient(&param.path, param.span?))).collect()
@@ -211,7 +218,7 @@ fn flat(evaluator: &mut Evaluator, gradients: &[Val]) -> Val {
 fn update<'a>(
     evaluator: &mut Evaluator<'a>,
     program: &'a Program,
-    (layout, train): (&Layout, &'a Train),
+    (layout, optimizer): (&Layout, &'a Optimizer),
     params: Val,
     (gradients, trained): (Vec<Val>, &[bool]),
     loss: Val,
@@ -224,7 +231,7 @@ fn update<'a>(
     let (mut moved, mut after) = (Vec::new(), Vec::new());
     for (arm, gradient) in layout.arms.iter().zip(gradients) {
         evaluator.pieces = Pieces::of(layout, arm);
-        let stages = &train.pipeline[arm.stages.clone()];
+        let stages = &optimizer.uses[arm.stages.clone()];
         let mut own =
             |used: &StageUse| left.by_ref().take(program.stages[used.stage.0].states.len()).collect();
         let own = stages.iter().map(&mut own).collect();
@@ -237,9 +244,9 @@ fn update<'a>(
             loss: Some(loss),
             trained: Some(mask(evaluator, &layout.params[arm.params.clone()], &trained[arm.params.clone()])),
         };
-        let pipeline = Pipeline { program, layout, stages, cells: &train.cells, states: own };
+        let pipeline = Pipeline { program, layout, stages, cells: &optimizer.cells, states: own };
         let done = pipeline.run(evaluator, stages.len(), &scope);
-        moved.push(next(evaluator, train, weights, &done));
+        moved.push(next(evaluator, optimizer, weights, &done));
         after.extend(done.states.concat());
     }
     let moved = joined(evaluator, moved);
@@ -253,8 +260,8 @@ fn update<'a>(
 }
 
 /// The next parameters of a group.
-fn next(evaluator: &mut Evaluator, train: &Train, weights: Val, done: &Done) -> Val {
-    evaluator.builder.at(Some(train.span));
+fn next(evaluator: &mut Evaluator, optimizer: &Optimizer, weights: Val, done: &Done) -> Val {
+    evaluator.builder.at(Some(optimizer.span));
     evaluator.builder.part(Part::Update);
     let ty = evaluator.builder.ty(weights).clone();
     match done.next {

@@ -18,12 +18,12 @@ use crate::algebra::scalar::{self, Scalar};
 use crate::algebra::tensor::Tensor;
 use crate::algebra::types::{DType, Dim, SizeVar, Type};
 use crate::algebra::view::View;
-use crate::check::typed::{
-    Cell, Column, Data, DataId, DataSource, Expr, ExprKind, Extent, Function, FunctionId, Instance, Length,
-    Local, LocalId, Member, Program, Rows, Split, Stage, StageId, StageScope, StageUse, State, Statement,
-    StatementKind, Table, Train,
-};
 use crate::source::Span;
+use crate::typed::{
+    Cell, Column, Data, DataId, DataSource, Expr, ExprKind, Extent, Function, FunctionId, Instance, Length,
+    Local, LocalId, Member, Optimizer, Program, Rows, Split, Stage, StageId, StageScope, StageUse, State,
+    Statement, StatementKind, Table, Train,
+};
 
 const F: DType = DType::F64;
 
@@ -356,18 +356,21 @@ fn script() -> Program {
         span: Span::default(),
     };
     let train = Train {
-        name: "fit".to_owned(),
-        model: FunctionId(1),
-        sizes: vec![Dim::var(rows.clone())],
+        optimizer: Optimizer {
+            name: "fit".to_owned(),
+            model: FunctionId(1),
+            sizes: vec![Dim::var(rows.clone())],
+            uses: vec![used],
+            cells: vec![mu],
+            groups: Vec::new(),
+            span: Span::default(),
+        },
         data: DataId(0),
         split: Split::All,
         rows,
         locals: vec![named("x", &x), named("y", &y)],
         loss: expr(ExprKind::Op(sum, vec![square]), &one),
         metrics: vec![],
-        pipeline: vec![used],
-        groups: Vec::new(),
-        cells: vec![mu],
         batch: 3,
         accumulate: 1,
         every: None,
@@ -377,7 +380,6 @@ fn script() -> Program {
         shuffle: false,
         seed: 0,
         validate: Some((DataId(0), Split::Test)),
-        span: Span::default(),
     };
     let column = |name: &str, sizes: &[usize]| Column { name: name.to_owned(), ty: Type::of(F, sizes) };
     let data = Data {
@@ -391,7 +393,7 @@ fn script() -> Program {
         span: Span::default(),
     };
     Program {
-        limit: crate::check::typed::LIMIT,
+        limit: crate::typed::LIMIT,
         real: F,
         data: vec![data],
         functions: vec![line(), two()],

@@ -33,8 +33,7 @@ pub use crate::run::machine::Element;
 pub use error::Error;
 
 use crate::algebra::types::DType;
-use crate::check::given::NO_TOTAL;
-use crate::check::typed::{StageUse, StatementKind, Train};
+use crate::check::optim::external::NO_TOTAL;
 use crate::diag::{Diagnostic, suggest};
 use crate::graph::positions::{Position, Source};
 use crate::graph::{Graph, Layout, Role};
@@ -44,6 +43,7 @@ use crate::pipeline::{self, Program, Report};
 use crate::run::machine::{Lent, Machine, Memory};
 use crate::run::memory::{joined, joined_read};
 use crate::run::step_key;
+use crate::typed::{self, StageUse, StatementKind};
 
 /// How to compile.
 #[derive(Clone, Copy, Debug)]
@@ -113,19 +113,19 @@ impl Optimizer {
         let compile = pipeline::Options { real: Some(options.real), ..pipeline::Options::default() };
         let program = Program::optimizer("optimizer.eg", pipeline, given, compile);
         let (loops, native) = (program.loops()?, program.native()?);
-        let (layout, train) = (program.graphs()?.layouts[&0].clone(), train(&program)?);
+        let (layout, typed) = (program.graphs()?.layouts[&0].clone(), optimizer(&program)?);
         let positions = positions(&program.graphs()?.programs[1]);
         let machine = |index: usize| {
             Machine::new(native, loops, index).map_err(|error| {
                 let found = crate::run::errors::out_of_memory(error);
-                program.failed(found.label(train.span, "for the states of this pipeline"))
+                program.failed(found.label(typed.span, "for the states of this pipeline"))
             })
         };
         let (mut init, mut step) = (machine(0)?, machine(1)?);
         let mut weights = (loops.programs.len() > 2).then(|| machine(2)).transpose()?;
         if uses(&step, &Role::Total) && options.total.is_none() {
             let message = "the pipeline depends on `T`, the number of steps, which is not given";
-            let found = Diagnostic::error(&NO_TOTAL, message).label(train.span, "looks at `T`");
+            let found = Diagnostic::error(&NO_TOTAL, message).label(typed.span, "looks at `T`");
             return Err(
                 program.failed(found.help("give the number of steps, or use a schedule of `t` alone"))
             );
@@ -144,8 +144,8 @@ impl Optimizer {
         }
         let mut optimizer = Optimizer {
             real: options.real,
-            pipeline: stages(&program, &train.pipeline),
-            hypers: hypers(&program, &layout, &train.pipeline),
+            pipeline: stages(&program, &typed.uses),
+            hypers: hypers(&program, &layout, &typed.uses),
             layout,
             init,
             step,
@@ -521,10 +521,10 @@ fn uses(machine: &Machine, role: &Role) -> bool {
     machine.roles().iter().any(|(_, have)| have == role)
 }
 
-/// The one training run.
-fn train(program: &Program) -> Result<&Train, Report> {
+/// The one statement.
+fn optimizer(program: &Program) -> Result<&typed::Optimizer, Report> {
     match &program.typed()?.statements[0].kind {
-        StatementKind::Train(train) => Ok(train),
+        StatementKind::Optimizer(only) => Ok(only),
         other => ice!("optimizer", "{other:?} is no optimizer"),
     }
 }

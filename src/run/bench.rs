@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use super::execute::Script;
 use super::train::Run;
 use super::{Settings, Silent, Stages};
-use crate::check::typed::{StatementKind, Train};
 use crate::diag::Diagnostic;
+use crate::typed::{StatementKind, Train};
 
 /// How to time.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -73,6 +73,7 @@ pub fn bench(stages: &Stages<'_>, settings: &Settings, plan: &Plan) -> Result<Ve
                 script.next(index, statement, &mut Silent)?
             }
             StatementKind::Print(_)
+            | StatementKind::Optimizer(_)
             | StatementKind::Plot { .. }
             | StatementKind::Table(_)
             | StatementKind::Save { .. }

@@ -16,10 +16,10 @@ use super::rng::{self, Purpose};
 use super::scale::Scales;
 use super::text::Text;
 use crate::algebra::types::DType;
-use crate::check::typed::{Column, Data, DataSource};
 use crate::check::{Catalog, Schema};
 use crate::diag::Diagnostic;
 use crate::ice;
+use crate::typed::{Column, Data, DataSource};
 
 /// Data files, each read once in a compilation.
 #[derive(Debug)]

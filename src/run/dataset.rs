@@ -8,9 +8,9 @@ use super::machine::{Machine, Memory};
 use super::scale::Scales;
 use super::text::Text;
 use crate::algebra::types::DType;
-use crate::check::typed::{Data, Split};
 use crate::graph::Role;
 use crate::ice;
+use crate::typed::{Data, Split};
 
 /// A data set in memory.
 #[derive(Debug)]

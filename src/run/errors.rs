@@ -4,7 +4,9 @@ use std::io;
 use std::path::Path;
 
 use super::memory::OutOfMemory;
+use crate::check::errors::TOO_LARGE;
 use crate::diag::{Code, Diagnostic};
+use crate::print::bytes;
 use crate::source::Span;
 
 mod data;
@@ -32,7 +34,6 @@ pub const CODES: &[&Code] = &[
     &BAD_NPY,
     &NOT_UTF8,
     &SHORT_TEXT,
-    &TOO_LARGE,
     &TRAINING_FAILED,
     &ASSERTION_FAILED,
     &UNKNOWN_HYPERPARAMETER,
@@ -205,14 +206,6 @@ A file is not a complete idx file: two zero bytes, a type byte, the number of ax
 32-bit size per axis, then the elements. A truncated download is the usual cause: fetch it again.",
 };
 
-/// A program that needs more memory than there is.
-pub static TOO_LARGE: Code = Code {
-    name: "too-large",
-    explain: "\
-The program needs more memory than this machine has available. Nothing has been allocated yet. A
-smaller batch, fewer or smaller layers, or an optimizer with less state need less.",
-};
-
 /// A loss that is not finite.
 pub static TRAINING_FAILED: Code = Code {
     name: "training-failed",
@@ -268,14 +261,6 @@ pub(crate) fn too_large(needed: u64, available: u64) -> Diagnostic {
     Diagnostic::error(&TOO_LARGE, message).help("use a smaller batch or smaller layers")
 }
 
-/// A tensor that no machine could hold, found before anything is compiled.
-pub(crate) fn oversized((at, needed): (Span, f64)) -> Diagnostic {
-    let shown = if needed < u64::MAX as f64 { bytes(needed as u64) } else { "more than 16 EiB".to_string() };
-    Diagnostic::error(&TOO_LARGE, format!("this needs {shown} of memory, more than any machine has"))
-        .label(at, "for one tensor, or for the parameters of its model")
-        .help("use smaller sizes")
-}
-
 /// Memory that the system did not give.
 pub(crate) fn out_of_memory(error: OutOfMemory) -> Diagnostic {
     Diagnostic::error(&TOO_LARGE, format!("the system does not give {} of memory", bytes(error.bytes)))
@@ -307,18 +292,6 @@ pub(crate) fn assertion_failed(text: &str, at: Span) -> Diagnostic {
     Diagnostic::error(&ASSERTION_FAILED, format!("assertion failed: `{text}`"))
         .label(at, "this is false")
         .help("print the values in it to see why")
-}
-
-/// A number of bytes as people read it.
-fn bytes(count: u64) -> String {
-    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let mut value = count as f64;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < units.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{count} B") } else { format!("{value:.1} {}", units[unit]) }
 }
 
 /// The beginning of a text from a file, for a message.

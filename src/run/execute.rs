@@ -13,15 +13,15 @@ use super::sweep::{self, Sweep};
 use super::value::Held;
 use super::{Events, Settings, Stages, errors, sample, train, value};
 use crate::check;
-use crate::check::typed::{
-    Curve, Data, DataId, DataSource, Eval, GlobalId, Part, Statement, StatementKind, Statistic,
-};
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
 use crate::graph::{Layout, Role, Target, let_program};
 use crate::ice;
 use crate::native::Phase;
 use crate::source::Span;
+use crate::typed::{
+    Curve, Data, DataId, DataSource, Eval, GlobalId, Part, Statement, StatementKind, Statistic,
+};
 
 /// What a script left behind, by the names of its `let`s.
 #[derive(Debug, Default)]
@@ -151,9 +151,10 @@ pub fn execute(
 fn bound_name(kind: &StatementKind) -> Option<&str> {
     match kind {
         StatementKind::Let { name, .. } | StatementKind::Also { name } => Some(name),
-        StatementKind::Train(train) => Some(&train.name),
+        StatementKind::Train(train) => Some(&train.optimizer.name),
         StatementKind::Eval(eval) => Some(&eval.name),
         StatementKind::Print(_)
+        | StatementKind::Optimizer(_)
         | StatementKind::Plot { .. }
         | StatementKind::Table(_)
         | StatementKind::Save { .. }
@@ -170,9 +171,10 @@ fn programs_of(index: usize, kind: &StatementKind) -> Vec<String> {
         StatementKind::Eval(eval) => vec![format!("{}.eval", eval.name)],
         StatementKind::Train(train) => {
             let kinds = ["init", "step", "accumulate", "weights", "validate"];
-            kinds.map(|kind| format!("{}.{kind}", train.name)).to_vec()
+            kinds.map(|kind| format!("{}.{kind}", train.optimizer.name)).to_vec()
         }
         StatementKind::Also { .. }
+        | StatementKind::Optimizer(_)
         | StatementKind::Plot { .. }
         | StatementKind::Table(_)
         | StatementKind::Save { .. } => Vec::new(),
@@ -250,6 +252,7 @@ impl<'a> Script<'a> {
             StatementKind::Train(train) => {
                 return train::train(self, index, train, span, events).map(Value::Fit);
             }
+            StatementKind::Optimizer(_) => ice!("run", "an optimizer alone has no data"),
             StatementKind::Eval(eval) => return self.eval(eval).map(Value::Numbers),
             StatementKind::Print(parts) => self.print(index, parts, events)?,
             StatementKind::Plot { curves, path } => {
@@ -542,7 +545,7 @@ impl<'a> Script<'a> {
                             .into_iter()
                             .map(|program| (Seen::own(train.data), program)),
                     );
-                    let validate = self.find_program(&format!("{}.validate", train.name));
+                    let validate = self.find_program(&format!("{}.validate", train.optimizer.name));
                     all.extend(
                         train
                             .validate

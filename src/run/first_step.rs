@@ -7,10 +7,10 @@ use super::memory::Memory;
 use super::train::Run;
 use super::{Settings, Silent, Stages};
 use crate::algebra::tensor::Tensor;
-use crate::check::typed::StatementKind;
 use crate::diag::Diagnostic;
 use crate::graph::{Graph, Role, Target};
 use crate::native::Phase;
+use crate::typed::StatementKind;
 
 /// One call of a compiled program.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub fn first_step(stages: &Stages<'_>, settings: &Settings, name: &str) -> Resul
     let mut script = Script::new(stages, settings)?;
     for (index, statement) in stages.typed.statements.iter().enumerate() {
         match &statement.kind {
-            StatementKind::Train(train) if train.name == name => {
+            StatementKind::Train(train) if train.optimizer.name == name => {
                 let mut run = Run::new(&mut script, index, train)?;
                 let mut calls = Vec::new();
                 let take = |machine: &mut Machine, states: &[Memory]| {
@@ -50,7 +50,8 @@ pub fn first_step(stages: &Stages<'_>, settings: &Settings, name: &str) -> Resul
             | StatementKind::Plot { .. }
             | StatementKind::Table(_)
             | StatementKind::Save { .. }
-            | StatementKind::Assert { .. } => script.skip(),
+            | StatementKind::Assert { .. }
+            | StatementKind::Optimizer(_) => script.skip(),
         }
     }
     Ok(Vec::new())

@@ -41,10 +41,10 @@ pub use fit::Fit;
 pub use sweep::Sweep;
 pub(crate) use train::step_key;
 
-use crate::check::typed;
 use crate::graph::Graphs;
 use crate::loops::Loops;
 use crate::native::Native;
+use crate::typed;
 
 /// What the stages before made of a script.
 #[derive(Clone, Copy, Debug)]

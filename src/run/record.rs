@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::machine::Memory;
-use crate::check::typed::{Curve, Extent, Program, StatementKind};
 use crate::graph::{Layout, StateSlot};
+use crate::typed::{Curve, Extent, Program, StatementKind};
 
 /// The shares of the numbers that lie below what is recorded.
 pub(crate) const SHARES: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];

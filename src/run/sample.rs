@@ -4,10 +4,10 @@ use super::execute::Script;
 use super::machine::Machine;
 use super::rng::{self, Purpose};
 use crate::algebra::scalar::UNIFORM;
-use crate::check::typed::Sample;
 use crate::diag::Diagnostic;
 use crate::graph::Role;
 use crate::native::Phase;
+use crate::typed::Sample;
 
 /// Where the logits of a sample are made.
 pub(super) struct Source {

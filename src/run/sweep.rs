@@ -11,10 +11,10 @@ use super::plot::{self, Curve};
 use super::save::write_atomically;
 use super::train::{Run, at_run};
 use super::{Events, Progress, errors};
-use crate::check::typed::{Swept, Train};
 use crate::diag::Diagnostic;
 use crate::print;
 use crate::source::Span;
+use crate::typed::{Swept, Train};
 
 /// One run of a sweep: what is not as the script says.
 #[derive(Clone, Debug, Default)]
@@ -30,14 +30,14 @@ pub(super) struct Choice {
 impl Choice {
     /// The only one of a run that is not repeated.
     pub(super) fn only(train: &Train) -> Choice {
-        Choice { label: train.name.clone(), ..Choice::default() }
+        Choice { label: train.optimizer.name.clone(), ..Choice::default() }
     }
 
     fn of(train: &Train, values: &[f64]) -> Choice {
         let named = |(swept, value): (&Swept, &f64)| format!("{} = {}", swept.name, print::number(*value));
         let names: Vec<String> = train.sweep.iter().zip(values).map(named).collect();
         Choice {
-            label: format!("{}({})", train.name, names.join(", ")),
+            label: format!("{}({})", train.optimizer.name, names.join(", ")),
             cells: train.sweep.iter().map(Swept::cell).zip(values.iter().copied()).collect(),
             seed: train.swept_seed.map(|k| values[k] as u64),
         }
@@ -133,7 +133,13 @@ pub(super) fn sweep<'a>(
     let others: Vec<String> = others.into_iter().filter(|key| !keys.contains(key)).cloned().collect();
     keys.extend(others);
     keys.retain(|key| runs.iter().any(|entry| entry.history.contains_key(key)));
-    Ok(Sweep { name: train.name.clone(), variables: train.sweep.clone(), seed: train.swept_seed, keys, runs })
+    Ok(Sweep {
+        name: train.optimizer.name.clone(),
+        variables: train.sweep.clone(),
+        seed: train.swept_seed,
+        keys,
+        runs,
+    })
 }
 
 /// Every choice of values, the last variable fastest.
@@ -318,7 +324,7 @@ fn aligned(cells: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::{aligned, choices, summary};
-    use crate::check::typed::Swept;
+    use crate::typed::Swept;
 
     #[test]
     fn the_last_variable_changes_fastest() {

@@ -9,11 +9,11 @@ use super::record::{self, Spread};
 use super::rng::{self, Purpose};
 use super::sweep::Choice;
 use super::{Events, Progress};
-use crate::check::typed::{Length, Train};
 use crate::diag::Diagnostic;
 use crate::graph::{self, Layout, Role, StateSlot};
 use crate::native::Phase;
 use crate::source::Span;
+use crate::typed::{Length, Train};
 
 /// How often distributions are recorded in a run that does not say it.
 const SPREADS: usize = 100;
@@ -91,7 +91,7 @@ pub(super) fn train<'a>(
 
 /// The programs of a run that read its training rows.
 pub(super) fn programs(script: &Script<'_>, train: &Train) -> Vec<usize> {
-    let named = |kind: &str| script.find_program(&format!("{}.{kind}", train.name));
+    let named = |kind: &str| script.find_program(&format!("{}.{kind}", train.optimizer.name));
     ["step", "accumulate"].into_iter().filter_map(named).collect()
 }
 
@@ -133,10 +133,10 @@ impl<'a> Run<'a> {
             Length::Epochs(epochs) => epochs * per_epoch,
             Length::Steps(steps) => steps,
         };
-        let program = |kind: &str| script.program(&format!("{}.{kind}", train.name));
+        let program = |kind: &str| script.program(&format!("{}.{kind}", train.optimizer.name));
         let (init, step) = (program("init"), program("step"));
-        let accumulate = script.find_program(&format!("{}.accumulate", train.name));
-        let weights = script.find_program(&format!("{}.weights", train.name));
+        let accumulate = script.find_program(&format!("{}.accumulate", train.optimizer.name));
+        let weights = script.find_program(&format!("{}.weights", train.optimizer.name));
         let validate = train.validate.map(|_| program("validate"));
         script.check_memory(
             &[Some(init), Some(step), accumulate, weights, validate]
@@ -219,7 +219,7 @@ impl<'a> Run<'a> {
             }
         }
         if let (Some(machine), Some((data, split))) = (&mut self.validate, self.train.validate) {
-            let program = script.program(&format!("{}.validate", self.train.name));
+            let program = script.program(&format!("{}.validate", self.train.optimizer.name));
             let dataset = script.dataset(Seen { data, trained: self.train.data }, program)?;
             let rows = dataset.rows(split);
             dataset.give(machine, &rows);
@@ -277,7 +277,7 @@ impl<'a> Run<'a> {
 
     /// The run's name, the number of its parameters, and the rows of a batch.
     pub(super) fn size(&self) -> (String, usize, usize) {
-        (self.train.name.clone(), self.params.len(), self.train.batch)
+        (self.train.optimizer.name.clone(), self.params.len(), self.train.batch)
     }
 
     /// What it leaves behind.
@@ -488,7 +488,13 @@ impl<'a> Run<'a> {
     fn failure(&self, script: &Script<'_>, t: usize, loss: f64) -> Diagnostic {
         if !self.train.sweep.is_empty() {
             // The sweep goes on, and nobody reads where.
-            return errors::training_failed(t, loss, "loss", Some(self.train.span), self.train.loss.span);
+            return errors::training_failed(
+                t,
+                loss,
+                "loss",
+                Some(self.train.optimizer.span),
+                self.train.loss.span,
+            );
         }
         let batch = self.batch();
         let graph = &script.stages.graphs.programs[batch.program()];
@@ -499,7 +505,7 @@ impl<'a> Run<'a> {
             .map(|(k, input)| batch.tensor(k, graph.nodes[input.value.0 as usize].ty.clone()))
             .collect();
         let (name, span) = graph::eval::first_not_finite(graph, &inputs)
-            .unwrap_or_else(|| ("loss".to_owned(), Some(self.train.span)));
+            .unwrap_or_else(|| ("loss".to_owned(), Some(self.train.optimizer.span)));
         errors::training_failed(t, loss, &name, span, self.train.loss.span)
     }
 }

@@ -4,12 +4,12 @@ use std::rc::Rc;
 
 use egret::algebra::tensor::Tensor;
 use egret::algebra::types::{DType, Dim};
-use egret::check::typed::{self, StatementKind};
 use egret::graph::{Graph, Graphs, Role, Target as Goes};
 use egret::loops::Loops;
 use egret::native::{Native, Phase, Target};
 use egret::pipeline::{Options, Program};
 use egret::run::machine::{Machine, Memory};
+use egret::typed::{self, StatementKind};
 use egret::{kernel, native};
 
 use super::rng::Rng;
@@ -86,7 +86,7 @@ fn stands_in_for_avx2() -> bool {
 fn statement<'p>(program: &'p typed::Program, name: &str) -> Option<&'p typed::Statement> {
     program.statements.iter().find(|statement| match &statement.kind {
         StatementKind::Let { name: have, .. } => name.strip_prefix("let.") == Some(have),
-        StatementKind::Train(train) => name.strip_suffix(".step") == Some(train.name.as_str()),
+        StatementKind::Train(train) => name.strip_suffix(".step") == Some(train.optimizer.name.as_str()),
         _ => false,
     })
 }

@@ -6,6 +6,7 @@ use super::*;
 use crate::algebra::dim::{Dim, SizeVar};
 use crate::algebra::form::{Combine, Segments};
 use crate::algebra::scalar;
+use crate::algebra::types::DType;
 
 fn n() -> Dim {
     Dim::var(SizeVar { id: 0, name: Rc::from("n") })

@@ -2,77 +2,78 @@
 
 use crate::algebra::op::Op;
 use crate::algebra::pack::Pack;
+use crate::algebra::scalar;
 use crate::algebra::types::{DType, Dim, Shape};
 use crate::algebra::view::View;
 use crate::ast;
-
-use super::super::calls::{Arg, Call};
-use super::super::errors::{self, at};
-use super::super::scope::{Checked, Poison, Scope, Value};
-use super::super::typed::Expr;
-use super::super::{arith, ops, text};
-use super::{Cx, axes_help, no_statics};
+use crate::check::env::{Checked, Poison, Scope, Value, value};
+use crate::check::errors::{self, at};
+use crate::check::expr::args::{self, axes_help, no_statics};
+use crate::check::expr::typer::{Arg, Call, Typer};
+use crate::check::expr::{arith, convert, dims, origin};
+use crate::check::text;
+use crate::typed::{Expr, build};
 
 /// `x` and an axis of it.
 fn with_axis<'a>(
-    cx: Cx<'_, 'a>,
+    cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     call: &Call<'a, '_>,
     default: Option<f64>,
 ) -> Checked<(Expr, usize)> {
     no_statics(cx, call)?;
     let needed = if default.is_some() { 1 } else { 2 };
-    let mut given = cx.given(scope, call, &["x", "axis"], needed)?.into_iter();
+    let mut given = args::given(cx, scope, call, &["x", "axis"], needed)?.into_iter();
     let x = given.next().flatten().ok_or(Poison)?;
     let axis = given.next().flatten();
-    let axis = axis.or_else(|| default.map(|n| ops::literal(n, true, scope.float, call.span)));
-    let axis = cx.axis(&axis.ok_or(Poison)?, &x.expr.ty)?;
-    Ok((cx.settle(x)?, axis))
+    let axis = axis.or_else(|| default.map(|n| value::literal(n, true, scope.float, call.span)));
+    let axis = args::axis(cx.env, &axis.ok_or(Poison)?, &x.expr.ty)?;
+    Ok((convert::settle(cx.env, x)?, axis))
 }
 
 /// An axis turned around.
 fn turned(x: Expr, axis: usize, span: crate::source::Span) -> Expr {
     let count = x.ty.shape[axis].clone();
     let start = count.sub(&Dim::constant(1));
-    ops::op(Op::View(View::Slice { axis, start, step: -1, count }), vec![x], span)
+    build::op(Op::View(View::Slice { axis, start, step: -1, count }), vec![x], span)
 }
 
-pub(super) fn flip<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn flip<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     let (x, axis) = with_axis(cx, scope, call, None)?;
     Ok(Value::strong(turned(x, axis, call.span)))
 }
 
-pub(super) fn squeeze<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn squeeze<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     let (x, axis) = with_axis(cx, scope, call, None)?;
     let mut to = x.ty.shape.clone();
     let size = to.remove(axis);
     if size == Dim::constant(1) {
-        return Ok(Value::strong(ops::reshape(x, to, call.span)));
+        return Ok(Value::strong(build::reshape(x, to, call.span)));
     }
-    let shown = text::show(&x.ty, cx.real);
+    let shown = text::show(&x.ty, cx.env.real);
     let message =
         format!("`squeeze` takes away axes of size 1, and axis {axis} of `{shown}` has size {size}");
     let found = at(&errors::SHAPE_MISMATCH, message, x.span, format!("this is `{shown}`"));
-    let found = cx.label_origin(scope, &x, found);
-    Err(cx.report(found.help("pick one position instead: `x[0]`")))
+    let found = origin::label_origin(cx.env, scope, &x, found);
+    Err(cx.env.report(found.help("pick one position instead: `x[0]`")))
 }
 
 /// The axis comes before the one that has this number now; -1 makes it the last.
-pub(super) fn expand<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn expand<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     no_statics(cx, call)?;
-    let mut given = cx.given(scope, call, &["x", "axis"], 2)?.into_iter();
+    let mut given = args::given(cx, scope, call, &["x", "axis"], 2)?.into_iter();
     let x = given.next().flatten().ok_or(Poison)?;
     let axis = given.next().flatten().ok_or(Poison)?;
-    let x = cx.settle(x)?;
+    let x = convert::settle(cx.env, x)?;
     let axis = new_axis(cx, &axis, x.ty.rank())?;
     let mut to = x.ty.shape.clone();
     to.insert(axis, Dim::constant(1));
-    Ok(Value::strong(ops::reshape(x, to, call.span)))
+    Ok(Value::strong(build::reshape(x, to, call.span)))
 }
 
 /// Where an axis is added to `rank` axes.
-fn new_axis(cx: Cx<'_, '_>, value: &Value, rank: usize) -> Checked<usize> {
-    let n = cx.known_int(value, "axis")?;
+fn new_axis(cx: &mut Typer<'_, '_>, value: &Value, rank: usize) -> Checked<usize> {
+    let n = args::known_int(cx.env, value, "axis")?;
     let count = rank as i64 + 1;
     let axis = if n < 0 { n + count } else { n };
     if (0..count).contains(&axis) {
@@ -80,21 +81,21 @@ fn new_axis(cx: Cx<'_, '_>, value: &Value, rank: usize) -> Checked<usize> {
     }
     let message = format!("a new axis {n} of a tensor that has {}", errors::axes(rank));
     let found = at(&errors::SHAPE_MISMATCH, message, value.expr.span, "no such axis");
-    Err(cx.report(found.help(axes_help(count))))
+    Err(cx.env.report(found.help(axes_help(count))))
 }
 
 /// `pad(x, axis, before = 0, after = 0, value = 0)`
-pub(super) fn pad<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn pad<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     no_statics(cx, call)?;
     let names = ["x", "axis", "before", "after", "value"];
-    let written = cx.match_args(call, &names, 2, None);
+    let written = args::match_args(cx.env, call, &names, 2, None);
     let Ok(written) = written else {
-        return cx.values(scope, call, Err(Poison)).map(|_| unreachable!("arguments in error"));
+        return args::values(cx, scope, call, Err(Poison)).map(|_| unreachable!("arguments in error"));
     };
     let part = |k: usize| written.get(k).copied().flatten();
     let x = cx.expr(scope, part(0).ok_or(Poison)?, None)?;
     let axis = cx.expr(scope, part(1).ok_or(Poison)?, None)?;
-    let axis = cx.axis(&axis, &x.expr.ty)?;
+    let axis = args::axis(cx.env, &axis, &x.expr.ty)?;
     let before = amount(cx, scope, part(2))?;
     let after = amount(cx, scope, part(3))?;
     let value = match part(4) {
@@ -106,59 +107,61 @@ pub(super) fn pad<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) ->
                 None => {
                     let message = "`value` must be a number known at compile time";
                     let found = at(&errors::NOT_CONSTANT, message, value.expr.span, "not a number");
-                    return Err(cx.report(found.help("pad with 0 and add what depends on values")));
+                    return Err(cx.env.report(found.help("pad with 0 and add what depends on values")));
                 }
             }
         }
     };
-    let x = cx.settle(x)?;
+    let x = convert::settle(cx.env, x)?;
     let pad = View::Pad { axis, before, after, value };
-    Ok(Value::strong(ops::op(Op::View(pad), vec![x], call.span)))
+    Ok(Value::strong(build::op(Op::View(pad), vec![x], call.span)))
 }
 
 /// How much to pad: a size, or 0.
-fn amount<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, written: Option<&'a ast::Expr>) -> Checked<Dim> {
+fn amount<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, written: Option<&'a ast::Expr>) -> Checked<Dim> {
     let Some(written) = written else { return Ok(Dim::default()) };
-    let dim = cx.dim(scope, written, false)?;
+    let dim = dims::dim(cx.env, scope, written, false)?;
     match dim.as_constant() {
         Some(n) if n < 0 => {
             let found =
                 at(&errors::NOT_A_SIZE, format!("an amount of padding is {n}"), written.span, "negative");
-            Err(cx.report(found.help("to take positions away, slice: `x[1:]`")))
+            Err(cx.env.report(found.help("to take positions away, slice: `x[1:]`")))
         }
         _ => Ok(dim),
     }
 }
 
 /// Operands given by position, of one element type, and the axis given by name.
-fn joined<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<(Vec<Expr>, Value)> {
+fn joined<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<(Vec<Expr>, Value)> {
     no_statics(cx, call)?;
     let (named, parts): (Vec<Arg>, Vec<Arg>) = call.args.iter().partition(|arg| arg.name.is_some());
     let rest = Call { args: named, name: call.name.clone(), ..*call };
-    let axis = cx.given(scope, &rest, &["axis"], 0);
+    let axis = args::given(cx, scope, &rest, &["axis"], 0);
     let values: Vec<_> = parts.iter().map(|arg| cx.expr(scope, arg.value, None)).collect();
     let values = values.into_iter().collect::<Checked<Vec<Value>>>()?;
     let axis = axis?.into_iter().next().flatten();
-    let axis = axis.unwrap_or(ops::literal(0.0, true, scope.float, call.span));
+    let axis = axis.unwrap_or(value::literal(0.0, true, scope.float, call.span));
     let Some(first) = values.first() else {
-        return Err(cx.lacks_argument(call, "a", &["a", "b", "...", "axis"], None));
+        return Err(args::lacks_argument(cx.env, call, "a", &["a", "b", "...", "axis"], None));
     };
     let mut dtype = first.expr.ty.dtype;
     let mut widest = first.clone();
     for value in &values[1..] {
-        dtype = cx.joint_dtype(scope, &widest, value)?;
-        let weak = super::weakest(&[widest.clone(), value.clone()]);
+        dtype = convert::joint_dtype(cx.env, scope, &widest, value)?;
+        let weak = crate::check::expr::elementwise::weakest(&[widest.clone(), value.clone()]);
         let expr = Expr { ty: value.expr.ty.with_dtype(dtype), ..value.expr.clone() };
         widest = Value { expr, weak };
     }
-    let parts: Vec<_> =
-        values.into_iter().map(|value| cx.converted(scope, value, dtype, "the other operand")).collect();
+    let parts: Vec<_> = values
+        .into_iter()
+        .map(|value| convert::converted(cx.env, scope, value, dtype, "the other operand"))
+        .collect();
     Ok((parts.into_iter().collect::<Checked<Vec<Expr>>>()?, axis))
 }
 
 /// Whether all operands have the shape of the first, apart from `free`.
 fn expect_alike<'a>(
-    cx: Cx<'_, 'a>,
+    cx: &mut Typer<'_, 'a>,
     scope: &Scope,
     call: &Call<'a, '_>,
     parts: &[Expr],
@@ -169,34 +172,34 @@ fn expect_alike<'a>(
             && (0..part.ty.rank()).all(|k| Some(k) == free || part.ty.shape[k] == parts[0].ty.shape[k])
     };
     let Some(odd) = parts.iter().find(|part| !fits(part)) else { return Ok(()) };
-    let (first, other) = (text::show(&parts[0].ty, cx.real), text::show(&odd.ty, cx.real));
+    let (first, other) = (text::show(&parts[0].ty, cx.env.real), text::show(&odd.ty, cx.env.real));
     let along = match free {
         Some(axis) => format!(" along axis {axis}"),
         None => String::new(),
     };
     let message = format!("`{}` cannot join `{first}` and `{other}`{along}", call.name);
-    let found = cx.two_shapes(scope, message, &parts[0], odd);
+    let found = origin::two_shapes(cx.env, scope, message, &parts[0], odd);
     let help = match free {
         Some(_) => "all other sizes must be equal",
         None => "all sizes must be equal",
     };
-    Err(cx.report(found.help(help)))
+    Err(cx.env.report(found.help(help)))
 }
 
-pub(super) fn concat<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn concat<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     let (parts, axis) = joined(cx, scope, call)?;
-    let axis = cx.axis(&axis, &parts[0].ty)?;
+    let axis = args::axis(cx.env, &axis, &parts[0].ty)?;
     expect_alike(cx, scope, call, &parts, Some(axis))?;
     Ok(Value::strong(end_to_end(parts, axis, call.span)))
 }
 
-pub(super) fn stack<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn stack<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     let (parts, axis) = joined(cx, scope, call)?;
     expect_alike(cx, scope, call, &parts, None)?;
     let axis = new_axis(cx, &axis, parts[0].ty.rank())?;
     let mut to = parts[0].ty.shape.clone();
     to.insert(axis, Dim::constant(1));
-    let parts = parts.into_iter().map(|part| ops::reshape(part, to.clone(), call.span)).collect();
+    let parts = parts.into_iter().map(|part| build::reshape(part, to.clone(), call.span)).collect();
     Ok(Value::strong(end_to_end(parts, axis, call.span)))
 }
 
@@ -208,17 +211,17 @@ fn end_to_end(parts: Vec<Expr>, axis: usize, span: crate::source::Span) -> Expr 
         return parts.into_iter().next().unwrap_or_else(|| unreachable!("one part"));
     }
     if parts[0].ty.dtype == DType::Bool {
-        let numbers = parts.into_iter().map(|part| ops::cast(part, DType::I32)).collect();
+        let numbers = parts.into_iter().map(|part| build::cast(part, DType::I32)).collect();
         let joined = end_to_end(numbers, axis, span);
-        let zero = ops::constant(0.0, joined.ty.clone(), span);
-        return ops::map("ne", vec![joined, zero], span);
+        let zero = build::constant(0.0, joined.ty.clone(), span);
+        return build::map(&scalar::NE, vec![joined, zero], span);
     }
     let total = parts.iter().fold(Dim::default(), |sum, part| sum.add(&part.ty.shape[axis]));
     if axis == 0 {
         let mut to: Shape = parts[0].ty.shape.clone();
         to[0] = total;
-        let packed = ops::op(Op::Pack(Pack), parts, span);
-        return ops::reshape(packed, to, span);
+        let packed = build::op(Op::Pack(Pack), parts, span);
+        return build::reshape(packed, to, span);
     }
     let nothing = if parts[0].ty.dtype.is_float() { -0.0 } else { 0.0 };
     let mut before = Dim::default();
@@ -227,19 +230,19 @@ fn end_to_end(parts: Vec<Expr>, axis: usize, span: crate::source::Span) -> Expr 
         let size = part.ty.shape[axis].clone();
         let after = total.sub(&before).sub(&size);
         let pad = View::Pad { axis, before: before.clone(), after, value: nothing };
-        padded.push(ops::op(Op::View(pad), vec![part], span));
+        padded.push(build::op(Op::View(pad), vec![part], span));
         before = before.add(&size);
     }
-    let sum = padded.into_iter().reduce(|sum, part| ops::map("add", vec![sum, part], span));
+    let sum = padded.into_iter().reduce(|sum, part| build::map(&scalar::ADD, vec![sum, part], span));
     sum.unwrap_or_else(|| unreachable!("parts"))
 }
 
 /// `permute[1, 0, 2](x)`: axis `k` of the result is axis `axes[k]` of `x`.
-pub(super) fn permute<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    let axes: Vec<_> = call.statics.iter().map(|axis| cx.dim(scope, axis, false)).collect();
-    let written = cx.match_args(call, &["x"], 1, None);
-    let x = cx.values(scope, call, written)?.into_iter().next().ok_or(Poison)?;
-    let x = cx.settle(x)?;
+pub(super) fn permute<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    let axes: Vec<_> = call.statics.iter().map(|axis| dims::dim(cx.env, scope, axis, false)).collect();
+    let written = args::match_args(cx.env, call, &["x"], 1, None);
+    let x = args::values(cx, scope, call, written)?.into_iter().next().ok_or(Poison)?;
+    let x = convert::settle(cx.env, x)?;
     let axes = axes.into_iter().collect::<Checked<Vec<Dim>>>()?;
     let rank = x.ty.rank() as i64;
     let known = axes.iter().map(|axis| axis.as_constant().map(|n| if n < 0 { n + rank } else { n }));
@@ -250,14 +253,14 @@ pub(super) fn permute<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>
         sorted.into_iter().eq(0..x.ty.rank())
     };
     match axes.filter(permutes) {
-        Some(axes) => Ok(Value::strong(ops::op(Op::View(View::Transpose { axes }), vec![x], call.span))),
+        Some(axes) => Ok(Value::strong(build::op(Op::View(View::Transpose { axes }), vec![x], call.span))),
         None => {
-            let shown = text::show(&x.ty, cx.real);
+            let shown = text::show(&x.ty, cx.env.real);
             let message = format!("`permute` names every axis of `{shown}` once, in a new order");
             let found = at(&errors::WRONG_STATIC, message, call.span, "this call");
-            let found = cx.label_origin(scope, &x, found);
+            let found = origin::label_origin(cx.env, scope, &x, found);
             let order: Vec<String> = (0..rank).rev().map(|axis| axis.to_string()).collect();
-            Err(cx.report(found.help(format!("for example `permute[{}](x)`", order.join(", ")))))
+            Err(cx.env.report(found.help(format!("for example `permute[{}](x)`", order.join(", ")))))
         }
     }
 }

@@ -1,47 +1,41 @@
 //! Builtin functions: a table of names, how each is written, and how it is typed.
 
-mod arrange;
-mod convolutions;
-mod index;
-mod order;
-mod random;
-mod reductions;
-mod shapes;
+pub(crate) mod arrange;
+pub(crate) mod basic;
+pub(crate) mod convolutions;
+pub(crate) mod index;
+pub(crate) mod order;
+pub(crate) mod points;
+pub(crate) mod random;
+pub(crate) mod reductions;
+pub(crate) mod shapes;
+pub(crate) mod stage;
 
-use crate::algebra::map::Map;
-use crate::algebra::op::Op;
-use crate::algebra::scalar::{Scalar, Typing};
-use crate::algebra::types::{DType, Shape, Type};
-use crate::ast::{self, ExprKind as Ast};
-use crate::source::Span;
-
-use super::Checker;
-use super::arith;
-use super::calls::Call;
-use super::errors::{self, at};
-use super::ops;
-use super::scope::{Checked, Poison, Scope, Value, Weak};
-use super::text;
-use super::typed::{Expr, ExprKind};
-use arrange::*;
-use convolutions::*;
-use index::*;
-use order::*;
-use random::*;
-use reductions::*;
-use shapes::*;
+use self::arrange::*;
+use self::basic::*;
+use self::convolutions::*;
+use self::index::*;
+use self::order::*;
+use self::random::*;
+use self::reductions::*;
+use self::shapes::*;
+use crate::algebra::scalar::{self, Scalar, Typing};
+use crate::check::env::{Checked, Poison, Scope, Value};
+use crate::check::expr::args::{self, no_statics};
+use crate::check::expr::elementwise;
+use crate::check::expr::typer::{Call, Typer};
 
 /// A builtin function.
-pub(super) struct Builtin {
+struct Builtin {
     /// Its name.
     pub name: &'static str,
     /// How it is called and what it gives.
     pub doc: &'static str,
-    check: for<'a> fn(&mut Checker<'a>, &mut Scope, &Call<'a, '_>) -> Checked<Value>,
+    check: for<'a> fn(&mut Typer<'_, 'a>, &mut Scope, &Call<'a, '_>) -> Checked<Value>,
 }
 
 /// All builtins that are more than a scalar row.
-pub(super) static BUILTINS: &[Builtin] = &[
+static BUILTINS: &[Builtin] = &[
     Builtin {
         name: "sum",
         doc: "sum(x, axis = all, keep = false): sum along axes; booleans count as 0 and 1",
@@ -279,286 +273,45 @@ pub(super) fn arg_names(name: &str) -> Vec<String> {
     args.map(name).filter(|arg| !arg.is_empty() && arg != "...").collect()
 }
 
-fn sample_elsewhere<'a>(cx: Cx<'_, 'a>, _: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    Err(cx.report(errors::not_a_value("a sampled text", call.span, "print it: `print sample(...)`")))
+/// Whether this is the name of a builtin or of a scalar row.
+pub(super) fn is_builtin(name: &str) -> bool {
+    BUILTINS.iter().any(|builtin| builtin.name == name) || public_row(name).is_some()
 }
 
-type Cx<'c, 'a> = &'c mut Checker<'a>;
-
-impl<'a> Checker<'a> {
-    /// Whether this is the name of a builtin or of a scalar row.
-    pub(super) fn is_builtin(&self, name: &str) -> bool {
-        BUILTINS.iter().any(|builtin| builtin.name == name) || public_row(name).is_some()
+/// A call of a builtin.
+pub(super) fn builtin<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    name: &str,
+    call: &Call<'a, '_>,
+) -> Checked<Value> {
+    if scope.in_stage()
+        && let Some(result) = stage::stage_reduction(cx, scope, name, call)
+    {
+        return result;
     }
-
-    /// A call of a builtin.
-    pub(super) fn builtin(&mut self, scope: &mut Scope, name: &str, call: &Call<'a, '_>) -> Checked<Value> {
-        if scope.in_stage()
-            && let Some(result) = self.stage_reduction(scope, name, call)
-        {
-            return result;
+    match BUILTINS.iter().find(|builtin| builtin.name == name) {
+        Some(builtin) => (builtin.check)(cx, scope, call),
+        None => {
+            let Some(row) = public_row(name) else { return Err(Poison) };
+            no_statics(cx, call)?;
+            let written = args::match_args(cx.env, call, row.args, row.args.len(), None);
+            let values = args::values(cx, scope, call, written)?;
+            elementwise::elementwise(cx.env, scope, row, values, call.span)
         }
-        match BUILTINS.iter().find(|builtin| builtin.name == name) {
-            Some(builtin) => (builtin.check)(self, scope, call),
-            None => {
-                let Some(row) = public_row(name) else { return Err(Poison) };
-                no_statics(self, call)?;
-                let written = self.match_args(call, row.args, row.args.len(), None);
-                let values = self.values(scope, call, written)?;
-                self.elementwise(scope, row, values, call.span)
-            }
-        }
-    }
-
-    /// Checks arguments that are all there.
-    fn values(
-        &mut self,
-        scope: &mut Scope,
-        call: &Call<'a, '_>,
-        written: Checked<Vec<Option<&'a ast::Expr>>>,
-    ) -> Checked<Vec<Value>> {
-        let Ok(written) = written else {
-            for arg in &call.args {
-                let _ = self.expr(scope, arg.value, None);
-            }
-            return Err(Poison);
-        };
-        let values: Vec<_> = written.into_iter().flatten().map(|arg| self.expr(scope, arg, None)).collect();
-        values.into_iter().collect()
-    }
-
-    /// Arguments by name, of which the first `needed` must be there.
-    pub(super) fn given(
-        &mut self,
-        scope: &mut Scope,
-        call: &Call<'a, '_>,
-        names: &[&str],
-        needed: usize,
-    ) -> Checked<Vec<Option<Value>>> {
-        let written = match self.match_args(call, names, needed, None) {
-            Ok(written) => written,
-            Err(poison) => {
-                let _ = self.values(scope, call, Err(poison));
-                return Err(poison);
-            }
-        };
-        let values: Vec<Checked<Option<Value>>> =
-            written.into_iter().map(|arg| arg.map(|arg| self.expr(scope, arg, None)).transpose()).collect();
-        values.into_iter().collect()
-    }
-
-    /// A scalar function at every position.
-    pub(super) fn elementwise(
-        &mut self,
-        scope: &Scope,
-        row: &'static Scalar,
-        mut values: Vec<Value>,
-        span: Span,
-    ) -> Checked<Value> {
-        let what = format!("`{}`", row.name);
-        let numeric = matches!(row.typing, Typing::Number | Typing::Float | Typing::Integer);
-        for value in &mut values {
-            if numeric {
-                self.expect_number(scope, value, &what)?;
-            }
-            if row.typing == Typing::Float {
-                *value = arith::real(value.clone(), scope);
-            }
-        }
-        let weak = if row.typing == Typing::Number { weakest(&values) } else { Weak::No };
-        let args = self.join_all(scope, values)?;
-        Ok(Value { expr: ops::op(Op::Map(Map(row)), args, span), weak })
-    }
-
-    /// All operands with one element type and one shape.
-    pub(super) fn join_all(&mut self, scope: &Scope, values: Vec<Value>) -> Checked<Vec<Expr>> {
-        let Some(mut widest) = values.first().cloned() else { return Ok(Vec::new()) };
-        for value in &values[1..] {
-            let weak = weakest(&[widest.clone(), value.clone()]);
-            let (a, _) = self.join(scope, widest, value.clone())?;
-            widest = Value { expr: a, weak };
-        }
-        let shape = widest.expr.ty.shape.clone();
-        let dtype = widest.expr.ty.dtype;
-        let exprs: Vec<_> = values
-            .into_iter()
-            .map(|value| {
-                let expr = self.converted(scope, value, dtype, "the other operand")?;
-                Ok(ops::spread(scope, expr, &shape))
-            })
-            .collect();
-        exprs.into_iter().collect()
-    }
-
-    /// A number that must be known: `axis = -1`.
-    fn known_int(&mut self, value: &Value, what: &str) -> Checked<i64> {
-        match arith::number(value) {
-            Some(n) if n.fract() == 0.0 => Ok(n as i64),
-            _ => {
-                let message = format!("`{what}` must be a whole number known at compile time");
-                Err(self.report(
-                    at(&errors::NOT_CONSTANT, message, value.expr.span, "not a whole number")
-                        .help(format!("write a number: `{what} = 0`")),
-                ))
-            }
-        }
-    }
-
-    /// An axis of a tensor, counted from the end when negative.
-    fn axis(&mut self, value: &Value, of: &Type) -> Checked<usize> {
-        let n = self.known_int(value, "axis")?;
-        let rank = of.rank() as i64;
-        let axis = if n < 0 { n + rank } else { n };
-        if (0..rank).contains(&axis) {
-            return Ok(axis as usize);
-        }
-        let shown = text::show(of, self.real);
-        let message = format!("axis {n} of `{shown}`, which has {}", errors::axes(of.rank()));
-        Err(self.report(
-            at(&errors::SHAPE_MISMATCH, message, value.expr.span, "no such axis").help(axes_help(rank)),
-        ))
-    }
-
-    /// The sizes in square brackets.
-    fn sizes(&mut self, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Shape> {
-        let mut sizes = Ok(Vec::new());
-        for size in call.statics {
-            let more = match (&size.kind, &scope.rest) {
-                (Ast::Rest, Some(rest)) => Ok(rest.clone()),
-                _ => self.dim(scope, size, false).and_then(|dim| Ok(vec![self.positive(dim, size.span)?])),
-            };
-            match (sizes.as_mut(), more) {
-                (Ok(sizes), Ok(more)) => sizes.extend(more),
-                _ => sizes = Err(Poison),
-            }
-        }
-        sizes
-    }
-}
-
-fn axes_help(rank: i64) -> String {
-    match rank {
-        0 => "a single number has no axes: leave `axis` out".into(),
-        1 => "its only axis is 0, or -1 for the last".into(),
-        _ => format!("axes are 0 to {}, or -1 for the last", rank - 1),
     }
 }
 
 /// A scalar row that scripts may call by its name.
 fn public_row(name: &str) -> Option<&'static Scalar> {
-    ops::row(name).filter(|row| {
+    scalar::find(name).filter(|row| {
         use Typing::*;
         matches!(row.typing, Number | Float | Compare)
     })
 }
 
-/// How firm the result of several operands is.
-fn weakest(values: &[Value]) -> Weak {
-    let mut weak = Weak::Int;
-    for value in values {
-        weak = match (weak, value.weak) {
-            (_, Weak::No) | (Weak::No, _) => Weak::No,
-            (_, Weak::Ratio(span)) | (Weak::Ratio(span), _) => Weak::Ratio(span),
-            (Weak::Int, Weak::Int) => Weak::Int,
-            _ => Weak::Real,
-        };
-    }
-    weak
-}
-
-fn no_statics<'a>(cx: Cx<'_, 'a>, call: &Call<'a, '_>) -> Checked<()> {
-    if call.statics.is_empty() {
-        return Ok(());
-    }
-    let message = format!("`{}` has nothing in square brackets", call.name);
-    Err(cx.report(
-        at(&errors::WRONG_STATIC, message, call.span, "this call").help("remove the square brackets"),
-    ))
-}
-
-fn select<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    no_statics(cx, call)?;
-    let written = cx.match_args(call, &["c", "a", "b"], 3, None);
-    let mut values = cx.values(scope, call, written)?.into_iter();
-    let (Some(c), Some(a), Some(b)) = (values.next(), values.next(), values.next()) else {
-        return Err(Poison);
-    };
-    let c = cx.expect_bool(scope, c, "the condition of `where`")?;
-    let weak = weakest(&[a.clone(), b.clone()]);
-    let (a, b) = cx.join(scope, a, b)?;
-    let scalar = c.ty.rank() == 0;
-    let (c, a) = cx.join_shapes(scope, c, a)?;
-    let b = ops::spread(scope, b, &a.ty.shape.clone());
-    let weak = if scalar { weak } else { Weak::No };
-    Ok(Value {
-        expr: ops::map("select", vec![c, a, b], call.span),
-        weak: if weak == Weak::No { weak } else { Weak::No },
-    })
-}
-
-fn clamp<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    no_statics(cx, call)?;
-    let written = cx.match_args(call, &["x", "lo", "hi"], 3, None);
-    let mut values = cx.values(scope, call, written)?.into_iter();
-    let (Some(x), Some(lo), Some(hi)) = (values.next(), values.next(), values.next()) else {
-        return Err(Poison);
-    };
-    let raised = cx.elementwise(scope, ops::the_row("max"), vec![x, lo], call.span)?;
-    cx.elementwise(scope, ops::the_row("min"), vec![raised, hi], call.span)
-}
-
-/// `grad(f)` where a value is needed.
-fn function_maker<'a>(cx: Cx<'_, 'a>, _: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    let of = call.args.first().map_or("f".into(), |arg| text::source(arg.value));
-    let help = format!("call it: `{}({of})(x)`", call.name);
-    Err(cx.report(errors::not_a_value(&format!("`{}({of})`, a function,", call.name), call.span, &help)))
-}
-
-fn stop_gradient<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    no_statics(cx, call)?;
-    let written = cx.match_args(call, &["x"], 1, None);
-    let x = cx.values(scope, call, written)?.into_iter().next().ok_or(Poison)?;
-    let x = cx.settle(x)?;
-    let ty = x.ty.clone();
-    Ok(Value::strong(Expr { kind: ExprKind::StopGradient(Box::new(x)), ty, span: call.span }))
-}
-
-fn cast<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>, dtype: DType) -> Checked<Value> {
-    no_statics(cx, call)?;
-    let written = cx.match_args(call, &["x"], 1, None);
-    let x = cx.values(scope, call, written)?.into_iter().next().ok_or(Poison)?;
-    let weak = x.weak != Weak::No && dtype.is_float() || x.weak == Weak::Int && dtype.is_int();
-    let expr = if weak { ops::retype(x.expr, dtype) } else { ops::cast(cx.settle(x)?, dtype) };
-    Ok(Value::strong(Expr { span: call.span, ..expr }))
-}
-
-fn cast_real<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    let dtype = cx.real;
-    cast(cx, scope, call, dtype)
-}
-
-fn cast_f32<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    cast(cx, scope, call, DType::F32)
-}
-
-fn cast_f64<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    cast(cx, scope, call, DType::F64)
-}
-
-fn cast_i32<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    cast(cx, scope, call, DType::I32)
-}
-
-fn cast_i64<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    cast(cx, scope, call, DType::I64)
-}
-
-/// `bool(x)` is `x != 0`, not a cast: a fraction is true.
-fn cast_bool<'a>(cx: Cx<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    no_statics(cx, call)?;
-    let written = cx.match_args(call, &["x"], 1, None);
-    let x = cx.values(scope, call, written)?.into_iter().next().ok_or(Poison)?;
-    let x = cx.settle(x)?;
-    let zero = ops::constant(0.0, x.ty.clone(), call.span);
-    Ok(Value::strong(ops::map("ne", vec![x, zero], call.span)))
+/// Names of all builtins.
+pub(super) fn names<'n>() -> impl Iterator<Item = &'n str> {
+    let rows = scalar::ALL.iter().map(|row| -> &'n str { row.name });
+    BUILTINS.iter().map(|builtin| -> &'n str { builtin.name }).chain(rows)
 }

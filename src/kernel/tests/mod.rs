@@ -14,10 +14,10 @@ use crate::algebra::scalar::{self, Scalar};
 use crate::algebra::tensor::{Tensor, round};
 use crate::algebra::types::{DType, Dim, Type};
 use crate::algebra::view::View;
-use crate::check::typed::Statistic;
 use crate::graph::builder::Builder;
 use crate::graph::grad::grad;
 use crate::graph::{Graph, Graphs, Output, Role, Target, eval};
+use crate::typed::Statistic;
 
 const F: DType = DType::F64;
 

@@ -2,12 +2,12 @@
 
 use super::{fused, passes};
 use crate::algebra::types::{DType, Type};
-use crate::check::typed::DataSource;
 use crate::check::{Catalog, Schema, check};
 use crate::diag::Diagnostic;
 use crate::graph::{self, Graphs, Part};
 use crate::pipeline::LIBRARY;
 use crate::source::FileId;
+use crate::typed::DataSource;
 
 /// Every file holds 8 features and a class number.
 struct Files;

@@ -7,13 +7,13 @@ use crate::algebra::scalar::{self, Scalar};
 use crate::algebra::tensor::round;
 use crate::algebra::types::{DType, Dim, Type};
 use crate::algebra::view::View;
-use crate::check::typed::Statistic;
 use crate::graph::builder::Builder;
 use crate::graph::grad::grad;
 use crate::graph::{Graph, Graphs, Output, Role, Target};
 use crate::kernel::{self, fuse};
 use crate::loops::eval::{Memory, run};
 use crate::loops::{Loops, lower, verify};
+use crate::typed::Statistic;
 
 const F64: DType = DType::F64;
 

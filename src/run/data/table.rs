@@ -8,13 +8,13 @@ use std::rc::Rc;
 use super::{Files, Wanted};
 use crate::algebra::types::{DType, Dim, Type};
 use crate::check::Schema;
-use crate::check::typed::{DataSource, Table};
 use crate::diag::Diagnostic;
 use crate::input;
 use crate::run::column::Cells;
 use crate::run::csv::{self, Csv};
 use crate::run::dataset::{Unfit, Values};
 use crate::run::errors::{self, Cell};
+use crate::typed::{DataSource, Table};
 
 /// A table, and what messages call it.
 struct Open {

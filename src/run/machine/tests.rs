@@ -97,7 +97,7 @@ fn agree(what: &str, make: Make, relative: f64) {
 }
 
 /// A sample with floats in another precision.
-fn in_precision(sample: &Sample, real: DType) -> Vec<Tensor> {
+fn in_precision(sample: &Sample<Op>, real: DType) -> Vec<Tensor> {
     let args = sample.args.iter().map(|arg| {
         let dtype = if arg.ty.dtype == F64 { real } else { arg.ty.dtype };
         Tensor::new(Type { dtype, ..arg.ty.clone() }, arg.data.clone())

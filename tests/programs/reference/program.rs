@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use egret::algebra::types::{DType, Dim, SizeVar, Type};
-use egret::check::typed::{
+use egret::typed::{
     Counter, Derive, DeriveKind, Expr, ExprKind, Function, FunctionId, Instance, LocalId, Loop, Member,
     Program,
 };

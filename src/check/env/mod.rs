@@ -1,0 +1,92 @@
+//! What every part of the checker needs: declarations, findings, and the functions in use.
+//!
+//! Data, and questions about it; nothing here types an expression.
+
+mod decls;
+mod globals;
+mod instances;
+mod scope;
+pub(crate) mod value;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::algebra::types::{DType, Dim, SizeVar};
+use crate::diag::Diagnostic;
+use crate::source::Span;
+use crate::typed::Data;
+
+pub(crate) use decls::{ALONG, Decls, Def, PipelineDef, StageDef};
+pub(crate) use globals::{Global, Globals, Variable};
+pub(crate) use instances::{CallSite, InstanceOf, Instances, Key, Signature, Sizes};
+pub(crate) use scope::{
+    Binding, Callee, Cells, Derived, Layer, NOBODY, Place, STEPS, Scope, Static, Target, unique,
+};
+pub(crate) use value::{Checked, Poison, Value, Weak};
+
+/// What is known while a script is checked.
+pub(crate) struct Env<'a> {
+    /// What `real` means.
+    pub real: DType,
+    /// The findings so far.
+    pub found: Vec<Diagnostic>,
+    /// What is declared.
+    pub decls: Decls<'a>,
+    /// Data sets.
+    pub data: Vec<Data>,
+    /// What the statements so far have bound.
+    pub globals: Globals<'a>,
+    /// Functions in use.
+    pub instances: Instances,
+    /// What is written for quotients rounded down and of reals, by their place.
+    pub quotients: BTreeMap<Span, (String, String)>,
+    n_sizes: u32,
+    n_sites: u32,
+}
+
+impl<'a> Env<'a> {
+    /// Nothing is declared yet.
+    pub(crate) fn new(real: DType) -> Env<'a> {
+        Env {
+            real,
+            found: Vec::new(),
+            decls: Decls::default(),
+            data: Vec::new(),
+            globals: Globals::default(),
+            instances: Instances::default(),
+            quotients: BTreeMap::new(),
+            n_sizes: 0,
+            n_sites: 0,
+        }
+    }
+
+    /// Adds a finding.
+    pub(crate) fn report(&mut self, found: Diagnostic) -> Poison {
+        self.found.push(found);
+        Poison
+    }
+
+    /// Whether there are errors.
+    pub(crate) fn failed(&self) -> bool {
+        self.found.iter().any(Diagnostic::is_error)
+    }
+
+    /// A size variable that no other is equal to.
+    pub(crate) fn fresh(&mut self, name: &str) -> SizeVar {
+        self.n_sizes += 1;
+        SizeVar { id: self.n_sizes, name: Rc::from(name) }
+    }
+
+    /// The number of another occurrence of random numbers.
+    pub(crate) fn site(&mut self) -> u32 {
+        self.n_sites += 1;
+        self.n_sites - 1
+    }
+
+    /// Where numbers of a step stand that belong to no stage.
+    pub(crate) fn stage_place(&mut self) -> Place {
+        let [coordinates, rows, columns, tensors] =
+            ["coordinates", "rows", "columns", "tensors"].map(|name| Dim::var(self.fresh(name)));
+        Place::Stage { coordinates, rows, columns, tensors }
+    }
+}

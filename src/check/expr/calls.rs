@@ -1,0 +1,348 @@
+//! Calls: who is called, with which static and other arguments.
+
+use super::dims::{self, unify};
+use super::instances::{self, has_rest};
+use super::typer::{Arg, Call, Typer};
+use super::{along, args, convert, derive, fixes, layers, origin, recorded, statics, targets};
+use crate::algebra::types::{DType, SizeVar, Type};
+use crate::ast::{self, ExprKind as Ast};
+use crate::check::builtins::{self, points, stage};
+use crate::check::env::{
+    Callee, Checked, Env, Poison, STEPS, Scope, Signature, Sizes, Static, Target, Value,
+};
+use crate::check::errors::{self, at};
+use crate::check::text;
+use crate::source::Span;
+use crate::typed::{Expr, ExprKind, FunctionId, Instance, LocalId, build};
+
+pub(super) fn call<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    callee: &'a ast::Expr,
+    args: Vec<Arg<'a>>,
+    span: Span,
+    expected: Option<&Type>,
+) -> Checked<Value> {
+    match &callee.kind {
+        Ast::Bracket(inner, statics) => call_with(cx, scope, inner, statics, args, span, expected),
+        _ => call_with(cx, scope, callee, &[], args, span, expected),
+    }
+}
+
+/// A call of `callee[statics](args)`.
+pub(super) fn call_with<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    callee: &'a ast::Expr,
+    statics: &'a [ast::Expr],
+    args: Vec<Arg<'a>>,
+    span: Span,
+    expected: Option<&Type>,
+) -> Checked<Value> {
+    let target = match stage::extent_reduction_name(scope, callee, statics) {
+        Some(name) => Ok(Target::Callee(Callee::Builtin(name))),
+        None => targets::target(cx, scope, callee),
+    };
+    let call = Call { name: text::source(callee), statics, args, span, expected };
+    match target {
+        Err(poison) => {
+            args::check_args(cx, scope, &call);
+            Err(poison)
+        }
+        Ok(target) => cx.call_target(scope, target, &call),
+    }
+}
+
+/// A call of who has been found.
+pub(super) fn call_target<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    target: Target,
+    call: &Call<'a, '_>,
+) -> Checked<Value> {
+    match target {
+        Target::Callee(Callee::Builtin(name)) => match recorded::of_series(cx, scope, &name, call) {
+            Some(number) => number,
+            None => builtins::builtin(cx, scope, &name, call),
+        },
+        Target::Callee(Callee::Def(def, given)) => {
+            if cx.env.decls.functions[def].model {
+                // `conv2d(x, w)` is the function, `layer a = conv2d[1, 8, 3]` the layer with its kernel.
+                if cx.env.decls.functions[def].library
+                    && call.statics.is_empty()
+                    && builtins::is_builtin(&call.name)
+                {
+                    return builtins::builtin(cx, scope, &call.name.clone(), call);
+                }
+                return Err(model_without_instance(cx.env, call));
+            }
+            if along::says_axis(cx.env, def, call) {
+                return along::along_axis(cx, scope, def, call);
+            }
+            let given = statics::statics(cx, scope, def, given, call)?;
+            call_def(cx, scope, def, given, Instance::None, None, call)
+        }
+        Target::Callee(Callee::Derived(derived)) => derive::call_derived(cx, scope, &derived, call),
+        Target::Layer { index, .. } => layers::call_layer(cx, scope, index, None, call),
+        Target::Layers { first, count, .. } => layers::call_layers(cx, scope, first, count, call),
+        Target::LayerAt { first, count, position, .. } => {
+            layers::call_one_of(cx, scope, first, count, (position, call.span), call)
+        }
+        Target::Inner => points::call_inner(cx, scope, call),
+        Target::Loss => points::call_loss(cx, scope, call),
+        Target::Model(Callee::Def(def, given), instance) => {
+            args::no_more_statics(cx.env, call)?;
+            call_def(cx, scope, def, given, instance, None, call)
+        }
+        Target::Model(Callee::Builtin(_) | Callee::Derived(_), _) => Err(Poison),
+    }
+}
+
+fn model_without_instance<'a>(env: &mut Env<'a>, call: &Call<'a, '_>) -> Poison {
+    let message = format!("model `{}` owns parameters, and this call does not say whose", call.name);
+    let found = at(&errors::MODEL_WITHOUT_INSTANCE, message, call.span, "called without an instance");
+    env.report(found.help(format!("in a model, declare `layer a = {}[...]` and call `a`", call.name)))
+}
+
+/// A call of a function or model that is declared in a script or in the library; `first` takes the
+/// place of the first argument.
+pub(crate) fn call_def<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    def: usize,
+    statics: Vec<Static>,
+    instance: Instance,
+    mut first: Option<Value>,
+    call: &Call<'a, '_>,
+) -> Checked<Value> {
+    let function = cx.env.decls.functions[def].ast;
+    let names: Vec<&str> = function.args.iter().map(|arg| arg.name.name.as_str()).collect();
+    let written = args::match_args(cx.env, call, &names, 0, Some(function.name.span));
+    let written = written.and_then(|written| all_given(cx.env, scope, function, call, written));
+    let Ok(written) = written else {
+        args::check_args(cx, scope, call);
+        return Err(Poison);
+    };
+    let mut values: Vec<Checked<Value>> = Vec::new();
+    for (k, arg) in written.into_iter().enumerate() {
+        values.push(match arg {
+            Some(_) if k == 0 && first.is_some() => first.take().ok_or(Poison),
+            Some(arg) => cx.expr(scope, arg, None),
+            None => left_out(cx, def, k, call.span),
+        });
+    }
+    let values = values.into_iter().collect::<Checked<Vec<Value>>>()?;
+    let rank = rest_rank(function, &values, call.expected);
+    let id = instances::instance(cx.env, def, &statics, rank, instances::caller(scope))?;
+    call_instance(cx.env, scope, id, &statics, values, instance, call)
+}
+
+/// Whether everything that a call leaves out has a default, or is the step in a hyperparameter.
+fn all_given<'a>(
+    env: &mut Env<'a>,
+    scope: &Scope,
+    function: &ast::Function,
+    call: &Call<'a, '_>,
+    written: Vec<Option<&'a ast::Expr>>,
+) -> Checked<Vec<Option<&'a ast::Expr>>> {
+    let lacks = |(arg, written): (&ast::Arg, &Option<&ast::Expr>)| {
+        let step = scope.cells.is_some() && STEPS.contains(&arg.name.name.as_str());
+        (written.is_none() && arg.default.is_none() && !step).then(|| arg.name.name.clone())
+    };
+    let Some(missing) = function.args.iter().zip(&written).find_map(lacks) else { return Ok(written) };
+    let names: Vec<&str> = function.args.iter().map(|arg| arg.name.name.as_str()).collect();
+    Err(args::lacks_argument(env, call, &missing, &names, Some(function.name.span)))
+}
+
+/// The value of argument `k` where a call leaves it out.
+fn left_out(cx: &mut Typer<'_, '_>, def: usize, k: usize, span: Span) -> Checked<Value> {
+    let arg = &cx.env.decls.functions[def].ast.args[k];
+    match (&arg.default, STEPS.iter().position(|step| *step == arg.name.name)) {
+        (Some(default), _) => default_value(cx, def, k, default),
+        (None, Some(step)) => {
+            let ty = Type::scalar(DType::F64);
+            Ok(Value::strong(Expr { kind: ExprKind::Local(LocalId(step)), ty, span }))
+        }
+        (None, None) => Err(Poison),
+    }
+}
+
+/// A default sees numbers and functions only.
+pub(crate) fn default_value<'a>(
+    cx: &mut Typer<'_, 'a>,
+    def: usize,
+    k: usize,
+    default: &'a ast::Expr,
+) -> Checked<Value> {
+    let crate::check::env::Def { ast, library, .. } = cx.env.decls.functions[def];
+    let place = cx.env.stage_place();
+    let double = ast.args[k].ty.dtype.name == "f64";
+    let float = if double { DType::F64 } else { cx.env.real };
+    cx.expr(&mut Scope::new(place, library, float), default, None)
+}
+
+fn call_instance<'a>(
+    env: &mut Env<'a>,
+    scope: &mut Scope,
+    id: FunctionId,
+    statics: &[Static],
+    values: Vec<Value>,
+    instance: Instance,
+    call: &Call<'a, '_>,
+) -> Checked<Value> {
+    let signature = env.instances.made[id.0].signature.clone();
+    let mut sizes = signature.static_sizes(statics);
+    let given = sizes.clone();
+    let conflict = solve(&signature, &values, &mut sizes);
+    if let Some(k) = conflict {
+        let mended = fixes::mend(scope, &values[k].expr, |shape| {
+            let mut values = values.clone();
+            values[k].expr.ty.shape = shape.clone();
+            solve(&signature, &values, &mut given.clone()).is_none()
+        });
+        return Err(argument_mismatch(env, scope, &signature, &values[k], k, (&sizes, mended), call));
+    }
+    if let Some(expected) = call.expected {
+        solve_result(&signature, expected, &mut sizes);
+    }
+    if let Some(open) = signature.sizes.iter().find(|var| !sizes.contains_key(var)) {
+        let message = format!("size `{}` of `{}` follows from nothing here", open.name, call.name);
+        let found = at(&errors::SIZE_UNKNOWN, message, call.span, "not enough is known");
+        return Err(
+            env.report(found.help("write the type of what it is assigned to: `let a: real[...] = ...`"))
+        );
+    }
+    let mut args = Vec::new();
+    let mut failed = Ok(());
+    for (k, value) in values.into_iter().enumerate() {
+        let ty = signature.args[k].substitute(&sizes);
+        let expected = (signature.spans[k], expectation(&signature, k));
+        match convert::coerce(env, scope, value, &ty, expected) {
+            Ok(arg) => args.push(as_cell(scope, &signature.names[k], arg)),
+            Err(poison) => failed = Err(poison),
+        }
+    }
+    failed?;
+    let ordered: Vec<_> = signature.sizes.iter().map(|var| sizes[var].clone()).collect();
+    instances::record_call(env, scope, id, &ordered, &instance, call.span);
+    let ty = signature.result.substitute(&sizes);
+    for dim in ty.shape.iter().chain(args.iter().flat_map(|arg: &Expr| &arg.ty.shape)) {
+        dims::positive(env, dim.clone(), call.span)?;
+    }
+    let kind = ExprKind::Call { function: id, sizes: ordered, args, instance };
+    Ok(Value::strong(Expr { kind, ty, span: call.span }))
+}
+
+/// What argument `k` is declared as.
+fn expectation(signature: &Signature, k: usize) -> String {
+    format!("argument `{}` is declared `{}`", signature.names[k], signature.written[k])
+}
+
+fn argument_mismatch<'a>(
+    env: &mut Env<'a>,
+    scope: &Scope,
+    signature: &Signature,
+    value: &Value,
+    k: usize,
+    (sizes, mended): (&Sizes, Option<String>),
+    call: &Call<'a, '_>,
+) -> Poison {
+    let have = text::show(&value.expr.ty, env.real);
+    let want = text::show(&signature.args[k].substitute(sizes), env.real);
+    let layer = layers::layer_span(scope, &call.name);
+    // What a layer takes is decided where it is declared.
+    let expected = match layer {
+        Some(span) => (span, format!("layer `{}` takes `{want}`", call.name)),
+        None => (signature.spans[k], expectation(signature, k)),
+    };
+    let found = errors::shapes(
+        format!("`{}` takes `{want}` as `{}`, and this is `{have}`", call.name, signature.names[k]),
+        (value.expr.span, have),
+        expected,
+    );
+    let found = origin::label_origin(env, scope, &value.expr, found);
+    let help = match layer {
+        _ if mended.is_some() => mended.unwrap_or_default(),
+        Some(_) => format!("change the sizes of layer `{}`, or the value it is applied to", call.name),
+        None => "make the sizes equal".to_string(),
+    };
+    env.report(found.help(help))
+}
+
+/// A number that a function is given inside of a hyperparameter becomes a cell under the name of the
+/// function's argument.
+fn as_cell(scope: &mut Scope, name: &str, arg: Expr) -> Expr {
+    let Some(cells) = &scope.cells else { return arg };
+    let mut locals = Vec::new();
+    arg.locals(&mut locals);
+    if !locals.is_empty() || arg.ty.rank() > 0 || !arg.ty.dtype.is_float() {
+        return arg;
+    }
+    let name = format!("{}.{name}", cells.prefix);
+    let dtype = arg.ty.dtype;
+    build::cast(scope.cell(&name, build::cast(arg, DType::F64), None), dtype)
+}
+
+/// How many axes `..` stands for in this call.
+fn rest_rank(function: &ast::Function, values: &[Value], expected: Option<&Type>) -> usize {
+    let fixed = |ty: &ast::TypeExpr| has_rest(ty).then(|| ty.shape.len() - 1);
+    let of_args = function.args.iter().zip(values).filter_map(|(arg, value)| {
+        let literal = matches!(value.expr.kind, ExprKind::Const(_) | ExprKind::Size(_));
+        let rank = value.expr.ty.rank().checked_sub(fixed(&arg.ty)?)?;
+        Some((!literal, rank))
+    });
+    let of_args: Vec<(bool, usize)> = of_args.collect();
+    let firm = of_args.iter().max();
+    let of_result = || expected.and_then(|ty| ty.rank().checked_sub(fixed(&function.result)?));
+    firm.map(|(_, rank)| *rank).or_else(of_result).unwrap_or(0)
+}
+
+/// Finds the callee's sizes from the arguments' shapes; the argument that cannot be.
+fn solve(signature: &Signature, values: &[Value], sizes: &mut Sizes) -> Option<usize> {
+    let mut pending: Vec<(usize, usize)> = Vec::new();
+    for (k, (ty, value)) in signature.args.iter().zip(values).enumerate() {
+        let have = &value.expr.ty;
+        let literal = matches!(value.expr.kind, ExprKind::Const(_) | ExprKind::Size(_)) && have.rank() == 0;
+        if literal {
+            continue;
+        }
+        if have.rank() != ty.rank() {
+            // A stage's narrower numbers spread later; all else is a mismatch.
+            match have.rank() {
+                0 if ty.rank() == 1 && value.expr.ty.dtype == DType::F64 => continue,
+                _ => return Some(k),
+            }
+        }
+        pending.extend((0..ty.rank()).map(|axis| (k, axis)));
+    }
+    while !pending.is_empty() {
+        let before = pending.len();
+        let mut left = Vec::new();
+        for (k, axis) in pending {
+            let (want, have) = (&signature.args[k].shape[axis], &values[k].expr.ty.shape[axis]);
+            match unify(want, have, sizes, &signature.sizes) {
+                Some(true) => {}
+                Some(false) => return Some(k),
+                None => left.push((k, axis)),
+            }
+        }
+        if left.len() == before {
+            break;
+        }
+        pending = left;
+    }
+    None
+}
+
+/// Finds sizes that occur in the result only.
+fn solve_result(signature: &Signature, expected: &Type, sizes: &mut Sizes) {
+    if signature.result.rank() != expected.rank() {
+        return;
+    }
+    for (want, have) in signature.result.shape.iter().zip(&expected.shape) {
+        let open: Vec<&SizeVar> = want.vars().filter(|var| !sizes.contains_key(var)).collect();
+        if !open.is_empty() {
+            unify(want, have, sizes, &signature.sizes);
+        }
+    }
+}

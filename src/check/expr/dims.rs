@@ -1,0 +1,221 @@
+//! Sizes and types as written, and finding size variables from the shapes of arguments.
+
+use super::columns;
+use crate::algebra::types::{DType, Dim, SizeVar, Type};
+use crate::ast::{self, BinaryOp, ExprKind, UnaryOp};
+use crate::check::env::{Binding, Checked, Env, Scope, Sizes};
+use crate::check::errors::{self, at, nearest};
+use crate::source::Span;
+
+/// Names of element types in other languages, and ours.
+const FOREIGN: [(&str, &str); 8] = [
+    ("float", "real"),
+    ("float32", "f32"),
+    ("float64", "f64"),
+    ("double", "f64"),
+    ("int", "i32"),
+    ("int32", "i32"),
+    ("int64", "i64"),
+    ("boolean", "bool"),
+];
+
+/// Names of element types.
+const DTYPES: [&str; 6] = ["real", "f32", "f64", "i32", "i64", "bool"];
+
+/// An element type by its name.
+fn dtype(env: &mut Env<'_>, name: &ast::Ident) -> Checked<DType> {
+    Ok(match name.name.as_str() {
+        "real" => env.real,
+        "f32" => DType::F32,
+        "f64" => DType::F64,
+        "i32" => DType::I32,
+        "i64" => DType::I64,
+        "bool" => DType::Bool,
+        "bf16" => return Err(env.report(errors::not_supported("`bf16`", name.span, "write `f32`"))),
+        other => {
+            let found =
+                at(&errors::UNKNOWN_TYPE, format!("unknown type `{other}`"), name.span, "no such type");
+            let list = errors::there_is(&DTYPES);
+            let foreign = FOREIGN.iter().find(|(name, _)| *name == other).map(|(_, ours)| *ours);
+            let found = match foreign.map(str::to_string).or_else(|| nearest(other, DTYPES)) {
+                None => found.help(list),
+                near => errors::suggest(found.note(list), near),
+            };
+            return Err(env.report(found));
+        }
+    })
+}
+
+/// A type as written. In a signature (`fresh`) names met first become size variables.
+pub(super) fn type_expr(
+    env: &mut Env<'_>,
+    scope: &mut Scope,
+    ty: &ast::TypeExpr,
+    fresh: bool,
+) -> Checked<Type> {
+    let dtype = dtype(env, &ty.dtype);
+    let mut shape = Vec::new();
+    let mut failed = None;
+    for (k, size) in ty.shape.iter().enumerate() {
+        match &size.kind {
+            ExprKind::Rest if k == 0 => match &scope.rest {
+                Some(rest) => shape.extend(rest.iter().cloned()),
+                None => {
+                    let found = at(
+                        &errors::REST_UNKNOWN,
+                        "`..` stands for nothing here",
+                        size.span,
+                        "any leading axes",
+                    );
+                    failed = Some(env.report(found.help("use `..` in the type of an argument as well")));
+                }
+            },
+            _ => match dim(env, scope, size, fresh).and_then(|dim| positive(env, dim, size.span)) {
+                Ok(dim) => shape.push(dim),
+                Err(poison) => failed = Some(poison),
+            },
+        }
+    }
+    match failed {
+        Some(poison) => Err(poison),
+        None => Ok(Type::new(dtype?, shape)),
+    }
+}
+
+/// A size as written.
+pub(crate) fn dim(env: &mut Env<'_>, scope: &mut Scope, expr: &ast::Expr, fresh: bool) -> Checked<Dim> {
+    match &expr.kind {
+        ExprKind::Number { value, integer: true } => Ok(Dim::constant(*value as i64)),
+        ExprKind::Name(name) => named_dim(env, scope, name, expr.span, fresh),
+        ExprKind::Unary(UnaryOp::Neg, x) => Ok(Dim::default().sub(&dim(env, scope, x, fresh)?)),
+        ExprKind::Binary(op, a, b) => {
+            let (a, b) = (dim(env, scope, a, fresh), dim(env, scope, b, fresh));
+            dim_binary(env, *op, &a?, &b?, expr.span)
+        }
+        ExprKind::Error => Err(crate::check::env::Poison),
+        ExprKind::Field(of, field) => match columns::vocab(env, of, field) {
+            Some(size) => size,
+            None => Err(not_a_size(env, expr.span)),
+        },
+        _ => Err(not_a_size(env, expr.span)),
+    }
+}
+
+fn named_dim(env: &mut Env<'_>, scope: &mut Scope, name: &str, span: Span, fresh: bool) -> Checked<Dim> {
+    match scope.get(name) {
+        Some(Binding::Size(dim)) => return Ok(dim.clone()),
+        Some(Binding::Number(value, _)) if value.fract() == 0.0 => {
+            return Ok(Dim::constant(*value as i64));
+        }
+        Some(Binding::Error) => return Err(crate::check::env::Poison),
+        Some(_) if !fresh => return Err(not_a_size(env, span)),
+        _ => {}
+    }
+    if let Some((value, true)) = env.decls.constants.get(name) {
+        return Ok(Dim::constant(*value as i64));
+    }
+    if !fresh {
+        let known: Vec<&str> = scope.names.iter().map(|(name, ..)| name.as_str()).collect();
+        return Err(env.report(errors::unknown_name(name, span, nearest(name, known))));
+    }
+    let var = env.fresh(name);
+    scope.sizes.push(var.clone());
+    scope.bind(name, Binding::Size(Dim::var(var.clone())), span);
+    Ok(Dim::var(var))
+}
+
+fn dim_binary(env: &mut Env<'_>, op: BinaryOp, a: &Dim, b: &Dim, span: Span) -> Checked<Dim> {
+    match op {
+        BinaryOp::Add => Ok(a.add(b)),
+        BinaryOp::Sub => Ok(a.sub(b)),
+        BinaryOp::Mul => Ok(a.mul(b)),
+        BinaryOp::FloorDiv if b.as_constant() != Some(0) => Ok(a.div_floor(b)),
+        BinaryOp::Div | BinaryOp::FloorDiv => match quotient(a, b) {
+            Some(dim) => Ok(dim),
+            None => {
+                let found = at(
+                    &errors::NOT_A_SIZE,
+                    format!("`{a}` is not a multiple of `{b}`"),
+                    span,
+                    "not a whole number",
+                );
+                Err(env.report(found.help("sizes are whole numbers: `//` leaves the remainder out")))
+            }
+        },
+        _ => Err(not_a_size(env, span)),
+    }
+}
+
+/// A size of a shape: a known one is at least 1.
+pub(crate) fn positive(env: &mut Env<'_>, dim: Dim, span: Span) -> Checked<Dim> {
+    match dim.as_constant() {
+        Some(n) if n < 1 => {
+            let found = at(&errors::NOT_A_SIZE, format!("a size is {n} here"), span, format!("size {n}"));
+            Err(env.report(found.help("sizes of tensors are at least 1")))
+        }
+        _ => Ok(dim),
+    }
+}
+
+fn not_a_size(env: &mut Env<'_>, span: Span) -> crate::check::env::Poison {
+    env.report(
+        at(&errors::NOT_A_SIZE, "this is not a size", span, "a whole number or a size variable is needed")
+            .help("sizes are known at compile time: write a number, or a name from a type"),
+    )
+}
+
+/// The whole quotient, if there is one.
+fn quotient(a: &Dim, b: &Dim) -> Option<Dim> {
+    if b.as_constant() == Some(0) { None } else { a.div_exact(b) }
+}
+
+/// Makes `want`, a size of a callee, equal to `have`, by giving a value to a variable that has none.
+/// `None`: it cannot be done yet (two or more unknown variables); `Some(false)`: never.
+pub(super) fn unify(want: &Dim, have: &Dim, sizes: &mut Sizes, open: &[SizeVar]) -> Option<bool> {
+    let known = want.substitute(sizes);
+    let mut unknown: Vec<SizeVar> =
+        known.vars().filter(|var| open.contains(var) && !sizes.contains_key(var)).cloned().collect();
+    unknown.sort();
+    unknown.dedup();
+    match unknown.as_slice() {
+        [] => Some(known == *have),
+        [var] => match known.solve(var, have) {
+            Some(value) => {
+                sizes.insert(var.clone(), value);
+                Some(true)
+            }
+            None => Some(false),
+        },
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+
+    fn var(id: u32, name: &str) -> SizeVar {
+        SizeVar { id, name: Rc::from(name) }
+    }
+
+    #[test]
+    fn unify_solves_linear_sizes() {
+        let (d, n) = (var(1, "D"), var(2, "n"));
+        let want = Dim::var(d.clone()).mul(&Dim::constant(3)).add(&Dim::constant(1));
+        let mut sizes = Sizes::new();
+        assert_eq!(unify(&want, &Dim::constant(13), &mut sizes, std::slice::from_ref(&d)), Some(true));
+        assert_eq!(sizes[&d], Dim::constant(4));
+        let have = Dim::var(n).mul(&Dim::constant(3));
+        assert_eq!(unify(&Dim::var(d.clone()), &have, &mut sizes, std::slice::from_ref(&d)), Some(false));
+        assert_eq!(unify(&want, &Dim::constant(12), &mut Sizes::new(), &[d]), Some(false));
+    }
+
+    #[test]
+    fn unify_waits_for_two_unknowns() {
+        let (a, b) = (var(1, "a"), var(2, "b"));
+        let want = Dim::var(a.clone()).mul(&Dim::var(b.clone()));
+        assert_eq!(unify(&want, &Dim::constant(12), &mut Sizes::new(), &[a, b]), None);
+    }
+}

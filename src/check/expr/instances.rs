@@ -1,0 +1,182 @@
+//! Instances of functions: their signatures, and the calls of them.
+
+use super::dims;
+use crate::algebra::types::{Dim, SizeVar, Type};
+use crate::ast::{self, ExprKind as Ast};
+use crate::check::env::{
+    Binding, CallSite, Callee, Checked, Def, Env, InstanceOf, Key, Place, Scope, Signature, Static,
+};
+use crate::check::errors::{self, at};
+use crate::check::text;
+use crate::source::Span;
+use crate::typed::{FunctionId, Instance};
+
+/// Whether a type begins with `..`.
+pub(super) fn has_rest(ty: &ast::TypeExpr) -> bool {
+    ty.shape.first().is_some_and(|first| matches!(first.kind, Ast::Rest))
+}
+
+/// How often a function may stand in the chain of callers that made an instance.
+const MAX_NESTED: usize = 32;
+
+/// The function in whose body `scope` is.
+pub(crate) fn caller(scope: &Scope) -> Option<usize> {
+    match scope.place {
+        Place::Function(id) => Some(id.0),
+        _ => None,
+    }
+}
+
+pub(super) fn record_call(
+    env: &mut Env<'_>,
+    scope: &Scope,
+    callee: FunctionId,
+    sizes: &[Dim],
+    instance: &Instance,
+    span: Span,
+) {
+    let each = match instance {
+        Instance::LayerAt { first, count, .. } => (*first..first + count).map(Instance::Layer).collect(),
+        one => vec![one.clone()],
+    };
+    for instance in each {
+        let (caller, sizes) = (scope.place.clone(), sizes.to_vec());
+        env.instances.calls.push(CallSite { caller, callee, sizes, instance, span });
+    }
+}
+
+/// The instance of a function for these statics and this many leading axes.
+pub(crate) fn instance(
+    env: &mut Env<'_>,
+    def: usize,
+    statics: &[Static],
+    rank: usize,
+    parent: Option<usize>,
+) -> Checked<FunctionId> {
+    let erased = statics.iter().map(|value| match value {
+        Static::Size(_) => None,
+        other => Some(other.clone()),
+    });
+    let key = Key { def, statics: erased.collect(), rank };
+    if let Some(known) = env.instances.memo.get(&key) {
+        return *known;
+    }
+    let made = nested_too_deep(env, def, parent).and_then(|()| new_instance(env, def, statics, rank, parent));
+    env.instances.memo.insert(key, made);
+    made
+}
+
+/// Instances that keep asking for new instances of themselves.
+fn nested_too_deep(env: &mut Env<'_>, def: usize, parent: Option<usize>) -> Checked<()> {
+    let chain = std::iter::successors(parent, |at| env.instances.made[*at].parent);
+    if chain.filter(|at| env.instances.made[*at].def == def).count() < MAX_NESTED {
+        return Ok(());
+    }
+    let name = &env.decls.functions[def].ast.name;
+    let found = at(&errors::RECURSION, format!("`{}` calls itself", name.name), name.span, "without end");
+    Err(env.report(found.help("functions are inlined: write it without recursion")))
+}
+
+fn new_instance(
+    env: &mut Env<'_>,
+    def: usize,
+    statics: &[Static],
+    rank: usize,
+    parent: Option<usize>,
+) -> Checked<FunctionId> {
+    let Def { ast, library, .. } = env.decls.functions[def];
+    let id = FunctionId(env.instances.made.len());
+    let mut scope = Scope::new(Place::Function(id), library, env.real);
+    let static_vars = bind_statics(env, &mut scope, ast, statics);
+    if ast.args.iter().any(|arg| has_rest(&arg.ty)) {
+        let vars: Vec<SizeVar> = (1..=rank).map(|k| env.fresh(&format!("..{k}"))).collect();
+        scope.sizes.extend(vars.iter().cloned());
+        scope.rest = Some(vars.into_iter().map(Dim::var).collect());
+    }
+    let args: Vec<Checked<Type>> =
+        ast.args.iter().map(|arg| dims::type_expr(env, &mut scope, &arg.ty, true)).collect();
+    let result = dims::type_expr(env, &mut scope, &ast.result, true);
+    let more: Vec<Checked<Type>> =
+        ast.more.iter().map(|ty| dims::type_expr(env, &mut scope, ty, true)).collect();
+    let args = args.into_iter().collect::<Checked<Vec<Type>>>()?;
+    let result = result?;
+    let more = more.into_iter().collect::<Checked<Vec<Type>>>()?;
+    bind_args(env, &mut scope, ast, &args);
+    let signature = Signature {
+        sizes: scope.sizes.to_vec(),
+        statics: static_vars,
+        args,
+        names: ast.args.iter().map(|arg| arg.name.name.clone()).collect(),
+        written: ast.args.iter().map(|arg| text::type_source(&arg.ty)).collect(),
+        spans: ast.args.iter().map(|arg| arg.ty.span).collect(),
+        result,
+        more,
+    };
+    let name = instance_name(env, ast, statics);
+    env.instances.made.push(InstanceOf { def, name, signature, scope: Some(scope), function: None, parent });
+    env.instances.pending.push_back(id);
+    Ok(id)
+}
+
+fn bind_statics(
+    env: &mut Env<'_>,
+    scope: &mut Scope,
+    ast: &ast::Function,
+    statics: &[Static],
+) -> Vec<Option<SizeVar>> {
+    let mut vars = Vec::new();
+    for (given, value) in ast.statics.iter().zip(statics) {
+        let name = &given.name;
+        if let Some(before) = scope.declared(&name.name) {
+            env.report(errors::duplicate(&name.name, name.span, Some(before)));
+        }
+        let (binding, var) = match value {
+            Static::Size(_) => {
+                let var = env.fresh(&name.name);
+                scope.sizes.push(var.clone());
+                (Binding::Size(Dim::var(var.clone())), Some(var))
+            }
+            Static::Number(bits) => (Binding::Number(f64::from_bits(*bits), false), None),
+            Static::Function(callee) => (Binding::Function(callee.clone()), None),
+            Static::Word(word) => (Binding::Word(word.clone(), Vec::new()), None),
+        };
+        scope.bind(&name.name, binding, name.span);
+        vars.push(var);
+    }
+    vars
+}
+
+fn bind_args(env: &mut Env<'_>, scope: &mut Scope, ast: &ast::Function, args: &[Type]) {
+    for (arg, ty) in ast.args.iter().zip(args) {
+        if let Some(before) = scope.declared(&arg.name.name) {
+            env.report(errors::duplicate(&arg.name.name, arg.name.span, Some(before)));
+        }
+        scope.bind_local(&arg.name.name, ty.clone(), arg.name.span);
+    }
+}
+
+/// `twice[tanh]`: sizes stay variables, so they are not part of the name.
+fn instance_name(env: &Env<'_>, ast: &ast::Function, statics: &[Static]) -> String {
+    let resolved: Vec<String> = statics
+        .iter()
+        .filter_map(|value| match value {
+            Static::Size(_) => None,
+            Static::Number(bits) => Some(crate::print::number(f64::from_bits(*bits))),
+            Static::Function(callee) => Some(callee_name(env, callee)),
+            Static::Word(word) => Some(word.clone()),
+        })
+        .collect();
+    if resolved.is_empty() {
+        ast.name.name.clone()
+    } else {
+        format!("{}[{}]", ast.name.name, resolved.join(", "))
+    }
+}
+
+fn callee_name(env: &Env<'_>, callee: &Callee) -> String {
+    match callee {
+        Callee::Builtin(name) => name.clone(),
+        Callee::Def(def, _) => env.decls.functions[*def].ast.name.name.clone(),
+        Callee::Derived(derived) => derived.text(),
+    }
+}

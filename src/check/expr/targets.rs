@@ -1,0 +1,222 @@
+//! Who is called: names, layers, functions made of functions.
+
+use super::derived::{self, kind};
+use super::typer::{Call, Typer};
+use super::{dims, names, statics};
+use crate::ast::{self, ExprKind as Ast};
+use crate::check::env::{Binding, Callee, Checked, Env, Global, Poison, Scope, Static, Target};
+use crate::check::errors::{self, at};
+use crate::check::{builtins, text};
+use crate::source::Span;
+use crate::typed::Instance;
+
+/// Whether an expression names something that can be called.
+pub(super) fn is_callable(env: &Env<'_>, scope: &Scope, callee: &ast::Expr) -> bool {
+    match &callee.kind {
+        Ast::Name(name) => match scope.get(name) {
+            Some(
+                Binding::Layer(_)
+                | Binding::Layers(..)
+                | Binding::Function(_)
+                | Binding::Model(..)
+                | Binding::Inner,
+            ) => true,
+            Some(_) => false,
+            // A value of the script hides a function of the library.
+            None if !scope.library
+                && matches!(env.globals.values.get(name.as_str()), Some(Global::Value(..))) =>
+            {
+                false
+            }
+            None => {
+                env.decls.find_function(name, scope.library).is_some()
+                    || builtins::is_builtin(name)
+                    || !scope.library && env.decls.function_lets.contains_key(name.as_str())
+            }
+        },
+        Ast::Call(..) => makes_function(env, scope, callee),
+        Ast::Field(of, _) => matches!(&of.kind, Ast::Name(name) if name == "random"),
+        _ => false,
+    }
+}
+
+pub(super) fn target<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    callee: &'a ast::Expr,
+) -> Checked<Target> {
+    match &callee.kind {
+        Ast::Call(..) if makes_function(cx.env, scope, callee) => function_value(cx, scope, callee),
+        Ast::Name(name) => named_target(cx, scope, name, callee.span),
+        Ast::Field(of, field) if matches!(&of.kind, Ast::Name(name) if name == "random") => {
+            let name = format!("random.{}", field.name);
+            if builtins::is_builtin(&name) {
+                return Ok(Target::Callee(Callee::Builtin(name)));
+            }
+            let known = ["random.uniform".to_string(), "random.normal".to_string()];
+            Err(cx.env.report(errors::none_of(&errors::UNKNOWN_NAME, "function", &name, callee.span, &known)))
+        }
+        Ast::Error => Err(Poison),
+        _ => Err(not_callable(cx.env, &format!("`{}`", text::source(callee)), callee.span)),
+    }
+}
+
+fn not_callable(env: &mut Env<'_>, what: &str, span: Span) -> Poison {
+    let found = at(&errors::NOT_A_FUNCTION, format!("{what} is not a function"), span, "cannot be called");
+    env.report(found.help("call a function, a layer or a model; multiply with `*`"))
+}
+
+fn named_target(cx: &mut Typer<'_, '_>, scope: &Scope, name: &str, span: Span) -> Checked<Target> {
+    match scope.get(name) {
+        Some(Binding::Layer(index)) => {
+            let arguments = layer_arguments(cx.env, scope, *index);
+            return Ok(Target::Layer { index: *index, arguments });
+        }
+        Some(Binding::Layers(first, count)) => {
+            let (first, count) = (*first, *count);
+            return Ok(Target::Layers { first, count, arguments: layer_arguments(cx.env, scope, first) });
+        }
+        Some(Binding::Local(_)) if scope.in_stage() && name == "loss" => return Ok(Target::Loss),
+        Some(Binding::Function(callee)) => return Ok(Target::Callee(callee.clone())),
+        Some(Binding::Model(callee, instance)) => {
+            return Ok(Target::Model(callee.clone(), instance.clone()));
+        }
+        Some(Binding::Inner) => return Ok(Target::Inner),
+        Some(Binding::Error) => return Err(Poison),
+        _ => {}
+    }
+    if let Some(def) = cx.env.decls.find_function(name, scope.library) {
+        return Ok(Target::Callee(Callee::Def(def, Vec::new())));
+    }
+    if builtins::is_builtin(name) {
+        return Ok(Target::Callee(Callee::Builtin(name.to_string())));
+    }
+    if !scope.library
+        && let Some(made) = global_function(cx, name)
+    {
+        return made.map(Target::Callee);
+    }
+    match cx.env.globals.values.get(name) {
+        Some(Global::Fit { id, callee, .. }) if !scope.library => {
+            return Ok(Target::Model(callee.clone(), Instance::Fit(*id)));
+        }
+        Some(Global::Error) => return Err(Poison),
+        _ => {}
+    }
+    let known = scope.get(name).is_some()
+        || cx.env.decls.constants.contains_key(name)
+        || cx.env.globals.values.contains_key(name);
+    if known || cx.env.decls.find_stage(name).is_some() || cx.env.decls.data.contains_key(name) {
+        return Err(not_callable(cx.env, &format!("`{name}`"), span));
+    }
+    let near = names::nearest_name(cx.env, scope, name);
+    Err(cx.env.report(errors::unknown_name(name, span, near)))
+}
+
+/// Names of the arguments of a layer.
+fn layer_arguments(env: &Env<'_>, scope: &Scope, index: usize) -> Vec<String> {
+    match &scope.layers[index].1.callee {
+        Callee::Def(def, _) => {
+            env.decls.functions[*def].ast.args.iter().map(|arg| arg.name.name.clone()).collect()
+        }
+        Callee::Builtin(_) | Callee::Derived(_) => Vec::new(),
+    }
+}
+
+/// Whether an expression makes a function of a function: `grad(f)`.
+pub(crate) fn makes_function(env: &Env<'_>, scope: &Scope, expr: &ast::Expr) -> bool {
+    let Ast::Call(callee, _) = &expr.kind else { return false };
+    let Ast::Name(name) = &callee.kind else { return false };
+    kind(name).is_some()
+        && scope.get(name).is_none()
+        && env.decls.find_function(name, scope.library).is_none()
+}
+
+/// What an expression that stands for a function stands for.
+pub(crate) fn function_value<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    expr: &'a ast::Expr,
+) -> Checked<Target> {
+    match &expr.kind {
+        Ast::Call(callee, args) if makes_function(cx.env, scope, expr) => {
+            let Ast::Name(name) = &callee.kind else { return Err(Poison) };
+            let kind = kind(name).ok_or(Poison)?;
+            let made = derived::derived(cx, scope, kind, args, expr.span)?;
+            Ok(Target::Callee(Callee::Derived(Box::new(made))))
+        }
+        Ast::Bracket(of, statics) => match target(cx, scope, of)? {
+            Target::Callee(Callee::Def(def, given)) => {
+                let (name, span) = (text::source(of), expr.span);
+                let call = Call { name, statics, args: Vec::new(), span, expected: None };
+                let given = statics::statics(cx, scope, def, given, &call)?;
+                Ok(Target::Callee(Callee::Def(def, given)))
+            }
+            Target::Layers { first, count, arguments } if statics.len() == 1 => {
+                let position = dims::dim(cx.env, scope, &statics[0], false)?;
+                Ok(Target::LayerAt { first, count, position, arguments })
+            }
+            _ => Err(cx.env.report(errors::not_supported(
+                &format!("`{}` as a function", text::source(expr)),
+                expr.span,
+                "write a `fn` that calls it",
+            ))),
+        },
+        Ast::Name(_) | Ast::Field(..) | Ast::Error => target(cx, scope, expr),
+        _ => {
+            let source = text::source(expr);
+            let message = format!("`{source}` is a value, and a function is needed");
+            let found = at(&errors::NOT_A_FUNCTION, message, expr.span, "not a function");
+            Err(cx.env.report(
+                found.help(format!("write a function and name it: `fn f(x: real[N]) -> real = {source}`")),
+            ))
+        }
+    }
+}
+
+/// `grad(f)` as a static argument: it must not depend on where it stands.
+pub(super) fn static_function<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    expr: &'a ast::Expr,
+) -> Checked<Static> {
+    let Target::Callee(callee) = function_value(cx, scope, expr)? else { return Err(Poison) };
+    closed(cx.env, &callee, expr.span)?;
+    Ok(Static::Function(callee))
+}
+
+/// Whether a function means the same wherever it is called.
+pub(super) fn closed(env: &mut Env<'_>, callee: &Callee, span: Span) -> Checked<()> {
+    let what = match callee {
+        Callee::Builtin(_) => return Ok(()),
+        Callee::Def(_, given) => {
+            let open = |s: &Static| matches!(s, Static::Size(dim) if dim.as_constant().is_none());
+            match given.iter().any(open) {
+                true => "a function with size variables as a static argument",
+                false => return Ok(()),
+            }
+        }
+        Callee::Derived(derived) => match &derived.of {
+            Target::Callee(inner) => return closed(env, inner, span),
+            _ => "a derivative of a model as a static argument",
+        },
+    };
+    let help = match callee {
+        Callee::Def(..) => "give it sizes that are numbers",
+        _ => "call it where it is made",
+    };
+    Err(env.report(errors::not_supported(what, span, help)))
+}
+
+/// What a `let` of the script that names a function stands for: `let df = grad(f)`.
+pub(super) fn global_function(cx: &mut Typer<'_, '_>, name: &str) -> Option<Checked<Callee>> {
+    // A function that is made of itself has no name while it is made.
+    let (name, line) = cx.env.decls.function_lets.remove_entry(name)?;
+    let mut scope = Scope::new(crate::check::env::Place::Statement, false, cx.env.real);
+    let made = function_value(cx, &mut scope, &line.value);
+    cx.env.decls.function_lets.insert(name, line);
+    Some(made.and_then(|target| match target {
+        Target::Callee(callee) => Ok(callee),
+        _ => Err(Poison),
+    }))
+}

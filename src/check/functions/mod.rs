@@ -1,0 +1,128 @@
+//! Bodies of functions and models, and what can be said when all of them are known.
+
+pub(crate) mod members;
+pub(crate) mod models;
+pub(crate) mod recursion;
+pub(crate) mod rules;
+pub(crate) mod sizes;
+pub(crate) mod states;
+pub(crate) mod uses;
+
+use self::uses::called;
+use crate::algebra::types::{Dim, Type};
+use crate::ast;
+use crate::check::env::{Checked, Def, Env, Place, Poison, Scope, Signature, Static};
+use crate::check::expr::lets::with_lines;
+use crate::check::expr::several::{self, Wanted};
+use crate::check::expr::typer::Typer;
+use crate::check::expr::{calls, convert, instances, statics};
+use crate::check::text;
+use crate::diag::Label;
+use crate::typed::{Function, FunctionId};
+
+/// Checks bodies until no instance waits for it.
+pub(super) fn check_bodies(cx: &mut Typer<'_, '_>) {
+    while let Some(id) = cx.env.instances.pending.pop_front() {
+        let before = cx.env.found.len();
+        let function = body(cx, id);
+        cx.env.instances.made[id.0].function = function.ok();
+        label_script(cx.env, id, before);
+    }
+}
+
+/// What is found in the library is said of the call in the script that led there.
+fn label_script(env: &mut Env<'_>, id: FunctionId, from: usize) {
+    if from == env.found.len() {
+        return;
+    }
+    let (mut at, mut span) = (id, None);
+    while env.decls.functions[env.instances.made[at.0].def].library {
+        let Some(call) = env.instances.calls.iter().find(|call| call.callee == at) else { return };
+        span = Some(call.span);
+        match call.caller {
+            Place::Function(caller) if caller != at => at = caller,
+            _ => break,
+        }
+    }
+    for found in &mut env.found[from..] {
+        if let Some(span) = span {
+            found.labels.insert(0, Label { span, text: "asked for by this".into() });
+        }
+    }
+}
+
+fn body(cx: &mut Typer<'_, '_>, id: FunctionId) -> Checked<Function> {
+    let instance = &mut cx.env.instances.made[id.0];
+    let Some(mut scope) = instance.scope.take() else { return Err(Poison) };
+    let instance_def = instance.def;
+    let (name, signature, def) =
+        (instance.name.clone(), instance.signature.clone(), cx.env.decls.functions[instance_def]);
+    check_defaults(cx, instance_def, &scope, &signature);
+    let from = scope.names.len() - signature.args.len();
+    let (members, lets) = members::members(cx, &mut scope, def.ast, from);
+    let wanted = result_types(def.ast, &signature);
+    let value = several::several(cx, &mut scope, &def.ast.body, &wanted, &format!("`{}`", def.ast.name.name));
+    let layers = members::finish_layers(cx.env, &mut scope, value.is_ok() && lets.is_ok());
+    let (mut members, lets, layers) = (members?, lets?, layers?);
+    let body = with_lines(lets, value?);
+    scope.names.truncate(from + signature.args.len());
+    let rule = match &def.ast.rule {
+        Some(rule) => Some(rules::rule(cx, &mut scope, def, rule, &signature)?),
+        None => None,
+    };
+    for (k, layer) in layers {
+        members[k] = Some(layer);
+    }
+    Ok(Function {
+        name,
+        sizes: signature.sizes,
+        n_args: signature.args.len(),
+        locals: scope.locals,
+        members: members.into_iter().flatten().collect(),
+        body,
+        more: signature.more,
+        rule,
+        span: def.ast.name.span,
+    })
+}
+
+/// Defaults that no call needs are checked as well.
+fn check_defaults(cx: &mut Typer<'_, '_>, def: usize, scope: &Scope, signature: &Signature) {
+    for (k, arg) in cx.env.decls.functions[def].ast.args.iter().enumerate() {
+        let Some(default) = &arg.default else { continue };
+        if let Ok(value) = calls::default_value(cx, def, k, default) {
+            let written = format!("argument `{}` is declared `{}`", arg.name.name, signature.written[k]);
+            let _ = convert::coerce(cx.env, scope, value, &signature.args[k], (arg.ty.span, written));
+        }
+    }
+}
+
+/// Functions of the script that nothing uses are checked as well, with plain sizes.
+pub(super) fn check_unused(cx: &mut Typer<'_, '_>) {
+    let used: Vec<usize> = cx.env.instances.made.iter().map(|instance| instance.def).collect();
+    for def in 0..cx.env.decls.functions.len() {
+        let Def { ast, library, .. } = cx.env.decls.functions[def];
+        let plain = !ast.statics.iter().any(|given| called(ast, &given.name.name));
+        if !library && plain && !used.contains(&def) {
+            let sizes = ast.statics.iter().map(|given| match &given.default {
+                Some(default) => statics::default_static(cx, def, default),
+                None => Ok(Static::Size(Dim::constant(1))),
+            });
+            let sizes: Checked<Vec<Static>> = sizes.collect::<Vec<_>>().into_iter().collect();
+            let _ = sizes.and_then(|sizes| instances::instance(cx.env, def, &sizes, 1, None));
+            check_bodies(cx);
+        }
+    }
+}
+
+/// What the results of a function are declared as.
+fn result_types(function: &ast::Function, signature: &Signature) -> Vec<Wanted> {
+    let written = std::iter::once(&function.result).chain(&function.more);
+    let types = std::iter::once(&signature.result).chain(&signature.more);
+    let name = &function.name.name;
+    let wanted = |(written, ty): (&ast::TypeExpr, &Type)| Wanted {
+        ty: ty.clone(),
+        place: (written.span, format!("`{name}` is declared to give `{}`", text::type_source(written))),
+    };
+    written.zip(types).map(wanted).collect()
+}

@@ -1,0 +1,59 @@
+//! A data source as written.
+
+use crate::ast::{self, ExprKind as Ast};
+use crate::check::env::{Checked, Env};
+use crate::check::errors::{self, at};
+use crate::check::expr::typer::{Arg, Call, Typer};
+use crate::check::script::known;
+use crate::source::Span;
+use crate::typed::{DataSource, Rows};
+
+/// A source as written, with the places that messages about it need.
+pub(super) struct Written {
+    pub source: DataSource,
+    pub test: Option<(f64, Span)>,
+    pub path: Span,
+    /// Names of columns that it asks for.
+    pub names: Vec<(String, Span)>,
+}
+
+/// The call that a source is, if it is one.
+pub(super) fn source_call(source: &ast::Expr) -> Option<Call<'_, 'static>> {
+    let Ast::Call(callee, args) = &source.kind else { return None };
+    let Ast::Name(name) = &callee.kind else { return None };
+    let args = args.iter().map(|arg| Arg { name: arg.name.as_ref(), value: &arg.value }).collect();
+    Some(Call { name: name.clone(), statics: &[], args, span: source.span, expected: None })
+}
+
+/// How many rows each split has. The test split is the share of all rows, rounded to the nearest.
+pub(super) fn split_rows(
+    env: &mut Env<'_>,
+    test: Option<(f64, Span)>,
+    rows: usize,
+    own: Option<usize>,
+    span: Span,
+) -> Checked<Rows> {
+    match (test, own) {
+        (None, None) => Ok(Rows { all: rows, train: rows, test: 0 }),
+        (None, Some(test)) => Ok(Rows { all: rows + test, train: rows, test }),
+        (Some((_, at_share)), Some(_)) => {
+            let found =
+                at(&errors::DATA_SHARE, "this data has a test split of its own", at_share, "asked for again");
+            Err(env.report(found.help("leave `test` out")))
+        }
+        (Some((share, at_share)), None) => {
+            let test = (rows as f64 * share).round() as usize;
+            if share > 0.0 && share < 1.0 && test > 0 && test < rows {
+                return Ok(Rows { all: rows, train: rows - test, test });
+            }
+            let message = format!("`test = {share}` of {rows} rows leaves a split without rows");
+            let found = at(&errors::DATA_SHARE, message, at_share, "a share between 0 and 1")
+                .label(span, format!("{rows} rows"));
+            Err(env.report(found.help("write a fraction: `test = 0.2`")))
+        }
+    }
+}
+
+pub(super) fn test_share<'a>(cx: &mut Typer<'_, 'a>, expr: &'a ast::Expr) -> Checked<(f64, Span)> {
+    Ok((known::known_number(cx, expr, "test")?, expr.span))
+}

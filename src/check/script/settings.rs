@@ -1,0 +1,182 @@
+//! Settings of training runs.
+
+use super::{known, rows};
+use crate::ast::{self, ExprKind as Ast};
+use crate::check::env::{Checked, Env, Poison, Variable};
+use crate::check::errors::{self, at, nearest};
+use crate::check::expr::typer::Typer;
+use crate::check::text;
+use crate::typed::{Column, DataId, Length, Split};
+
+/// Settings of `train`.
+pub(super) const SETTINGS: [&str; 10] =
+    ["loss", "optimizer", "batch", "accumulate", "epochs", "steps", "every", "shuffle", "seed", "validate"];
+
+/// Settings of `train` by name.
+pub(super) struct Settings<'a>(pub &'a [ast::Let]);
+
+impl<'a> Settings<'a> {
+    pub(super) fn get(&self, name: &str) -> Option<&'a ast::Let> {
+        self.0.iter().find(|setting| setting.name.name == name)
+    }
+}
+
+pub(super) fn known_settings(env: &mut Env<'_>, settings: &[ast::Let], known: &[&str]) -> Checked<()> {
+    let mut result = Ok(());
+    for (k, setting) in settings.iter().enumerate() {
+        let name = &setting.name;
+        if let Some(before) = settings[..k].iter().find(|before| before.name.name == name.name) {
+            result = Err(env.report(errors::duplicate(&name.name, name.span, Some(before.name.span))));
+        }
+        if !known.contains(&name.name.as_str()) {
+            let names: Vec<String> = known.iter().map(ToString::to_string).collect();
+            let found = errors::none_of(&errors::UNKNOWN_SETTING, "setting", &name.name, name.span, &names);
+            let found = match found.help {
+                None => found.help("metrics are written `metric name = ...`"),
+                Some(_) => found,
+            };
+            result = Err(env.report(found));
+        }
+    }
+    result
+}
+
+pub(super) fn missing(env: &mut Env<'_>, name: &str, example: &str, run: &ast::Run) -> Poison {
+    let names: Vec<&str> = name.split("` or `").collect();
+    let known = |setting: &str| SETTINGS.contains(&setting);
+    let misspelt =
+        |setting: &&str| nearest(setting, SETTINGS).is_some_and(|near| names.contains(&near.as_str()));
+    let mut written = run.settings.iter().map(|setting| setting.name.name.as_str());
+    if written.by_ref().filter(|setting| !known(setting)).any(|setting| misspelt(&setting)) {
+        return Poison;
+    }
+    let message = format!("`train` needs `{name}`");
+    let found = at(&errors::MISSING_SETTING, message, run.subject.span, "in this training run");
+    env.report(found.help(format!("add `{example}`")))
+}
+
+pub(super) fn length<'a>(cx: &mut Typer<'_, 'a>, settings: &Settings<'a>, run: &ast::Run) -> Checked<Length> {
+    match (settings.get("epochs"), settings.get("steps")) {
+        (Some(epochs), None) => Ok(Length::Epochs(known::whole(cx, &epochs.value, "epochs", 1)?)),
+        (None, Some(steps)) => Ok(Length::Steps(known::whole(cx, &steps.value, "steps", 1)?)),
+        (None, None) => Err(missing(cx.env, "epochs` or `steps", "epochs = 20", run)),
+        (Some(epochs), Some(steps)) => {
+            let message = "`epochs` and `steps` both say how long to train";
+            let found = at(&errors::WRONG_SETTING, message, steps.name.span, "steps are given here");
+            Err(cx
+                .env
+                .report(found.label(epochs.name.span, "epochs are given here").help("keep one of them")))
+        }
+    }
+}
+
+/// Rows of a batch, and whether that is all of them. Without the setting: 32, or all if fewer.
+pub(super) fn batch<'a>(
+    cx: &mut Typer<'_, 'a>,
+    settings: &Settings<'a>,
+    data: DataId,
+    split: Split,
+    at_data: &ast::Expr,
+) -> Checked<(usize, bool)> {
+    let rows = rows::row_count(cx.env, data, split);
+    let Some(setting) = settings.get("batch") else { return Ok((rows.min(32), rows <= 32)) };
+    if matches!(&setting.value.kind, Ast::Name(word) if word == "full") {
+        return Ok((rows, true));
+    }
+    let batch = known::whole(cx, &setting.value, "batch", 1)?;
+    if batch <= rows {
+        return Ok((batch, false));
+    }
+    let message = format!("a batch of {batch} rows from data with {rows}");
+    let found = at(&errors::BATCH_TOO_LARGE, message, setting.value.span, "more than there are");
+    let found = found.label(at_data.span, format!("{rows} rows"));
+    Err(cx.env.report(found.help("write `batch = full` for all rows")))
+}
+
+/// Batches of a step. Together they are no more rows than there are.
+pub(super) fn accumulate<'a>(
+    cx: &mut Typer<'_, 'a>,
+    settings: &Settings<'a>,
+    batch: Option<&(usize, bool)>,
+    (data, split): (DataId, Split),
+    at_data: &ast::Expr,
+) -> Checked<usize> {
+    let Some(setting) = settings.get("accumulate") else { return Ok(1) };
+    let count = known::whole(cx, &setting.value, "accumulate", 1)?;
+    let rows = rows::row_count(cx.env, data, split);
+    let batch = batch.map_or(1, |(batch, _)| *batch);
+    if batch.checked_mul(count).is_some_and(|taken| taken <= rows) {
+        return Ok(count);
+    }
+    let message = format!("{count} batches of {batch} rows from data with {rows}");
+    let found = at(&errors::BATCH_TOO_LARGE, message, setting.value.span, "more rows than there are");
+    let found = found.label(at_data.span, format!("{rows} rows"));
+    let help = match rows / batch.max(1) {
+        0 | 1 => "take smaller batches".to_string(),
+        most => format!("take smaller batches, or write `accumulate = {most}` at most"),
+    };
+    Err(cx.env.report(found.help(help)))
+}
+
+pub(super) fn shuffle<'a>(env: &mut Env<'a>, settings: &Settings<'a>) -> Checked<Option<bool>> {
+    match settings.get("shuffle").map(|setting| &setting.value) {
+        None => Ok(None),
+        Some(ast::Expr { kind: Ast::Bool(value), .. }) => Ok(Some(*value)),
+        Some(other) => {
+            let found = at(&errors::WRONG_SETTING, "`shuffle` is `true` or `false`", other.span, "neither");
+            Err(env.report(found.help("write `shuffle = false`")))
+        }
+    }
+}
+
+/// Rows to validate on: of data with the same columns.
+pub(super) fn validate<'a>(
+    env: &mut Env<'a>,
+    settings: &Settings<'a>,
+    trained: DataId,
+) -> Checked<Option<(DataId, Split)>> {
+    let Some(setting) = settings.get("validate") else { return Ok(None) };
+    let (data, split) = rows::data_rows(env, &setting.value)?;
+    let columns =
+        |id: DataId| env.data[id.0].columns.iter().map(|column| (column.name.clone(), column.ty.clone()));
+    if data == trained || columns(data).eq(columns(trained)) {
+        return Ok(Some((data, split)));
+    }
+    let (a, b) = (env.data[data.0].name.clone(), env.data[trained.0].name.clone());
+    let message = format!("`{a}` and `{b}` do not have the same columns");
+    let found =
+        at(&errors::WRONG_SETTING, message, setting.value.span, "other columns than the training data");
+    let found = found.label(env.data[trained.0].span, "the training data is declared here");
+    let found = match other_column(env, trained, data) {
+        Some(other) => found.note(other),
+        None => found,
+    };
+    Err(env.report(found.help("validate on a split of the same data")))
+}
+
+/// The first column by which two data sets differ.
+fn other_column(env: &Env<'_>, a: DataId, b: DataId) -> Option<String> {
+    let columns = |id: DataId| {
+        let shown = |column: &Column| format!("`{}: {}`", column.name, text::show(&column.ty, env.real));
+        env.data[id.0].columns.iter().map(shown).map(Some).chain(std::iter::repeat(None))
+    };
+    let mut pairs = columns(a).zip(columns(b)).take_while(|pair| *pair != (None, None));
+    let (first, second) = pairs.find(|(first, second)| first != second)?;
+    let (first, second) = (first.as_deref().unwrap_or("nothing"), second.as_deref().unwrap_or("nothing"));
+    Some(format!("the training data have {first} where these have {second}"))
+}
+
+/// The seed, or the variable of the sweep that it is.
+pub(super) fn seed<'a>(cx: &mut Typer<'_, 'a>, expr: &'a ast::Expr) -> Checked<(u64, Option<usize>)> {
+    let named = |variable: &Variable| matches!(&expr.kind, Ast::Name(name) if *name == variable.name.name);
+    let Some(k) = cx.env.globals.swept.iter().position(named) else {
+        return known::whole(cx, expr, "seed", 0).map(|seed| (seed as u64, None));
+    };
+    let Variable { values, span, used, .. } = &mut cx.env.globals.swept[k];
+    *used = true;
+    if values.iter().all(|value| value.fract() == 0.0 && (0.0..=9e15).contains(value)) {
+        return Ok((values[0] as u64, Some(k)));
+    }
+    let found = at(&errors::WRONG_SWEEP, "seeds are whole numbers from 0", *span, "not all are");
+    Err(cx.env.report(found.help("write a range: `seed in 0..5`")))
+}

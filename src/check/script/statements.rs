@@ -1,0 +1,192 @@
+//! What happens at the top level, and the names of recorded numbers.
+
+use super::Statements;
+use super::{curves, eval, known, runs, sample, sweep, train};
+use crate::ast::{self, ExprKind as Ast, ItemKind};
+use crate::check::env::{Checked, Env, Global, Place, Poison, Scope, unique};
+use crate::check::errors::{self, at};
+use crate::check::expr::typer::Typer;
+use crate::check::expr::{convert, lets, targets};
+use crate::check::optim::pipelines;
+use crate::check::optim::stages::Stages;
+use crate::check::text;
+use crate::source::Span;
+use crate::typed::{GlobalId, Local, Part, Statement, StatementKind};
+
+/// A statement with the names bound inside its expressions.
+type Made = Checked<(StatementKind, Vec<Local>)>;
+
+/// Checks one statement; declarations have been seen already.
+pub(crate) fn statement<'a>(
+    cx: &mut Typer<'_, 'a>,
+    stages: &mut Stages,
+    statements: &mut Statements<'a>,
+    item: &'a ast::Item,
+) {
+    let index = statements.made.len();
+    let mut scope = Scope::new(Place::Statement, false, cx.env.real);
+    let made = match &item.kind {
+        ItemKind::Let(line) if cx.env.decls.constants.contains_key(line.name.name.as_str()) => return,
+        ItemKind::Let(line) if cx.env.decls.pipeline_lets.contains_key(line.name.name.as_str()) => {
+            return pipelines::check_pipeline(cx, stages, &line.value);
+        }
+        ItemKind::Let(line) if cx.env.decls.function_lets.contains_key(line.name.name.as_str()) => {
+            let _ = targets::function_value(cx, &mut scope, &line.value);
+            return;
+        }
+        ItemKind::Let(line) => top_let(cx, stages, &mut scope, line, (index, item.span)),
+        ItemKind::Expr(expr) => bare(cx, stages, statements, expr, item.span),
+        ItemKind::Print(text) => print(cx, &mut scope, text),
+        ItemKind::Table(columns) => curves::table(cx.env, columns),
+        ItemKind::Plot { series, path } => curves::plot(cx.env, series, path),
+        ItemKind::Save { value, path } => save(cx.env, value, path),
+        ItemKind::Assert(condition) => assert(cx, &mut scope, condition),
+        ItemKind::Real(_)
+        | ItemKind::Use(_)
+        | ItemKind::Data(_)
+        | ItemKind::Fn(_)
+        | ItemKind::Model(_)
+        | ItemKind::Stage(_)
+        | ItemKind::Pipeline(_) => return,
+    };
+    if let Ok((kind, locals)) = made {
+        let locals = if locals.is_empty() { scope.locals } else { locals };
+        statements.made.push(Statement { kind, locals, span: item.span });
+        if let ItemKind::Let(line) = &item.kind {
+            let also = |name: &ast::Ident| StatementKind::Also { name: name.name.clone() };
+            let also = |name| Statement { kind: also(name), locals: Vec::new(), span: item.span };
+            statements.made.extend(line.more.iter().map(also));
+        }
+    }
+}
+
+fn top_let<'a>(
+    cx: &mut Typer<'_, 'a>,
+    stages: &mut Stages,
+    scope: &mut Scope,
+    line: &'a ast::Let,
+    (index, span): (usize, Span),
+) -> Made {
+    let name = &line.name.name;
+    if let (Ast::Train(_) | Ast::Sweep(_) | Ast::Eval(_), Some(second)) =
+        (&line.value.kind, line.more.first())
+    {
+        let found = at(&errors::SEVERAL_VALUES, "a run gives one value", second.span, "a second name");
+        cx.env.report(found.help("write one name: `let fit = ...`; its numbers are `fit.loss` and others"));
+    }
+    let made = match &line.value.kind {
+        Ast::Train(run) => train::train(cx, stages, run, name, index, span)
+            .map(|(train, global)| (StatementKind::Train(train), global)),
+        Ast::Sweep(parts) => sweep::sweep(cx, stages, parts, name, index, line.value.span)
+            .map(|(train, global)| (StatementKind::Train(train), global)),
+        Ast::Eval(run) => {
+            eval::eval(cx, run, name, index).map(|(eval, global)| (StatementKind::Eval(eval), global))
+        }
+        _ => return top_values(cx, scope, line, index),
+    };
+    let global = made.as_ref().map_or(Global::Error, |(_, global)| global.clone());
+    cx.env.globals.values.insert(name, global);
+    made.map(|(kind, _)| (kind, Vec::new()))
+}
+
+/// `let a = ...`, `let (a, b) = ...`
+fn top_values<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, line: &'a ast::Let, index: usize) -> Made {
+    let names: Vec<&ast::Ident> = std::iter::once(&line.name).chain(&line.more).collect();
+    match lets::let_values(cx, scope, line) {
+        Err(poison) => {
+            names.iter().for_each(|name| drop(cx.env.globals.values.insert(&name.name, Global::Error)));
+            Err(poison)
+        }
+        Ok((value, types)) => {
+            for (k, (name, ty)) in names.iter().zip(types).enumerate() {
+                cx.env.globals.values.insert(&name.name, Global::Value(GlobalId(index + k), ty));
+            }
+            Ok((StatementKind::Let { name: line.name.name.clone(), value }, Vec::new()))
+        }
+    }
+}
+
+/// A run whose result nobody keeps.
+fn bare<'a>(
+    cx: &mut Typer<'_, 'a>,
+    stages: &mut Stages,
+    statements: &Statements<'a>,
+    expr: &'a ast::Expr,
+    span: Span,
+) -> Made {
+    let index = statements.made.len();
+    let kind = match &expr.kind {
+        Ast::Train(run) => {
+            let name = run_name(statements, "fit");
+            StatementKind::Train(train::train(cx, stages, run, &name, index, span)?.0)
+        }
+        Ast::Eval(run) => {
+            let name = run_name(statements, "eval");
+            StatementKind::Eval(eval::eval(cx, run, &name, index)?.0)
+        }
+        Ast::Error => return Err(Poison),
+        _ => {
+            let message = format!("nobody keeps the value of `{}`", text::source(expr));
+            let found = at(&errors::NOT_A_VALUE, message, expr.span, "an expression by itself");
+            return Err(cx.env.report(found.help("print it, or bind it: `let a = ...`")));
+        }
+    };
+    Ok((kind, Vec::new()))
+}
+
+fn run_name(statements: &Statements<'_>, base: &str) -> String {
+    let used = |name: &str| {
+        statements.declared.contains(name)
+            || statements.made.iter().any(|statement| match &statement.kind {
+                StatementKind::Train(train) => train.optimizer.name == name,
+                StatementKind::Eval(eval) => eval.name == name,
+                _ => false,
+            })
+    };
+    unique(base, used)
+}
+
+fn print<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, text: &'a ast::Expr) -> Made {
+    let Ast::Str(parts) = &text.kind else {
+        let part = sample::printed(cx, scope, text, None)?;
+        return Ok((StatementKind::Print(vec![part]), Vec::new()));
+    };
+    let parts: Vec<Checked<Part>> = parts
+        .iter()
+        .map(|part| match part {
+            ast::StrPart::Text(text) => Ok(Part::Text(text.clone())),
+            ast::StrPart::Expr { expr, digits } => sample::printed(cx, scope, expr, *digits),
+        })
+        .collect();
+    Ok((StatementKind::Print(parts.into_iter().collect::<Checked<_>>()?), Vec::new()))
+}
+
+fn save(env: &mut Env<'_>, value: &ast::Expr, path: &ast::Expr) -> Made {
+    let text = known::plain_text(env, path);
+    if let Some(Global::Sweep { id, .. }) = env.globals.values.get(text::source(value).as_str()) {
+        let (fit, text) = (*id, text?);
+        if !text.ends_with(".csv") {
+            let found = at(&errors::WRONG_SWEEP, "a sweep is saved as a table", path.span, "no `.csv`");
+            return Err(env.report(found.help("write `to \"runs.csv\"`: a row for each run")));
+        }
+        return Ok((StatementKind::Save { fit, path: text }, Vec::new()));
+    }
+    Ok((StatementKind::Save { fit: runs::fit(env, value)?.0, path: text? }, Vec::new()))
+}
+
+fn assert<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, condition: &'a ast::Expr) -> Made {
+    let value = cx.expr(scope, condition, None)?;
+    let expr = convert::expect_bool(cx.env, scope, value, "`assert`")?;
+    if expr.ty.rank() > 0 {
+        let shown = text::show(&expr.ty, cx.env.real);
+        let source = text::source(condition);
+        let found = at(
+            &errors::TYPE_MISMATCH,
+            format!("`assert` takes one `bool`, not `{shown}`"),
+            expr.span,
+            format!("this is `{shown}`"),
+        );
+        return Err(cx.env.report(found.help(format!("ask for all of them: `all({source})`"))));
+    }
+    Ok((StatementKind::Assert { condition: expr, text: text::source(condition) }, Vec::new()))
+}

@@ -1,0 +1,21 @@
+//! What things of a typed program are called by other things of it.
+
+/// Index into [`Program::data`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct DataId(pub usize);
+
+/// Index into [`Program::functions`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct FunctionId(pub usize);
+
+/// Index into [`Program::stages`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct StageId(pub usize);
+
+/// Index into [`Program::statements`] of the `let` that binds the name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct GlobalId(pub usize);
+
+/// A name inside one function, stage or run: index into its `locals`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct LocalId(pub usize);

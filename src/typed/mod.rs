@@ -1,0 +1,34 @@
+//! The typed program: what `check` makes of a script, and `graph` reads.
+//!
+//! Function bodies are generic in their sizes: types hold polynomials over [`SizeVar`]s, and a call
+//! gives each variable of the callee a polynomial over the caller's. Everything else that is static
+//! (function arguments, words, the number of leading `..` axes) is resolved: one source function may
+//! give several [`Function`]s. All broadcasting and casting is written out.
+//!
+//! [`SizeVar`]: crate::algebra::types::SizeVar
+
+pub mod build;
+mod data;
+mod expr;
+mod extent;
+mod function;
+mod ids;
+mod optimizer;
+mod print;
+mod program;
+mod script;
+mod series;
+mod stage;
+mod walk;
+
+pub use data::{Column, Data, DataSource, Rows, Split, Table};
+pub use expr::{Counter, Derive, DeriveKind, Expr, ExprKind, Instance, Local, Loop, Numbered};
+pub use extent::Extent;
+pub use function::{Function, Member, Rule};
+pub use ids::{DataId, FunctionId, GlobalId, LocalId, StageId};
+pub use optimizer::{Cell, Group, Optimizer, Range, StageUse};
+pub use program::{LIMIT, Program};
+pub use script::{Curve, Eval, Length, Part, Sample, Statement, StatementKind, Swept, Train, swept_cell};
+pub use series::{Series, Statistic};
+pub use stage::{Inner, Stage, StageScope, State};
+pub use walk::free_locals;

@@ -1,0 +1,101 @@
+//! Statements as text.
+
+use super::expr::{brackets, dims, function_name, global_name, printer, types};
+use super::optimizer::lines;
+use crate::print::number;
+use crate::typed::data::Split;
+use crate::typed::ids::DataId;
+use crate::typed::program::Program;
+use crate::typed::script::{Curve, Eval, Length, Statement, StatementKind, Swept, Train};
+
+pub(super) fn statement(program: &Program, statement: &Statement) -> String {
+    let printer = printer(program, &statement.locals, &[]);
+    match &statement.kind {
+        StatementKind::Let { name, value } => {
+            format!("let {name} : {}\n{}", types(&program.types(value)), printer.body(value))
+        }
+        StatementKind::Also { name } => format!("  also {name}\n"),
+        StatementKind::Train(run) => train(program, run),
+        StatementKind::Optimizer(optimizer) => format!("optimizer\n{}", lines(program, optimizer)),
+        StatementKind::Eval(run) => eval(program, run),
+        StatementKind::Print(parts) => {
+            let parts: Vec<String> = parts.iter().map(|part| printer.part(part)).collect();
+            format!("print {}\n", parts.join(", "))
+        }
+        StatementKind::Plot { curves: drawn, path } => {
+            format!("plot {} to {path:?}\n", curves(program, drawn))
+        }
+        StatementKind::Table(columns) => format!("print {}\n", curves(program, columns)),
+        StatementKind::Save { fit, path } => format!("save {} to {path:?}\n", global_name(program, *fit)),
+        StatementKind::Assert { condition, text } => {
+            format!("assert {} : {text:?}\n", printer.expr(condition))
+        }
+    }
+}
+
+fn curves(program: &Program, curves: &[Curve]) -> String {
+    let curve = |curve: &Curve| {
+        let param = curve.param.as_ref().map(|param| format!("[{param:?}]")).unwrap_or_default();
+        let by = curve.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+        format!("{}.{}{param}{by}", global_name(program, curve.of), curve.key)
+    };
+    curves.iter().map(curve).collect::<Vec<_>>().join(", ")
+}
+
+fn rows(program: &Program, data: DataId, which: Split) -> String {
+    format!("{}{}", program.data[data.0].name, split(which))
+}
+
+fn split(split: Split) -> &'static str {
+    match split {
+        Split::All => "",
+        Split::Train => ".train",
+        Split::Test => ".test",
+    }
+}
+
+fn train(program: &Program, train: &Train) -> String {
+    let printer = printer(program, &train.locals, &[]);
+    let model = format!(
+        "{}{}",
+        function_name(program, train.optimizer.model),
+        brackets(dims(&train.optimizer.sizes))
+    );
+    let mut text =
+        format!("train {} = {model} on {}\n", train.optimizer.name, rows(program, train.data, train.split));
+    for Swept { name, values } in &train.sweep {
+        let values: Vec<String> = values.iter().map(|value| number(*value)).collect();
+        text += &format!("  sweep {name} in [{}]\n", values.join(", "));
+    }
+    text += &format!("  loss = {}\n", printer.expr(&train.loss));
+    for (name, metric) in &train.metrics {
+        text += &format!("  metric {name} = {}\n", printer.expr(metric));
+    }
+    text += &lines(program, &train.optimizer);
+    let length = match train.length {
+        Length::Epochs(n) => format!("epochs = {n}"),
+        Length::Steps(n) => format!("steps = {n}"),
+    };
+    let accumulate = match train.accumulate {
+        1 => String::new(),
+        batches => format!("accumulate = {batches}, "),
+    };
+    text += &format!(
+        "  batch = {}, {accumulate}{length}, shuffle = {}, seed = {}\n",
+        train.batch, train.shuffle, train.seed
+    );
+    if let Some((data, which)) = train.validate {
+        text += &format!("  validate = {}\n", rows(program, data, which));
+    }
+    text
+}
+
+fn eval(program: &Program, eval: &Eval) -> String {
+    let printer = printer(program, &eval.locals, &[]);
+    let fit = global_name(program, eval.fit);
+    let mut text = format!("eval {} = {fit} on {}\n", eval.name, rows(program, eval.data, eval.split));
+    for (name, metric) in &eval.metrics {
+        text += &format!("  metric {name} = {}\n", printer.expr(metric));
+    }
+    text
+}

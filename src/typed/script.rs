@@ -1,0 +1,214 @@
+//! Statements: what happens, in order.
+
+use super::data::Split;
+use super::expr::{Expr, Local};
+use super::ids::{DataId, GlobalId, LocalId};
+use super::optimizer::Optimizer;
+use crate::algebra::types::SizeVar;
+use crate::source::Span;
+
+/// Something that happens.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// What.
+    pub kind: StatementKind,
+    /// Names bound by [`ExprKind::Let`] inside its expressions (`train` and `eval` have their own).
+    pub locals: Vec<Local>,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// What happens.
+#[derive(Clone, Debug)]
+pub enum StatementKind {
+    /// `let name = expr`
+    Let {
+        /// The name.
+        name: String,
+        /// The value; if it has several, those after the first are the [`StatementKind::Also`]s that follow.
+        value: Expr,
+    },
+    /// The next value of the `let` before it: `b` of `let (a, b) = expr`.
+    Also {
+        /// The name.
+        name: String,
+    },
+    /// `let name = train ...`
+    Train(Train),
+    /// A pipeline for parameters that another program brings: the only statement of its program.
+    Optimizer(Optimizer),
+    /// `let name = eval ...`
+    Eval(Eval),
+    /// `print "..."`
+    Print(Vec<Part>),
+    /// `plot ... to "path"`
+    Plot {
+        /// The curves.
+        curves: Vec<Curve>,
+        /// The file, relative to the working directory.
+        path: String,
+    },
+    /// `print a.loss by lr, b.loss by lr`
+    Table(Vec<Curve>),
+    /// `save fit to "path"`
+    Save {
+        /// The fit or the sweep.
+        fit: GlobalId,
+        /// The file, relative to the working directory.
+        path: String,
+    },
+    /// `assert expr`
+    Assert {
+        /// The condition, `bool[]`.
+        condition: Expr,
+        /// Its text, for the message.
+        text: String,
+    },
+}
+
+/// A piece of printed text.
+#[derive(Clone, Debug)]
+pub enum Part {
+    /// Plain text.
+    Text(String),
+    /// A value, with digits after the point, or the shortest text that reads back.
+    Value(Expr, Option<u32>),
+    /// Text that a fit writes, one character after the other.
+    Sample(Sample),
+}
+
+impl Part {
+    /// The expression in it.
+    pub fn value(&self) -> Option<&Expr> {
+        match self {
+            Part::Value(expr, _) => Some(expr),
+            Part::Sample(sample) => Some(&sample.logits),
+            Part::Text(_) => None,
+        }
+    }
+}
+
+/// A text that a fit continues: each next character is drawn with the probabilities that the fit gives
+/// after those before it.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// The fit.
+    pub fit: GlobalId,
+    /// The data that it was trained on, which says what numbers stand for.
+    pub data: DataId,
+    /// The name for the last characters, `i32[1, T]`: as many as a window has.
+    pub window: LocalId,
+    /// `real[1, T, V]`: logits of the character after each.
+    pub logits: Expr,
+    /// Characters to begin with, as numbers.
+    pub prompt: Vec<i32>,
+    /// How many characters to add.
+    pub count: usize,
+    /// What logits are divided by; 0: the likeliest character each time.
+    pub temperature: f64,
+}
+
+/// What a plot or a table shows of a fit or of a sweep.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Curve {
+    /// Whose.
+    pub of: GlobalId,
+    /// Which: `loss`, `opt.eg_gain.p`.
+    pub key: String,
+    /// Of a state of the optimizer: that of this parameter alone, by its path.
+    pub param: Option<String>,
+    /// The variable of a sweep whose values it is drawn over; `None`: training steps.
+    pub by: Option<String>,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// A variable that a training run is repeated over.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Swept {
+    /// Its name.
+    pub name: String,
+    /// Its values in order.
+    pub values: Vec<f64>,
+}
+
+impl Swept {
+    /// The name of its cell: no hyperparameter has one like it.
+    pub fn cell(&self) -> String {
+        swept_cell(&self.name)
+    }
+}
+
+/// The name of the cell of a variable of a sweep.
+pub fn swept_cell(name: &str) -> String {
+    format!("sweep.{name}")
+}
+
+/// A training run.
+#[derive(Clone, Debug)]
+pub struct Train {
+    /// The optimizer, and what it trains. Its name is the one that the run is bound to, or `fit` with a
+    /// number.
+    pub optimizer: Optimizer,
+    /// The data.
+    pub data: DataId,
+    /// Which rows.
+    pub split: Split,
+    /// The size variable for the number of rows of a batch.
+    pub rows: SizeVar,
+    /// Columns in scope: `Local(k)` is column `k` of the data, with `rows` as its first axis. Names
+    /// bound inside the expressions come after them.
+    pub locals: Vec<Local>,
+    /// The loss, `real[]`.
+    pub loss: Expr,
+    /// Metrics with their names, `real[]`.
+    pub metrics: Vec<(String, Expr)>,
+    /// Rows of a batch.
+    pub batch: usize,
+    /// Batches of a step, which takes the mean of their losses and gradients.
+    pub accumulate: usize,
+    /// How long.
+    pub length: Length,
+    /// How many steps lie between two values of a metric and of the validation; `None`: an epoch.
+    pub every: Option<usize>,
+    /// Whether rows are shuffled anew in each epoch.
+    pub shuffle: bool,
+    /// Seeds initial values, shuffling and `random`.
+    pub seed: u64,
+    /// The variables of the sweep that it is repeated in, the slowest first; empty if it runs once.
+    pub sweep: Vec<Swept>,
+    /// The variable among them that is the seed.
+    pub swept_seed: Option<usize>,
+    /// Rows to evaluate the loss and the metrics on after each epoch, or as `every` says.
+    /// Columns of the validation data that the loss and the metrics use are those of `locals`.
+    pub validate: Option<(DataId, Split)>,
+}
+
+/// How long a training run goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Length {
+    /// As many passes over the data.
+    Epochs(usize),
+    /// As many steps.
+    Steps(usize),
+}
+
+/// An evaluation of a fit.
+#[derive(Clone, Debug)]
+pub struct Eval {
+    /// The name it is bound to, or `eval` with a number.
+    pub name: String,
+    /// The fit.
+    pub fit: GlobalId,
+    /// The data.
+    pub data: DataId,
+    /// Which rows.
+    pub split: Split,
+    /// The size variable for the number of rows.
+    pub rows: SizeVar,
+    /// Columns in scope: `Local(k)` is column `k` of the data, with `rows` as its first axis. Names
+    /// bound inside the expressions come after them.
+    pub locals: Vec<Local>,
+    /// What is evaluated, with names, `real[]`.
+    pub metrics: Vec<(String, Expr)>,
+}
