@@ -348,7 +348,7 @@ pub struct Carried {
     pub init: Value,
     /// Inside the loop.
     pub current: Value,
-    /// At the end of a iteration (defined in the body).
+    /// At the end of an iteration (defined in the body).
     pub next: Value,
     /// After the loop.
     pub last: Value,

@@ -63,7 +63,7 @@ pub(super) struct Body {
     pub(super) infos: Vec<Info>,
     /// Those that no iteration changes.
     pub(super) shared: Vec<Id>,
-    /// For each register of a carried value: inside the loop, and at the end of a iteration.
+    /// For each register of a carried value: inside the loop, and at the end of an iteration.
     pub(super) carried: Vec<(Id, Id)>,
     /// The initial value of each of them.
     pub(super) inits: Vec<Id>,

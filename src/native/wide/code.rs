@@ -4,6 +4,8 @@
 //! outside, carried values (initial ones, and in their place the last ones), and room for what does not
 //! fit into registers.
 
+#[cfg(test)]
+pub(super) mod decoded;
 mod far;
 
 use self::far::FarCall;
@@ -60,7 +62,7 @@ const OWN: usize = 5;
 /// Most accesses that start at different places.
 pub(super) const MOST_BASES: usize = ADDRESSES.len();
 
-/// The position of a iteration or how many iterations are left, where the last whole iteration starts, and the end.
+/// The position of an iteration or how many iterations are left, where the last whole iteration starts, and the end.
 const AT: General = 0;
 const LAST: General = 1;
 const END: General = 2;

@@ -51,6 +51,9 @@ pub(super) struct Loop<'a> {
     pub(super) layout: Layout,
     pub(super) code: Vec<u8>,
     sections: Vec<Section>,
+    /// Bytes of the constants behind the code.
+    #[cfg(test)]
+    constants: usize,
 }
 
 impl Loop<'_> {
@@ -103,7 +106,14 @@ fn make<'a>(facts: &Facts<'a, '_>, stmt: &'a Stmt, level: Level) -> Option<Loop<
     let spills = sections.iter().map(|section| section.code.spills).max().unwrap_or(0);
     let layout = Layout::of(&plan, &sizes, spills);
     let code = assemble(&plan, &layout, level, &sections, &pool);
-    Some(Loop { plan, layout, code, sections })
+    Some(Loop {
+        plan,
+        layout,
+        code,
+        sections,
+        #[cfg(test)]
+        constants: pool.bytes.len(),
+    })
 }
 
 /// Lanes in a register for each loop that follows the one before, and whether its last iteration overlaps.
@@ -146,7 +156,7 @@ fn pays(facts: &Facts, plan: &Plan, body: &Body) -> bool {
     let iterations = facts.iterations(plan).unwrap_or(ITERATIONS).max(0) as usize;
     let narrow: usize = body.ops.iter().map(|op| op.bytes.div_ceil(16)).sum();
     let saved = narrow - body.ops.len();
-    // A body speaks of all lanes of a iteration or, where iterations are free, of those in a register.
+    // A body speaks of all lanes of an iteration or, where iterations are free, of those in a register.
     let lanes = if plan.free { body.per } else { plan.lanes };
     let call = CALL + 2 * plan.bases.len() + body.shared.len();
     iterations > 1 && 2 * saved * iterations * plan.lanes / lanes > 5 * call

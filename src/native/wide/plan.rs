@@ -139,7 +139,7 @@ impl<'a> Plan<'a> {
         (allowed && carried.iter().all(vectors)).then_some(plan)
     }
 
-    /// The clamped position that a iteration may use, if it does. None if that is something else than the loop's own.
+    /// The clamped position that an iteration may use, if it does. None if that is something else than the loop's own.
     fn clamp(&self, facts: &Facts) -> Option<Option<i64>> {
         let mut clamp = None;
         for stmt in self.body {

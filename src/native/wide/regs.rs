@@ -1,6 +1,6 @@
 //! Registers: virtual ones in those that the machine has.
 //!
-//! A iteration is straight, so what is needed last leaves first. What does not change between iterations stays in
+//! An iteration is straight, so what is needed last leaves first. What does not change between iterations stays in
 //! registers while there are some left; the rest of it is loaded again where it is needed.
 
 use super::body::{Body, Id, Info, Op, Place, Source};

@@ -20,9 +20,12 @@ fn targets() -> Vec<Target> {
     all.into_iter().filter(|target| target.level().is_some_and(|level| level <= most)).collect()
 }
 
-/// Its wide loops as text.
+/// Its wide loops as text, after another decoder has read their code.
 fn text(function: &Function, target: &Target) -> String {
-    find(function, &[], target.level()).iter().map(|wide| listing("f", wide)).collect()
+    let Some(level) = target.level() else { return String::new() };
+    let loops = find(function, &[], Some(level));
+    loops.iter().for_each(|wide| code::decoded::check(wide, level, wide.constants));
+    loops.iter().map(|wide| listing("f", wide)).collect()
 }
 
 /// Repeats values up to a length.
