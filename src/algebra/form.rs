@@ -5,7 +5,7 @@
 //! lowering read nothing else.
 //!
 //! One form says maps with broadcasting, reductions, matrix products, convolutions, gathers, slices
-//! by any step, padding, concatenation and (in quadratic time) running sums, scatters and the ranks of elements in order.
+//! by any step, padding, concatenation and (in quadratic time) prefix sums, scatters and the ranks of elements in order.
 //! Kernels that are one of these are recognised, and computed otherwise.
 //!
 //! Types: a read has its argument's element type, `Axis` and numbers have the type of their context,

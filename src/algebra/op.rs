@@ -13,9 +13,9 @@ use super::fold::Fold;
 use super::gather::Gather;
 use super::map::{Cast, Map};
 use super::pack::Pack;
+use super::prefix_sum::PrefixSum;
 use super::ranks::Ranks;
 use super::reduce::Reduce;
-use super::running::Running;
 use super::segment::Segment;
 use super::types::{Dim, SizeVar, Type};
 use super::view::View;
@@ -52,7 +52,7 @@ pub enum Op {
     /// Elements picked by integers, and their sums put back.
     Gather(Gather),
     /// Sums up to each position.
-    Running(Running),
+    PrefixSum(PrefixSum),
     /// Places in the order along an axis.
     Ranks(Ranks),
     /// A value that must not be there before another.
@@ -84,7 +84,7 @@ pub fn samples() -> Vec<Sample<Op>> {
         of::<Segment>,
         of::<Pack>,
         of::<Gather>,
-        of::<Running>,
+        of::<PrefixSum>,
         of::<Ranks>,
         of::<Fence>,
     ];
@@ -106,7 +106,7 @@ impl Op {
             | Op::Contract(_)
             | Op::Segment(_)
             | Op::Pack(_)
-            | Op::Running(_)
+            | Op::PrefixSum(_)
             | Op::Ranks(_)
             | Op::Fence(_) => self.clone(),
         }
@@ -126,7 +126,7 @@ impl Op {
             Op::Segment(op) => op,
             Op::Pack(op) => op,
             Op::Gather(op) => op,
-            Op::Running(op) => op,
+            Op::PrefixSum(op) => op,
             Op::Ranks(op) => op,
             Op::Fence(op) => op,
         }
@@ -144,5 +144,5 @@ macro_rules! into_op {
 }
 
 into_op!(
-    Map, Cast, Reduce, Contract, Convolve, Fold, View, Fill, Segment, Pack, Gather, Running, Ranks, Fence
+    Map, Cast, Reduce, Contract, Convolve, Fold, View, Fill, Segment, Pack, Gather, PrefixSum, Ranks, Fence
 );

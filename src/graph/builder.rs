@@ -321,7 +321,7 @@ impl Builder {
             | Op::Segment(_)
             | Op::Pack(_)
             | Op::Gather(_)
-            | Op::Running(_)
+            | Op::PrefixSum(_)
             | Op::Ranks(_) => {
                 return None;
             }
@@ -426,7 +426,7 @@ fn fingerprint(op: &Op, args: &[Val]) -> u64 {
         Op::Pack(_) | Op::Fence(_) => {}
         Op::Gather(Gather::Take { axis }) => axis.hash(&mut hasher),
         Op::Gather(Gather::Scatter { axis, size }) => (axis, size).hash(&mut hasher),
-        Op::Running(running) => (running.axis, running.reverse).hash(&mut hasher),
+        Op::PrefixSum(running) => (running.axis, running.reverse).hash(&mut hasher),
         Op::Ranks(ranks) => (ranks.axis, ranks.descending).hash(&mut hasher),
     }
     hasher.finish()

@@ -1,8 +1,8 @@
 //! Follows a read through views down to what lies in memory or is computed.
 
-use super::linear::{flatten, inside, unflatten};
+use super::affine::{flatten, inside, unflatten};
 use super::plan::{Class, Item, Plan, uses_axis};
-use super::{Guard, InstId, Linear};
+use super::{Affine, Guard, InstId};
 use crate::algebra::form::{Extent, Read};
 
 /// A place inside a value, as a function of loop axes.
@@ -20,14 +20,14 @@ pub(super) struct Spot {
 #[derive(Clone, Debug)]
 pub(super) enum At {
     /// Along each axis.
-    Axes(Vec<Linear>),
+    Axes(Vec<Affine>),
     /// In row-major order.
-    Flat(Linear),
+    Flat(Affine),
 }
 
 impl Default for At {
     fn default() -> At {
-        At::Flat(Linear::default())
+        At::Flat(Affine::default())
     }
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Edge {
     /// What is read.
     pub(super) base: usize,
     /// Its row-major position.
-    pub(super) at: Linear,
+    pub(super) at: Affine,
     /// Whether it may lie outside.
     pub(super) guarded: bool,
 }
@@ -47,14 +47,14 @@ pub(super) struct Edge {
 pub(super) fn enter(
     read: &Read,
     arg: (usize, &Item),
-    positions: &[Linear],
+    positions: &[Affine],
     outer: &Spot,
     axes: &[Extent],
     gathered: &dyn Fn(usize) -> Option<InstId>,
 ) -> Option<Spot> {
     let (id, item) = arg;
-    let resolve = |index| Linear::of_index(index, index.gather.and_then(gathered)).at(positions);
-    let index = read.index.iter().map(resolve).collect::<Option<Vec<Linear>>>()?;
+    let resolve = |index| Affine::of_index(index, index.gather.and_then(gathered)).at(positions);
+    let index = read.index.iter().map(resolve).collect::<Option<Vec<Affine>>>()?;
     let is_flat = index.len() == 1 && item.shape.len() != 1;
     let bounds = if is_flat { vec![item.ty.count()] } else { item.shape.clone() };
     let mut spot = Spot { item: id, at: At::default(), ..outer.clone() };
@@ -76,13 +76,13 @@ pub(super) fn enter(
 
 impl Plan {
     /// Where the axes of a value's form are, at a spot of the value.
-    pub(super) fn positions(&self, spot: &Spot, axes: &[Extent]) -> Option<Vec<Linear>> {
+    pub(super) fn positions(&self, spot: &Spot, axes: &[Extent]) -> Option<Vec<Affine>> {
         let item = &self.items[spot.item];
         if let Some(Extent::Ragged(pieces)) = item.form.axes.get(1) {
             let flat = self.flat(spot)?;
             let (have, axis) = flat.piece.clone()?;
-            let same = have == *pieces && flat == Linear::in_piece(pieces, axis);
-            return same.then(|| vec![Linear::axis(axis), Linear::axis(axis + 1)]);
+            let same = have == *pieces && flat == Affine::in_piece(pieces, axis);
+            return same.then(|| vec![Affine::axis(axis), Affine::axis(axis + 1)]);
         }
         match &spot.at {
             At::Axes(positions) => Some(positions.clone()),
@@ -91,7 +91,7 @@ impl Plan {
     }
 
     /// The row-major position of a spot.
-    pub(super) fn flat(&self, spot: &Spot) -> Option<Linear> {
+    pub(super) fn flat(&self, spot: &Spot) -> Option<Affine> {
         match &spot.at {
             At::Flat(flat) => Some(flat.clone()),
             At::Axes(positions) => flatten(positions, &self.items[spot.item].shape),
@@ -116,8 +116,8 @@ impl Plan {
                     });
                     spot = below.ok_or(spot.item)?;
                 }
-                Class::Free if self.is_free_at(&spot, axes) => return Ok(spot),
-                Class::Free => return Err(spot.item),
+                Class::Inline if self.is_free_at(&spot, axes) => return Ok(spot),
+                Class::Inline => return Err(spot.item),
                 Class::Input(_) | Class::Compute | Class::Pack => return Ok(spot),
             }
         }
@@ -127,7 +127,7 @@ impl Plan {
     /// body uses are known as sums.
     fn is_free_at(&self, spot: &Spot, axes: &[Extent]) -> bool {
         let form = &self.items[spot.item].form;
-        let plain = |position: &Linear| position.piece.is_none() && position.gather.is_none();
+        let plain = |position: &Affine| position.piece.is_none() && position.gather.is_none();
         spot.guards.is_empty()
             && match self.positions(spot, axes) {
                 Some(positions) => !uses_axis(&form.body) || positions.iter().all(plain),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::linear::points;
-use super::{Buffer, BufferId, Inst, Kernel, Linear};
+use super::affine::points;
+use super::{Affine, Buffer, BufferId, Inst, Kernel};
 use crate::algebra::form::Extent;
 
 /// What one run of a kernel costs at least: every element is moved once.
@@ -30,14 +30,14 @@ impl Kernel {
 
     fn flops(&self) -> usize {
         let results = points(&self.axes[..self.n_out]);
-        // A sum by an index adds each value in one place only, a running sum each element once.
+        // A sum by an index adds each value in one place only, a prefix sum each element once.
         let places = super::Scatter::of(self).map(|scatter| scatter.places);
-        let again = places.or_else(|| super::Running::of(self).map(|running| running.n));
+        let again = places.or_else(|| super::PrefixSum::of(self).map(|prefix| prefix.n));
         // Sorting takes a factor of the logarithm.
         let ranks = || super::Ranks::of(self).map(|ranks| ranks.n / (ranks.n.ilog2() as usize + 1));
         let again = again.or_else(ranks);
         let all = points(&self.axes) / again.unwrap_or(1);
-        let flops = self.insts.iter().zip(self.is_deep()).map(|(inst, deep)| match inst {
+        let flops = self.insts.iter().zip(self.in_reduction()).map(|(inst, deep)| match inst {
             Inst::Map(..) if deep => all,
             Inst::Map(..) => results,
             Inst::Combine(..) => all,
@@ -63,7 +63,7 @@ impl Kernel {
     }
 
     /// Number of different elements at a position over all points.
-    fn touched(&self, at: &Linear) -> usize {
+    fn touched(&self, at: &Affine) -> usize {
         if at.gather.is_some() {
             return points(&self.axes);
         }

@@ -1,6 +1,6 @@
 //! Which axes each instruction's value depends on, and which instructions it reads.
 
-use super::{Inst, InstId, Kernel, Linear};
+use super::{Affine, Inst, InstId, Kernel};
 
 /// A set of axes, one bit each.
 pub type Axes = u64;
@@ -30,14 +30,14 @@ impl Kernel {
     }
 
     /// By instruction: whether its value changes along a reduced axis.
-    pub fn is_deep(&self) -> Vec<bool> {
+    pub fn in_reduction(&self) -> Vec<bool> {
         let reduced = self.reduced();
         self.dependences().into_iter().map(|axes| axes & reduced != 0).collect()
     }
 }
 
 /// The axes that move a position.
-fn moving(at: &Linear) -> Axes {
+fn moving(at: &Affine) -> Axes {
     let terms = at.terms.iter().fold(0, |set, (axis, _)| set | 1 << *axis);
     terms | at.piece.as_ref().map_or(0, |(_, axis)| 1 << *axis)
 }
@@ -45,7 +45,7 @@ fn moving(at: &Linear) -> Axes {
 impl Inst {
     /// Calls `visit` on each operand, those of positions too.
     pub fn operands(&self, visit: &mut dyn FnMut(InstId)) {
-        let linear = |at: &Linear, visit: &mut dyn FnMut(InstId)| {
+        let linear = |at: &Affine, visit: &mut dyn FnMut(InstId)| {
             if let Some((index, _)) = at.gather {
                 visit(index);
             }

@@ -1,12 +1,12 @@
 //! Writes the instructions of each kernel.
 
 use super::access::{Spot, enter};
-use super::apart::apart;
+use super::assign::Memory;
+use super::blockers::blockers;
 use super::group::{Group, Groups, Member};
 use super::lower::Body;
-use super::place::Memory;
 use super::plan::Class;
-use super::{BufferId, Inst, InstId, Kernel, Linear, Program};
+use super::{Affine, BufferId, Inst, InstId, Kernel, Program};
 use crate::algebra::form::Extent;
 use crate::graph::{Graph, Part};
 
@@ -14,8 +14,8 @@ use crate::graph::{Graph, Part};
 pub(super) fn emit(groups: &Groups, memory: Memory, graph: &Graph) -> Program {
     let mut kernels: Vec<Kernel> =
         memory.order.iter().map(|group| Emitter::kernel(groups, &memory, *group)).collect();
-    for (kernel, reasons) in kernels.iter_mut().zip(apart(groups, &memory.order)) {
-        kernel.apart = reasons;
+    for (kernel, reasons) in kernels.iter_mut().zip(blockers(groups, &memory.order)) {
+        kernel.not_fused = reasons;
     }
     kernels.extend(memory.late.iter().map(|(from, to)| copy(&memory, *from, *to)));
     let inputs = graph.inputs.iter().enumerate();
@@ -32,13 +32,13 @@ pub(super) fn emit(groups: &Groups, memory: Memory, graph: &Graph) -> Program {
 fn copy(memory: &Memory, from: BufferId, to: BufferId) -> Kernel {
     let buffer = &memory.buffers[from.0];
     let single = buffer.len == 1;
-    let at = if single { Linear::default() } else { Linear::axis(0) };
+    let at = if single { Affine::default() } else { Affine::axis(0) };
     let load =
         Inst::Load { buffer: from, at: at.clone(), guards: Vec::new(), outside: 0.0, dtype: buffer.dtype };
     let axes = if single { Vec::new() } else { vec![Extent::Fixed(buffer.len)] };
     let store = Inst::Store { buffer: to, at, value: InstId(0) };
     let insts = vec![load, store];
-    Kernel { n_out: axes.len(), axes, insts, commits: true, parts: vec![Part::Update], apart: Vec::new() }
+    Kernel { n_out: axes.len(), axes, insts, commits: true, parts: vec![Part::Update], not_fused: Vec::new() }
 }
 
 /// A kernel under construction.
@@ -63,15 +63,15 @@ impl<'a> Emitter<'a> {
         let mut emitter =
             Emitter { groups, memory, group, axes, names, insts: Vec::new(), values: Vec::new() };
         emitter.deep(shape);
-        emitter.shallow(shape);
+        emitter.outside_reduction(shape);
         let Emitter { axes, insts, .. } = emitter;
-        Kernel { axes, n_out, insts, commits, parts: parts(groups, shape), apart: Vec::new() }
+        Kernel { axes, n_out, insts, commits, parts: parts(groups, shape), not_fused: Vec::new() }
     }
 
     /// What happens at every point; stores come after all loads.
     fn deep(&mut self, group: &Group) {
-        let is_deep = |id: &&usize| !self.groups.member(**id).shallow;
-        let deep: Vec<usize> = group.members.iter().filter(is_deep).copied().collect();
+        let in_reduction = |id: &&usize| !self.groups.member(**id).outside_reduction;
+        let deep: Vec<usize> = group.members.iter().filter(in_reduction).copied().collect();
         for id in &deep {
             self.compute(*id);
         }
@@ -87,13 +87,13 @@ impl<'a> Emitter<'a> {
     }
 
     /// What happens once per point of the result axes.
-    fn shallow(&mut self, group: &Group) {
-        let shallow: Vec<usize> =
-            group.members.iter().filter(|id| self.groups.member(**id).shallow).copied().collect();
-        shallow.iter().for_each(|id| self.compute(*id));
+    fn outside_reduction(&mut self, group: &Group) {
+        let outside_reduction: Vec<usize> =
+            group.members.iter().filter(|id| self.groups.member(**id).outside_reduction).copied().collect();
+        outside_reduction.iter().for_each(|id| self.compute(*id));
         for id in &group.members {
             let member = self.groups.member(*id);
-            if member.shallow || member.reduces {
+            if member.outside_reduction || member.reduces {
                 self.store(*id);
             }
         }
@@ -105,14 +105,14 @@ impl<'a> Emitter<'a> {
 
     /// Adds the value of a form's body.
     fn compute(&mut self, id: usize) {
-        let positions: Vec<Linear> =
+        let positions: Vec<Affine> =
             self.member(id).positions.iter().map(|position| position.rename(&self.names)).collect();
         let value = self.body(id, &positions);
         self.values.push((id, value));
     }
 
     /// The value of an item's body when its form's axes are at `positions`.
-    fn body(&mut self, id: usize, positions: &[Linear]) -> InstId {
+    fn body(&mut self, id: usize, positions: &[Affine]) -> InstId {
         let groups = self.groups;
         let item = &groups.plan.items[id];
         let mut reads: Vec<InstId> = Vec::new();
@@ -131,7 +131,7 @@ impl<'a> Emitter<'a> {
     /// The value at a spot that views have been taken off.
     fn read(&mut self, spot: &Spot) -> Option<InstId> {
         let item = &self.groups.plan.items[spot.item];
-        if item.class == Class::Free {
+        if item.class == Class::Inline {
             let positions = match self.groups.plan.positions(spot, &self.axes) {
                 None if item.form.reads.is_empty() => Vec::new(),
                 positions => positions?,

@@ -1,6 +1,6 @@
 //! Runs kernels naively, one point at a time: the oracle for the stages below.
 
-use super::{Buffer, BufferId, Guard, Home, Inst, Kernel, Linear, Program};
+use super::{Affine, Buffer, BufferId, Guard, Inst, Kernel, Program, Storage};
 use crate::algebra::form::{Combine, Extent};
 use crate::algebra::tensor::round;
 use crate::algebra::types::DType;
@@ -31,14 +31,14 @@ impl Memory {
 
 /// Runs a program on its inputs. Memory that nothing has written yet holds NaN.
 pub fn run(program: &Program, inputs: &[Vec<f64>]) -> Memory {
-    let home = |(k, buffer): (usize, &Buffer)| match buffer.home {
-        Home::Part { of, start } => (of.0, start),
-        Home::Input(_) | Home::Output(_) | Home::Temporary => (k, 0),
+    let home = |(k, buffer): (usize, &Buffer)| match buffer.storage {
+        Storage::Part { of, start } => (of.0, start),
+        Storage::Input(_) | Storage::Output(_) | Storage::Temporary => (k, 0),
     };
-    let fresh = |buffer: &Buffer| match buffer.home {
-        Home::Input(k) => inputs[k].clone(),
-        Home::Output(_) | Home::Temporary => vec![f64::NAN; buffer.len],
-        Home::Part { .. } => Vec::new(),
+    let fresh = |buffer: &Buffer| match buffer.storage {
+        Storage::Input(k) => inputs[k].clone(),
+        Storage::Output(_) | Storage::Temporary => vec![f64::NAN; buffer.len],
+        Storage::Part { .. } => Vec::new(),
     };
     let homes = program.buffers.iter().enumerate().map(home).collect();
     let mut memory = Memory { data: program.buffers.iter().map(fresh).collect(), homes };
@@ -61,7 +61,7 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(kernel: &'a Kernel, memory: &'a mut Memory) -> Run<'a> {
         let (at, values) = (vec![0; kernel.axes.len()], vec![0.0; kernel.insts.len()]);
-        Run { kernel, memory, deep: kernel.is_deep(), at, values }
+        Run { kernel, memory, deep: kernel.in_reduction(), at, values }
     }
 
     fn extent(&self, axis: usize) -> usize {
@@ -149,7 +149,7 @@ impl<'a> Run<'a> {
         (0..guard.bound).contains(&self.position(&guard.position))
     }
 
-    fn position(&self, linear: &Linear) -> i64 {
+    fn position(&self, linear: &Affine) -> i64 {
         let terms = linear.terms.iter().map(|(axis, coefficient)| coefficient * self.at[*axis] as i64);
         let piece = linear.piece.as_ref().map_or(0, |(pieces, axis)| pieces.starts()[self.at[*axis]] as i64);
         let gather = linear.gather.map_or(0, |(inst, coefficient)| coefficient * self.values[inst.0] as i64);

@@ -1,10 +1,10 @@
 //! Groups of values that share one loop nest.
 //!
 //! All members of a group are computed at the same points. A member is deep when it has a value at
-//! every point, and shallow when it has one at every point of the result axes only: a reduction's
+//! every point, and outside_reduction when it has one at every point of the result axes only: a reduction's
 //! result or what is computed from it.
 
-use super::Linear;
+use super::Affine;
 use super::access::Edge;
 use super::order::Order;
 use super::plan::{Class, Plan};
@@ -17,20 +17,20 @@ use crate::algebra::term::{Node, Term};
 pub(super) struct Member {
     pub(super) group: usize,
     /// Where each axis of its form is, over the group's axes.
-    pub(super) positions: Vec<Linear>,
+    pub(super) positions: Vec<Affine>,
     /// The row-major position of its result.
-    pub(super) at: Linear,
+    pub(super) at: Affine,
     pub(super) edges: Vec<Edge>,
     /// Whether it puts values along the reduced axes together.
     pub(super) reduces: bool,
     /// Whether it reads once per point of the result axes.
-    pub(super) shallow: bool,
+    pub(super) outside_reduction: bool,
 }
 
 impl Member {
     /// Whether its result exists once per point of the result axes.
-    pub(super) fn gives_shallow(&self) -> bool {
-        self.shallow || self.reduces
+    pub(super) fn gives_outside(&self) -> bool {
+        self.outside_reduction || self.reduces
     }
 
     /// The same place with the group's axes renamed.
@@ -95,7 +95,7 @@ impl Groups {
             match groups.plan.items[id].class {
                 Class::Compute => groups.add(id),
                 Class::Pack => groups.add_pack(id),
-                Class::Input(_) | Class::View | Class::Free => {}
+                Class::Input(_) | Class::View | Class::Inline => {}
             }
         }
         groups
@@ -115,7 +115,7 @@ impl Groups {
         let makers = edges.iter().filter_map(|edge| self.maker[edge.base]);
         let group = self.order.add(makers.collect::<Vec<_>>());
         let reduces = reduced.contains(&true);
-        self.members[id] = Some(Member { group, positions, at, edges, reduces, shallow: false });
+        self.members[id] = Some(Member { group, positions, at, edges, reduces, outside_reduction: false });
         self.maker[id] = Some(group);
         let work = 1 + work(&self.plan.items[id].form.body);
         self.groups.push(Group { axes, reduced, members: vec![id], work, ..Group::default() });
@@ -129,7 +129,7 @@ impl Groups {
         self.groups.push(Group::default());
     }
 
-    fn edges(&self, id: usize, axes: &[Extent], positions: &[Linear]) -> Vec<Edge> {
+    fn edges(&self, id: usize, axes: &[Extent], positions: &[Affine]) -> Vec<Edge> {
         let edges = self.plan.edges(id, axes, positions);
         edges.unwrap_or_else(|stuck| panic!("egret internal error in fuse: value {stuck} does not fold"))
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::emit::Emitter;
-use super::{Inst, InstId, Linear};
+use super::{Affine, Inst, InstId};
 use crate::algebra::scalar::{self, Scalar, Typing};
 use crate::algebra::term::{Node, Term};
 use crate::algebra::types::DType;
@@ -13,7 +13,7 @@ pub(super) struct Body<'e, 'a> {
     pub(super) emitter: &'e mut Emitter<'a>,
     pub(super) reads: Vec<InstId>,
     /// Where each axis of the form is.
-    pub(super) positions: &'e [Linear],
+    pub(super) positions: &'e [Affine],
 }
 
 /// Shared subterms by address and wanted type; looked up, never listed.
@@ -89,7 +89,7 @@ impl Body<'_, '_> {
     }
 
     /// A position as a number.
-    fn position(&mut self, position: &Linear, want: DType) -> InstId {
+    fn position(&mut self, position: &Affine, want: DType) -> InstId {
         let mut sum = None;
         for (axis, coefficient) in &position.terms {
             let axis = self.emitter.push(Inst::Axis(*axis, want));

@@ -6,7 +6,7 @@
 
 use std::rc::Rc;
 
-use super::Linear;
+use super::Affine;
 use super::access::Edge;
 use super::group::{Group, Groups, Member};
 use super::plan::{split, uses_axis};
@@ -24,7 +24,7 @@ impl Groups {
 
     /// Merges the groups of two values whose positions `a` and `b` are to be the same element of one
     /// tensor. Says whether it did.
-    pub(super) fn merge(&mut self, a: (usize, &Linear), b: (usize, &Linear)) -> bool {
+    pub(super) fn merge(&mut self, a: (usize, &Affine), b: (usize, &Affine)) -> bool {
         let group = |id: usize| self.member(id).group;
         let (mut host, mut guest) = ((group(a.0), a.1.clone()), (group(b.0), b.1.clone()));
         if host.0 == guest.0 {
@@ -42,7 +42,7 @@ impl Groups {
     }
 
     /// Whether the groups of two values could be one if nothing had to come between them.
-    pub(super) fn fit(&self, a: (usize, &Linear), b: (usize, &Linear)) -> bool {
+    pub(super) fn fit(&self, a: (usize, &Affine), b: (usize, &Affine)) -> bool {
         let group = |id: usize| self.member(id).group;
         let (a, b) = ((group(a.0), a.1.clone()), (group(b.0), b.1.clone()));
         let weight = |id: usize| (self.groups[id].reduces(), self.groups[id].members.len());
@@ -55,13 +55,13 @@ impl Groups {
     /// Merges after splitting the first group's axis into pieces; takes that back if it is in vain.
     fn merge_split(
         &mut self,
-        whole: (usize, Linear),
-        other: (usize, Linear),
+        whole: (usize, Affine),
+        other: (usize, Affine),
         pieces: &Rc<Segments>,
         whole_is_host: bool,
     ) -> bool {
         let Some(members) = self.split(whole.0, pieces) else { return false };
-        let Some(at) = whole.1.at(&[Linear::in_piece(pieces, 0)]) else { return false };
+        let Some(at) = whole.1.at(&[Affine::in_piece(pieces, 0)]) else { return false };
         let group = &self.groups[whole.0];
         let kept: Vec<_> = group.members.iter().map(|id| (*id, self.member(*id).clone())).collect();
         let old = Group { members: Vec::new(), ..group.clone() };
@@ -95,7 +95,7 @@ impl Groups {
         let axes = split(pieces);
         let by_piece = |id: &usize| {
             let member = self.member(*id);
-            let to = [Linear::in_piece(pieces, 0)];
+            let to = [Affine::in_piece(pieces, 0)];
             let positions =
                 member.positions.iter().map(|position| position.at(&to)).collect::<Option<Vec<_>>>()?;
             let item = &self.plan.items[*id];
@@ -109,7 +109,7 @@ impl Groups {
         members.iter().map(by_piece).collect()
     }
 
-    fn merge_alike(&mut self, host: (usize, Linear), guest: (usize, Linear)) -> bool {
+    fn merge_alike(&mut self, host: (usize, Affine), guest: (usize, Affine)) -> bool {
         let Some((names, guessed)) = self.align(&host, &guest) else { return false };
         let (host, guest) = (host.0, guest.0);
         let Some(sinks) = self.fits(host, guest, &names) else { return false };
@@ -138,7 +138,8 @@ impl Groups {
 
     fn move_member(&mut self, id: usize, host: usize, names: &[usize], sinks: bool) {
         let member = self.member(id).renamed(names);
-        self.members[id] = Some(Member { group: host, shallow: member.shallow || sinks, ..member });
+        self.members[id] =
+            Some(Member { group: host, outside_reduction: member.outside_reduction || sinks, ..member });
         self.maker[id] = Some(host);
         self.groups[host].members.push(id);
     }
@@ -147,8 +148,8 @@ impl Groups {
     /// that were guessed: reduced axes that the common element does not tell apart.
     pub(super) fn align(
         &self,
-        host: &(usize, Linear),
-        guest: &(usize, Linear),
+        host: &(usize, Affine),
+        guest: &(usize, Affine),
     ) -> Option<(Vec<usize>, Vec<usize>)> {
         let (axes, guest_axes) = (&self.groups[host.0].axes, &self.groups[guest.0].axes);
         let mut names = vec![usize::MAX; guest_axes.len()];
@@ -212,7 +213,7 @@ impl Groups {
         let mut feeds_host = false;
         for id in &self.groups[guest].members {
             let member = self.member(*id).renamed(names);
-            let member = Member { shallow: member.shallow || sinks, ..member };
+            let member = Member { outside_reduction: member.outside_reduction || sinks, ..member };
             let inward = member.edges.iter().filter(|edge| self.maker[edge.base] == Some(host));
             for edge in inward {
                 if !agrees(edge, self.member(edge.base), &member) {
@@ -242,5 +243,5 @@ impl Groups {
 
 /// Whether a member reads another where that is made.
 fn agrees(edge: &Edge, made: &Member, by: &Member) -> bool {
-    !edge.guarded && edge.at == made.at && made.gives_shallow() == by.shallow
+    !edge.guarded && edge.at == made.at && made.gives_outside() == by.outside_reduction
 }

@@ -17,42 +17,43 @@
 //! ```
 
 mod access;
-mod apart;
+mod blockers;
+mod coalesce;
 mod cost;
-mod defer;
 mod depend;
 mod emit;
 mod eval;
-mod flatten;
+mod fission;
 mod fuse;
+
+mod affine;
+mod assign;
 mod group;
-mod linear;
 mod lower;
 mod merge;
 mod order;
-mod place;
 mod plan;
+mod prefix_sum;
 mod print;
 mod product;
 mod ranks;
+mod rematerialise;
 mod report;
-mod running;
 mod scatter;
-mod sink;
 #[cfg(test)]
 mod tests;
 mod verify;
 
+pub use coalesce::coalesce;
 pub use cost::Cost;
 pub(crate) use cost::bytes;
 pub use depend::Axes;
 pub use eval::{Memory, run};
-pub use flatten::flatten;
-pub use fuse::{apart, fuse};
+pub use fuse::{fuse, fuse_until, rows, unfused};
+pub use prefix_sum::PrefixSum;
 pub use product::{Out, Product, is_plain, stores, stride};
 pub use ranks::Ranks;
 pub use report::report;
-pub use running::Running;
 pub use scatter::{Scatter, Scattered};
 pub use verify::verify;
 
@@ -99,12 +100,12 @@ pub struct Buffer {
     /// The name of the value, if it has one: an input's, an output's or a `let`'s.
     pub name: Option<Rc<str>>,
     /// Whose memory it is.
-    pub home: Home,
+    pub storage: Storage,
 }
 
 /// Whose memory a buffer is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Home {
+pub enum Storage {
     /// The runner gives it (input `k` of the program).
     Input(usize),
     /// The runner reads it afterwards (output `k`); not shared with anything.
@@ -147,33 +148,33 @@ pub struct Kernel {
     /// Parts of a training step that it computes, in the order of the step.
     pub parts: Vec<Part>,
     /// Why it is not part of earlier kernels.
-    pub apart: Vec<Apart>,
+    pub not_fused: Vec<NotFused>,
 }
 
 /// Why a kernel is not part of others.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Apart {
+pub struct NotFused {
     /// Earlier kernels by number, at least one.
     pub from: Vec<usize>,
     /// The reason.
-    pub why: Why,
+    pub why: Blocker,
 }
 
 /// What keeps two kernels apart, the weightiest first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Why {
+pub enum Blocker {
     /// It reads what is only known after the other's reduction.
     Reduction(Combine),
     /// Where it reads the other's value, that would be computed this many times.
-    Repeated(usize),
+    Recomputation(usize),
     /// It also reads around the other's value, where there is padding.
-    Outside,
+    Padding,
     /// It reads the other's values in another order.
-    OtherPoints,
+    IndexMismatch,
     /// The others fill a buffer that it reads as a whole.
-    Laid,
+    Concatenation,
     /// This kernel has to come between the two.
-    Between(usize),
+    Dependence(usize),
     /// One gives a result of the step, which must not wait for the other to write parameters or states.
     Commits,
     /// Both together have more operations at each point than a kernel may have.
@@ -196,7 +197,7 @@ pub enum Inst {
         /// The buffer.
         buffer: BufferId,
         /// Which element.
-        at: Linear,
+        at: Affine,
         /// Conditions under which it is read; otherwise the value is `outside`.
         guards: Vec<Guard>,
         /// See `guards`.
@@ -216,7 +217,7 @@ pub enum Inst {
         /// The buffer.
         buffer: BufferId,
         /// Which element.
-        at: Linear,
+        at: Affine,
         /// What.
         value: InstId,
     },
@@ -225,7 +226,7 @@ pub enum Inst {
 /// An element's position in a buffer: `offset + sum(coefficient * axis)`, plus the start of a piece,
 /// plus a computed integer.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Linear {
+pub struct Affine {
     /// The constant part.
     pub offset: i64,
     /// Axes with their coefficients, by ascending axis, no zero coefficients.
@@ -240,7 +241,7 @@ pub struct Linear {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Guard {
     /// The position along one axis of the tensor that is read.
-    pub position: Linear,
+    pub position: Affine,
     /// Its size.
     pub bound: i64,
 }

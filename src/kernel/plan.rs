@@ -6,9 +6,9 @@
 
 use std::rc::Rc;
 
-use super::Linear;
+use super::Affine;
 use super::access::{Edge, Spot, enter};
-use super::linear::{flatten, points};
+use super::affine::{flatten, points};
 use crate::algebra::form::{Extent, Form, Read, Segments};
 use crate::algebra::op::{Op, Val};
 use crate::algebra::term::{Node as TermNode, Term, x};
@@ -27,7 +27,7 @@ pub(super) enum Class {
     /// Folded into the reads that use it.
     View,
     /// Computed again wherever it is used, at no cost: constants, positions, casts of scalars.
-    Free,
+    Inline,
     /// Computed in a kernel.
     Compute,
     /// Laid together from other values.
@@ -61,18 +61,18 @@ pub(super) struct Plan {
 impl Item {
     /// The loop axes it needs for itself: those longer than 1, and the position of each axis of its
     /// form among them.
-    pub(super) fn axes(&self) -> (Vec<Extent>, Vec<Linear>) {
+    pub(super) fn axes(&self) -> (Vec<Extent>, Vec<Affine>) {
         if let Some(pieces) = &self.pieces {
-            return (split(pieces), vec![Linear::in_piece(pieces, 0)]);
+            return (split(pieces), vec![Affine::in_piece(pieces, 0)]);
         }
         let extents = &self.form.axes;
         let ragged = |k: usize| matches!(extents.get(k), Some(Extent::Ragged(_)));
         let (mut axes, mut positions) = (Vec::new(), Vec::new());
         for (k, extent) in extents.iter().enumerate() {
             if *extent == Extent::Fixed(1) && !ragged(k + 1) {
-                positions.push(Linear::default());
+                positions.push(Affine::default());
             } else {
-                positions.push(Linear::axis(axes.len()));
+                positions.push(Affine::axis(axes.len()));
                 axes.push(extent.clone());
             }
         }
@@ -80,11 +80,11 @@ impl Item {
     }
 
     /// The row-major position of its result when its form's axes are at `positions`.
-    pub(super) fn result_at(&self, positions: &[Linear]) -> Linear {
+    pub(super) fn result_at(&self, positions: &[Affine]) -> Affine {
         let flat = match self.form.axes.get(1) {
             Some(Extent::Ragged(pieces)) if self.form.n_out == 2 => {
                 let axis = positions[0].as_axis().unwrap_or_default();
-                Some(Linear::in_piece(pieces, axis))
+                Some(Affine::in_piece(pieces, axis))
             }
             _ => flatten(&positions[..self.form.n_out], &self.shape),
         };
@@ -92,7 +92,7 @@ impl Item {
     }
 
     /// Which of its own loop axes are reduced.
-    pub(super) fn reduced(&self, n_axes: usize, positions: &[Linear]) -> Vec<bool> {
+    pub(super) fn reduced(&self, n_axes: usize, positions: &[Affine]) -> Vec<bool> {
         let mut reduced = vec![false; n_axes];
         for position in &positions[self.form.n_out..] {
             (0..n_axes).filter(|axis| position.depends_on(*axis)).for_each(|axis| reduced[axis] = true);
@@ -220,7 +220,7 @@ impl<'a> Planner<'a> {
                 self.placed.push(base);
                 base
             }
-            Class::Pack | Class::Input(_) | Class::View | Class::Free => {
+            Class::Pack | Class::Input(_) | Class::View | Class::Inline => {
                 self.copy(self.item_of[val.0 as usize])
             }
         }
@@ -241,8 +241,8 @@ fn classify(op: &Op, ty: &Type) -> Class {
     use crate::algebra::segment::Segment;
     match op {
         Op::View(_) | Op::Segment(Segment::Spread { .. }) => Class::View,
-        Op::Fill(Fill::Const { .. } | Fill::Iota { .. }) => Class::Free,
-        Op::Cast(_) if ty.rank() == 0 => Class::Free,
+        Op::Fill(Fill::Const { .. } | Fill::Iota { .. }) => Class::Inline,
+        Op::Cast(_) if ty.rank() == 0 => Class::Inline,
         Op::Pack(_) => Class::Pack,
         Op::Fill(Fill::Random { .. })
         | Op::Map(_)
@@ -252,7 +252,7 @@ fn classify(op: &Op, ty: &Type) -> Class {
         | Op::Convolve(_)
         | Op::Fold(_)
         | Op::Gather(_)
-        | Op::Running(_)
+        | Op::PrefixSum(_)
         | Op::Ranks(_)
         | Op::Fence(_)
         | Op::Segment(Segment::Reduce { .. }) => Class::Compute,
@@ -291,7 +291,7 @@ impl Plan {
                 continue;
             };
             if !self.read_by_piece(id, stuck) {
-                let folds = matches!(self.items[stuck].class, Class::View | Class::Free);
+                let folds = matches!(self.items[stuck].class, Class::View | Class::Inline);
                 assert!(folds, "egret internal error in fuse: {} cannot be read", self.items[stuck].ty);
                 self.items[stuck].class = Class::Compute;
                 self.settle(stuck);
@@ -335,7 +335,7 @@ impl Plan {
 
     /// The values in memory or computed that a computed value reads when its form's axes are at
     /// `positions`, or a folded value that does not fold.
-    pub(super) fn edges(&self, id: usize, axes: &[Extent], positions: &[Linear]) -> Result<Vec<Edge>, usize> {
+    pub(super) fn edges(&self, id: usize, axes: &[Extent], positions: &[Affine]) -> Result<Vec<Edge>, usize> {
         let item = &self.items[id];
         let mut edges = Vec::new();
         for read in &item.form.reads {
@@ -343,8 +343,8 @@ impl Plan {
             let spot = enter(read, (arg, &self.items[arg]), positions, &Spot::default(), axes, &|_| None);
             let spot = self.trace(spot.ok_or(id)?, axes)?;
             match self.items[spot.item].class {
-                Class::Free if self.items[spot.item].form.reads.is_empty() => {}
-                Class::Free => {
+                Class::Inline if self.items[spot.item].form.reads.is_empty() => {}
+                Class::Inline => {
                     let inner = self.positions(&spot, axes).ok_or(spot.item)?;
                     edges.extend(self.edges(spot.item, axes, &inner)?);
                 }

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use super::report::method;
-use super::{Apart, Buffer, BufferId, Guard, Home, Inst, InstId, Kernel, Kernels, Linear, Program, Why};
+use super::{
+    Affine, Blocker, Buffer, BufferId, Guard, Inst, InstId, Kernel, Kernels, NotFused, Program, Storage,
+};
 use crate::algebra::form::Extent;
 use crate::print::number;
 
@@ -50,27 +52,26 @@ impl Program {
         for line in lines(kernel) {
             writeln!(f, "    {line}")?;
         }
-        for reason in &kernel.apart {
-            writeln!(f, "    apart from {reason}")?;
+        for reason in &kernel.not_fused {
+            writeln!(f, "    not fused with {reason}")?;
         }
         Ok(())
     }
 }
 
-impl fmt::Display for Apart {
+impl fmt::Display for NotFused {
     /// `k3: reads the sum`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", numbers(&self.from))?;
         match self.why {
-            Why::Reduction(combine) => write!(f, "reads its {}", combine.name()),
-            Why::Repeated(times) => write!(f, "would be computed {times} times"),
-            Why::Outside => f.write_str("reads around its values"),
-            Why::OtherPoints => f.write_str("reads its values in another order"),
-            Why::Laid if self.from.len() == 1 => f.write_str("fills a buffer that is read as a whole"),
-            Why::Laid => f.write_str("fill a buffer that is read as a whole"),
-            Why::Between(kernel) => write!(f, "k{kernel} has to come between"),
-            Why::Commits => f.write_str("results do not wait for commits"),
-            Why::Size => f.write_str("together they would be too large"),
+            Blocker::Reduction(combine) => write!(f, "reads its {}", combine.name()),
+            Blocker::Recomputation(times) => write!(f, "would be recomputed {times} times"),
+            Blocker::Padding => f.write_str("reads padding around its values"),
+            Blocker::IndexMismatch => f.write_str("reads its values in another order"),
+            Blocker::Concatenation => f.write_str("concatenated before it is read"),
+            Blocker::Dependence(kernel) => write!(f, "k{kernel} has to come between"),
+            Blocker::Commits => f.write_str("results do not wait for commits"),
+            Blocker::Size => f.write_str("together they would be too large"),
         }
     }
 }
@@ -104,11 +105,11 @@ impl fmt::Display for Buffer {
             write!(f, " {name}")?;
         }
         write!(f, ": {}[{}]", self.dtype, self.len)?;
-        match self.home {
-            Home::Input(_) => f.write_str(" in"),
-            Home::Output(_) => f.write_str(" out"),
-            Home::Temporary => Ok(()),
-            Home::Part { of, start } => write!(f, " at {of}[{start}]"),
+        match self.storage {
+            Storage::Input(_) => f.write_str(" in"),
+            Storage::Output(_) => f.write_str(" out"),
+            Storage::Temporary => Ok(()),
+            Storage::Part { of, start } => write!(f, " at {of}[{start}]"),
         }
     }
 }
@@ -195,7 +196,7 @@ fn conditions(guards: &[Guard], names: &[String]) -> String {
 }
 
 /// `64*i0 + i1 + 2048`.
-fn position(at: &Linear, names: &[String]) -> String {
+fn position(at: &Affine, names: &[String]) -> String {
     let mut parts: Vec<String> = Vec::new();
     if let Some((_, axis)) = &at.piece {
         parts.push(format!("piece(i{axis})"));

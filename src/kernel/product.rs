@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::{BufferId, Home, Inst, InstId, Kernel, Linear, Program};
+use super::{Affine, BufferId, Inst, InstId, Kernel, Program, Storage};
 use crate::algebra::form::{Combine, Extent};
 use crate::algebra::types::DType;
 
@@ -112,34 +112,34 @@ fn sum_of_products(kernel: &Kernel) -> Option<Sum> {
     if f.name != "mul" || !dtype.is_float() || !strided || factors[0] == factors[1] {
         return None;
     }
-    let deep = kernel.is_deep();
+    let deep = kernel.in_reduction();
     let only = (0..deep.len()).filter(|k| deep[*k]).all(|k| k == arg.0 || factors.contains(&InstId(k)));
     only.then_some(Sum { sum: InstId(sum), dtype, factors })
 }
 
 /// The position of a load that goes through memory in equal steps.
-fn position(kernel: &Kernel, load: InstId, want: DType) -> Option<&Linear> {
+fn position(kernel: &Kernel, load: InstId, want: DType) -> Option<&Affine> {
     match &kernel.insts[load.0] {
         Inst::Load { at, guards, dtype, .. } if guards.is_empty() && *dtype == want => strided(at),
         _ => None,
     }
 }
 
-fn strided(at: &Linear) -> Option<&Linear> {
+fn strided(at: &Affine) -> Option<&Affine> {
     (at.piece.is_none() && at.gather.is_none()).then_some(at)
 }
 
 /// How far apart neighbours along an axis lie.
-pub fn stride(at: &Linear, axis: usize) -> i64 {
+pub fn stride(at: &Affine, axis: usize) -> i64 {
     at.terms.iter().find(|(of, _)| *of == axis).map_or(0, |(_, coefficient)| *coefficient)
 }
 
 /// Stores that sums may go to first: of every result, into memory that the kernel does not read.
 /// Those of just the sums come first.
 pub fn stores(program: &Program, kernel: &Kernel) -> Vec<InstId> {
-    let root = |buffer: BufferId| match program.buffers[buffer.0].home {
-        Home::Part { of, .. } => of,
-        Home::Input(_) | Home::Output(_) | Home::Temporary => buffer,
+    let root = |buffer: BufferId| match program.buffers[buffer.0].storage {
+        Storage::Part { of, .. } => of,
+        Storage::Input(_) | Storage::Output(_) | Storage::Temporary => buffer,
     };
     let is_read = |buffer: BufferId| {
         kernel
@@ -248,7 +248,7 @@ fn size(kernel: &Kernel, axis: usize) -> usize {
 }
 
 /// Those of `own` axes, outermost first, along which a result lies without gaps.
-fn adjacent(kernel: &Kernel, at: &Linear, own: &[usize]) -> Vec<usize> {
+fn adjacent(kernel: &Kernel, at: &Affine, own: &[usize]) -> Vec<usize> {
     let (mut axes, mut span) = (Vec::new(), 1);
     while let Some(axis) = own.iter().find(|axis| stride(at, **axis) == span && !axes.contains(*axis)) {
         axes.insert(0, *axis);
@@ -259,7 +259,7 @@ fn adjacent(kernel: &Kernel, at: &Linear, own: &[usize]) -> Vec<usize> {
 
 /// Whether the columns of a second factor lie side by side along the innermost of their axes, long enough
 /// to be worth copying at once.
-fn is_run(kernel: &Kernel, at: &Linear, axis: usize) -> bool {
+fn is_run(kernel: &Kernel, at: &Affine, axis: usize) -> bool {
     stride(at, axis) == 1 && size(kernel, axis) >= SHORTEST
 }
 
@@ -278,7 +278,7 @@ enum Lies {
 /// Cycles as products and in loops, on a machine that does two fused multiply-adds of 8 lanes a cycle.
 /// A product is done in tiles of two vectors of columns or one, which is slower where a tile waits for its
 /// own sums; the second factor is laid out, at next to no cost where its columns lie side by side; what is
-/// done with the results reads them once more. Loops have 4 lanes and wait for a load in each turn.
+/// done with the results reads them once more. Loops have 4 lanes and wait for a load in each iteration.
 /// Measured within a factor of two on products of 4 to 1000 rows and columns.
 fn estimate([m, n, k]: [usize; 3], count: usize, lies: Lies, all: bool) -> (u64, u64) {
     let [m, n, k, count] = [m, n, k, count].map(|size| size as u64);
@@ -314,7 +314,7 @@ impl Inst {
     /// The same with operands under new names.
     pub fn renamed(&self, names: &[InstId]) -> Inst {
         let mut inst = self.clone();
-        let linear = |at: &mut Linear| {
+        let linear = |at: &mut Affine| {
             if let Some((index, _)) = &mut at.gather {
                 *index = names[index.0];
             }

@@ -47,7 +47,7 @@ impl Ranks {
         let Some(Extent::Fixed(n)) = kernel.axes.get(axis) else { return None };
         let number = |id: InstId, of: f64| matches!(kernel.insts[id.0], Inst::Const(n, _) if n == of);
         let fixed = kernel.axes.iter().all(|extent| matches!(extent, Extent::Fixed(n) if *n > 0));
-        let stores = kernel.insts.iter().zip(kernel.is_deep());
+        let stores = kernel.insts.iter().zip(kernel.in_reduction());
         let deep_stores = stores.filter(|(inst, deep)| *deep && matches!(inst, Inst::Store { .. })).count();
         let fits = (key, other) == (key_again, other_again)
             && number(one, 1.0)

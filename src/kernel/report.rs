@@ -6,7 +6,7 @@
 //!   k0      loss       [i0:32 | i1:64]  9.5 KiB  128 B    4.1 kflop
 //!   ...
 //!   k7      adam       [i0:2410]        38 KiB   28 KiB   48 kflop   28       20
-//!           apart from k6: reads its sum
+//!           not fused with k6: reads its sum
 //!   total   8 kernels                   87 KiB   66 KiB   1.2 Mflop
 //!   optimizer
 //!     passes over the parameters  1: k7
@@ -15,7 +15,9 @@
 
 use super::cost::{Touched, bytes, flops};
 use super::print::{axes, numbers};
-use super::{BufferId, Cost, Home, Kernel, Kernels, Product, Program, Ranks, Running, Scatter, flatten};
+use super::{
+    BufferId, Cost, Kernel, Kernels, PrefixSum, Product, Program, Ranks, Scatter, Storage, coalesce,
+};
 use crate::graph::{Graphs, Layout, Part, Role, StateSlot};
 use crate::print::number;
 
@@ -74,20 +76,20 @@ fn table(program: &Program, layout: Option<&Layout>) -> String {
     aligned(&rows)
 }
 
-/// How a kernel is computed if not in loops, and why it is apart from others.
+/// How a kernel is computed if not in loops, and why it is not fused with others.
 fn notes(program: &Program, kernel: &Kernel) -> Vec<String> {
-    let apart = kernel.apart.iter().map(|reason| format!("apart from {reason}"));
-    method(program, kernel).into_iter().chain(apart).collect()
+    let blockers = kernel.not_fused.iter().map(|reason| format!("not fused with {reason}"));
+    method(program, kernel).into_iter().chain(blockers).collect()
 }
 
 /// How a kernel is computed if not in loops.
 pub(super) fn method(program: &Program, kernel: &Kernel) -> Option<String> {
-    let flat = flatten(kernel);
+    let flat = coalesce(kernel);
     let product = Product::of(program, &flat).map(|product| product.to_string());
     let scatter = || Scatter::of(&flat).map(|scatter| scatter.to_string());
-    let running = || Running::of(&flat).map(|running| running.to_string());
+    let prefix = || PrefixSum::of(&flat).map(|prefix| prefix.to_string());
     let ranks = || Ranks::of(&flat).map(|ranks| ranks.to_string());
-    product.or_else(scatter).or_else(running).or_else(ranks)
+    product.or_else(scatter).or_else(prefix).or_else(ranks)
 }
 
 fn amounts(cost: &Cost) -> [String; 3] {
@@ -142,9 +144,9 @@ fn long(program: &Program, touched: &Touched, layout: &Layout) -> usize {
     let is_long =
         |len: usize| len == n || len > 1 && layout.arms.iter().any(|arm| arm.coordinates.len() == len);
     let buffer = |id: &BufferId| &program.buffers[id.0];
-    let root = |id: &BufferId| match buffer(id).home {
-        Home::Part { of, .. } => buffer(&of).len,
-        Home::Input(_) | Home::Output(_) | Home::Temporary => buffer(id).len,
+    let root = |id: &BufferId| match buffer(id).storage {
+        Storage::Part { of, .. } => buffer(&of).len,
+        Storage::Input(_) | Storage::Output(_) | Storage::Temporary => buffer(id).len,
     };
     let long = touched.iter().filter(|(id, _)| is_long(root(id)));
     long.map(|(id, touched)| touched * buffer(id).dtype.bytes()).sum()

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::linear::points;
+use super::affine::points;
 use super::{Inst, InstId, Kernel};
 use crate::algebra::form::{Combine, Extent};
 use crate::algebra::scalar::{self, Scalar};
@@ -51,7 +51,7 @@ impl Scatter {
             let (index, value) = (along[sum.index.0], along[sum.value.0]);
             *of == axis && (index | value) & 1 << axis == 0 && index & all == all
         };
-        let stores = kernel.insts.iter().zip(kernel.is_deep());
+        let stores = kernel.insts.iter().zip(kernel.in_reduction());
         let deep = stores.filter(|(inst, deep)| *deep && matches!(inst, Inst::Store { .. })).count();
         if !fixed || places < PLACES || deep > 0 || !found.iter().all(fits) {
             return None;

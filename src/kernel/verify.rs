@@ -3,21 +3,22 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::linear::inside;
-use super::{Buffer, BufferId, Home, Inst, InstId, Kernel, Kernels, Linear, Program};
+use super::affine::inside;
+use super::{Affine, Buffer, BufferId, Inst, InstId, Kernel, Kernels, Program, Storage};
 use crate::algebra::form::Extent;
 use crate::algebra::scalar::Typing;
 use crate::algebra::types::DType;
 use crate::graph::Target;
+use crate::ice;
 
 /// Checks every program.
 ///
 /// # Panics
-/// With the first rule that does not hold and the printed program: an internal error.
-pub fn verify(kernels: &Kernels) {
+/// With the pass before, the first rule that does not hold and the printed program: an internal error.
+pub fn verify(kernels: &Kernels, pass: &str) {
     for program in &kernels.programs {
         if let Err(fault) = program.check() {
-            panic!("egret internal error in fuse: {fault}\n{program}");
+            ice!(pass, "{fault}\n{program}");
         }
     }
 }
@@ -32,12 +33,13 @@ fn ensure(holds: bool, rule: impl FnOnce() -> String) -> Check {
 }
 
 impl Program {
-    fn check(&self) -> Check {
+    /// The first rule that does not hold.
+    pub(crate) fn check(&self) -> Check {
         let mut stored = Stored::new();
         for (k, buffer) in self.buffers.iter().enumerate() {
-            if let Home::Part { of, start } = buffer.home {
+            if let Storage::Part { of, start } = buffer.storage {
                 let whole = &self.buffers[of.0];
-                let is_whole = !matches!(whole.home, Home::Part { .. });
+                let is_whole = !matches!(whole.storage, Storage::Part { .. });
                 let fits = start + buffer.len <= whole.len && buffer.dtype == whole.dtype;
                 ensure(is_whole && fits, || format!("b{k} is no part of {of}"))?;
             }
@@ -60,7 +62,7 @@ impl Program {
     /// Whether a buffer holds its value: it is given, or every element is stored, in one piece or in parts.
     fn is_ready(&self, buffer: BufferId, stored: &Stored) -> bool {
         let (root, wanted) = self.extent_in_root(buffer);
-        let given = |buffer: BufferId| matches!(self.buffers[buffer.0].home, Home::Input(_));
+        let given = |buffer: BufferId| matches!(self.buffers[buffer.0].storage, Storage::Input(_));
         if given(buffer) || given(root) {
             return true;
         }
@@ -75,10 +77,10 @@ impl Program {
 
     /// The buffer whose memory a buffer is, and its elements there.
     fn extent_in_root(&self, buffer: BufferId) -> (BufferId, Range<usize>) {
-        let Buffer { home, len, .. } = &self.buffers[buffer.0];
-        match *home {
-            Home::Part { of, start } => (of, start..start + len),
-            Home::Input(_) | Home::Output(_) | Home::Temporary => (buffer, 0..*len),
+        let Buffer { storage, len, .. } = &self.buffers[buffer.0];
+        match *storage {
+            Storage::Part { of, start } => (of, start..start + len),
+            Storage::Input(_) | Storage::Output(_) | Storage::Temporary => (buffer, 0..*len),
         }
     }
 
@@ -90,7 +92,7 @@ impl Program {
                 ensure(holds, || format!("i{axis} does not follow its pieces"))?;
             }
         }
-        let deep = kernel.is_deep();
+        let deep = kernel.in_reduction();
         for (k, inst) in kernel.insts.iter().enumerate() {
             for arg in inst.args() {
                 let holds = arg.0 < k && !matches!(kernel.insts[arg.0], Inst::Store { .. });
@@ -129,10 +131,10 @@ impl Program {
     }
 
     /// A store lies inside its buffer, and only commits write what outlives the program.
-    fn check_store(&self, kernel: &Kernel, buffer: BufferId, at: &Linear) -> Check {
+    fn check_store(&self, kernel: &Kernel, buffer: BufferId, at: &Affine) -> Check {
         let len = self.buffers[buffer.0].len as i64;
         ensure(fits(at, len, kernel), || format!("a store lies outside {buffer}"))?;
-        let outlives = matches!(self.buffers[buffer.0].home, Home::Input(_));
+        let outlives = matches!(self.buffers[buffer.0].storage, Storage::Input(_));
         ensure(kernel.commits || !outlives, || format!("{buffer} is written without commit"))
     }
 
@@ -172,14 +174,14 @@ fn well_typed(typing: Typing, args: &[DType], result: DType) -> bool {
     }
 }
 
-fn fits(at: &Linear, len: i64, kernel: &Kernel) -> bool {
-    let empty = |extent: &Extent| super::linear::longest(extent) == 0;
+fn fits(at: &Affine, len: i64, kernel: &Kernel) -> bool {
+    let empty = |extent: &Extent| super::affine::longest(extent) == 0;
     inside(at, len, &kernel.axes) || kernel.axes.iter().any(empty)
 }
 
 impl Kernel {
     /// Buffers that it writes, and where.
-    pub fn stores(&self) -> impl Iterator<Item = (BufferId, &Linear)> {
+    pub fn stores(&self) -> impl Iterator<Item = (BufferId, &Affine)> {
         self.insts.iter().filter_map(|inst| match inst {
             Inst::Store { buffer, at, .. } => Some((*buffer, at)),
             _ => None,
@@ -187,7 +189,7 @@ impl Kernel {
     }
 
     /// Whether a position differs from point to point.
-    fn tells_apart(&self, at: &Linear) -> bool {
+    fn tells_apart(&self, at: &Affine) -> bool {
         let single = |extent: &Extent| *extent == Extent::Fixed(1);
         (0..self.axes.len()).all(|axis| at.depends_on(axis) || single(&self.axes[axis]))
     }
@@ -196,7 +198,7 @@ impl Kernel {
 impl Inst {
     /// The values it uses.
     pub fn args(&self) -> Vec<InstId> {
-        let gathered = |at: &Linear| at.gather.map(|(inst, _)| inst);
+        let gathered = |at: &Affine| at.gather.map(|(inst, _)| inst);
         match self {
             Inst::Const(..) | Inst::Axis(..) => Vec::new(),
             Inst::Load { at, guards, .. } => {

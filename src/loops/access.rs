@@ -2,7 +2,7 @@
 
 use crate::algebra::scalar::Machine;
 use crate::algebra::types::DType;
-use crate::kernel::{BufferId, Guard, Inst, InstId, Linear};
+use crate::kernel::{Affine, BufferId, Guard, Inst, InstId};
 
 use super::build::POSITION;
 use super::lower::Lowering;
@@ -10,7 +10,7 @@ use super::{Address, Expr, Ty, Value};
 
 impl Lowering<'_> {
     /// A position of the kernel in a row.
-    fn address(&mut self, linear: &Linear, row: usize) -> Address {
+    fn address(&mut self, linear: &Affine, row: usize) -> Address {
         let mut at = Address { offset: linear.offset, terms: Vec::new() };
         for (axis, coefficient) in &linear.terms {
             let place = self.at(*axis, row);
@@ -39,7 +39,7 @@ impl Lowering<'_> {
     pub(super) fn safe_address(
         &mut self,
         buffer: BufferId,
-        at: &Linear,
+        at: &Affine,
         row: usize,
         lanes: u16,
         guarded: bool,
@@ -52,12 +52,12 @@ impl Lowering<'_> {
         let len = self.program.buffers[buffer.0].len as i64;
         let position = self.to.position(address);
         let span = (i64::from(lanes) - 1) * self.step(at, lanes);
-        let clamped = self.to.emit(Expr::ClampTo(position, len - span), POSITION);
+        let clamped = self.to.emit(Expr::Clamp(position, len - span), POSITION);
         Address { offset: 0, terms: vec![(clamped, 1)] }
     }
 
     /// How far apart neighbouring lanes lie in memory.
-    pub(super) fn step(&self, at: &Linear, lanes: u16) -> i64 {
+    pub(super) fn step(&self, at: &Affine, lanes: u16) -> i64 {
         let vector = self.schedule.vector.filter(|_| lanes > 1);
         let term = vector.and_then(|vector| at.terms.iter().find(|(axis, _)| *axis == vector));
         term.map_or(1, |(_, coefficient)| *coefficient)
@@ -97,7 +97,7 @@ impl Lowering<'_> {
         self.to.machine(Machine::Select, vec![inside, loaded, outside], *dtype)
     }
 
-    /// Reads memory, as far out as that gives the same; the only turn of a loop's rest stays where it is.
+    /// Reads memory, as far out as that gives the same; the only iteration of a loop's rest stays where it is.
     fn fetch(&mut self, id: InstId, buffer: BufferId, at: Address, step: i64, ty: Ty) -> Value {
         let pointer = self.pointer(buffer);
         let constant = at.terms.is_empty() && self.facts.deps[id.0] != 0;
@@ -115,7 +115,7 @@ impl Lowering<'_> {
             // Nothing is inside, as in a padded empty tensor: there may be no memory to read.
             return Some(false);
         }
-        let Linear { offset, terms, piece, gather } = &guard.position;
+        let Affine { offset, terms, piece, gather } = &guard.position;
         if piece.is_some() || gather.is_some() {
             return None;
         }

@@ -1,7 +1,7 @@
 //! Buffers: where each lies. Temporaries share one arena: a temporary holds its place from the first
 //! call that uses it to the last, and takes the first gap that is wide enough.
 
-use crate::kernel::{self, Home};
+use crate::kernel::{self, Storage};
 
 use super::facts::root;
 use super::{ALIGN, Buffer, Call, Place};
@@ -13,11 +13,11 @@ pub(super) fn place(program: &kernel::Program, calls: &[Call]) -> (Vec<Buffer>, 
         dtype: buffer.dtype,
         len: buffer.len,
         name: buffer.name.as_ref().map(|name| name.to_string()),
-        place: match buffer.home {
-            Home::Input(k) => Place::Input(k),
-            Home::Output(k) => Place::Output(k),
-            Home::Temporary => Place::Arena(offset),
-            Home::Part { of, start } => Place::Part { of: of.0, start },
+        place: match buffer.storage {
+            Storage::Input(k) => Place::Input(k),
+            Storage::Output(k) => Place::Output(k),
+            Storage::Temporary => Place::Arena(offset),
+            Storage::Part { of, start } => Place::Part { of: of.0, start },
         },
     });
     (buffers.collect(), bytes)
@@ -39,7 +39,7 @@ fn lives(program: &kernel::Program, calls: &[Call]) -> Vec<Option<(usize, usize)
 fn arena(program: &kernel::Program, lives: &[Option<(usize, usize)>]) -> (Vec<usize>, usize) {
     let mut order: Vec<(usize, usize, usize)> = Vec::new();
     for (k, buffer) in program.buffers.iter().enumerate() {
-        if let (Home::Temporary, Some((first, last))) = (buffer.home, lives[k]) {
+        if let (Storage::Temporary, Some((first, last))) = (buffer.storage, lives[k]) {
             order.push((first, last, k));
         }
     }

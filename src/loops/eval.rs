@@ -118,7 +118,7 @@ pub fn run(loops: &Loops, program: usize, calls: Range<usize>, memory: &mut Memo
 struct Frame<'a> {
     function: &'a Function,
     buffers: &'a [usize],
-    given: &'a [i32],
+    immediates: &'a [i32],
     memory: &'a mut Memory,
     /// Where each value's lanes start.
     slots: Vec<usize>,
@@ -127,7 +127,7 @@ struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     fn new(function: &'a Function, call: &'a Call, memory: &'a mut Memory) -> Frame<'a> {
-        let (buffers, given) = (call.buffers.as_slice(), call.given.as_slice());
+        let (buffers, immediates) = (call.buffers.as_slice(), call.immediates.as_slice());
         let mut slots = Vec::with_capacity(function.values.len());
         let mut total = 0;
         for ty in &function.values {
@@ -139,7 +139,7 @@ impl<'a> Frame<'a> {
             buffers.len(),
             "egret internal error in eval: pointers of a call"
         );
-        Frame { function, buffers, given, memory, slots, lanes: vec![0; total] }
+        Frame { function, buffers, immediates, memory, slots, lanes: vec![0; total] }
     }
 
     fn part(&mut self, part: usize) {
@@ -249,16 +249,22 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// A matrix product, one chain of fused multiply-adds for each result.
+    /// A matrix product, for each run of the summed axis one chain of fused multiply-adds for each result.
     fn product(&mut self, product: &Product) {
         let [m, n, k] = product.sizes;
+        let run = Product::run(k);
         for i in 0..m {
             for j in 0..n {
                 let dtype = self.function.pointers[product.out.pointer];
-                let sum = (0..k).fold(0, |sum, l| {
-                    let factors = [self.element(&product.left, [i, l]), self.element(&product.right, [l, j])];
-                    Machine::Fma.eval(dtype, &[factors[0], factors[1], sum])
-                });
+                let chain = |start: usize| {
+                    (start..k.min(start + run)).fold(0, |sum, l| {
+                        let factors =
+                            [self.element(&product.left, [i, l]), self.element(&product.right, [l, j])];
+                        Machine::Fma.eval(dtype, &[factors[0], factors[1], sum])
+                    })
+                };
+                let more = (run..k).step_by(run);
+                let sum = more.fold(chain(0), |sum, start| Machine::Add.eval(dtype, &[chain(start), sum]));
                 let place = self.matrix_place(&product.out, [i, j]);
                 write(&mut self.memory.bytes_mut(self.buffers[product.out.pointer])[place], sum);
             }
@@ -317,11 +323,11 @@ impl<'a> Frame<'a> {
         let ty = self.ty(value);
         match expr {
             Expr::Const(number) => self.fill(value, |_, _| encode(number.0, ty.dtype)),
-            Expr::Given(k) => self.fill(value, |frame, _| Bits::from(frame.given[*k] as u32)),
+            Expr::Immediate(k) => self.fill(value, |frame, _| Bits::from(frame.immediates[*k] as u32)),
             Expr::Int(number) => self.fill(value, |_, _| *number as Bits),
             Expr::Load { pointer, at, step } => self.load(value, *pointer, at, *step as usize),
             Expr::Splat(scalar) => self.fill(value, |frame, _| frame.lane(*scalar, 0)),
-            Expr::Positions(first) => {
+            Expr::Iota(first) => {
                 self.fill(value, |frame, lane| encode((frame.int(*first) + lane as i64) as f64, ty.dtype));
             }
             Expr::Machine(op, args) => {
@@ -335,7 +341,7 @@ impl<'a> Frame<'a> {
                 let of = self.ty(*from).dtype;
                 self.fill(value, |frame, lane| cast(frame.lane(*from, lane), of, ty.dtype));
             }
-            Expr::Fold(op, from) => {
+            Expr::Horizontal(op, from) => {
                 let mut lanes = self.lanes[self.range(*from)].to_vec();
                 while lanes.len() > 1 {
                     lanes = halve(*op, ty.dtype, &lanes);
@@ -350,7 +356,7 @@ impl<'a> Frame<'a> {
             Expr::InRange(at, n) => {
                 self.fill(value, |frame, _| Bits::from((0..*n).contains(&frame.int(*at))));
             }
-            Expr::ClampTo(at, n) => {
+            Expr::Clamp(at, n) => {
                 self.fill(value, |frame, _| frame.int(*at).min(*n - 1).max(0) as Bits);
             }
         }

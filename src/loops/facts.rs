@@ -3,7 +3,7 @@
 
 use crate::algebra::form::{Combine, Extent};
 use crate::algebra::scalar::{self, Scalar};
-use crate::kernel::{Axes, Home, Inst, InstId, Kernel, Program};
+use crate::kernel::{Axes, Inst, InstId, Kernel, Program, Storage};
 
 /// Facts about one kernel, by instruction.
 pub(super) struct Facts {
@@ -29,9 +29,9 @@ pub(super) struct Facts {
 
 /// The buffer whose memory a buffer is part of.
 pub(super) fn root(program: &Program, buffer: usize) -> usize {
-    match program.buffers[buffer].home {
-        Home::Part { of, .. } => of.0,
-        Home::Input(_) | Home::Output(_) | Home::Temporary => buffer,
+    match program.buffers[buffer].storage {
+        Storage::Part { of, .. } => of.0,
+        Storage::Input(_) | Storage::Output(_) | Storage::Temporary => buffer,
     }
 }
 

@@ -10,8 +10,8 @@ use crate::kernel::{Axes, BufferId, Inst, InstId, Kernel, Program};
 
 use super::build::{Builder, POSITION};
 use super::facts::{Facts, extent};
+use super::peel::Section;
 use super::schedule::Schedule;
-use super::section::Section;
 use super::split::Split;
 use super::{Address, Expr, Function, Ty, Value};
 use super::{expand, reduce};
@@ -82,7 +82,7 @@ impl Lowering<'_> {
     fn outer(&mut self, k: usize) {
         let Some(axis) = self.schedule.outer.get(k).copied() else { return self.point() };
         for section in self.sections(axis) {
-            self.turn(axis, section, &[], &mut |this, _| {
+            self.iteration(axis, section, &[], &mut |this, _| {
                 this.outer(k + 1);
                 Vec::new()
             });
@@ -110,7 +110,7 @@ impl Lowering<'_> {
         if self.schedule.vector != Some(axis) {
             let mut sums = sums;
             for section in sections {
-                sums = self.turn(axis, section, &sums, &mut |this, sums| this.inner(k + 1, sums));
+                sums = self.iteration(axis, section, &sums, &mut |this, sums| this.inner(k + 1, sums));
             }
             return sums;
         }
@@ -120,14 +120,15 @@ impl Lowering<'_> {
         for (s, section) in sections.iter().enumerate() {
             set += usize::from(s > 0 && sections[s - 1].step != section.step);
             let own = set * per..(set + 1) * per;
-            let next = self.turn(axis, *section, &sums[own.clone()], &mut |this, sums| this.accumulate(sums));
+            let next =
+                self.iteration(axis, *section, &sums[own.clone()], &mut |this, sums| this.accumulate(sums));
             sums.splice(own, next);
         }
         sums
     }
 
-    /// One loop along an axis, or its only turn. Gives the carried values after it.
-    fn turn(
+    /// One loop along an axis, or its only iteration. Gives the carried values after it.
+    fn iteration(
         &mut self,
         axis: usize,
         section: Section,
@@ -142,7 +143,7 @@ impl Lowering<'_> {
         } else {
             let (open, current) = self.to.open(section.start, section.stop, section.step as i64, init);
             let var = match section.clamp {
-                Some(n) => self.to.emit(Expr::ClampTo(open.var(), n), POSITION),
+                Some(n) => self.to.emit(Expr::Clamp(open.var(), n), POSITION),
                 None => open.var(),
             };
             self.at[axis] = At { var: Some(var), offset: 0 };
@@ -277,11 +278,7 @@ impl Lowering<'_> {
         }
         let at = Address { offset, terms: var.into_iter().map(|var| (var, 1)).collect() };
         let position = self.to.position(at);
-        if ty.lanes == 1 {
-            self.to.cast(position, ty.dtype)
-        } else {
-            self.to.emit(Expr::Positions(position), ty)
-        }
+        if ty.lanes == 1 { self.to.cast(position, ty.dtype) } else { self.to.emit(Expr::Iota(position), ty) }
     }
 
     /// The entry of a table at an axis' position.

@@ -21,28 +21,29 @@
 mod access;
 mod buffers;
 mod build;
+mod cost;
+mod dedup;
 pub mod eval;
 mod expand;
 mod facts;
 mod guards;
 mod lower;
-mod number;
-mod place;
+pub mod passes;
+mod peel;
+mod prefix_sum;
 mod print;
 mod product;
 mod ranks;
 mod rebase;
 mod reduce;
-mod running;
+mod renumber;
 mod scatter;
 mod schedule;
-mod section;
-mod share;
 mod split;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod verify;
-mod work;
 
 pub use schedule::Schedule;
 pub use verify::verify;
@@ -50,46 +51,11 @@ pub use verify::verify;
 use crate::algebra::scalar::Machine;
 use crate::algebra::types::DType;
 use crate::graph::{Role, Target};
-use crate::kernel::{self, Kernels};
+use crate::kernel::Kernels;
 
 /// Every kernel as a loop nest, every buffer in its place.
 pub fn lower(kernels: &Kernels) -> Loops {
-    let mut shared = share::Shared::default();
-    let mut programs = Vec::with_capacity(kernels.programs.len());
-    for program in &kernels.programs {
-        programs.push(program_of(program, &mut shared));
-    }
-    Loops { programs, functions: shared.finish() }
-}
-
-fn program_of(from: &kernel::Program, shared: &mut share::Shared) -> Program {
-    let from = &mut rebase::rebase(from);
-    let kernels = std::mem::take(&mut from.kernels);
-    let mut calls = Vec::with_capacity(kernels.len());
-    for (k, kernel) in kernels.iter().enumerate() {
-        for (function, pointers) in split::functions(from, &kernel::flatten(kernel)) {
-            let buffers = pointers.iter().map(|buffer| buffer.0).collect();
-            let (function, given) = shared.add(function);
-            calls.push(Call { kernel: k, function, buffers, given });
-        }
-    }
-    let commit = kernels.iter().position(|kernel| kernel.commits);
-    let commit = commit.and_then(|first| calls.iter().position(|call| call.kernel >= first));
-    let (buffers, arena_bytes) = buffers::place(from, &calls);
-    let outputs = from.outputs.iter().map(|output| Output {
-        name: output.name.clone(),
-        buffer: output.buffer.0,
-        target: output.target,
-    });
-    Program {
-        name: from.name.clone(),
-        buffers,
-        arena_bytes,
-        commit: commit.unwrap_or(calls.len()),
-        calls,
-        inputs: from.inputs.iter().map(|(buffer, role)| (buffer.0, role.clone())).collect(),
-        outputs: outputs.collect(),
-    }
+    passes::run(kernels, None).1.loops
 }
 
 /// All programs of a script.
@@ -123,7 +89,7 @@ pub struct Program {
 impl Loops {
     /// Machine instructions that a run of a program executes, roughly.
     pub fn work(&self, program: &Program) -> u64 {
-        let calls = program.calls.iter().map(|call| work::work(&self.functions[call.function]));
+        let calls = program.calls.iter().map(|call| cost::work(&self.functions[call.function]));
         calls.fold(0, u64::saturating_add)
     }
 }
@@ -183,7 +149,7 @@ pub struct Call {
     /// One buffer for each pointer.
     pub buffers: Vec<usize>,
     /// The numbers that tell it from other calls of the function.
-    pub given: Vec<i32>,
+    pub immediates: Vec<i32>,
 }
 
 /// A loop nest over pointers.
@@ -196,7 +162,7 @@ pub struct Function {
     /// What it is cut into, if it is; else a call does all of it.
     pub parts: Option<Parts>,
     /// How many numbers each call gives.
-    pub given: usize,
+    pub immediates: usize,
     /// What to do.
     pub body: Vec<Stmt>,
     /// The type of each value, by its number.
@@ -275,7 +241,7 @@ pub enum Stmt {
         stop: Bound,
         /// Distance, positive.
         step: i64,
-        /// Values that each turn hands to the next.
+        /// Values that each iteration hands to the next.
         carried: Vec<Carried>,
         /// What to do.
         body: Vec<Stmt>,
@@ -299,7 +265,9 @@ pub struct Ranks {
 }
 
 /// A matrix product `out[i, j] = fma(left[i, k-1], right[k-1, j], ... fma(left[i, 0], right[0, j], 0))`:
-/// one chain of fused multiply-adds for each result, in the order of the summed axis.
+/// one chain of fused multiply-adds for each result, in the order of the summed axis, if that has at most
+/// [`Product::RUN`] elements. A longer one is cut into runs with a chain each, which are added in order: so
+/// the error of a long sum stays that of a short one (blocked summation, Higham 1993).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Product {
     /// Rows and columns of the result, and how many products each sums.
@@ -333,6 +301,14 @@ pub enum Step {
 }
 
 impl Product {
+    /// Elements of the summed axis that one chain takes at most.
+    pub const RUN: usize = 256;
+
+    /// How many of `k` summed elements are in a run: in as few runs as can be, nearly equal ones.
+    pub fn run(k: usize) -> usize {
+        k.div_ceil(k.div_ceil(Product::RUN).max(1)).max(1)
+    }
+
     /// The factors and the result, each with its sizes. The rows of the first and of the result lie in equal
     /// steps, the columns of the result side by side.
     pub fn matrices(&self) -> [(&Matrix, [usize; 2]); 3] {
@@ -365,14 +341,14 @@ pub enum Bound {
     Value(Value),
 }
 
-/// A value that each turn of a loop hands to the next.
+/// A value that each iteration of a loop hands to the next.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Carried {
-    /// Before the first turn.
+    /// Before the first iteration.
     pub init: Value,
     /// Inside the loop.
     pub current: Value,
-    /// At the end of a turn (defined in the body).
+    /// At the end of an iteration (defined in the body).
     pub next: Value,
     /// After the loop.
     pub last: Value,
@@ -387,7 +363,7 @@ pub enum Expr {
     /// A whole number of type `I64`.
     Int(i64),
     /// The number of type `I32` that a call gives at this place of its list, in every lane.
-    Given(usize),
+    Immediate(usize),
     /// Consecutive elements, or every `step`-th, as many as the value has lanes.
     Load {
         /// Which pointer.
@@ -400,14 +376,14 @@ pub enum Expr {
     /// A scalar (of any type, booleans too) in every lane.
     Splat(Value),
     /// `value`, `value + 1`, ... of a scalar `I64` position, in the type of the result.
-    Positions(Value),
+    Iota(Value),
     /// A machine operation.
     Machine(Machine, Vec<Value>),
     /// Another element type.
     Cast(Value),
     /// All lanes of a vector put together by a fixed tree: lane `k` with lane `k + lanes / 2`, until
     /// one is left.
-    Fold(Machine, Value),
+    Horizontal(Machine, Value),
     /// An element of a constant table, at a scalar `I64` position.
     Table(usize, Value),
     /// A scalar `I64` position.
@@ -415,8 +391,8 @@ pub enum Expr {
     /// Whether a scalar `I64` lies in `0..n`, as a scalar boolean.
     InRange(Value, i64),
     /// A scalar `I64` clamped to `0..n` (at least 0, at most `n - 1`), to address memory safely, or
-    /// to let the last turn of a loop overlap the one before it.
-    ClampTo(Value, i64),
+    /// to let the last iteration of a loop overlap the one before it.
+    Clamp(Value, i64),
 }
 
 /// A position in memory or along an axis: `offset + sum(coefficient * value)` over scalar `I64`
@@ -440,18 +416,18 @@ impl Expr {
     /// Calls `visit` on each operand.
     pub fn operands(&self, visit: &mut dyn FnMut(Value)) {
         match self {
-            Expr::Const(_) | Expr::Int(_) | Expr::Given(_) => {}
+            Expr::Const(_) | Expr::Int(_) | Expr::Immediate(_) => {}
             Expr::Load { at, .. } | Expr::Position(at) => {
                 at.terms.iter().for_each(|(value, _)| visit(*value))
             }
             Expr::Machine(_, args) => args.iter().for_each(|value| visit(*value)),
             Expr::Splat(value)
-            | Expr::Positions(value)
+            | Expr::Iota(value)
             | Expr::Cast(value)
-            | Expr::Fold(_, value)
+            | Expr::Horizontal(_, value)
             | Expr::Table(_, value)
             | Expr::InRange(value, _)
-            | Expr::ClampTo(value, _) => visit(*value),
+            | Expr::Clamp(value, _) => visit(*value),
         }
     }
 }

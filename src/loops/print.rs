@@ -37,9 +37,13 @@ impl fmt::Display for Program {
                 writeln!(f, "  commit")?;
             }
             let buffers: Vec<String> = call.buffers.iter().map(|buffer| format!("b{buffer}")).collect();
-            let given: Vec<String> = call.given.iter().map(i32::to_string).collect();
-            let given = if given.is_empty() { String::new() } else { format!(" given {}", given.join(", ")) };
-            writeln!(f, "  call f{}({}){given}", call.function, buffers.join(", "))?;
+            let immediates: Vec<String> = call.immediates.iter().map(i32::to_string).collect();
+            let immediates = if immediates.is_empty() {
+                String::new()
+            } else {
+                format!(" immediates {}", immediates.join(", "))
+            };
+            writeln!(f, "  call f{}({}){immediates}", call.function, buffers.join(", "))?;
         }
         Ok(())
     }
@@ -160,21 +164,21 @@ impl fmt::Display for Expr {
         match self {
             Expr::Const(value) => f.write_str(&number(value.0)),
             Expr::Int(value) => write!(f, "{value}"),
-            Expr::Given(k) => write!(f, "given {k}"),
+            Expr::Immediate(k) => write!(f, "immediate {k}"),
             Expr::Load { pointer, at, step } => write!(f, "load p{pointer}[{at}]{}", Every(*step)),
             Expr::Splat(value) => write!(f, "splat {value}"),
-            Expr::Positions(value) => write!(f, "positions {value}"),
+            Expr::Iota(value) => write!(f, "iota {value}"),
             Expr::Machine(op, args) => {
                 write!(f, "{}", snake(&format!("{op:?}")))?;
                 let args: Vec<String> = args.iter().map(Value::to_string).collect();
                 write!(f, " {}", args.join(", "))
             }
             Expr::Cast(value) => write!(f, "cast {value}"),
-            Expr::Fold(op, value) => write!(f, "fold {} {value}", snake(&format!("{op:?}"))),
+            Expr::Horizontal(op, value) => write!(f, "reduce {} {value}", snake(&format!("{op:?}"))),
             Expr::Table(table, at) => write!(f, "t{table}[{at}]"),
             Expr::Position(at) => write!(f, "position {at}"),
             Expr::InRange(value, n) => write!(f, "in_range {value}, {n}"),
-            Expr::ClampTo(value, n) => write!(f, "clamp_to {value}, {n}"),
+            Expr::Clamp(value, n) => write!(f, "clamp {value}, {n}"),
         }
     }
 }

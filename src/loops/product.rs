@@ -4,11 +4,11 @@
 //! columns or rows. Every result is one chain of sums in any case.
 
 use crate::algebra::types::DType;
-use crate::kernel::{BufferId, Inst, InstId, Kernel, Linear, Out, Product, Program, is_plain, stride};
+use crate::kernel::{Affine, BufferId, Inst, InstId, Kernel, Out, Product, Program, is_plain, stride};
 
 use super::build::{Builder, POSITION};
 use super::facts::extent;
-use super::place::Place;
+use super::sums::SumPlace;
 use super::{Address, Bound, Expr, Function, Matrix, Step, Value};
 
 /// Cycles of a part, at least: some microseconds.
@@ -37,24 +37,24 @@ pub(super) fn split(
 }
 
 /// Where the sums go.
-fn place(program: &mut Program, kernel: &Kernel, product: &Product) -> Place {
+fn place(program: &mut Program, kernel: &Kernel, product: &Product) -> SumPlace {
     let dtype = kernel.insts[product.sum.0].dtype();
     match &product.out {
         Out::Store(store) => match &kernel.insts[store.0] {
             Inst::Store { buffer, at, .. } => {
                 let done = is_plain(kernel, *store, product.sum).then_some(*store);
-                Place { buffer: *buffer, at: at.clone(), dtype, store: done }
+                SumPlace { buffer: *buffer, at: at.clone(), dtype, store: done }
             }
             _ => unreachable!("sums go to a store"),
         },
-        Out::Fresh(order) => Place::fresh(program, kernel, dtype, order),
+        Out::Fresh(order) => SumPlace::fresh(program, kernel, dtype, order),
     }
 }
 
 /// The kernel with its sums read from memory and without the stores that are `done`, if there is anything
 /// left of it.
 pub(super) fn rest(kernel: &Kernel, sums: &[(InstId, Inst)], done: &[InstId]) -> Option<Kernel> {
-    let deep = kernel.is_deep();
+    let deep = kernel.in_reduction();
     let mut names = vec![InstId(usize::MAX); kernel.insts.len()];
     let mut insts = Vec::new();
     for (k, inst) in kernel.insts.iter().enumerate() {
@@ -106,8 +106,8 @@ impl Cut {
 
     /// Up to so many parts of `0..n`, whole multiples of `step` long but for the last.
     fn along(side: Side, n: usize, step: usize, parts: usize) -> Cut {
-        let turns = n.div_ceil(step);
-        Cut { side, n, width: turns.div_ceil(parts.clamp(1, turns)) * step }
+        let iterations = n.div_ceil(step);
+        Cut { side, n, width: iterations.div_ceil(parts.clamp(1, iterations)) * step }
     }
 
     fn count(&self) -> usize {
@@ -136,7 +136,7 @@ struct Lowering<'a> {
     product: &'a Product,
     cut: Option<(Cut, Value)>,
     /// The first factor, the second and the results.
-    matrices: [(BufferId, &'a Linear); 3],
+    matrices: [(BufferId, &'a Affine); 3],
     pointers: Vec<BufferId>,
     to: Builder,
     /// Where axes are at that are not at 0.
@@ -149,7 +149,7 @@ fn function(
     program: &Program,
     kernel: &Kernel,
     product: &Product,
-    out: (BufferId, &Linear),
+    out: (BufferId, &Affine),
 ) -> (Function, Vec<BufferId>) {
     let load = |id: InstId| match &kernel.insts[id.0] {
         Inst::Load { buffer, at, .. } => (*buffer, at),
@@ -253,7 +253,7 @@ impl Lowering<'_> {
     }
 
     /// Where elements along some axes lie, the innermost last.
-    fn step(&mut self, linear: &Linear, axes: &[usize]) -> Step {
+    fn step(&mut self, linear: &Affine, axes: &[usize]) -> Step {
         if let [axis] = axes {
             return Step::By(stride(linear, *axis));
         }

@@ -1,10 +1,10 @@
 //! Ranks: the elements side by side, a call of the library that sorts them, and the rest of the kernel.
 
 use crate::algebra::types::DType;
-use crate::kernel::{BufferId, Inst, InstId, Kernel, Program, Ranks, flatten};
+use crate::kernel::{BufferId, Inst, InstId, Kernel, Program, Ranks, coalesce};
 
 use super::facts::extent;
-use super::place::Place;
+use super::sums::SumPlace;
 use super::{Function, Stmt, split};
 
 /// The functions of a kernel that counts what comes before, with the buffers behind their pointers.
@@ -16,19 +16,19 @@ pub(super) fn functions(
     let others = (0..kernel.n_out).filter(|axis| *axis != ranks.axis);
     let order: Vec<usize> = others.chain([ranks.axis]).collect();
     let dtype = kernel.insts[ranks.key.0].dtype();
-    let keys = Place::fresh(program, kernel, dtype, &order);
-    let places = Place::fresh(program, kernel, DType::I32, &order);
-    let mut functions = split::functions(program, &flatten(&laying(kernel, ranks, &keys)));
+    let keys = SumPlace::fresh(program, kernel, dtype, &order);
+    let places = SumPlace::fresh(program, kernel, DType::I32, &order);
+    let mut functions = split::functions(program, &coalesce(&laying(kernel, ranks, &keys)));
     functions.push((sorting(kernel, ranks, dtype), vec![keys.buffer, places.buffer]));
     if let Some(rest) = super::product::rest(kernel, &[(ranks.count, places.load())], &[]) {
-        functions.extend(split::functions(program, &flatten(&rest)));
+        functions.extend(split::functions(program, &coalesce(&rest)));
     }
     functions
 }
 
 /// The kernel that lays the elements side by side.
-fn laying(kernel: &Kernel, ranks: &Ranks, keys: &Place) -> Kernel {
-    let deep = kernel.is_deep();
+fn laying(kernel: &Kernel, ranks: &Ranks, keys: &SumPlace) -> Kernel {
+    let deep = kernel.in_reduction();
     let none = Inst::Const(0.0, DType::F32);
     let before = kernel.insts[..=ranks.key.0].iter().zip(&deep);
     let mut insts: Vec<Inst> = before
@@ -51,7 +51,7 @@ fn sorting(kernel: &Kernel, ranks: &Ranks, dtype: DType) -> Function {
         pointers: vec![dtype, DType::I32],
         tables: Vec::new(),
         parts: None,
-        given: 0,
+        immediates: 0,
         body: vec![Stmt::Ranks(call)],
         values: Vec::new(),
     }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::kernel::{Buffer, BufferId, Home, Inst, Kernel, Linear, Program};
+use crate::kernel::{Affine, Buffer, BufferId, Inst, Kernel, Program, Storage};
 
 /// The program with parts in place of constant offsets.
 pub(super) fn rebase(program: &Program) -> Program {
@@ -46,7 +46,7 @@ fn offsets(kernel: &Kernel) -> BTreeMap<BufferId, i64> {
     least
 }
 
-fn access(inst: &mut Inst) -> Option<(&mut BufferId, &mut Linear)> {
+fn access(inst: &mut Inst) -> Option<(&mut BufferId, &mut Affine)> {
     match inst {
         Inst::Load { buffer, at, .. } | Inst::Store { buffer, at, .. } => Some((buffer, at)),
         Inst::Const(..) | Inst::Axis(..) | Inst::Map(..) | Inst::Cast(..) | Inst::Combine(..) => None,
@@ -54,10 +54,10 @@ fn access(inst: &mut Inst) -> Option<(&mut BufferId, &mut Linear)> {
 }
 
 fn part(whole: &Buffer, id: BufferId, offset: usize) -> Buffer {
-    let (of, start) = match whole.home {
-        Home::Part { of, start } => (of, start + offset),
-        Home::Input(_) | Home::Output(_) | Home::Temporary => (id, offset),
+    let (of, start) = match whole.storage {
+        Storage::Part { of, start } => (of, start + offset),
+        Storage::Input(_) | Storage::Output(_) | Storage::Temporary => (id, offset),
     };
     let len = whole.len.saturating_sub(offset);
-    Buffer { dtype: whole.dtype, len, name: None, home: Home::Part { of, start } }
+    Buffer { dtype: whole.dtype, len, name: None, storage: Storage::Part { of, start } }
 }

@@ -53,18 +53,18 @@ fn fold(to: &mut Builder, combine: Combine, dtype: DType, value: Value) -> Value
         return value;
     }
     let scalar = |dtype| Ty { dtype, lanes: 1 };
-    let folded = to.emit(Expr::Fold(op(combine, dtype), value), scalar(dtype));
+    let folded = to.emit(Expr::Horizontal(op(combine, dtype), value), scalar(dtype));
     if !loses_nan(combine, dtype) {
         return folded;
     }
     let nan = to.machine(Machine::Ne, vec![value, value], DType::Bool);
-    let any = to.emit(Expr::Fold(Machine::Or, nan), scalar(DType::Bool));
+    let any = to.emit(Expr::Horizontal(Machine::Or, nan), scalar(DType::Bool));
     let number = to.number(f64::NAN, scalar(dtype));
     to.machine(Machine::Select, vec![any, number, folded], dtype)
 }
 
 impl Lowering<'_> {
-    /// One turn of the innermost loop: takes one more value (in each lane, in each row) into each
+    /// One iteration of the innermost loop: takes one more value (in each lane, in each row) into each
     /// accumulator. Also does the stores that stand inside the reduction.
     pub(super) fn accumulate(&mut self, sums: Vec<Value>) -> Vec<Value> {
         let reduced = self.facts.reduced;
@@ -109,7 +109,7 @@ impl Lowering<'_> {
         let ty = self.to.ty(taken);
         let whole = Ty { dtype: DType::I32, ..ty };
         let zero = self.to.int(0);
-        let place = self.to.emit(Expr::Positions(zero), whole);
+        let place = self.to.emit(Expr::Iota(zero), whole);
         let first = self.to.number(self.skip as f64, whole);
         let counts = self.to.machine(Machine::Le, vec![first, place], DType::Bool);
         self.to.machine(Machine::Select, vec![counts, taken, sum], ty.dtype)

@@ -4,14 +4,14 @@
 
 use crate::algebra::scalar;
 use crate::algebra::types::DType;
-use crate::kernel::{BufferId, Inst, InstId, Kernel, Linear, Program, Scatter, Scattered, flatten, stride};
+use crate::kernel::{Affine, BufferId, Inst, InstId, Kernel, Program, Scatter, Scattered, coalesce, stride};
 
 use super::Function;
 use super::facts::{Facts, extent};
 use super::lower::lower;
-use super::place::Place;
 use super::schedule::Schedule;
 use super::split::{self, Split};
+use super::sums::SumPlace;
 
 /// Least elements of a row in a part: parts that run at the same time write other lines of the cache.
 const ROW: usize = 32;
@@ -22,9 +22,10 @@ pub(super) fn functions(
     kernel: &Kernel,
     scatter: &Scatter,
 ) -> Vec<(Function, Vec<BufferId>)> {
-    let places: Vec<Place> = scatter.sums.iter().map(|sum| Place::of(program, kernel, sum.sum)).collect();
+    let places: Vec<SumPlace> =
+        scatter.sums.iter().map(|sum| SumPlace::of(program, kernel, sum.sum)).collect();
     let zeros = zeros(kernel, &places);
-    let mut functions = split::functions(program, &flatten(&zeros));
+    let mut functions = split::functions(program, &coalesce(&zeros));
     let order = order(kernel, scatter, &places[0]);
     let adding = add(kernel, scatter, &places, &order);
     functions.push(cut(program, &adding, |axis| order[axis] < kernel.n_out));
@@ -32,13 +33,13 @@ pub(super) fn functions(
         scatter.sums.iter().zip(&places).map(|(sum, place)| (sum.sum, place.load())).collect();
     let done: Vec<InstId> = places.iter().filter_map(|place| place.store).collect();
     if let Some(rest) = super::product::rest(kernel, &sums, &done) {
-        functions.extend(split::functions(program, &flatten(&rest)));
+        functions.extend(split::functions(program, &coalesce(&rest)));
     }
     functions
 }
 
 /// The kernel that sets all sums to zero.
-fn zeros(kernel: &Kernel, places: &[Place]) -> Kernel {
+fn zeros(kernel: &Kernel, places: &[SumPlace]) -> Kernel {
     let mut insts = Vec::new();
     for place in places {
         insts.push(Inst::Const(0.0, place.dtype));
@@ -72,7 +73,7 @@ pub(super) fn cut(
 }
 
 /// The kernel's axes without that of places: those with longer strides, the summed ones, the others.
-fn order(kernel: &Kernel, scatter: &Scatter, place: &Place) -> Vec<usize> {
+fn order(kernel: &Kernel, scatter: &Scatter, place: &SumPlace) -> Vec<usize> {
     let results = (0..kernel.n_out).filter(|axis| *axis != scatter.axis);
     let apart = stride(&place.at, scatter.axis);
     let (outer, inner): (Vec<usize>, Vec<usize>) = results.partition(|axis| stride(&place.at, *axis) > apart);
@@ -81,7 +82,7 @@ fn order(kernel: &Kernel, scatter: &Scatter, place: &Place) -> Vec<usize> {
 }
 
 /// The kernel that adds each value where its index says.
-fn add(kernel: &Kernel, scatter: &Scatter, places: &[Place], order: &[usize]) -> Kernel {
+fn add(kernel: &Kernel, scatter: &Scatter, places: &[SumPlace], order: &[usize]) -> Kernel {
     let mut names = vec![0; kernel.axes.len()];
     order.iter().enumerate().for_each(|(name, axis)| names[*axis] = name);
     let axes: Vec<_> = order.iter().map(|axis| kernel.axes[*axis].clone()).collect();
@@ -98,7 +99,7 @@ fn add(kernel: &Kernel, scatter: &Scatter, places: &[Place], order: &[usize]) ->
 }
 
 /// Adds a value to its sum, or nothing where its index is no place.
-fn add_one(insts: &mut Vec<Inst>, scatter: &Scatter, sum: &Scattered, place: &Place, names: &[usize]) {
+fn add_one(insts: &mut Vec<Inst>, scatter: &Scatter, sum: &Scattered, place: &SumPlace, names: &[usize]) {
     let mut push = |inst: Inst| {
         insts.push(inst);
         InstId(insts.len() - 1)
@@ -112,8 +113,8 @@ fn add_one(insts: &mut Vec<Inst>, scatter: &Scatter, sum: &Scattered, place: &Pl
     let value = push(Inst::Map(&scalar::SELECT, vec![here, sum.value, nothing], place.dtype));
     let mut at = place.at.clone();
     at.terms.retain(|(axis, _)| *axis != scatter.axis);
-    let at = Linear { gather: Some((index, stride(&place.at, scatter.axis))), ..at.rename(names) };
-    let load = Place { at: at.clone(), ..*place }.load();
+    let at = Affine { gather: Some((index, stride(&place.at, scatter.axis))), ..at.rename(names) };
+    let load = SumPlace { at: at.clone(), ..*place }.load();
     let before = push(load);
     let after = push(Inst::Map(&scalar::ADD, vec![before, value], place.dtype));
     push(Inst::Store { buffer: place.buffer, at, value: after });

@@ -9,17 +9,17 @@
 //!    or to the one after it, in lanes of 32 bits, as for windows of two. Else the kernel runs in scalars.
 //! 2. Lanes: 8, or 4 where a value in them is 64 bits wide or the axis is shorter than 8. A reduction
 //!    to at most three sums takes twice as many where the axis is that long: additions wait for those of
-//!    the turn before, and the registers of 128 bits that all machines have are enough for so many;
+//!    the iteration before, and the registers of 128 bits that all machines have are enough for so many;
 //!    a short axis (below 32) takes 4 where that wastes fewer lanes.
 //! 3. Rows: in a kernel that reduces, four (or two) positions of another result axis are done at once,
 //!    so that what does not depend on it is loaded once for all of them.
 //! 4. Result axes in order, then reduced axes in order with the vector axis innermost.
 //! 5. Of several loops over reduced axes inside of a vector or in scalars, the innermost are written out if
-//!    they turn at most 16 times together; in scalars or in steps of two also innermost loops over at most 4 results.
+//!    they iteration at most 16 times together; in scalars or in steps of two also innermost loops over at most 4 results.
 
 use crate::algebra::form::Extent;
 use crate::algebra::types::DType;
-use crate::kernel::{Guard, Inst, InstId, Kernel, Linear};
+use crate::kernel::{Affine, Guard, Inst, InstId, Kernel};
 
 use super::facts::{Facts, extent};
 use super::guards::{self, Bounds};
@@ -41,7 +41,7 @@ pub struct Schedule {
     pub jam: Option<usize>,
     /// How many; 1 without one.
     pub rows: usize,
-    /// Whether the last turn along a result axis may repeat elements of the turn before it, which
+    /// Whether the last iteration along a result axis may repeat elements of the iteration before it, which
     /// saves a loop for the rest: nothing that is stored is also read.
     pub overlap: bool,
     /// Whether the rest of a reduced vector axis may be done in four lanes of which some do not count:
@@ -77,8 +77,8 @@ impl Schedule {
         Schedule { outer, inner, unrolled, vector, lanes, jam, rows, overlap: !facts.in_place, masked, cuts }
     }
 
-    /// Start and end of each section of an axis of fixed length, with the positions that one turn covers.
-    pub(super) fn turns(&self, axis: usize, n: usize) -> Vec<(usize, usize, usize)> {
+    /// Start and end of each section of an axis of fixed length, with the positions that one iteration covers.
+    pub(super) fn iterations(&self, axis: usize, n: usize) -> Vec<(usize, usize, usize)> {
         let whole = Bounds { axis, at: vec![0, n] };
         let cut = self.cuts.iter().find(|cut| cut.axis == axis).unwrap_or(&whole);
         let width = |n: usize| match self.vector {
@@ -105,33 +105,33 @@ fn longest(kernel: &Kernel, cuts: &[Bounds], axis: usize) -> usize {
     cuts.iter().find(|cut| cut.axis == axis).map_or_else(|| extent(kernel, axis), Bounds::longest)
 }
 
-/// Most turns of innermost loops that are written out.
+/// Most iterations of innermost loops that are written out.
 const UNROLLED: usize = 16;
 
-/// Most turns of innermost loops over results that are written out, in kernels of so many points.
+/// Most iterations of innermost loops over results that are written out, in kernels of so many points.
 const SHORT: usize = 4;
 const WORTH: usize = 1 << 12;
 
-/// The innermost of several loops over reduced axes where each turn takes vectors, or single numbers, from
+/// The innermost of several loops over reduced axes where each iteration takes vectors, or single numbers, from
 /// elsewhere: the taps of a convolution, the positions in a window of pooling.
 fn unrolled(kernel: &Kernel, inner: &[usize], vector: Option<usize>) -> Vec<usize> {
     let across = vector.is_none_or(|axis| axis < kernel.n_out);
     if !across || inner.len() < 2 { Vec::new() } else { innermost(kernel, inner, UNROLLED) }
 }
 
-/// The innermost of some axes that turn so often together at most.
+/// The innermost of some axes that iteration so often together at most.
 fn innermost(kernel: &Kernel, axes: &[usize], most: usize) -> Vec<usize> {
-    let mut turns = 1;
+    let mut iterations = 1;
     let short = |axis: &&usize| {
         let pieces = matches!(kernel.axes.get(**axis + 1), Some(Extent::Ragged(_)));
-        turns *= extent(kernel, **axis);
-        matches!(kernel.axes[**axis], Extent::Fixed(_)) && !pieces && turns <= most
+        iterations *= extent(kernel, **axis);
+        matches!(kernel.axes[**axis], Extent::Fixed(_)) && !pieces && iterations <= most
     };
     axes.iter().rev().take_while(short).copied().collect()
 }
 
 /// How an access moves along an axis: `None` where that is not by a fixed number of elements.
-fn stride(at: &Linear, axis: usize, facts: &Facts) -> Option<i64> {
+fn stride(at: &Affine, axis: usize, facts: &Facts) -> Option<i64> {
     let gather = at.gather.is_some_and(|(index, _)| facts.on(index, axis));
     let piece = at.piece.as_ref().is_some_and(|(_, of)| *of == axis);
     if gather || piece {
@@ -238,9 +238,9 @@ fn lanes(kernel: &Kernel, facts: &Facts, (vector, n): (usize, usize), rows: usiz
             && matches!(inst.dtype(), DType::F64 | DType::I64)
     });
     let sums = facts.combines.len();
-    let turns = |lanes: usize| n.div_ceil(lanes) * lanes;
+    let iterations = |lanes: usize| n.div_ceil(lanes) * lanes;
     let reduced = vector >= kernel.n_out;
-    let narrow = if reduced { !n.is_multiple_of(8) } else { sums == 0 && turns(8) > turns(4) };
+    let narrow = if reduced { !n.is_multiple_of(8) } else { sums == 0 && iterations(8) > iterations(4) };
     if (4..32).contains(&n) && !facts.in_place && narrow {
         return 4;
     }

@@ -14,18 +14,19 @@ use std::ops::Range;
 use crate::algebra::form::Extent;
 use crate::algebra::types::DType;
 use crate::kernel::{
-    Buffer, BufferId, Home, Inst, InstId, Kernel, Linear, Product, Program, Ranks, Running, Scatter, flatten,
+    Affine, Buffer, BufferId, Inst, InstId, Kernel, PrefixSum, Product, Program, Ranks, Scatter, Storage,
+    coalesce,
 };
 
 use super::Function;
+use super::cost::work;
 use super::facts::{Facts, root};
 use super::lower::lower;
+use super::prefix_sum;
 use super::product;
 use super::ranks;
-use super::running;
 use super::scatter;
 use super::schedule::Schedule;
-use super::work::work;
 
 /// Instructions in a part, at least.
 const GRAIN: u64 = 1 << 14;
@@ -70,7 +71,7 @@ impl Split {
 pub(super) fn functions(program: &mut Program, kernel: &Kernel) -> Vec<(Function, Vec<BufferId>)> {
     if let Some(product) = Product::of(program, kernel) {
         let (call, rest) = product::split(program, kernel, &product);
-        let rest = rest.map(|rest| functions(program, &flatten(&rest)));
+        let rest = rest.map(|rest| functions(program, &coalesce(&rest)));
         return std::iter::once(call).chain(rest.into_iter().flatten()).collect();
     }
     if let Some(found) = Scatter::of(kernel) {
@@ -79,8 +80,8 @@ pub(super) fn functions(program: &mut Program, kernel: &Kernel) -> Vec<(Function
     if let Some(found) = Ranks::of(kernel) {
         return ranks::functions(program, kernel, &found);
     }
-    if let Some(found) = Running::of(kernel) {
-        return running::functions(program, kernel, &found);
+    if let Some(found) = PrefixSum::of(kernel) {
+        return prefix_sum::functions(program, kernel, &found);
     }
     let whole = lower(program, kernel, None);
     let parts = parts(&whole.0);
@@ -160,13 +161,13 @@ fn results(kernel: &Kernel) -> Option<usize> {
     kernel.axes[..kernel.n_out].iter().map(extent).product()
 }
 
-/// Where parts of an axis start: at whole turns of its loop, what is left over in the last part.
+/// Where parts of an axis start: at whole iterations of its loop, what is left over in the last part.
 pub(super) fn starts(kernel: &Kernel, schedule: &Schedule, axis: usize, parts: usize) -> Vec<usize> {
     let Extent::Fixed(n) = kernel.axes[axis] else { return vec![0, 0] };
     if schedule.is_cut(axis) {
-        let turns = schedule.turns(axis, n).into_iter();
-        let firsts = turns.flat_map(|(start, stop, width)| {
-            (0..((stop - start) / width)).map(move |turn| start + turn * width)
+        let iterations = schedule.iterations(axis, n).into_iter();
+        let firsts = iterations.flat_map(|(start, stop, width)| {
+            (0..((stop - start) / width)).map(move |iteration| start + iteration * width)
         });
         let firsts: Vec<usize> = firsts.collect();
         let count = parts.min(firsts.len()).max(1);
@@ -177,9 +178,9 @@ pub(super) fn starts(kernel: &Kernel, schedule: &Schedule, axis: usize, parts: u
         axis if schedule.jam == Some(axis) => schedule.rows,
         _ => 1,
     };
-    let turns = n / step;
-    let count = parts.min(turns).max(1);
-    (0..count).map(|part| part * turns / count * step).chain([n]).collect()
+    let iterations = n / step;
+    let count = parts.min(iterations).max(1);
+    (0..count).map(|part| part * iterations / count * step).chain([n]).collect()
 }
 
 /// Whether an axis can be cut: parts must write different elements, but for sums.
@@ -196,9 +197,9 @@ fn is_apart(kernel: &Kernel, facts: &Facts, axis: usize) -> bool {
 fn stays_in_place(program: &Program, kernel: &Kernel, facts: &Facts) -> bool {
     let accesses = kernel.insts.iter().enumerate().filter(|(k, _)| facts.live[*k]);
     let accesses: Vec<_> = accesses.filter_map(|(_, inst)| access(inst)).collect();
-    let place = |(buffer, at, _): &(BufferId, &Linear, bool)| (*buffer, (*at).clone());
+    let place = |(buffer, at, _): &(BufferId, &Affine, bool)| (*buffer, (*at).clone());
     let meets = |a: &BufferId, b: &BufferId| root(program, a.0) == root(program, b.0);
-    let stored = |access: &(BufferId, &Linear, bool)| {
+    let stored = |access: &(BufferId, &Affine, bool)| {
         let mut stores = accesses.iter().filter(|(buffer, _, store)| *store && meets(buffer, &access.0));
         stores.all(|store| place(store) == place(access) && store.1.gather.is_none())
     };
@@ -224,7 +225,7 @@ fn can_resume(program: &Program, kernel: &Kernel, facts: &Facts) -> bool {
 }
 
 /// The buffer and the position of a load or a store, and whether it is a store.
-fn access(inst: &Inst) -> Option<(BufferId, &Linear, bool)> {
+fn access(inst: &Inst) -> Option<(BufferId, &Affine, bool)> {
     match inst {
         Inst::Load { buffer, at, .. } => Some((*buffer, at, false)),
         Inst::Store { buffer, at, .. } => Some((*buffer, at, true)),
@@ -253,7 +254,12 @@ fn two_levels(program: &mut Program, kernel: &Kernel, cut: &Cut) -> (Kernel, Ker
     let mut loads = Vec::new();
     for id in &facts.combines {
         let Inst::Combine(_, _, dtype) = kernel.insts[id.0] else { continue };
-        program.buffers.push(Buffer { dtype, len: len * cut.count(), name: None, home: Home::Temporary });
+        program.buffers.push(Buffer {
+            dtype,
+            len: len * cut.count(),
+            name: None,
+            storage: Storage::Temporary,
+        });
         let buffer = BufferId(program.buffers.len() - 1);
         let at = row_major(kernel);
         first.insts.push(Inst::Store { buffer, at: at.clone(), value: *id });
@@ -296,8 +302,8 @@ fn drop_dead(kernel: &mut Kernel) {
 }
 
 /// Elements of a result in the order of its axes.
-fn row_major(kernel: &Kernel) -> Linear {
-    let mut at = Linear::default();
+fn row_major(kernel: &Kernel) -> Affine {
+    let mut at = Affine::default();
     let mut stride = 1;
     for axis in (0..kernel.n_out).rev() {
         at.terms.insert(0, (axis, stride));
@@ -310,7 +316,7 @@ fn row_major(kernel: &Kernel) -> Linear {
 
 /// Names operands by numbers that are greater by `by`.
 fn shift(inst: &mut Inst, by: usize) {
-    let gather = |at: &mut Linear| {
+    let gather = |at: &mut Affine| {
         if let Some((index, _)) = &mut at.gather {
             index.0 += by;
         }

@@ -66,7 +66,7 @@ fn verify_call(loops: &Loops, program: &Program, call: &Call) {
     if types != function.pointers {
         fail(format_args!("a call of f{} binds other types", call.function), program);
     }
-    if call.given.len() != function.given {
+    if call.immediates.len() != function.immediates {
         fail(format_args!("a call of f{} gives too few or too many numbers", call.function), program);
     }
     let lens = call.buffers.iter().map(|buffer| program.buffers[*buffer].len as i64).collect();
@@ -215,19 +215,19 @@ impl<'a> Check<'a> {
                 }
                 Stmt::Product(product) => self.product(product),
                 Stmt::Ranks(ranks) => self.ranks(ranks),
-                Stmt::For { .. } => self.turn(stmt, &mut own),
+                Stmt::For { .. } => self.iteration(stmt, &mut own),
             }
         }
         own.into_iter().for_each(|value| self.visible[value.0 as usize] = false);
     }
 
-    fn turn(&mut self, stmt: &Stmt, own: &mut Vec<Value>) {
+    fn iteration(&mut self, stmt: &Stmt, own: &mut Vec<Value>) {
         let Stmt::For { var, start, stop, step, carried, body } = stmt else { return };
         self.ensure(*step > 0, "a loop that does not move");
         let (start, stop) = (self.bound(*start), self.bound(*stop));
         let span = start.zip(stop).map(|((low, first), (_, stop))| {
-            let turns = (stop - first - 1).div_euclid(*step);
-            (low, if low == first { first + turns * step } else { stop - 1 })
+            let iterations = (stop - first - 1).div_euclid(*step);
+            (low, if low == first { first + iterations * step } else { stop - 1 })
         });
         if span.is_some_and(|(low, high)| high < low) {
             return self.skip(stmt, own);
@@ -297,10 +297,10 @@ impl<'a> Check<'a> {
         let position = ty == Ty { dtype: DType::I64, lanes: 1 };
         match expr {
             Expr::Const(_) => {}
-            Expr::Given(k) => {
+            Expr::Immediate(k) => {
                 self.ensure(
-                    ty.dtype == DType::I32 && *k < self.function.given,
-                    format_args!("given {k} is {ty}"),
+                    ty.dtype == DType::I32 && *k < self.function.immediates,
+                    format_args!("immediates {k} is {ty}"),
                 );
             }
             Expr::Int(n) => {
@@ -315,7 +315,7 @@ impl<'a> Check<'a> {
                     format_args!("splat of {from} to {ty}"),
                 );
             }
-            Expr::Positions(value) => {
+            Expr::Iota(value) => {
                 self.position(*value);
             }
             Expr::Machine(op, args) => self.machine(*op, args, ty),
@@ -323,10 +323,13 @@ impl<'a> Check<'a> {
                 let from = self.used(*value);
                 self.ensure(from.lanes == ty.lanes, format_args!("cast of {from} to {ty}"));
             }
-            Expr::Fold(_, value) => {
+            Expr::Horizontal(_, value) => {
                 let from = self.used(*value);
                 let vector = from.lanes.is_power_of_two() && from.lanes > 1;
-                self.ensure(Ty { lanes: 1, ..from } == ty && vector, format_args!("fold of {from} to {ty}"));
+                self.ensure(
+                    Ty { lanes: 1, ..from } == ty && vector,
+                    format_args!("reduce of {from} to {ty}"),
+                );
             }
             Expr::Table(table, value) => return self.table(*table, *value, position),
             Expr::Position(at) => {
@@ -337,7 +340,7 @@ impl<'a> Check<'a> {
                 self.position(*value);
                 self.ensure(ty == Ty { dtype: DType::Bool, lanes: 1 }, format_args!("in_range is {ty}"));
             }
-            Expr::ClampTo(value, n) => {
+            Expr::Clamp(value, n) => {
                 let (low, high) = self.position(*value).unwrap_or((0, n - 1));
                 self.ensure(position && *n > 0, format_args!("clamp_to {n} of type {ty}"));
                 return Some((low.clamp(0, n - 1), high.clamp(0, n - 1)));

@@ -15,9 +15,9 @@ use cranelift::codegen::ir::{self, BlockArg, GlobalValue};
 use cranelift::codegen::isa::TargetFrontendConfig;
 use cranelift::prelude::*;
 
+use super::alias::Memory;
 use super::cast::cast;
 use super::ops::{self, emitter};
-use super::unwritten::Memory;
 use super::vector::{self, Builder, Parts};
 use super::wide;
 use crate::algebra::scalar::Machine;
@@ -288,7 +288,7 @@ impl<'a> Emit<'a, '_> {
             (Bound::Const(start), Bound::Const(stop)) if start.saturating_add(step) >= stop => {
                 self.one_turn(var, start, carried, body)
             }
-            _ => self.turns(Loop { var, start, stop, step }, carried, body),
+            _ => self.iterations(Loop { var, start, stop, step }, carried, body),
         }
     }
 
@@ -313,21 +313,21 @@ impl<'a> Emit<'a, '_> {
     }
 
     /// Any other loop.
-    fn turns(&mut self, head: Loop, carried: &'a [Carried], body: &'a [Stmt]) {
+    fn iterations(&mut self, head: Loop, carried: &'a [Carried], body: &'a [Stmt]) {
         let (start, stop) = (self.bound(head.start), self.bound(head.stop));
         let inits: Vec<Parts> = carried.iter().map(|carry| self.parts(carry.init).to_vec()).collect();
-        let (turn, after) = (self.b.create_block(), self.b.create_block());
+        let (iteration, after) = (self.b.create_block(), self.b.create_block());
         let flat: Parts = inits.iter().flatten().copied().collect();
-        self.enter(&head, start, stop, &flat, turn, after);
+        self.enter(&head, start, stop, &flat, iteration, after);
 
-        self.b.switch_to_block(turn);
+        self.b.switch_to_block(iteration);
         let guard = usize::from(!head.surely_runs());
         self.depth += 1;
         self.guards += guard;
-        let position = self.b.append_block_param(turn, types::I64);
+        let position = self.b.append_block_param(iteration, types::I64);
         self.define(head.var, vec![position]);
         for (carry, init) in carried.iter().zip(&inits) {
-            let current = self.params(turn, init);
+            let current = self.params(iteration, init);
             self.define(carry.current, current);
         }
         self.body(body);
@@ -338,7 +338,7 @@ impl<'a> Emit<'a, '_> {
         let next = self.b.ins().iadd_imm_s(position, head.step);
         let more = self.b.ins().icmp(IntCC::SignedLessThan, next, stop);
         let (again, done) = (args(Some(next), &nexts), args(None, &nexts));
-        self.b.ins().brif(more, turn, &again, after, &done);
+        self.b.ins().brif(more, iteration, &again, after, &done);
         self.depth -= 1;
         self.guards -= guard;
 
@@ -356,15 +356,15 @@ impl<'a> Emit<'a, '_> {
         start: ir::Value,
         stop: ir::Value,
         inits: &[ir::Value],
-        turn: Block,
+        iteration: Block,
         after: Block,
     ) {
         let (first, none) = (args(Some(start), inits), args(None, inits));
         if head.surely_runs() {
-            self.b.ins().jump(turn, &first);
+            self.b.ins().jump(iteration, &first);
         } else {
             let some = self.b.ins().icmp(IntCC::SignedLessThan, start, stop);
-            self.b.ins().brif(some, turn, &first, after, &none);
+            self.b.ins().brif(some, iteration, &first, after, &none);
         }
     }
 
@@ -524,25 +524,25 @@ impl<'a> Emit<'a, '_> {
         let ty = self.ty(value);
         match expr {
             Expr::Const(number) => self.constant(ty, number.0),
-            Expr::Given(k) => self.given(ty, *k),
+            Expr::Immediate(k) => self.given(ty, *k),
             Expr::Int(n) => vec![self.b.ins().iconst(types::I64, *n)],
             Expr::Load { pointer, at, step: 1 } => self.load(ty, *pointer, at),
             Expr::Load { pointer, at, .. } => self.load_even(ty, *pointer, at),
             Expr::Splat(scalar) => self.splat(ty, *scalar),
-            Expr::Positions(start) => self.positions(ty, *start),
+            Expr::Iota(start) => self.positions(ty, *start),
             Expr::Machine(machine, args) => self.machine(ty, *machine, args),
             Expr::Cast(arg) => {
                 let (from, parts) = (self.ty(*arg), self.parts(*arg).to_vec());
                 cast(&mut self.b, from.dtype, ty.dtype, ty.lanes as usize, &parts)
             }
-            Expr::Fold(machine, arg) => vec![self.fold(*machine, *arg)],
+            Expr::Horizontal(machine, arg) => vec![self.fold(*machine, *arg)],
             Expr::Table(table, at) => vec![self.table(*table, *at)],
             Expr::Position(at) => vec![self.position(at)],
             Expr::InRange(position, n) => {
                 let (position, n) = (self.scalar(*position), self.b.ins().iconst(types::I64, *n));
                 vec![self.b.ins().icmp(IntCC::UnsignedLessThan, position, n)]
             }
-            Expr::ClampTo(position, n) => vec![self.clamp(*position, *n)],
+            Expr::Clamp(position, n) => vec![self.clamp(*position, *n)],
         }
     }
 
@@ -739,7 +739,7 @@ struct Loop {
 }
 
 impl Loop {
-    /// Whether there is a first turn for certain; called when the limits are not empty numbers.
+    /// Whether there is a first iteration for certain; called when the limits are not empty numbers.
     fn surely_runs(&self) -> bool {
         matches!((self.start, self.stop), (Bound::Const(_), Bound::Const(_)))
     }

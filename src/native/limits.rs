@@ -84,12 +84,12 @@ fn bandwidth(pool: &Pool, bytes: usize) -> f64 {
     })
 }
 
-/// Turns of the loop of fused multiply-adds.
-const TURNS: usize = 1 << 14;
+/// Iterations of the loop of fused multiply-adds.
+const ITERATIONS: usize = 1 << 14;
 
 /// Floating-point operations in a second.
 fn flops(pool: &Pool) -> f64 {
-    best(pool, (TURNS * 12 * lanes() * 2) as f64, &|_| {
+    best(pool, (ITERATIONS * 12 * lanes() * 2) as f64, &|_| {
         black_box(multiply_add(black_box(0.999_9)));
     })
 }
@@ -141,7 +141,7 @@ fn multiply_add(by: f32) -> f32 {
 #[inline(always)]
 fn multiply_add_plain(by: f32, step: impl Fn(f32, f32) -> f32) -> f32 {
     let mut sums = [[by; 8]; 12];
-    for _ in 0..TURNS {
+    for _ in 0..ITERATIONS {
         for chain in &mut sums {
             chain.iter_mut().for_each(|sum| *sum = step(*sum, by));
         }
@@ -157,7 +157,7 @@ macro_rules! multiply_add_wide {
             use std::arch::x86_64::{$fused, $splat, $store};
             let by = $splat(by);
             let mut sums = [by; 12];
-            for _ in 0..TURNS {
+            for _ in 0..ITERATIONS {
                 for sum in &mut sums {
                     *sum = $fused(*sum, by, by);
                 }

@@ -16,6 +16,7 @@
 //! }
 //! ```
 
+mod alias;
 mod cast;
 mod emit;
 mod far;
@@ -26,12 +27,11 @@ mod parallel;
 mod pool;
 mod print;
 mod product;
+mod profiler;
 mod ranks;
-mod recorder;
 mod target;
 #[cfg(test)]
 mod tests;
-mod unwritten;
 mod vector;
 mod wide;
 
@@ -41,7 +41,7 @@ use std::rc::Rc;
 
 pub use self::limits::Limits;
 pub use self::pool::{MOST_PARTS, Pool};
-pub use self::recorder::{Event, Noted, Recorder, Total};
+pub use self::profiler::{Event, Profiler, Samples, Total};
 pub use self::target::Target;
 use crate::loops::Loops;
 
@@ -51,7 +51,7 @@ use crate::loops::Loops;
 pub struct Native {
     code: Rc<module::Code>,
     pool: Rc<Pool>,
-    recorder: Option<Rc<Recorder>>,
+    recorder: Option<Rc<Profiler>>,
 }
 
 /// Which calls of a program to make.
@@ -103,7 +103,7 @@ impl Native {
     }
 
     /// The same code, of which each call is noted.
-    pub fn with_recorder(&self, recorder: &Rc<Recorder>) -> Native {
+    pub fn with_profiler(&self, recorder: &Rc<Profiler>) -> Native {
         Native { recorder: Some(Rc::clone(recorder)), ..self.clone() }
     }
 
@@ -120,7 +120,7 @@ impl Native {
         let driver = Rc::clone(&self.code.programs[program]);
         let word = |word: &module::Word| match *word {
             module::Word::Buffer(buffer) => buffers[buffer],
-            module::Word::Given(number) => std::ptr::without_provenance_mut(number as u32 as usize),
+            module::Word::Immediate(number) => std::ptr::without_provenance_mut(number as u32 as usize),
         };
         let block = driver.block.iter().map(word).collect();
         Bound { native: self.clone(), program, driver, block }

@@ -8,13 +8,13 @@ use cranelift::prelude::Signature;
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{DataDescription, DataId, FuncId, Linkage, Module, default_libcall_names};
 
+use super::alias::{Memory, memory};
 use super::emit::{Task, far_signature, product_signature, ranks_signature, signature, wide_signature};
 use super::far;
 use super::parallel::{self, Body, Job, Library};
 use super::product;
 use super::ranks;
 use super::target::Target;
-use super::unwritten::{Memory, memory};
 use super::wide;
 use crate::ice;
 use crate::loops::{Function, Loops, Program};
@@ -49,7 +49,7 @@ pub(super) enum Word {
     /// The pointer of a buffer.
     Buffer(usize),
     /// A number.
-    Given(i32),
+    Immediate(i32),
 }
 
 /// A call.
@@ -194,7 +194,7 @@ fn driver(program: &Program, loops: &Loops, entries: &[Entry]) -> Driver {
         let (entry, at) = (entries[call.function], driver.block.len());
         driver.steps.push(Step { entry, at, parts: function.parts() });
         driver.block.extend(call.buffers.iter().copied().map(Word::Buffer));
-        driver.block.extend(call.given.iter().copied().map(Word::Given));
+        driver.block.extend(call.immediates.iter().copied().map(Word::Immediate));
     }
     driver
 }

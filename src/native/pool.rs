@@ -18,8 +18,8 @@ use crate::ice;
 /// How long a thread spins for new work before it sleeps. Waking one up costs about as much.
 const SPIN: Duration = Duration::from_micros(100);
 
-/// Turns of a spinning thread between looks at the clock.
-const TURNS: u32 = 64;
+/// Iterations of a spinning thread between looks at the clock.
+const ITERATIONS: u32 = 64;
 
 /// Most parts of one piece of work.
 pub const MOST_PARTS: usize = u16::MAX as usize;
@@ -28,12 +28,12 @@ pub const MOST_PARTS: usize = u16::MAX as usize;
 #[derive(Debug)]
 pub struct Pool {
     threads: usize,
-    crew: OnceCell<Crew>,
+    workers: OnceCell<Workers>,
 }
 
 /// The threads beside the caller.
 #[derive(Debug)]
-struct Crew {
+struct Workers {
     shared: Arc<Shared>,
     handles: Vec<JoinHandle<()>>,
 }
@@ -41,7 +41,7 @@ struct Crew {
 /// What a thread looks at alone, on a cache line of its own.
 #[repr(align(128))]
 #[derive(Debug, Default)]
-struct Apart<T>(T);
+struct CachePadded<T>(T);
 
 /// Work under way.
 struct Job<'a> {
@@ -52,17 +52,17 @@ struct Job<'a> {
 #[derive(Debug)]
 struct Shared {
     /// Counts pieces of work.
-    epoch: Apart<AtomicU32>,
+    epoch: CachePadded<AtomicU32>,
     /// The work under way. Valid for whoever has taken a part that is not done.
     job: AtomicPtr<Job<'static>>,
     /// By thread: the parts that are left of its run, as [`word`].
-    runs: Vec<Apart<AtomicU64>>,
+    runs: Vec<CachePadded<AtomicU64>>,
     /// Parts done.
-    done: Apart<AtomicUsize>,
+    done: CachePadded<AtomicUsize>,
     /// Whether a part panicked.
     failed: AtomicBool,
     /// By thread: whether it sleeps, or is about to.
-    asleep: Vec<Apart<AtomicBool>>,
+    asleep: Vec<CachePadded<AtomicBool>>,
     /// Whether threads are to end.
     stop: AtomicBool,
     /// Whether there is a processor for each thread: if not, waiting gives way to others.
@@ -77,7 +77,7 @@ fn word(epoch: u32, next: usize, end: usize) -> u64 {
 impl Pool {
     /// A pool of `threads` threads, the caller among them.
     pub fn new(threads: usize) -> Pool {
-        Pool { threads: threads.max(1), crew: OnceCell::new() }
+        Pool { threads: threads.max(1), workers: OnceCell::new() }
     }
 
     /// The number of threads, the caller among them.
@@ -91,22 +91,22 @@ impl Pool {
         if self.threads == 1 || parts <= 1 {
             (0..parts).for_each(work);
         } else {
-            self.crew.get_or_init(|| Crew::new(self.threads)).run(parts, work);
+            self.workers.get_or_init(|| Workers::new(self.threads)).run(parts, work);
         }
     }
 }
 
-impl Crew {
+impl Workers {
     /// Starts threads. Where the system gives fewer, the work is done by those.
-    fn new(threads: usize) -> Crew {
+    fn new(threads: usize) -> Workers {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let shared = Arc::new(Shared {
-            epoch: Apart::default(),
+            epoch: CachePadded::default(),
             job: AtomicPtr::default(),
-            runs: (0..threads).map(|_| Apart::default()).collect(),
-            done: Apart::default(),
+            runs: (0..threads).map(|_| CachePadded::default()).collect(),
+            done: CachePadded::default(),
             failed: AtomicBool::new(false),
-            asleep: (0..threads).map(|_| Apart::default()).collect(),
+            asleep: (0..threads).map(|_| CachePadded::default()).collect(),
             stop: AtomicBool::new(false),
             roomy: threads <= cores,
         });
@@ -115,7 +115,7 @@ impl Crew {
             thread::Builder::new().name(format!("egret-{own}")).spawn(move || shared.serve(own))
         };
         let handles = (1..threads).map_while(|own| start(own).ok()).collect();
-        Crew { shared, handles }
+        Workers { shared, handles }
     }
 
     fn run(&self, parts: usize, work: &(dyn Fn(usize) + Sync)) {
@@ -149,9 +149,9 @@ struct Wait<'a> {
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
         self.shared.take_all(0);
-        let mut turns = 0;
+        let mut iterations = 0;
         while self.shared.done.0.load(Ordering::Acquire) < self.parts {
-            self.shared.pause(&mut turns);
+            self.shared.pause(&mut iterations);
         }
     }
 }
@@ -189,10 +189,10 @@ impl Shared {
     fn rest(&self, own: usize, seen: u32) {
         let quiet = || self.epoch.0.load(Ordering::SeqCst) == seen && !self.stop.load(Ordering::SeqCst);
         let start = Instant::now();
-        let mut turns = 0;
+        let mut iterations = 0;
         while quiet() {
-            self.pause(&mut turns);
-            if turns.is_multiple_of(TURNS) && start.elapsed() >= SPIN {
+            self.pause(&mut iterations);
+            if iterations.is_multiple_of(ITERATIONS) && start.elapsed() >= SPIN {
                 break;
             }
         }
@@ -204,10 +204,10 @@ impl Shared {
         asleep.store(false, Ordering::SeqCst);
     }
 
-    /// One turn of waiting. Where threads outnumber processors, the others go first.
-    fn pause(&self, turns: &mut u32) {
-        *turns = turns.wrapping_add(1);
-        if self.roomy && !turns.is_multiple_of(16 * TURNS) {
+    /// One iteration of waiting. Where threads outnumber processors, the others go first.
+    fn pause(&self, iterations: &mut u32) {
+        *iterations = iterations.wrapping_add(1);
+        if self.roomy && !iterations.is_multiple_of(16 * ITERATIONS) {
             hint::spin_loop();
         } else {
             thread::yield_now();
@@ -267,7 +267,7 @@ impl Drop for Done<'_> {
     }
 }
 
-impl Drop for Crew {
+impl Drop for Workers {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::SeqCst);
         for handle in self.handles.drain(..) {
@@ -317,7 +317,7 @@ mod tests {
         let pool = Pool::new(4);
         pool.run(0, &|_| {});
         pool.run(1, &|_| {});
-        assert!(pool.crew.get().is_none());
+        assert!(pool.workers.get().is_none());
     }
 
     #[test]

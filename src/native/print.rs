@@ -8,10 +8,10 @@ use cranelift::codegen::ir::{self, ExternalName, GlobalValueData, UserFuncName};
 use cranelift::codegen::isa::TargetIsa;
 use cranelift::prelude::*;
 
+use super::alias::memory;
 use super::emit::{Outside, Task, emit, signature};
 use super::far;
 use super::target::Target;
-use super::unwritten::memory;
 use super::wide;
 use crate::algebra::types::DType;
 use crate::ice;

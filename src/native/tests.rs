@@ -38,7 +38,7 @@ impl Kit {
             pointers: self.pointers,
             tables: self.tables,
             parts: None,
-            given: 0,
+            immediates: 0,
             body,
             values: self.values,
         }
@@ -56,7 +56,7 @@ fn program(function: Function, lens: &[usize]) -> Loops {
     let buffers = buffers
         .map(|(k, (&dtype, &len))| Buffer { dtype, len, name: None, place: Place::Input(k) })
         .collect();
-    let call = Call { kernel: 0, function: 0, buffers: (0..lens.len()).collect(), given: Vec::new() };
+    let call = Call { kernel: 0, function: 0, buffers: (0..lens.len()).collect(), immediates: Vec::new() };
     let program = Program {
         name: "test".to_owned(),
         buffers,
@@ -387,7 +387,7 @@ fn constants_positions_and_splats_fill_all_lanes() {
             let want: Vec<Bits> = (0..48).map(|k| encode(k as f64, dtype)).collect();
             // The loop's position is value 0.
             let got = elementwise(lanes, &input, dtype, |kit, body, _| {
-                kit.def(body, dtype, lanes, Expr::Positions(Value(0)))
+                kit.def(body, dtype, lanes, Expr::Iota(Value(0)))
             });
             assert_same(&format!("positions {dtype} {lanes}"), dtype, &got, &want);
         }
@@ -408,7 +408,7 @@ fn large_positions_are_rounded_once() {
     let pointer = kit.pointer(F32);
     let mut body = Vec::new();
     let first = kit.def(&mut body, I64, 1, Expr::Int(start));
-    let value = kit.def(&mut body, F32, 8, Expr::Positions(first));
+    let value = kit.def(&mut body, F32, 8, Expr::Iota(first));
     body.push(Stmt::Store { step: 1, pointer, at: at(0, &[]), value });
     let mut memory = vec![vec![0; 32]];
     run(kit.function(body), &mut memory);
@@ -444,7 +444,7 @@ fn folds_are_the_fixed_tree() {
         let (from, to) = (kit.pointer(dtype), kit.pointer(dtype));
         let mut body = Vec::new();
         let value = kit.def(&mut body, dtype, lanes, Expr::Load { step: 1, pointer: from, at: at(3, &[]) });
-        let value = kit.def(&mut body, dtype, 1, Expr::Fold(machine, value));
+        let value = kit.def(&mut body, dtype, 1, Expr::Horizontal(machine, value));
         body.push(Stmt::Store { step: 1, pointer: to, at: at(0, &[]), value });
         let input: Vec<Bits> = match dtype {
             F32 | F64 => (0..48).map(|k| encode(1.0 / (1.0 + k as f64), dtype)).collect(),
@@ -551,7 +551,7 @@ fn positions_tables_and_limits_address_memory() {
     let entry = kit.def(&mut body, I64, 1, Expr::Table(0, var));
     let inside = kit.def(&mut body, Bool, 1, Expr::InRange(entry, 6));
     let moved = kit.def(&mut body, I64, 1, Expr::Position(at(-2, &[(entry, 1)])));
-    let safe = kit.def(&mut body, I64, 1, Expr::ClampTo(moved, 6));
+    let safe = kit.def(&mut body, I64, 1, Expr::Clamp(moved, 6));
     let element = kit.def(&mut body, F32, 1, Expr::Load { step: 1, pointer: x, at: at(0, &[(safe, 1)]) });
     let minus = kit.def(&mut body, F32, 1, Expr::Const(Number(-1.0)));
     let value = kit.def(&mut body, F32, 1, Expr::Machine(Machine::Select, vec![inside, element, minus]));

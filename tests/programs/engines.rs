@@ -25,7 +25,7 @@ pub(crate) fn agree(source: &str, real: DType, seed: u64) -> Outcome {
     let program = Program::compile("random.eg", source, options).map_err(|report| report.render(false))?;
     let error = |report: egret::pipeline::Report| report.render(false);
     let (typed, graphs) = (program.typed().map_err(error)?, program.graphs().map_err(error)?);
-    let apart = kernel::apart(graphs);
+    let apart = kernel::unfused(graphs);
     let kernels = program.kernels().map_err(error)?;
     let loops = Rc::new(program.loops().map_err(error)?.clone());
     // Over three seeds each precision meets each kind of machine.

@@ -14,7 +14,7 @@ use super::fold::Fold;
 use super::gather::Gather;
 use super::map::{Cast, Map};
 use super::op::{Build, Op, Val};
-use super::running::Running;
+use super::prefix_sum::PrefixSum;
 use super::types::Dim;
 use super::view::View;
 
@@ -38,9 +38,9 @@ impl Op {
             Op::Segment(op) => vec![Some(segment::vjp(op, cx, args[0], out, grad))],
             Op::Pack(_) => pack(cx, args, grad),
             Op::Gather(op) => gather(op, cx, args, grad),
-            Op::Running(Running { axis, reverse }) => {
-                let back = Running { axis: *axis, reverse: !reverse };
-                vec![Some(cx.emit(Op::Running(back), &[grad]))]
+            Op::PrefixSum(PrefixSum { axis, reverse }) => {
+                let back = PrefixSum { axis: *axis, reverse: !reverse };
+                vec![Some(cx.emit(Op::PrefixSum(back), &[grad]))]
             }
             Op::Fence(_) => vec![Some(grad), None],
             Op::Fill(_) | Op::Ranks(_) => vec![None; args.len()],

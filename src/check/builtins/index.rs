@@ -6,7 +6,7 @@ use crate::algebra::contract::Contract;
 use crate::algebra::form::Combine;
 use crate::algebra::gather::Gather;
 use crate::algebra::op::Op;
-use crate::algebra::running::Running;
+use crate::algebra::prefix_sum::PrefixSum;
 use crate::algebra::scalar;
 use crate::algebra::types::{DType, Dim};
 use crate::algebra::view::View;
@@ -52,7 +52,7 @@ pub(super) fn cumsum<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<
         DType::Bool => build::cast(x.expr, scope.float),
         _ => convert::settle(cx.env, x)?,
     };
-    Ok(Value::strong(build::op(Op::Running(Running { axis, reverse: false }), vec![x], call.span)))
+    Ok(Value::strong(build::op(Op::PrefixSum(PrefixSum { axis, reverse: false }), vec![x], call.span)))
 }
 
 /// Axes by letters: those of each operand, and of the result.

@@ -146,7 +146,7 @@ fn gathered_rows() {
     let (table, index) = (make.input(F32, rows * d), make.input(DType::I32, n));
     let out = make.input(F32, n * d);
     let which = make.load(index, at(&[(0, 1)]));
-    let place = Linear { gather: Some((which, d as i64)), ..at(&[(1, 1)]) };
+    let place = Affine { gather: Some((which, d as i64)), ..at(&[(1, 1)]) };
     let x = make.load(table, place);
     make.store(out, at(&[(0, d as i64), (1, 1)]), x);
     let (u, v) = (numbers(rows * d, 8), whole(n, rows));
@@ -160,7 +160,7 @@ fn pieces_get_their_own_scale() {
     let (mut make, segments) = Make::ragged(&lengths, 2);
     let n = segments.total();
     let (a, scale) = (make.input(F32, n), make.input(F32, lengths.len()));
-    let place = Linear { piece: Some((segments.clone(), 0)), ..at(&[(1, 1)]) };
+    let place = Affine { piece: Some((segments.clone(), 0)), ..at(&[(1, 1)]) };
     let x = make.load(a, place.clone());
     let s = make.load(scale, at(&[(0, 1)]));
     let product = make.map(&scalar::MUL, &[x, s], F32);

@@ -9,7 +9,7 @@ mod reductions;
 use crate::algebra::form::{Combine, Extent};
 use crate::algebra::scalar::Scalar;
 use crate::algebra::types::DType;
-use crate::kernel::{Buffer, BufferId, Guard, Home, Inst, InstId, Kernel, Kernels, Linear, Program};
+use crate::kernel::{Affine, Buffer, BufferId, Guard, Inst, InstId, Kernel, Kernels, Program, Storage};
 
 use super::eval::{Memory, run};
 use super::{Loops, lower, verify};
@@ -21,8 +21,8 @@ pub(super) struct Make {
 }
 
 /// Axes with coefficients.
-pub(super) fn at(terms: &[(usize, i64)]) -> Linear {
-    Linear { terms: terms.to_vec(), ..Linear::default() }
+pub(super) fn at(terms: &[(usize, i64)]) -> Affine {
+    Affine { terms: terms.to_vec(), ..Affine::default() }
 }
 
 impl Make {
@@ -43,7 +43,7 @@ impl Make {
                 insts: Vec::new(),
                 commits: false,
                 parts: Vec::new(),
-                apart: Vec::new(),
+                not_fused: Vec::new(),
             },
         }
     }
@@ -58,14 +58,14 @@ impl Make {
         (make, segments)
     }
 
-    pub(super) fn buffer(&mut self, dtype: DType, len: usize, home: Home) -> BufferId {
-        self.program.buffers.push(Buffer { dtype, len, name: None, home });
+    pub(super) fn buffer(&mut self, dtype: DType, len: usize, storage: Storage) -> BufferId {
+        self.program.buffers.push(Buffer { dtype, len, name: None, storage });
         BufferId(self.program.buffers.len() - 1)
     }
 
     pub(super) fn input(&mut self, dtype: DType, len: usize) -> BufferId {
         let k = self.program.buffers.len();
-        self.buffer(dtype, len, Home::Input(k))
+        self.buffer(dtype, len, Storage::Input(k))
     }
 
     pub(super) fn inst(&mut self, inst: Inst) -> InstId {
@@ -73,14 +73,14 @@ impl Make {
         InstId(self.kernel.insts.len() - 1)
     }
 
-    pub(super) fn load(&mut self, buffer: BufferId, at: Linear) -> InstId {
+    pub(super) fn load(&mut self, buffer: BufferId, at: Affine) -> InstId {
         self.load_if(buffer, at, Vec::new(), 0.0)
     }
 
     pub(super) fn load_if(
         &mut self,
         buffer: BufferId,
-        at: Linear,
+        at: Affine,
         guards: Vec<Guard>,
         outside: f64,
     ) -> InstId {
@@ -104,7 +104,7 @@ impl Make {
         self.inst(Inst::Combine(combine, value, dtype))
     }
 
-    pub(super) fn store(&mut self, buffer: BufferId, at: Linear, value: InstId) {
+    pub(super) fn store(&mut self, buffer: BufferId, at: Affine, value: InstId) {
         self.inst(Inst::Store { buffer, at, value });
     }
 

@@ -5,10 +5,10 @@ use crate::loops::{Place, Stmt};
 const F32: DType = DType::F32;
 
 /// A chain of kernels `b1 = b0 + b0`, `b2 = b1 + b1`, ...
-fn chain(lens: usize, homes: &[Home]) -> Loops {
+fn chain(lens: usize, homes: &[Storage]) -> Loops {
     let mut program = Make::new(&[], 0).program;
-    for home in homes {
-        program.buffers.push(Buffer { dtype: F32, len: lens, name: None, home: *home });
+    for storage in homes {
+        program.buffers.push(Buffer { dtype: F32, len: lens, name: None, storage: *storage });
     }
     for k in 1..homes.len() {
         let mut make = Make::new(&[lens], 1);
@@ -26,8 +26,14 @@ fn chain(lens: usize, homes: &[Home]) -> Loops {
 
 #[test]
 fn temporaries_share_the_arena() {
-    let homes =
-        [Home::Input(0), Home::Temporary, Home::Temporary, Home::Temporary, Home::Temporary, Home::Output(0)];
+    let homes = [
+        Storage::Input(0),
+        Storage::Temporary,
+        Storage::Temporary,
+        Storage::Temporary,
+        Storage::Temporary,
+        Storage::Output(0),
+    ];
     let loops = chain(20, &homes);
     let program = &loops.programs[0];
     assert_eq!(program.arena_bytes, 256);
@@ -41,18 +47,18 @@ fn temporaries_share_the_arena() {
 
 #[test]
 fn equal_kernels_are_one_function() {
-    let loops = chain(20, &[Home::Input(0), Home::Temporary, Home::Temporary, Home::Output(0)]);
+    let loops = chain(20, &[Storage::Input(0), Storage::Temporary, Storage::Temporary, Storage::Output(0)]);
     assert_eq!(loops.functions.len(), 1);
     assert_eq!(loops.programs[1].calls.len(), 3);
 }
 
 #[test]
 fn parts_keep_their_whole_alive() {
-    let part = |start| Home::Part { of: BufferId(1), start };
-    let homes = [Home::Input(0), Home::Temporary, Home::Temporary, part(4), Home::Output(0)];
+    let part = |start| Storage::Part { of: BufferId(1), start };
+    let homes = [Storage::Input(0), Storage::Temporary, Storage::Temporary, part(4), Storage::Output(0)];
     let mut make = Make::new(&[8], 1);
-    for (home, len) in homes.iter().zip([8, 12, 8, 8, 8]) {
-        make.buffer(F32, len, *home);
+    for (storage, len) in homes.iter().zip([8, 12, 8, 8, 8]) {
+        make.buffer(F32, len, *storage);
     }
     let mut kernels = Vec::new();
     for (from, to) in [(0, 3), (0, 2), (2, 4), (3, 4)] {

@@ -31,7 +31,7 @@ fn greatest_and_least_keep_nan() {
             let most = make.combine(Combine::Max, x, F32);
             let least = make.combine(Combine::Min, x, F32);
             make.store(out, at(&[]), most);
-            make.store(out, Linear { offset: 1, ..Linear::default() }, least);
+            make.store(out, Affine { offset: 1, ..Affine::default() }, least);
             let mut u = numbers(n, 2);
             let want =
                 [u.iter().copied().fold(f64::MIN, f64::max), u.iter().copied().fold(f64::MAX, f64::min)];
@@ -65,7 +65,7 @@ fn stores_and_full_sums_in_one_loop() {
         let norm = make.combine(Combine::Sum, square, DType::F64);
         let root = make.map(&scalar::SQRT, &[norm], DType::F64);
         make.store(out, at(&[]), dot);
-        make.store(out, Linear { offset: 1, ..Linear::default() }, root);
+        make.store(out, Affine { offset: 1, ..Affine::default() }, root);
         let (u, v) = (numbers(n, 1), numbers(n, 2));
         let done = make.run(&[(m, &u), (g, &v)]);
         let want: Vec<f64> = u.iter().zip(&v).map(|(a, b)| a + b).collect();
@@ -82,7 +82,7 @@ fn pieces_are_summed() {
     let (mut make, segments) = Make::ragged(&lengths, 1);
     let n = segments.total();
     let (a, out) = (make.input(F32, n), make.input(DType::F64, lengths.len()));
-    let x = make.load(a, Linear { piece: Some((segments, 0)), ..at(&[(1, 1)]) });
+    let x = make.load(a, Affine { piece: Some((segments, 0)), ..at(&[(1, 1)]) });
     let wide = make.cast(x, DType::F64);
     let sum = make.combine(Combine::Sum, wide, DType::F64);
     make.store(out, at(&[(0, 1)]), sum);

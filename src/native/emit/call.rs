@@ -89,7 +89,7 @@ impl<'a> Emit<'a, '_> {
         }
     }
 
-    /// Where each access starts: at position 0 of a loop whose turns are free, else at the first one.
+    /// Where each access starts: at position 0 of a loop whose iterations are free, else at the first one.
     fn wide_bases(&mut self, wide: &wide::Loop, block: ir::Value) {
         for (index, base) in wide.plan.bases.iter().enumerate() {
             let bytes = self.function.pointers[base.pointer].bytes() as i64;
@@ -104,17 +104,17 @@ impl<'a> Emit<'a, '_> {
         }
     }
 
-    /// The positions of a loop whose turns are free, else how many turns there are.
+    /// The positions of a loop whose iterations are free, else how many iterations there are.
     fn wide_range(&mut self, wide: &wide::Loop, block: ir::Value) {
         let (plan, layout) = (&wide.plan, &wide.layout);
         let (start, stop) = (self.bound(plan.start), self.bound(plan.stop));
         let length = self.b.ins().isub(stop, start);
         let length = self.b.ins().iadd_imm_s(length, plan.step - 1);
-        let turns = self.divide(length, plan.step);
+        let iterations = self.divide(length, plan.step);
         if !plan.free {
-            return self.put(block, turns, layout.first);
+            return self.put(block, iterations, layout.first);
         }
-        let whole = self.times(turns, plan.step);
+        let whole = self.times(iterations, plan.step);
         let mut end = self.b.ins().iadd(start, whole);
         if let Some(clamp) = plan.clamp {
             let all = self.b.ins().iconst(types::I64, clamp - 1 + plan.step);

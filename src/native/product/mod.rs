@@ -1,12 +1,13 @@
 //! Matrix products by precompiled loops with the widest registers of the machine.
 //!
 //! `c[i, j] = fma(a[i, k-1], b[k-1, j], ... fma(a[i, 0], b[0, j], 0))`: one chain of fused multiply-adds
-//! for each result, in the order of the summed axis. So results have the same bits on every machine, at
-//! any width of its registers, and however the rows and columns are shared out among threads.
+//! for each result and each run of the summed axis, in its order, as [`Product`] says. So results have the
+//! same bits on every machine, at any width of its registers, and however the rows and columns are shared
+//! out among threads.
 //!
-//! Columns are done in panels of two vectors. Of each, a run of up to [`DEPTH`] summed rows is laid out side
-//! by side on the stack, where it stays in the first cache while the tiles of all rows use it: by the first
-//! tile on its way, where columns lie side by side. Sums go on from the results of the run before (Goto and
+//! Columns are done in panels of two vectors. Of each, a run of summed rows is packed out side by side on the
+//! stack, where it stays in the first cache while the tiles of all rows use it: by the first tile on its
+//! way, where columns lie side by side. What it gives is added to the results of the runs before (Goto and
 //! van de Geijn 2008). The first operand is copied only where what a tile reads lies far apart.
 
 /// What to do with a constant number of rows, from 1 to 12.
@@ -22,28 +23,30 @@ macro_rules! by_rows {
     };
 }
 
-mod first;
 mod lanes;
+mod pack_a;
+mod pack_b;
 mod runs;
-mod second;
 #[cfg(test)]
 mod tests;
 mod tile;
 #[cfg(target_arch = "x86_64")]
-mod turned;
+mod transpose;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 use lanes::{Lanes, Portable};
 use tile::Tile;
 
-/// Rows of the second operand that are laid out at once: with 32 columns of 4 bytes 32 KiB.
-const DEPTH: usize = 256;
+use crate::loops::Product;
+
+/// Rows of the second operand that are packed out at once: with 32 columns of 4 bytes 32 KiB.
+const DEPTH: usize = Product::RUN;
 
 /// Rows of the first operand of which a run is used again for every panel of columns: 192 KiB.
 const ROWS: usize = 192;
 
-/// Bytes of the laid out rows.
+/// Bytes of the packed out rows.
 const BYTES: usize = DEPTH * 128;
 
 /// Where elements along an axis lie, in elements: at multiples of a distance, or as a table says.
@@ -139,10 +142,10 @@ entry!(product_f64, f64, Avx512F64, Avx2F64);
 /// As [`product_f32`], and the machine must have the registers of `L`.
 unsafe fn product<L: Lanes>(shape: &Shape, a: *const L::E, b: *const L::E, c: *mut L::E) {
     let mut scratch = std::mem::MaybeUninit::<Scratch>::uninit();
-    let laid = scratch.as_mut_ptr().cast::<L::E>();
+    let packed = scratch.as_mut_ptr().cast::<L::E>();
     let width = 2 * L::N;
-    let [rows, depth] = [equal(shape.m, ROWS, L::ROWS[1]), equal(shape.k.max(1), DEPTH, 1)];
-    let copies = first::copies::<L>(shape);
+    let [rows, depth] = [equal(shape.m, ROWS, L::ROWS[1]), Product::run(shape.k)];
+    let copies = pack_a::copies::<L>(shape);
     for row in (0..shape.m).step_by(rows) {
         let m = rows.min(shape.m - row);
         for start in (0..shape.k.max(1)).step_by(depth) {
@@ -150,7 +153,7 @@ unsafe fn product<L: Lanes>(shape: &Shape, a: *const L::E, b: *const L::E, c: *m
             for column in (0..shape.n).step_by(width) {
                 let panel = Panel { row, m, start, k, column, columns: width.min(shape.n - column) };
                 // SAFETY: inside the operands and the results; the scratch holds `DEPTH` rows of a panel.
-                unsafe { panel.compute::<L>(shape, [a, b], c, laid, copies) }
+                unsafe { panel.compute::<L>(shape, [a, b], c, packed, copies) }
             }
         }
     }
@@ -174,13 +177,13 @@ struct Panel {
 
 impl Panel {
     /// # Safety
-    /// As [`product`]; `laid` has room for the second operand, and `copies` for the first, unless it is null.
+    /// As [`product`]; `packed` has room for the second operand, and `copies` for the first, unless it is null.
     unsafe fn compute<L: Lanes>(
         &self,
         shape: &Shape,
         [a, b]: [*const L::E; 2],
         c: *mut L::E,
-        laid: *mut L::E,
+        packed: *mut L::E,
         copies: *mut L::E,
     ) {
         let table = shape.a_next.has_table();
@@ -193,15 +196,15 @@ impl Panel {
                 a_row: shape.a_row,
                 a_next: shape.a_next.by,
                 a_table: if table { shape.a_next.table.add(self.start) } else { std::ptr::null() },
-                b: laid.cast_const(),
+                b: packed.cast_const(),
                 b_next: self.columns.next_multiple_of(L::N) as isize,
                 c: c.offset(self.row as isize * shape.c_row).add(self.column),
                 c_row: shape.c_row,
-                laid: std::ptr::null_mut(),
+                packed: std::ptr::null_mut(),
                 first: self.start == 0,
                 last: (self.columns - 1) % L::N + 1,
             };
-            let tile = second::laid::<L>(self, shape, b, laid, tile);
+            let tile = pack_b::packed::<L>(self, shape, b, packed, tile);
             match self.columns > L::N {
                 true => self.rows::<L, 2>(tile, copies),
                 false => self.rows::<L, 1>(tile, copies),
@@ -217,18 +220,18 @@ impl Panel {
             // Nearly equal tiles: 32 rows are 11, 11 and 10, not 12, 12 and 8.
             let left = self.m - done;
             let rows = left.div_ceil(left.div_ceil(most));
-            let copy = copies.wrapping_add(done * first::PITCH);
+            let copy = copies.wrapping_add(done * pack_a::PITCH);
             // SAFETY: the caller vouches for `m` rows, and for room for as many.
             unsafe {
                 match (copies.is_null(), self.column) {
                     (true, _) => one::<L, V>(rows, &tile),
-                    (false, 0) => one::<L, V>(rows, &first::copied(rows, &tile, copy)),
-                    (false, _) => one::<L, V>(rows, &first::copy(rows, &tile, copy)),
+                    (false, 0) => one::<L, V>(rows, &pack_a::copied(rows, &tile, copy)),
+                    (false, _) => one::<L, V>(rows, &pack_a::copy(rows, &tile, copy)),
                 }
             }
-            if !tile.laid.is_null() {
-                (tile.b, tile.b_next) = (tile.laid.cast_const(), (V * L::N) as isize);
-                tile.laid = std::ptr::null_mut();
+            if !tile.packed.is_null() {
+                (tile.b, tile.b_next) = (tile.packed.cast_const(), (V * L::N) as isize);
+                tile.packed = std::ptr::null_mut();
             }
             tile.a = tile.a.wrapping_offset(rows as isize * tile.a_row);
             tile.c = tile.c.wrapping_offset(rows as isize * tile.c_row);

@@ -1,4 +1,4 @@
-//! The second operand laid out where its columns lie side by side in runs, as the lines of an image do.
+//! The second operand packed out where its columns lie side by side in runs, as the lines of an image do.
 
 use super::lanes::{Element, Lanes};
 use super::{Panel, Shape};
@@ -7,7 +7,7 @@ use super::{Panel, Shape};
 ///
 /// # Safety
 /// The operand, the tables and the room must be there.
-pub(super) unsafe fn lay<L: Lanes>(panel: &Panel, shape: &Shape, b: *const L::E, laid: *mut L::E) {
+pub(super) unsafe fn lay<L: Lanes>(panel: &Panel, shape: &Shape, b: *const L::E, packed: *mut L::E) {
     let (k, width) = (panel.k, panel.columns.next_multiple_of(L::N));
     // SAFETY: the caller vouches for the tables.
     let at = |column: usize| unsafe { shape.b_column.at(panel.column + column) };
@@ -21,13 +21,13 @@ pub(super) unsafe fn lay<L: Lanes>(panel: &Panel, shape: &Shape, b: *const L::E,
         // SAFETY: as above, for the operand and the room too.
         unsafe {
             let from = |row: usize| b.offset(first + shape.b_next.at(panel.start + row));
-            run(n, k, from, laid.add(column), width);
+            run(n, k, from, packed.add(column), width);
         }
         column += n;
     }
     for (row, column) in (0..k).flat_map(|row| (panel.columns..width).map(move |column| (row, column))) {
         // SAFETY: as above.
-        unsafe { *laid.add(row * width + column) = L::E::ZERO }
+        unsafe { *packed.add(row * width + column) = L::E::ZERO }
     }
 }
 

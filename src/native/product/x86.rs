@@ -5,51 +5,30 @@ use std::mem::offset_of;
 
 use super::lanes::{Lanes, transposed};
 use super::tile::Tile;
-use super::turned::{rows_of_8, rows_of_16, rows_of_f64};
+use super::transpose::{rows_of_8, rows_of_16, rows_of_f64};
 
-/// How the first operand is read, and whether the second is laid out on the way.
+/// How the first operand is read, and whether the second is packed out on the way.
 const STEPS: usize = 0;
 const TABLE: usize = 1;
-const LAID: usize = 2;
+const PACKED: usize = 2;
 
 /// A tile in assembly: compilers move loads of the first operand ahead until they run out of registers.
 ///
 /// `rax`, `rcx`, `rdx` and `rsi` are rows 0, 3, 6 and 9 of the first operand or of the results, `r8` and
 /// `r9` one distance of rows and three. `r10` is the second operand, `r11` the distance of its rows, `r12`
 /// the distance of summed elements or their table, `r13` counts them, `r14` is what the table refers to,
-/// or where the second operand is laid out: its rows are often in pages of their own, so they are asked for
+/// or where the second operand is packed out: its rows are often in pages of their own, so they are asked for
 /// `r15` ahead, which is 24 of them. The last vector is masked.
 macro_rules! kernel {
     (
         $m:ident $v:ident $kind:ident $rest:ident, $tile:ident of $e:ty, $mask:expr, $shift:literal,
         $r:literal $bytes:literal $b0:literal $b1:literal $value:literal
-        $set:literal $zero:literal $mov:literal $splat:literal $fma:literal
+        $set:literal $zero:literal $mov:literal $splat:literal $fma:literal $add:literal
         $masked:literal $of_load:literal $of_store:literal;
         $($row:literal $at:literal $s0:literal $s1:literal,)*
     ) => {
         asm!(
             $set,
-            "mov rax, [rdi + {c}]",
-            "mov r8, [rdi + {c_row}]",
-            concat!("shl r8, ", $shift),
-            "lea r9, [r8 + 2*r8]",
-            "lea rcx, [rax + r9]",
-            "lea rdx, [rax + 2*r9]",
-            "lea rsi, [rdx + r9]",
-            "cmp byte ptr [rdi + {first}], 0",
-            "jne 2f",
-            $(
-                concat!(".if {m} > ", $row),
-                ".if {v} == 2",
-                concat!($mov, " ", $r, $s0, ", [", $at, "]"),
-                concat!($masked, " ", $r, $s1, $of_load, "[", $at, " + ", $bytes, "]"),
-                ".else",
-                concat!($masked, " ", $r, $row, $of_load, "[", $at, "]"),
-                ".endif",
-                ".endif",
-            )*
-            "jmp 3f",
-            "2:",
             $(
                 concat!(".if {m} > ", $row),
                 ".if {v} == 2",
@@ -60,7 +39,6 @@ macro_rules! kernel {
                 ".endif",
                 ".endif",
             )*
-            "3:",
             "mov rax, [rdi + {a}]",
             "mov r8, [rdi + {a_row}]",
             concat!("shl r8, ", $shift),
@@ -74,7 +52,7 @@ macro_rules! kernel {
             ".else",
             "mov r12, [rdi + {a_next}]",
             concat!("shl r12, ", $shift),
-            "mov r14, [rdi + {laid}]",
+            "mov r14, [rdi + {packed}]",
             ".endif",
             ".if {kind} == 2",
             "lea r15, [8*r11]",
@@ -152,6 +130,21 @@ macro_rules! kernel {
             "lea rcx, [rax + r9]",
             "lea rdx, [rax + 2*r9]",
             "lea rsi, [rdx + r9]",
+            "cmp byte ptr [rdi + {first}], 0",
+            "jne 3f",
+            $(
+                concat!(".if {m} > ", $row),
+                ".if {v} == 2",
+                concat!($add, " ", $r, $s0, ", ", $r, $s0, ", [", $at, "]"),
+                concat!($masked, " ", $r, $value, $of_load, "[", $at, " + ", $bytes, "]"),
+                concat!($add, " ", $r, $s1, ", ", $r, $s1, ", ", $r, $value),
+                ".else",
+                concat!($masked, " ", $r, $value, $of_load, "[", $at, "]"),
+                concat!($add, " ", $r, $row, ", ", $r, $row, ", ", $r, $value),
+                ".endif",
+                ".endif",
+            )*
+            "3:",
             $(
                 concat!(".if {m} > ", $row),
                 ".if {v} == 2",
@@ -183,7 +176,7 @@ macro_rules! kernel {
             a_table = const offset_of!(Tile<$e>, a_table),
             b = const offset_of!(Tile<$e>, b),
             b_next = const offset_of!(Tile<$e>, b_next),
-            laid = const offset_of!(Tile<$e>, laid),
+            packed = const offset_of!(Tile<$e>, packed),
             k = const offset_of!(Tile<$e>, k),
             in("rdi") $tile,
             in("rax") $mask,
@@ -248,11 +241,11 @@ macro_rules! lanes {
 
             unsafe fn tile<const M: usize, const V: usize>(tile: &Tile<$e>) {
                 unsafe {
-                    match (tile.a_table.is_null(), tile.laid.is_null(), tile.last == $n) {
+                    match (tile.a_table.is_null(), tile.packed.is_null(), tile.last == $n) {
                         (true, true, true) => Self::kernel::<M, V, STEPS, 0>(tile),
                         (true, true, false) => Self::kernel::<M, V, STEPS, 1>(tile),
-                        (true, false, true) => Self::kernel::<M, V, LAID, 0>(tile),
-                        (true, false, false) => Self::kernel::<M, V, LAID, 1>(tile),
+                        (true, false, true) => Self::kernel::<M, V, PACKED, 0>(tile),
+                        (true, false, false) => Self::kernel::<M, V, PACKED, 1>(tile),
                         (false, _, true) => Self::kernel::<M, V, TABLE, 0>(tile),
                         (false, _, false) => Self::kernel::<M, V, TABLE, 1>(tile),
                     }
@@ -286,25 +279,25 @@ macro_rules! lanes {
 lanes!(
     Avx2F32 of f32, 8 lanes, [12, 6], "avx2,fma", mask of last { FIRST32.as_ptr().wrapping_add(8 - last) },
     transpose rows_of_8;
-    2 "ymm" 32 12 13 14 "vmovups ymm15, [rax]" "vxorps" "vmovups" "vbroadcastss" "vfmadd231ps"
+    2 "ymm" 32 12 13 14 "vmovups ymm15, [rax]" "vxorps" "vmovups" "vbroadcastss" "vfmadd231ps" "vaddps"
     "vmaskmovps" ", ymm15, " ", ymm15, "
 );
 lanes!(
     Avx2F64 of f64, 4 lanes, [12, 6], "avx2,fma", mask of last { FIRST64.as_ptr().wrapping_add(4 - last) },
     transpose rows_of_f64;
-    3 "ymm" 32 12 13 14 "vmovups ymm15, [rax]" "vxorpd" "vmovupd" "vbroadcastsd" "vfmadd231pd"
+    3 "ymm" 32 12 13 14 "vmovups ymm15, [rax]" "vxorpd" "vmovupd" "vbroadcastsd" "vfmadd231pd" "vaddpd"
     "vmaskmovpd" ", ymm15, " ", ymm15, "
 );
 lanes!(
     Avx512F32 of f32, 16 lanes, [12, 12], "avx512f,avx2,fma", mask of last { (1u32 << last) - 1 },
     transpose rows_of_16;
-    2 "zmm" 64 24 25 26 "kmovw k1, eax" "vpxord" "vmovups" "vbroadcastss" "vfmadd231ps"
+    2 "zmm" 64 24 25 26 "kmovw k1, eax" "vpxord" "vmovups" "vbroadcastss" "vfmadd231ps" "vaddps"
     "vmovups" "{{k1}}{{z}}, " "{{k1}}, "
 );
 lanes!(
     Avx512F64 of f64, 8 lanes, [12, 12], "avx512f,avx2,fma", mask of last { (1u32 << last) - 1 },
     transpose rows_of_f64;
-    3 "zmm" 64 24 25 26 "kmovw k1, eax" "vpxorq" "vmovupd" "vbroadcastsd" "vfmadd231pd"
+    3 "zmm" 64 24 25 26 "kmovw k1, eax" "vpxorq" "vmovupd" "vbroadcastsd" "vfmadd231pd" "vaddpd"
     "vmovupd" "{{k1}}{{z}}, " "{{k1}}, "
 );
 

@@ -9,7 +9,7 @@ pub(super) type Id = usize;
 /// Where a virtual register's value comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Source {
-    /// An operation of the body, or the turn before.
+    /// An operation of the body, or the iteration before.
     Body,
     /// The bits of a number, in each lane.
     Number(u64),
@@ -37,7 +37,7 @@ pub(super) enum Place {
     None,
     /// Memory behind one of the pointers, from a lane on.
     Access(Access, usize),
-    /// The position of the turn.
+    /// The position of the iteration.
     Position,
 }
 
@@ -61,9 +61,9 @@ pub(super) struct Body {
     pub(super) per: usize,
     pub(super) ops: Vec<Op>,
     pub(super) infos: Vec<Info>,
-    /// Those that no turn changes.
+    /// Those that no iteration changes.
     pub(super) shared: Vec<Id>,
-    /// For each register of a carried value: inside the loop, and at the end of a turn.
+    /// For each register of a carried value: inside the loop, and at the end of an iteration.
     pub(super) carried: Vec<(Id, Id)>,
     /// The initial value of each of them.
     pub(super) inits: Vec<Id>,
@@ -101,7 +101,7 @@ impl Body {
         uses
     }
 
-    /// Most registers for vectors that what turns compute takes at once.
+    /// Most registers for vectors that what iterations compute takes at once.
     pub(super) fn pressure(&self, uses: &[Vec<usize>]) -> usize {
         let counts = |id: Id| self.infos[id].source == Source::Body && !self.infos[id].mask;
         let last = |id: Id| uses[id].first().copied();

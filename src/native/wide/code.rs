@@ -4,6 +4,8 @@
 //! outside, carried values (initial ones, and in their place the last ones), and room for what does not
 //! fit into registers.
 
+#[cfg(test)]
+pub(super) mod decoded;
 mod far;
 
 use self::far::FarCall;
@@ -14,7 +16,7 @@ use super::plan::{Passed, Plan};
 /// The block: offsets in bytes.
 #[derive(Clone, Debug, Default)]
 pub(in crate::native) struct Layout {
-    /// The first position to do, or how many turns.
+    /// The first position to do, or how many iterations.
     pub(in crate::native) first: i32,
     /// One past the last position.
     pub(in crate::native) end: i32,
@@ -60,7 +62,7 @@ const OWN: usize = 5;
 /// Most accesses that start at different places.
 pub(super) const MOST_BASES: usize = ADDRESSES.len();
 
-/// The position of a turn or how many turns are left, where the last whole turn starts, and the end.
+/// The position of an iteration or how many iterations are left, where the last whole iteration starts, and the end.
 const AT: General = 0;
 const LAST: General = 1;
 const END: General = 2;
@@ -68,7 +70,7 @@ const END: General = 2;
 /// A loop with so many lanes in a register.
 pub(super) struct Section {
     pub(super) per: usize,
-    /// Whether the last turn overlaps the one before it.
+    /// Whether the last iteration overlaps the one before it.
     pub(super) overlap: bool,
     pub(super) code: Code,
 }
@@ -113,9 +115,9 @@ impl Writer<'_> {
         code.iter().for_each(|placed| self.one(placed));
     }
 
-    /// Turns that do not depend on each other: whole ones, then one that ends at the end if something is left.
+    /// Iterations that do not depend on each other: whole ones, then one that ends at the end if something is left.
     fn free(&mut self, section: &Section) {
-        let [turn, check, done] = std::array::from_fn(|_| self.to.label());
+        let [iteration, check, done] = std::array::from_fn(|_| self.to.label());
         self.to.load(END, Memory::Near(BLOCK, self.layout.end));
         self.to.copy(LAST, END);
         self.to.add(LAST, -(section.per as i32));
@@ -127,35 +129,35 @@ impl Writer<'_> {
             self.to.jump(If::Always, check);
         }
         self.to.align();
-        self.to.place(turn);
-        self.all(&section.code.turn);
+        self.to.place(iteration);
+        self.all(&section.code.iteration);
         self.to.add(AT, section.per as i32);
         self.to.place(check);
         self.to.compare(AT, LAST);
-        self.to.jump(If::LessOrEqual, turn);
+        self.to.jump(If::LessOrEqual, iteration);
         if section.overlap {
             self.to.compare(AT, END);
             self.to.jump(If::GreaterOrEqual, done);
             self.to.copy(AT, LAST);
-            self.to.jump(If::Always, turn);
+            self.to.jump(If::Always, iteration);
         }
         self.to.place(done);
     }
 
-    /// Turns in their order.
+    /// Iterations in their order.
     fn ordered(&mut self, section: &Section) {
-        let [turn, done] = std::array::from_fn(|_| self.to.label());
+        let [iteration, done] = std::array::from_fn(|_| self.to.label());
         self.all(&section.code.before);
         self.to.test(AT);
         self.to.jump(If::LessOrEqual, done);
         self.to.align();
-        self.to.place(turn);
-        self.all(&section.code.turn);
+        self.to.place(iteration);
+        self.all(&section.code.iteration);
         for (index, base) in self.plan.bases.iter().enumerate().filter(|(_, base)| base.step != 0) {
             self.to.add(ADDRESSES[index], (base.step * base.size as i64 * self.plan.step) as i32);
         }
         self.to.add(AT, -1);
-        self.to.jump(If::NotZero, turn);
+        self.to.jump(If::NotZero, iteration);
         self.to.place(done);
         let parts = self.plan.lanes / section.per;
         let count = self.plan.carried.len();

@@ -5,7 +5,7 @@
 //! Cranelift's, calls it with a block of memory. Everything else stays with Cranelift, as does every loop on
 //! machines without these instructions.
 //!
-//! Invariant: the same bits as without. Turns that do not depend on each other are done several as one, or
+//! Invariant: the same bits as without. Iterations that do not depend on each other are done several as one, or
 //! one in pieces; where values are carried, lanes stay what they are.
 //!
 //! A loop goes through: [`plan`] (may it, and what comes from outside), [`select()`] (to a [`body`]:
@@ -15,7 +15,7 @@
 //! ```text
 //! f3.0: 16 lanes
 //!   v31 = splat 64 [pool+0]
-//!   turn:
+//!   iteration:
 //!   v0 = load 64 p0[0]
 //!   v0 = add 64 v0, v31
 //!   store 64 p1[0], v0
@@ -51,6 +51,9 @@ pub(super) struct Loop<'a> {
     pub(super) layout: Layout,
     pub(super) code: Vec<u8>,
     sections: Vec<Section>,
+    /// Bytes of the constants behind the code.
+    #[cfg(test)]
+    constants: usize,
 }
 
 impl Loop<'_> {
@@ -103,13 +106,20 @@ fn make<'a>(facts: &Facts<'a, '_>, stmt: &'a Stmt, level: Level) -> Option<Loop<
     let spills = sections.iter().map(|section| section.code.spills).max().unwrap_or(0);
     let layout = Layout::of(&plan, &sizes, spills);
     let code = assemble(&plan, &layout, level, &sections, &pool);
-    Some(Loop { plan, layout, code, sections })
+    Some(Loop {
+        plan,
+        layout,
+        code,
+        sections,
+        #[cfg(test)]
+        constants: pool.bytes.len(),
+    })
 }
 
-/// Lanes in a register for each loop that follows the one before, and whether its last turn overlaps.
+/// Lanes in a register for each loop that follows the one before, and whether its last iteration overlaps.
 ///
-/// Turns that are free are done as wide as the machine is, what is left as wide as the loop says. Where the
-/// last turn may overlap the one before, that turn is a wide one if all positions are known to be enough for one.
+/// Iterations that are free are done as wide as the machine is, what is left as wide as the loop says. Where the
+/// last iteration may overlap the one before, that iteration is a wide one if all positions are known to be enough for one.
 fn widths(facts: &Facts, plan: &Plan, level: Level) -> Vec<(usize, bool)> {
     let (most, own) = (most_lanes(facts, plan, level), plan.lanes);
     let known = match (plan.start, plan.stop) {
@@ -134,8 +144,8 @@ fn widths(facts: &Facts, plan: &Plan, level: Level) -> Vec<(usize, bool)> {
     }
 }
 
-/// Turns that are taken for certain where nothing is known about them.
-const TURNS: i64 = 8;
+/// Iterations that are taken for certain where nothing is known about them.
+const ITERATIONS: i64 = 8;
 
 /// Cycles that a call takes, beside those for each place that accesses start at and each number.
 const CALL: usize = 30;
@@ -143,11 +153,11 @@ const CALL: usize = 30;
 /// Whether a loop gains more than its call costs: Cranelift's registers have 16 bytes, and machines do
 /// about two and a half operations in a cycle.
 fn pays(facts: &Facts, plan: &Plan, body: &Body) -> bool {
-    let turns = facts.turns(plan).unwrap_or(TURNS).max(0) as usize;
+    let iterations = facts.iterations(plan).unwrap_or(ITERATIONS).max(0) as usize;
     let narrow: usize = body.ops.iter().map(|op| op.bytes.div_ceil(16)).sum();
     let saved = narrow - body.ops.len();
-    // A body speaks of all lanes of a turn or, where turns are free, of those in a register.
+    // A body speaks of all lanes of an iteration or, where iterations are free, of those in a register.
     let lanes = if plan.free { body.per } else { plan.lanes };
     let call = CALL + 2 * plan.bases.len() + body.shared.len();
-    turns > 1 && 2 * saved * turns * plan.lanes / lanes > 5 * call
+    iterations > 1 && 2 * saved * iterations * plan.lanes / lanes > 5 * call
 }

@@ -16,7 +16,7 @@ pub(super) enum Spot {
     None,
     /// Memory behind a pointer, from a lane on.
     Access(Access, usize),
-    /// The position of the turn.
+    /// The position of the iteration.
     Position,
     /// Constants, by their offset.
     Pool(usize),
@@ -70,10 +70,10 @@ impl Pool {
 
 /// A body in registers.
 pub(super) struct Code {
-    /// Before the first turn.
+    /// Before the first iteration.
     pub(super) before: Vec<Placed>,
-    pub(super) turn: Vec<Placed>,
-    /// The registers of carried values, after any turn.
+    pub(super) iteration: Vec<Placed>,
+    /// The registers of carried values, after any iteration.
     pub(super) carried: Vec<Reg>,
     /// Places for values that did not fit.
     pub(super) spills: usize,

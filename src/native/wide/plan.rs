@@ -32,7 +32,7 @@ impl<'a, 'm> Facts<'a, 'm> {
     /// Whether all lanes of a value are surely the same.
     fn is_uniform(&self, value: Value) -> bool {
         match self.definition(value) {
-            Some(Expr::Const(_) | Expr::Given(_) | Expr::Splat(_)) => true,
+            Some(Expr::Const(_) | Expr::Immediate(_) | Expr::Splat(_)) => true,
             Some(Expr::Machine(_, args)) => args.iter().all(|arg| self.is_uniform(*arg)),
             Some(Expr::Cast(arg)) => self.is_uniform(*arg),
             _ => self.ty(value).lanes == 1,
@@ -91,9 +91,9 @@ pub(in crate::native) struct Plan<'a> {
     pub(in crate::native) step: i64,
     pub(super) body: &'a [Stmt],
     pub(super) lanes: usize,
-    /// Whether turns do not depend on each other, so that several can be done as one.
+    /// Whether iterations do not depend on each other, so that several can be done as one.
     pub(in crate::native) free: bool,
-    /// Where the last turn starts at most, plus one: it then overlaps the one before.
+    /// Where the last iteration starts at most, plus one: it then overlaps the one before.
     pub(in crate::native) clamp: Option<i64>,
     pub(in crate::native) bases: Vec<Base>,
     /// The values that come from outside, in the order of their places.
@@ -139,11 +139,11 @@ impl<'a> Plan<'a> {
         (allowed && carried.iter().all(vectors)).then_some(plan)
     }
 
-    /// The clamped position that a turn may use, if it does. None if that is something else than the loop's own.
+    /// The clamped position that an iteration may use, if it does. None if that is something else than the loop's own.
     fn clamp(&self, facts: &Facts) -> Option<Option<i64>> {
         let mut clamp = None;
         for stmt in self.body {
-            if let Stmt::Let(_, Expr::ClampTo(of, n)) = stmt {
+            if let Stmt::Let(_, Expr::Clamp(of, n)) = stmt {
                 if *of != self.var || clamp.is_some() || !facts.starts_at_a_position(self.start) {
                     return None;
                 }
@@ -161,7 +161,7 @@ impl<'a> Plan<'a> {
                 _ if *value == self.var && self.clamp.is_none() => step += by,
                 _ if *value == self.var => return None,
                 Some(expr) if self.defines(*value) => match expr {
-                    Expr::ClampTo(..) => step += by,
+                    Expr::Clamp(..) => step += by,
                     Expr::Position(inner) => {
                         let (more, inner_step, inner_offset) = self.flat(facts, inner)?;
                         terms.extend(more.into_iter().map(|(value, inner)| (value, inner * by)));
@@ -260,7 +260,7 @@ fn lanes(facts: &Facts, body: &[Stmt]) -> Option<usize> {
     for stmt in body {
         let value = match stmt {
             Stmt::Let(value, Expr::Load { step: 1, .. }) => *value,
-            Stmt::Let(_, Expr::Load { .. } | Expr::Fold(..)) => return None,
+            Stmt::Let(_, Expr::Load { .. } | Expr::Horizontal(..)) => return None,
             Stmt::Let(value, _) => *value,
             Stmt::Store { step: 1, value, .. } => *value,
             Stmt::Store { .. } | Stmt::For { .. } | Stmt::Product(_) | Stmt::Ranks(_) => return None,
@@ -291,8 +291,8 @@ impl Facts<'_, '_> {
         self.numbers(start).is_some_and(|numbers| numbers.iter().all(|n| *n >= 0))
     }
 
-    /// How often a loop turns at most, if that is known.
-    pub(super) fn turns(&self, plan: &Plan) -> Option<i64> {
+    /// How often a loop iterations at most, if that is known.
+    pub(super) fn iterations(&self, plan: &Plan) -> Option<i64> {
         let (starts, stops) = (self.numbers(plan.start)?, self.numbers(plan.stop)?);
         // One that does not change goes with each of the others.
         let count = starts.len().max(stops.len());

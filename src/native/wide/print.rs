@@ -10,11 +10,11 @@ use super::plan::Plan;
 pub(in crate::native) fn listing(name: &str, wide: &Loop) -> String {
     let mut text = String::new();
     for section in &wide.sections {
-        let overlap = if section.overlap { ", the last turn overlaps" } else { "" };
+        let overlap = if section.overlap { ", the last iteration overlaps" } else { "" };
         let _ = writeln!(text, "{name}: {} lanes{overlap}", section.per);
         section.code.before.iter().for_each(|placed| line(&mut text, &wide.plan, placed));
-        let _ = writeln!(text, "  turn:");
-        section.code.turn.iter().for_each(|placed| line(&mut text, &wide.plan, placed));
+        let _ = writeln!(text, "  iteration:");
+        section.code.iteration.iter().for_each(|placed| line(&mut text, &wide.plan, placed));
     }
     text
 }

@@ -1,6 +1,6 @@
 //! Registers: virtual ones in those that the machine has.
 //!
-//! A turn is straight, so what is needed last leaves first. What does not change between turns stays in
+//! An iteration is straight, so what is needed last leaves first. What does not change between iterations stays in
 //! registers while there are some left; the rest of it is loaded again where it is needed.
 
 use super::body::{Body, Id, Info, Op, Place, Source};
@@ -34,7 +34,7 @@ pub(super) fn allocate(body: &Body, how: &[Passed], pool: &mut Pool) -> Option<C
         registers.op(k, op);
     }
     registers.hand_on()?;
-    Some(Code { before, turn: registers.out, carried: registers.homes, spills: registers.spills })
+    Some(Code { before, iteration: registers.out, carried: registers.homes, spills: registers.spills })
 }
 
 struct Registers<'a> {
@@ -51,7 +51,7 @@ struct Registers<'a> {
     slots: Vec<Option<usize>>,
     out: Vec<Placed>,
     spills: usize,
-    /// Where carried values are between turns.
+    /// Where carried values are between iterations.
     homes: Vec<Reg>,
 }
 
@@ -113,7 +113,7 @@ impl Registers<'_> {
             Source::Count => (&LOAD, Spot::Pool(self.pool.count(self.body.per))),
             Source::Passed(place) if self.how[place] == Passed::Lane => (spread, Spot::Passed(place, 0)),
             Source::Passed(place) => (&LOAD, Spot::Passed(place, lane * size)),
-            Source::Body => unreachable!("what turns compute is not loaded"),
+            Source::Body => unreachable!("what iterations compute is not loaded"),
         };
         self.moved(row, size, Some(to), &[], spot)
     }
@@ -237,7 +237,7 @@ impl Registers<'_> {
         (Some(to), variant)
     }
 
-    /// Brings what is handed on to the places where the next turn expects it.
+    /// Brings what is handed on to the places where the next iteration expects it.
     fn hand_on(&mut self) -> Option<()> {
         let mut moves: Vec<(Reg, Id)> =
             self.homes.iter().copied().zip(self.body.carried.iter().map(|(_, next)| *next)).collect();

@@ -96,7 +96,7 @@ impl Select<'_, '_> {
                 self.known.insert(*value, id);
             }
             // Where they are needed.
-            Stmt::Let(_, Expr::Position(_) | Expr::ClampTo(..) | Expr::Load { .. }) => {}
+            Stmt::Let(_, Expr::Position(_) | Expr::Clamp(..) | Expr::Load { .. }) => {}
             Stmt::Store { pointer, at, value, .. } => {
                 let access = self.plan.access(self.facts, *pointer, at)?;
                 let value = self.value(*value)?;
@@ -131,7 +131,7 @@ impl Select<'_, '_> {
         Some(self.shared(Info { source, size, mask: false, lane: self.lane }))
     }
 
-    /// A boolean from outside, computed again in each turn: masks do not come through memory, and what they
+    /// A boolean from outside, computed again in each iteration: masks do not come through memory, and what they
     /// are made of is mostly there.
     fn again(&mut self, value: Value) -> Option<Id> {
         let Some(Expr::Machine(machine, args)) = self.facts.definition(value) else { return None };
@@ -195,13 +195,13 @@ impl Select<'_, '_> {
     fn expr(&mut self, value: Value, expr: &Expr) -> Option<Id> {
         let ty = self.facts.ty(value);
         match expr {
-            Expr::Const(_) | Expr::Given(_) => self.outside(value),
+            Expr::Const(_) | Expr::Immediate(_) => self.outside(value),
             Expr::Load { pointer, at, .. } => {
                 let access = self.plan.access(self.facts, *pointer, at)?;
                 self.load(access, ty.dtype)
             }
             Expr::Splat(scalar) => self.splat(*scalar),
-            Expr::Positions(start) if ty.dtype == DType::I32 && self.plan.free => self.positions(*start),
+            Expr::Iota(start) if ty.dtype == DType::I32 && self.plan.free => self.positions(*start),
             Expr::Machine(Machine::IntToFloat, args) => self.cast(args[0], ty.dtype),
             Expr::Machine(machine, args) => self.machine(*machine, ty.dtype, args),
             Expr::Cast(arg) => self.cast(*arg, ty.dtype),
@@ -242,7 +242,7 @@ impl Select<'_, '_> {
         Some(())
     }
 
-    /// A scalar in each lane: one from outside, or one that each turn loads.
+    /// A scalar in each lane: one from outside, or one that each iteration loads.
     fn splat(&mut self, scalar: Value) -> Option<Id> {
         if !self.plan.defines(scalar) {
             return self.outside(scalar);

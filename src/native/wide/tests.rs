@@ -20,9 +20,12 @@ fn targets() -> Vec<Target> {
     all.into_iter().filter(|target| target.level().is_some_and(|level| level <= most)).collect()
 }
 
-/// Its wide loops as text.
+/// Its wide loops as text, after another decoder has read their code.
 fn text(function: &Function, target: &Target) -> String {
-    find(function, &[], target.level()).iter().map(|wide| listing("f", wide)).collect()
+    let Some(level) = target.level() else { return String::new() };
+    let loops = find(function, &[], Some(level));
+    loops.iter().for_each(|wide| code::decoded::check(wide, level, wide.constants));
+    loops.iter().map(|wide| listing("f", wide)).collect()
 }
 
 /// Repeats values up to a length.
@@ -30,7 +33,7 @@ fn repeated(values: &[Bits], len: usize) -> Vec<Bits> {
     values.iter().copied().cycle().take(len).collect()
 }
 
-/// An operation in wide loops of each number of lanes; the last turn is not a whole wide one.
+/// An operation in wide loops of each number of lanes; the last iteration is not a whole wide one.
 fn check(machine: Machine, dtype: DType, types: &[DType]) {
     let out = machine.result(dtype);
     let mut inputs: Vec<(DType, Vec<Bits>)> =
@@ -243,7 +246,7 @@ fn the_last_turn_may_overlap_the_one_before() {
             let mut kit = Kit::default();
             let (x, y) = (kit.pointer(F32), kit.pointer(F32));
             let (var, mut body) = (kit.value(DType::I64, 1), Vec::new());
-            let here = kit.def(&mut body, DType::I64, 1, Expr::ClampTo(var, n - step + 1));
+            let here = kit.def(&mut body, DType::I64, 1, Expr::Clamp(var, n - step + 1));
             let load = Expr::Load { step: 1, pointer: x, at: at(1, &[(here, 1)]) };
             let mut value = kit.def(&mut body, F32, lanes, load);
             for _ in 0..60 {
@@ -266,7 +269,7 @@ fn the_last_turn_may_overlap_the_one_before() {
 }
 
 /// A loop over rows of memory: sums and greatest values lane by lane, from constants and from memory.
-fn carried(lanes: u16, dtype: DType, turns: i64, swapped: bool) -> Function {
+fn carried(lanes: u16, dtype: DType, iterations: i64, swapped: bool) -> Function {
     let mut kit = Kit::default();
     let (x, out, factor) = (kit.pointer(dtype), kit.pointer(dtype), kit.pointer(dtype));
     let mut before = Vec::new();
@@ -289,7 +292,14 @@ fn carried(lanes: u16, dtype: DType, turns: i64, swapped: bool) -> Function {
         Carried { init: zero, current: sum, next: nexts[0], last: lasts[0] },
         Carried { init: first, current: most, next: nexts[1], last: lasts[1] },
     ];
-    before.push(Stmt::For { var, start: Bound::Const(1), stop: Bound::Const(turns), step: 1, carried, body });
+    before.push(Stmt::For {
+        var,
+        start: Bound::Const(1),
+        stop: Bound::Const(iterations),
+        step: 1,
+        carried,
+        body,
+    });
     for (k, value) in lasts.into_iter().enumerate() {
         let at = at(k as i64 * i64::from(lanes), &[]);
         before.push(Stmt::Store { step: 1, pointer: out, at, value });
@@ -303,13 +313,13 @@ fn values_are_carried_lane_by_lane() {
     let cases = [(F32, 8), (F32, 16), (F64, 4), (F64, 8)];
     for (target, (dtype, lanes)) in targets().iter().flat_map(|target| cases.map(|case| (target, case))) {
         for swapped in [false, true] {
-            let turns = 50;
-            let function = carried(lanes, dtype, turns, swapped);
+            let iterations = 50;
+            let function = carried(lanes, dtype, iterations, swapped);
             assert!(!text(&function, target).is_empty(), "{lanes} lanes: not wide");
-            let count = turns as usize * usize::from(lanes);
+            let count = iterations as usize * usize::from(lanes);
             let input: Vec<Bits> =
                 (0..count).map(|k| encode(((k * 37) % 101) as f64 / 50.0 - 1.0, dtype)).collect();
-            let factor: Vec<Bits> = (0..turns).map(|k| encode((k % 7) as f64 / 9.0, dtype)).collect();
+            let factor: Vec<Bits> = (0..iterations).map(|k| encode((k % 7) as f64 / 9.0, dtype)).collect();
             let out = pack(dtype, &repeated(&[0], 2 * usize::from(lanes)));
             let mut want = vec![pack(dtype, &input), out, pack(dtype, &factor)];
             let mut got = want.clone();
@@ -323,7 +333,7 @@ fn values_are_carried_lane_by_lane() {
 
 #[test]
 fn what_is_read_elsewhere_in_the_loop_keeps_its_order() {
-    // x[i + 8] = 2 * x[i]: each turn reads what the one before wrote.
+    // x[i + 8] = 2 * x[i]: each iteration reads what the one before wrote.
     let mut kit = Kit::default();
     let x = kit.pointer(F32);
     let (var, mut body) = (kit.value(DType::I64, 1), Vec::new());
@@ -348,7 +358,7 @@ fn positions_and_numbers_fill_all_lanes() {
         let input = [(I32, (0..len).map(|k| Bits::from(k as u32 * 77)).collect::<Vec<Bits>>())];
         let (function, mut memory) = elementwise_function(lanes, &input, I32, |kit, body, args| {
             // The loop's position is value 0.
-            let position = kit.def(body, I32, lanes, Expr::Positions(Value(0)));
+            let position = kit.def(body, I32, lanes, Expr::Iota(Value(0)));
             let mut value =
                 kit.def(body, I32, lanes, Expr::Machine(Machine::IntXor, vec![args[0], position]));
             for _ in 0..20 {

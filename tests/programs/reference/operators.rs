@@ -61,7 +61,7 @@ impl Eval<'_> {
                 (0..sizes.iter().product::<usize>()).map(|k| self.number(k as f64, dtype)).collect()
             }
             Op::Gather(Gather::Take { axis }) => self.take_along(*axis, &args[0], &args[1], &sizes),
-            Op::Running(running) => self.running(running.axis, running.reverse, &args[0]),
+            Op::PrefixSum(sum) => self.prefix_sum(sum.axis, sum.reverse, &args[0]),
             Op::Ranks(ranks) => self.ranks(ranks.axis, ranks.descending, &args[0]),
             Op::Gather(Gather::Scatter { axis, .. }) => self.scatter(*axis, &args[0], &args[1], &sizes),
             Op::Fence(_) => args[0].data.clone(),
@@ -284,7 +284,7 @@ impl Eval<'_> {
         ranks.into_iter().map(|rank| self.tape.leaf(rank as f64)).collect()
     }
 
-    fn running(&mut self, axis: usize, reverse: bool, arg: &Value) -> Vec<Num> {
+    fn prefix_sum(&mut self, axis: usize, reverse: bool, arg: &Value) -> Vec<Num> {
         let mut parts: Vec<Vec<(Num, f64)>> = Vec::new();
         each(&arg.sizes, |at| {
             let upto = if reverse { at[axis]..arg.sizes[axis] } else { 0..at[axis] + 1 };

@@ -58,7 +58,7 @@ impl Eval<'_> {
     fn reads(&self, num: Num, some: &dyn Fn(Num) -> bool) -> bool {
         match self.tape.node(num) {
             Node::Leaf => false,
-            Node::Linear(terms) => terms.iter().any(|(arg, _)| some(*arg)),
+            Node::Affine(terms) => terms.iter().any(|(arg, _)| some(*arg)),
             Node::Apply(_, args) => args.iter().any(|arg| some(*arg)),
             Node::Ruled(call, _) => self.rules[*call].args().any(some),
         }
@@ -74,7 +74,7 @@ impl Eval<'_> {
         let node = self.tape.node(num).clone();
         let has = !sums.terms[(num - sums.low) as usize].is_empty();
         match node {
-            Node::Linear(terms) if has => {
+            Node::Affine(terms) if has => {
                 let gradient = self.take(num, sums);
                 for (arg, by) in
                     terms.iter().filter(|(arg, _)| sums.depends(*arg)).copied().collect::<Vec<_>>()
@@ -127,7 +127,7 @@ impl Eval<'_> {
         let low = sums.low;
         let of = |arg: Num| arg.checked_sub(low).and_then(|k| moves.get(k as usize).copied().flatten());
         let terms: Vec<(Num, f64)> = match self.tape.node(num).clone() {
-            Node::Linear(terms) => terms.iter().filter_map(|(arg, by)| Some((of(*arg)?, *by))).collect(),
+            Node::Affine(terms) => terms.iter().filter_map(|(arg, by)| Some((of(*arg)?, *by))).collect(),
             Node::Apply(..) => {
                 let partials = self.tape.partials(num, &|arg| of(arg).is_some());
                 let product = |(arg, partial)| Some((self.tape.mul(partial, of(arg)?), 1.0));

@@ -9,7 +9,7 @@ pub(crate) enum Node {
     /// Given, or made in a way without a derivative.
     Leaf,
     /// A sum of multiples of numbers.
-    Linear(Box<[(Num, f64)]>),
+    Affine(Box<[(Num, f64)]>),
     /// A scalar function, by its name.
     Apply(&'static str, Box<[Num]>),
     /// Element `1` of the value of a function that says its own derivative, call `0` of such.
@@ -60,7 +60,7 @@ impl Tape {
         let sound = |num: Num| self.exact[num as usize];
         let made = match &node {
             Node::Leaf | Node::Ruled(..) => true,
-            Node::Linear(terms) => terms.iter().all(|(num, _)| sound(*num)),
+            Node::Affine(terms) => terms.iter().all(|(num, _)| sound(*num)),
             Node::Apply(_, args) => args.iter().all(|num| sound(*num)),
         };
         let exact = made && f64::from(value as f32) == value;
@@ -86,7 +86,7 @@ impl Tape {
     /// Another number of the same value: what is differentiated by it is not by the first.
     pub(crate) fn copy(&mut self, of: Num) -> Num {
         let value = self.value(of);
-        self.nodes.push(Node::Linear(Box::new([(of, 1.0)])));
+        self.nodes.push(Node::Affine(Box::new([(of, 1.0)])));
         self.values.push(value);
         self.exact.push(self.exact[of as usize]);
         self.len() - 1
@@ -120,7 +120,7 @@ impl Tape {
 
     /// A sum of multiples whose value is computed otherwise.
     fn valued(&mut self, terms: Vec<(Num, f64)>, value: f64, scale: f64) -> Num {
-        self.push(Node::Linear(terms.into_boxed_slice()), value, scale)
+        self.push(Node::Affine(terms.into_boxed_slice()), value, scale)
     }
 
     pub(crate) fn mul(&mut self, a: Num, b: Num) -> Num {

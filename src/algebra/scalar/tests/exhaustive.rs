@@ -4,7 +4,7 @@ use super::accuracy::{float_rows, ulps};
 use super::*;
 use crate::algebra::form::Extent;
 use crate::graph::{Role, Target};
-use crate::kernel::{Buffer, BufferId, Home, Inst, InstId, Kernel, Kernels, Linear, Output, Program};
+use crate::kernel::{Affine, Buffer, BufferId, Inst, InstId, Kernel, Kernels, Output, Program, Storage};
 use crate::native::Phase;
 use crate::run::machine::Machine;
 use crate::{loops, native};
@@ -14,8 +14,8 @@ const CHUNK: usize = 1 << 16;
 
 /// A kernel that applies a row to one buffer and leaves the results in another.
 fn program(row: &'static Scalar) -> Kernels {
-    let buffer = |home| Buffer { dtype: DType::F32, len: CHUNK, name: None, home };
-    let at = Linear { terms: vec![(0, 1)], ..Linear::default() };
+    let buffer = |storage| Buffer { dtype: DType::F32, len: CHUNK, name: None, storage };
+    let at = Affine { terms: vec![(0, 1)], ..Affine::default() };
     let (from, to) = (BufferId(0), BufferId(1));
     let load =
         Inst::Load { buffer: from, at: at.clone(), guards: Vec::new(), outside: 0.0, dtype: DType::F32 };
@@ -25,11 +25,11 @@ fn program(row: &'static Scalar) -> Kernels {
         Inst::Store { buffer: to, at, value: InstId(1) },
     ];
     let axes = vec![Extent::Fixed(CHUNK)];
-    let kernel = Kernel { axes, n_out: 1, insts, commits: false, parts: Vec::new(), apart: Vec::new() };
+    let kernel = Kernel { axes, n_out: 1, insts, commits: false, parts: Vec::new(), not_fused: Vec::new() };
     let output = Output { name: "y".to_owned(), buffer: to, target: Target::Result };
     let program = Program {
         name: "row".to_owned(),
-        buffers: vec![buffer(Home::Input(0)), buffer(Home::Output(0))],
+        buffers: vec![buffer(Storage::Input(0)), buffer(Storage::Output(0))],
         kernels: vec![kernel],
         inputs: vec![(from, Role::Column(0))],
         outputs: vec![output],

@@ -1,4 +1,4 @@
-//! Sinking: a cheap value that only other kernels read is computed again there, not stored.
+//! Cheap: a cheap value that only other kernels read is computed again there, not stored.
 //!
 //! It must be pointwise, cost at most [`CHEAP`] operations on what is in memory anyway, and be read
 //! at as many points as it has elements, so that nothing is computed twice at a point. Its readers
@@ -6,8 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use super::affine::points;
 use super::group::Groups;
-use super::linear::points;
 use super::plan::{Class, Plan};
 use crate::algebra::scalar::{Machine, Native};
 use crate::algebra::term::{Node, Term};
@@ -17,23 +17,23 @@ use crate::graph::{Graph, Target};
 const CHEAP: usize = 4;
 
 /// The values that sink.
-pub(super) fn sink(groups: &Groups, graph: &Graph) -> BTreeSet<usize> {
-    let mut sinking = Sinking::new(groups, graph);
+pub(super) fn cheap(groups: &Groups, graph: &Graph) -> BTreeSet<usize> {
+    let mut cheap = Cheap::new(groups, graph);
     for id in 0..groups.members.len() {
         let mut way = Way::default();
-        let stored = groups.members[id].is_some() && sinking.stored[id];
-        if stored && sinking.again(id, &mut way) && sinking.saves(id, &way.bases) {
-            sinking.sunk.extend(way.values);
+        let stored = groups.members[id].is_some() && cheap.stored[id];
+        if stored && cheap.again(id, &mut way) && cheap.saves(id, &way.bases) {
+            cheap.inlined.extend(way.values);
         }
     }
-    sinking.sunk
+    cheap.inlined
 }
 
 impl Plan {
     /// The same plan where these values are computed wherever they are used.
-    pub(super) fn sinking(mut self, sunk: &BTreeSet<usize>) -> Plan {
-        for id in sunk {
-            self.items[*id].class = Class::Free;
+    pub(super) fn inlining(mut self, inlined: &BTreeSet<usize>) -> Plan {
+        for id in inlined {
+            self.items[*id].class = Class::Inline;
         }
         for id in 0..self.items.len() {
             self.settle(id);
@@ -52,7 +52,7 @@ struct Way {
     cost: usize,
 }
 
-struct Sinking<'a> {
+struct Cheap<'a> {
     groups: &'a Groups,
     /// By item: whether it has its memory whatever sinks: an output or a part of a pack.
     fixed: Vec<bool>,
@@ -61,11 +61,11 @@ struct Sinking<'a> {
     /// By item: whether it is an input that is written.
     written: Vec<bool>,
     /// Those that sink: they are in memory no longer, so what is computed from them costs theirs as well.
-    sunk: BTreeSet<usize>,
+    inlined: BTreeSet<usize>,
 }
 
-impl<'a> Sinking<'a> {
-    fn new(groups: &'a Groups, graph: &Graph) -> Sinking<'a> {
+impl<'a> Cheap<'a> {
+    fn new(groups: &'a Groups, graph: &Graph) -> Cheap<'a> {
         let Groups { plan, users, members, .. } = groups;
         let n = plan.items.len();
         let (mut fixed, mut written) = (vec![false; n], vec![false; n]);
@@ -83,7 +83,7 @@ impl<'a> Sinking<'a> {
         let group = |id: usize| members[id].as_ref().map(|member| member.group);
         let elsewhere = |id: usize| users[id].iter().any(|user| group(*user) != group(id));
         let stored = (0..n).map(|id| fixed[id] || elsewhere(id)).collect();
-        Sinking { groups, fixed, stored, written, sunk: BTreeSet::new() }
+        Cheap { groups, fixed, stored, written, inlined: BTreeSet::new() }
     }
 
     /// Whether a value can be computed again from memory at little cost; adds how to `way`.
@@ -108,9 +108,9 @@ impl<'a> Sinking<'a> {
     fn is_base(&self, id: usize, way: &mut Way) -> bool {
         let base = match self.groups.plan.items[id].class {
             Class::Input(_) => !self.written[id],
-            Class::Compute => self.stored[id] && !self.sunk.contains(&id),
+            Class::Compute => self.stored[id] && !self.inlined.contains(&id),
             Class::Pack => true,
-            Class::View | Class::Free => false,
+            Class::View | Class::Inline => false,
         };
         if base {
             way.bases.insert(id);

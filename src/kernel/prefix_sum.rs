@@ -1,14 +1,14 @@
-//! Kernels that are running sums: `out[i] = sum over r of x[i - r]` where there is such an element. Each
+//! Kernels that are prefix sums: `out[i] = sum over r of x[i - r]` where there is such an element. Each
 //! result is the one before it and one more element; nothing is added up anew.
 
 use std::fmt;
 
-use super::{Inst, InstId, Kernel, Linear};
+use super::{Affine, Inst, InstId, Kernel};
 use crate::algebra::form::{Combine, Extent};
 
 /// A kernel whose sum runs along an axis.
 #[derive(Clone, Debug)]
-pub struct Running {
+pub struct PrefixSum {
     /// The sum.
     pub sum: InstId,
     /// The load of an element.
@@ -21,14 +21,14 @@ pub struct Running {
     pub reverse: bool,
 }
 
-impl Running {
-    /// The kernel as a running sum, if that is what it is.
-    pub fn of(kernel: &Kernel) -> Option<Running> {
+impl PrefixSum {
+    /// The kernel as a prefix sum, if that is what it is.
+    pub fn of(kernel: &Kernel) -> Option<PrefixSum> {
         let mut combines = (0..kernel.insts.len()).filter(|k| matches!(kernel.insts[*k], Inst::Combine(..)));
         let (sum, None) = (combines.next()?, combines.next()) else { return None };
         let Inst::Combine(Combine::Sum, load, want) = kernel.insts[sum] else { return None };
         let Inst::Load { at, guards, outside, dtype, .. } = &kernel.insts[load.0] else { return None };
-        let deep = kernel.is_deep().into_iter().filter(|deep| *deep).count();
+        let deep = kernel.in_reduction().into_iter().filter(|deep| *deep).count();
         let zero = *outside == 0.0 && *dtype == want;
         let ([guard], 1, true) = (&guards[..], deep, zero) else { return None };
         let [(axis, 1), (away, by)] = guard.position.terms[..] else { return None };
@@ -37,20 +37,20 @@ impl Running {
         let fits = kernel.axes.len() == kernel.n_out + 1
             && away == kernel.n_out
             && by.abs() == 1
-            && guard.position == Linear { terms: guard.position.terms.clone(), ..Linear::default() }
+            && guard.position == Affine { terms: guard.position.terms.clone(), ..Affine::default() }
             && alike(axis)
             && alike(away)
             && at.gather.is_none()
             && at.piece.is_none()
             && super::stride(at, away) == by * super::stride(at, axis);
-        fits.then_some(Running { sum: InstId(sum), load, axis, n, reverse: by > 0 })
+        fits.then_some(PrefixSum { sum: InstId(sum), load, axis, n, reverse: by > 0 })
     }
 }
 
-/// `running sum of 100`.
-impl fmt::Display for Running {
+/// `prefix sum of 100`.
+impl fmt::Display for PrefixSum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let back = if self.reverse { " from the end" } else { "" };
-        write!(f, "running sum of {}{back}", self.n)
+        write!(f, "prefix sum of {}{back}", self.n)
     }
 }

@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::access::Edge;
+use super::affine::points;
 use super::fuse::may_join;
 use super::group::{Groups, Member};
-use super::linear::points;
 use super::plan::Class;
-use super::{Apart, Linear, Why};
+use super::{Affine, Blocker, NotFused};
 use crate::algebra::form::{Combine, Extent};
 
 /// How many earlier readers of the same value are asked about.
@@ -21,7 +21,7 @@ const WINDOW: usize = 8;
 const QUESTIONS: usize = 16;
 
 /// What keeps each of the groups, in the order of their kernels, from being part of earlier ones.
-pub(super) fn apart(groups: &Groups, order: &[usize]) -> Vec<Vec<Apart>> {
+pub(super) fn blockers(groups: &Groups, order: &[usize]) -> Vec<Vec<NotFused>> {
     let mut kernel_of = vec![None; groups.groups.len()];
     for (kernel, group) in order.iter().enumerate() {
         kernel_of[*group] = Some(kernel);
@@ -39,9 +39,9 @@ struct Asker<'a> {
 impl Asker<'_> {
     /// One reason for each kernel that a group reads from; then kernels that read the same, if only
     /// the order keeps them apart.
-    fn reasons(&self, group: usize) -> Vec<Apart> {
-        let mut reasons: BTreeMap<Vec<usize>, Why> = BTreeMap::new();
-        let mut note = |from: Vec<usize>, why: Why| {
+    fn reasons(&self, group: usize) -> Vec<NotFused> {
+        let mut reasons: BTreeMap<Vec<usize>, Blocker> = BTreeMap::new();
+        let mut note = |from: Vec<usize>, why: Blocker| {
             let have = reasons.entry(from).or_insert(why);
             *have = why.min(*have);
         };
@@ -57,7 +57,7 @@ impl Asker<'_> {
         for (id, edge) in edges() {
             if self.groups.plan.items[edge.base].class == Class::Pack {
                 let from: BTreeSet<usize> = self.fillers(edge.base);
-                note(from.into_iter().collect(), Why::Laid);
+                note(from.into_iter().collect(), Blocker::Concatenation);
             } else if let Some(from) = self.groups.maker[edge.base].filter(|from| *from != group)
                 && let Some(kernel) = self.kernel_of[from]
                 && may_ask(kernel)
@@ -72,7 +72,7 @@ impl Asker<'_> {
                 .for_each(|(from, why)| note(vec![from], why));
         }
         let found = reasons.into_iter().filter(|(from, _)| !from.is_empty());
-        found.map(|(from, why)| Apart { from, why }).collect()
+        found.map(|(from, why)| NotFused { from, why }).collect()
     }
 
     /// The kernels that fill a pack.
@@ -88,20 +88,20 @@ impl Asker<'_> {
     }
 
     /// What keeps a value from being computed where `id` reads it.
-    fn why(&self, id: usize, edge: &Edge) -> Option<Why> {
+    fn why(&self, id: usize, edge: &Edge) -> Option<Blocker> {
         let made = self.groups.member(edge.base);
         if edge.guarded {
-            return Some(Why::Outside);
+            return Some(Blocker::Padding);
         }
         if self.groups.fit((edge.base, &made.at), (id, &edge.at)) {
             return self.between(made.group, self.groups.member(id).group);
         }
-        if made.gives_shallow() && self.groups.groups[made.group].reduces() {
-            return Some(Why::Reduction(self.reduction(edge.base)));
+        if made.gives_outside() && self.groups.groups[made.group].reduces() {
+            return Some(Blocker::Reduction(self.reduction(edge.base)));
         }
         Some(match self.repeats(self.groups.member(id), &edge.at) {
-            1 => Why::OtherPoints,
-            times => Why::Repeated(times),
+            1 => Blocker::IndexMismatch,
+            times => Blocker::Recomputation(times),
         })
     }
 
@@ -112,13 +112,13 @@ impl Asker<'_> {
             return self.groups.plan.items[id].form.combine;
         }
         let own = |edge: &&Edge| self.groups.maker[edge.base] == Some(member.group);
-        let waits = |edge: &Edge| self.groups.member(edge.base).gives_shallow();
+        let waits = |edge: &Edge| self.groups.member(edge.base).gives_outside();
         let next = member.edges.iter().filter(own).find(|edge| waits(edge));
         next.map_or(Combine::Sum, |edge| self.reduction(edge.base))
     }
 
     /// How often a group's loops come by the same element.
-    fn repeats(&self, by: &Member, at: &Linear) -> usize {
+    fn repeats(&self, by: &Member, at: &Affine) -> usize {
         let axes = &self.groups.groups[by.group].axes;
         let along = |(axis, extent): (usize, &Extent)| match at.depends_on(axis) {
             true => extent.clone(),
@@ -134,7 +134,7 @@ impl Asker<'_> {
         id: usize,
         edge: &Edge,
         may_ask: &mut dyn FnMut(usize) -> bool,
-    ) -> Vec<(usize, Why)> {
+    ) -> Vec<(usize, Blocker)> {
         let group = self.groups.member(id).group;
         let mut found = Vec::new();
         if edge.guarded || edge.at.terms.is_empty() {
@@ -157,14 +157,14 @@ impl Asker<'_> {
         found
     }
 
-    /// Why two groups that fit are not one, if that is not for want of trying.
-    fn between(&self, a: usize, b: usize) -> Option<Why> {
+    /// Blocker two groups that fit are not one, if that is not for want of trying.
+    fn between(&self, a: usize, b: usize) -> Option<Blocker> {
         let third = self.groups.order.between(a, b);
         let kernels = third.iter().filter_map(|group| self.kernel_of[*group]);
         match kernels.min() {
-            Some(kernel) => Some(Why::Between(kernel)),
-            None if !may_join(self.groups, a, b) => Some(Why::Commits),
-            None => self.groups.too_large(a, b).then_some(Why::Size),
+            Some(kernel) => Some(Blocker::Dependence(kernel)),
+            None if !may_join(self.groups, a, b) => Some(Blocker::Commits),
+            None => self.groups.too_large(a, b).then_some(Blocker::Size),
         }
     }
 }

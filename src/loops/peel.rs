@@ -13,11 +13,11 @@ use super::{Bound, Expr, Value};
 pub(super) struct Section {
     pub(super) start: Bound,
     pub(super) stop: Bound,
-    /// Positions that one turn covers.
+    /// Positions that one iteration covers.
     pub(super) step: usize,
-    /// If it turns exactly once: at this position.
+    /// If it iterations exactly once: at this position.
     pub(super) once: Option<i64>,
-    /// Positions are clamped to `0..n`, so that the last turn overlaps the one before it.
+    /// Positions are clamped to `0..n`, so that the last iteration overlaps the one before it.
     pub(super) clamp: Option<i64>,
     /// Lanes at the front that do not count: the section before took them in.
     pub(super) skip: usize,
@@ -38,13 +38,13 @@ fn fixed(start: usize, stop: usize, step: usize) -> Section {
     }
 }
 
-/// Cuts `start..stop` into turns of `width`, the last of which may overlap the one before it.
+/// Cuts `start..stop` into iterations of `width`, the last of which may overlap the one before it.
 fn overlapping(start: usize, stop: usize, width: usize) -> Vec<Section> {
     let clamp = (!(stop - start).is_multiple_of(width)).then_some((stop - width + 1) as i64);
     vec![Section { clamp, ..fixed(start, stop, width) }]
 }
 
-/// Cuts `start..n` into turns of `width`, then 4, then 1. Instead of the ones: four lanes of which only
+/// Cuts `start..n` into iterations of `width`, then 4, then 1. Instead of the ones: four lanes of which only
 /// the last count, if that is allowed.
 fn cut(mut start: usize, n: usize, width: usize, masked: bool) -> Vec<Section> {
     let first = start;
@@ -95,13 +95,13 @@ impl Lowering<'_> {
         let overlap = schedule.overlap && axis < self.kernel.n_out;
         let lanes = usize::from(schedule.lanes);
         let masked = schedule.masked && axis >= self.kernel.n_out;
-        let turns = |(start, stop, width)| match overlap {
+        let iterations = |(start, stop, width)| match overlap {
             true => overlapping(start, stop, width),
             false => cut(start, stop, width, masked),
         };
         match &self.kernel.axes[axis] {
             Extent::Fixed(n) if vector || schedule.is_cut(axis) => {
-                schedule.turns(axis, *n).into_iter().flat_map(turns).collect()
+                schedule.iterations(axis, *n).into_iter().flat_map(iterations).collect()
             }
             Extent::Fixed(n) if jam && *n >= schedule.rows => match schedule.rows {
                 rows if overlap || n.is_multiple_of(rows) => overlapping(0, *n, rows),

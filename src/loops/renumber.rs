@@ -22,7 +22,7 @@ pub(super) fn number(
         names.define(&mut parts.index);
     }
     names.block(&mut body);
-    Function { pointers, tables, parts, given: 0, body, values: names.values }
+    Function { pointers, tables, parts, immediates: 0, body, values: names.values }
 }
 
 /// Drops unused definitions, last statement first; marks what the others use.
@@ -126,16 +126,16 @@ impl Names<'_> {
 
     fn expr(&self, expr: &mut Expr) {
         match expr {
-            Expr::Const(_) | Expr::Int(_) | Expr::Given(_) => {}
+            Expr::Const(_) | Expr::Int(_) | Expr::Immediate(_) => {}
             Expr::Load { at, .. } | Expr::Position(at) => self.address(at),
             Expr::Machine(_, args) => args.iter_mut().for_each(|value| self.rename(value)),
             Expr::Splat(value)
-            | Expr::Positions(value)
+            | Expr::Iota(value)
             | Expr::Cast(value)
-            | Expr::Fold(_, value)
+            | Expr::Horizontal(_, value)
             | Expr::Table(_, value)
             | Expr::InRange(value, _)
-            | Expr::ClampTo(value, _) => self.rename(value),
+            | Expr::Clamp(value, _) => self.rename(value),
         }
     }
 }

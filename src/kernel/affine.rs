@@ -1,43 +1,43 @@
-//! Arithmetic of positions: sums, multiples, substitution and ranges of [`Linear`].
+//! Arithmetic of positions: sums, multiples, substitution and ranges of [`Affine`].
 
 use std::rc::Rc;
 
-use super::{InstId, Linear};
+use super::{Affine, InstId};
 use crate::algebra::form::{Extent, Index, Segments};
 
-impl Linear {
+impl Affine {
     /// The position along an axis.
-    pub fn axis(axis: usize) -> Linear {
-        Linear { terms: vec![(axis, 1)], ..Linear::default() }
+    pub fn axis(axis: usize) -> Affine {
+        Affine { terms: vec![(axis, 1)], ..Affine::default() }
     }
 
     /// A fixed position.
-    pub fn constant(offset: i64) -> Linear {
-        Linear { offset, ..Linear::default() }
+    pub fn constant(offset: i64) -> Affine {
+        Affine { offset, ..Affine::default() }
     }
 
     /// The position in a flat tensor of a point in one of its pieces; the ragged axis follows the
     /// axis of pieces.
-    pub fn in_piece(segments: &Rc<Segments>, axis: usize) -> Linear {
-        Linear { piece: Some((segments.clone(), axis)), ..Linear::axis(axis + 1) }
+    pub fn in_piece(segments: &Rc<Segments>, axis: usize) -> Affine {
+        Affine { piece: Some((segments.clone(), axis)), ..Affine::axis(axis + 1) }
     }
 
     /// An index of a form; what it gathers by is `gathered`.
-    pub(super) fn of_index(index: &Index, gathered: Option<InstId>) -> Linear {
+    pub(super) fn of_index(index: &Index, gathered: Option<InstId>) -> Affine {
         let gather = index.gather.map(|read| (gathered.unwrap_or(InstId(read)), 1));
-        Linear { offset: index.offset, terms: index.terms.clone(), piece: index.piece.clone(), gather }
+        Affine { offset: index.offset, terms: index.terms.clone(), piece: index.piece.clone(), gather }
     }
 
     /// The axis, if it is the position along one axis.
     pub(super) fn as_axis(&self) -> Option<usize> {
         match self.terms[..] {
-            [(axis, 1)] if *self == Linear::axis(axis) => Some(axis),
+            [(axis, 1)] if *self == Affine::axis(axis) => Some(axis),
             _ => None,
         }
     }
 
     /// Sum. `None` when both parts hold a piece or both gather.
-    pub(super) fn plus(&self, other: &Linear) -> Option<Linear> {
+    pub(super) fn plus(&self, other: &Affine) -> Option<Affine> {
         if (self.piece.is_some() && other.piece.is_some())
             || (self.gather.is_some() && other.gather.is_some())
         {
@@ -64,21 +64,21 @@ impl Linear {
     }
 
     /// A multiple. `None` when it holds a piece: starts of pieces are not multiplied.
-    pub(super) fn times(&self, factor: i64) -> Option<Linear> {
+    pub(super) fn times(&self, factor: i64) -> Option<Affine> {
         match factor {
             1 => return Some(self.clone()),
-            0 => return Some(Linear::default()),
+            0 => return Some(Affine::default()),
             _ if self.piece.is_some() => return None,
             _ => {}
         }
         let terms = self.terms.iter().map(|(axis, coefficient)| (*axis, coefficient * factor)).collect();
         let gather = self.gather.map(|(inst, coefficient)| (inst, coefficient * factor));
-        Some(Linear { offset: self.offset * factor, terms, piece: None, gather })
+        Some(Affine { offset: self.offset * factor, terms, piece: None, gather })
     }
 
     /// The same position when axis `k` is at `positions[k]`.
-    pub(super) fn at(&self, positions: &[Linear]) -> Option<Linear> {
-        let mut sum = Linear { offset: self.offset, gather: self.gather, ..Linear::default() };
+    pub(super) fn at(&self, positions: &[Affine]) -> Option<Affine> {
+        let mut sum = Affine { offset: self.offset, gather: self.gather, ..Affine::default() };
         for (axis, coefficient) in &self.terms {
             sum = sum.plus(&positions[*axis].times(*coefficient)?)?;
         }
@@ -86,8 +86,8 @@ impl Linear {
             None => Some(sum),
             Some((segments, axis)) => {
                 let start = match positions[*axis].as_axis() {
-                    Some(axis) => Linear { piece: Some((segments.clone(), axis)), ..Linear::default() },
-                    None if positions[*axis] == Linear::default() => Linear::default(),
+                    Some(axis) => Affine { piece: Some((segments.clone(), axis)), ..Affine::default() },
+                    None if positions[*axis] == Affine::default() => Affine::default(),
                     None => return None,
                 };
                 sum.plus(&start)
@@ -96,11 +96,11 @@ impl Linear {
     }
 
     /// The same position with axes renamed.
-    pub fn rename(&self, names: &[usize]) -> Linear {
+    pub fn rename(&self, names: &[usize]) -> Affine {
         let mut terms: Vec<_> = self.terms.iter().map(|(axis, c)| (names[*axis], *c)).collect();
         terms.sort_unstable();
         let piece = self.piece.as_ref().map(|(segments, axis)| (segments.clone(), names[*axis]));
-        Linear { offset: self.offset, terms, piece, gather: self.gather }
+        Affine { offset: self.offset, terms, piece, gather: self.gather }
     }
 
     /// Whether the position changes along an axis.
@@ -166,8 +166,8 @@ fn strides(shape: &[usize]) -> Vec<i64> {
 }
 
 /// The row-major position of an element given its position along each axis.
-pub(super) fn flatten(positions: &[Linear], shape: &[usize]) -> Option<Linear> {
-    let mut flat = Linear::default();
+pub(super) fn flatten(positions: &[Affine], shape: &[usize]) -> Option<Affine> {
+    let mut flat = Affine::default();
     for (position, stride) in positions.iter().zip(strides(shape)) {
         flat = flat.plus(&position.times(stride)?)?;
     }
@@ -175,8 +175,8 @@ pub(super) fn flatten(positions: &[Linear], shape: &[usize]) -> Option<Linear> {
 }
 
 /// The position along each axis given a row-major position, where each is again linear.
-pub(super) fn unflatten(flat: &Linear, shape: &[usize], axes: &[Extent]) -> Option<Vec<Linear>> {
-    let mut positions = vec![Linear::default(); shape.len()];
+pub(super) fn unflatten(flat: &Affine, shape: &[usize], axes: &[Extent]) -> Option<Vec<Affine>> {
+    let mut positions = vec![Affine::default(); shape.len()];
     let long: Vec<usize> = (0..shape.len()).filter(|axis| shape[*axis] != 1).collect();
     if let [axis] = long[..] {
         positions[axis] = flat.clone();
@@ -191,16 +191,16 @@ pub(super) fn unflatten(flat: &Linear, shape: &[usize], axes: &[Extent]) -> Opti
         let stride = strides[axis];
         let (whole, part): (Vec<_>, Vec<_>) = rest.terms.iter().partition(|term| term.1 % stride == 0);
         let terms = whole.into_iter().map(|(axis, coefficient)| (axis, coefficient / stride)).collect();
-        positions[axis] = Linear { offset: rest.offset.div_euclid(stride), terms, ..Linear::default() };
-        rest = Linear { offset: rest.offset.rem_euclid(stride), terms: part, ..Linear::default() };
+        positions[axis] = Affine { offset: rest.offset.div_euclid(stride), terms, ..Affine::default() };
+        rest = Affine { offset: rest.offset.rem_euclid(stride), terms: part, ..Affine::default() };
         if !inside(&positions[axis], shape[axis] as i64, axes) || !inside(&rest, stride, axes) {
             return None;
         }
     }
-    (rest == Linear::default()).then_some(positions)
+    (rest == Affine::default()).then_some(positions)
 }
 
 /// Whether a position is known to lie in `0..bound`.
-pub(super) fn inside(position: &Linear, bound: i64, axes: &[Extent]) -> bool {
+pub(super) fn inside(position: &Affine, bound: i64, axes: &[Extent]) -> bool {
     position.range(axes).is_some_and(|(low, high)| low >= 0 && high < bound)
 }

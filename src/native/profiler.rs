@@ -9,9 +9,9 @@ const MOST: usize = 1 << 18;
 
 /// Notes when each call began and how long it took.
 #[derive(Debug)]
-pub struct Recorder {
+pub struct Profiler {
     start: Instant,
-    noted: RefCell<Noted>,
+    noted: RefCell<Samples>,
     times: RefCell<BTreeMap<(usize, usize), Times>>,
 }
 
@@ -57,7 +57,7 @@ impl Times {
 
 /// What a recorder knows.
 #[derive(Clone, Debug, Default)]
-pub struct Noted {
+pub struct Samples {
     /// The first calls in the order of time.
     pub events: Vec<Event>,
     /// By program and call how often and how long.
@@ -95,13 +95,13 @@ impl Total {
     }
 }
 
-impl Default for Recorder {
-    fn default() -> Recorder {
-        Recorder { start: Instant::now(), noted: RefCell::default(), times: RefCell::default() }
+impl Default for Profiler {
+    fn default() -> Profiler {
+        Profiler { start: Instant::now(), noted: RefCell::default(), times: RefCell::default() }
     }
 }
 
-impl Recorder {
+impl Profiler {
     /// Makes a call and notes it.
     pub(super) fn time(&self, program: usize, call: usize, make: impl FnOnce()) {
         let begin = self.start.elapsed();
@@ -118,7 +118,7 @@ impl Recorder {
     }
 
     /// What it has noted so far.
-    pub fn noted(&self) -> Noted {
+    pub fn samples(&self) -> Samples {
         let mut noted = self.noted.borrow().clone();
         for (call, times) in &*self.times.borrow() {
             noted.totals.entry(*call).or_default().median = times.median();

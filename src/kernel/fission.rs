@@ -12,7 +12,7 @@ use super::group::{Groups, Member};
 use super::plan::Class;
 
 /// Moves values out of every reduction that they are not needed for.
-pub(super) fn defer(groups: &mut Groups) {
+pub(super) fn fission(groups: &mut Groups) {
     for from in 0..groups.groups.len() {
         if groups.groups[from].reduces()
             && let Some(moving) = Moving::find(groups, from)
@@ -105,8 +105,9 @@ fn packs(groups: &Groups, values: &[usize]) -> BTreeSet<usize> {
 
 /// A group's reductions, what follows from them, and what they are made from.
 fn needed(groups: &Groups, group: usize) -> BTreeSet<usize> {
-    let shallow = |id: &usize| groups.member(*id).gives_shallow();
-    let mut todo: Vec<usize> = groups.groups[group].members.iter().copied().filter(shallow).collect();
+    let outside_reduction = |id: &usize| groups.member(*id).gives_outside();
+    let mut todo: Vec<usize> =
+        groups.groups[group].members.iter().copied().filter(outside_reduction).collect();
     let mut needed: BTreeSet<usize> = todo.iter().copied().collect();
     while let Some(id) = todo.pop() {
         for edge in &groups.member(id).edges {
@@ -123,5 +124,5 @@ fn reads(groups: &Groups, members: &[usize]) -> usize {
     let edges = members.iter().flat_map(|id| &groups.member(*id).edges).map(|edge| edge.base);
     let bases: BTreeSet<usize> = edges.filter(|base| !members.contains(base)).collect();
     let items = bases.iter().map(|base| &groups.plan.items[*base]);
-    items.filter(|item| item.class != Class::Free).map(|item| item.ty.count() * item.ty.dtype.bytes()).sum()
+    items.filter(|item| item.class != Class::Inline).map(|item| item.ty.count() * item.ty.dtype.bytes()).sum()
 }

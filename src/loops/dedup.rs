@@ -3,7 +3,9 @@
 //! What tells the random numbers of one tensor from those of another is a large whole number. Such numbers
 //! are given by calls, so that the initial values of equal layers are one function as well.
 
-use super::build::{Map, hash_of};
+use rustc_hash::FxHashMap;
+
+use super::build::hash_of;
 use super::{Expr, Function, Number, Stmt};
 use crate::algebra::types::DType;
 
@@ -14,7 +16,7 @@ const LARGE: f64 = 1_048_576.0;
 #[derive(Default)]
 pub(super) struct Shared {
     functions: Vec<Function>,
-    by_hash: Map<u64, Vec<usize>>,
+    by_hash: FxHashMap<u64, Vec<usize>>,
 }
 
 impl Shared {
@@ -23,7 +25,7 @@ impl Shared {
         let mut given = Vec::new();
         let mut body = std::mem::take(&mut function.body);
         give(&mut body, &function, &mut given);
-        (function.body, function.given) = (body, given.len());
+        (function.body, function.immediates) = (body, given.len());
         (self.find(function), given)
     }
 
@@ -52,7 +54,7 @@ fn give(stmts: &mut [Stmt], function: &Function, given: &mut Vec<i32>) {
                     && function.values[value.0 as usize].dtype == DType::I32
                     && number.abs() >= LARGE
                 {
-                    *expr = Expr::Given(given.len());
+                    *expr = Expr::Immediate(given.len());
                     given.push(number as i32);
                 }
             }

@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use super::group::Groups;
 use super::plan::Class;
-use super::{Buffer, BufferId, Home, Linear, Output};
+use super::{Affine, Buffer, BufferId, Output, Storage};
 use crate::graph::{Graph, Target};
 
 /// Memory of one program.
@@ -96,14 +96,14 @@ impl<'a> Placer<'a> {
             let Some(id) = self.groups.plan.input(k) else {
                 panic!("egret internal error in fuse: input {} is missing", input.name)
             };
-            let buffer = self.buffer(id, Some(Rc::from(input.name.as_str())), Home::Input(k));
+            let buffer = self.buffer(id, Some(Rc::from(input.name.as_str())), Storage::Input(k));
             self.memory.main[id] = Some(buffer);
         }
     }
 
-    fn buffer(&mut self, id: usize, name: Option<Rc<str>>, home: Home) -> BufferId {
+    fn buffer(&mut self, id: usize, name: Option<Rc<str>>, storage: Storage) -> BufferId {
         let ty = &self.groups.plan.items[id].ty;
-        self.memory.buffers.push(Buffer { dtype: ty.dtype, len: ty.count(), name, home });
+        self.memory.buffers.push(Buffer { dtype: ty.dtype, len: ty.count(), name, storage });
         BufferId(self.memory.buffers.len() - 1)
     }
 
@@ -136,7 +136,7 @@ impl<'a> Placer<'a> {
     fn readers(&self, input: usize, (id, start): (usize, usize)) -> Option<(usize, BTreeSet<usize>)> {
         let made = self.groups.members[id].as_ref()?;
         let len = self.groups.plan.items[id].ty.count();
-        let at = made.at.plus(&Linear::constant(start as i64))?;
+        let at = made.at.plus(&Affine::constant(start as i64))?;
         let mut readers = BTreeSet::new();
         for user in &self.groups.users[input] {
             let reads = self.groups.reads_of(*user, input, start, len);
@@ -219,14 +219,14 @@ impl<'a> Placer<'a> {
             let (of, base) = self.pack_buffer(pack);
             let start = base + start;
             // What replaces an input is stored there as it is read there.
-            let replaces = matches!(self.memory.buffers[of.0].home, Home::Input(_));
+            let replaces = matches!(self.memory.buffers[of.0].storage, Storage::Input(_));
             stores.push(match replaces && !elsewhere {
                 true => (of, start),
-                false => (self.buffer(id, name.clone(), Home::Part { of, start }), 0),
+                false => (self.buffer(id, name.clone(), Storage::Part { of, start }), 0),
             });
         }
         if stores.is_empty() && elsewhere {
-            stores.push((self.buffer(id, name, Home::Temporary), 0));
+            stores.push((self.buffer(id, name, Storage::Temporary), 0));
         }
         self.memory.main[id] = stores.first().map(|(buffer, _)| *buffer);
         self.memory.stores[id] = stores;
@@ -235,10 +235,10 @@ impl<'a> Placer<'a> {
     fn output_buffer(&mut self, id: usize, output: usize) -> BufferId {
         let name = Some(Rc::from(self.graph.outputs[output].name.as_str()));
         match self.graph.outputs[output].target {
-            Target::Result | Target::Positions => self.buffer(id, name, Home::Output(output)),
+            Target::Result | Target::Positions => self.buffer(id, name, Storage::Output(output)),
             Target::InPlace(k) if self.direct[output] => BufferId(k),
             Target::InPlace(k) => {
-                let buffer = self.buffer(id, name, Home::Temporary);
+                let buffer = self.buffer(id, name, Storage::Temporary);
                 self.memory.late.push((buffer, BufferId(k)));
                 buffer
             }
@@ -248,9 +248,9 @@ impl<'a> Placer<'a> {
     /// The memory of a pack: the whole buffer and the pack's first element there.
     fn pack_buffer(&mut self, pack: usize) -> (BufferId, usize) {
         if let Some(buffer) = self.memory.main[pack] {
-            return match self.memory.buffers[buffer.0].home {
-                Home::Part { of, start } => (of, start),
-                Home::Input(_) | Home::Output(_) | Home::Temporary => (buffer, 0),
+            return match self.memory.buffers[buffer.0].storage {
+                Storage::Part { of, start } => (of, start),
+                Storage::Input(_) | Storage::Output(_) | Storage::Temporary => (buffer, 0),
             };
         }
         let name = self.groups.plan.items[pack].name.clone();
@@ -259,14 +259,14 @@ impl<'a> Placer<'a> {
                 (Some((outer, start)), _) => {
                     let (of, base) = self.pack_buffer(outer);
                     let start = base + start;
-                    (self.buffer(pack, name, Home::Part { of, start }), (of, start))
+                    (self.buffer(pack, name, Storage::Part { of, start }), (of, start))
                 }
                 (None, Some(output)) => {
                     let buffer = self.output_buffer(pack, output);
                     (buffer, (buffer, 0))
                 }
                 (None, None) => {
-                    let buffer = self.buffer(pack, name, Home::Temporary);
+                    let buffer = self.buffer(pack, name, Storage::Temporary);
                     (buffer, (buffer, 0))
                 }
             };

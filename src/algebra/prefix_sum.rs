@@ -1,4 +1,4 @@
-//! Running sums.
+//! Prefix sums.
 
 use super::form::{Combine, Extent, Form, Index, Read};
 use super::rules::{Mismatch, Rules, Sample, expect_axis, expect_count};
@@ -8,19 +8,19 @@ use super::types::{DType, Type};
 /// Sums along an axis of everything up to each position. Its loop nest adds anew for each position:
 /// quadratic in the size of the axis.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Running {
+pub struct PrefixSum {
     /// The axis.
     pub axis: usize,
     /// From the end: sums of everything from each position on. The derivative of the other one.
     pub reverse: bool,
 }
 
-impl Rules for Running {
+impl Rules for PrefixSum {
     fn samples() -> Vec<Sample<Self>> {
         let shapes: [(usize, &[usize]); 7] =
             [(0, &[1, 3]), (0, &[4]), (1, &[2, 3]), (0, &[3, 2]), (1, &[2, 4, 2]), (0, &[1]), (1, &[2, 0])];
         let sample =
-            |(axis, sizes): (usize, &[usize]), reverse| Sample::of(Running { axis, reverse }, &[sizes]);
+            |(axis, sizes): (usize, &[usize]), reverse| Sample::of(PrefixSum { axis, reverse }, &[sizes]);
         shapes.into_iter().flat_map(|shape| [sample(shape, false), sample(shape, true)]).collect()
     }
 

@@ -1,13 +1,13 @@
-//! Flattening: two neighbouring axes that every access walks as one become one, so that `[32, 10]`
+//! Coalescing: two neighbouring axes that every access walks as one become one, so that `[32, 10]`
 //! elements run as 320 and leave a rest once, not 32 times.
 
 use std::borrow::Cow;
 
-use super::{Inst, Kernel, Linear};
+use super::{Affine, Inst, Kernel};
 use crate::algebra::form::Extent;
 
 /// The same kernel with as few axes as possible.
-pub fn flatten(kernel: &Kernel) -> Cow<'_, Kernel> {
+pub fn coalesce(kernel: &Kernel) -> Cow<'_, Kernel> {
     let mut flat = Cow::Borrowed(kernel);
     for axis in (1..kernel.axes.len()).rev() {
         if let Some(n) = joint(&flat, axis - 1) {
@@ -26,7 +26,7 @@ fn joint(kernel: &Kernel, axis: usize) -> Option<usize> {
     if axis + 1 == kernel.n_out || matches!(kernel.axes.get(axis + 2), Some(Extent::Ragged(_))) {
         return None;
     }
-    let walks = |at: &Linear| walks(at, axis, *inner as i64);
+    let walks = |at: &Affine| walks(at, axis, *inner as i64);
     let all = kernel.insts.iter().all(|inst| match inst {
         Inst::Axis(of, _) => *of != axis && *of != axis + 1,
         Inst::Load { at, guards, .. } => walks(at) && guards.iter().all(|guard| walks(&guard.position)),
@@ -37,7 +37,7 @@ fn joint(kernel: &Kernel, axis: usize) -> Option<usize> {
 }
 
 /// Whether one step along `axis` is as far as `inner` steps along the next.
-fn walks(at: &Linear, axis: usize, inner: i64) -> bool {
+fn walks(at: &Affine, axis: usize, inner: i64) -> bool {
     let coefficient = |axis| at.terms.iter().find(|(of, _)| *of == axis).map_or(0, |(_, n)| *n);
     let piece = at.piece.as_ref().is_some_and(|(_, of)| *of == axis || *of == axis + 1);
     !piece && coefficient(axis) == coefficient(axis + 1) * inner
@@ -63,7 +63,7 @@ fn merge(kernel: &mut Kernel, axis: usize, n: usize) {
 }
 
 /// Positions over the axes that are left: the inner of the two gives its coefficient to the joint one.
-fn drop_axis(at: &mut Linear, axis: usize) {
+fn drop_axis(at: &mut Affine, axis: usize) {
     at.terms.retain(|(of, _)| *of != axis);
     at.terms.iter_mut().for_each(|(of, _)| *of -= usize::from(*of > axis));
     if let Some((_, of)) = &mut at.piece {
