@@ -13,8 +13,9 @@ use crate::check::errors::HYPERPARAMETER_RANGE;
 use crate::check::typed::LIMIT;
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
-use crate::gradcheck::{Problem, gradcheck};
+use crate::gradcheck::{Checked, Compared, Problem, gradcheck};
 use crate::input;
+use crate::pass::Point;
 use crate::pipeline::{self, Options, Profile, Program, Report, STAGES};
 use crate::report;
 use crate::run::{Settings, errors};
@@ -121,9 +122,15 @@ struct RunArgs {
 
 #[derive(Args, Debug)]
 struct EmitArgs {
-    /// List the stages
+    /// List the stages with their passes
     #[arg(long, exclusive = true)]
     list: bool,
+    /// Print it as it is after this pass of the stage
+    #[arg(long, value_name = "PASS", conflicts_with = "before")]
+    after: Option<String>,
+    /// Print it as it is before this pass of the stage
+    #[arg(long, value_name = "PASS")]
+    before: Option<String>,
     /// The stage, as listed by `egret emit --list`
     #[arg(required_unless_present = "list")]
     stage: Option<String>,
@@ -373,26 +380,60 @@ fn gradients(file: &Path, name: Option<&str>, color: bool) -> Done {
             }
         })?;
     print(&checked.iter().map(ToString::to_string).collect::<String>())?;
-    let wrong: Vec<&str> = checked.iter().filter(|of| !of.agrees()).map(|of| of.name.as_str()).collect();
-    if wrong.is_empty() {
-        return Ok(0);
+    let differs = |of: &&Checked| !of.compared.iter().all(Compared::agrees);
+    let wrong: Vec<&str> = checked.iter().filter(differs).map(|of| of.name.as_str()).collect();
+    if !wrong.is_empty() {
+        complain(&format!("gradients differ from finite differences: {}", wrong.join(", ")));
     }
-    complain(&format!("gradients differ from finite differences: {}", wrong.join(", ")));
-    Err(PROGRAM)
+    let programs = checked.iter().flat_map(|of| &of.compiled).filter(|program| !program.agrees());
+    let miscompiled: Vec<&str> = programs.map(|program| program.name.as_str()).collect();
+    if !miscompiled.is_empty() {
+        complain(&format!(
+            "compiled programs differ from their operators: {}: this is a bug in egret, please report it \
+             together with the script",
+            miscompiled.join(", ")
+        ));
+    }
+    if checked.iter().all(Checked::agrees) { Ok(0) } else { Err(PROGRAM) }
+}
+
+/// The stages, each with its passes.
+fn listed() -> String {
+    let mut text = String::new();
+    for stage in STAGES {
+        text += &format!("{:17} {}\n", stage.name, stage.doc);
+        for (name, doc) in stage.passes() {
+            text += &format!("  {name:15} {doc}\n");
+        }
+    }
+    text
 }
 
 fn emit(args: &EmitArgs, color: bool) -> Done {
     if args.list {
-        let lines = STAGES.iter().map(|stage| format!("{:7} {}\n", stage.name, stage.doc));
-        return print(&lines.collect::<String>());
+        return print(&listed());
     }
     let (Some(name), Some(file)) = (&args.stage, &args.file) else { return Err(USAGE) };
     let Some(stage) = STAGES.iter().find(|stage| stage.name == name) else {
         let names: Vec<&str> = STAGES.iter().map(|stage| stage.name).collect();
         return Err(usage(&unknown("stage", name, &names)));
     };
+    let point = args.after.as_deref().map(Point::After).or(args.before.as_deref().map(Point::Before));
+    if let Some(Point::After(pass) | Point::Before(pass)) = point
+        && !stage.passes().iter().any(|(name, _)| *name == pass)
+    {
+        let names: Vec<&str> = stage.passes().iter().map(|(name, _)| *name).collect();
+        return Err(usage(&match names.is_empty() {
+            true => format!("stage `{}` has no passes: `egret emit --list` shows which have", stage.name),
+            false => unknown(&format!("pass of `{}`", stage.name), pass, &names),
+        }));
+    }
     let program = load(file, args.real, args.limit)?;
-    print(&program.emit(stage).map_err(|report| fail(&report, color))?)
+    let text = match point {
+        Some(point) => program.emit_between(stage, point),
+        None => program.emit(stage),
+    };
+    print(&text.map_err(|report| fail(&report, color))?)
 }
 
 fn cost(script: &Script, color: bool) -> Done {

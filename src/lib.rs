@@ -47,6 +47,7 @@
 
 pub mod diag;
 pub(crate) mod input;
+pub mod pass;
 pub mod print;
 pub mod source;
 

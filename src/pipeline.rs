@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::algebra::types::DType;
 use crate::diag::{self, Code, Diagnostic};
 use crate::native::{Native, Target};
+use crate::pass::{Point, Row};
 use crate::run::{self, Files};
 use crate::source::{FileId, Sources};
 use crate::{ast, check, graph, kernel, loops, native};
@@ -68,39 +69,67 @@ pub struct Stage {
     /// What it shows.
     pub doc: &'static str,
     print: fn(&Program) -> Result<String, Report>,
+    /// Its passes, if it has some.
+    passes: fn() -> Vec<Row>,
+    /// Prints it as it is before or after one of them.
+    between: Option<Between>,
+}
+
+type Between = fn(&Program, Point<'_>) -> Result<String, Report>;
+
+impl Stage {
+    /// A form that no passes change.
+    const fn plain(
+        name: &'static str,
+        doc: &'static str,
+        print: fn(&Program) -> Result<String, Report>,
+    ) -> Stage {
+        Stage { name, doc, print, passes: Vec::new, between: None }
+    }
+
+    /// The passes that change it, with what they do.
+    pub fn passes(&self) -> Vec<Row> {
+        (self.passes)()
+    }
 }
 
 /// Every printable form, in the order in which the compiler makes them.
 pub const STAGES: &[Stage] = &[
-    Stage { name: "tokens", doc: "the text cut into tokens", print: |p| Ok(p.tokens()) },
-    Stage { name: "ast", doc: "the tree as written", print: |p| p.script().map(text) },
-    Stage { name: "typed", doc: "names resolved, shapes and casts explicit", print: |p| p.typed().map(text) },
+    Stage::plain("tokens", "the text cut into tokens", |p| Ok(p.tokens())),
+    Stage::plain("ast", "the tree as written", |p| p.script().map(text)),
+    Stage::plain("typed", "names resolved, shapes and casts explicit", |p| p.typed().map(text)),
     Stage {
         name: "graph",
         doc: "tensor graphs of losses and expressions",
         print: |p| p.graphs().map(graph::Graphs::print_forward),
+        passes: || graph::passes::rows().collect(),
+        between: Some(|p, at| Ok(p.graphs_until(&[], Some(at))?.0.print_forward())),
     },
     Stage {
         name: "step",
         doc: "one graph for loss, gradient and optimizer",
         print: |p| p.graphs().map(graph::Graphs::print_step),
+        passes: || graph::passes::rows().collect(),
+        between: Some(|p, at| Ok(p.graphs_until(&[], Some(at))?.0.print_step())),
     },
     Stage {
         name: "kernel",
         doc: "what is fused into one loop nest, with bytes and flops",
         print: |p| p.kernels().map(text),
-    },
-    Stage { name: "loops", doc: "vectorised loop nests and the memory plan", print: |p| p.loops().map(text) },
-    Stage {
-        name: "clif",
-        doc: "Cranelift's intermediate form",
-        print: |p| p.loops().map(|l| native::clif(l, &Target::printed())),
+        passes: || kernel::rows().collect(),
+        between: Some(|p, at| Ok(kernel::fuse_until(p.graphs()?, Some(at)).0.to_string())),
     },
     Stage {
-        name: "asm",
-        doc: "machine code of this machine",
-        print: |p| p.loops().map(|l| native::asm(l, &Target::Host)),
+        name: "loops",
+        doc: "vectorised loop nests and the memory plan",
+        print: |p| p.loops().map(text),
+        passes: || loops::passes::rows().collect(),
+        between: Some(|p, at| Ok(loops::passes::run(p.kernels()?, Some(at)).1.to_string())),
     },
+    Stage::plain("clif", "Cranelift's intermediate form", |p| {
+        p.loops().map(|l| native::clif(l, &Target::printed()))
+    }),
+    Stage::plain("asm", "machine code of this machine", |p| p.loops().map(|l| native::asm(l, &Target::Host))),
 ];
 
 fn text(stage: &impl ToString) -> String {
@@ -164,11 +193,24 @@ pub struct Program {
     /// How long reading took.
     parsing: Duration,
     typed: OnceCell<check::typed::Program>,
+    chain: Chain,
+}
+
+/// The stages after checking, for a run that sets these hyperparameters: states are shared on the ground of
+/// their values.
+#[derive(Debug, Default)]
+struct Chain {
+    set: Vec<(String, f64)>,
     graphs: OnceCell<graph::Graphs>,
     kernels: OnceCell<kernel::Kernels>,
     loops: OnceCell<loops::Loops>,
     native: OnceCell<Native>,
+    /// How long each pass took, by stage.
+    took: RefCell<Vec<(&'static str, Took)>>,
 }
+
+/// Passes with the time that each took.
+type Took = Vec<(&'static str, Duration)>;
 
 impl Program {
     /// A script that has been read, with the files that it uses, and no more. `name` is what messages
@@ -195,10 +237,7 @@ impl Program {
             parsed,
             parsing: start.elapsed(),
             typed: OnceCell::new(),
-            graphs: OnceCell::new(),
-            kernels: OnceCell::new(),
-            loops: OnceCell::new(),
-            native: OnceCell::new(),
+            chain: Chain::default(),
         }
     }
 
@@ -230,6 +269,14 @@ impl Program {
     /// The script's errors, if they keep it from being compiled that far.
     pub fn emit(&self, stage: &Stage) -> Result<String, Report> {
         (stage.print)(self)
+    }
+
+    /// The text of one of the [`STAGES`] as it is before or after one of its passes.
+    ///
+    /// # Errors
+    /// As [`Program::emit`].
+    pub fn emit_between(&self, stage: &Stage, at: Point<'_>) -> Result<String, Report> {
+        stage.between.map_or_else(|| self.emit(stage), |between| between(self, at))
     }
 
     /// What each kernel costs, and why kernels are apart.
@@ -333,16 +380,35 @@ impl Program {
     /// # Errors
     /// The script's errors, with its warnings.
     pub fn graphs(&self) -> Result<&graph::Graphs, Report> {
-        make(&self.graphs, || {
-            let typed = self.typed()?;
-            self.keep(check::endless(typed).map(check::errors::endless).into_iter().collect())?;
-            self.keep(check::no_such_layer(typed).map(check::errors::no_such_layer).into_iter().collect())?;
-            self.keep(check::oversized(typed).map(run::errors::oversized).into_iter().collect())?;
-            self.keep(check::misplaced(typed).map(check::errors::misplaced).into_iter().collect())?;
-            let graphs = self.build(typed, &[]);
+        self.graphs_of(&self.chain)
+    }
+
+    fn graphs_of<'a>(&self, chain: &'a Chain) -> Result<&'a graph::Graphs, Report> {
+        make(&chain.graphs, || {
+            let (graphs, took) = self.graphs_until(&chain.set, None)?;
+            chain.took.borrow_mut().push(("graph", took));
             self.keep(graphs.warnings.clone())?;
             Ok(graphs)
         })
+    }
+
+    /// The tensor graphs as they are before or after a pass.
+    fn graphs_until(
+        &self,
+        set: &[(String, f64)],
+        until: Option<Point<'_>>,
+    ) -> Result<(graph::Graphs, Took), Report> {
+        let typed = self.typed()?;
+        self.keep(check::endless(typed).map(check::errors::endless).into_iter().collect())?;
+        self.keep(check::no_such_layer(typed).map(check::errors::no_such_layer).into_iter().collect())?;
+        self.keep(check::oversized(typed).map(run::errors::oversized).into_iter().collect())?;
+        self.keep(check::misplaced(typed).map(check::errors::misplaced).into_iter().collect())?;
+        let plain = match self.given {
+            Some(_) => graph::plain_optimizers(typed),
+            None => graph::plain(typed),
+        };
+        let share = self.options.share_states && self.given.is_none();
+        Ok(graph::passes::run(plain, typed.limit, share.then_some(set), until))
     }
 
     /// The tensor graphs before any rewrite: what simplified ones are compared with.
@@ -358,7 +424,15 @@ impl Program {
     /// # Errors
     /// As [`Program::graphs`].
     pub fn kernels(&self) -> Result<&kernel::Kernels, Report> {
-        make(&self.kernels, || self.graphs().map(kernel::fuse))
+        self.kernels_of(&self.chain)
+    }
+
+    fn kernels_of<'a>(&self, chain: &'a Chain) -> Result<&'a kernel::Kernels, Report> {
+        make(&chain.kernels, || {
+            let (kernels, took) = kernel::fuse_until(self.graphs_of(chain)?, None);
+            chain.took.borrow_mut().push(("kernel", took));
+            Ok(kernels)
+        })
     }
 
     /// The loop nests.
@@ -366,7 +440,15 @@ impl Program {
     /// # Errors
     /// As [`Program::graphs`].
     pub fn loops(&self) -> Result<&loops::Loops, Report> {
-        make(&self.loops, || self.kernels().map(loops::lower))
+        self.loops_of(&self.chain)
+    }
+
+    fn loops_of<'a>(&self, chain: &'a Chain) -> Result<&'a loops::Loops, Report> {
+        make(&chain.loops, || {
+            let (took, lowering) = loops::passes::run(self.kernels_of(chain)?, None);
+            chain.took.borrow_mut().push(("loops", took));
+            Ok(lowering.loops)
+        })
     }
 
     /// The machine code.
@@ -374,7 +456,11 @@ impl Program {
     /// # Errors
     /// As [`Program::graphs`].
     pub fn native(&self) -> Result<&Native, Report> {
-        make(&self.native, || self.loops().map(native::compile))
+        self.native_of(&self.chain)
+    }
+
+    fn native_of<'a>(&self, chain: &'a Chain) -> Result<&'a Native, Report> {
+        make(&chain.native, || self.loops_of(chain).map(native::compile))
     }
 
     /// Runs the statements of the script in order.
@@ -413,6 +499,14 @@ impl Program {
         self.staged(settings, None, |_, stages| run::bench(stages, settings, plan))
     }
 
+    /// What the compiled programs of the first step of the training run of this name read and left.
+    ///
+    /// # Errors
+    /// As [`Program::run`].
+    pub(crate) fn first_step(&self, settings: &run::Settings, name: &str) -> Result<Vec<run::Call>, Report> {
+        self.staged(settings, None, |_, stages| run::first_step(stages, settings, name))
+    }
+
     /// Does something with what the stages made of the script for these settings: a program that would
     /// share other states is compiled anew.
     fn staged<T>(
@@ -421,31 +515,19 @@ impl Program {
         recorder: Option<&Rc<native::Recorder>>,
         run: impl FnOnce(&kernel::Kernels, &run::Stages<'_>) -> Result<T, Diagnostic>,
     ) -> Result<T, Report> {
-        let (typed, graphs, files) = (self.typed()?, self.graphs()?, &self.files);
-        let threads = |native: &Native| {
-            let native = native.with_threads(settings.threads);
-            recorder.map_or(native.clone(), |recorder| native.with_recorder(recorder))
+        let ties_hold = self.graphs()?.layouts.values().all(|layout| layout.ties_hold(&settings.set));
+        let changed = Chain { set: settings.set.clone(), ..Chain::default() };
+        let chain = if ties_hold { &self.chain } else { &changed };
+        let native = self.native_of(chain)?.with_threads(settings.threads);
+        let native = recorder.map_or(native.clone(), |recorder| native.with_recorder(recorder));
+        let stages = run::Stages {
+            typed: self.typed()?,
+            graphs: self.graphs_of(chain)?,
+            loops: self.loops_of(chain)?,
+            native: &native,
+            files: &self.files,
         };
-        let done = if graphs.layouts.values().all(|layout| layout.ties_hold(&settings.set)) {
-            let (kernels, loops, native) = (self.kernels()?, self.loops()?, &threads(self.native()?));
-            run(kernels, &run::Stages { typed, graphs, loops, native, files })
-        } else {
-            let graphs = &self.build(typed, &settings.set);
-            let kernels = kernel::fuse(graphs);
-            let loops = &loops::lower(&kernels);
-            let native = &threads(&native::compile(loops));
-            run(&kernels, &run::Stages { typed, graphs, loops, native, files })
-        };
-        done.map_err(|error| self.failed(error))
-    }
-
-    /// Graphs for a run that sets these hyperparameters.
-    fn build(&self, typed: &check::typed::Program, set: &[(String, f64)]) -> graph::Graphs {
-        match self.given {
-            Some(_) => graph::build_optimizers(typed),
-            None if self.options.share_states => graph::build(typed).share_states(set),
-            None => graph::build(typed),
-        }
+        run(self.kernels_of(chain)?, &stages).map_err(|error| self.failed(error))
     }
 }
 

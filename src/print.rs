@@ -8,20 +8,6 @@ pub fn number(value: f64) -> String {
     if scientific.len() < plain.len() { scientific } else { plain }
 }
 
-/// Text as a string of JSON.
-pub(crate) fn json(text: &str) -> String {
-    let mut out = String::from("\"");
-    for letter in text.chars() {
-        match letter {
-            '"' | '\\' => out.extend(['\\', letter]),
-            letter if u32::from(letter) < 0x20 => out += &format!("\\u{:04x}", u32::from(letter)),
-            letter => out.push(letter),
-        }
-    }
-    out.push('"');
-    out
-}
-
 /// A time in a unit that suits it: `2.50 us`.
 pub(crate) fn time(seconds: f64) -> String {
     match seconds {

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use crate::check::typed::StatementKind;
 use crate::loops::{Place, Program as Loops};
 use crate::pipeline::{Profile, Program, Report};
-use crate::print::{json, number};
+use crate::print::number;
 use crate::run::plot::{self, Curve, escape};
 use crate::run::{Fit, Left, Outcome, Sweep, sweep};
 
@@ -162,7 +162,8 @@ fn pipeline(program: &Program, index: usize, cells: &[(String, f64)]) -> Result<
         groups => {
             for group in groups {
                 let own: Vec<&str> = stages.by_ref().take(group.stages).collect();
-                let pattern = group.pattern.as_ref().map_or("else".to_owned(), |pattern| json(pattern));
+                let pattern =
+                    group.pattern.as_ref().map_or("else".to_owned(), |pattern| format!("{pattern:?}"));
                 let line = format!("{pattern}: {}", own.join(" |> "));
                 let _ = writeln!(text, "<p><code>{}</code></p>", escape(&line));
             }

@@ -4,10 +4,11 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use serde_json::{Map, Value, json};
 
 use super::{Done, PROGRAM, Script, complain, fail, load, parse_set, print, threads, warn};
 use crate::pipeline::Timings;
-use crate::print::{json, time};
+use crate::print::time;
 use crate::run::{Measured, Plan, Settings, machine};
 
 #[derive(Args, Debug)]
@@ -112,39 +113,23 @@ impl Report<'_> {
     }
 
     fn json(&self) -> String {
-        let stages = self.timings.stages.iter();
-        let stages: Vec<String> =
-            stages.map(|(name, time)| format!("{}: {}", json(name), time.as_secs_f64())).collect();
-        let runs: Vec<String> = self.runs.iter().map(run_json).collect();
-        format!(
-            "{{\"file\": {}, \"threads\": {}, \"compile_s\": {}, \"stages_s\": {{{}}}, \"kernels\": {}, \
-             \"functions\": {}, \"code_bytes\": {}, \"first_step_s\": {}, \"peak_mib\": {}, \"runs\": [{}]}}\n",
-            json(&self.file),
-            self.threads,
-            self.timings.total().as_secs_f64(),
-            stages.join(", "),
-            self.timings.kernels,
-            self.timings.functions,
-            self.timings.bytes,
-            self.first_step().as_secs_f64(),
-            peak_memory().map_or("null".to_owned(), |peak| format!("{peak:.1}")),
-            runs.join(", ")
-        )
+        let seconds = |(name, time): &(&str, Duration)| ((*name).to_owned(), json!(time.as_secs_f64()));
+        let stages: Map<String, Value> = self.timings.stages.iter().map(seconds).collect();
+        let report = json!({
+            "file": self.file, "threads": self.threads,
+            "compile_s": self.timings.total().as_secs_f64(), "stages_s": stages,
+            "kernels": self.timings.kernels, "functions": self.timings.functions,
+            "code_bytes": self.timings.bytes, "first_step_s": self.first_step().as_secs_f64(),
+            "peak_mib": peak_memory(), "runs": self.runs.iter().map(run_json).collect::<Vec<_>>(),
+        });
+        report.to_string() + "\n"
     }
 }
 
-fn run_json(run: &Measured) -> String {
-    let list = |numbers: &[f64]| numbers.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
-    format!(
-        "{{\"name\": {}, \"parameters\": {}, \"batch\": {}, \"steps\": {}, \"median_s\": {}, \"best_s\": {}, \
-         \"seconds\": [{}], \"losses\": [{}]}}",
-        json(&run.name),
-        run.parameters,
-        run.batch,
-        run.steps,
-        run.median(),
-        run.best(),
-        list(&run.seconds),
-        list(&run.losses)
-    )
+/// A loss that is not a number is `null`.
+fn run_json(run: &Measured) -> Value {
+    json!({
+        "name": run.name, "parameters": run.parameters, "batch": run.batch, "steps": run.steps,
+        "median_s": run.median(), "best_s": run.best(), "seconds": run.seconds, "losses": run.losses,
+    })
 }

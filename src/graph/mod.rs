@@ -39,6 +39,7 @@ mod init;
 mod layout;
 mod loops;
 mod masks;
+pub mod passes;
 mod pieces;
 pub mod positions;
 mod print;
@@ -284,7 +285,7 @@ pub enum Target {
 
 /// The graphs of a checked script.
 pub fn build(program: &Program) -> Graphs {
-    finish(program, plain(program))
+    passes::run(plain(program), program.limit, None, None).0
 }
 
 /// The same without any rewrite: what simplified graphs must agree with.
@@ -300,7 +301,7 @@ pub fn plain(program: &Program) -> Graphs {
 /// run a program that makes the initial states of given parameters (`NAME.init`), and one that takes a
 /// step with a given gradient (`NAME.step`), and the parameters to evaluate with if a stage says them
 /// (`NAME.weights`).
-pub fn build_optimizers(program: &Program) -> Graphs {
+pub fn plain_optimizers(program: &Program) -> Graphs {
     let layouts = layouts(program);
     let mut programs = Vec::new();
     for (index, layout) in &layouts {
@@ -311,7 +312,7 @@ pub fn build_optimizers(program: &Program) -> Graphs {
             programs.extend(step::weights(program, &layouts, *index, train));
         }
     }
-    finish(program, Graphs { programs, layouts, ..Graphs::default() })
+    Graphs { programs, layouts, ..Graphs::default() }
 }
 
 fn layouts(program: &Program) -> BTreeMap<usize, Layout> {
@@ -323,23 +324,6 @@ fn layouts(program: &Program) -> BTreeMap<usize, Layout> {
     runs.collect()
 }
 
-fn finish(program: &Program, built: Graphs) -> Graphs {
-    if let Some(large) = built.programs.iter().find(|graph| graph.nodes.len() > program.limit) {
-        let place = large.nodes.iter().rev().find_map(|node| node.span);
-        let refused = errors::too_large(&large.name, place.unwrap_or_default(), program.limit);
-        return Graphs { warnings: vec![refused], ..Graphs::default() };
-    }
-    verify::verify(&built, "build");
-    let simple = built.each(simplify::simplify);
-    verify::verify(&simple, "simplify");
-    let mut settled = simple;
-    settled.warnings.extend(positions::settle(&mut settled.programs));
-    settled.forward.iter_mut().for_each(|graph| graph.positions.clear());
-    let shared = settled.each(share::prune);
-    verify::verify(&shared, "share");
-    shared
-}
-
 impl Graphs {
     /// The programs that an evaluation runs: its own, and before that those of its chunks.
     pub fn parts(&self, program: usize) -> Vec<usize> {
@@ -348,9 +332,10 @@ impl Graphs {
     }
 
     /// The same with each program changed.
-    fn each(self, pass: impl Fn(Graph) -> Graph) -> Graphs {
-        let each = |graphs: Vec<Graph>| graphs.into_iter().map(&pass).collect();
-        Graphs { programs: each(self.programs), forward: each(self.forward), ..self }
+    fn each(&mut self, pass: impl Fn(Graph) -> Graph) {
+        for graphs in [&mut self.programs, &mut self.forward] {
+            *graphs = std::mem::take(graphs).into_iter().map(&pass).collect();
+        }
     }
 }
 

@@ -12,11 +12,16 @@ use crate::algebra::term::{Node as TermNode, Term};
 use crate::algebra::types::Type;
 use crate::ice;
 
-/// The graph with every rewrite done that can be done.
-pub fn simplify(graph: Graph) -> Graph {
-    let simple = pass(graph, &[]);
-    let convolves = simple.nodes.iter().any(|node| matches!(node.def, Def::Op(Op::Convolve(_), _)));
-    if convolves { pass(super::share::prune(simple), LAST) } else { simple }
+/// The graph with every rewrite done that can be done, but for those of convolutions.
+pub(crate) fn simplify(graph: Graph) -> Graph {
+    pass(graph, &[])
+}
+
+/// The graph with the rewrites of convolutions done as well: they look at how often a value is used, so what
+/// nobody uses goes first.
+pub(super) fn convolutions(graph: Graph) -> Graph {
+    let convolves = graph.nodes.iter().any(|node| matches!(node.def, Def::Op(Op::Convolve(_), _)));
+    if convolves { pass(super::share::prune(graph), LAST) } else { graph }
 }
 
 fn pass(graph: Graph, last: &'static [Rewrite]) -> Graph {

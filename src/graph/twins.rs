@@ -16,8 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::builder::same_constant;
 use super::positions::Source;
 use super::share::prune;
-use super::simplify::simplify;
-use super::verify::verify;
+use super::simplify::{convolutions, simplify};
 use super::{Def, Graph, Graphs, Layout, Role, Target};
 use crate::algebra::op::Val;
 
@@ -35,32 +34,24 @@ impl Layout {
     }
 }
 
-impl Graphs {
-    /// The same programs with equal states shared, given the cells that a run sets.
-    pub fn share_states(mut self, set: &[(String, f64)]) -> Graphs {
-        let steps: Vec<usize> =
-            (0..self.programs.len()).filter(|k| self.programs[*k].name.ends_with(".step")).collect();
-        let mut layouts = std::mem::take(&mut self.layouts);
-        for (step, layout) in steps.into_iter().zip(layouts.values_mut()) {
-            let init = self.programs[step].name.replace(".step", ".init");
-            let Some(init) = self.programs.iter().position(|program| program.name == init) else { continue };
-            let values = layout.values(set);
-            let mut left = MOST;
-            while let Some(twins) =
-                find(&self.programs[init], &self.programs[step], layout, &values, &mut left)
-            {
-                self.programs[step] = prune(simplify(twins.share(&self.programs[step])));
-                layout.states[twins.other].shares = Some(twins.state);
-                for tie in twins.ties {
-                    if !layout.ties.contains(&tie) {
-                        layout.ties.push(tie);
-                    }
+/// Lets equal states share memory, given the cells that a run sets.
+pub(super) fn share_states(graphs: &mut Graphs, set: &[(String, f64)]) {
+    let Graphs { programs, layouts, .. } = graphs;
+    let steps: Vec<usize> = (0..programs.len()).filter(|k| programs[*k].name.ends_with(".step")).collect();
+    for (step, layout) in steps.into_iter().zip(layouts.values_mut()) {
+        let init = programs[step].name.replace(".step", ".init");
+        let Some(init) = programs.iter().position(|program| program.name == init) else { continue };
+        let values = layout.values(set);
+        let mut left = MOST;
+        while let Some(twins) = find(&programs[init], &programs[step], layout, &values, &mut left) {
+            programs[step] = prune(convolutions(simplify(twins.share(&programs[step]))));
+            layout.states[twins.other].shares = Some(twins.state);
+            for tie in twins.ties {
+                if !layout.ties.contains(&tie) {
+                    layout.ties.push(tie);
                 }
             }
         }
-        let shared = Graphs { layouts, ..self };
-        verify(&shared, "share_states");
-        shared
     }
 }
 

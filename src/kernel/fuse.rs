@@ -8,7 +8,10 @@
 //! single numbers are merged, which cost a kernel each otherwise. If cheap values are stored then only
 //! for other kernels, all is grouped again with these computed where they are read.
 
+use std::time::Duration;
+
 use super::Kernels;
+use super::Linear;
 use super::defer::defer;
 use super::emit::emit;
 use super::group::Groups;
@@ -16,54 +19,109 @@ use super::place::Memory;
 use super::plan::{Plan, plan};
 use super::sink::sink;
 use super::verify::verify;
-use super::{Linear, Program};
 use crate::graph::{Graph, Graphs, Target};
+use crate::pass::{Form, Pass, Point, Row};
 
 /// How many earlier readers a value is compared with for each value that it reads.
 const WINDOW: usize = 8;
 
+/// Programs whose values are being grouped.
+struct Fusion<'a>(Vec<(Groups, &'a Graph)>);
+
+impl<'a> Fusion<'a> {
+    /// Every value by itself.
+    fn new(graphs: &'a Graphs) -> Fusion<'a> {
+        Fusion(graphs.programs.iter().map(|graph| (alone(plan(graph), graph), graph)).collect())
+    }
+
+    fn each(&mut self, pass: impl Fn(&mut Groups)) {
+        self.0.iter_mut().for_each(|(groups, _)| pass(groups));
+    }
+
+    /// The kernels of the groups as they are.
+    fn kernels(&self) -> Kernels {
+        let program = |(groups, graph): &(Groups, &Graph)| emit(groups, Memory::place(groups, graph), graph);
+        Kernels { programs: self.0.iter().map(program).collect() }
+    }
+}
+
+impl Form for Fusion<'_> {
+    fn verify(&self, pass: &str) {
+        verify(&self.kernels(), pass);
+    }
+}
+
+/// In order.
+fn passes<'a>() -> [Pass<Fusion<'a>>; 4] {
+    [
+        Pass {
+            name: "fuse",
+            doc: "values computed at the same points become one loop nest, with what they read or beside it",
+            run: |fusion| fusion.each(merge_all),
+        },
+        Pass {
+            name: "defer",
+            doc: "loop fission: what a reduction does not need moves to the loop that waits for it",
+            run: |fusion| fusion.each(defer),
+        },
+        Pass {
+            name: "scalars",
+            doc: "kernels of single numbers become one",
+            run: |fusion| fusion.each(numbers),
+        },
+        Pass {
+            name: "rematerialise",
+            doc: "cheap values stored only for other kernels are computed there, and all is fused again",
+            run: |fusion| fusion.0.iter_mut().for_each(|(groups, graph)| rematerialise(groups, graph)),
+        },
+    ]
+}
+
+/// The passes with what they do.
+pub fn rows() -> impl Iterator<Item = Row> {
+    passes().into_iter().map(|pass| pass.row())
+}
+
 /// Fuses every program.
 pub fn fuse(graphs: &Graphs) -> Kernels {
-    let programs = graphs.programs.iter().map(fuse_graph).collect();
-    let kernels = Kernels { programs };
-    verify(&kernels);
-    kernels
+    fuse_until(graphs, None).0
+}
+
+/// Fuses every program, as far as `until`; says how long each pass took.
+pub fn fuse_until(graphs: &Graphs, until: Option<Point<'_>>) -> (Kernels, Vec<(&'static str, Duration)>) {
+    let mut fusion = Fusion::new(graphs);
+    let took = Pass::all(&passes(), &mut fusion, until);
+    let kernels = fusion.kernels();
+    verify(&kernels, took.last().map_or("plan", |(pass, _)| pass));
+    (kernels, took)
 }
 
 /// Programs in which every value has a kernel of its own: what fused ones must agree with.
 pub fn apart(graphs: &Graphs) -> Kernels {
-    let programs = graphs.programs.iter().map(|graph| {
-        let mut groups = Groups::new(plan(graph));
-        mark(&mut groups, graph);
-        constrain(&mut groups, graph);
-        let memory = Memory::place(&groups, graph);
-        emit(&groups, memory, graph)
-    });
-    let kernels = Kernels { programs: programs.collect() };
-    verify(&kernels);
+    let kernels = Fusion::new(graphs).kernels();
+    verify(&kernels, "plan");
     kernels
 }
 
-/// Fuses one program.
-fn fuse_graph(graph: &Graph) -> Program {
-    let mut groups = grouped(plan(graph), graph);
-    let sunk = sink(&groups, graph);
-    if !sunk.is_empty() {
-        groups = grouped(groups.plan.sinking(&sunk), graph);
-    }
-    let memory = Memory::place(&groups, graph);
-    emit(&groups, memory, graph)
-}
-
-/// Groups the values of a plan.
-fn grouped(plan: Plan, graph: &Graph) -> Groups {
+/// The groups of a plan in which every value is alone.
+fn alone(plan: Plan, graph: &Graph) -> Groups {
     let mut groups = Groups::new(plan);
     mark(&mut groups, graph);
     constrain(&mut groups, graph);
-    merge_all(&mut groups);
-    defer(&mut groups);
-    numbers(&mut groups);
     groups
+}
+
+/// Groups anew with cheap values computed where they are read, if there are such.
+fn rematerialise(groups: &mut Groups, graph: &Graph) {
+    let sunk = sink(groups, graph);
+    if sunk.is_empty() {
+        return;
+    }
+    let plan = std::mem::take(&mut groups.plan);
+    *groups = alone(plan.sinking(&sunk), graph);
+    merge_all(groups);
+    defer(groups);
+    numbers(groups);
 }
 
 /// Marks groups that write inputs, and groups that results need.

@@ -48,7 +48,7 @@ pub(crate) use cost::bytes;
 pub use depend::Axes;
 pub use eval::{Memory, run};
 pub use flatten::flatten;
-pub use fuse::{apart, fuse};
+pub use fuse::{apart, fuse, fuse_until, rows};
 pub use product::{Out, Product, is_plain, stores, stride};
 pub use ranks::Ranks;
 pub use report::report;

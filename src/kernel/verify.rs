@@ -9,15 +9,16 @@ use crate::algebra::form::Extent;
 use crate::algebra::scalar::Typing;
 use crate::algebra::types::DType;
 use crate::graph::Target;
+use crate::ice;
 
 /// Checks every program.
 ///
 /// # Panics
-/// With the first rule that does not hold and the printed program: an internal error.
-pub fn verify(kernels: &Kernels) {
+/// With the pass before, the first rule that does not hold and the printed program: an internal error.
+pub fn verify(kernels: &Kernels, pass: &str) {
     for program in &kernels.programs {
         if let Err(fault) = program.check() {
-            panic!("egret internal error in fuse: {fault}\n{program}");
+            ice!(pass, "{fault}\n{program}");
         }
     }
 }
@@ -32,7 +33,8 @@ fn ensure(holds: bool, rule: impl FnOnce() -> String) -> Check {
 }
 
 impl Program {
-    fn check(&self) -> Check {
+    /// The first rule that does not hold.
+    pub(crate) fn check(&self) -> Check {
         let mut stored = Stored::new();
         for (k, buffer) in self.buffers.iter().enumerate() {
             if let Home::Part { of, start } = buffer.home {

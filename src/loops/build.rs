@@ -3,57 +3,25 @@
 //! A value goes into the outermost open block in which its operands are defined, so whatever does not
 //! change in a loop is computed before it. Equal expressions in one block are one value.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::hash::{BuildHasher, Hash};
+
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::algebra::scalar::Machine;
 use crate::algebra::types::DType;
 
 use super::{Address, Bound, Carried, Expr, Function, Number, Parts, Product, Stmt, Ty, Value};
 
-/// A fast hash of small keys; nothing is ever listed in its order.
-#[derive(Default)]
-pub(super) struct Fast(u64);
-
-impl Hasher for Fast {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
-    }
-    fn write_u8(&mut self, n: u8) {
-        self.write_u64(u64::from(n));
-    }
-    fn write_u16(&mut self, n: u16) {
-        self.write_u64(u64::from(n));
-    }
-    fn write_u32(&mut self, n: u32) {
-        self.write_u64(u64::from(n));
-    }
-    fn write_u64(&mut self, n: u64) {
-        self.0 = (self.0.rotate_left(5) ^ n).wrapping_mul(0x517c_c1b7_2722_0a95);
-    }
-    fn write_usize(&mut self, n: usize) {
-        self.write_u64(n as u64);
-    }
-}
-
 /// The hash of one value.
 pub(super) fn hash_of(value: &impl Hash) -> u64 {
-    let mut state = Fast::default();
-    value.hash(&mut state);
-    state.finish()
+    FxBuildHasher.hash_one(value)
 }
-
-/// A map with the fast hash.
-pub(super) type Map<K, V> = HashMap<K, V, BuildHasherDefault<Fast>>;
 
 /// Statements under construction, with the values they define by expression.
 #[derive(Default)]
 struct Block {
     stmts: Vec<Stmt>,
-    seen: Map<(Expr, Ty), Value>,
+    seen: FxHashMap<(Expr, Ty), Value>,
 }
 
 /// What is kept about each value.

@@ -249,16 +249,22 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// A matrix product, one chain of fused multiply-adds for each result.
+    /// A matrix product, for each run of the summed axis one chain of fused multiply-adds for each result.
     fn product(&mut self, product: &Product) {
         let [m, n, k] = product.sizes;
+        let run = Product::run(k);
         for i in 0..m {
             for j in 0..n {
                 let dtype = self.function.pointers[product.out.pointer];
-                let sum = (0..k).fold(0, |sum, l| {
-                    let factors = [self.element(&product.left, [i, l]), self.element(&product.right, [l, j])];
-                    Machine::Fma.eval(dtype, &[factors[0], factors[1], sum])
-                });
+                let chain = |start: usize| {
+                    (start..k.min(start + run)).fold(0, |sum, l| {
+                        let factors =
+                            [self.element(&product.left, [i, l]), self.element(&product.right, [l, j])];
+                        Machine::Fma.eval(dtype, &[factors[0], factors[1], sum])
+                    })
+                };
+                let more = (run..k).step_by(run);
+                let sum = more.fold(chain(0), |sum, start| Machine::Add.eval(dtype, &[chain(start), sum]));
                 let place = self.matrix_place(&product.out, [i, j]);
                 write(&mut self.memory.bytes_mut(self.buffers[product.out.pointer])[place], sum);
             }

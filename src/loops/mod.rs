@@ -27,6 +27,7 @@ mod facts;
 mod guards;
 mod lower;
 mod number;
+pub mod passes;
 mod place;
 mod print;
 mod product;
@@ -50,46 +51,11 @@ pub use verify::verify;
 use crate::algebra::scalar::Machine;
 use crate::algebra::types::DType;
 use crate::graph::{Role, Target};
-use crate::kernel::{self, Kernels};
+use crate::kernel::Kernels;
 
 /// Every kernel as a loop nest, every buffer in its place.
 pub fn lower(kernels: &Kernels) -> Loops {
-    let mut shared = share::Shared::default();
-    let mut programs = Vec::with_capacity(kernels.programs.len());
-    for program in &kernels.programs {
-        programs.push(program_of(program, &mut shared));
-    }
-    Loops { programs, functions: shared.finish() }
-}
-
-fn program_of(from: &kernel::Program, shared: &mut share::Shared) -> Program {
-    let from = &mut rebase::rebase(from);
-    let kernels = std::mem::take(&mut from.kernels);
-    let mut calls = Vec::with_capacity(kernels.len());
-    for (k, kernel) in kernels.iter().enumerate() {
-        for (function, pointers) in split::functions(from, &kernel::flatten(kernel)) {
-            let buffers = pointers.iter().map(|buffer| buffer.0).collect();
-            let (function, given) = shared.add(function);
-            calls.push(Call { kernel: k, function, buffers, given });
-        }
-    }
-    let commit = kernels.iter().position(|kernel| kernel.commits);
-    let commit = commit.and_then(|first| calls.iter().position(|call| call.kernel >= first));
-    let (buffers, arena_bytes) = buffers::place(from, &calls);
-    let outputs = from.outputs.iter().map(|output| Output {
-        name: output.name.clone(),
-        buffer: output.buffer.0,
-        target: output.target,
-    });
-    Program {
-        name: from.name.clone(),
-        buffers,
-        arena_bytes,
-        commit: commit.unwrap_or(calls.len()),
-        calls,
-        inputs: from.inputs.iter().map(|(buffer, role)| (buffer.0, role.clone())).collect(),
-        outputs: outputs.collect(),
-    }
+    passes::run(kernels, None).1.loops
 }
 
 /// All programs of a script.
@@ -299,7 +265,9 @@ pub struct Ranks {
 }
 
 /// A matrix product `out[i, j] = fma(left[i, k-1], right[k-1, j], ... fma(left[i, 0], right[0, j], 0))`:
-/// one chain of fused multiply-adds for each result, in the order of the summed axis.
+/// one chain of fused multiply-adds for each result, in the order of the summed axis, if that has at most
+/// [`Product::RUN`] elements. A longer one is cut into runs with a chain each, which are added in order: so
+/// the error of a long sum stays that of a short one (blocked summation, Higham 1993).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Product {
     /// Rows and columns of the result, and how many products each sums.
@@ -333,6 +301,14 @@ pub enum Step {
 }
 
 impl Product {
+    /// Elements of the summed axis that one chain takes at most.
+    pub const RUN: usize = 256;
+
+    /// How many of `k` summed elements are in a run: in as few runs as can be, nearly equal ones.
+    pub fn run(k: usize) -> usize {
+        k.div_ceil(k.div_ceil(Product::RUN).max(1)).max(1)
+    }
+
     /// The factors and the result, each with its sizes. The rows of the first and of the result lie in equal
     /// steps, the columns of the result side by side.
     pub fn matrices(&self) -> [(&Matrix, [usize; 2]); 3] {

@@ -3,7 +3,9 @@
 //! What tells the random numbers of one tensor from those of another is a large whole number. Such numbers
 //! are given by calls, so that the initial values of equal layers are one function as well.
 
-use super::build::{Map, hash_of};
+use rustc_hash::FxHashMap;
+
+use super::build::hash_of;
 use super::{Expr, Function, Number, Stmt};
 use crate::algebra::types::DType;
 
@@ -14,7 +16,7 @@ const LARGE: f64 = 1_048_576.0;
 #[derive(Default)]
 pub(super) struct Shared {
     functions: Vec<Function>,
-    by_hash: Map<u64, Vec<usize>>,
+    by_hash: FxHashMap<u64, Vec<usize>>,
 }
 
 impl Shared {

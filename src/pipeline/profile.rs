@@ -1,14 +1,16 @@
 //! Where the time of a run goes: by kernel, against what the machine can do.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write};
+use std::fmt;
 use std::time::Duration;
+
+use serde_json::json;
 
 use crate::graph::Part;
 use crate::kernel::{Cost, Kernels};
 use crate::loops::Loops;
-use crate::native::{Limits, Noted, Total};
-use crate::print::{json, time};
+use crate::native::{Event, Limits, Noted, Total};
+use crate::print::time;
 
 /// What each kernel of a run took. Its printed form is a table, the kernel with most time first: median times,
 /// since one call may wait for another process.
@@ -80,25 +82,17 @@ impl Profile {
     /// The calls as a trace that Perfetto and Chrome open: one event for each, in microseconds. Of a long
     /// run it holds the beginning.
     pub fn trace(&self) -> String {
-        let mut text = String::from("{\"displayTimeUnit\": \"ns\", \"traceEvents\": [\n");
         let micros = |time: Duration| time.as_nanos() as f64 / 1e3;
-        for (k, event) in self.noted.events.iter().enumerate() {
+        let event = |event: &Event| {
             let row = &self.rows[self.row_of[&(event.program, event.call)]];
-            let name = json(format!("{} {}", row.kernel, row.parts).trim_end());
-            let comma = if k + 1 < self.noted.events.len() { "," } else { "" };
-            let _ = writeln!(
-                text,
-                "{{\"name\": {name}, \"cat\": {}, \"ph\": \"X\", \"ts\": {:.3}, \"dur\": {:.3}, \"pid\": 1, \
-                 \"tid\": 1, \"args\": {{\"loops\": {}, \"cost\": {}}}}}{comma}",
-                json(&row.program),
-                micros(event.begin),
-                micros(event.took),
-                json(&row.loops),
-                json(&row.cost.to_string()),
-            );
-        }
-        text.push_str("]}\n");
-        text
+            json!({
+                "name": format!("{} {}", row.kernel, row.parts).trim_end(), "cat": row.program,
+                "ph": "X", "pid": 1, "tid": 1, "ts": micros(event.begin), "dur": micros(event.took),
+                "args": {"loops": row.loops, "cost": row.cost.to_string()},
+            })
+        };
+        let events: Vec<_> = self.noted.events.iter().map(event).collect();
+        json!({"displayTimeUnit": "ns", "traceEvents": events}).to_string() + "\n"
     }
 }
 

@@ -10,6 +10,8 @@ use super::{Program, Report};
 pub struct Timings {
     /// The stages in order with the time that each took. A stage made before takes none, but for parsing.
     pub stages: Vec<(&'static str, Duration)>,
+    /// The passes of some of them, with theirs.
+    pub passes: Vec<(&'static str, Vec<(&'static str, Duration)>)>,
     /// Kernels of all programs.
     pub kernels: usize,
     /// Functions that they share.
@@ -38,6 +40,7 @@ impl Program {
         time("native", &|| self.native().map(drop))?;
         Ok(Timings {
             stages,
+            passes: self.chain.took.borrow().clone(),
             kernels: self.kernels()?.programs.iter().map(|program| program.kernels.len()).sum(),
             functions: self.loops()?.functions.len(),
             bytes: self.native()?.bytes(),
@@ -55,7 +58,12 @@ impl Timings {
 impl fmt::Display for Timings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, time) in self.stages.iter().copied().chain([("total", self.total())]) {
-            writeln!(f, "{name:<7} {:8.2} ms", 1e3 * time.as_secs_f64())?;
+            writeln!(f, "{name:<16} {:8.2} ms", 1e3 * time.as_secs_f64())?;
+            for (pass, time) in
+                self.passes.iter().filter(|(stage, _)| *stage == name).flat_map(|(_, took)| took)
+            {
+                writeln!(f, "  {pass:<14} {:8.2} ms", 1e3 * time.as_secs_f64())?;
+            }
         }
         let Timings { kernels, functions, bytes, .. } = self;
         writeln!(f, "{kernels} kernels, {functions} functions, {bytes} bytes of machine code")

@@ -165,12 +165,8 @@ const WORD: usize = 8;
 /// Tells the system that memory is read and written as a whole. It may do nothing.
 #[cfg(target_os = "linux")]
 fn prefer_huge_pages(start: NonNull<u8>, bytes: usize) {
-    unsafe extern "C" {
-        fn madvise(start: *mut std::ffi::c_void, bytes: usize, advice: std::ffi::c_int) -> std::ffi::c_int;
-    }
-    const MADV_HUGEPAGE: std::ffi::c_int = 14;
     // SAFETY: whole pages within the allocation; `start` is at one, and the advice changes no contents.
-    unsafe { madvise(start.as_ptr().cast(), bytes, MADV_HUGEPAGE) };
+    unsafe { libc::madvise(start.as_ptr().cast(), bytes, libc::MADV_HUGEPAGE) };
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -354,6 +354,25 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Hands on each program of the first step with its inputs bound, in order, to be run, and the states.
+    pub(super) fn first(
+        &mut self,
+        script: &mut Script<'_>,
+        mut take: impl FnMut(&mut Machine, &[Memory]),
+    ) -> Result<(), Diagnostic> {
+        self.step.set(&Role::Step, &[1.0]);
+        self.batch_mut().set(&Role::Step, &[1.0]);
+        self.give(script, 0)?;
+        if let Some(accumulate) = &mut self.accumulate {
+            accumulate.gradient.clear();
+            take(&mut accumulate.machine, &self.states);
+            self.step.set(&Role::Key, &step_key(self.seed, self.train.accumulate));
+            self.step.set(&Role::Loss, &[self.tracks[0].value.get(0)]);
+        }
+        take(&mut self.step, &self.states);
+        Ok(())
+    }
+
     /// Gives batch `number` of all batches its rows and its random numbers.
     fn give(&mut self, script: &mut Script<'_>, number: usize) -> Result<(), Diagnostic> {
         let Train { batch, accumulate, data, shuffle, .. } = *self.train;

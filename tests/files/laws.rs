@@ -73,7 +73,7 @@ pub(super) fn engines_agree(path: &Path) -> Outcome {
         let graphs = sound(program.graphs());
         graph::verify::verify(graphs, "laws");
         let kernels = sound(program.kernels());
-        kernel::verify(kernels);
+        kernel::verify(kernels, "laws");
         let loops = Rc::new(sound(program.loops()).clone());
         loops::verify(&loops);
         let native = sound(program.native());

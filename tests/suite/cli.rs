@@ -87,7 +87,8 @@ fn the_other_examples_run() {
 fn every_stage_prints_for_every_example() {
     let folder = folder("emit");
     let list = stdout(&egret(&["emit", "--list"], &folder));
-    let stages: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let stages = list.lines().filter(|line| !line.starts_with(' '));
+    let stages: Vec<&str> = stages.filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(stages, ["tokens", "ast", "typed", "graph", "step", "kernel", "loops", "clif", "asm"]);
     for example_name in ["digits", "iris", "diabetes"] {
         for stage in &stages {
@@ -304,7 +305,8 @@ print \"nothing of this is printed\"
     let right = egret(&["gradcheck", &script(&folder, &text.replace("WRONG", "1"))], &folder);
     assert_eq!(code(&right), 0, "{}", stderr(&right));
     let lines = stdout(&right);
-    assert_eq!(lines.matches("agrees").count(), 11, "{lines}");
+    assert_eq!(lines.matches("agrees").count(), 12, "{lines}");
+    assert!(lines.contains("fit.step  agrees   with each operator evaluated by itself"), "{lines}");
     assert_eq!(lines.matches("not checked").count(), 1, "{lines}");
     let sparse = lines.lines().find(|line| line.trim_start().starts_with("sparse")).expect("a parameter");
     assert!(sparse.contains("1 at a kink"), "{lines}");
@@ -372,4 +374,32 @@ fn equal_runs_save_equal_files() {
     assert!(one == fs::read(folder.join("two.safetensors")).expect("it is there"), "in one run");
     assert_eq!(code(&egret(&["run", &path], &folder)), 0);
     assert!(one == fs::read(folder.join("one.safetensors")).expect("it is there"), "in the next run");
+}
+
+#[test]
+fn a_stage_is_printed_around_each_of_its_passes() {
+    let run = |args: &[&str]| egret(args, Path::new("."));
+    let list = stdout(&run(&["emit", "--list"]));
+    let example = example("iris");
+    let mut stage = String::new();
+    for line in list.lines() {
+        let name = line.split_whitespace().next().expect("a name").to_owned();
+        if !line.starts_with(' ') {
+            stage = name;
+            continue;
+        }
+        for when in ["--before", "--after"] {
+            let output = run(&["emit", &stage, when, &name, &example]);
+            assert!(output.status.success(), "{stage} {when} {name}: {}", stderr(&output));
+            assert!(!stdout(&output).is_empty());
+        }
+    }
+    let fused =
+        |args: &[&str]| stdout(&run(&[&["emit", "kernel"], args, &[&example]].concat())).lines().count();
+    assert!(fused(&["--before", "fuse"]) > fused(&["--after", "fuse"]));
+    assert_eq!(fused(&["--after", "rematerialise"]), fused(&[]));
+    let unknown = run(&["emit", "kernel", "--after", "fusee", &example]);
+    assert!(stderr(&unknown).contains("unknown pass of `kernel` `fusee`; did you mean `fuse`?"));
+    let none = run(&["emit", "ast", "--after", "fuse", &example]);
+    assert!(stderr(&none).contains("stage `ast` has no passes"));
 }

@@ -14,6 +14,8 @@ pub(super) trait Element: Copy + Debug {
     const ZERO: Self;
     /// `a * b + self`, rounded once.
     fn fused(self, a: Self, b: Self) -> Self;
+    /// `self + other`.
+    fn plus(self, other: Self) -> Self;
 }
 
 impl Element for f32 {
@@ -22,6 +24,10 @@ impl Element for f32 {
     fn fused(self, a: f32, b: f32) -> f32 {
         a.mul_add(b, self)
     }
+    #[inline(always)]
+    fn plus(self, other: Self) -> Self {
+        self + other
+    }
 }
 
 impl Element for f64 {
@@ -29,6 +35,10 @@ impl Element for f64 {
     #[inline(always)]
     fn fused(self, a: f64, b: f64) -> f64 {
         a.mul_add(b, self)
+    }
+    #[inline(always)]
+    fn plus(self, other: Self) -> Self {
+        self + other
     }
 }
 

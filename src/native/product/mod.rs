@@ -1,12 +1,13 @@
 //! Matrix products by precompiled loops with the widest registers of the machine.
 //!
 //! `c[i, j] = fma(a[i, k-1], b[k-1, j], ... fma(a[i, 0], b[0, j], 0))`: one chain of fused multiply-adds
-//! for each result, in the order of the summed axis. So results have the same bits on every machine, at
-//! any width of its registers, and however the rows and columns are shared out among threads.
+//! for each result and each run of the summed axis, in its order, as [`Product`] says. So results have the
+//! same bits on every machine, at any width of its registers, and however the rows and columns are shared
+//! out among threads.
 //!
-//! Columns are done in panels of two vectors. Of each, a run of up to [`DEPTH`] summed rows is laid out side
-//! by side on the stack, where it stays in the first cache while the tiles of all rows use it: by the first
-//! tile on its way, where columns lie side by side. Sums go on from the results of the run before (Goto and
+//! Columns are done in panels of two vectors. Of each, a run of summed rows is laid out side by side on the
+//! stack, where it stays in the first cache while the tiles of all rows use it: by the first tile on its
+//! way, where columns lie side by side. What it gives is added to the results of the runs before (Goto and
 //! van de Geijn 2008). The first operand is copied only where what a tile reads lies far apart.
 
 /// What to do with a constant number of rows, from 1 to 12.
@@ -37,8 +38,10 @@ mod x86;
 use lanes::{Lanes, Portable};
 use tile::Tile;
 
+use crate::loops::Product;
+
 /// Rows of the second operand that are laid out at once: with 32 columns of 4 bytes 32 KiB.
-const DEPTH: usize = 256;
+const DEPTH: usize = Product::RUN;
 
 /// Rows of the first operand of which a run is used again for every panel of columns: 192 KiB.
 const ROWS: usize = 192;
@@ -141,7 +144,7 @@ unsafe fn product<L: Lanes>(shape: &Shape, a: *const L::E, b: *const L::E, c: *m
     let mut scratch = std::mem::MaybeUninit::<Scratch>::uninit();
     let laid = scratch.as_mut_ptr().cast::<L::E>();
     let width = 2 * L::N;
-    let [rows, depth] = [equal(shape.m, ROWS, L::ROWS[1]), equal(shape.k.max(1), DEPTH, 1)];
+    let [rows, depth] = [equal(shape.m, ROWS, L::ROWS[1]), Product::run(shape.k)];
     let copies = first::copies::<L>(shape);
     for row in (0..shape.m).step_by(rows) {
         let m = rows.min(shape.m - row);

@@ -70,8 +70,13 @@ macro_rules! agrees {
                 let at =
                     |[x, y]: [isize; 2], row: usize, column: usize| row * x as usize + column * y as usize;
                 for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
-                    want[i * c_row as usize + j] = (0..k)
-                        .fold(0.0, |sum: $element, l| left[at(a, i, l)].mul_add(right[at(b, l, j)], sum));
+                    let run = Product::run(k);
+                    let chain = |start: usize| {
+                        (start..k.min(start + run))
+                            .fold(0.0, |sum: $element, l| left[at(a, i, l)].mul_add(right[at(b, l, j)], sum))
+                    };
+                    want[i * c_row as usize + j] =
+                        (run..k).step_by(run).fold(chain(0), |sum, start| chain(start) + sum);
                 }
                 // SAFETY: the machine has the registers, and there is room.
                 unsafe { product::<$lanes>(&shape, left.as_ptr(), right.as_ptr(), out.as_mut_ptr()) }

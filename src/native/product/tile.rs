@@ -23,7 +23,7 @@ pub(super) struct Tile<E> {
     pub(super) c_row: isize,
     /// Where to lay the second operand out on the way, whole vectors side by side; else null.
     pub(super) laid: *mut E,
-    /// Whether sums start from zero, not from the results so far.
+    /// Whether sums are the results, and are not added to those so far.
     pub(super) first: bool,
     /// Columns of the last vector.
     pub(super) last: usize,
@@ -47,11 +47,6 @@ impl<E: Element> Tile<E> {
         // SAFETY: the caller vouches for all of it.
         unsafe {
             let c = |row: usize, column: usize| self.c.offset(row as isize * self.c_row).add(column);
-            for (row, column) in (0..M).flat_map(|row| (0..columns).map(move |column| (row, column))) {
-                if !self.first {
-                    sums[row][column / N][column % N] = *c(row, column);
-                }
-            }
             for k in 0..self.k {
                 let mut b = [[E::ZERO; N]; V];
                 for column in 0..columns {
@@ -68,7 +63,8 @@ impl<E: Element> Tile<E> {
                 }
             }
             for (row, column) in (0..M).flat_map(|row| (0..columns).map(move |column| (row, column))) {
-                *c(row, column) = sums[row][column / N][column % N];
+                let sum = sums[row][column / N][column % N];
+                *c(row, column) = if self.first { sum } else { sum.plus(*c(row, column)) };
             }
         }
     }

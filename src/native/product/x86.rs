@@ -23,33 +23,12 @@ macro_rules! kernel {
     (
         $m:ident $v:ident $kind:ident $rest:ident, $tile:ident of $e:ty, $mask:expr, $shift:literal,
         $r:literal $bytes:literal $b0:literal $b1:literal $value:literal
-        $set:literal $zero:literal $mov:literal $splat:literal $fma:literal
+        $set:literal $zero:literal $mov:literal $splat:literal $fma:literal $add:literal
         $masked:literal $of_load:literal $of_store:literal;
         $($row:literal $at:literal $s0:literal $s1:literal,)*
     ) => {
         asm!(
             $set,
-            "mov rax, [rdi + {c}]",
-            "mov r8, [rdi + {c_row}]",
-            concat!("shl r8, ", $shift),
-            "lea r9, [r8 + 2*r8]",
-            "lea rcx, [rax + r9]",
-            "lea rdx, [rax + 2*r9]",
-            "lea rsi, [rdx + r9]",
-            "cmp byte ptr [rdi + {first}], 0",
-            "jne 2f",
-            $(
-                concat!(".if {m} > ", $row),
-                ".if {v} == 2",
-                concat!($mov, " ", $r, $s0, ", [", $at, "]"),
-                concat!($masked, " ", $r, $s1, $of_load, "[", $at, " + ", $bytes, "]"),
-                ".else",
-                concat!($masked, " ", $r, $row, $of_load, "[", $at, "]"),
-                ".endif",
-                ".endif",
-            )*
-            "jmp 3f",
-            "2:",
             $(
                 concat!(".if {m} > ", $row),
                 ".if {v} == 2",
@@ -60,7 +39,6 @@ macro_rules! kernel {
                 ".endif",
                 ".endif",
             )*
-            "3:",
             "mov rax, [rdi + {a}]",
             "mov r8, [rdi + {a_row}]",
             concat!("shl r8, ", $shift),
@@ -152,6 +130,21 @@ macro_rules! kernel {
             "lea rcx, [rax + r9]",
             "lea rdx, [rax + 2*r9]",
             "lea rsi, [rdx + r9]",
+            "cmp byte ptr [rdi + {first}], 0",
+            "jne 3f",
+            $(
+                concat!(".if {m} > ", $row),
+                ".if {v} == 2",
+                concat!($add, " ", $r, $s0, ", ", $r, $s0, ", [", $at, "]"),
+                concat!($masked, " ", $r, $value, $of_load, "[", $at, " + ", $bytes, "]"),
+                concat!($add, " ", $r, $s1, ", ", $r, $s1, ", ", $r, $value),
+                ".else",
+                concat!($masked, " ", $r, $value, $of_load, "[", $at, "]"),
+                concat!($add, " ", $r, $row, ", ", $r, $row, ", ", $r, $value),
+                ".endif",
+                ".endif",
+            )*
+            "3:",
             $(
                 concat!(".if {m} > ", $row),
                 ".if {v} == 2",
@@ -286,25 +279,25 @@ macro_rules! lanes {
 lanes!(
     Avx2F32 of f32, 8 lanes, [12, 6], "avx2,fma", mask of last { FIRST32.as_ptr().wrapping_add(8 - last) },
     transpose rows_of_8;
-    2 "ymm" 32 12 13 14 "vmovups ymm15, [rax]" "vxorps" "vmovups" "vbroadcastss" "vfmadd231ps"
+    2 "ymm" 32 12 13 14 "vmovups ymm15, [rax]" "vxorps" "vmovups" "vbroadcastss" "vfmadd231ps" "vaddps"
     "vmaskmovps" ", ymm15, " ", ymm15, "
 );
 lanes!(
     Avx2F64 of f64, 4 lanes, [12, 6], "avx2,fma", mask of last { FIRST64.as_ptr().wrapping_add(4 - last) },
     transpose rows_of_f64;
-    3 "ymm" 32 12 13 14 "vmovups ymm15, [rax]" "vxorpd" "vmovupd" "vbroadcastsd" "vfmadd231pd"
+    3 "ymm" 32 12 13 14 "vmovups ymm15, [rax]" "vxorpd" "vmovupd" "vbroadcastsd" "vfmadd231pd" "vaddpd"
     "vmaskmovpd" ", ymm15, " ", ymm15, "
 );
 lanes!(
     Avx512F32 of f32, 16 lanes, [12, 12], "avx512f,avx2,fma", mask of last { (1u32 << last) - 1 },
     transpose rows_of_16;
-    2 "zmm" 64 24 25 26 "kmovw k1, eax" "vpxord" "vmovups" "vbroadcastss" "vfmadd231ps"
+    2 "zmm" 64 24 25 26 "kmovw k1, eax" "vpxord" "vmovups" "vbroadcastss" "vfmadd231ps" "vaddps"
     "vmovups" "{{k1}}{{z}}, " "{{k1}}, "
 );
 lanes!(
     Avx512F64 of f64, 8 lanes, [12, 12], "avx512f,avx2,fma", mask of last { (1u32 << last) - 1 },
     transpose rows_of_f64;
-    3 "zmm" 64 24 25 26 "kmovw k1, eax" "vpxorq" "vmovupd" "vbroadcastsd" "vfmadd231pd"
+    3 "zmm" 64 24 25 26 "kmovw k1, eax" "vpxorq" "vmovupd" "vbroadcastsd" "vfmadd231pd" "vaddpd"
     "vmovupd" "{{k1}}{{z}}, " "{{k1}}, "
 );
 

@@ -3,8 +3,10 @@
 //! A loss is checked by training for as many steps as there are coordinates to try, with a stage that
 //! never moves a parameter: each step compares, on its batch and with its random numbers, the gradient in
 //! one coordinate with differences of the loss. A function becomes a loss whose parameters are its
-//! arguments. Everything is computed in double precision by the compiled program itself, so what is
-//! checked is what trains: rules that functions give for their own derivative among it.
+//! arguments. Everything is computed in double precision. Then the first step of the compiled program itself is
+//! compared with its operators one by one: see [`compiled`].
+
+mod compiled;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -19,6 +21,8 @@ use crate::pipeline::{Options, Program, Report};
 use crate::print::number;
 use crate::run::{Fit, Settings, Silent, errors};
 use crate::source::Span;
+
+pub use compiled::{Compiled, WorstNumber};
 
 /// How far a parameter moves: less where a difference does not agree at first. A gradient that is right agrees
 /// once no kink lies within the way, and one that is wrong never does.
@@ -65,6 +69,8 @@ pub struct Checked {
     pub name: String,
     /// What was compared; nothing if there is nothing to compare.
     pub compared: Vec<Compared>,
+    /// The programs of its training step.
+    pub compiled: Vec<Compiled>,
     /// Why nothing was compared.
     pub skipped: Option<String>,
 }
@@ -79,7 +85,7 @@ impl Compared {
 impl Checked {
     /// Whether all gradients agree.
     pub fn agrees(&self) -> bool {
-        self.compared.iter().all(Compared::agrees)
+        self.compared.iter().all(Compared::agrees) && self.compiled.iter().all(Compiled::agrees)
     }
 }
 
@@ -111,7 +117,7 @@ impl std::fmt::Display for Checked {
             }
             writeln!(f)?;
         }
-        Ok(())
+        self.compiled.iter().try_for_each(|compiled| writeln!(f, "  {compiled}"))
     }
 }
 
@@ -156,6 +162,8 @@ struct Script<'a> {
     text: &'a str,
     items: &'a [Item],
     folder: &'a Path,
+    /// As it is run: its training steps are compared with what they mean.
+    program: &'a Program,
 }
 
 /// In double precision, with the data of this folder.
@@ -172,7 +180,9 @@ pub fn gradcheck(name: &str, text: &str, folder: &Path, only: Option<&str>) -> R
     let program = Program::new(name, text, options(folder));
     program.graphs()?;
     let tree = program.script()?;
-    let script = Script { text, items: &tree.items, folder };
+    let run = Options { folder: folder.to_path_buf(), share_states: true, ..Options::default() };
+    let run = Program::new(name, text, run);
+    let script = Script { text, items: &tree.items, folder, program: &run };
     let subjects = script.subjects();
     let trains = subjects.iter().any(|subject| matches!(subject, Subject::Loss { .. }));
     let meant = |subject: &&Subject| match only {
@@ -220,7 +230,8 @@ impl<'a> Script<'a> {
             Subject::Model(function) => Ok(self.check_function(function, true)),
             Subject::Loss { name, run, item } => {
                 let compared = self.compare(&self.before(*item), &self.training(run))?;
-                Ok(Checked { name: format!("loss of {name}"), compared, skipped: None })
+                let compiled = compiled::compare(self.program, name)?;
+                Ok(Checked { name: format!("loss of {name}"), compared, compiled, skipped: None })
             }
         }
     }
@@ -291,8 +302,12 @@ impl<'a> Script<'a> {
 
     /// Tries what may stand in square brackets until the function can be called.
     fn check_function(&self, function: &Function, model: bool) -> Checked {
-        let skip =
-            |why| Checked { name: function.name.name.clone(), compared: Vec::new(), skipped: Some(why) };
+        let skip = |why| Checked {
+            name: function.name.name.clone(),
+            compared: Vec::new(),
+            compiled: Vec::new(),
+            skipped: Some(why),
+        };
         let mut problem = None;
         for choice in 0..CHOICES.len().pow(function.statics.len().min(3) as u32) {
             let made = match self.as_model(function, model, choice) {
@@ -303,7 +318,7 @@ impl<'a> Script<'a> {
                 Ok(Some(mut compared)) => {
                     compared.iter_mut().for_each(without_layer);
                     let name = self.signature(function, &made);
-                    return Checked { name, compared, skipped: None };
+                    return Checked { name, compared, compiled: Vec::new(), skipped: None };
                 }
                 Ok(None) => return skip("its value is not finite at random arguments".into()),
                 Err(message) if made.brackets.is_empty() => return skip(message),

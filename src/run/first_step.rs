@@ -1,0 +1,76 @@
+//! The first step of training runs as their compiled programs take it: what those read and what they left.
+//! Something else can then compute the same from the same and be compared.
+
+use super::execute::Script;
+use super::machine::Machine;
+use super::memory::Memory;
+use super::train::Run;
+use super::{Settings, Silent, Stages};
+use crate::algebra::tensor::Tensor;
+use crate::check::typed::StatementKind;
+use crate::diag::Diagnostic;
+use crate::graph::{Graph, Role, Target};
+use crate::native::Phase;
+
+/// One call of a compiled program.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Its position among all programs of the script.
+    pub program: usize,
+    /// What it read. States of the optimizer are all there, also those that share another's memory.
+    pub inputs: Vec<(Role, Tensor)>,
+    /// What it left, with names.
+    pub outputs: Vec<(String, Vec<f64>)>,
+}
+
+/// The calls of the first step of the training run of this name. Runs and values before it are computed;
+/// nothing is printed, written or asserted. Nothing if there is no such run.
+///
+/// # Errors
+/// As [`super::execute()`].
+pub fn first_step(stages: &Stages<'_>, settings: &Settings, name: &str) -> Result<Vec<Call>, Diagnostic> {
+    let mut script = Script::new(stages, settings)?;
+    for (index, statement) in stages.typed.statements.iter().enumerate() {
+        match &statement.kind {
+            StatementKind::Train(train) if train.name == name => {
+                script.check_memory(index, statement)?;
+                let mut run = Run::new(&mut script, index, train)?;
+                let mut calls = Vec::new();
+                let take = |machine: &mut Machine, states: &[Memory]| {
+                    let graph = &stages.graphs.programs[machine.program()];
+                    calls.push(call(machine, graph, states));
+                };
+                run.first(&mut script, take)?;
+                return Ok(calls);
+            }
+            StatementKind::Train(_)
+            | StatementKind::Let { .. }
+            | StatementKind::Also { .. }
+            | StatementKind::Eval(_) => script.next(index, statement, &mut Silent)?,
+            StatementKind::Print(_)
+            | StatementKind::Plot { .. }
+            | StatementKind::Table(_)
+            | StatementKind::Save { .. }
+            | StatementKind::Assert { .. } => script.skip(),
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// Runs a program whose inputs are bound.
+fn call(machine: &mut Machine, graph: &Graph, states: &[Memory]) -> Call {
+    let ty = |input: usize| graph.nodes[graph.inputs[input].value.0 as usize].ty.clone();
+    let bound = machine.roles().into_iter().map(|(input, role)| (role, machine.tensor(input, ty(input))));
+    let mut inputs: Vec<(Role, Tensor)> = bound.collect();
+    for (slot, memory) in states.iter().enumerate() {
+        let values = memory.to_f64();
+        let ty = crate::algebra::types::Type::of(memory.dtype(), &[values.len()]);
+        if !inputs.iter().any(|(role, _)| *role == Role::State(slot)) {
+            inputs.push((Role::State(slot), Tensor::new(ty, values)));
+        }
+    }
+    machine.run(Phase::Whole);
+    let outputs = graph.outputs.iter().enumerate().filter(|(_, output)| output.target != Target::Positions);
+    let outputs = outputs.map(|(k, output)| (output.name.clone(), machine.read(k))).collect();
+    Call { program: machine.program(), inputs, outputs }
+}
