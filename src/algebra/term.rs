@@ -104,6 +104,17 @@ impl Term {
         holes.into_iter().collect()
     }
 
+    /// The loop axes whose positions it has, ascending.
+    pub fn axes(&self) -> Vec<usize> {
+        let mut axes = BTreeSet::new();
+        self.visit(&mut BTreeMap::new(), &mut |node| {
+            if let Node::Axis(k) = node {
+                axes.insert(*k);
+            }
+        });
+        axes.into_iter().collect()
+    }
+
     /// Calls `f` with each node once, operands first, and counts the uses of each.
     fn visit(&self, uses: &mut BTreeMap<*const Node, usize>, f: &mut dyn FnMut(&Node)) {
         let count = uses.entry(self.key()).or_insert(0);

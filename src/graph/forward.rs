@@ -82,13 +82,13 @@ impl<'a> Runs<'a> {
         self.on_rows(evaluator, (index, train), train.batch, "forward", [("loss", &train.loss)])
     }
 
-    /// `NAME.validate`: the loss and the metrics on all validation rows.
-    pub(super) fn validate(&self, index: usize, train: &'a Train) -> Option<Graph> {
+    /// `NAME.validate`: the loss and the metrics on all validation rows, and how many those are.
+    pub(super) fn validate(&self, index: usize, train: &'a Train) -> Option<(Graph, usize)> {
         let (data, split) = train.validate?;
         let rows = row_count(&self.program.data[data.0], split);
         let exprs = [("loss", &train.loss)].into_iter().chain(metrics(&train.metrics));
         let evaluator = Evaluator::new(self.program, self.layouts);
-        Some(self.on_rows(evaluator, (index, train), rows, "validate", exprs))
+        Some((self.on_rows(evaluator, (index, train), rows, "validate", exprs), rows))
     }
 
     fn on_rows(
@@ -106,15 +106,15 @@ impl<'a> Runs<'a> {
         evaluator.builder.finish(format!("{}.{kind}", train.optimizer.name), outputs)
     }
 
-    /// `NAME.eval`: the metrics of an evaluation on all its rows.
-    pub(super) fn eval(&self, eval: &'a Eval) -> Graph {
+    /// `NAME.eval`: the metrics of an evaluation on all its rows, and how many those are.
+    pub(super) fn eval(&self, eval: &'a Eval) -> (Graph, usize) {
         let mut evaluator = Evaluator::new(self.program, self.layouts);
         evaluator.root = Some(Arena { run: eval.fit.0, role: Role::FitParams(eval.fit.0) });
         let rows = row_count(&self.program.data[eval.data.0], eval.split);
         let data = Columns { data: eval.data, locals: &eval.locals, var: &eval.rows, rows };
         let mut frame = columns(&mut evaluator, self.program, &data);
         let outputs = evaluate(&mut evaluator, &mut frame, metrics(&eval.metrics));
-        evaluator.builder.finish(format!("{}.eval", eval.name), outputs)
+        (evaluator.builder.finish(format!("{}.eval", eval.name), outputs), rows)
     }
 
     /// `data.NAME`: all rows of each column of computed data.

@@ -6,7 +6,8 @@
 //! step takes several batches, `NAME.accumulate` adds up their gradients before it), one that makes
 //! the parameters to evaluate with if a stage says them (`NAME.weights`), and one that evaluates loss
 //! and metrics on the validation rows (`NAME.validate`); for each evaluation
-//! `NAME.eval`; for each other statement with expressions a program named after it (`let.NAME`, or
+//! `NAME.eval`, before which, for many rows, stand a program for a chunk of them and one for the rest
+//! (`NAME.eval.chunk`, `NAME.validate.rest`); for each other statement with expressions a program named after it (`let.NAME`, or
 //! with the index among all statements `print.3`, `assert.4`), whose outputs are the values of its
 //! expressions in order. Beside them stand the forward passes of the training runs (`NAME.forward`), for
 //! reading only. Invariant: arguments come before their users, types are those that the
@@ -20,13 +21,14 @@
 //!   return loss = %9, params <- %40, adam.m <- %31
 //! ```
 //!
-//! `build` evaluates typed expressions into a `builder`, `grad` differentiates there, `step` adds the
+//! `build` evaluates typed expressions into a `builder`, `rows` and `chunks` cut evaluations, `grad` differentiates there, `step` adds the
 //! optimizer. `simplify` runs the rewrites of `rules`, `share` drops what no output needs, and `verify`
 //! checks the invariant after each. `eval` is the reference run.
 
 mod build;
 pub mod builder;
 mod calls;
+pub mod chunks;
 mod convolutions;
 mod derive;
 pub mod errors;
@@ -41,6 +43,7 @@ pub mod passes;
 mod pieces;
 pub mod positions;
 mod print;
+mod rows;
 pub mod rules;
 pub mod share;
 mod signs;
@@ -57,9 +60,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
 
+use self::chunks::Chunks;
 pub(crate) use self::forward::let_program;
 use self::positions::Position;
-use crate::algebra::form::Segments;
+use crate::algebra::form::{Combine, Segments};
 use crate::algebra::op::{Op, Val};
 use crate::algebra::types::Type;
 use crate::diag::Diagnostic;
@@ -76,6 +80,8 @@ pub struct Graphs {
     pub forward: Vec<Graph>,
     /// The layout of the parameters of each training run, by its statement's index.
     pub layouts: BTreeMap<usize, Layout>,
+    /// What evaluations in chunks of rows run before their own program, by its index among the programs.
+    pub chunks: BTreeMap<usize, Chunks>,
     /// What the script hardly means.
     pub warnings: Vec<Diagnostic>,
 }
@@ -251,6 +257,8 @@ pub enum Role {
     FitParams(usize),
     /// State `k` of the model of that fit.
     FitMemory(usize, usize),
+    /// Output `k` of the program of a chunk of rows, of all chunks together.
+    Chunks(usize, Combine),
 }
 
 /// Something left behind.
@@ -285,8 +293,8 @@ pub fn plain(program: &Program) -> Graphs {
     let layouts = layouts(program);
     let forward = forward(program, &layouts);
     let mut warnings = Vec::new();
-    let programs = programs(program, &layouts, &mut warnings);
-    Graphs { programs, forward, layouts, warnings }
+    let (programs, chunks) = programs(program, &layouts, &mut warnings);
+    Graphs { programs, forward, layouts, chunks, warnings }
 }
 
 /// The graphs of optimizers whose parameters and gradients another program brings: for each of them
@@ -304,7 +312,7 @@ pub fn plain_optimizers(program: &Program) -> Graphs {
             programs.extend(step::weights(program, &layouts, *index, optimizer));
         }
     }
-    Graphs { programs, forward: Vec::new(), layouts, warnings: Vec::new() }
+    Graphs { programs, layouts, ..Graphs::default() }
 }
 
 fn layouts(program: &Program) -> BTreeMap<usize, Layout> {
@@ -322,6 +330,12 @@ fn layouts(program: &Program) -> BTreeMap<usize, Layout> {
 }
 
 impl Graphs {
+    /// The programs that an evaluation runs: its own, and before that those of its chunks.
+    pub fn parts(&self, program: usize) -> Vec<usize> {
+        let chunks = self.chunks.get(&program).into_iter();
+        chunks.flat_map(|chunks| [Some(chunks.chunk), chunks.rest]).flatten().chain([program]).collect()
+    }
+
     /// The same with each program changed.
     fn each(&mut self, pass: impl Fn(Graph) -> Graph) {
         for graphs in [&mut self.programs, &mut self.forward] {
@@ -334,8 +348,9 @@ fn programs(
     program: &Program,
     layouts: &BTreeMap<usize, Layout>,
     warnings: &mut Vec<Diagnostic>,
-) -> Vec<Graph> {
+) -> (Vec<Graph>, BTreeMap<usize, Chunks>) {
     let runs = forward::Runs { program, layouts };
+    let mut chunks = BTreeMap::new();
     let mut graphs: Vec<Graph> = program.data.iter().filter_map(|data| runs.data(data)).collect();
     for (index, statement) in program.statements.iter().enumerate() {
         match &statement.kind {
@@ -343,13 +358,18 @@ fn programs(
                 graphs.push(init::init(program, layouts, &layouts[&index], train));
                 graphs.extend(step::steps(program, layouts, (index, train), warnings));
                 graphs.extend(step::weights(program, layouts, index, &train.optimizer));
-                graphs.extend(runs.validate(index, train));
+                if let Some((graph, rows)) = runs.validate(index, train) {
+                    chunks::add(graph, rows, &mut graphs, &mut chunks);
+                }
             }
-            StatementKind::Eval(eval) => graphs.push(runs.eval(eval)),
+            StatementKind::Eval(eval) => {
+                let (graph, rows) = runs.eval(eval);
+                chunks::add(graph, rows, &mut graphs, &mut chunks);
+            }
             _ => graphs.extend(runs.statement(index, statement)),
         }
     }
-    graphs
+    (graphs, chunks)
 }
 
 fn forward(program: &Program, layouts: &BTreeMap<usize, Layout>) -> Vec<Graph> {

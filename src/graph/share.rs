@@ -60,7 +60,7 @@ fn rank(role: &Role) -> usize {
     match role {
         Role::Params | Role::FitParams(_) | Role::Memory(_) | Role::FitMemory(..) => 0,
         Role::Initial => 1,
-        Role::Column(_) | Role::Gradient | Role::Loss => 2,
+        Role::Column(_) | Role::Chunks(..) | Role::Gradient | Role::Loss => 2,
         Role::State(_) => 3,
         Role::Cell(_) => 4,
         Role::Step | Role::Total => 5,

@@ -64,6 +64,7 @@ pub fn bench(stages: &Stages<'_>, settings: &Settings, plan: &Plan) -> Result<Ve
     for (index, statement) in stages.typed.statements.iter().enumerate() {
         match &statement.kind {
             StatementKind::Train(train) => {
+                script.check_memory(index, statement)?;
                 let start = Instant::now();
                 let mut timed = Timed { run: Run::new(&mut script, index, train)?, index, train };
                 all.push(timed.measure(&mut script, start, plan)?);

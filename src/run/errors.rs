@@ -256,9 +256,9 @@ pub(crate) fn unknown_hyperparameter<'a>(
 }
 
 /// A program that needs more memory than there is.
-pub(crate) fn too_large(needed: u64, available: u64) -> Diagnostic {
+pub(crate) fn too_large(needed: u64, available: u64, help: &str) -> Diagnostic {
     let message = format!("this needs {} of memory, and {} are available", bytes(needed), bytes(available));
-    Diagnostic::error(&TOO_LARGE, message).help("use a smaller batch or smaller layers")
+    Diagnostic::error(&TOO_LARGE, message).help(help)
 }
 
 /// Memory that the system did not give.

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use super::data::Wanted;
 use super::dataset::Dataset;
+use super::evaluation::Evaluation;
 use super::fit::Fit;
-use super::machine::{self, Machine};
+use super::machine::Machine;
 use super::plot;
-use super::positions::Given;
 use super::sweep::{self, Sweep};
 use super::value::Held;
 use super::{Events, Settings, Stages, errors, sample, train, value};
@@ -120,7 +120,7 @@ impl Seen {
 pub(super) struct Script<'a> {
     pub(super) stages: &'a Stages<'a>,
     pub(super) settings: &'a Settings,
-    datasets: BTreeMap<Seen, Dataset>,
+    pub(super) datasets: BTreeMap<Seen, Dataset>,
     values: Vec<Value>,
     /// What the last `let` gives to the names after its first, last one first.
     also: Vec<Held>,
@@ -136,7 +136,10 @@ pub fn execute(
     events: &mut dyn Events,
 ) -> Result<Outcome, Diagnostic> {
     let mut script = Script::new(stages, settings)?;
-    script.check_all_memory()?;
+    for (index, statement) in stages.typed.statements.iter().enumerate() {
+        // What comes after hours of training is refused before them.
+        script.check_memory(index, statement)?;
+    }
     script.read_files()?;
     let mut names = BTreeMap::new();
     for (index, statement) in stages.typed.statements.iter().enumerate() {
@@ -159,25 +162,6 @@ fn bound_name(kind: &StatementKind) -> Option<&str> {
         | StatementKind::Table(_)
         | StatementKind::Save { .. }
         | StatementKind::Assert { .. } => None,
-    }
-}
-
-/// The names of the programs whose memory a statement needs at one time, of those that there are.
-fn programs_of(index: usize, kind: &StatementKind) -> Vec<String> {
-    match kind {
-        StatementKind::Let { name, .. } => vec![let_program(name, index)],
-        StatementKind::Print(_) => vec![format!("print.{index}")],
-        StatementKind::Assert { .. } => vec![format!("assert.{index}")],
-        StatementKind::Eval(eval) => vec![format!("{}.eval", eval.name)],
-        StatementKind::Train(train) => {
-            let kinds = ["init", "step", "accumulate", "weights", "validate"];
-            kinds.map(|kind| format!("{}.{kind}", train.optimizer.name)).to_vec()
-        }
-        StatementKind::Also { .. }
-        | StatementKind::Optimizer(_)
-        | StatementKind::Plot { .. }
-        | StatementKind::Table(_)
-        | StatementKind::Save { .. } => Vec::new(),
     }
 }
 
@@ -217,6 +201,7 @@ impl<'a> Script<'a> {
         statement: &'a Statement,
         events: &mut dyn Events,
     ) -> Result<(), Diagnostic> {
+        self.check_memory(index, statement)?;
         let value = self.run(index, &statement.kind, statement.span, events)?;
         self.values.push(value);
         Ok(())
@@ -349,23 +334,16 @@ impl<'a> Script<'a> {
 
     fn eval(&mut self, eval: &Eval) -> Result<BTreeMap<String, f64>, Diagnostic> {
         let program = self.program(&format!("{}.eval", eval.name));
-        self.check_memory(&[program])?;
-        let mut machine = self.machine(program)?;
-        let dataset = self.dataset(self.seen(eval), program)?;
-        let rows = dataset.rows(eval.split);
-        dataset.give(&mut machine, &rows);
-        let given = Given { data: self.seen(eval), rows: &rows };
-        self.check_columns(program, given)?;
-        machine.run(Phase::Whole);
-        self.check_positions(&machine, format_args!(""), Some(given))?;
+        let mut evaluation = Evaluation::new(self, program, self.seen(eval), eval.split)?;
+        evaluation.check_columns(self)?;
+        evaluation.run(self, format_args!(""))?;
         let names = eval.metrics.iter().map(|(name, _)| name.clone());
-        Ok(names.enumerate().map(|(k, name)| (name, machine.output(k).to_f64()[0])).collect())
+        Ok(names.enumerate().map(|(k, name)| (name, evaluation.number(k))).collect())
     }
 
     /// The outputs of a program of expressions.
     fn tensors(&mut self, name: &str, events: &mut dyn Events) -> Result<Vec<Held>, Diagnostic> {
         let program = self.program(name);
-        self.check_memory(&[program])?;
         let work = self.stages.loops.work(&self.stages.loops.programs[program]);
         if work > LONG {
             events.long(name.strip_prefix("let.").unwrap_or(name), work);
@@ -390,31 +368,6 @@ impl<'a> Script<'a> {
     /// The index of the program of this name, if there is one.
     pub(super) fn find_program(&self, name: &str) -> Option<usize> {
         self.stages.loops.programs.iter().position(|program| program.name == name)
-    }
-
-    /// Refuses programs that together need more memory than there is.
-    pub(super) fn check_memory(&self, programs: &[usize]) -> Result<(), Diagnostic> {
-        let needed = programs.iter().map(|program| Machine::bytes(&self.stages.loops.programs[*program]));
-        let needed = needed.fold(0u64, u64::saturating_add);
-        match machine::available_memory() {
-            Some(available) if needed > available => Err(errors::too_large(needed, available)),
-            _ => Ok(()),
-        }
-    }
-
-    /// Refuses a statement whose programs need more memory than there is before anything is computed: what
-    /// comes after hours of training is refused before them.
-    fn check_all_memory(&self) -> Result<(), Diagnostic> {
-        for (index, statement) in self.stages.typed.statements.iter().enumerate() {
-            let at = match statement.kind {
-                StatementKind::Train(_) => "in this run",
-                _ => "in this statement",
-            };
-            let names = programs_of(index, &statement.kind).into_iter();
-            let programs: Vec<usize> = names.filter_map(|name| self.find_program(&name)).collect();
-            self.check_memory(&programs).map_err(|error| error.label(statement.span, at))?;
-        }
-        Ok(())
     }
 
     /// A machine for a program, with the values of earlier statements bound.
@@ -472,7 +425,6 @@ impl<'a> Script<'a> {
     /// A data set that is computed.
     fn computed(&mut self, data: &Data, seed: u64) -> Result<Dataset, Diagnostic> {
         let program = self.program(&format!("data.{}", data.name));
-        self.check_memory(&[program])?;
         let mut machine = self.machine(program)?;
         machine.set(&Role::Key, &train::step_key(seed, 0));
         machine.run(Phase::Whole);
@@ -480,15 +432,14 @@ impl<'a> Script<'a> {
         Ok(Dataset::computed(data, (0..data.columns.len()).map(|column| machine.output(column))))
     }
 
-    /// A data set with the columns that a program reads, as the model sees it that was trained on other
-    /// data: in their numbers of words, and with their statistics.
+    /// A data set with the columns that a program and those of its chunks read, as the model sees it that
+    /// was trained on other data: in their numbers of words, and with their statistics.
     pub(super) fn dataset(&mut self, rows: Seen, program: usize) -> Result<&Dataset, Diagnostic> {
-        let read = self.stages.loops.programs[program].inputs.iter().filter_map(|(_, role)| match role {
-            Role::Column(column) => Some(*column),
-            _ => None,
-        });
-        for column in read.collect::<Vec<_>>() {
-            self.column(rows, column)?;
+        let (graphs, loops) = (self.stages.graphs, self.stages.loops);
+        for (_, role) in graphs.parts(program).iter().flat_map(|part| &loops.programs[*part].inputs) {
+            if let Role::Column(column) = role {
+                self.column(rows, *column)?;
+            }
         }
         self.opened(rows)
     }
@@ -565,7 +516,7 @@ impl<'a> Script<'a> {
     }
 
     /// The data of an evaluation, as its fit sees them.
-    fn seen(&self, eval: &Eval) -> Seen {
+    pub(super) fn seen(&self, eval: &Eval) -> Seen {
         let trained = match &self.stages.typed.statements[eval.fit.0].kind {
             StatementKind::Train(train) => train.data,
             other => ice!("run", "an evaluation of {other:?}"),

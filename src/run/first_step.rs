@@ -33,6 +33,7 @@ pub fn first_step(stages: &Stages<'_>, settings: &Settings, name: &str) -> Resul
     for (index, statement) in stages.typed.statements.iter().enumerate() {
         match &statement.kind {
             StatementKind::Train(train) if train.optimizer.name == name => {
+                script.check_memory(index, statement)?;
                 let mut run = Run::new(&mut script, index, train)?;
                 let mut calls = Vec::new();
                 let take = |machine: &mut Machine, states: &[Memory]| {

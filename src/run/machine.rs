@@ -367,6 +367,7 @@ fn is_shared(role: &Role) -> bool {
         | Role::Global(_) => true,
         Role::Cell(_)
         | Role::Column(_)
+        | Role::Chunks(..)
         | Role::Loss
         | Role::Step
         | Role::Total

@@ -17,9 +17,30 @@ const ROWS: usize = 4096;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Given<'r> {
     /// The data.
-    pub(super) data: Seen,
+    data: Seen,
     /// The rows, in the order in which they are given.
-    pub(super) rows: &'r [u32],
+    rows: &'r [u32],
+    /// Whether they are a chunk: then all that the program looks at has some elements for each row.
+    is_chunk: bool,
+}
+
+impl<'r> Given<'r> {
+    /// All rows that there are for it.
+    pub(super) fn all(data: Seen, rows: &'r [u32]) -> Given<'r> {
+        Given { data, rows, is_chunk: false }
+    }
+
+    /// Some rows, for a program that takes one chunk after the other.
+    pub(super) fn chunk(data: Seen, rows: &'r [u32]) -> Given<'r> {
+        Given { data, rows, is_chunk: true }
+    }
+
+    /// The row that an element of a tensor of these sizes belongs to, if it has some for each.
+    fn row(&self, sizes: &[usize], at: usize) -> Option<u32> {
+        let known = self.is_chunk || sizes.first() == Some(&self.rows.len());
+        let each = sizes.iter().product::<usize>().checked_div(self.rows.len())?;
+        known.then(|| self.rows[at / each])
+    }
 }
 
 impl Script<'_> {
@@ -60,13 +81,10 @@ impl Script<'_> {
 
     /// Which row an element of a tensor with a row for each of the data belongs to, or which element it is.
     fn place(&self, sizes: &[usize], at: usize, given: Option<Given<'_>>) -> String {
-        let count: usize = sizes.iter().product();
-        match given {
-            Some(Given { data, rows }) if sizes.first() == Some(&rows.len()) => {
-                let row = rows[at / (count / rows.len())] + 1;
-                format!("row {row} of `{}`", self.stages.typed.data[data.data.0].name)
-            }
-            _ => format!("element {}", at + 1),
+        let row = given.and_then(|given| Some((given.data.data, given.row(sizes, at)?)));
+        match row {
+            Some((data, row)) => format!("row {} of `{}`", row + 1, self.stages.typed.data[data.0].name),
+            None => format!("element {}", at + 1),
         }
     }
 }

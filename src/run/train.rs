@@ -1,6 +1,7 @@
 //! Training: batches, steps, validation, and what is recorded of them.
 
 use super::errors;
+use super::evaluation::Evaluation;
 use super::execute::{Script, Seen};
 use super::fit::{Fit, History};
 use super::machine::{Machine, Memory};
@@ -41,7 +42,7 @@ pub(super) struct Run<'a> {
     step: Machine,
     /// Makes the parameters to evaluate with, where they are not those that are trained.
     weights: Option<Machine>,
-    validate: Option<Machine>,
+    validate: Option<Evaluation>,
     params: Memory,
     states: Vec<Memory>,
     /// States of the model.
@@ -137,19 +138,17 @@ impl<'a> Run<'a> {
         let (init, step) = (program("init"), program("step"));
         let accumulate = script.find_program(&format!("{}.accumulate", train.optimizer.name));
         let weights = script.find_program(&format!("{}.weights", train.optimizer.name));
-        let validate = train.validate.map(|_| program("validate"));
-        script.check_memory(
-            &[Some(init), Some(step), accumulate, weights, validate]
-                .into_iter()
-                .flatten()
-                .collect::<Vec<_>>(),
-        )?;
+        let validate = train.validate.map(|rows| (rows, program("validate")));
         let mut init = script.machine(init)?;
         let mut accumulate = accumulate.map(|program| script.machine(program)).transpose()?;
         let mut step = script.machine(step)?;
         let mut weights = weights.map(|program| script.machine(program)).transpose()?;
-        let mut validate = validate.map(|program| script.machine(program)).transpose()?;
-        let others = accumulate.iter_mut().chain(&mut weights).chain(&mut validate);
+        let validate = validate.map(|((data, split), program)| {
+            Evaluation::new(script, program, Seen { data, trained: train.data }, split)
+        });
+        let mut validate = validate.transpose()?;
+        let validating = validate.iter_mut().flat_map(Evaluation::machines);
+        let others = accumulate.iter_mut().chain(&mut weights).chain(validating);
         for machine in [&mut init, &mut step].into_iter().chain(others) {
             fill(machine, &cells, seed, steps);
         }
@@ -186,7 +185,7 @@ impl<'a> Run<'a> {
             history: History::new(),
             measures: Vec::new(),
         };
-        run.connect(script)?;
+        run.connect()?;
         run.check_columns(script)?;
         run.tracks = run.tracks();
         let wanted = record::wanted(script.stages.typed, index, layout, script.settings.record);
@@ -194,13 +193,14 @@ impl<'a> Run<'a> {
         Ok(run)
     }
 
-    /// Lets the programs share parameters and states, and gives validation its rows.
-    fn connect(&mut self, script: &mut Script<'_>) -> Result<(), Diagnostic> {
+    /// Lets the programs share parameters and states.
+    fn connect(&mut self) -> Result<(), Diagnostic> {
         let initial = self.params.copy().map_err(errors::out_of_memory)?;
         let evaluated = self.weights.as_ref().map(|machine| machine.output(0));
         let gradient = self.accumulate.as_ref().map(|accumulate| accumulate.gradient.clone());
         let accumulate = self.accumulate.as_mut().map(|accumulate| &mut accumulate.machine);
-        let others = accumulate.into_iter().chain(&mut self.weights).chain(&mut self.validate);
+        let validate = self.validate.iter_mut().flat_map(Evaluation::machines);
+        let others = accumulate.into_iter().chain(&mut self.weights).chain(validate);
         for machine in [&mut self.step].into_iter().chain(others) {
             for (k, role) in machine.roles() {
                 match role {
@@ -213,16 +213,11 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        if let (Some(machine), Some(evaluated)) = (&mut self.validate, evaluated) {
+        let Some(evaluated) = evaluated else { return Ok(()) };
+        for machine in self.validate.iter_mut().flat_map(Evaluation::machines) {
             for (k, _) in machine.roles().into_iter().filter(|(_, role)| *role == Role::Params) {
                 machine.bind(k, &evaluated);
             }
-        }
-        if let (Some(machine), Some((data, split))) = (&mut self.validate, self.train.validate) {
-            let program = script.program(&format!("{}.validate", self.train.optimizer.name));
-            let dataset = script.dataset(Seen { data, trained: self.train.data }, program)?;
-            let rows = dataset.rows(split);
-            dataset.give(machine, &rows);
         }
         Ok(())
     }
@@ -393,21 +388,16 @@ impl<'a> Run<'a> {
 
     /// Checks labels and positions in columns of the data, which do not change while it trains.
     fn check_columns(&self, script: &mut Script<'_>) -> Result<(), Diagnostic> {
-        let given = Given { data: Seen::own(self.train.data), rows: &self.rows };
+        let given = Given::all(Seen::own(self.train.data), &self.rows);
         script.check_columns(self.batch().program(), given)?;
-        if let (Some(machine), Some((data, split))) = (&self.validate, self.train.validate) {
-            let data = Seen { data, trained: self.train.data };
-            let rows = script.opened(data)?.rows(split);
-            script.check_columns(machine.program(), Given { data, rows: &rows })?;
-        }
-        Ok(())
+        self.validate.as_ref().map_or(Ok(()), |validate| validate.check_columns(script))
     }
 
     /// Checks those that batch `number` has computed in step `t`.
     fn check_positions(&self, script: &Script<'_>, t: usize, number: usize) -> Result<(), Diagnostic> {
         let Train { batch, accumulate, data, .. } = *self.train;
         let within = number % (self.per_epoch * accumulate);
-        let given = Given { data: Seen::own(data), rows: &self.order[within * batch..][..batch] };
+        let given = Given::all(Seen::own(data), &self.order[within * batch..][..batch]);
         script.check_positions(self.batch(), format_args!("step {t}, "), Some(given))
     }
 
@@ -447,17 +437,11 @@ impl<'a> Run<'a> {
             }
             return Ok(());
         };
-        validate.set(&Role::Step, &[t as f64]);
-        validate.run(Phase::Whole);
-        if let Some((data, split)) = self.train.validate {
-            let data = Seen { data, trained: self.train.data };
-            let rows = script.opened(data)?.rows(split);
-            let given = Given { data, rows: &rows };
-            script.check_positions(validate, format_args!("after step {t}, "), Some(given))?;
-        }
+        validate.machines().for_each(|machine| machine.set(&Role::Step, &[t as f64]));
+        validate.run(script, format_args!("after step {t}, "))?;
         let names = std::iter::once("val_loss".to_owned()).chain(metrics);
         for (k, name) in names.enumerate() {
-            let value = validate.output(k).get(0);
+            let value = validate.number(k);
             self.history.entry(name.clone()).or_default().push((t as f64, value));
             self.measures.push((name, value));
         }

@@ -24,7 +24,7 @@ fn targets() -> Vec<Target> {
 fn text(function: &Function, target: &Target) -> String {
     let Some(level) = target.level() else { return String::new() };
     let loops = find(function, &[], Some(level));
-    loops.iter().for_each(|wide| code::decoded::check(wide, level, wide.constants));
+    loops.iter().for_each(|wide| code::decoded::check(wide, level));
     loops.iter().map(|wide| listing("f", wide)).collect()
 }
 

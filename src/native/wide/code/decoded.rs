@@ -86,8 +86,8 @@ enum Operand {
 ///
 /// # Panics
 /// If it is not what the loop's instructions say, or cannot be decoded.
-pub(in crate::native::wide) fn check(wide: &Loop<'_>, level: Level, constants: usize) {
-    let Loop { plan, layout, code, sections, .. } = wide;
+pub(in crate::native::wide) fn check(wide: &Loop<'_>, level: Level) {
+    let Loop { plan, layout, code, sections, constants } = wide;
     let mut writer = Writer { plan, layout, level, to: Assembler::default(), far: Vec::new() };
     let start = code.len() - constants;
     let mut want = Vec::new();

@@ -1,0 +1,80 @@
+//! Whether there is room for what a statement needs: what there is no room for is refused.
+
+use super::errors;
+use super::execute::{Script, Seen};
+use super::machine::{Machine, available_memory};
+use crate::diag::Diagnostic;
+use crate::graph::let_program;
+use crate::typed::{Data, Statement, StatementKind};
+
+/// What to do about an evaluation that is too large.
+const CHUNKS: &str = "evaluate on fewer rows; metrics that are means, sums, greatest or least of what each row \
+                      gives by itself need memory for some rows at a time only";
+
+impl Script<'_> {
+    /// Refuses a statement whose programs, or those that compute its data, need more memory than there is
+    /// now: before anything is computed, and again once earlier statements have taken theirs.
+    pub(super) fn check_memory(&self, index: usize, statement: &Statement) -> Result<(), Diagnostic> {
+        for data in self.data_of(&statement.kind) {
+            let Data { name, span, .. } = &self.stages.typed.data[data.data.0];
+            let program = self.find_program(&format!("data.{name}"));
+            let program = program.filter(|_| !self.datasets.contains_key(&data));
+            let checked = self.check_programs(program, "use fewer rows, or smaller ones");
+            checked.map_err(|error| error.label(*span, "this data"))?;
+        }
+        let (at, help) = match statement.kind {
+            StatementKind::Train(_) => ("in this run", "use a smaller batch or smaller layers"),
+            StatementKind::Eval(_) => ("in this statement", CHUNKS),
+            _ => ("in this statement", "use smaller sizes"),
+        };
+        let names = programs_of(index, &statement.kind).into_iter();
+        let programs = names.filter_map(|name| self.find_program(&name));
+        let parts = programs.flat_map(|program| self.stages.graphs.parts(program));
+        self.check_programs(parts, help).map_err(|error| error.label(statement.span, at))
+    }
+
+    /// The data of a statement, as a fit sees them.
+    fn data_of(&self, kind: &StatementKind) -> Vec<Seen> {
+        match kind {
+            StatementKind::Train(train) => {
+                let validate = train.validate.map(|(data, _)| Seen { data, trained: train.data });
+                [Seen::own(train.data)].into_iter().chain(validate).collect()
+            }
+            StatementKind::Eval(eval) => vec![self.seen(eval)],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Refuses programs that together need more memory than there is.
+    fn check_programs(
+        &self,
+        programs: impl IntoIterator<Item = usize>,
+        help: &str,
+    ) -> Result<(), Diagnostic> {
+        let needed = programs.into_iter().map(|program| Machine::bytes(&self.stages.loops.programs[program]));
+        let needed = needed.fold(0u64, u64::saturating_add);
+        match available_memory() {
+            Some(available) if needed > available => Err(errors::too_large(needed, available, help)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The names of the programs whose memory a statement needs at one time, of those that there are.
+fn programs_of(index: usize, kind: &StatementKind) -> Vec<String> {
+    match kind {
+        StatementKind::Let { name, .. } => vec![let_program(name, index)],
+        StatementKind::Print(_) => vec![format!("print.{index}")],
+        StatementKind::Assert { .. } => vec![format!("assert.{index}")],
+        StatementKind::Eval(eval) => vec![format!("{}.eval", eval.name)],
+        StatementKind::Train(train) => {
+            let kinds = ["init", "step", "accumulate", "weights", "validate"];
+            kinds.map(|kind| format!("{}.{kind}", train.optimizer.name)).to_vec()
+        }
+        StatementKind::Also { .. }
+        | StatementKind::Optimizer(_)
+        | StatementKind::Plot { .. }
+        | StatementKind::Table(_)
+        | StatementKind::Save { .. } => Vec::new(),
+    }
+}
