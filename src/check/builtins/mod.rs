@@ -1,14 +1,14 @@
 //! Builtin functions: a table of names, how each is written, and how it is typed.
 
-pub(crate) mod arrange;
-pub(crate) mod basic;
-pub(crate) mod convolutions;
-pub(crate) mod index;
-pub(crate) mod order;
+mod arrange;
+mod basic;
+mod convolutions;
+mod index;
+mod order;
 pub(crate) mod points;
-pub(crate) mod random;
-pub(crate) mod reductions;
-pub(crate) mod shapes;
+mod random;
+mod reductions;
+mod shapes;
 pub(crate) mod stage;
 
 use self::arrange::*;

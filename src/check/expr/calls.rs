@@ -1,10 +1,10 @@
 //! Calls: who is called, with which static and other arguments.
 
-use super::dims::{self, unify};
-use super::instances::{self, has_rest};
+use super::dims;
+use super::instances;
 use super::typer::{Arg, Call, Typer};
-use super::{along, args, convert, derive, fixes, layers, origin, recorded, statics, targets};
-use crate::algebra::types::{DType, SizeVar, Type};
+use super::{along, args, convert, derive, fixes, layers, origin, recorded, solve, statics, targets};
+use crate::algebra::types::{DType, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::builtins::{self, points, stage};
 use crate::check::env::{
@@ -133,7 +133,7 @@ pub(crate) fn call_def<'a>(
         });
     }
     let values = values.into_iter().collect::<Checked<Vec<Value>>>()?;
-    let rank = rest_rank(function, &values, call.expected);
+    let rank = solve::rest_rank(function, &values, call.expected);
     let id = instances::instance(cx.env, def, &statics, rank, instances::caller(scope))?;
     call_instance(cx.env, scope, id, &statics, values, instance, call)
 }
@@ -194,17 +194,17 @@ fn call_instance<'a>(
     let signature = env.instances.made[id.0].signature.clone();
     let mut sizes = signature.static_sizes(statics);
     let given = sizes.clone();
-    let conflict = solve(&signature, &values, &mut sizes);
+    let conflict = solve::solve(&signature, &values, &mut sizes);
     if let Some(k) = conflict {
         let mended = fixes::mend(scope, &values[k].expr, |shape| {
             let mut values = values.clone();
             values[k].expr.ty.shape = shape.clone();
-            solve(&signature, &values, &mut given.clone()).is_none()
+            solve::solve(&signature, &values, &mut given.clone()).is_none()
         });
         return Err(argument_mismatch(env, scope, &signature, &values[k], k, (&sizes, mended), call));
     }
     if let Some(expected) = call.expected {
-        solve_result(&signature, expected, &mut sizes);
+        solve::solve_result(&signature, expected, &mut sizes);
     }
     if let Some(open) = signature.sizes.iter().find(|var| !sizes.contains_key(var)) {
         let message = format!("size `{}` of `{}` follows from nothing here", open.name, call.name);
@@ -282,68 +282,4 @@ fn as_cell(scope: &mut Scope, name: &str, arg: Expr) -> Expr {
     let name = format!("{}.{name}", cells.prefix);
     let dtype = arg.ty.dtype;
     build::cast(scope.cell(&name, build::cast(arg, DType::F64), None), dtype)
-}
-
-/// How many axes `..` stands for in this call.
-fn rest_rank(function: &ast::Function, values: &[Value], expected: Option<&Type>) -> usize {
-    let fixed = |ty: &ast::TypeExpr| has_rest(ty).then(|| ty.shape.len() - 1);
-    let of_args = function.args.iter().zip(values).filter_map(|(arg, value)| {
-        let literal = matches!(value.expr.kind, ExprKind::Const(_) | ExprKind::Size(_));
-        let rank = value.expr.ty.rank().checked_sub(fixed(&arg.ty)?)?;
-        Some((!literal, rank))
-    });
-    let of_args: Vec<(bool, usize)> = of_args.collect();
-    let firm = of_args.iter().max();
-    let of_result = || expected.and_then(|ty| ty.rank().checked_sub(fixed(&function.result)?));
-    firm.map(|(_, rank)| *rank).or_else(of_result).unwrap_or(0)
-}
-
-/// Finds the callee's sizes from the arguments' shapes; the argument that cannot be.
-fn solve(signature: &Signature, values: &[Value], sizes: &mut Sizes) -> Option<usize> {
-    let mut pending: Vec<(usize, usize)> = Vec::new();
-    for (k, (ty, value)) in signature.args.iter().zip(values).enumerate() {
-        let have = &value.expr.ty;
-        let literal = matches!(value.expr.kind, ExprKind::Const(_) | ExprKind::Size(_)) && have.rank() == 0;
-        if literal {
-            continue;
-        }
-        if have.rank() != ty.rank() {
-            // A stage's narrower numbers spread later; all else is a mismatch.
-            match have.rank() {
-                0 if ty.rank() == 1 && value.expr.ty.dtype == DType::F64 => continue,
-                _ => return Some(k),
-            }
-        }
-        pending.extend((0..ty.rank()).map(|axis| (k, axis)));
-    }
-    while !pending.is_empty() {
-        let before = pending.len();
-        let mut left = Vec::new();
-        for (k, axis) in pending {
-            let (want, have) = (&signature.args[k].shape[axis], &values[k].expr.ty.shape[axis]);
-            match unify(want, have, sizes, &signature.sizes) {
-                Some(true) => {}
-                Some(false) => return Some(k),
-                None => left.push((k, axis)),
-            }
-        }
-        if left.len() == before {
-            break;
-        }
-        pending = left;
-    }
-    None
-}
-
-/// Finds sizes that occur in the result only.
-fn solve_result(signature: &Signature, expected: &Type, sizes: &mut Sizes) {
-    if signature.result.rank() != expected.rank() {
-        return;
-    }
-    for (want, have) in signature.result.shape.iter().zip(&expected.shape) {
-        let open: Vec<&SizeVar> = want.vars().filter(|var| !sizes.contains_key(var)).collect();
-        if !open.is_empty() {
-            unify(want, have, sizes, &signature.sizes);
-        }
-    }
 }
