@@ -4,7 +4,7 @@
 //! never moves a parameter: each step compares, on its batch and with its random numbers, the gradient in
 //! one coordinate with differences of the loss. A function becomes a loss whose parameters are its
 //! arguments. Everything is computed in double precision. Then the first step of the compiled program itself is
-//! compared with its operators one by one: see [`compiled`].
+//! compared with its operators one by one: see `gradcheck/compiled.rs`.
 
 mod compiled;
 

@@ -107,7 +107,7 @@ pub struct Layout {
     /// Where the values of some of them must lie, by name.
     pub ranges: BTreeMap<String, typed::Range>,
     /// Pairs of cells whose values must be equal: states are shared on that ground
-    /// ([`Graphs::share_states`]). Empty unless states are shared.
+    /// (the pass `share-states`). Empty unless states are shared.
     pub ties: Vec<(usize, usize)>,
 }
 
