@@ -12,7 +12,7 @@ use std::rc::Rc;
 use super::short;
 use crate::algebra::tensor::Tensor;
 use crate::algebra::types::DType;
-use crate::graph::{self, Graph, Graphs, Role};
+use crate::graph::{self, Graph, Graphs, ProgramId, Role};
 use crate::kernel;
 use crate::loops::{self, Loops};
 use crate::native::{self, Native, Phase};
@@ -88,12 +88,12 @@ pub(super) fn compare(program: &Program, name: &str) -> Result<Vec<Compiled>, Re
     let (graphs, loops) = (program.graphs()?, program.loops()?);
     let plain = program.plain_graphs()?;
     let check = |call: &Call| {
-        let name = &graphs.programs[call.program].name;
-        let small = loops.work(&loops.programs[call.program]) <= MOST;
+        let name = &graphs.graph(call.program).name;
+        let small = loops.work(loops.program(call.program)) <= MOST;
         // Programs are the same ones before they are simplified.
         let reference = match small {
-            true => Reference::Evaluator(&plain.programs[call.program]),
-            false => Reference::unfused(&graphs.programs[call.program]),
+            true => Reference::Evaluator(plain.graph(call.program)),
+            false => Reference::unfused(graphs.graph(call.program)),
         };
         examine(name, call, &reference)
     };
@@ -138,7 +138,7 @@ impl<'a> Reference<'a> {
                 graph::eval::run(graph, inputs).into_iter().map(|tensor| tensor.data).collect()
             }
             Reference::Unfused(_, compiled) => {
-                let mut machine = Machine::new(&compiled.1, &compiled.0, 0)?;
+                let mut machine = Machine::new(&compiled.1, &compiled.0, ProgramId(0))?;
                 for (k, tensor) in inputs.iter().enumerate() {
                     let memory = Memory::new(tensor.ty.dtype, tensor.data.len())?;
                     memory.set_f64(&tensor.data);
@@ -309,10 +309,8 @@ let fit = train net on d {
             (program.plain_graphs().expect("it compiles"), program.graphs().expect("it is right"));
         for call in calls {
             let k = call.program;
-            for reference in
-                [Reference::Evaluator(&plain.programs[k]), Reference::unfused(&graphs.programs[k])]
-            {
-                let name = &graphs.programs[k].name;
+            for reference in [Reference::Evaluator(plain.graph(k)), Reference::unfused(graphs.graph(k))] {
+                let name = &graphs.graph(k).name;
                 let examine = |call: &Call| examine(name, call, &reference).expect("there is memory");
                 assert!(examine(&call).agrees(), "{}", examine(&call));
                 for output in 0..call.outputs.len() {
