@@ -294,7 +294,7 @@ pub(super) fn builtin<'a>(
         Some(builtin) => (builtin.check)(cx, scope, call),
         None => {
             let Some(row) = public_row(name) else { return Err(Poison) };
-            no_statics(cx, call)?;
+            no_statics(cx.env, call)?;
             let written = args::match_args(cx.env, call, row.args, row.args.len(), None);
             let values = args::values(cx, scope, call, written)?;
             elementwise::elementwise(cx.env, scope, row, values, call.span)

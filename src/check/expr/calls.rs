@@ -99,12 +99,6 @@ pub(super) fn call_target<'a>(
     }
 }
 
-fn model_without_instance<'a>(env: &mut Env<'a>, call: &Call<'a, '_>) -> Poison {
-    let message = format!("model `{}` owns parameters, and this call does not say whose", call.name);
-    let found = at(&errors::MODEL_WITHOUT_INSTANCE, message, call.span, "called without an instance");
-    env.report(found.help(format!("in a model, declare `layer a = {}[...]` and call `a`", call.name)))
-}
-
 /// A call of a function or model that is declared in a script or in the library; `first` takes the
 /// place of the first argument.
 pub(crate) fn call_def<'a>(
@@ -136,50 +130,6 @@ pub(crate) fn call_def<'a>(
     let rank = solve::rest_rank(function, &values, call.expected);
     let id = instances::instance(cx.env, def, &statics, rank, instances::caller(scope))?;
     call_instance(cx.env, scope, id, &statics, values, instance, call)
-}
-
-/// Whether everything that a call leaves out has a default, or is the step in a hyperparameter.
-fn all_given<'a>(
-    env: &mut Env<'a>,
-    scope: &Scope,
-    function: &ast::Function,
-    call: &Call<'a, '_>,
-    written: Vec<Option<&'a ast::Expr>>,
-) -> Checked<Vec<Option<&'a ast::Expr>>> {
-    let lacks = |(arg, written): (&ast::Arg, &Option<&ast::Expr>)| {
-        let step = matches!(scope.kind, Kind::Hypers(..)) && STEPS.contains(&arg.name.name.as_str());
-        (written.is_none() && arg.default.is_none() && !step).then(|| arg.name.name.clone())
-    };
-    let Some(missing) = function.args.iter().zip(&written).find_map(lacks) else { return Ok(written) };
-    let names: Vec<&str> = function.args.iter().map(|arg| arg.name.name.as_str()).collect();
-    Err(args::lacks_argument(env, call, &missing, &names, Some(function.name.span)))
-}
-
-/// The value of argument `k` where a call leaves it out.
-fn left_out(cx: &mut Typer<'_, '_>, def: usize, k: usize, span: Span) -> Checked<Value> {
-    let arg = &cx.env.decls.functions[def].ast.args[k];
-    match (&arg.default, STEPS.iter().position(|step| *step == arg.name.name)) {
-        (Some(default), _) => default_value(cx, def, k, default),
-        (None, Some(step)) => {
-            let ty = Type::scalar(DType::F64);
-            Ok(Value::strong(Expr { kind: ExprKind::Local(LocalId(step)), ty, span }))
-        }
-        (None, None) => Err(Poison),
-    }
-}
-
-/// A default sees numbers and functions only.
-pub(crate) fn default_value<'a>(
-    cx: &mut Typer<'_, 'a>,
-    def: usize,
-    k: usize,
-    default: &'a ast::Expr,
-) -> Checked<Value> {
-    let Def { ast, library, .. } = cx.env.decls.functions[def];
-    let extents = cx.env.extents();
-    let double = ast.args[k].ty.dtype.name == "f64";
-    let float = if double { DType::F64 } else { cx.env.real };
-    cx.expr(&mut Scope::new(Kind::Default(extents), library, float), default, None)
 }
 
 fn call_instance<'a>(
@@ -234,6 +184,64 @@ fn call_instance<'a>(
     Ok(Value::strong(Expr { kind, ty, span: call.span }))
 }
 
+/// Whether everything that a call leaves out has a default, or is the step in a hyperparameter.
+fn all_given<'a>(
+    env: &mut Env<'a>,
+    scope: &Scope,
+    function: &ast::Function,
+    call: &Call<'a, '_>,
+    written: Vec<Option<&'a ast::Expr>>,
+) -> Checked<Vec<Option<&'a ast::Expr>>> {
+    let lacks = |(arg, written): (&ast::Arg, &Option<&ast::Expr>)| {
+        let step = matches!(scope.kind, Kind::Hypers(..)) && STEPS.contains(&arg.name.name.as_str());
+        (written.is_none() && arg.default.is_none() && !step).then(|| arg.name.name.clone())
+    };
+    let Some(missing) = function.args.iter().zip(&written).find_map(lacks) else { return Ok(written) };
+    let names: Vec<&str> = function.args.iter().map(|arg| arg.name.name.as_str()).collect();
+    Err(args::lacks_argument(env, call, &missing, &names, Some(function.name.span)))
+}
+
+/// The value of argument `k` where a call leaves it out.
+fn left_out(cx: &mut Typer<'_, '_>, def: usize, k: usize, span: Span) -> Checked<Value> {
+    let arg = &cx.env.decls.functions[def].ast.args[k];
+    match (&arg.default, STEPS.iter().position(|step| *step == arg.name.name)) {
+        (Some(default), _) => default_value(cx, def, k, default),
+        (None, Some(step)) => {
+            let ty = Type::scalar(DType::F64);
+            Ok(Value::strong(Expr { kind: ExprKind::Local(LocalId(step)), ty, span }))
+        }
+        (None, None) => Err(Poison),
+    }
+}
+
+/// A default sees numbers and functions only.
+pub(crate) fn default_value<'a>(
+    cx: &mut Typer<'_, 'a>,
+    def: usize,
+    k: usize,
+    default: &'a ast::Expr,
+) -> Checked<Value> {
+    let Def { ast, library, .. } = cx.env.decls.functions[def];
+    let extents = cx.env.extents();
+    let double = ast.args[k].ty.dtype.name == "f64";
+    let float = if double { DType::F64 } else { cx.env.real };
+    cx.expr(&mut Scope::new(Kind::Default(extents), library, float), default, None)
+}
+
+/// A number that a function is given inside of a hyperparameter becomes a cell under the name of the
+/// function's argument.
+fn as_cell(scope: &mut Scope, name: &str, arg: Expr) -> Expr {
+    let Some(cells) = scope.cells() else { return arg };
+    let mut locals = Vec::new();
+    arg.locals(&mut locals);
+    if !locals.is_empty() || arg.ty.rank() > 0 || !arg.ty.dtype.is_float() {
+        return arg;
+    }
+    let name = format!("{}.{name}", cells.prefix);
+    let dtype = arg.ty.dtype;
+    build::cast(scope.cell(&name, build::cast(arg, DType::F64), None), dtype)
+}
+
 /// What argument `k` is declared as.
 fn expectation(signature: &Signature, k: usize) -> String {
     format!("argument `{}` is declared `{}`", signature.names[k], signature.written[k])
@@ -270,16 +278,8 @@ fn argument_mismatch<'a>(
     env.report(found.help(help))
 }
 
-/// A number that a function is given inside of a hyperparameter becomes a cell under the name of the
-/// function's argument.
-fn as_cell(scope: &mut Scope, name: &str, arg: Expr) -> Expr {
-    let Some(cells) = scope.cells() else { return arg };
-    let mut locals = Vec::new();
-    arg.locals(&mut locals);
-    if !locals.is_empty() || arg.ty.rank() > 0 || !arg.ty.dtype.is_float() {
-        return arg;
-    }
-    let name = format!("{}.{name}", cells.prefix);
-    let dtype = arg.ty.dtype;
-    build::cast(scope.cell(&name, build::cast(arg, DType::F64), None), dtype)
+fn model_without_instance<'a>(env: &mut Env<'a>, call: &Call<'a, '_>) -> Poison {
+    let message = format!("model `{}` owns parameters, and this call does not say whose", call.name);
+    let found = at(&errors::MODEL_WITHOUT_INSTANCE, message, call.span, "called without an instance");
+    env.report(found.help(format!("in a model, declare `layer a = {}[...]` and call `a`", call.name)))
 }
