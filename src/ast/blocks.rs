@@ -156,8 +156,7 @@ impl Builder<'_> {
                 }
             }
         }
-        let below = lets.iter().map(|l| l.value.depth).max().unwrap_or(0).max(value.depth);
-        self.node(ExprKind::Block(lets, Box::new(value)), span, below)
+        self.node(ExprKind::Block(lets, Box::new(value)), span)
     }
 
     /// `for` and `scan`
@@ -187,10 +186,8 @@ impl Builder<'_> {
                 Clause::Carried(line) => carried.push(line),
             }
         }
-        let below = carried.iter().map(|line| &line.value).chain(sequences.iter().map(|(_, over)| over));
-        let below = below.chain([&body]).map(|expr| expr.depth).max().unwrap_or(0);
         let parts = Loop { scan, axis, ranges, sequences, carried, body };
-        self.node(ExprKind::Loop(Box::new(parts)), self.span(start, end), below)
+        self.node(ExprKind::Loop(Box::new(parts)), self.span(start, end))
     }
 
     /// `sweep`
@@ -212,15 +209,13 @@ impl Builder<'_> {
         end: u32,
     ) -> Expr {
         let run = self.run("train", subject, data, lines);
-        let below = run_depth(&run);
-        self.node(ExprKind::Train(Box::new(run)), Span { start, end, file: self.file }, below)
+        self.node(ExprKind::Train(Box::new(run)), self.span(start, end))
     }
 
     /// `eval fit on d { ... }`
     pub(super) fn eval(&mut self, subject: Expr, data: Expr, lines: Vec<Line>, start: u32, end: u32) -> Expr {
         let run = self.run("eval", subject, data, lines);
-        let below = run_depth(&run);
-        self.node(ExprKind::Eval(Box::new(run)), Span { start, end, file: self.file }, below)
+        self.node(ExprKind::Eval(Box::new(run)), self.span(start, end))
     }
 
     fn run(&mut self, word: &'static str, subject: Expr, data: Expr, lines: Vec<Line>) -> Run {
@@ -251,9 +246,4 @@ impl Builder<'_> {
             }
         }
     }
-}
-
-fn run_depth(run: &Run) -> u32 {
-    let lines = run.settings.iter().chain(&run.metrics).map(|line| line.value.depth);
-    lines.max().unwrap_or(0).max(run.subject.depth).max(run.data.depth)
 }

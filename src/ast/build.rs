@@ -3,7 +3,7 @@
 
 use super::errors;
 use super::{
-    Argument, BinaryOp, Expr, ExprKind, Ident, ItemKind, Let, MAX_DEPTH, Range, StrPart, TypeExpr, UnaryOp,
+    Argument, BinaryOp, Expr, ExprKind, Ident, ItemKind, Let, Level, MAX_DEPTH, Range, TypeExpr, UnaryOp,
 };
 use crate::diag::Diagnostic;
 use crate::source::{FileId, Span};
@@ -82,8 +82,9 @@ impl Builder<'_> {
         &self.text[span.start as usize..span.end as usize]
     }
 
-    /// A node whose deepest child has this depth; an error node if it would be too deep.
-    pub(super) fn node(&mut self, kind: ExprKind, span: Span, below: u32) -> Expr {
+    /// A node; an error node if it would be too deep.
+    pub(super) fn node(&mut self, kind: ExprKind, span: Span) -> Expr {
+        let below = kind.children().iter().map(|child| child.depth).max().unwrap_or(0);
         if below < MAX_DEPTH {
             return Expr { kind, span, depth: below + 1 };
         }
@@ -128,20 +129,20 @@ impl Builder<'_> {
 
     /// `-x`, `not x`
     pub(super) fn unary(&mut self, op: UnaryOp, x: Expr, start: u32) -> Expr {
-        let (span, depth) = (self.span(start, x.span.end), x.depth);
-        self.node(ExprKind::Unary(op, Box::new(x)), span, depth)
+        let span = self.span(start, x.span.end);
+        self.node(ExprKind::Unary(op, Box::new(x)), span)
     }
 
     /// `x + y`
     pub(super) fn binary(&mut self, op: BinaryOp, x: Expr, y: Expr) -> Expr {
-        let (span, depth) = (x.span.to(y.span), x.depth.max(y.depth));
-        self.node(ExprKind::Binary(op, Box::new(x), Box::new(y)), span, depth)
+        let span = x.span.to(y.span);
+        self.node(ExprKind::Binary(op, Box::new(x), Box::new(y)), span)
     }
 
     /// `x < y`; `x < y < z` is an error.
     pub(super) fn compare(&mut self, op: BinaryOp, x: Expr, y: Expr) -> Expr {
         if let ExprKind::Binary(first, a, middle) = &x.kind
-            && is_comparison(*first)
+            && first.level() == Level::Comparison
             && is_bare(&x)
         {
             let short = y.span.end - x.span.start < 80;
@@ -164,74 +165,69 @@ impl Builder<'_> {
         if let Some(op) = right {
             self.report(errors::pipe_needs_parentheses(f.span, op, self.slice(f.span), false));
         }
-        let (span, depth) = (x.span.to(f.span), x.depth.max(f.depth));
-        self.node(ExprKind::Pipe(Box::new(x), Box::new(f)), span, depth)
+        let span = x.span.to(f.span);
+        self.node(ExprKind::Pipe(Box::new(x), Box::new(f)), span)
     }
 
     /// `f(x, axis = 1)`
     pub(super) fn call(&mut self, f: Expr, arguments: Vec<Argument>, end: u32) -> Expr {
         let span = self.span(f.span.start, end);
-        let depth = f.depth.max(arguments.iter().map(|a| a.value.depth).max().unwrap_or(0));
-        self.node(ExprKind::Call(Box::new(f), arguments), span, depth)
+        self.node(ExprKind::Call(Box::new(f), arguments), span)
     }
 
     /// `f[64, 32]`
     pub(super) fn bracket(&mut self, f: Expr, items: Vec<Expr>, end: u32) -> Expr {
         let span = self.span(f.span.start, end);
-        let depth = f.depth.max(deepest(&items));
-        self.node(ExprKind::Bracket(Box::new(f), items), span, depth)
+        self.node(ExprKind::Bracket(Box::new(f), items), span)
     }
 
     /// `stride = 2` inside of brackets.
     pub(super) fn named(&mut self, name: Ident, value: Expr) -> Expr {
-        let (span, depth) = (name.span.to(value.span), value.depth);
-        self.node(ExprKind::Named(name, Box::new(value)), span, depth)
+        let span = name.span.to(value.span);
+        self.node(ExprKind::Named(name, Box::new(value)), span)
     }
 
     /// `a.b`
     pub(super) fn field(&mut self, of: Expr, name: Ident) -> Expr {
-        let (span, depth) = (of.span.to(name.span), of.depth);
-        self.node(ExprKind::Field(Box::new(of), name), span, depth)
+        let span = of.span.to(name.span);
+        self.node(ExprKind::Field(Box::new(of), name), span)
     }
 
     /// `1:5:2`, each part of which may be missing.
     pub(super) fn positions(&mut self, parts: [Option<Expr>; 3], start: u32, end: u32) -> Expr {
-        let depth = parts.iter().flatten().map(|part| part.depth).max().unwrap_or(0);
         let span = self.span(start, end);
-        self.node(ExprKind::Slice(Box::new(parts)), span, depth)
+        self.node(ExprKind::Slice(Box::new(parts)), span)
     }
 
     /// `[a, b]`
     pub(super) fn list(&mut self, items: Vec<Expr>, start: u32, end: u32) -> Expr {
-        let (span, depth) = (self.span(start, end), deepest(&items));
-        self.node(ExprKind::List(items), span, depth)
+        let span = self.span(start, end);
+        self.node(ExprKind::List(items), span)
     }
 
     /// `(a, b)`
     pub(super) fn tuple(&mut self, first: Expr, mut more: Vec<Expr>, start: u32, end: u32) -> Expr {
         more.insert(0, first);
-        let (span, depth) = (self.span(start, end), deepest(&more));
-        self.node(ExprKind::Tuple(more), span, depth)
+        let span = self.span(start, end);
+        self.node(ExprKind::Tuple(more), span)
     }
 
     /// `fit.loss by lr`
     pub(super) fn by(&mut self, of: Expr, by: Ident) -> Expr {
-        let (span, depth) = (of.span.to(by.span), of.depth);
-        self.node(ExprKind::By(Box::new(of), by), span, depth)
+        let span = of.span.to(by.span);
+        self.node(ExprKind::By(Box::new(of), by), span)
     }
 
     /// `match word { a => x }`
     pub(super) fn choice(&mut self, word: Expr, arms: Vec<(Ident, Expr)>, start: u32, end: u32) -> Expr {
         let span = self.span(start, end);
-        let depth = word.depth.max(arms.iter().map(|(_, e)| e.depth).max().unwrap_or(0));
-        self.node(ExprKind::Match(Box::new(word), arms), span, depth)
+        self.node(ExprKind::Match(Box::new(word), arms), span)
     }
 
     /// `{ "**.b": sgd(lr = 0.1), else: adam }`
     pub(super) fn groups(&mut self, arms: Vec<(Expr, Expr)>, start: u32, end: u32) -> Expr {
         let span = self.span(start, end);
-        let depth = arms.iter().map(|(pattern, e)| pattern.depth.max(e.depth)).max().unwrap_or(0);
-        self.node(ExprKind::Groups(arms), span, depth)
+        self.node(ExprKind::Groups(arms), span)
     }
 
     /// A type; `..` may only come first in it.
@@ -246,21 +242,8 @@ impl Builder<'_> {
     /// A string: its text with escapes resolved, and what stands in braces.
     pub(super) fn string(&mut self, start: u32, end: u32) -> Expr {
         let parts = super::string::parts(self, start as usize + 1, end as usize - 1);
-        let expr = |part: &StrPart| match part {
-            StrPart::Expr { expr, .. } => expr.depth,
-            StrPart::Text(_) => 0,
-        };
-        let (span, depth) = (self.span(start, end), parts.iter().map(expr).max().unwrap_or(0));
-        self.node(ExprKind::Str(parts), span, depth)
+        self.node(ExprKind::Str(parts), self.span(start, end))
     }
-}
-
-fn deepest(items: &[Expr]) -> u32 {
-    items.iter().map(|item| item.depth).max().unwrap_or(0)
-}
-
-fn is_comparison(op: BinaryOp) -> bool {
-    matches!(op, BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge)
 }
 
 /// Whether an operation stands without parentheses: its span begins where its first operand does.
@@ -276,7 +259,7 @@ fn is_bare(expr: &Expr) -> bool {
 fn loose(expr: &Expr) -> Option<String> {
     match &expr.kind {
         ExprKind::Unary(UnaryOp::Not, _) => Some("not".to_string()),
-        ExprKind::Binary(op, ..) if precedence(*op) <= precedence(BinaryOp::Add) => Some(op.to_string()),
+        ExprKind::Binary(op, ..) if op.level() <= Level::Sum => Some(op.to_string()),
         _ => None,
     }
 }
@@ -287,18 +270,5 @@ fn tight(expr: &Expr) -> Option<String> {
         ExprKind::Unary(op, _) => Some(op.to_string()),
         ExprKind::Binary(op, ..) => Some(op.to_string()),
         _ => None,
-    }
-}
-
-/// How tightly an operator binds; `|>` is 0, unary minus 7.
-pub(super) fn precedence(op: BinaryOp) -> u8 {
-    use BinaryOp::*;
-    match op {
-        Or => 1,
-        And => 2,
-        Eq | Ne | Lt | Le | Gt | Ge => 4,
-        Add | Sub => 5,
-        Mul | Div | FloorDiv | Rem | MatMul => 6,
-        Pow => 8,
     }
 }

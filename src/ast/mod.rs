@@ -9,16 +9,19 @@ mod build;
 pub mod errors;
 mod fmt;
 mod lines;
+mod operators;
 mod parse;
 mod print;
 mod string;
 #[cfg(test)]
 mod tests;
 pub mod token;
+mod walk;
 
 use crate::source::Span;
 
 pub use fmt::format;
+pub use operators::{BinaryOp, Level, UnaryOp};
 pub use parse::{MAX_SOURCE, parse};
 
 /// Deepest allowed nesting of expressions and blocks.
@@ -439,50 +442,4 @@ pub struct Run {
     pub settings: Vec<Let>,
     /// `metric accuracy = ...` in order.
     pub metrics: Vec<Let>,
-}
-
-/// Prefix operators.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum UnaryOp {
-    /// `-`
-    Neg,
-    /// `not`
-    Not,
-}
-
-/// Infix operators.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum BinaryOp {
-    /// `+`
-    Add,
-    /// `-`
-    Sub,
-    /// `*`
-    Mul,
-    /// `/`
-    Div,
-    /// `//`
-    FloorDiv,
-    /// `%`
-    Rem,
-    /// `^`
-    Pow,
-    /// `@`
-    MatMul,
-    /// `==`
-    Eq,
-    /// `!=`
-    Ne,
-    /// `<`
-    Lt,
-    /// `<=`
-    Le,
-    /// `>`
-    Gt,
-    /// `>=`
-    Ge,
-    /// `and`
-    And,
-    /// `or`
-    Or,
 }

@@ -13,8 +13,8 @@
 use std::fmt;
 
 use super::{
-    Argument, BinaryOp, Expr, ExprKind, Function, Hyper, HyperKind, Ident, Item, ItemKind, Let, Loop, Member,
-    Range, Run, Script, Stage, StageLine, StrPart, TypeExpr, UnaryOp,
+    Argument, Expr, ExprKind, Function, Hyper, HyperKind, Ident, Item, ItemKind, Let, Loop, Member, Range,
+    Run, Script, Stage, StageLine, StrPart, TypeExpr,
 };
 use crate::print::number;
 
@@ -31,38 +31,6 @@ impl fmt::Display for Expr {
         let mut printer = Printer { out: String::new(), indent: 0 };
         printer.expr(self);
         f.write_str(&printer.out)
-    }
-}
-
-impl fmt::Display for UnaryOp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            UnaryOp::Neg => "-",
-            UnaryOp::Not => "not",
-        })
-    }
-}
-
-impl fmt::Display for BinaryOp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            BinaryOp::Add => "+",
-            BinaryOp::Sub => "-",
-            BinaryOp::Mul => "*",
-            BinaryOp::Div => "/",
-            BinaryOp::FloorDiv => "//",
-            BinaryOp::Rem => "%",
-            BinaryOp::Pow => "^",
-            BinaryOp::MatMul => "@",
-            BinaryOp::Eq => "==",
-            BinaryOp::Ne => "!=",
-            BinaryOp::Lt => "<",
-            BinaryOp::Le => "<=",
-            BinaryOp::Gt => ">",
-            BinaryOp::Ge => ">=",
-            BinaryOp::And => "and",
-            BinaryOp::Or => "or",
-        })
     }
 }
 

@@ -1,35 +1,18 @@
 //! Trees and types as the user wrote them, for messages.
 
 use crate::algebra::types::{DType, Type};
-use crate::ast::{BinaryOp, Expr, ExprKind, StrPart, TypeExpr, UnaryOp};
+use crate::ast::{BinaryOp, Expr, ExprKind, Level, StrPart, TypeExpr, UnaryOp};
 use crate::print::number;
 
-/// How tightly an expression binds, loosest 0.
-fn level(expr: &Expr) -> u8 {
-    match &expr.kind {
-        ExprKind::Pipe(..) => 0,
-        ExprKind::Binary(op, ..) => match op {
-            BinaryOp::Or => 1,
-            BinaryOp::And => 2,
-            BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge => 4,
-            BinaryOp::Add | BinaryOp::Sub => 5,
-            BinaryOp::Mul | BinaryOp::Div | BinaryOp::FloorDiv | BinaryOp::Rem | BinaryOp::MatMul => 6,
-            BinaryOp::Pow => 8,
-        },
-        ExprKind::Unary(UnaryOp::Not, _) => 3,
-        ExprKind::Unary(UnaryOp::Neg, _) => 7,
-        _ => 9,
-    }
-}
-
 /// `expr`, in parentheses if it binds more loosely than `least`.
-fn nested(expr: &Expr, least: u8) -> String {
-    if level(expr) < least { format!("({})", source(expr)) } else { source(expr) }
+fn nested(expr: &Expr, least: Level) -> String {
+    if expr.level() < least { format!("({})", source(expr)) } else { source(expr) }
 }
 
 /// How to divide `a` by `b` rounding down, and as reals.
 pub(super) fn quotients(a: &Expr, b: &Expr) -> (String, String) {
-    let (left, right) = (nested(a, 6), nested(b, 7));
+    let [left, right] = BinaryOp::FloorDiv.operands();
+    let (left, right) = (nested(a, left), nested(b, right));
     (format!("{left}//{right}"), format!("real({}) / {right}", source(a)))
 }
 
@@ -42,7 +25,7 @@ pub(super) fn source(expr: &Expr) -> String {
         ExprKind::Bool(value) => value.to_string(),
         ExprKind::Str(parts) => format!("\"{}\"", parts.iter().map(part).collect::<String>()),
         ExprKind::Name(name) => name.clone(),
-        ExprKind::Field(of, name) => format!("{}.{}", nested(of, 9), name.name),
+        ExprKind::Field(of, name) => format!("{}.{}", nested(of, Level::Postfix), name.name),
         ExprKind::Call(f, args) => {
             let args: Vec<String> = args
                 .iter()
@@ -51,9 +34,9 @@ pub(super) fn source(expr: &Expr) -> String {
                     None => source(&arg.value),
                 })
                 .collect();
-            format!("{}({})", nested(f, 9), args.join(", "))
+            format!("{}({})", nested(f, Level::Postfix), args.join(", "))
         }
-        ExprKind::Bracket(f, items) => format!("{}[{}]", nested(f, 9), list(items)),
+        ExprKind::Bracket(f, items) => format!("{}[{}]", nested(f, Level::Postfix), list(items)),
         ExprKind::Named(name, value) => format!("{} = {}", name.name, source(value)),
         ExprKind::Slice(parts) => {
             let [first, last, step] = parts.as_ref();
@@ -66,15 +49,14 @@ pub(super) fn source(expr: &Expr) -> String {
         ExprKind::Sweep(_) => "sweep ... { ... }".into(),
         ExprKind::By(of, by) => format!("{} by {}", source(of), by.name),
         ExprKind::Loop(parts) => if parts.scan { "scan ... { ... }" } else { "for ... { ... }" }.into(),
-        ExprKind::Unary(UnaryOp::Neg, x) => format!("-{}", nested(x, 7)),
-        ExprKind::Unary(UnaryOp::Not, x) => format!("not {}", nested(x, 3)),
+        ExprKind::Unary(UnaryOp::Neg, x) => format!("-{}", nested(x, UnaryOp::Neg.operand())),
+        ExprKind::Unary(UnaryOp::Not, x) => format!("not {}", nested(x, UnaryOp::Not.operand())),
         ExprKind::Binary(op, a, b) => {
-            let least = level(expr);
-            let (left, right) = if *op == BinaryOp::Pow { (9, 7) } else { (least, least + 1) };
+            let [left, right] = op.operands();
             let space = if *op == BinaryOp::FloorDiv { "" } else { " " };
             format!("{}{space}{op}{space}{}", nested(a, left), nested(b, right))
         }
-        ExprKind::Pipe(a, b) => format!("{} |> {}", source(a), nested(b, 9)),
+        ExprKind::Pipe(a, b) => format!("{} |> {}", source(a), nested(b, Level::Operand)),
         ExprKind::Match(word, _) => format!("match {} {{ ... }}", source(word)),
         ExprKind::Groups(_) | ExprKind::Block(..) => "{ ... }".into(),
         ExprKind::Train(run) => format!("train {} on {} {{ ... }}", source(&run.subject), source(&run.data)),

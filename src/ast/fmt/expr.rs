@@ -1,187 +1,280 @@
-//! Expressions over several lines.
+//! The layout of expressions.
 
-use super::flat::{ANY, OPERAND, POSTFIX, PRODUCT, operand, operands, spaced, tightness};
-use super::items::names;
-use super::{Printer, WIDTH};
-use crate::ast::{Argument, BinaryOp, Expr, ExprKind, Let, Run, UnaryOp};
+use super::Source;
+use super::doc::{Doc, Row};
+use crate::ast::{
+    Argument, BinaryOp, Expr, ExprKind, Ident, Let, Level, Loop, Range, Run, StrPart, TypeExpr, UnaryOp,
+};
+use crate::print::number;
+use crate::source::Span;
 
-impl Printer<'_> {
-    /// Prints an expression: on this line if it fits, else broken where its kind can be.
-    pub(super) fn expr(&mut self, expr: &Expr, least: u8) {
-        if let Some(flat) = self.flat(expr, least).filter(|flat| self.fits(flat)) {
-            return self.push(&flat);
-        }
-        let bare = tightness(expr) >= least;
-        if !bare {
-            self.push("(");
-        }
-        self.broken(expr);
-        if !bare {
-            self.push(")");
-        }
+impl Source<'_> {
+    /// An expression where any may stand.
+    pub(super) fn expr(&self, expr: &Expr) -> Doc {
+        Doc::group(self.form(expr))
     }
 
-    fn broken(&mut self, expr: &Expr) {
+    /// An expression where it needs parentheses if it binds more loosely than `least`.
+    pub(super) fn operand(&self, expr: &Expr, least: Level) -> Doc {
+        if expr.level() >= least {
+            return self.expr(expr);
+        }
+        Doc::group(Doc::concat([Doc::text("("), self.form(expr), Doc::text(")")]))
+    }
+
+    fn form(&self, expr: &Expr) -> Doc {
         match &expr.kind {
-            ExprKind::Pipe(..) => self.pipe(expr),
+            ExprKind::Error => Doc::text(self.slice(expr.span)),
+            ExprKind::Number { value, integer } => Doc::text(self.spelled(expr, *value, *integer)),
+            ExprKind::Bool(value) => Doc::text(value.to_string()),
+            ExprKind::Str(parts) => Doc::text(self.string(parts)),
+            ExprKind::Name(name) => Doc::text(name),
+            ExprKind::Rest => Doc::text(".."),
+            ExprKind::Field(of, name) => {
+                Doc::concat([self.operand(of, Level::Postfix), Doc::text(format!(".{}", name.name))])
+            }
+            ExprKind::By(of, by) => {
+                Doc::concat([self.expr(of), Doc::text(format!(" by {}", by.name))]).unbroken()
+            }
             ExprKind::Call(f, arguments) => {
-                self.expr(f, POSTFIX);
-                self.items("(", arguments, ")", |p, argument| p.argument_line(argument));
+                let arguments = arguments.iter().map(|argument| self.argument(argument));
+                Doc::concat([self.operand(f, Level::Postfix), Doc::list("(", arguments, ")")])
             }
             ExprKind::Bracket(f, items) => {
-                self.expr(f, POSTFIX);
-                self.items("[", items, "]", |p, item| p.expr(item, ANY));
+                Doc::concat([self.operand(f, Level::Postfix), self.exprs("[", items, "]")])
             }
-            ExprKind::Tuple(items) => self.items("(", items, ")", |p, item| p.expr(item, ANY)),
-            ExprKind::Loop(parts) | ExprKind::Sweep(parts) => {
-                let head = self.loop_head(super::flat::loop_word(expr), parts).unwrap_or_default();
-                self.push(&format!("{head} "));
-                let (lets, value) = super::flat::block(&parts.body);
-                self.braces(expr.span.end, |p| {
-                    lets.iter().for_each(|binding| p.binding("let ", binding));
-                    p.value(value);
-                });
-            }
-            ExprKind::List(items) => self.items("[", items, "]", |p, item| p.expr(item, ANY)),
-            ExprKind::Named(name, value) => {
-                self.push(&format!("{} = ", name.name));
-                self.expr(value, ANY);
-            }
-            ExprKind::Field(of, name) => {
-                self.expr(of, POSTFIX);
-                self.push(&format!(".{}", name.name));
-            }
+            ExprKind::Named(name, value) => self.assigned(name, value),
+            ExprKind::Slice(parts) => self.positions(parts),
+            ExprKind::List(items) => self.exprs("[", items, "]"),
+            ExprKind::Tuple(items) => self.exprs("(", items, ")"),
             ExprKind::Unary(op, x) => {
-                self.push(if *op == UnaryOp::Not { "not " } else { "-" });
-                self.expr(x, operand(*op));
+                let op_text = if *op == UnaryOp::Not { "not " } else { "-" };
+                Doc::concat([Doc::text(op_text), self.operand(x, op.operand())])
             }
+            ExprKind::Binary(BinaryOp::FloorDiv, x, y) => self.floor_div(x, y),
             ExprKind::Binary(op, x, y) => self.binary(*op, x, y),
-            ExprKind::Match(word, arms) => {
-                self.push("match ");
-                self.expr(word, POSTFIX);
-                self.push(" ");
-                self.braces(expr.span.end, |p| {
-                    for (name, value) in arms {
-                        p.begin(name.span.start, false);
-                        p.push(&format!("{} => ", name.name));
-                        p.expr(value, ANY);
-                        p.end(value.span.end);
-                    }
-                });
-            }
-            ExprKind::Groups(arms) => self.braces(expr.span.end, |p| {
-                for (pattern, value) in arms {
-                    p.begin(pattern.span.start, false);
-                    p.expr(pattern, ANY);
-                    p.push(": ");
-                    p.expr(value, ANY);
-                    p.end(value.span.end);
-                }
-            }),
-            ExprKind::Block(lets, value) => self.braces(expr.span.end, |p| {
-                lets.iter().for_each(|binding| p.binding("let ", binding));
-                p.value(value);
-            }),
-            ExprKind::Train(run) => self.run("train", run, expr.span.end),
-            ExprKind::Eval(run) => self.run("eval", run, expr.span.end),
-            _ => {
-                let flat = self.flat(expr, ANY).unwrap_or_default();
-                self.push(&flat);
-            }
+            ExprKind::Pipe(..) => self.pipe(expr),
+            ExprKind::Match(word, arms) => self.choices(expr.span, word, arms),
+            ExprKind::Groups(arms) => self.groups(expr.span, arms),
+            ExprKind::Block(lets, value) => self.block(expr.span, lets, value),
+            ExprKind::Loop(parts) => self.repeat(if parts.scan { "scan" } else { "for" }, expr.span, parts),
+            ExprKind::Sweep(parts) => self.repeat("sweep", expr.span, parts),
+            ExprKind::Train(run) => self.run("train", expr.span, run),
+            ExprKind::Eval(run) => self.run("eval", expr.span, run),
         }
     }
 
-    /// The last line of a block.
-    pub(super) fn value(&mut self, value: &Expr) {
-        self.begin(value.span.start, false);
-        self.expr(value, ANY);
-        self.end(value.span.end);
+    fn exprs(&self, open: &str, items: &[Expr], close: &str) -> Doc {
+        Doc::list(open, items.iter().map(|item| self.expr(item)), close)
     }
 
-    /// `let x: type = value` as a line.
-    pub(super) fn binding(&mut self, word: &str, binding: &Let) {
-        self.begin(binding.name.span.start, false);
-        let ty = binding.ty.as_ref().map_or(String::new(), |ty| format!(": {}", self.ty(ty)));
-        self.push(&format!("{word}{}{ty} = ", names(binding)));
-        self.expr(&binding.value, ANY);
-        self.end(binding.value.span.end);
+    /// `a = x`
+    fn assigned(&self, name: &Ident, value: &Expr) -> Doc {
+        Doc::concat([Doc::text(format!("{} = ", name.name)), self.expr(value)])
+    }
+
+    fn argument(&self, argument: &Argument) -> Doc {
+        match &argument.name {
+            Some(name) => self.assigned(name, &argument.value),
+            None => self.expr(&argument.value),
+        }
+    }
+
+    /// `1:5:2`, each part of which may be missing.
+    fn positions(&self, [first, last, step]: &[Option<Expr>; 3]) -> Doc {
+        let part = |part: &Option<Expr>| part.iter().map(|part| self.expr(part)).collect::<Vec<_>>();
+        let colon = || vec![Doc::text(":")];
+        let before_step = if step.is_some() { colon() } else { Vec::new() };
+        Doc::concat([part(first), colon(), part(last), before_step, part(step)].concat()).unbroken()
+    }
+
+    /// Breaks after the operator.
+    fn binary(&self, op: BinaryOp, x: &Expr, y: &Expr) -> Doc {
+        let [left, right] = op.operands();
+        let (x, y) = (self.operand(x, left), self.operand(y, right));
+        match op {
+            BinaryOp::Pow => Doc::concat([x, Doc::text("^"), Doc::nest(y)]),
+            _ => Doc::concat([x, Doc::text(format!(" {op}")), Doc::nest(Doc::fill(y))]),
+        }
+    }
+
+    /// `a//b` cannot be broken, for `//` would begin a comment: both operands must touch it with a letter, a digit
+    /// or a parenthesis.
+    fn floor_div(&self, x: &Expr, y: &Expr) -> Doc {
+        let [left, right] = BinaryOp::FloorDiv.operands();
+        let ends = |text: &str| text.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | ')' | ']'));
+        let starts =
+            |text: &str| text.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '(' | '-'));
+        let x = self.touching(x, left, ends);
+        let y = self.touching(y, right, starts);
+        Doc::concat([x, Doc::text("//"), y])
+    }
+
+    /// An operand of `//`: in parentheses if it is broken, binds too loosely or does not touch.
+    fn touching(&self, expr: &Expr, least: Level, touches: impl Fn(&str) -> bool) -> Doc {
+        let doc = self.expr(expr);
+        let bare = expr.level() >= least && doc.one_line().is_some_and(|text| touches(&text));
+        let parenthesis = |text: &str| Doc::choice(Doc::text(if bare { "" } else { text }), Doc::text(text));
+        Doc::concat([parenthesis("("), doc, parenthesis(")")])
     }
 
     /// One `|>` a line.
-    fn pipe(&mut self, expr: &Expr) {
+    fn pipe(&self, expr: &Expr) -> Doc {
         let (mut steps, mut first) = (Vec::new(), expr);
         while let ExprKind::Pipe(x, f) = &first.kind {
-            steps.push(f);
+            steps.push(Doc::concat([Doc::line(), Doc::text("|> "), self.operand(f, Level::Operand)]));
             first = x;
         }
-        self.expr(first, PRODUCT);
-        self.indent += 1;
-        for step in steps.into_iter().rev() {
-            self.newline();
-            self.push("|> ");
-            self.expr(step, OPERAND);
-        }
-        self.indent -= 1;
+        steps.reverse();
+        Doc::concat([self.operand(first, Level::Product), Doc::nest(Doc::concat(steps))])
     }
 
-    /// Breaks after the operator. `//` cannot be broken: it would begin a comment.
-    fn binary(&mut self, op: BinaryOp, x: &Expr, y: &Expr) {
-        let (left, right) = operands(op);
-        if op == BinaryOp::FloorDiv {
-            self.inside_parentheses(x);
-            self.push("//");
-            return self.inside_parentheses(y);
-        }
-        self.expr(x, left);
-        self.push(spaced(op).trim_end());
-        self.indent += 1;
-        let fits = self.flat(y, right).is_some_and(|y| self.fits(&y)) || self.column() < WIDTH / 2;
-        match (fits, op) {
-            (_, BinaryOp::Pow) => {}
-            (true, _) => self.push(" "),
-            (false, _) => self.newline(),
-        }
-        self.expr(y, right);
-        self.indent -= 1;
+    /// `match word { a => x }`
+    fn choices(&self, span: Span, word: &Expr, arms: &[(Ident, Expr)]) -> Doc {
+        let row = |(name, value): &(Ident, Expr)| {
+            let doc = Doc::concat([Doc::text(format!("{} => ", name.name)), self.expr(value)]);
+            Row { start: name.span.start, end: value.span.end, doc, apart: false }
+        };
+        let arms = self.braces(span, arms.iter().map(row).collect());
+        Doc::concat([Doc::text("match "), self.operand(word, Level::Postfix), Doc::text(" "), arms])
     }
 
-    fn inside_parentheses(&mut self, expr: &Expr) {
-        self.push("(");
-        self.expr(expr, ANY);
-        self.push(")");
+    /// `{ "**.b": sgd(lr = 0.1), else: adam }`
+    fn groups(&self, span: Span, arms: &[(Expr, Expr)]) -> Doc {
+        let row = |(pattern, value): &(Expr, Expr)| {
+            let doc = Doc::concat([self.expr(pattern), Doc::text(": "), self.expr(value)]);
+            Row { start: pattern.span.start, end: value.span.end, doc, apart: false }
+        };
+        self.braces(span, arms.iter().map(row).collect())
     }
 
-    fn items<T>(&mut self, open: &str, items: &[T], close: &str, print: impl Fn(&mut Self, &T)) {
-        self.push(open);
-        self.indent += 1;
-        for item in items {
-            self.newline();
-            print(self, item);
-            self.push(",");
-        }
-        self.indent -= 1;
-        self.newline();
-        self.push(close);
+    fn braces(&self, span: Span, rows: Vec<Row>) -> Doc {
+        if self.has_comment(span) { Doc::block(rows, span.end) } else { Doc::braces(rows, span.end) }
     }
 
-    fn argument_line(&mut self, argument: &Argument) {
-        if let Some(name) = &argument.name {
-            self.push(&format!("{} = ", name.name));
+    fn block(&self, span: Span, lets: &[Let], value: &Expr) -> Doc {
+        if lets.is_empty() {
+            return self.braces(span, vec![self.value(value)]);
         }
-        self.expr(&argument.value, ANY);
+        let lets = lets.iter().map(|binding| self.binding("let ", binding));
+        Doc::block(lets.chain([self.value(value)]).collect(), span.end)
+    }
+
+    /// The last line of a block.
+    pub(super) fn value(&self, value: &Expr) -> Row {
+        Row { start: value.span.start, end: value.span.end, doc: self.expr(value), apart: false }
+    }
+
+    /// `let x: type = value` as a line.
+    pub(super) fn binding(&self, word: &str, binding: &Let) -> Row {
+        let doc = Doc::concat([Doc::text(word), self.bound(binding)]);
+        Row { start: binding.name.span.start, end: binding.value.span.end, doc, apart: false }
+    }
+
+    /// `x: type = value`, `(x, y) = value`
+    pub(super) fn bound(&self, binding: &Let) -> Doc {
+        let names = super::items::names(binding);
+        let ty = binding.ty.iter().flat_map(|ty| [Doc::text(": "), self.ty(ty)]);
+        let value = [Doc::text(" = "), self.expr(&binding.value)];
+        Doc::concat([Doc::text(names)].into_iter().chain(ty).chain(value))
+    }
+
+    /// `for`, `scan` and `sweep`
+    fn repeat(&self, word: &str, span: Span, parts: &Loop) -> Doc {
+        let axis =
+            parts.axis.iter().flat_map(|axis| [Doc::text("[axis = "), self.expr(axis), Doc::text("]")]);
+        let clauses = Doc::joined(self.clauses(parts), ", ");
+        let head = [Doc::text(word)].into_iter().chain(axis).chain([Doc::text(" "), clauses]);
+        let (lets, value) = match &parts.body.kind {
+            ExprKind::Block(lets, value) => (&lets[..], &**value),
+            _ => (&[][..], &parts.body),
+        };
+        Doc::concat([Doc::concat(head).unbroken(), Doc::text(" "), self.block(span, lets, value)])
+    }
+
+    /// What stands before the block, in the order written: in a sweep it is that of the runs.
+    fn clauses(&self, parts: &Loop) -> Vec<Doc> {
+        let head = |name: &Ident| Doc::text(format!("{} in ", name.name));
+        let range =
+            |(name, range): &(Ident, Range)| (name.span.start, Doc::concat([head(name), self.range(range)]));
+        let sequence =
+            |(name, over): &(Ident, Expr)| (name.span.start, Doc::concat([head(name), self.expr(over)]));
+        let mut clauses: Vec<(u32, Doc)> =
+            parts.ranges.iter().map(range).chain(parts.sequences.iter().map(sequence)).collect();
+        clauses.sort_by_key(|(start, _)| *start);
+        let carried = parts.carried.iter().map(|line| self.bound(line));
+        clauses.into_iter().map(|(_, clause)| clause).chain(carried).collect()
+    }
+
+    /// `0..1`
+    pub(super) fn range(&self, Range { low, high }: &Range) -> Doc {
+        let high = high.iter().map(|high| self.operand(high, Level::Sum));
+        Doc::concat([self.operand(low, Level::Sum), Doc::text("..")].into_iter().chain(high))
     }
 
     /// `train` and `eval`, with their lines in the order written.
-    fn run(&mut self, word: &str, run: &Run, end: u32) {
-        self.push(&format!("{word} "));
-        self.expr(&run.subject, POSTFIX);
-        self.push(" on ");
-        self.expr(&run.data, POSTFIX);
-        self.push(" ");
-        let settings = run.settings.iter().map(|set| ("", set));
-        let mut lines: Vec<_> =
-            settings.chain(run.metrics.iter().map(|metric| ("metric ", metric))).collect();
-        lines.sort_by_key(|(_, line)| line.name.span.start);
-        self.braces(end, |p| lines.iter().for_each(|(word, line)| p.binding(word, line)));
+    fn run(&self, word: &str, span: Span, run: &Run) -> Doc {
+        let settings = run.settings.iter().map(|set| self.binding("", set));
+        let metrics = run.metrics.iter().map(|metric| self.binding("metric ", metric));
+        let mut rows: Vec<Row> = settings.chain(metrics).collect();
+        rows.sort_by_key(|row| row.start);
+        let (subject, data) = (&run.subject, &run.data);
+        let [subject, data] = [subject, data].map(|expr| self.operand(expr, Level::Postfix));
+        let word = Doc::text(format!("{word} "));
+        Doc::concat([word, subject, Doc::text(" on "), data, Doc::text(" "), Doc::block(rows, span.end)])
+    }
+
+    /// `real[B, 64]`
+    pub(super) fn ty(&self, ty: &TypeExpr) -> Doc {
+        let name = Doc::text(&ty.dtype.name);
+        if ty.shape.is_empty() {
+            return name;
+        }
+        Doc::concat([name, self.exprs("[", &ty.shape, "]")]).unbroken()
+    }
+
+    /// A number as it was written, so that `1_000` stays.
+    fn spelled(&self, expr: &Expr, value: f64, integer: bool) -> String {
+        let source = self.text.get(expr.span.start as usize..expr.span.end as usize).unwrap_or("");
+        let source = source.trim_matches(|c: char| matches!(c, '(' | ')') || c.is_whitespace());
+        let number_like = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '+' | '-');
+        if source.starts_with(|c: char| c.is_ascii_digit()) && source.chars().all(number_like) {
+            return source.to_string();
+        }
+        let text = number(value);
+        match (integer, text.contains(['.', 'e'])) {
+            (true, _) => format!("{value:.0}"),
+            (false, true) => text,
+            (false, false) => text + ".0",
+        }
+    }
+
+    fn string(&self, parts: &[StrPart]) -> String {
+        let mut out = "\"".to_string();
+        for part in parts {
+            match part {
+                StrPart::Text(text) => text.chars().for_each(|c| escape(&mut out, c)),
+                StrPart::Expr { expr, digits } => self.hole(&mut out, expr, *digits),
+            }
+        }
+        out + "\""
+    }
+
+    /// What stands in braces in a string: strings have no line breaks.
+    fn hole(&self, out: &mut String, expr: &Expr, digits: Option<u32>) {
+        let text = self.expr(expr).one_line().unwrap_or_else(|| self.slice(expr.span).to_string());
+        let text = if text.starts_with('{') { format!("({text})") } else { text };
+        let digits = digits.map_or(String::new(), |digits| format!(":.{digits}"));
+        out.push_str(&format!("{{{text}{digits}}}"));
+    }
+}
+
+fn escape(out: &mut String, c: char) {
+    match c {
+        '\n' => out.push_str("\\n"),
+        '\t' => out.push_str("\\t"),
+        '"' | '\\' => out.extend(['\\', c]),
+        '{' | '}' => out.extend([c, c]),
+        _ => out.push(c),
     }
 }

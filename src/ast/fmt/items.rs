@@ -1,157 +1,124 @@
-//! Items and the lines of their blocks.
+//! The layout of items and of the lines of their blocks.
 
-use super::Printer;
-use super::flat::{ANY, SUM};
+use super::Source;
+use super::doc::{Doc, Row};
 use crate::ast::{
-    Arg, Data, Expr, Function, Hyper, HyperKind, Ident, Item, ItemKind, Let, Member, Range, Rule, Script,
+    Arg, Data, Expr, Function, Hyper, HyperKind, Ident, Item, ItemKind, Let, Member, Pipeline, Rule, Script,
     Stage, StageLine, Static,
 };
 use crate::source::Span;
 
-impl Printer<'_> {
+impl Source<'_> {
     /// The whole file. Items with blocks stand apart from what is around them.
-    pub(super) fn script(&mut self, script: &Script) {
-        let mut after_block = false;
-        for item in &script.items {
-            let block = matches!(
+    pub(super) fn script(&self, script: &Script) -> Vec<Row> {
+        let has_block = |item: &Item| {
+            matches!(
                 item.kind,
                 ItemKind::Fn(_) | ItemKind::Model(_) | ItemKind::Stage(_) | ItemKind::Pipeline(_)
-            );
-            self.begin(item.span.start, after_block || block);
-            self.docs(&item.doc);
-            self.item(item);
-            self.end(item.span.end);
-            after_block = block;
-        }
-        self.flush(u32::MAX, false);
+            )
+        };
+        let row = |(k, item): (usize, &Item)| {
+            let apart = has_block(item) || k > 0 && has_block(&script.items[k - 1]);
+            let doc = Doc::concat([docs(&item.doc), self.item(item)]);
+            Row { start: item.span.start, end: item.span.end, doc, apart }
+        };
+        script.items.iter().enumerate().map(row).collect()
     }
 
-    fn docs(&mut self, doc: &str) {
-        for line in doc.split('\n').filter(|_| !doc.is_empty()) {
-            self.push(format!("/// {line}").trim_end());
-            self.push("\n");
-        }
-    }
-
-    fn item(&mut self, item: &Item) {
+    fn item(&self, item: &Item) -> Doc {
         match &item.kind {
-            ItemKind::Real(name) => self.push(&format!("real {}", name.name)),
+            ItemKind::Real(name) => Doc::text(format!("real {}", name.name)),
             ItemKind::Use(path) => self.words("use ", path),
             ItemKind::Data(data) => self.data(data, item.span),
             ItemKind::Fn(function) => self.function("fn", function, item.span),
             ItemKind::Model(function) => self.function("model", function, item.span),
             ItemKind::Stage(stage) => self.stage(stage, item.span),
-            ItemKind::Pipeline(pipeline) => {
-                let hypers: Vec<_> = pipeline.hypers.iter().map(|hyper| self.hyper(hyper)).collect();
-                self.push(&format!("pipeline {}({}) =", pipeline.name.name, hypers.join(", ")));
-                let flat = self.flat(&pipeline.body, ANY).map(|body| format!(" {body}"));
-                match flat.filter(|flat| self.fits(flat)) {
-                    Some(flat) => self.push(&flat),
-                    None => {
-                        self.indent += 1;
-                        self.newline();
-                        self.expr(&pipeline.body, ANY);
-                        self.indent -= 1;
-                    }
-                }
-            }
-            ItemKind::Let(binding) => {
-                let ty = binding.ty.as_ref().map_or(String::new(), |ty| format!(": {}", self.ty(ty)));
-                self.words(&format!("let {}{ty} = ", names(binding)), &binding.value);
-            }
+            ItemKind::Pipeline(pipeline) => self.pipeline(pipeline),
+            ItemKind::Let(binding) => Doc::concat([Doc::text("let "), self.bound(binding)]),
             ItemKind::Print(expr) => self.words("print ", expr),
-            ItemKind::Table(columns) => self.commas("print ", columns),
-            ItemKind::Plot { series, path } => self.plot(series, path),
+            ItemKind::Table(columns) => Doc::concat([Doc::text("print "), self.commas(columns)]),
+            ItemKind::Plot { series, path } => {
+                Doc::concat([Doc::text("plot "), self.commas(series), self.words(" to ", path)])
+            }
             ItemKind::Save { value, path } => {
-                self.words("save ", value);
-                self.words(" to ", path);
+                Doc::concat([self.words("save ", value), self.words(" to ", path)])
             }
             ItemKind::Assert(expr) => self.words("assert ", expr),
-            ItemKind::Expr(expr) => self.expr(expr, ANY),
+            ItemKind::Expr(expr) => self.expr(expr),
         }
     }
 
-    fn words(&mut self, head: &str, expr: &Expr) {
-        self.push(head);
-        self.expr(expr, ANY);
+    fn words(&self, head: &str, expr: &Expr) -> Doc {
+        Doc::concat([Doc::text(head), self.expr(expr)])
     }
 
-    fn plot(&mut self, series: &[Expr], path: &Expr) {
-        self.commas("plot ", series);
-        self.words(" to ", path);
+    fn commas(&self, exprs: &[Expr]) -> Doc {
+        Doc::joined(exprs.iter().map(|expr| self.expr(expr)), ", ")
     }
 
-    fn commas(&mut self, head: &str, exprs: &[Expr]) {
-        for (at, expr) in exprs.iter().enumerate() {
-            self.words(if at == 0 { head } else { ", " }, expr);
+    fn data(&self, data: &Data, span: Span) -> Doc {
+        let head = self.words(&format!("data {} = ", data.name.name), &data.source);
+        if data.transforms.is_empty() {
+            return head;
         }
-    }
-
-    fn data(&mut self, data: &Data, span: Span) {
-        self.words(&format!("data {} = ", data.name.name), &data.source);
-        if !data.transforms.is_empty() {
-            self.push(" ");
-            self.braces(span.end, |p| data.transforms.iter().for_each(|set| p.binding("", set)));
-        }
+        let transforms = data.transforms.iter().map(|set| self.binding("", set)).collect();
+        Doc::concat([head, Doc::text(" "), Doc::block(transforms, span.end)])
     }
 
     /// A `fn` without lines of its own is written with `=` where that fits.
-    fn function(&mut self, word: &str, function: &Function, span: Span) {
-        self.push(&format!("{word} {}", function.name.name));
-        if !function.statics.is_empty() {
-            let statics: Vec<_> = function.statics.iter().map(|of| self.of_brackets(of)).collect();
-            self.push(&format!("[{}]", statics.join(", ")));
-        }
-        let args: Vec<_> = function.args.iter().map(|arg| self.arg(arg)).collect();
-        let results: Vec<_> =
-            std::iter::once(&function.result).chain(&function.more).map(|ty| self.ty(ty)).collect();
-        let results = if results.len() == 1 { results.concat() } else { format!("({})", results.join(", ")) };
-        self.push(&format!("({}) -> {results} ", args.join(", ")));
-        if word == "fn" && function.members.is_empty() && !self.has_comment(span) {
-            let short = self.flat(&function.body, ANY).map(|body| format!("= {body}"));
-            if let Some(short) = short.filter(|short| self.fits(short)) {
-                self.push(&short);
-                return self.rule(function.rule.as_ref());
-            }
-        }
+    fn function(&self, word: &str, function: &Function, span: Span) -> Doc {
         let end = function.rule.as_ref().map_or(span.end, |rule| rule.seed.span.start);
-        self.braces(end, |p| {
-            function.members.iter().for_each(|member| p.member(member));
-            p.value(&function.body);
-        });
-        self.rule(function.rule.as_ref());
+        let members = function.members.iter().map(|member| self.member(member));
+        let block = Doc::block(members.chain([self.value(&function.body)]).collect(), end);
+        let short = word == "fn" && function.members.is_empty() && !self.has_comment(span);
+        let body = match short {
+            true => Doc::group(Doc::choice(self.words("= ", &function.body), block)),
+            false => block,
+        };
+        let rule = function.rule.iter().map(|rule| self.rule(rule));
+        Doc::concat([self.head(word, function), body].into_iter().chain(rule))
+    }
+
+    /// `fn f[n](x: real[n]) -> real `
+    fn head(&self, word: &str, function: &Function) -> Doc {
+        let mut head = vec![Doc::text(format!("{word} {}", function.name.name))];
+        if !function.statics.is_empty() {
+            head.push(Doc::list("[", function.statics.iter().map(|of| self.of_brackets(of)), "]"));
+        }
+        head.push(Doc::list("(", function.args.iter().map(|arg| self.arg(arg)), ")"));
+        head.push(Doc::text(" -> "));
+        let results = std::iter::once(&function.result).chain(&function.more).map(|ty| self.ty(ty));
+        match function.more.is_empty() {
+            true => head.extend(results),
+            false => head.push(Doc::list("(", results, ")")),
+        }
+        head.push(Doc::text(" "));
+        Doc::concat(head).unbroken()
     }
 
     /// `vjp y, dy => dy * y` on a line of its own.
-    fn rule(&mut self, rule: Option<&Rule>) {
-        let Some(rule) = rule else { return };
-        self.indent += 1;
-        self.newline();
+    fn rule(&self, rule: &Rule) -> Doc {
         let names: Vec<&str> =
             rule.result.iter().chain([&rule.seed]).map(|name| name.name.as_str()).collect();
-        self.push(&format!("vjp {} => ", names.join(", ")));
-        for (k, gradient) in rule.gradients.iter().enumerate() {
-            self.words(if k == 0 { "" } else { ", " }, gradient);
-        }
-        self.indent -= 1;
+        let head = Doc::text(format!("vjp {} => ", names.join(", ")));
+        Doc::nest(Doc::concat([Doc::line(), head, self.commas(&rule.gradients)]))
     }
 
-    fn of_brackets(&self, given: &Static) -> String {
-        match &given.default {
-            Some(value) => format!("{} = {}", given.name.name, self.flat(value, ANY).unwrap_or_default()),
-            None => given.name.name.clone(),
-        }
+    /// ` = 1`, if there is a default.
+    fn default(&self, default: Option<&Expr>) -> Doc {
+        Doc::concat(default.map(|value| self.words(" = ", value)))
     }
 
-    fn arg(&self, arg: &Arg) -> String {
-        let plain = format!("{}: {}", arg.name.name, self.ty(&arg.ty));
-        match &arg.default {
-            Some(value) => format!("{plain} = {}", self.flat(value, ANY).unwrap_or_default()),
-            None => plain,
-        }
+    fn of_brackets(&self, given: &Static) -> Doc {
+        Doc::concat([Doc::text(&given.name.name), self.default(given.default.as_ref())])
     }
 
-    fn member(&mut self, member: &Member) {
+    fn arg(&self, arg: &Arg) -> Doc {
+        let name = Doc::text(format!("{}: ", arg.name.name));
+        Doc::concat([name, self.ty(&arg.ty), self.default(arg.default.as_ref())])
+    }
+
+    fn member(&self, member: &Member) -> Row {
         match member {
             Member::Param(binding) => self.binding("param ", binding),
             Member::Layer(binding) => self.binding("layer ", binding),
@@ -161,56 +128,59 @@ impl Printer<'_> {
         }
     }
 
-    fn stage(&mut self, stage: &Stage, span: Span) {
-        let hypers: Vec<_> = stage.hypers.iter().map(|hyper| self.hyper(hyper)).collect();
-        let hypers = hypers.join(", ");
-        self.push(&match &stage.inner {
-            Some(inner) => format!("wrap stage {}({hypers})({}) ", stage.name.name, inner.name),
-            None => format!("stage {}({hypers}) ", stage.name.name),
-        });
-        self.braces(span.end, |p| {
-            stage.body.iter().for_each(|line| p.stage_line(line));
-            p.value(&stage.result);
-        });
+    fn pipeline(&self, pipeline: &Pipeline) -> Doc {
+        let head = Doc::concat([
+            Doc::text(format!("pipeline {}", pipeline.name.name)),
+            self.hypers(&pipeline.hypers),
+        ]);
+        let body = Doc::nest(Doc::concat([Doc::line(), self.expr(&pipeline.body)]));
+        Doc::concat([head.unbroken(), Doc::text(" ="), Doc::group(body)])
     }
 
-    fn hyper(&self, hyper: &Hyper) -> String {
-        let name = &hyper.name.name;
-        let plain = match &hyper.kind {
-            HyperKind::Number(None) => name.clone(),
-            HyperKind::Number(Some(value)) => {
-                format!("{name} = {}", self.flat(value, ANY).unwrap_or_default())
-            }
-            HyperKind::Words(words) => format!("{name} = {}", joined(words, " | ")),
+    fn stage(&self, stage: &Stage, span: Span) -> Doc {
+        let word = if stage.inner.is_some() { "wrap stage" } else { "stage" };
+        let inner = stage.inner.iter().map(|inner| Doc::text(format!("({})", inner.name)));
+        let head = [Doc::text(format!("{word} {}", stage.name.name)), self.hypers(&stage.hypers)];
+        let head = Doc::concat(head.into_iter().chain(inner)).unbroken();
+        let lines = stage.body.iter().map(|line| self.stage_line(line));
+        let block = Doc::block(lines.chain([self.value(&stage.result)]).collect(), span.end);
+        Doc::concat([head, Doc::text(" "), block])
+    }
+
+    fn hypers(&self, hypers: &[Hyper]) -> Doc {
+        Doc::list("(", hypers.iter().map(|hyper| self.hyper(hyper)), ")")
+    }
+
+    fn hyper(&self, hyper: &Hyper) -> Doc {
+        let value = match &hyper.kind {
+            HyperKind::Number(default) => self.default(default.as_ref()),
+            HyperKind::Words(words) => Doc::text(format!(" = {}", joined(words, " | "))),
         };
-        match &hyper.range {
-            None => plain,
-            Some(Range { low, high }) => {
-                let bound = |bound: &Expr| self.flat(bound, SUM).unwrap_or_default();
-                format!("{plain} in {}..{}", bound(low), high.as_ref().map(bound).unwrap_or_default())
+        let range = hyper.range.iter().flat_map(|range| [Doc::text(" in "), self.range(range)]);
+        Doc::concat([Doc::text(&hyper.name.name), value].into_iter().chain(range))
+    }
+
+    fn stage_line(&self, line: &StageLine) -> Row {
+        match line {
+            StageLine::Let(binding) => self.binding("let ", binding),
+            StageLine::State { name, extent, init } => {
+                let extent = extent.as_ref().map_or(String::new(), |extent| format!(": {}", extent.text()));
+                self.set(name, &format!("state {}{extent} = ", name.name), init)
             }
+            StageLine::Assign { name, value } => self.set(name, &format!("{} <- ", name.name), value),
+            StageLine::Eval { name, value } => self.set(name, &format!("eval {} = ", name.name), value),
         }
     }
 
-    fn stage_line(&mut self, line: &StageLine) {
-        let (name, head, value) = match line {
-            StageLine::Let(binding) => return self.binding("let ", binding),
-            StageLine::State { name, extent: None, init } => (name, format!("state {} = ", name.name), init),
-            StageLine::State { name, extent: Some(extent), init } => {
-                (name, format!("state {}: {} = ", name.name, extent.text()), init)
-            }
-            StageLine::Assign { name, value } => (name, format!("{} <- ", name.name), value),
-            StageLine::Eval { name, value } => (name, format!("eval {} = ", name.name), value),
-        };
-        self.set(name, &head, value);
-    }
-
     /// A line that begins with `head` and a value.
-    fn set(&mut self, name: &Ident, head: &str, value: &Expr) {
-        self.begin(name.span.start, false);
-        self.words(head, value);
-        self.end(value.span.end);
+    fn set(&self, name: &Ident, head: &str, value: &Expr) -> Row {
+        Row { start: name.span.start, end: value.span.end, doc: self.words(head, value), apart: false }
     }
+}
+
+fn docs(doc: &str) -> Doc {
+    let lines = doc.split('\n').filter(|_| !doc.is_empty());
+    Doc::concat(lines.flat_map(|line| [Doc::text(format!("/// {line}").trim_end()), Doc::line()]))
 }
 
 /// What a `let` binds: `a`, `(a, b)`.

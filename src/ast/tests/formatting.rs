@@ -168,6 +168,21 @@ fn runs_keep_the_order_of_their_lines() {
 }
 
 #[test]
+fn what_takes_several_lines_stays_where_it_is_inside_of_a_head() {
+    let block = "{\n  let k = 1\n  k\n}";
+    for text in [
+        format!("let a = for h = {block} {{ h }}"),
+        format!("let a = for i in 0..{block}, h = 1 {{ h }}"),
+        format!("fn f(x: real, k: real = {block}) -> real = x"),
+        format!("fn f[n = {block}](x: real[{block}]) -> real = x"),
+        format!("stage s(k = {block}) {{ k }}"),
+        format!("let a = x[{block}:2]"),
+    ] {
+        formatted(&text);
+    }
+}
+
+#[test]
 fn the_library_keeps_its_meaning() {
     for name in ["loss", "math", "nn", "optim"] {
         let path = format!("{}/src/std/{name}.eg", env!("CARGO_MANIFEST_DIR"));

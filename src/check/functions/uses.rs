@@ -11,30 +11,18 @@ pub(crate) fn called(function: &ast::Function, name: &str) -> bool {
 }
 
 fn calls(expr: &ast::Expr, name: &str) -> bool {
-    use ast::ExprKind::*;
+    use ast::ExprKind::{Bracket, Call, Groups, Match, Name, Pipe};
     let is = |expr: &ast::Expr| matches!(&expr.kind, Name(have) if have == name);
-    match &expr.kind {
+    let here = match &expr.kind {
         Call(f, args) => {
             let derived = matches!(&f.kind, Name(f) if derived::kind(f).is_some());
-            let given = |arg: &ast::Argument| derived && is(&arg.value) || calls(&arg.value, name);
-            is(f) || calls(f, name) || args.iter().any(given)
+            is(f) || derived && args.iter().any(|arg| is(&arg.value))
         }
-        Pipe(a, f) => is(f) || calls(a, name) || calls(f, name),
-        Bracket(f, items) => {
-            is(f) || calls(f, name) || items.iter().any(|item| is(item) || calls(item, name))
-        }
-        Match(word, arms) => is(word) || arms.iter().any(|(_, arm)| calls(arm, name)),
-        Groups(arms) => arms.iter().any(|(_, arm)| is(arm) || calls(arm, name)),
-        Unary(_, x) | Field(x, _) => calls(x, name),
-        Binary(_, a, b) => calls(a, name) || calls(b, name),
-        Slice(parts) => parts.iter().flatten().any(|part| calls(part, name)),
-        List(items) | Tuple(items) => items.iter().any(|item| calls(item, name)),
-        Loop(parts) => {
-            let starts = parts.carried.iter().map(|line| &line.value);
-            let sequences = parts.sequences.iter().map(|(_, over)| over);
-            starts.chain(sequences).chain([&parts.body]).any(|expr| calls(expr, name))
-        }
-        Block(lets, body) => lets.iter().any(|line| calls(&line.value, name)) || calls(body, name),
+        Pipe(_, f) => is(f),
+        Bracket(f, items) => is(f) || items.iter().any(is),
+        Match(word, _) => is(word),
+        Groups(arms) => arms.iter().any(|(_, arm)| is(arm)),
         _ => false,
-    }
+    };
+    here || expr.kind.children().into_iter().any(|child| calls(child, name))
 }

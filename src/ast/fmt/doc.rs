@@ -1,0 +1,168 @@
+//! Documents: texts with the places where their lines may be broken.
+//!
+//! The algebra is that of Wadler ("A prettier printer") with a difference: whether a group fits depends on it
+//! alone, not on what comes after it on its line. Each document knows from its parts how wide it is on one line.
+
+/// A text that may be laid out on one line or on several.
+#[derive(Clone, Debug)]
+pub(super) struct Doc {
+    pub(super) kind: Kind,
+    /// Its characters on one line; `None` if it takes several.
+    pub(super) width: Option<usize>,
+}
+
+/// What a document is made of.
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    /// Never broken.
+    Text(String),
+    /// One after the other.
+    Concat(Vec<Doc>),
+    /// A new line where the group around it is broken, else this text.
+    Line(&'static str),
+    /// Its new lines are indented.
+    Nest(Box<Doc>),
+    /// On one line if that fits, whatever the group around it is.
+    Group(Box<Doc>),
+    /// A space and an operand: a new line instead where the group around it is broken and the operand neither fits
+    /// nor has half a line left.
+    Fill(Box<Doc>),
+    /// One text on one line, another where the group around it is broken.
+    Choice {
+        flat: Box<Doc>,
+        broken: Box<Doc>,
+    },
+    Block(Block),
+}
+
+/// `{ a, b }`, or the rows between braces on lines of their own, with the comments among them.
+#[derive(Clone, Debug)]
+pub(super) struct Block {
+    pub(super) rows: Vec<Row>,
+    /// Where it ends in the source: comments before come before its brace.
+    pub(super) end: u32,
+}
+
+/// What stands on a line by itself.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    /// Where it begins in the source: comments before come before it.
+    pub(super) start: u32,
+    /// Where it ends: a comment behind stays there.
+    pub(super) end: u32,
+    pub(super) doc: Doc,
+    /// Whether an empty line must stand before it.
+    pub(super) apart: bool,
+}
+
+impl Doc {
+    pub(super) fn text(text: impl Into<String>) -> Doc {
+        let text = text.into();
+        Doc { width: Some(text.chars().count()), kind: Kind::Text(text) }
+    }
+
+    pub(super) fn concat(docs: impl IntoIterator<Item = Doc>) -> Doc {
+        let docs: Vec<Doc> = docs.into_iter().collect();
+        Doc { width: docs.iter().map(|doc| doc.width).sum(), kind: Kind::Concat(docs) }
+    }
+
+    /// A space or a new line.
+    pub(super) fn line() -> Doc {
+        Doc { kind: Kind::Line(" "), width: Some(1) }
+    }
+
+    /// Nothing or a new line.
+    pub(super) fn softline() -> Doc {
+        Doc { kind: Kind::Line(""), width: Some(0) }
+    }
+
+    pub(super) fn nest(doc: Doc) -> Doc {
+        Doc { width: doc.width, kind: Kind::Nest(Box::new(doc)) }
+    }
+
+    pub(super) fn group(doc: Doc) -> Doc {
+        Doc { width: doc.width, kind: Kind::Group(Box::new(doc)) }
+    }
+
+    pub(super) fn fill(doc: Doc) -> Doc {
+        Doc { width: doc.width.map(|width| width + 1), kind: Kind::Fill(Box::new(doc)) }
+    }
+
+    pub(super) fn choice(flat: Doc, broken: Doc) -> Doc {
+        Doc { width: flat.width, kind: Kind::Choice { flat: Box::new(flat), broken: Box::new(broken) } }
+    }
+
+    /// A block that takes several lines.
+    pub(super) fn block(rows: Vec<Row>, end: u32) -> Doc {
+        Doc { kind: Kind::Block(Block { rows, end }), width: None }
+    }
+
+    /// A block that may stand on one line.
+    pub(super) fn braces(rows: Vec<Row>, end: u32) -> Doc {
+        let width: Option<usize> = rows.iter().map(|row| row.doc.width).sum();
+        let between = 2 * rows.len().saturating_sub(1) + 4;
+        Doc { width: width.map(|width| width + between), kind: Kind::Block(Block { rows, end }) }
+    }
+
+    /// `(a, b)`, or each item on a line of its own with a comma behind it.
+    pub(super) fn list(open: &str, items: impl IntoIterator<Item = Doc>, close: &str) -> Doc {
+        let mut inner = Vec::new();
+        for item in items {
+            let before =
+                if inner.is_empty() { Doc::softline() } else { Doc::concat([Doc::text(","), Doc::line()]) };
+            inner.extend([before, item]);
+        }
+        if !inner.is_empty() {
+            inner.push(Doc::choice(Doc::text(""), Doc::text(",")));
+        }
+        Doc::concat([Doc::text(open), Doc::nest(Doc::concat(inner)), Doc::softline(), Doc::text(close)])
+    }
+
+    /// The items with a text between them.
+    pub(super) fn joined(items: impl IntoIterator<Item = Doc>, between: &str) -> Doc {
+        let mut docs = Vec::new();
+        for item in items {
+            docs.extend((!docs.is_empty()).then(|| Doc::text(between)));
+            docs.push(item);
+        }
+        Doc::concat(docs)
+    }
+
+    /// The same on one line however long that is, if it can be.
+    pub(super) fn unbroken(self) -> Doc {
+        match self.one_line() {
+            Some(text) => Doc { kind: Kind::Text(text), width: self.width },
+            None => self,
+        }
+    }
+
+    /// The text on one line; `None` if it takes several.
+    pub(super) fn one_line(&self) -> Option<String> {
+        self.width?;
+        let mut out = String::new();
+        self.write_flat(&mut out);
+        Some(out)
+    }
+
+    /// Writes it on one line, which it must be able to stand on.
+    pub(super) fn write_flat(&self, out: &mut String) {
+        match &self.kind {
+            Kind::Text(text) => out.push_str(text),
+            Kind::Concat(docs) => docs.iter().for_each(|doc| doc.write_flat(out)),
+            Kind::Line(text) => out.push_str(text),
+            Kind::Nest(doc) | Kind::Group(doc) => doc.write_flat(out),
+            Kind::Fill(doc) => {
+                out.push(' ');
+                doc.write_flat(out);
+            }
+            Kind::Choice { flat, .. } => flat.write_flat(out),
+            Kind::Block(block) => {
+                for (k, row) in block.rows.iter().enumerate() {
+                    out.push_str(if k == 0 { "{ " } else { ", " });
+                    row.doc.write_flat(out);
+                }
+                out.push_str(" }");
+            }
+        }
+    }
+}
