@@ -144,6 +144,13 @@ fn joined<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) ->
     let Some(first) = values.first() else {
         return Err(args::lacks_argument(cx.env, call, "a", &["a", "b", "...", "axis"], None));
     };
+    if let [Arg { value: list, .. }] = parts[..]
+        && matches!(list.kind, ast::ExprKind::List(_))
+    {
+        let message = format!("`{}` joins its arguments, and a list is one tensor", call.name);
+        let found = at(&errors::WRONG_ARGUMENT, message, list.span, "one tensor");
+        return Err(cx.env.report(found.help(format!("write them as arguments: `{}(a, b)`", call.name))));
+    }
     let mut dtype = first.expr.ty.dtype;
     let mut widest = first.clone();
     for value in &values[1..] {
