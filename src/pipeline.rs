@@ -185,11 +185,11 @@ pub struct Program {
     sources: Sources,
     main: FileId,
     options: Options,
-    files: Files,
+    files: Rc<Files>,
     /// The parameters of another program, where the text is a pipeline for them.
     given: Option<Vec<check::Given>>,
     diagnostics: RefCell<Vec<Diagnostic>>,
-    parsed: Parsed,
+    parsed: Rc<Parsed>,
     /// How long reading took.
     parsing: Duration,
     typed: OnceCell<typed::Program>,
@@ -222,11 +222,11 @@ impl Program {
         for (name, source) in LIBRARY {
             sources.add(*name, *source);
         }
-        let files = Files::new(&options.folder);
+        let files = Rc::new(Files::new(&options.folder));
         let (script, found) = ast::parse(main, source);
         let library = library(&sources);
         let (whole, used) = uses::read(&script, main, &options.folder, &mut sources);
-        let parsed = Parsed { script, found, whole, used, library };
+        let parsed = Rc::new(Parsed { script, found, whole, used, library });
         Program {
             sources,
             main,
@@ -237,6 +237,22 @@ impl Program {
             parsed,
             parsing: start.elapsed(),
             typed: OnceCell::new(),
+            chain: Chain::default(),
+        }
+    }
+
+    /// Another typed program about the same text and files.
+    pub(crate) fn with_typed(&self, typed: typed::Program) -> Program {
+        Program {
+            sources: self.sources.clone(),
+            main: self.main,
+            options: self.options.clone(),
+            files: Rc::clone(&self.files),
+            given: None,
+            diagnostics: RefCell::default(),
+            parsed: Rc::clone(&self.parsed),
+            parsing: Duration::ZERO,
+            typed: OnceCell::from(typed),
             chain: Chain::default(),
         }
     }
@@ -354,11 +370,11 @@ impl Program {
     pub fn typed(&self) -> Result<&typed::Program, Report> {
         make(&self.typed, || {
             // A broken script is still checked, so that one run shows all there is to mend.
-            let Parsed { script, found, whole, used, library } = &self.parsed;
+            let Parsed { script, found, whole, used, library } = &*self.parsed;
             let real = self.real(script);
             let (mut typed, more) = match &self.given {
-                None => check::check(whole, library, &self.files, real),
-                Some(params) => check::check_pipeline(whole, library, &self.files, real, params),
+                None => check::check(whole, library, &*self.files, real),
+                Some(params) => check::check_pipeline(whole, library, &*self.files, real, params),
             };
             self.keep(found.iter().chain(used).cloned().chain(more).collect())?;
             typed.limit = self.options.limit;

@@ -9,7 +9,7 @@
 
 use std::rc::Rc;
 
-use super::short;
+use super::display::short;
 use crate::algebra::tensor::Tensor;
 use crate::algebra::types::DType;
 use crate::graph::{self, Graph, Graphs, ProgramId, Role};
@@ -101,8 +101,8 @@ pub(super) fn compare(program: &Program, name: &str) -> Result<Vec<Compiled>, Re
     found.map_err(|error| program.failed(errors::out_of_memory(error)))
 }
 
-/// The elements of an output, with its name.
-type Named<'a> = (&'a str, Vec<f64>);
+/// What a program gives, with its name.
+type Output<'a> = (&'a str, Vec<f64>);
 
 /// Another way to compute what a program computes.
 enum Reference<'a> {
@@ -134,7 +134,7 @@ impl<'a> Reference<'a> {
     }
 
     /// The outputs with their names.
-    fn outputs(&self, inputs: &[Tensor]) -> Result<Vec<Named<'a>>, OutOfMemory> {
+    fn outputs(&self, inputs: &[Tensor]) -> Result<Vec<Output<'a>>, OutOfMemory> {
         let names = self.graph().outputs.iter().map(|output| output.name.as_str());
         let values: Vec<Vec<f64>> = match self {
             Reference::Evaluator(graph) => {
@@ -229,7 +229,7 @@ fn widen(moved: &mut [f64], want: &[f64], changed: &[f64]) {
 }
 
 /// What lies how far apart, where `moved` says how far rounding moves each number.
-fn differences(name: &str, call: &Call, (want, moved): (&[Named<'_>], &[Vec<f64>]), step: f64) -> Compiled {
+fn differences(name: &str, call: &Call, (want, moved): (&[Output<'_>], &[Vec<f64>]), step: f64) -> Compiled {
     let mut found =
         Compiled { name: name.to_owned(), compared: 0, undetermined: 0, worst: None, reference: "" };
     for (output, have) in &call.outputs {
@@ -240,7 +240,8 @@ fn differences(name: &str, call: &Call, (want, moved): (&[Named<'_>], &[Vec<f64>
         let one = want.len() == 1;
         let largest = want.iter().filter(|x| x.is_finite()).fold(0.0, |most: f64, x| most.max(x.abs()));
         for (k, ((have, want), moved)) in have.iter().zip(want).zip(moved).enumerate() {
-            if *moved > UNDETERMINED * largest && have != want {
+            let determined = *moved <= UNDETERMINED * largest;
+            if !determined && have != want {
                 found.undetermined += 1;
                 continue;
             }

@@ -51,3 +51,41 @@ fn a_rule_that_is_wrong_by_a_thousandth_is_found_among_kinks() {
         assert_eq!(differing(&script(seed, "1.001")), ["a.w", "a.b"], "seed {seed}");
     }
 }
+
+#[test]
+fn names_of_the_script_are_its_own() {
+    let script = "
+data d = synthetic(rows = 64, seed = 1) {
+  x = random.normal[rows, 2]()
+  y = x[:, 0] * x[:, 1]
+}
+stage still(lr = 0.1, width = 1) {
+  state exact = 0
+  exact <- exact + g
+  lr * width * u
+}
+model net(x: real[B, 2]) -> real[B] {
+  layer a = dense[2, 1]
+  sum(x |> a |> tanh, axis = 1)
+}
+let first = train net on d {
+  loss      = mean((net(x) - y)^2)
+  optimizer = still(width = 0.5)
+  steps     = 20
+}
+let fit = train net on d {
+  loss      = mean((net(x) - first(x))^2)
+  optimizer = still
+  batch     = 16
+  steps     = 3
+}
+";
+    for run in ["first", "fit"] {
+        let checked = gradcheck("still.eg", script, ".".as_ref(), Some(run))
+            .unwrap_or_else(|problem| panic!("{problem:?}"));
+        assert!(
+            checked.iter().all(|checked| checked.agrees() && !checked.compared.is_empty()),
+            "{checked:?}"
+        );
+    }
+}

@@ -37,6 +37,7 @@ fn deep_nesting_is_one_error() {
         deep("", ".y", 10_000),
         deep("", "(1)", 10_000),
         deep("match a { b => ", "}", 10_000),
+        deep("for i in 0..", " { 1 }", 10_000),
     ] {
         one_error(&text, "nesting-too-deep");
         let after = format!("{text}\nlet b = 1");

@@ -1,0 +1,48 @@
+//! Sizes for the arguments of a function.
+
+use std::collections::BTreeMap;
+
+use crate::ast::{self, ExprKind};
+
+/// Sizes by their names.
+pub(super) type Sizes = BTreeMap<String, usize>;
+
+/// Gives sizes that are not known yet small numbers, no two alike at first.
+pub(super) fn bind(ty: &ast::TypeExpr, sizes: &mut Sizes) {
+    for size in &ty.shape {
+        if let ExprKind::Name(name) = &size.kind
+            && !sizes.contains_key(name)
+        {
+            sizes.insert(name.clone(), 2 + sizes.len() % 4);
+        }
+    }
+}
+
+/// A shape in numbers; `..` is one axis.
+pub(super) fn shape(ty: &ast::TypeExpr, sizes: &Sizes) -> Option<Vec<usize>> {
+    let size = |expr: &ast::Expr| match &expr.kind {
+        ExprKind::Rest => Some(2),
+        _ => polynomial(expr, sizes).and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0),
+    };
+    ty.shape.iter().map(size).collect()
+}
+
+/// A size in numbers.
+pub(super) fn polynomial(expr: &ast::Expr, sizes: &Sizes) -> Option<i64> {
+    use ast::BinaryOp::{Add, FloorDiv, Mul, Sub};
+    match &expr.kind {
+        ExprKind::Number { value, integer: true } => Some(*value as i64),
+        ExprKind::Name(name) => sizes.get(name).map(|n| *n as i64),
+        ExprKind::Binary(op, a, b) => {
+            let (a, b) = (polynomial(a, sizes)?, polynomial(b, sizes)?);
+            match op {
+                Add => Some(a + b),
+                Sub => Some(a - b),
+                Mul => Some(a * b),
+                FloorDiv => a.checked_div_euclid(b),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
