@@ -43,8 +43,33 @@
 //! the manual all read. The library, `std/*.eg`, is Egret source: layers, losses, activations and every
 //! optimizer stage.
 //!
+//! What `graph`, `kernel` and `loops` do to their form of the program are the rows of a table of passes each
+//! ([`pass`]): `egret emit --list` lists them, `egret emit STAGE --after PASS FILE` prints in between, and
+//! debug builds verify between them. A script has many programs, which are found by what they are
+//! [for](graph::Purpose), never by their names.
+//!
 //! From `graph` on functions are total: an internal error names its pass. Only `run` may fail again, on
 //! files, on data and on a loss that is not finite.
+//!
+//! # Words
+//!
+//! Names are the field's where it has one. These are our own:
+//!
+//! | word | meaning |
+//! | --- | --- |
+//! | arena | the flat buffer of all parameters of a model, and the buffer of a program's temporaries |
+//! | segments | the lengths of the tensors in an arena, over which a stage may reduce |
+//! | row (of a table) | a primitive, a pass, a rewrite: what is declared once as data |
+//! | form | an operator as affine reads, a scalar body and a reduction |
+//! | stage | an element of an optimizer pipeline; also a folder of the compiler |
+//! | cell | a hyperparameter, which is an input of the step and changes without recompiling |
+//! | extent | what a value of a stage has one number for: coordinate, row, column, tensor, group, model |
+//! | commit | the part of a step that writes what outlives it, once its loss is known to be finite |
+//! | twins | states that are equal in every step and share their memory |
+//! | positions | indices and labels that data can put outside of their range, and which are checked |
+//! | chunks | rows of an evaluation that are computed at a time |
+//! | parts | pieces of a loop for threads; they are the same ones whatever the number of threads |
+//! | wide | of innermost loops: vectors of the machine's full width, made by `native/wide` |
 
 pub mod diag;
 pub(crate) mod input;

@@ -5,7 +5,7 @@ use super::rules::{Mismatch, Rules, Sample, expect_count};
 use super::term::x;
 use super::types::{DType, Dim, Type};
 
-/// The derivative of [`View::Unfold`] with stride 1: the axis of windows and the one of taps after it
+/// The derivative of [`View::Unfold`](super::view::View::Unfold) with stride 1: the axis of windows and the one of taps after it
 /// become one, `out[m] = sum over j of x[m - dilation * j, j]`.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Fold {

@@ -187,16 +187,13 @@ impl<'a> Checker<'a> {
 
     /// A `let` may name a pipeline, or a function made of a function.
     fn made_by_let(&mut self, line: &'a ast::Let) {
-        let decls = &self.env.decls;
-        let pipeline = optim::pipelines::is_pipeline(&self.env, &line.value);
-        let scope = Scope::statement(self.env.real);
-        let function = targets::makes_function(&self.env, &scope, &line.value);
-        let _ = decls;
-        if pipeline {
-            self.env.decls.pipeline_lets.insert(&line.name.name, line);
+        let env = &mut self.env;
+        if optim::pipelines::is_pipeline(env, &line.value) {
+            env.decls.pipeline_lets.insert(&line.name.name, line);
         }
-        if function {
-            self.env.decls.function_lets.insert(&line.name.name, line);
+        let scope = Scope::statement(env.real);
+        if targets::makes_function(env, &scope, &line.value) {
+            env.decls.function_lets.insert(&line.name.name, line);
         }
     }
 

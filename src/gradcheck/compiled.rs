@@ -12,7 +12,7 @@ use std::rc::Rc;
 use super::display::short;
 use crate::algebra::tensor::Tensor;
 use crate::algebra::types::DType;
-use crate::graph::{self, Graph, Graphs, Role};
+use crate::graph::{self, Graph, Graphs, ProgramId, Role};
 use crate::kernel;
 use crate::loops::{self, Loops};
 use crate::native::{self, Native, Phase};
@@ -88,12 +88,12 @@ pub(super) fn compare(program: &Program, name: &str) -> Result<Vec<Compiled>, Re
     let (graphs, loops) = (program.graphs()?, program.loops()?);
     let plain = program.plain_graphs()?;
     let check = |call: &Call| {
-        let name = &graphs.programs[call.program].name;
-        let small = loops.work(&loops.programs[call.program]) <= MOST;
+        let name = &graphs.graph(call.program).name;
+        let small = loops.work(loops.program(call.program)) <= MOST;
         // Programs are the same ones before they are simplified.
         let reference = match small {
-            true => Reference::Evaluator(&plain.programs[call.program]),
-            false => Reference::unfused(&graphs.programs[call.program]),
+            true => Reference::Evaluator(plain.graph(call.program)),
+            false => Reference::unfused(graphs.graph(call.program)),
         };
         examine(name, call, &reference)
     };
@@ -101,8 +101,8 @@ pub(super) fn compare(program: &Program, name: &str) -> Result<Vec<Compiled>, Re
     found.map_err(|error| program.failed(errors::out_of_memory(error)))
 }
 
-/// What a program gives, with its name.
-type Output<'a> = (&'a str, Vec<f64>);
+/// The elements of an output, with its name.
+type Named<'a> = (&'a str, Vec<f64>);
 
 /// Another way to compute what a program computes.
 enum Reference<'a> {
@@ -134,14 +134,14 @@ impl<'a> Reference<'a> {
     }
 
     /// The outputs with their names.
-    fn outputs(&self, inputs: &[Tensor]) -> Result<Vec<Output<'a>>, OutOfMemory> {
+    fn outputs(&self, inputs: &[Tensor]) -> Result<Vec<Named<'a>>, OutOfMemory> {
         let names = self.graph().outputs.iter().map(|output| output.name.as_str());
         let values: Vec<Vec<f64>> = match self {
             Reference::Evaluator(graph) => {
                 graph::eval::run(graph, inputs).into_iter().map(|tensor| tensor.data).collect()
             }
             Reference::Unfused(_, compiled) => {
-                let mut machine = Machine::new(&compiled.1, &compiled.0, 0)?;
+                let mut machine = Machine::new(&compiled.1, &compiled.0, ProgramId(0))?;
                 for (k, tensor) in inputs.iter().enumerate() {
                     let memory = Memory::new(tensor.ty.dtype, tensor.data.len())?;
                     memory.set_f64(&tensor.data);
@@ -229,7 +229,7 @@ fn widen(moved: &mut [f64], want: &[f64], changed: &[f64]) {
 }
 
 /// What lies how far apart, where `moved` says how far rounding moves each number.
-fn differences(name: &str, call: &Call, (want, moved): (&[Output<'_>], &[Vec<f64>]), step: f64) -> Compiled {
+fn differences(name: &str, call: &Call, (want, moved): (&[Named<'_>], &[Vec<f64>]), step: f64) -> Compiled {
     let mut found =
         Compiled { name: name.to_owned(), compared: 0, undetermined: 0, worst: None, reference: "" };
     for (output, have) in &call.outputs {
@@ -240,8 +240,7 @@ fn differences(name: &str, call: &Call, (want, moved): (&[Output<'_>], &[Vec<f64
         let one = want.len() == 1;
         let largest = want.iter().filter(|x| x.is_finite()).fold(0.0, |most: f64, x| most.max(x.abs()));
         for (k, ((have, want), moved)) in have.iter().zip(want).zip(moved).enumerate() {
-            let determined = *moved <= UNDETERMINED * largest;
-            if !determined && have != want {
+            if *moved > UNDETERMINED * largest && have != want {
                 found.undetermined += 1;
                 continue;
             }
@@ -308,10 +307,8 @@ let fit = train net on d {
             (program.plain_graphs().expect("it compiles"), program.graphs().expect("it is right"));
         for call in calls {
             let k = call.program;
-            for reference in
-                [Reference::Evaluator(&plain.programs[k]), Reference::unfused(&graphs.programs[k])]
-            {
-                let name = &graphs.programs[k].name;
+            for reference in [Reference::Evaluator(plain.graph(k)), Reference::unfused(graphs.graph(k))] {
+                let name = &graphs.graph(k).name;
                 let examine = |call: &Call| examine(name, call, &reference).expect("there is memory");
                 assert!(examine(&call).agrees(), "{}", examine(&call));
                 for output in 0..call.outputs.len() {

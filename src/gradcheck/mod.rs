@@ -1,10 +1,10 @@
 //! Gradients against finite differences, for functions and losses of a script.
 //!
 //! A loss is checked by training for as many steps as there are coordinates to try, with an optimizer that never
-//! moves a parameter ([`still`]): each step compares, on its batch and with its random numbers, the gradient in
-//! one coordinate with [`differences`] of the loss. A function becomes a loss whose parameters are its arguments
-//! ([`functions`]). Everything is computed in double precision. Then the first step of the compiled program
-//! itself is compared with its operators one by one: see [`compiled`].
+//! moves a parameter (`gradcheck/still.rs`): each step compares, on its batch and with its random numbers, the
+//! gradient in one coordinate with differences of the loss (`differences.rs`). A function becomes a loss whose
+//! parameters are its arguments (`functions.rs`). Everything is computed in double precision. Then the first step
+//! of the compiled program itself is compared with its operators one by one (`compiled.rs`).
 
 mod compiled;
 mod differences;

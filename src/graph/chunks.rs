@@ -11,7 +11,7 @@ use self::part::Part;
 use super::builder::Builder;
 use super::positions::{Position, Source};
 use super::rows::{Along, Dependence, Known, dependences};
-use super::{Def, Graph, Output, Role, Target};
+use super::{Def, Graph, Output, ProgramId, Role, Target};
 use crate::algebra::fill::Fill;
 use crate::algebra::form::Combine;
 use crate::algebra::map::Map;
@@ -25,9 +25,20 @@ pub struct Chunks {
     pub rows: usize,
     /// The program for a chunk. Its outputs are put together, chunk after chunk, and are then what
     /// [`Role::Chunks`] gives the program of the evaluation.
-    pub chunk: usize,
+    pub chunk: ProgramId,
     /// The program for the rows after the last whole chunk, if there are any.
-    pub rest: Option<usize>,
+    pub rest: Option<ProgramId>,
+}
+
+/// A program in chunks.
+pub(super) struct Cut {
+    /// Rows of a chunk.
+    pub(super) rows: usize,
+    /// For a chunk, and for the rows after the last whole one if there are any.
+    pub(super) chunk: Graph,
+    pub(super) rest: Option<Graph>,
+    /// What comes after them.
+    pub(super) last: Graph,
 }
 
 /// Most rows of a chunk: enough for all threads to have work in each kernel, and for what is done once for
@@ -51,26 +62,17 @@ fn size(rows: usize, bytes: usize) -> usize {
     divides.unwrap_or_else(|| rows.div_ceil(rows.div_ceil(most)))
 }
 
-/// Adds a program over so many rows to others, in chunks if it can take them so and they are many: its own
-/// comes last. What is said of chunks is found under its number.
-pub(super) fn add(
-    graph: Graph,
-    rows: usize,
-    programs: &mut Vec<Graph>,
-    chunks: &mut BTreeMap<usize, Chunks>,
-) {
+/// A program over so many rows in chunks, if it can take them so and they are many.
+pub(super) fn cut(graph: &Graph, rows: usize) -> Option<Cut> {
     let chosen = chosen(graph.clone());
-    let Some(plan) = Plan::of(&chosen, rows) else { return programs.push(graph) };
+    let plan = Plan::of(&chosen, rows)?;
     let size = size(rows, plan.bytes());
-    if size == rows {
-        return programs.push(graph);
-    }
-    let chunk = programs.len();
-    programs.push(plan.part("chunk", size));
-    let rest = (!rows.is_multiple_of(size)).then_some(chunk + 1);
-    programs.extend(rest.map(|_| plan.part("rest", rows % size)));
-    chunks.insert(programs.len(), Chunks { rows: size, chunk, rest });
-    programs.push(plan.last());
+    (size < rows).then(|| Cut {
+        rows: size,
+        chunk: plan.part("chunk", size),
+        rest: (!rows.is_multiple_of(size)).then(|| plan.part("rest", rows % size)),
+        last: plan.last(),
+    })
 }
 
 /// The same with every choice made that is known: what is only computed in training does not count.

@@ -169,7 +169,7 @@ fn windows(evaluator: &mut Evaluator, frame: &mut Frame, kind: &StatementKind) {
 }
 
 /// The name of the program of a `let`. Values that nobody needs have no name of their own.
-pub(crate) fn let_program(name: &str, index: usize) -> String {
+fn let_program(name: &str, index: usize) -> String {
     if name == "_" { format!("let.{index}") } else { format!("let.{name}") }
 }
 

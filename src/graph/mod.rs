@@ -43,6 +43,7 @@ pub mod passes;
 mod pieces;
 pub mod positions;
 mod print;
+pub mod programs;
 mod rows;
 pub mod rules;
 pub mod share;
@@ -61,8 +62,8 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use self::chunks::Chunks;
-pub(crate) use self::forward::let_program;
 use self::positions::Position;
+pub use self::programs::{ProgramId, Purpose};
 use crate::algebra::form::{Combine, Segments};
 use crate::algebra::op::{Op, Val};
 use crate::algebra::types::Type;
@@ -74,14 +75,16 @@ use crate::typed::{Extent, Statistic};
 /// All programs of a script, in the order of its statements.
 #[derive(Clone, Debug, Default)]
 pub struct Graphs {
-    /// The programs.
+    /// The programs, by [`ProgramId`].
     pub programs: Vec<Graph>,
+    /// The programs by what they are for.
+    pub purposes: BTreeMap<Purpose, ProgramId>,
     /// The loss of each training run without its gradient: to be read, not to be run.
     pub forward: Vec<Graph>,
     /// The layout of the parameters of each training run, by its statement's index.
     pub layouts: BTreeMap<usize, Layout>,
-    /// What evaluations in chunks of rows run before their own program, by its index among the programs.
-    pub chunks: BTreeMap<usize, Chunks>,
+    /// What evaluations in chunks of rows run before their own program.
+    pub chunks: BTreeMap<ProgramId, Chunks>,
     /// What the script hardly means.
     pub warnings: Vec<Diagnostic>,
 }
@@ -104,7 +107,7 @@ pub struct Layout {
     /// Where the values of some of them must lie, by name.
     pub ranges: BTreeMap<String, typed::Range>,
     /// Pairs of cells whose values must be equal: states are shared on that ground
-    /// ([`Graphs::share_states`]). Empty unless states are shared.
+    /// (the pass `share-states`). Empty unless states are shared.
     pub ties: Vec<(usize, usize)>,
 }
 
@@ -290,29 +293,12 @@ pub fn build(program: &Program) -> Graphs {
 
 /// The same without any rewrite: what simplified graphs must agree with.
 pub fn plain(program: &Program) -> Graphs {
-    let layouts = layouts(program);
-    let forward = forward(program, &layouts);
-    let mut warnings = Vec::new();
-    let (programs, chunks) = programs(program, &layouts, &mut warnings);
-    Graphs { programs, forward, layouts, chunks, warnings }
+    programs::of_script(program, layouts(program))
 }
 
-/// The graphs of optimizers whose parameters and gradients another program brings: for each of them
-/// a program that makes the initial states of given parameters (`NAME.init`), and one that takes a
-/// step with a given gradient (`NAME.step`), and the parameters to evaluate with if a stage says them
-/// (`NAME.weights`).
+/// The graphs, without any rewrite, of optimizers whose parameters and gradients another program brings.
 pub fn plain_optimizers(program: &Program) -> Graphs {
-    let layouts = layouts(program);
-    let mut programs = Vec::new();
-    for (index, layout) in &layouts {
-        if let StatementKind::Optimizer(optimizer) = &program.statements[*index].kind {
-            programs.push(init::given(program, &layouts, layout, *index, optimizer));
-            let trained = vec![true; layout.params.len()];
-            programs.push(step::given(program, &layouts, *index, optimizer, &trained));
-            programs.extend(step::weights(program, &layouts, *index, optimizer));
-        }
-    }
-    Graphs { programs, layouts, ..Graphs::default() }
+    programs::of_optimizers(program, layouts(program))
 }
 
 fn layouts(program: &Program) -> BTreeMap<usize, Layout> {
@@ -330,54 +316,10 @@ fn layouts(program: &Program) -> BTreeMap<usize, Layout> {
 }
 
 impl Graphs {
-    /// The programs that an evaluation runs: its own, and before that those of its chunks.
-    pub fn parts(&self, program: usize) -> Vec<usize> {
-        let chunks = self.chunks.get(&program).into_iter();
-        chunks.flat_map(|chunks| [Some(chunks.chunk), chunks.rest]).flatten().chain([program]).collect()
-    }
-
     /// The same with each program changed.
     fn each(&mut self, pass: impl Fn(Graph) -> Graph) {
         for graphs in [&mut self.programs, &mut self.forward] {
             *graphs = std::mem::take(graphs).into_iter().map(&pass).collect();
         }
     }
-}
-
-fn programs(
-    program: &Program,
-    layouts: &BTreeMap<usize, Layout>,
-    warnings: &mut Vec<Diagnostic>,
-) -> (Vec<Graph>, BTreeMap<usize, Chunks>) {
-    let runs = forward::Runs { program, layouts };
-    let mut chunks = BTreeMap::new();
-    let mut graphs: Vec<Graph> = program.data.iter().filter_map(|data| runs.data(data)).collect();
-    for (index, statement) in program.statements.iter().enumerate() {
-        match &statement.kind {
-            StatementKind::Train(train) => {
-                graphs.push(init::init(program, layouts, &layouts[&index], train));
-                graphs.extend(step::steps(program, layouts, (index, train), warnings));
-                graphs.extend(step::weights(program, layouts, index, &train.optimizer));
-                if let Some((graph, rows)) = runs.validate(index, train) {
-                    chunks::add(graph, rows, &mut graphs, &mut chunks);
-                }
-            }
-            StatementKind::Eval(eval) => {
-                let (graph, rows) = runs.eval(eval);
-                chunks::add(graph, rows, &mut graphs, &mut chunks);
-            }
-            _ => graphs.extend(runs.statement(index, statement)),
-        }
-    }
-    (graphs, chunks)
-}
-
-fn forward(program: &Program, layouts: &BTreeMap<usize, Layout>) -> Vec<Graph> {
-    let runs = forward::Runs { program, layouts };
-    let statements = program.statements.iter().enumerate();
-    let passes = statements.filter_map(|(index, statement)| match &statement.kind {
-        StatementKind::Train(train) => Some(runs.forward(index, train)),
-        _ => None,
-    });
-    passes.collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Def, Graph, Graphs, Node, Output, Part, Target};
+use super::{Def, Graph, Graphs, Node, Output, Part, ProgramId, Target};
 use crate::algebra::fill::Fill;
 use crate::algebra::op::{Op, Val};
 use crate::print::number;
@@ -59,18 +59,15 @@ impl fmt::Display for Graphs {
 impl Graphs {
     /// The programs without a gradient: losses, evaluations, expressions.
     pub fn print_forward(&self) -> String {
-        let others = self.programs.iter().filter(|graph| !is_training(graph));
-        joined(self.forward.iter().chain(others))
+        let training = self.training();
+        let others = (0..self.programs.len()).map(ProgramId).filter(|id| !training.contains(id));
+        joined(self.forward.iter().chain(others.map(|id| self.graph(id))))
     }
 
     /// The programs that training runs: initial values and steps.
     pub fn print_step(&self) -> String {
-        joined(self.programs.iter().filter(|graph| is_training(graph)))
+        joined(self.training().into_iter().map(|id| self.graph(id)))
     }
-}
-
-fn is_training(graph: &Graph) -> bool {
-    [".init", ".accumulate", ".step"].iter().any(|kind| graph.name.ends_with(kind))
 }
 
 fn joined<'a>(graphs: impl Iterator<Item = &'a Graph>) -> String {

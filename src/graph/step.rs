@@ -9,7 +9,7 @@ use super::forward::{Columns, columns, evaluate};
 use super::grad::grad;
 use super::layout::{self, Pieces, arena_order};
 use super::stage::{Done, Pipeline, Scope, evaluated};
-use super::{Arm, Graph, Layout, Output, Param, Part, Role, Target};
+use super::{Arm, Graph, Layout, Output, Param, Part, Purpose, Role, Target};
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::pack::Pack;
 use crate::algebra::scalar;
@@ -23,7 +23,7 @@ pub(super) fn steps(
     layouts: &BTreeMap<usize, Layout>,
     (index, train): (usize, &Train),
     warnings: &mut Vec<Diagnostic>,
-) -> Vec<Graph> {
+) -> Vec<(Purpose, Graph)> {
     let mut evaluator = Evaluator::new(program, layouts);
     let arena = Arena { run: index, role: Role::Params };
     evaluator.root = Some(arena.clone());
@@ -31,11 +31,13 @@ pub(super) fn steps(
     let params = evaluator.arena(&arena);
     let (outputs, gradients) = batch(&mut evaluator, program, (&layouts[&index], train), &arena, warnings);
     if train.accumulate == 1 {
-        return vec![step(evaluator, program, (&layouts[&index], train), params, &gradients, outputs)];
+        let step = step(evaluator, program, (&layouts[&index], train), params, &gradients, outputs);
+        return vec![(Purpose::Step(index), step)];
     }
     let trained = trained(&evaluator, &gradients);
     let given = given(program, layouts, index, &train.optimizer, &trained);
-    vec![accumulate(evaluator, train, &gradients, outputs), given]
+    let accumulate = accumulate(evaluator, train, &gradients, outputs);
+    vec![(Purpose::Accumulate(index), accumulate), (Purpose::Step(index), given)]
 }
 
 /// Results are the loss and, without validation rows, the metrics; parameters and states change in

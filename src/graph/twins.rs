@@ -17,7 +17,7 @@ use super::builder::same_constant;
 use super::positions::Source;
 use super::share::prune;
 use super::simplify::{convolutions, simplify};
-use super::{Def, Graph, Graphs, Layout, Role, Target};
+use super::{Def, Graph, Graphs, Layout, Purpose, Role, Target};
 use crate::algebra::op::Val;
 
 impl Layout {
@@ -36,11 +36,14 @@ impl Layout {
 
 /// Lets equal states share memory, given the cells that a run sets.
 pub(super) fn share_states(graphs: &mut Graphs, set: &[(String, f64)]) {
-    let Graphs { programs, layouts, .. } = graphs;
-    let steps: Vec<usize> = (0..programs.len()).filter(|k| programs[*k].name.ends_with(".step")).collect();
-    for (step, layout) in steps.into_iter().zip(layouts.values_mut()) {
-        let init = programs[step].name.replace(".step", ".init");
-        let Some(init) = programs.iter().position(|program| program.name == init) else { continue };
+    let Graphs { programs, purposes, layouts, .. } = graphs;
+    for (index, layout) in layouts {
+        let [Some(init), Some(step)] =
+            [Purpose::Init(*index), Purpose::Step(*index)].map(|of| purposes.get(&of))
+        else {
+            continue;
+        };
+        let (init, step) = (init.0, step.0);
         let values = layout.values(set);
         let mut left = MOST;
         while let Some(twins) = find(&programs[init], &programs[step], layout, &values, &mut left) {

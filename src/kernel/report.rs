@@ -13,21 +13,27 @@
 //!     ...
 //! ```
 
+use std::collections::BTreeMap;
+
 use super::cost::{Touched, bytes, flops};
 use super::print::{axes, numbers};
 use super::{
     BufferId, Cost, Kernel, Kernels, PrefixSum, Product, Program, Ranks, Scatter, Storage, coalesce,
 };
-use crate::graph::{Graphs, Layout, Part, Role, StateSlot};
+use crate::graph::{Graphs, Layout, Part, ProgramId, Purpose, Role, StateSlot};
 use crate::print::number;
 
 /// What every program costs that a script runs, training steps first.
 pub fn report(kernels: &Kernels, graphs: &Graphs) -> String {
-    let (steps, rest): (Vec<&Program>, Vec<&Program>) =
-        kernels.programs.iter().partition(|program| program.name.ends_with(".step"));
-    let layouts = graphs.layouts.values();
-    let steps = steps.into_iter().zip(layouts).map(|(program, layout)| section(program, Some(layout)));
-    let texts: Vec<String> = steps.chain(rest.into_iter().map(|program| section(program, None))).collect();
+    let steps: BTreeMap<ProgramId, &Layout> = graphs
+        .layouts
+        .iter()
+        .filter_map(|(index, layout)| Some((graphs.program(Purpose::Step(*index))?, layout)))
+        .collect();
+    let program = |id: ProgramId| &kernels.programs[id.0];
+    let first = steps.iter().map(|(id, layout)| section(program(*id), Some(layout)));
+    let rest = (0..kernels.programs.len()).map(ProgramId).filter(|id| !steps.contains_key(id));
+    let texts: Vec<String> = first.chain(rest.map(|id| section(program(id), None))).collect();
     texts.join("\n")
 }
 

@@ -50,7 +50,7 @@ pub use verify::verify;
 
 use crate::algebra::scalar::Machine;
 use crate::algebra::types::DType;
-use crate::graph::{Role, Target};
+use crate::graph::{ProgramId, Role, Target};
 use crate::kernel::Kernels;
 
 /// Every kernel as a loop nest, every buffer in its place.
@@ -87,6 +87,11 @@ pub struct Program {
 }
 
 impl Loops {
+    /// The program of this id.
+    pub fn program(&self, id: ProgramId) -> &Program {
+        &self.programs[id.0]
+    }
+
     /// Machine instructions that a run of a program executes, roughly.
     pub fn work(&self, program: &Program) -> u64 {
         let calls = program.calls.iter().map(|call| cost::work(&self.functions[call.function]));

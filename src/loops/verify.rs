@@ -69,13 +69,29 @@ fn verify_call(loops: &Loops, program: &Program, call: &Call) {
     if call.immediates.len() != function.immediates {
         fail(format_args!("a call of f{} gives too few or too many numbers", call.function), program);
     }
-    let lens = call.buffers.iter().map(|buffer| program.buffers[*buffer].len as i64).collect();
-    Check::new(function, Some(lens)).function();
+    let lens: Vec<i64> = call.buffers.iter().map(|buffer| program.buffers[*buffer].len as i64).collect();
+    // Where positions are clamped, which those are is known only for each part.
+    let parts = if clamps(&function.body) { function.parts() } else { 1 };
+    for part in 0..parts {
+        let part = (parts > 1).then_some(part as i64);
+        Check { part, ..Check::new(function, Some(lens.clone())) }.function();
+    }
+}
+
+/// Whether some positions are clamped.
+fn clamps(body: &[Stmt]) -> bool {
+    body.iter().any(|stmt| match stmt {
+        Stmt::Let(_, expr) => matches!(expr, Expr::Clamp(..)),
+        Stmt::For { body, .. } => clamps(body),
+        Stmt::Store { .. } | Stmt::Product(_) | Stmt::Ranks(_) => false,
+    })
 }
 
 /// A function while it is checked.
 struct Check<'a> {
     function: &'a Function,
+    /// The part that is checked; all of them if none is said.
+    part: Option<i64>,
     /// Elements behind each pointer, if a call says so.
     lens: Option<Vec<i64>>,
     defined: Vec<bool>,
@@ -87,13 +103,15 @@ struct Check<'a> {
 impl<'a> Check<'a> {
     fn new(function: &'a Function, lens: Option<Vec<i64>>) -> Check<'a> {
         let n = function.values.len();
-        Check { function, lens, defined: vec![false; n], visible: vec![false; n], spans: vec![None; n] }
+        let (defined, visible) = (vec![false; n], vec![false; n]);
+        Check { function, part: None, lens, defined, visible, spans: vec![None; n] }
     }
 
     fn function(&mut self) {
         if let Some(parts) = &self.function.parts {
             self.ensure(parts.count > 0, "no parts");
-            self.define(parts.index, Some((0, parts.count as i64 - 1)));
+            let all = (0, parts.count as i64 - 1);
+            self.define(parts.index, Some(self.part.map_or(all, |part| (part, part))));
         }
         self.block(&self.function.body);
     }
@@ -349,13 +367,15 @@ impl<'a> Check<'a> {
         None
     }
 
-    /// An entry of a table. Its span is not followed: the length of a piece goes with its start.
+    /// An entry of a table. Its span is followed only for one part: the length of a piece goes with its start.
     fn table(&self, table: usize, at: Value, position: bool) -> Span {
         let len = self.function.tables.get(table).map_or(0, Vec::len) as i64;
         let span = self.position(at);
         let inside = span.is_none_or(|(low, high)| low >= 0 && high < len);
         self.ensure(position && inside, format_args!("t{table}[{at}] leaves {len} entries"));
-        None
+        let is_part = self.function.parts.is_some_and(|parts| parts.index == at);
+        let (part, entries) = (self.part.filter(|_| is_part)?, self.function.tables.get(table)?);
+        entries.get(part as usize).map(|entry| (*entry, *entry))
     }
 
     fn machine(&self, op: Machine, args: &[Value], ty: Ty) {

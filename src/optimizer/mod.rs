@@ -36,7 +36,7 @@ use crate::algebra::types::DType;
 use crate::check::optim::external::NO_TOTAL;
 use crate::diag::{Diagnostic, suggest};
 use crate::graph::positions::{Position, Source};
-use crate::graph::{Graph, Layout, Role};
+use crate::graph::{Graph, Layout, ProgramId, Purpose, Role};
 use crate::ice;
 use crate::native::Phase;
 use crate::pipeline::{self, Program, Report};
@@ -114,15 +114,19 @@ impl Optimizer {
         let program = Program::optimizer("optimizer.eg", pipeline, given, compile);
         let (loops, native) = (program.loops()?, program.native()?);
         let (layout, typed) = (program.graphs()?.layouts[&0].clone(), optimizer(&program)?);
-        let positions = positions(&program.graphs()?.programs[1]);
-        let machine = |index: usize| {
-            Machine::new(native, loops, index).map_err(|error| {
+        let graphs = program.graphs()?;
+        let id = |purpose: Purpose| {
+            graphs.program(purpose).unwrap_or_else(|| ice!("optimizer", "no program for {purpose:?}"))
+        };
+        let positions = positions(graphs.graph(id(Purpose::Step(0))));
+        let machine = |of: ProgramId| {
+            Machine::new(native, loops, of).map_err(|error| {
                 let found = crate::run::errors::out_of_memory(error);
                 program.failed(found.label(typed.span, "for the states of this pipeline"))
             })
         };
-        let (mut init, mut step) = (machine(0)?, machine(1)?);
-        let mut weights = (loops.programs.len() > 2).then(|| machine(2)).transpose()?;
+        let (mut init, mut step) = (machine(id(Purpose::Init(0)))?, machine(id(Purpose::Step(0)))?);
+        let mut weights = graphs.program(Purpose::Weights(0)).map(machine).transpose()?;
         if uses(&step, &Role::Total) && options.total.is_none() {
             let message = "the pipeline depends on `T`, the number of steps, which is not given";
             let found = Diagnostic::error(&NO_TOTAL, message).label(typed.span, "looks at `T`");

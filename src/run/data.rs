@@ -12,7 +12,7 @@ use std::rc::Rc;
 use super::array::Array;
 use super::csv::Csv;
 use super::dataset::{Dataset, Values};
-use super::rng::{self, Purpose};
+use super::rng::{self, Stream};
 use super::scale::Scales;
 use super::text::Text;
 use crate::algebra::types::DType;
@@ -158,7 +158,7 @@ pub(super) fn split(rows: usize, test: usize) -> (Vec<u32>, Vec<u32>) {
     if test == 0 {
         return ((0..rows as u32).collect(), Vec::new());
     }
-    let mut order = rng::permutation(rows, 0, Purpose::Split);
+    let mut order = rng::permutation(rows, 0, Stream::Split);
     let mut test_rows = order.split_off(rows - test);
     order.sort_unstable();
     test_rows.sort_unstable();

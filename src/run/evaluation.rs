@@ -8,7 +8,7 @@ use super::positions::Given;
 use crate::algebra::form::Combine;
 use crate::algebra::types::DType;
 use crate::diag::Diagnostic;
-use crate::graph::Role;
+use crate::graph::{ProgramId, Role};
 use crate::native::Phase;
 use crate::typed::Split;
 
@@ -34,7 +34,7 @@ impl Evaluation {
     /// All memory of a program on rows of data, and the rows in it as far as they stay there.
     pub(super) fn new(
         script: &mut Script<'_>,
-        program: usize,
+        program: ProgramId,
         data: Seen,
         split: Split,
     ) -> Result<Evaluation, Diagnostic> {

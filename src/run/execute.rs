@@ -15,13 +15,11 @@ use super::{Events, Settings, Stages, errors, sample, train, value};
 use crate::check;
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
-use crate::graph::{Layout, Role, Target, let_program};
+use crate::graph::{Layout, ProgramId, Purpose, Role, Target};
 use crate::ice;
 use crate::native::Phase;
 use crate::source::Span;
-use crate::typed::{
-    Curve, Data, DataId, DataSource, Eval, GlobalId, Part, Statement, StatementKind, Statistic,
-};
+use crate::typed::{Curve, DataId, DataSource, Eval, GlobalId, Part, Statement, StatementKind, Statistic};
 
 /// What a script left behind, by the names of its `let`s.
 #[derive(Debug, Default)]
@@ -225,8 +223,8 @@ impl<'a> Script<'a> {
         events: &mut dyn Events,
     ) -> Result<Value, Diagnostic> {
         match kind {
-            StatementKind::Let { name, .. } => {
-                self.also = self.tensors(&let_program(name, index), events)?;
+            StatementKind::Let { .. } => {
+                self.also = self.tensors(index, events)?;
                 self.also.reverse();
                 return Ok(self.next_value());
             }
@@ -238,7 +236,7 @@ impl<'a> Script<'a> {
                 return train::train(self, index, train, span, events).map(Value::Fit);
             }
             StatementKind::Optimizer(_) => ice!("run", "an optimizer alone has no data"),
-            StatementKind::Eval(eval) => return self.eval(eval).map(Value::Numbers),
+            StatementKind::Eval(eval) => return self.eval(index, eval).map(Value::Numbers),
             StatementKind::Print(parts) => self.print(index, parts, events)?,
             StatementKind::Plot { curves, path } => {
                 self.plot(curves, Path::new(path)).map_err(|error| error.label(span, "this plot"))?;
@@ -264,7 +262,7 @@ impl<'a> Script<'a> {
 
     fn print(&mut self, index: usize, parts: &[Part], events: &mut dyn Events) -> Result<(), Diagnostic> {
         let values = match parts.iter().any(|part| matches!(part, Part::Value(..))) {
-            true => self.tensors(&format!("print.{index}"), events)?,
+            true => self.tensors(index, events)?,
             false => Vec::new(),
         };
         let (mut text, mut output, mut column) = (String::new(), 0, 0);
@@ -273,7 +271,7 @@ impl<'a> Script<'a> {
                 Part::Text(plain) => text.push_str(plain),
                 Part::Value(_, digits) => text.push_str(&value::text(&values[output], *digits)),
                 Part::Sample(sample) => {
-                    let program = self.program(&format!("print.{index}"));
+                    let program = self.program(Purpose::Values(index));
                     let seed = self.settings.seed.unwrap_or(self.fit(sample.fit).seed);
                     let from = sample::Source { program, output, column };
                     text.push_str(&sample::sample(self, sample, &from, seed)?);
@@ -328,12 +326,12 @@ impl<'a> Script<'a> {
         span: Span,
         events: &mut dyn Events,
     ) -> Result<(), Diagnostic> {
-        let holds = self.tensors(&format!("assert.{index}"), events)?[0].elements.get(0) != 0.0;
+        let holds = self.tensors(index, events)?[0].elements.get(0) != 0.0;
         if holds { Ok(()) } else { Err(errors::assertion_failed(text, span)) }
     }
 
-    fn eval(&mut self, eval: &Eval) -> Result<BTreeMap<String, f64>, Diagnostic> {
-        let program = self.program(&format!("{}.eval", eval.name));
+    fn eval(&mut self, index: usize, eval: &Eval) -> Result<BTreeMap<String, f64>, Diagnostic> {
+        let program = self.program(Purpose::Eval(index));
         let mut evaluation = Evaluation::new(self, program, self.seen(eval), eval.split)?;
         evaluation.check_columns(self)?;
         evaluation.run(self, format_args!(""))?;
@@ -341,17 +339,18 @@ impl<'a> Script<'a> {
         Ok(names.enumerate().map(|(k, name)| (name, evaluation.number(k))).collect())
     }
 
-    /// The outputs of a program of expressions.
-    fn tensors(&mut self, name: &str, events: &mut dyn Events) -> Result<Vec<Held>, Diagnostic> {
-        let program = self.program(name);
-        let work = self.stages.loops.work(&self.stages.loops.programs[program]);
+    /// The values of the expressions of a statement.
+    fn tensors(&mut self, index: usize, events: &mut dyn Events) -> Result<Vec<Held>, Diagnostic> {
+        let program = self.program(Purpose::Values(index));
+        let graph = self.stages.graphs.graph(program);
+        let work = self.stages.loops.work(self.stages.loops.program(program));
         if work > LONG {
-            events.long(name.strip_prefix("let.").unwrap_or(name), work);
+            let name = bound_name(&self.stages.typed.statements[index].kind);
+            events.long(name.unwrap_or(&graph.name), work);
         }
         let mut machine = self.machine(program)?;
         machine.run(Phase::Whole);
         self.check_positions(&machine, format_args!(""), None)?;
-        let graph = &self.stages.graphs.programs[program];
         let tensor = |(k, output): (usize, &crate::graph::Output)| Held {
             ty: graph.nodes[output.value.0 as usize].ty.clone(),
             elements: machine.output(k),
@@ -360,18 +359,18 @@ impl<'a> Script<'a> {
         Ok(results.map(tensor).collect())
     }
 
-    /// The index of the program of this name.
-    pub(super) fn program(&self, name: &str) -> usize {
-        self.find_program(name).unwrap_or_else(|| ice!("run", "no program `{name}`"))
+    /// The program for this.
+    pub(super) fn program(&self, purpose: Purpose) -> ProgramId {
+        self.find_program(purpose).unwrap_or_else(|| ice!("run", "no program for {purpose:?}"))
     }
 
-    /// The index of the program of this name, if there is one.
-    pub(super) fn find_program(&self, name: &str) -> Option<usize> {
-        self.stages.loops.programs.iter().position(|program| program.name == name)
+    /// The program for this, if there is one.
+    pub(super) fn find_program(&self, purpose: Purpose) -> Option<ProgramId> {
+        self.stages.graphs.program(purpose)
     }
 
     /// A machine for a program, with the values of earlier statements bound.
-    pub(super) fn machine(&mut self, program: usize) -> Result<Machine, Diagnostic> {
+    pub(super) fn machine(&mut self, program: ProgramId) -> Result<Machine, Diagnostic> {
         let mut machine =
             Machine::new(self.stages.native, self.stages.loops, program).map_err(errors::out_of_memory)?;
         machine.set(&Role::Key, &train::step_key(self.settings.seed.unwrap_or(0), 0));
@@ -423,8 +422,9 @@ impl<'a> Script<'a> {
     }
 
     /// A data set that is computed.
-    fn computed(&mut self, data: &Data, seed: u64) -> Result<Dataset, Diagnostic> {
-        let program = self.program(&format!("data.{}", data.name));
+    fn computed(&mut self, id: DataId, seed: u64) -> Result<Dataset, Diagnostic> {
+        let data = &self.stages.typed.data[id.0];
+        let program = self.program(Purpose::Data(id));
         let mut machine = self.machine(program)?;
         machine.set(&Role::Key, &train::step_key(seed, 0));
         machine.run(Phase::Whole);
@@ -434,9 +434,9 @@ impl<'a> Script<'a> {
 
     /// A data set with the columns that a program and those of its chunks read, as the model sees it that
     /// was trained on other data: in their numbers of words, and with their statistics.
-    pub(super) fn dataset(&mut self, rows: Seen, program: usize) -> Result<&Dataset, Diagnostic> {
+    pub(super) fn dataset(&mut self, rows: Seen, program: ProgramId) -> Result<&Dataset, Diagnostic> {
         let (graphs, loops) = (self.stages.graphs, self.stages.loops);
-        for (_, role) in graphs.parts(program).iter().flat_map(|part| &loops.programs[*part].inputs) {
+        for (_, role) in graphs.parts(program).iter().flat_map(|part| &loops.program(*part).inputs) {
             if let Role::Column(column) = role {
                 self.column(rows, *column)?;
             }
@@ -449,7 +449,7 @@ impl<'a> Script<'a> {
         if !self.datasets.contains_key(&rows) {
             let data = &self.stages.typed.data[rows.data.0];
             let opened = match &data.source {
-                DataSource::Synthetic { seed, .. } => self.computed(data, *seed),
+                DataSource::Synthetic { seed, .. } => self.computed(rows.data, *seed),
                 _ => Ok(self.stages.files.rows(data)),
             };
             let opened = opened.map_err(|error| error.label(data.span, "this data"))?;
@@ -488,15 +488,15 @@ impl<'a> Script<'a> {
         let is_file =
             |data: DataId| !matches!(self.stages.typed.data[data.0].source, DataSource::Synthetic { .. });
         let mut all = Vec::new();
-        for statement in &self.stages.typed.statements {
+        for (index, statement) in self.stages.typed.statements.iter().enumerate() {
             match &statement.kind {
                 StatementKind::Train(train) => {
                     all.extend(
-                        train::programs(self, train)
+                        train::programs(self, index)
                             .into_iter()
                             .map(|program| (Seen::own(train.data), program)),
                     );
-                    let validate = self.find_program(&format!("{}.validate", train.optimizer.name));
+                    let validate = self.find_program(Purpose::Validate(index));
                     all.extend(
                         train
                             .validate
@@ -505,7 +505,7 @@ impl<'a> Script<'a> {
                     );
                 }
                 StatementKind::Eval(eval) => {
-                    let program = self.program(&format!("{}.eval", eval.name));
+                    let program = self.program(Purpose::Eval(index));
                     all.push((self.seen(eval), program));
                 }
                 _ => {}

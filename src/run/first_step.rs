@@ -8,15 +8,15 @@ use super::train::Run;
 use super::{Settings, Silent, Stages};
 use crate::algebra::tensor::Tensor;
 use crate::diag::Diagnostic;
-use crate::graph::{Graph, Role, Target};
+use crate::graph::{Graph, ProgramId, Role, Target};
 use crate::native::Phase;
 use crate::typed::StatementKind;
 
 /// One call of a compiled program.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// Its position among all programs of the script.
-    pub program: usize,
+    /// Its program.
+    pub program: ProgramId,
     /// What it read. States of the optimizer are all there, also those that share another's memory.
     pub inputs: Vec<(Role, Tensor)>,
     /// What it left, with names.
@@ -37,7 +37,7 @@ pub fn first_step(stages: &Stages<'_>, settings: &Settings, name: &str) -> Resul
                 let mut run = Run::new(&mut script, index, train)?;
                 let mut calls = Vec::new();
                 let take = |machine: &mut Machine, states: &[Memory]| {
-                    let graph = &stages.graphs.programs[machine.program()];
+                    let graph = stages.graphs.graph(machine.program());
                     calls.push(call(machine, graph, states));
                 };
                 run.first(&mut script, take)?;

@@ -13,7 +13,7 @@ pub use super::memory::{
 use super::memory::{Block, Lease};
 use crate::algebra::tensor::Tensor;
 use crate::algebra::types::{DType, Type};
-use crate::graph::{Role, Target};
+use crate::graph::{ProgramId, Role, Target};
 use crate::ice;
 use crate::loops::{self, Loops, Place, Program};
 use crate::native::{Bound, Native, Phase};
@@ -21,7 +21,7 @@ use crate::native::{Bound, Native, Phase};
 /// One program with its memory.
 #[derive(Debug)]
 pub struct Machine {
-    index: usize,
+    id: ProgramId,
     program: Program,
     arena: Block,
     /// By input: memory of this machine's own or bound to it.
@@ -47,7 +47,7 @@ impl Machine {
     ///
     /// # Errors
     /// When there is not enough memory.
-    pub fn new(native: &Native, loops: &Loops, program: usize) -> Result<Machine, OutOfMemory> {
+    pub fn new(native: &Native, loops: &Loops, program: ProgramId) -> Result<Machine, OutOfMemory> {
         let engine = Engine::Native { native: native.clone(), bound: None };
         Machine::with_engine(engine, loops, program)
     }
@@ -56,8 +56,8 @@ impl Machine {
     ///
     /// # Errors
     /// When there is not enough memory.
-    pub fn interpreter(loops: &Rc<Loops>, program: usize) -> Result<Machine, OutOfMemory> {
-        let memory = Box::new(loops::eval::Memory::new(&loops.programs[program]));
+    pub fn interpreter(loops: &Rc<Loops>, program: ProgramId) -> Result<Machine, OutOfMemory> {
+        let memory = Box::new(loops::eval::Memory::new(loops.program(program)));
         Machine::with_engine(Engine::Interpreter { loops: Rc::clone(loops), memory }, loops, program)
     }
 
@@ -69,11 +69,11 @@ impl Machine {
         self.kept = None;
     }
 
-    fn with_engine(engine: Engine, loops: &Loops, index: usize) -> Result<Machine, OutOfMemory> {
-        let program = loops.programs[index].clone();
+    fn with_engine(engine: Engine, loops: &Loops, id: ProgramId) -> Result<Machine, OutOfMemory> {
+        let program = loops.program(id).clone();
         let arena = Block::new(program.arena_bytes)?;
         let mut machine = Machine {
-            index,
+            id,
             inputs: vec![None; program.inputs.len()],
             outputs: vec![None; program.outputs.len()],
             arena,
@@ -115,9 +115,9 @@ impl Machine {
         inputs.chain(outputs).fold(program.arena_bytes as u64, u64::saturating_add)
     }
 
-    /// The index of its program.
-    pub fn program(&self) -> usize {
-        self.index
+    /// Its program.
+    pub fn program(&self) -> ProgramId {
+        self.id
     }
 
     /// The inputs with their roles.
@@ -306,7 +306,7 @@ impl Machine {
         let pointers: Vec<*mut u8> =
             (0..self.program.buffers.len()).map(|buffer| self.pointer(buffer)).collect();
         if let Engine::Native { native, bound } = &mut self.engine {
-            *bound = Some(native.bind(self.index, &pointers));
+            *bound = Some(native.bind(self.id.0, &pointers));
         }
     }
 
@@ -336,7 +336,7 @@ impl Machine {
         for (buffer, outside) in &places {
             memory.bytes_mut(*buffer).copy_from_slice(&outside.to_bytes());
         }
-        loops::eval::run(loops, self.index, calls, memory);
+        loops::eval::run(loops, self.id.0, calls, memory);
         for (buffer, outside) in &places {
             outside.set_bytes(memory.bytes(*buffer));
         }

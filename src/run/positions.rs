@@ -7,6 +7,7 @@ use super::execute::{Script, Seen};
 use super::machine::Machine;
 use crate::algebra::types::DType;
 use crate::diag::Diagnostic;
+use crate::graph::ProgramId;
 use crate::graph::errors::out_of_range;
 use crate::graph::positions::Source;
 
@@ -45,9 +46,9 @@ impl<'r> Given<'r> {
 
 impl Script<'_> {
     /// Checks the columns that a program takes positions and classes from.
-    pub(super) fn check_columns(&mut self, program: usize, given: Given<'_>) -> Result<(), Diagnostic> {
+    pub(super) fn check_columns(&mut self, program: ProgramId, given: Given<'_>) -> Result<(), Diagnostic> {
         let stages = self.stages;
-        for position in &stages.graphs.programs[program].positions {
+        for position in &stages.graphs.graph(program).positions {
             let Source::Column(column) = position.source else { continue };
             self.column(given.data, column)?;
             if let Some((row, found)) = self.opened(given.data)?.outside(column, given.rows, position.below) {
@@ -67,7 +68,7 @@ impl Script<'_> {
         when: fmt::Arguments<'_>,
         given: Option<Given<'_>>,
     ) -> Result<(), Diagnostic> {
-        let graph = &self.stages.graphs.programs[machine.program()];
+        let graph = self.stages.graphs.graph(machine.program());
         for position in &graph.positions {
             let Source::Output(output) = position.source else { continue };
             if let Some((at, found)) = machine.output(output).first_outside(position.below) {

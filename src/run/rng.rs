@@ -4,7 +4,7 @@ use crate::algebra::scalar::UNIFORM;
 
 /// What a random sequence is for: sequences of one seed with different purposes are unrelated.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Purpose {
+pub(crate) enum Stream {
     /// Which rows are the test split.
     Split,
     /// The order of rows in an epoch.
@@ -13,13 +13,13 @@ pub(crate) enum Purpose {
     Sample,
 }
 
-impl Purpose {
+impl Stream {
     /// What tells its numbers from others of the same key.
     pub(crate) fn site(self) -> u32 {
         match self {
-            Purpose::Split => 0x7e57_5b17,
-            Purpose::Epoch(epoch) => epoch,
-            Purpose::Sample => 0x5a3b_1e0c,
+            Stream::Split => 0x7e57_5b17,
+            Stream::Epoch(epoch) => epoch,
+            Stream::Sample => 0x5a3b_1e0c,
         }
     }
 }
@@ -30,7 +30,7 @@ pub(crate) fn key(seed: u64) -> [i32; 2] {
 }
 
 /// A uniformly random order of `0..n` (Fisher and Yates), a pure function of seed and purpose.
-pub(crate) fn permutation(n: usize, seed: u64, purpose: Purpose) -> Vec<u32> {
+pub(crate) fn permutation(n: usize, seed: u64, purpose: Stream) -> Vec<u32> {
     let [low, high] = key(seed).map(f64::from);
     let site = f64::from(purpose.site() as i32);
     let mut order: Vec<u32> = (0..n as u32).collect();

@@ -4,7 +4,7 @@ use super::errors;
 use super::execute::{Script, Seen};
 use super::machine::{Machine, available_memory};
 use crate::diag::Diagnostic;
-use crate::graph::let_program;
+use crate::graph::{ProgramId, Purpose};
 use crate::typed::{Data, Statement, StatementKind};
 
 /// What to do about an evaluation that is too large.
@@ -16,8 +16,8 @@ impl Script<'_> {
     /// now: before anything is computed, and again once earlier statements have taken theirs.
     pub(super) fn check_memory(&self, index: usize, statement: &Statement) -> Result<(), Diagnostic> {
         for data in self.data_of(&statement.kind) {
-            let Data { name, span, .. } = &self.stages.typed.data[data.data.0];
-            let program = self.find_program(&format!("data.{name}"));
+            let Data { span, .. } = &self.stages.typed.data[data.data.0];
+            let program = self.find_program(Purpose::Data(data.data));
             let program = program.filter(|_| !self.datasets.contains_key(&data));
             let checked = self.check_programs(program, "use fewer rows, or smaller ones");
             checked.map_err(|error| error.label(*span, "this data"))?;
@@ -27,8 +27,8 @@ impl Script<'_> {
             StatementKind::Eval(_) => ("in this statement", CHUNKS),
             _ => ("in this statement", "use smaller sizes"),
         };
-        let names = programs_of(index, &statement.kind).into_iter();
-        let programs = names.filter_map(|name| self.find_program(&name));
+        let purposes = purposes(index, &statement.kind).into_iter();
+        let programs = purposes.filter_map(|purpose| self.find_program(purpose));
         let parts = programs.flat_map(|program| self.stages.graphs.parts(program));
         self.check_programs(parts, help).map_err(|error| error.label(statement.span, at))
     }
@@ -48,10 +48,10 @@ impl Script<'_> {
     /// Refuses programs that together need more memory than there is.
     fn check_programs(
         &self,
-        programs: impl IntoIterator<Item = usize>,
+        programs: impl IntoIterator<Item = ProgramId>,
         help: &str,
     ) -> Result<(), Diagnostic> {
-        let needed = programs.into_iter().map(|program| Machine::bytes(&self.stages.loops.programs[program]));
+        let needed = programs.into_iter().map(|id| Machine::bytes(self.stages.loops.program(id)));
         let needed = needed.fold(0u64, u64::saturating_add);
         match available_memory() {
             Some(available) if needed > available => Err(errors::too_large(needed, available, help)),
@@ -60,16 +60,16 @@ impl Script<'_> {
     }
 }
 
-/// The names of the programs whose memory a statement needs at one time, of those that there are.
-fn programs_of(index: usize, kind: &StatementKind) -> Vec<String> {
+/// What the programs are for whose memory a statement needs at one time.
+fn purposes(index: usize, kind: &StatementKind) -> Vec<Purpose> {
     match kind {
-        StatementKind::Let { name, .. } => vec![let_program(name, index)],
-        StatementKind::Print(_) => vec![format!("print.{index}")],
-        StatementKind::Assert { .. } => vec![format!("assert.{index}")],
-        StatementKind::Eval(eval) => vec![format!("{}.eval", eval.name)],
-        StatementKind::Train(train) => {
-            let kinds = ["init", "step", "accumulate", "weights", "validate"];
-            kinds.map(|kind| format!("{}.{kind}", train.optimizer.name)).to_vec()
+        StatementKind::Let { .. } | StatementKind::Print(_) | StatementKind::Assert { .. } => {
+            vec![Purpose::Values(index)]
+        }
+        StatementKind::Eval(_) => vec![Purpose::Eval(index)],
+        StatementKind::Train(_) => {
+            use Purpose::{Accumulate, Init, Step, Validate, Weights};
+            [Init, Step, Accumulate, Weights, Validate].map(|purpose| purpose(index)).to_vec()
         }
         StatementKind::Also { .. }
         | StatementKind::Optimizer(_)

@@ -2,17 +2,17 @@
 
 use super::execute::Script;
 use super::machine::Machine;
-use super::rng::{self, Purpose};
+use super::rng::{self, Stream};
 use crate::algebra::scalar::UNIFORM;
 use crate::diag::Diagnostic;
-use crate::graph::Role;
+use crate::graph::{ProgramId, Role};
 use crate::native::Phase;
 use crate::typed::Sample;
 
 /// Where the logits of a sample are made.
 pub(super) struct Source {
     /// The program of the statement.
-    pub program: usize,
+    pub program: ProgramId,
     /// The output that they are.
     pub output: usize,
     /// The input that the window is.
@@ -69,5 +69,5 @@ fn draw(logits: &[f64], temperature: f64, uniform: f64) -> i32 {
 
 fn uniform(seed: u64, number: usize) -> f64 {
     let [low, high] = rng::key(seed).map(f64::from);
-    (UNIFORM.eval)(&[low, high, f64::from(Purpose::Sample.site() as i32), number as f64])
+    (UNIFORM.eval)(&[low, high, f64::from(Stream::Sample.site() as i32), number as f64])
 }

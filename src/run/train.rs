@@ -7,11 +7,11 @@ use super::fit::{Fit, History};
 use super::machine::{Machine, Memory};
 use super::positions::Given;
 use super::record::{self, Spread};
-use super::rng::{self, Purpose};
+use super::rng::{self, Stream};
 use super::sweep::Choice;
 use super::{Events, Progress};
 use crate::diag::Diagnostic;
-use crate::graph::{self, Layout, Role, StateSlot};
+use crate::graph::{self, Layout, ProgramId, Purpose, Role, StateSlot};
 use crate::native::Phase;
 use crate::source::Span;
 use crate::typed::{Length, Train};
@@ -90,10 +90,10 @@ pub(super) fn train<'a>(
     Ok(run.finish())
 }
 
-/// The programs of a run that read its training rows.
-pub(super) fn programs(script: &Script<'_>, train: &Train) -> Vec<usize> {
-    let named = |kind: &str| script.find_program(&format!("{}.{kind}", train.optimizer.name));
-    ["step", "accumulate"].into_iter().filter_map(named).collect()
+/// The programs of the run of a statement that read its training rows.
+pub(super) fn programs(script: &Script<'_>, index: usize) -> Vec<ProgramId> {
+    let both = [Purpose::Step(index), Purpose::Accumulate(index)];
+    both.into_iter().filter_map(|purpose| script.find_program(purpose)).collect()
 }
 
 /// Gives an error a place if it has none.
@@ -125,7 +125,7 @@ impl<'a> Run<'a> {
             *value = chosen.map_or(*value, |(_, chosen)| *chosen);
         }
         let seed = choice.seed.or(script.settings.seed).unwrap_or(train.seed);
-        for program in programs(script, train) {
+        for program in programs(script, index) {
             script.dataset(Seen::own(train.data), program)?;
         }
         let rows = script.opened(Seen::own(train.data))?.rows(train.split);
@@ -134,11 +134,10 @@ impl<'a> Run<'a> {
             Length::Epochs(epochs) => epochs * per_epoch,
             Length::Steps(steps) => steps,
         };
-        let program = |kind: &str| script.program(&format!("{}.{kind}", train.optimizer.name));
-        let (init, step) = (program("init"), program("step"));
-        let accumulate = script.find_program(&format!("{}.accumulate", train.optimizer.name));
-        let weights = script.find_program(&format!("{}.weights", train.optimizer.name));
-        let validate = train.validate.map(|rows| (rows, program("validate")));
+        let [init, step] = [Purpose::Init(index), Purpose::Step(index)].map(|of| script.program(of));
+        let accumulate = script.find_program(Purpose::Accumulate(index));
+        let weights = script.find_program(Purpose::Weights(index));
+        let validate = train.validate.map(|rows| (rows, script.program(Purpose::Validate(index))));
         let mut init = script.machine(init)?;
         let mut accumulate = accumulate.map(|program| script.machine(program)).transpose()?;
         let mut step = script.machine(step)?;
@@ -295,7 +294,7 @@ impl<'a> Run<'a> {
     }
 
     fn shuffle(&mut self, epoch: usize) {
-        let order = rng::permutation(self.rows.len(), self.seed, Purpose::Epoch(epoch as u32));
+        let order = rng::permutation(self.rows.len(), self.seed, Stream::Epoch(epoch as u32));
         self.order = order.into_iter().map(|position| self.rows[position as usize]).collect();
     }
 
@@ -481,7 +480,7 @@ impl<'a> Run<'a> {
             );
         }
         let batch = self.batch();
-        let graph = &script.stages.graphs.programs[batch.program()];
+        let graph = script.stages.graphs.graph(batch.program());
         let inputs: Vec<_> = graph
             .inputs
             .iter()

@@ -57,7 +57,7 @@ pub enum ExprKind {
     Call {
         /// Who is called.
         function: FunctionId,
-        /// The callee's sizes, one for each of [`Function::sizes`].
+        /// The callee's sizes, one for each of [`Function::sizes`](super::Function::sizes).
         sizes: Vec<Dim>,
         /// The arguments.
         args: Vec<Expr>,

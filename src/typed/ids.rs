@@ -1,18 +1,18 @@
 //! What things of a typed program are called by other things of it.
 
-/// Index into [`Program::data`].
+/// Index into [`Program::data`](super::Program::data).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct DataId(pub usize);
 
-/// Index into [`Program::functions`].
+/// Index into [`Program::functions`](super::Program::functions).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct FunctionId(pub usize);
 
-/// Index into [`Program::stages`].
+/// Index into [`Program::stages`](super::Program::stages).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct StageId(pub usize);
 
-/// Index into [`Program::statements`] of the `let` that binds the name.
+/// Index into [`Program::statements`](super::Program::statements) of the `let` that binds the name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct GlobalId(pub usize);
 

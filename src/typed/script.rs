@@ -12,7 +12,7 @@ use crate::source::Span;
 pub struct Statement {
     /// What.
     pub kind: StatementKind,
-    /// Names bound by [`ExprKind::Let`] inside its expressions (`train` and `eval` have their own).
+    /// Names bound by [`ExprKind::Let`](super::ExprKind::Let) inside its expressions (`train` and `eval` have their own).
     pub locals: Vec<Local>,
     /// Where it is written.
     pub span: Span,

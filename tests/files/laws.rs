@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use egret::algebra::tensor::Tensor;
 use egret::algebra::types::{DType, Type};
-use egret::graph::{self, Graph, Graphs, Role};
+use egret::graph::{self, Graph, Graphs, ProgramId, Role};
 use egret::loops::{self, Loops};
 use egret::native::{Native, Phase};
 use egret::pipeline::{Options, Program, Report, STAGES};
@@ -100,8 +100,9 @@ impl Run<'_> {
         let reference = graph::eval::run(self.graph, &self.inputs);
         let inputs: Vec<Vec<f64>> = self.inputs.iter().map(|tensor| tensor.data.clone()).collect();
         let memory = kernel::run(kernels, &inputs);
-        let native = self.machine(Machine::new(native, loops, index).expect("there is memory"));
-        let interpreter = self.machine(Machine::interpreter(loops, index).expect("there is memory"));
+        let native = self.machine(Machine::new(native, loops, ProgramId(index)).expect("there is memory"));
+        let interpreter =
+            self.machine(Machine::interpreter(loops, ProgramId(index)).expect("there is memory"));
         for (k, want) in reference.iter().enumerate() {
             let output = &self.graph.outputs[k].name;
             let what = |engine| format!("{engine} of `{}`, output `{output}`", self.graph.name);

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use egret::algebra::tensor::Tensor;
 use egret::algebra::types::{DType, Dim};
-use egret::graph::{Graph, Graphs, Role, Target as Goes};
+use egret::graph::{Graph, Graphs, ProgramId, Role, Target as Goes};
 use egret::loops::Loops;
 use egret::native::{Native, Phase, Target};
 use egret::pipeline::{Options, Program};
@@ -44,9 +44,9 @@ pub(crate) fn agree(source: &str, real: DType, seed: u64) -> Outcome {
             });
             want.check(name, graph, &read.collect::<Vec<_>>())?;
         }
-        let interpreted = outputs(Machine::interpreter(&loops, index), graph, &inputs);
+        let interpreted = outputs(Machine::interpreter(&loops, ProgramId(index)), graph, &inputs);
         for (k, (name, native)) in natives.iter().enumerate() {
-            let have = outputs(Machine::new(native, &loops, index), graph, &inputs);
+            let have = outputs(Machine::new(native, &loops, ProgramId(index)), graph, &inputs);
             if k == 0 {
                 want.check(name, graph, &have)?;
             }

@@ -21,7 +21,7 @@ fn with_axis<'a>(
     call: &Call<'a, '_>,
     default: Option<f64>,
 ) -> Checked<(Expr, usize)> {
-    no_statics(cx, call)?;
+    no_statics(cx.env, call)?;
     let needed = if default.is_some() { 1 } else { 2 };
     let mut given = args::given(cx, scope, call, &["x", "axis"], needed)?.into_iter();
     let x = given.next().flatten().ok_or(Poison)?;
@@ -60,7 +60,7 @@ pub(super) fn squeeze<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call
 
 /// The axis comes before the one that has this number now; -1 makes it the last.
 pub(super) fn expand<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    no_statics(cx, call)?;
+    no_statics(cx.env, call)?;
     let mut given = args::given(cx, scope, call, &["x", "axis"], 2)?.into_iter();
     let x = given.next().flatten().ok_or(Poison)?;
     let axis = given.next().flatten().ok_or(Poison)?;
@@ -86,7 +86,7 @@ fn new_axis(cx: &mut Typer<'_, '_>, value: &Value, rank: usize) -> Checked<usize
 
 /// `pad(x, axis, before = 0, after = 0, value = 0)`
 pub(super) fn pad<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    no_statics(cx, call)?;
+    no_statics(cx.env, call)?;
     let names = ["x", "axis", "before", "after", "value"];
     let written = args::match_args(cx.env, call, &names, 2, None);
     let Ok(written) = written else {
@@ -133,7 +133,7 @@ fn amount<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, written: Option<&'a ast
 
 /// Operands given by position, of one element type, and the axis given by name.
 fn joined<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<(Vec<Expr>, Value)> {
-    no_statics(cx, call)?;
+    no_statics(cx.env, call)?;
     let (named, parts): (Vec<Arg>, Vec<Arg>) = call.args.iter().partition(|arg| arg.name.is_some());
     let rest = Call { args: named, name: call.name.clone(), ..*call };
     let axis = args::given(cx, scope, &rest, &["axis"], 0);

@@ -19,7 +19,7 @@ pub(super) fn sample_elsewhere<'a>(
 }
 
 pub(super) fn select<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    no_statics(cx, call)?;
+    no_statics(cx.env, call)?;
     let written = args::match_args(cx.env, call, &["c", "a", "b"], 3, None);
     let mut values = args::values(cx, scope, call, written)?.into_iter();
     let (Some(c), Some(a), Some(b)) = (values.next(), values.next(), values.next()) else {
@@ -39,7 +39,7 @@ pub(super) fn select<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<
 }
 
 pub(super) fn clamp<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    no_statics(cx, call)?;
+    no_statics(cx.env, call)?;
     let written = args::match_args(cx.env, call, &["x", "lo", "hi"], 3, None);
     let mut values = args::values(cx, scope, call, written)?.into_iter();
     let (Some(x), Some(lo), Some(hi)) = (values.next(), values.next(), values.next()) else {
@@ -65,7 +65,7 @@ pub(super) fn stop_gradient<'a>(
     scope: &mut Scope,
     call: &Call<'a, '_>,
 ) -> Checked<Value> {
-    no_statics(cx, call)?;
+    no_statics(cx.env, call)?;
     let written = args::match_args(cx.env, call, &["x"], 1, None);
     let x = args::values(cx, scope, call, written)?.into_iter().next().ok_or(Poison)?;
     let x = convert::settle(cx.env, x)?;
@@ -74,7 +74,7 @@ pub(super) fn stop_gradient<'a>(
 }
 
 fn cast<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>, dtype: DType) -> Checked<Value> {
-    no_statics(cx, call)?;
+    no_statics(cx.env, call)?;
     let written = args::match_args(cx.env, call, &["x"], 1, None);
     let x = args::values(cx, scope, call, written)?.into_iter().next().ok_or(Poison)?;
     let weak = x.weak != Weak::No && dtype.is_float() || x.weak == Weak::Int && dtype.is_int();
@@ -114,7 +114,7 @@ pub(super) fn cast_bool<'a>(
     scope: &mut Scope,
     call: &Call<'a, '_>,
 ) -> Checked<Value> {
-    no_statics(cx, call)?;
+    no_statics(cx.env, call)?;
     let written = args::match_args(cx.env, call, &["x"], 1, None);
     let x = args::values(cx, scope, call, written)?.into_iter().next().ok_or(Poison)?;
     let x = convert::settle(cx.env, x)?;

@@ -143,7 +143,7 @@ fn convolution<'a>(
     call: &Call<'a, '_>,
     n: usize,
 ) -> Checked<Value> {
-    no_statics(cx, call)?;
+    no_statics(cx.env, call)?;
     let written = args::match_args(cx.env, call, &CONVOLUTION, 2, None);
     let Ok(written) = written else { return args::values(cx, scope, call, Err(Poison)).and(Err(Poison)) };
     let mut operand = |k: usize| {

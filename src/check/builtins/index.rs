@@ -21,7 +21,7 @@ use crate::typed::{Expr, Numbered, build};
 
 /// `take(table, index, axis = 0)`. Positions outside of the axis stop the script; no program reads there.
 pub(super) fn take<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    no_statics(cx, call)?;
+    no_statics(cx.env, call)?;
     let span = call.span;
     let mut given = args::given(cx, scope, call, &["table", "index", "axis"], 2)?.into_iter();
     let table = given.next().flatten().ok_or(Poison)?;
@@ -43,7 +43,7 @@ pub(super) fn take<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a
 }
 
 pub(super) fn cumsum<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    no_statics(cx, call)?;
+    no_statics(cx.env, call)?;
     let mut given = args::given(cx, scope, call, &["x", "axis"], 1)?.into_iter();
     let x = given.next().flatten().ok_or(Poison)?;
     let last = value::literal(-1.0, true, scope.float, call.span);

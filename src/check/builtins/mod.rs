@@ -1,14 +1,14 @@
 //! Builtin functions: a table of names, how each is written, and how it is typed.
 
-pub(crate) mod arrange;
-pub(crate) mod basic;
-pub(crate) mod convolutions;
-pub(crate) mod index;
-pub(crate) mod order;
+mod arrange;
+mod basic;
+mod convolutions;
+mod index;
+mod order;
 pub(crate) mod points;
-pub(crate) mod random;
-pub(crate) mod reductions;
-pub(crate) mod shapes;
+mod random;
+mod reductions;
+mod shapes;
 pub(crate) mod stage;
 
 use self::arrange::*;
@@ -294,7 +294,7 @@ pub(super) fn builtin<'a>(
         Some(builtin) => (builtin.check)(cx, scope, call),
         None => {
             let Some(row) = public_row(name) else { return Err(Poison) };
-            no_statics(cx, call)?;
+            no_statics(cx.env, call)?;
             let written = args::match_args(cx.env, call, row.args, row.args.len(), None);
             let values = args::values(cx, scope, call, written)?;
             elementwise::elementwise(cx.env, scope, row, values, call.span)

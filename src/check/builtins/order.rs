@@ -163,14 +163,14 @@ fn with_order(scope: &mut Scope, order: Order, body: impl FnOnce(&Order, &Expr) 
 
 /// `sort(x, axis = -1, descending = false)`
 pub(super) fn sort<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    args::no_statics(cx, call)?;
+    args::no_statics(cx.env, call)?;
     let order = order(cx, scope, call, None)?;
     Ok(with_order(scope, order, |order, positions| order.values(positions)))
 }
 
 /// `argsort(x, axis = -1, descending = false)`
 pub(super) fn argsort<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    args::no_statics(cx, call)?;
+    args::no_statics(cx.env, call)?;
     let order = order(cx, scope, call, None)?;
     Ok(with_order(scope, order, |order, positions| order.positions(positions)))
 }

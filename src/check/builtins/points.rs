@@ -7,26 +7,6 @@ use crate::check::expr::typer::{Call, Typer};
 use crate::check::expr::{args, convert, extents};
 use crate::typed::{Expr, ExprKind, Extent, Inner, LocalId, StageScope, free_locals};
 
-/// The loss of this step where the parameters are others.
-pub(crate) fn call_loss<'a>(
-    cx: &mut Typer<'_, 'a>,
-    scope: &mut Scope,
-    call: &Call<'a, '_>,
-) -> Checked<Value> {
-    let point = point(cx, scope, call)?;
-    let kind = ExprKind::StageLoss(Box::new(point));
-    Ok(Value::strong(Expr { kind, ty: Type::scalar(DType::F64), span: call.span }))
-}
-
-/// The parameters that a call in a stage is given: one number per coordinate.
-fn point<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Expr> {
-    args::no_more_statics(cx.env, call)?;
-    let given = args::given(cx, scope, call, &["w"], 1)?;
-    let value = given.into_iter().flatten().next().ok_or(Poison)?;
-    let ty = extents::extent_type(cx.env, scope, Extent::Coordinate);
-    convert::extended(cx.env, scope, value, &ty, "w", call.span)
-}
-
 /// `inner(w)`: the update of the pipeline before a `wrap stage` where its `w` is the argument.
 pub(crate) fn call_inner<'a>(
     cx: &mut Typer<'_, 'a>,
@@ -50,4 +30,24 @@ pub(crate) fn call_inner<'a>(
     let local = LocalId(StageScope::Update as usize);
     let ty = extents::extent_type(cx.env, scope, Extent::Coordinate);
     Ok(Value::strong(Expr { kind: ExprKind::Local(local), ty, span: call.span }))
+}
+
+/// The loss of this step where the parameters are others.
+pub(crate) fn call_loss<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &Call<'a, '_>,
+) -> Checked<Value> {
+    let point = point(cx, scope, call)?;
+    let kind = ExprKind::StageLoss(Box::new(point));
+    Ok(Value::strong(Expr { kind, ty: Type::scalar(DType::F64), span: call.span }))
+}
+
+/// The parameters that a call in a stage is given: one number per coordinate.
+fn point<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Expr> {
+    args::no_more_statics(cx.env, call)?;
+    let given = args::given(cx, scope, call, &["w"], 1)?;
+    let value = given.into_iter().flatten().next().ok_or(Poison)?;
+    let ty = extents::extent_type(cx.env, scope, Extent::Coordinate);
+    convert::extended(cx.env, scope, value, &ty, "w", call.span)
 }

@@ -19,7 +19,7 @@ fn reduction<'a>(
     scope: &mut Scope,
     call: &Call<'a, '_>,
 ) -> Checked<(Value, Vec<usize>, bool)> {
-    no_statics(cx, call)?;
+    no_statics(cx.env, call)?;
     let mut given = args::given(cx, scope, call, &["x", "axis", "keep"], 1)?.into_iter();
     let (x, axis, keep) = (given.next().flatten(), given.next().flatten(), given.next().flatten());
     let x = x.ok_or(Poison)?;
@@ -156,7 +156,7 @@ fn extreme<'a>(
 ) -> Checked<Value> {
     let positional = call.args.iter().filter(|arg| arg.name.is_none()).count();
     if positional >= 2 {
-        no_statics(cx, call)?;
+        no_statics(cx.env, call)?;
         let written = args::match_args(cx.env, call, &["a", "b"], 2, None);
         let values = args::values(cx, scope, call, written)?;
         return elementwise::elementwise(cx.env, scope, row, values, call.span);
@@ -201,7 +201,7 @@ fn arg_extreme<'a>(
     call: &Call<'a, '_>,
     combine: Combine,
 ) -> Checked<Value> {
-    no_statics(cx, call)?;
+    no_statics(cx.env, call)?;
     let span = call.span;
     let mut given = args::given(cx, scope, call, &["x", "axis"], 1)?.into_iter();
     let x = given.next().flatten().ok_or(Poison)?;

@@ -96,7 +96,7 @@ pub(super) fn transpose<'a>(
     scope: &mut Scope,
     call: &Call<'a, '_>,
 ) -> Checked<Value> {
-    no_statics(cx, call)?;
+    no_statics(cx.env, call)?;
     let mut given = args::given(cx, scope, call, &["x", "a", "b"], 1)?.into_iter();
     let (x, a, b) = (given.next().flatten(), given.next().flatten(), given.next().flatten());
     let x = convert::settle(cx.env, x.ok_or(Poison)?)?;

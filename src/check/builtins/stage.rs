@@ -20,29 +20,6 @@ const REDUCTIONS: [&str; 7] = ["sum", "mean", "norm", "max", "min", "dot", "cosi
 /// Added to lengths, so that the cosine with a zero vector is 0.
 const TINY: f64 = 1e-10;
 
-/// An extent by name, or by a word that stands for one. Groups are the whole model so far.
-pub(crate) fn extent_word(env: &mut Env<'_>, scope: &Scope, name: &str, span: Span) -> Checked<Extent> {
-    let word = match scope.get(name) {
-        Some(Binding::Word(chosen, _)) => chosen.clone(),
-        _ => name.to_string(),
-    };
-    match word.as_str() {
-        "tensor" => Ok(Extent::Tensor),
-        "row" => Ok(Extent::Row),
-        "col" => Ok(Extent::Column),
-        "group" | "model" => Ok(Extent::Model),
-        _ => {
-            let known = EXTENTS.map(String::from);
-            Err(env.report(errors::none_of(&errors::UNKNOWN_WORD, "extent", &word, span, &known)))
-        }
-    }
-}
-
-/// Whether a name is an extent, or a word that may stand for one.
-pub(super) fn is_extent(scope: &Scope, name: &str) -> bool {
-    EXTENTS.contains(&name) || matches!(scope.get(name), Some(Binding::Word(..)))
-}
-
 /// The name of `norm` in `norm[model]`, which is no function that happens to have that name.
 pub(crate) fn extent_reduction_name(
     scope: &Scope,
@@ -154,4 +131,27 @@ impl Over {
         let lengths = build::map(&scalar::MUL, vec![length(a.clone()), length(b.clone())], self.span);
         build::map(&scalar::DIV, vec![self.dot(a, b), lengths], self.span)
     }
+}
+
+/// An extent by name, or by a word that stands for one. Groups are the whole model so far.
+pub(crate) fn extent_word(env: &mut Env<'_>, scope: &Scope, name: &str, span: Span) -> Checked<Extent> {
+    let word = match scope.get(name) {
+        Some(Binding::Word(chosen, _)) => chosen.clone(),
+        _ => name.to_string(),
+    };
+    match word.as_str() {
+        "tensor" => Ok(Extent::Tensor),
+        "row" => Ok(Extent::Row),
+        "col" => Ok(Extent::Column),
+        "group" | "model" => Ok(Extent::Model),
+        _ => {
+            let known = EXTENTS.map(String::from);
+            Err(env.report(errors::none_of(&errors::UNKNOWN_WORD, "extent", &word, span, &known)))
+        }
+    }
+}
+
+/// Whether a name is an extent, or a word that may stand for one.
+pub(super) fn is_extent(scope: &Scope, name: &str) -> bool {
+    EXTENTS.contains(&name) || matches!(scope.get(name), Some(Binding::Word(..)))
 }

@@ -4,24 +4,6 @@ use crate::algebra::types::{DType, Dim, Type};
 use crate::source::Span;
 use crate::typed::{Expr, ExprKind, build};
 
-/// A literal that takes its context's type.
-pub(crate) fn literal(value: f64, integer: bool, float: DType, span: Span) -> Value {
-    let dtype = if integer { DType::I32 } else { float };
-    let weak = if integer { Weak::Int } else { Weak::Real };
-    Value { expr: build::constant(value, Type::scalar(dtype), span), weak }
-}
-
-/// The number that a size is.
-pub(crate) fn size(dim: &Dim, span: Span) -> Value {
-    match dim.as_constant() {
-        Some(n) => literal(n as f64, true, DType::F32, span),
-        None => Value {
-            expr: Expr { kind: ExprKind::Size(dim.clone()), ty: Type::scalar(DType::I32), span },
-            weak: Weak::Int,
-        },
-    }
-}
-
 /// No value: a diagnostic has been given, so what depends on it stays silent.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Poison;
@@ -56,5 +38,23 @@ impl Value {
     /// An expression with a definite type.
     pub(crate) fn strong(expr: Expr) -> Value {
         Value { expr, weak: Weak::No }
+    }
+}
+
+/// A literal that takes its context's type.
+pub(crate) fn literal(value: f64, integer: bool, float: DType, span: Span) -> Value {
+    let dtype = if integer { DType::I32 } else { float };
+    let weak = if integer { Weak::Int } else { Weak::Real };
+    Value { expr: build::constant(value, Type::scalar(dtype), span), weak }
+}
+
+/// The number that a size is.
+pub(crate) fn size(dim: &Dim, span: Span) -> Value {
+    match dim.as_constant() {
+        Some(n) => literal(n as f64, true, DType::F32, span),
+        None => Value {
+            expr: Expr { kind: ExprKind::Size(dim.clone()), ty: Type::scalar(DType::I32), span },
+            weak: Weak::Int,
+        },
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn along_axis<'a>(
     def: usize,
     call: &Call<'a, '_>,
 ) -> Checked<Value> {
-    no_statics(cx, call)?;
+    no_statics(cx.env, call)?;
     let mut given = args::given(cx, scope, call, &["x", "axis"], 2)?.into_iter();
     let (x, axis) = (given.next().flatten().ok_or(Poison)?, given.next().flatten().ok_or(Poison)?);
     let axis = args::axis(cx.env, &axis, &x.expr.ty)?;

@@ -75,6 +75,36 @@ fn binary_values(
     }
 }
 
+/// A prefix operator.
+pub(super) fn unary<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    op: UnaryOp,
+    x: &'a ast::Expr,
+    span: Span,
+    expected: Option<&Type>,
+) -> Checked<Value> {
+    let value = cx.expr(scope, x, expected)?;
+    match op {
+        UnaryOp::Not => {
+            let expr = convert::expect_bool(cx.env, scope, value, "`not`")?;
+            Ok(Value::strong(build::map(&scalar::NOT, vec![expr], span)))
+        }
+        UnaryOp::Neg => negate(cx.env, scope, value, span),
+    }
+}
+
+fn negate(env: &mut Env<'_>, scope: &Scope, value: Value, span: Span) -> Checked<Value> {
+    if let (ExprKind::Const(number), true) = (&value.expr.kind, value.weak != Weak::No) {
+        return Ok(Value { expr: build::constant(-number, value.expr.ty, span), weak: value.weak });
+    }
+    if let (ExprKind::Size(dim), Weak::Int) = (&value.expr.kind, value.weak) {
+        return Ok(value::size(&Dim::default().sub(dim), span));
+    }
+    convert::expect_number(env, scope, &value, "`-`")?;
+    Ok(Value { expr: build::map(&scalar::NEG, vec![value.expr], span), weak: value.weak })
+}
+
 fn compare(env: &mut Env<'_>, scope: &Scope, op: BinaryOp, a: Value, b: Value, span: Span) -> Checked<Value> {
     use BinaryOp::*;
     let equality = matches!(op, Eq | Ne);
@@ -284,34 +314,4 @@ fn unrolled(base: Expr, n: i64, span: Span) -> Expr {
         return one();
     }
     (1..n).fold(base.clone(), |product, _| build::map(&scalar::MUL, vec![product, base.clone()], span))
-}
-
-/// A prefix operator.
-pub(super) fn unary<'a>(
-    cx: &mut Typer<'_, 'a>,
-    scope: &mut Scope,
-    op: UnaryOp,
-    x: &'a ast::Expr,
-    span: Span,
-    expected: Option<&Type>,
-) -> Checked<Value> {
-    let value = cx.expr(scope, x, expected)?;
-    match op {
-        UnaryOp::Not => {
-            let expr = convert::expect_bool(cx.env, scope, value, "`not`")?;
-            Ok(Value::strong(build::map(&scalar::NOT, vec![expr], span)))
-        }
-        UnaryOp::Neg => negate(cx.env, scope, value, span),
-    }
-}
-
-fn negate(env: &mut Env<'_>, scope: &Scope, value: Value, span: Span) -> Checked<Value> {
-    if let (ExprKind::Const(number), true) = (&value.expr.kind, value.weak != Weak::No) {
-        return Ok(Value { expr: build::constant(-number, value.expr.ty, span), weak: value.weak });
-    }
-    if let (ExprKind::Size(dim), Weak::Int) = (&value.expr.kind, value.weak) {
-        return Ok(value::size(&Dim::default().sub(dim), span));
-    }
-    convert::expect_number(env, scope, &value, "`-`")?;
-    Ok(Value { expr: build::map(&scalar::NEG, vec![value.expr], span), weak: value.weak })
 }

@@ -1,10 +1,10 @@
 //! Calls: who is called, with which static and other arguments.
 
-use super::dims::{self, unify};
-use super::instances::{self, has_rest};
+use super::dims;
+use super::instances;
 use super::typer::{Arg, Call, Typer};
-use super::{along, args, convert, derive, fixes, layers, origin, recorded, statics, targets};
-use crate::algebra::types::{DType, SizeVar, Type};
+use super::{along, args, convert, derive, fixes, layers, origin, recorded, solve, statics, targets};
+use crate::algebra::types::{DType, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::builtins::{self, points, stage};
 use crate::check::env::{
@@ -99,12 +99,6 @@ pub(super) fn call_target<'a>(
     }
 }
 
-fn model_without_instance<'a>(env: &mut Env<'a>, call: &Call<'a, '_>) -> Poison {
-    let message = format!("model `{}` owns parameters, and this call does not say whose", call.name);
-    let found = at(&errors::MODEL_WITHOUT_INSTANCE, message, call.span, "called without an instance");
-    env.report(found.help(format!("in a model, declare `layer a = {}[...]` and call `a`", call.name)))
-}
-
 /// A call of a function or model that is declared in a script or in the library; `first` takes the
 /// place of the first argument.
 pub(crate) fn call_def<'a>(
@@ -133,9 +127,61 @@ pub(crate) fn call_def<'a>(
         });
     }
     let values = values.into_iter().collect::<Checked<Vec<Value>>>()?;
-    let rank = rest_rank(function, &values, call.expected);
+    let rank = solve::rest_rank(function, &values, call.expected);
     let id = instances::instance(cx.env, def, &statics, rank, instances::caller(scope))?;
     call_instance(cx.env, scope, id, &statics, values, instance, call)
+}
+
+fn call_instance<'a>(
+    env: &mut Env<'a>,
+    scope: &mut Scope,
+    id: FunctionId,
+    statics: &[Static],
+    values: Vec<Value>,
+    instance: Instance,
+    call: &Call<'a, '_>,
+) -> Checked<Value> {
+    let signature = env.instances.made[id.0].signature.clone();
+    let mut sizes = signature.static_sizes(statics);
+    let given = sizes.clone();
+    let conflict = solve::solve(&signature, &values, &mut sizes);
+    if let Some(k) = conflict {
+        let mended = fixes::mend(scope, &values[k].expr, |shape| {
+            let mut values = values.clone();
+            values[k].expr.ty.shape = shape.clone();
+            solve::solve(&signature, &values, &mut given.clone()).is_none()
+        });
+        return Err(argument_mismatch(env, scope, &signature, &values[k], k, (&sizes, mended), call));
+    }
+    if let Some(expected) = call.expected {
+        solve::solve_result(&signature, expected, &mut sizes);
+    }
+    if let Some(open) = signature.sizes.iter().find(|var| !sizes.contains_key(var)) {
+        let message = format!("size `{}` of `{}` follows from nothing here", open.name, call.name);
+        let found = at(&errors::SIZE_UNKNOWN, message, call.span, "not enough is known");
+        return Err(
+            env.report(found.help("write the type of what it is assigned to: `let a: real[...] = ...`"))
+        );
+    }
+    let mut args = Vec::new();
+    let mut failed = Ok(());
+    for (k, value) in values.into_iter().enumerate() {
+        let ty = signature.args[k].substitute(&sizes);
+        let expected = (signature.spans[k], expectation(&signature, k));
+        match convert::coerce(env, scope, value, &ty, expected) {
+            Ok(arg) => args.push(as_cell(scope, &signature.names[k], arg)),
+            Err(poison) => failed = Err(poison),
+        }
+    }
+    failed?;
+    let ordered: Vec<_> = signature.sizes.iter().map(|var| sizes[var].clone()).collect();
+    instances::record_call(env, scope, id, &ordered, &instance, call.span);
+    let ty = signature.result.substitute(&sizes);
+    for dim in ty.shape.iter().chain(args.iter().flat_map(|arg: &Expr| &arg.ty.shape)) {
+        dims::positive(env, dim.clone(), call.span)?;
+    }
+    let kind = ExprKind::Call { function: id, sizes: ordered, args, instance };
+    Ok(Value::strong(Expr { kind, ty, span: call.span }))
 }
 
 /// Whether everything that a call leaves out has a default, or is the step in a hyperparameter.
@@ -182,56 +228,18 @@ pub(crate) fn default_value<'a>(
     cx.expr(&mut Scope::new(Kind::Default(extents), library, float), default, None)
 }
 
-fn call_instance<'a>(
-    env: &mut Env<'a>,
-    scope: &mut Scope,
-    id: FunctionId,
-    statics: &[Static],
-    values: Vec<Value>,
-    instance: Instance,
-    call: &Call<'a, '_>,
-) -> Checked<Value> {
-    let signature = env.instances.made[id.0].signature.clone();
-    let mut sizes = signature.static_sizes(statics);
-    let given = sizes.clone();
-    let conflict = solve(&signature, &values, &mut sizes);
-    if let Some(k) = conflict {
-        let mended = fixes::mend(scope, &values[k].expr, |shape| {
-            let mut values = values.clone();
-            values[k].expr.ty.shape = shape.clone();
-            solve(&signature, &values, &mut given.clone()).is_none()
-        });
-        return Err(argument_mismatch(env, scope, &signature, &values[k], k, (&sizes, mended), call));
+/// A number that a function is given inside of a hyperparameter becomes a cell under the name of the
+/// function's argument.
+fn as_cell(scope: &mut Scope, name: &str, arg: Expr) -> Expr {
+    let Some(cells) = scope.cells() else { return arg };
+    let mut locals = Vec::new();
+    arg.locals(&mut locals);
+    if !locals.is_empty() || arg.ty.rank() > 0 || !arg.ty.dtype.is_float() {
+        return arg;
     }
-    if let Some(expected) = call.expected {
-        solve_result(&signature, expected, &mut sizes);
-    }
-    if let Some(open) = signature.sizes.iter().find(|var| !sizes.contains_key(var)) {
-        let message = format!("size `{}` of `{}` follows from nothing here", open.name, call.name);
-        let found = at(&errors::SIZE_UNKNOWN, message, call.span, "not enough is known");
-        return Err(
-            env.report(found.help("write the type of what it is assigned to: `let a: real[...] = ...`"))
-        );
-    }
-    let mut args = Vec::new();
-    let mut failed = Ok(());
-    for (k, value) in values.into_iter().enumerate() {
-        let ty = signature.args[k].substitute(&sizes);
-        let expected = (signature.spans[k], expectation(&signature, k));
-        match convert::coerce(env, scope, value, &ty, expected) {
-            Ok(arg) => args.push(as_cell(scope, &signature.names[k], arg)),
-            Err(poison) => failed = Err(poison),
-        }
-    }
-    failed?;
-    let ordered: Vec<_> = signature.sizes.iter().map(|var| sizes[var].clone()).collect();
-    instances::record_call(env, scope, id, &ordered, &instance, call.span);
-    let ty = signature.result.substitute(&sizes);
-    for dim in ty.shape.iter().chain(args.iter().flat_map(|arg: &Expr| &arg.ty.shape)) {
-        dims::positive(env, dim.clone(), call.span)?;
-    }
-    let kind = ExprKind::Call { function: id, sizes: ordered, args, instance };
-    Ok(Value::strong(Expr { kind, ty, span: call.span }))
+    let name = format!("{}.{name}", cells.prefix);
+    let dtype = arg.ty.dtype;
+    build::cast(scope.cell(&name, build::cast(arg, DType::F64), None), dtype)
 }
 
 /// What argument `k` is declared as.
@@ -270,80 +278,8 @@ fn argument_mismatch<'a>(
     env.report(found.help(help))
 }
 
-/// A number that a function is given inside of a hyperparameter becomes a cell under the name of the
-/// function's argument.
-fn as_cell(scope: &mut Scope, name: &str, arg: Expr) -> Expr {
-    let Some(cells) = scope.cells() else { return arg };
-    let mut locals = Vec::new();
-    arg.locals(&mut locals);
-    if !locals.is_empty() || arg.ty.rank() > 0 || !arg.ty.dtype.is_float() {
-        return arg;
-    }
-    let name = format!("{}.{name}", cells.prefix);
-    let dtype = arg.ty.dtype;
-    build::cast(scope.cell(&name, build::cast(arg, DType::F64), None), dtype)
-}
-
-/// How many axes `..` stands for in this call.
-fn rest_rank(function: &ast::Function, values: &[Value], expected: Option<&Type>) -> usize {
-    let fixed = |ty: &ast::TypeExpr| has_rest(ty).then(|| ty.shape.len() - 1);
-    let of_args = function.args.iter().zip(values).filter_map(|(arg, value)| {
-        let literal = matches!(value.expr.kind, ExprKind::Const(_) | ExprKind::Size(_));
-        let rank = value.expr.ty.rank().checked_sub(fixed(&arg.ty)?)?;
-        Some((!literal, rank))
-    });
-    let of_args: Vec<(bool, usize)> = of_args.collect();
-    let firm = of_args.iter().max();
-    let of_result = || expected.and_then(|ty| ty.rank().checked_sub(fixed(&function.result)?));
-    firm.map(|(_, rank)| *rank).or_else(of_result).unwrap_or(0)
-}
-
-/// Finds the callee's sizes from the arguments' shapes; the argument that cannot be.
-fn solve(signature: &Signature, values: &[Value], sizes: &mut Sizes) -> Option<usize> {
-    let mut pending: Vec<(usize, usize)> = Vec::new();
-    for (k, (ty, value)) in signature.args.iter().zip(values).enumerate() {
-        let have = &value.expr.ty;
-        let literal = matches!(value.expr.kind, ExprKind::Const(_) | ExprKind::Size(_)) && have.rank() == 0;
-        if literal {
-            continue;
-        }
-        if have.rank() != ty.rank() {
-            // A stage's narrower numbers spread later; all else is a mismatch.
-            match have.rank() {
-                0 if ty.rank() == 1 && value.expr.ty.dtype == DType::F64 => continue,
-                _ => return Some(k),
-            }
-        }
-        pending.extend((0..ty.rank()).map(|axis| (k, axis)));
-    }
-    while !pending.is_empty() {
-        let before = pending.len();
-        let mut left = Vec::new();
-        for (k, axis) in pending {
-            let (want, have) = (&signature.args[k].shape[axis], &values[k].expr.ty.shape[axis]);
-            match unify(want, have, sizes, &signature.sizes) {
-                Some(true) => {}
-                Some(false) => return Some(k),
-                None => left.push((k, axis)),
-            }
-        }
-        if left.len() == before {
-            break;
-        }
-        pending = left;
-    }
-    None
-}
-
-/// Finds sizes that occur in the result only.
-fn solve_result(signature: &Signature, expected: &Type, sizes: &mut Sizes) {
-    if signature.result.rank() != expected.rank() {
-        return;
-    }
-    for (want, have) in signature.result.shape.iter().zip(&expected.shape) {
-        let open: Vec<&SizeVar> = want.vars().filter(|var| !sizes.contains_key(var)).collect();
-        if !open.is_empty() {
-            unify(want, have, sizes, &signature.sizes);
-        }
-    }
+fn model_without_instance<'a>(env: &mut Env<'a>, call: &Call<'a, '_>) -> Poison {
+    let message = format!("model `{}` owns parameters, and this call does not say whose", call.name);
+    let found = at(&errors::MODEL_WITHOUT_INSTANCE, message, call.span, "called without an instance");
+    env.report(found.help(format!("in a model, declare `layer a = {}[...]` and call `a`", call.name)))
 }

@@ -10,41 +10,6 @@ use crate::diag::Diagnostic;
 use crate::source::Span;
 use crate::typed::{Expr, ExprKind, Extent, build};
 
-/// The operand of a numeric reduction, with booleans as reals.
-pub(crate) fn counted(value: Value, scope: &Scope) -> Value {
-    match value.expr.ty.dtype {
-        DType::Bool => Value::strong(build::cast(value.expr, scope.float)),
-        _ => value,
-    }
-}
-
-/// A number, not a boolean.
-pub(crate) fn expect_number(env: &mut Env<'_>, scope: &Scope, value: &Value, what: &str) -> Checked<()> {
-    if value.expr.ty.dtype != DType::Bool {
-        return Ok(());
-    }
-    let found = at(
-        &errors::TYPE_MISMATCH,
-        format!("{what} takes numbers, not `bool`"),
-        value.expr.span,
-        "this is `bool`",
-    );
-    let found = origin::label_origin(env, scope, &value.expr, found);
-    Err(env.report(found.help("convert it: `real(...)` is 0 or 1")))
-}
-
-/// A boolean.
-pub(crate) fn expect_bool(env: &mut Env<'_>, scope: &Scope, value: Value, what: &str) -> Checked<Expr> {
-    if value.expr.ty.dtype == DType::Bool {
-        return Ok(value.expr);
-    }
-    let shown = text::show(&value.expr.ty, env.real);
-    let message = format!("{what} takes `bool`, not `{shown}`");
-    let found = at(&errors::TYPE_MISMATCH, message, value.expr.span, format!("this is `{shown}`"));
-    let found = origin::label_origin(env, scope, &value.expr, found);
-    Err(env.report(found.help("compare it: `x != 0`")))
-}
-
 /// A definite type for an expression whose context says nothing.
 pub(crate) fn settle(env: &mut Env<'_>, value: Value) -> Checked<Expr> {
     match value.weak {
@@ -52,12 +17,6 @@ pub(crate) fn settle(env: &mut Env<'_>, value: Value) -> Checked<Expr> {
         Weak::Int => fits(env, value.expr, DType::I32),
         _ => Ok(value.expr),
     }
-}
-
-/// What to say about a quotient of integers.
-pub(super) fn int_division(env: &Env<'_>, span: Span) -> Diagnostic {
-    let written = env.quotients.get(&span).cloned();
-    errors::int_division(span, written.unwrap_or_else(|| ("a//b".into(), "real(a) / b".into())))
 }
 
 /// An integer literal, if `i32` can hold it where that is what it becomes.
@@ -74,6 +33,12 @@ fn fits(env: &mut Env<'_>, expr: Expr, dtype: DType) -> Checked<Expr> {
         }
         _ => Ok(expr),
     }
+}
+
+/// What to say about a quotient of integers.
+pub(super) fn int_division(env: &Env<'_>, span: Span) -> Diagnostic {
+    let written = env.quotients.get(&span).cloned();
+    errors::int_division(span, written.unwrap_or_else(|| ("a//b".into(), "real(a) / b".into())))
 }
 
 /// `value` with element type `dtype`, if it may become that silently.
@@ -105,6 +70,95 @@ pub(crate) fn converted(
     let found = origin::label_origin(env, scope, &value.expr, found);
     let help = columns::help_for_labels(env, scope, &value.expr, dtype);
     Err(env.report(found.help(help.unwrap_or_else(|| format!("convert it: `{wanted}(...)`")))))
+}
+
+/// `value` as exactly `ty`: weak and integer elements become its element type, and a number alone is
+/// repeated to its shape.
+pub(crate) fn coerce(
+    env: &mut Env<'_>,
+    scope: &Scope,
+    value: Value,
+    ty: &Type,
+    expected: (Span, String),
+) -> Checked<Expr> {
+    let expr = converted(env, scope, value, ty.dtype, "what is expected")?;
+    if expr.ty.shape == ty.shape {
+        return Ok(expr);
+    }
+    let literal = matches!(expr.kind, ExprKind::Const(_) | ExprKind::Size(_)) && expr.ty.rank() == 0;
+    if literal || scope.in_stage() && extent(scope, &expr.ty) >= extent(scope, ty) {
+        return Ok(if literal { build::broadcast(expr, &ty.shape) } else { spread(scope, expr, &ty.shape) });
+    }
+    let (have, want) = (text::show(&expr.ty, env.real), text::show(ty, env.real));
+    let found = errors::shapes(
+        format!("expected `{want}`, found `{have}`"),
+        (expr.span, have),
+        (expected.0, expected.1),
+    );
+    let found = origin::label_origin(env, scope, &expr, found);
+    let mended = fixes::mend(scope, &expr, |shape| *shape == ty.shape);
+    let help = mended.unwrap_or_else(|| "make the value fit, or change what is declared".to_string());
+    Err(env.report(found.help(help)))
+}
+
+/// `value` as numbers of the extent of `ty`, which must not be narrower.
+pub(crate) fn extended(
+    env: &mut Env<'_>,
+    scope: &Scope,
+    value: Value,
+    ty: &Type,
+    name: &str,
+    declared: Span,
+) -> Checked<Expr> {
+    let (have, want) = (extents::extent(scope, &value.expr.ty), extents::extent(scope, ty));
+    if !have.spreads_to(want) {
+        let message =
+            format!("`{name}` holds one number per {}, this is one per {}", want.name(), have.name());
+        let found = at(&errors::STAGE_EXTENT, message, value.expr.span, format!("one per {}", have.name()));
+        let found = origin::label_origin(env, scope, &value.expr, found)
+            .label(declared, format!("`{name}` is declared here"));
+        return Err(env.report(found.help(match have {
+            Extent::Vector(_) => "make one number of it: `sum(...)`".to_string(),
+            _ => format!("reduce it: `norm[{0}](...)`, `sum[{0}](...)`", want.name()),
+        })));
+    }
+    let expr = converted(env, scope, value, ty.dtype, &format!("`{name}`"))?;
+    Ok(extents::spread(scope, expr, &ty.shape))
+}
+
+/// A number, not a boolean.
+pub(crate) fn expect_number(env: &mut Env<'_>, scope: &Scope, value: &Value, what: &str) -> Checked<()> {
+    if value.expr.ty.dtype != DType::Bool {
+        return Ok(());
+    }
+    let found = at(
+        &errors::TYPE_MISMATCH,
+        format!("{what} takes numbers, not `bool`"),
+        value.expr.span,
+        "this is `bool`",
+    );
+    let found = origin::label_origin(env, scope, &value.expr, found);
+    Err(env.report(found.help("convert it: `real(...)` is 0 or 1")))
+}
+
+/// A boolean.
+pub(crate) fn expect_bool(env: &mut Env<'_>, scope: &Scope, value: Value, what: &str) -> Checked<Expr> {
+    if value.expr.ty.dtype == DType::Bool {
+        return Ok(value.expr);
+    }
+    let shown = text::show(&value.expr.ty, env.real);
+    let message = format!("{what} takes `bool`, not `{shown}`");
+    let found = at(&errors::TYPE_MISMATCH, message, value.expr.span, format!("this is `{shown}`"));
+    let found = origin::label_origin(env, scope, &value.expr, found);
+    Err(env.report(found.help("compare it: `x != 0`")))
+}
+
+/// The operand of a numeric reduction, with booleans as reals.
+pub(crate) fn counted(value: Value, scope: &Scope) -> Value {
+    match value.expr.ty.dtype {
+        DType::Bool => Value::strong(build::cast(value.expr, scope.float)),
+        _ => value,
+    }
 }
 
 /// The element type two operands of `what` share.
@@ -140,6 +194,14 @@ fn stage_dtype(env: &Env<'_>, scope: &Scope, a: &Value, b: &Value) -> DType {
     let Some(Extents { coordinates, .. }) = scope.extents() else { return env.real };
     let wide = |v: &Value| v.expr.ty.shape.first() == Some(coordinates);
     if wide(a) || wide(b) { env.real } else { DType::F64 }
+}
+
+/// The element type of a firm operand with a weak one.
+fn weak_join(firm: DType, weak: Weak, real: DType) -> DType {
+    match weak {
+        Weak::Real if firm.is_int() => real,
+        _ => firm,
+    }
 }
 
 /// The two operands with one element type and one shape.
@@ -188,66 +250,4 @@ fn operands_differ(env: &mut Env<'_>, scope: &Scope, a: &Expr, b: &Expr) -> Pois
         Some(mended) => found.note(rule).help(mended),
         None => found.help(rule),
     })
-}
-
-/// `value` as exactly `ty`: weak and integer elements become its element type, and a number alone is
-/// repeated to its shape.
-pub(crate) fn coerce(
-    env: &mut Env<'_>,
-    scope: &Scope,
-    value: Value,
-    ty: &Type,
-    expected: (Span, String),
-) -> Checked<Expr> {
-    let expr = converted(env, scope, value, ty.dtype, "what is expected")?;
-    if expr.ty.shape == ty.shape {
-        return Ok(expr);
-    }
-    let literal = matches!(expr.kind, ExprKind::Const(_) | ExprKind::Size(_)) && expr.ty.rank() == 0;
-    if literal || scope.in_stage() && extent(scope, &expr.ty) >= extent(scope, ty) {
-        return Ok(if literal { build::broadcast(expr, &ty.shape) } else { spread(scope, expr, &ty.shape) });
-    }
-    let (have, want) = (text::show(&expr.ty, env.real), text::show(ty, env.real));
-    let found = errors::shapes(
-        format!("expected `{want}`, found `{have}`"),
-        (expr.span, have),
-        (expected.0, expected.1),
-    );
-    let found = origin::label_origin(env, scope, &expr, found);
-    let mended = fixes::mend(scope, &expr, |shape| *shape == ty.shape);
-    let help = mended.unwrap_or_else(|| "make the value fit, or change what is declared".to_string());
-    Err(env.report(found.help(help)))
-}
-
-/// The element type of a firm operand with a weak one.
-fn weak_join(firm: DType, weak: Weak, real: DType) -> DType {
-    match weak {
-        Weak::Real if firm.is_int() => real,
-        _ => firm,
-    }
-}
-
-/// `value` as numbers of the extent of `ty`, which must not be narrower.
-pub(crate) fn extended(
-    env: &mut Env<'_>,
-    scope: &Scope,
-    value: Value,
-    ty: &Type,
-    name: &str,
-    declared: Span,
-) -> Checked<Expr> {
-    let (have, want) = (extents::extent(scope, &value.expr.ty), extents::extent(scope, ty));
-    if !have.spreads_to(want) {
-        let message =
-            format!("`{name}` holds one number per {}, this is one per {}", want.name(), have.name());
-        let found = at(&errors::STAGE_EXTENT, message, value.expr.span, format!("one per {}", have.name()));
-        let found = origin::label_origin(env, scope, &value.expr, found)
-            .label(declared, format!("`{name}` is declared here"));
-        return Err(env.report(found.help(match have {
-            Extent::Vector(_) => "make one number of it: `sum(...)`".to_string(),
-            _ => format!("reduce it: `norm[{0}](...)`, `sum[{0}](...)`", want.name()),
-        })));
-    }
-    let expr = converted(env, scope, value, ty.dtype, &format!("`{name}`"))?;
-    Ok(extents::spread(scope, expr, &ty.shape))
 }

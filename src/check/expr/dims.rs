@@ -1,9 +1,9 @@
 //! Sizes and types as written, and finding size variables from the shapes of arguments.
 
 use super::columns;
-use crate::algebra::types::{DType, Dim, SizeVar, Type};
+use crate::algebra::types::{DType, Dim, Type};
 use crate::ast::{self, BinaryOp, ExprKind, UnaryOp};
-use crate::check::env::{Binding, Checked, Env, Poison, Scope, Sizes};
+use crate::check::env::{Binding, Checked, Env, Poison, Scope};
 use crate::check::errors::{self, at, nearest};
 use crate::source::Span;
 
@@ -167,55 +167,4 @@ fn not_a_size(env: &mut Env<'_>, span: Span) -> Poison {
 /// The whole quotient, if there is one.
 fn quotient(a: &Dim, b: &Dim) -> Option<Dim> {
     if b.as_constant() == Some(0) { None } else { a.div_exact(b) }
-}
-
-/// Makes `want`, a size of a callee, equal to `have`, by giving a value to a variable that has none.
-/// `None`: it cannot be done yet (two or more unknown variables); `Some(false)`: never.
-pub(super) fn unify(want: &Dim, have: &Dim, sizes: &mut Sizes, open: &[SizeVar]) -> Option<bool> {
-    let known = want.substitute(sizes);
-    let mut unknown: Vec<SizeVar> =
-        known.vars().filter(|var| open.contains(var) && !sizes.contains_key(var)).cloned().collect();
-    unknown.sort();
-    unknown.dedup();
-    match unknown.as_slice() {
-        [] => Some(known == *have),
-        [var] => match known.solve(var, have) {
-            Some(value) => {
-                sizes.insert(var.clone(), value);
-                Some(true)
-            }
-            None => Some(false),
-        },
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::rc::Rc;
-
-    use super::*;
-
-    fn var(id: u32, name: &str) -> SizeVar {
-        SizeVar { id, name: Rc::from(name) }
-    }
-
-    #[test]
-    fn unify_solves_linear_sizes() {
-        let (d, n) = (var(1, "D"), var(2, "n"));
-        let want = Dim::var(d.clone()).mul(&Dim::constant(3)).add(&Dim::constant(1));
-        let mut sizes = Sizes::new();
-        assert_eq!(unify(&want, &Dim::constant(13), &mut sizes, std::slice::from_ref(&d)), Some(true));
-        assert_eq!(sizes[&d], Dim::constant(4));
-        let have = Dim::var(n).mul(&Dim::constant(3));
-        assert_eq!(unify(&Dim::var(d.clone()), &have, &mut sizes, std::slice::from_ref(&d)), Some(false));
-        assert_eq!(unify(&want, &Dim::constant(12), &mut Sizes::new(), &[d]), Some(false));
-    }
-
-    #[test]
-    fn unify_waits_for_two_unknowns() {
-        let (a, b) = (var(1, "a"), var(2, "b"));
-        let want = Dim::var(a.clone()).mul(&Dim::var(b.clone()));
-        assert_eq!(unify(&want, &Dim::constant(12), &mut Sizes::new(), &[a, b]), None);
-    }
 }

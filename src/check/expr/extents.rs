@@ -33,6 +33,12 @@ pub(crate) fn extent_shape(scope: &Scope, extent: Extent) -> Shape {
     }
 }
 
+/// The type of one number per extent.
+pub(crate) fn extent_type(env: &Env<'_>, scope: &Scope, extent: Extent) -> Type {
+    let dtype = if extent == Extent::Coordinate { env.real } else { DType::F64 };
+    Type::new(dtype, extent_shape(scope, extent))
+}
+
 /// In a stage: a number per extent repeated to a wider one.
 pub(crate) fn spread(scope: &Scope, expr: Expr, to: &Shape) -> Expr {
     let from = extent(scope, &expr.ty);
@@ -43,10 +49,4 @@ pub(crate) fn spread(scope: &Scope, expr: Expr, to: &Shape) -> Expr {
     let (ty, span) = (Type::new(expr.ty.dtype, to.clone()), expr.span);
     let to = extent(scope, &ty);
     Expr { kind: ExprKind::StageSpread { extent: from, to, value: Box::new(expr) }, ty, span }
-}
-
-/// The type of one number per extent.
-pub(crate) fn extent_type(env: &Env<'_>, scope: &Scope, extent: Extent) -> Type {
-    let dtype = if extent == Extent::Coordinate { env.real } else { DType::F64 };
-    Type::new(dtype, extent_shape(scope, extent))
 }

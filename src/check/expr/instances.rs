@@ -11,40 +11,8 @@ use crate::check::text;
 use crate::source::Span;
 use crate::typed::{FunctionId, Instance};
 
-/// Whether a type begins with `..`.
-pub(super) fn has_rest(ty: &ast::TypeExpr) -> bool {
-    ty.shape.first().is_some_and(|first| matches!(first.kind, Ast::Rest))
-}
-
 /// How often a function may stand in the chain of callers that made an instance.
 const MAX_NESTED: usize = 32;
-
-/// The function in whose body `scope` is.
-pub(crate) fn caller(scope: &Scope) -> Option<usize> {
-    match scope.place() {
-        Place::Function(id) => Some(id.0),
-        _ => None,
-    }
-}
-
-/// Notes a call of a function; one of a layer at an unknown position is one of each.
-pub(super) fn record_call(
-    env: &mut Env<'_>,
-    scope: &Scope,
-    callee: FunctionId,
-    sizes: &[Dim],
-    instance: &Instance,
-    span: Span,
-) {
-    let each = match instance {
-        Instance::LayerAt { first, count, .. } => (*first..first + count).map(Instance::Layer).collect(),
-        one => vec![one.clone()],
-    };
-    for instance in each {
-        let (caller, sizes) = (scope.place(), sizes.to_vec());
-        env.instances.calls.push(CallSite { caller, callee, sizes, instance, span });
-    }
-}
 
 /// The instance of a function for these statics and this many leading axes.
 pub(crate) fn instance(
@@ -179,5 +147,37 @@ fn callee_name(env: &Env<'_>, callee: &Callee) -> String {
         Callee::Builtin(name) => name.clone(),
         Callee::Def(def, _) => env.decls.functions[*def].ast.name.name.clone(),
         Callee::Derived(derived) => derived.text(),
+    }
+}
+
+/// Whether a type begins with `..`.
+pub(super) fn has_rest(ty: &ast::TypeExpr) -> bool {
+    ty.shape.first().is_some_and(|first| matches!(first.kind, Ast::Rest))
+}
+
+/// The function in whose body `scope` is.
+pub(crate) fn caller(scope: &Scope) -> Option<usize> {
+    match scope.place() {
+        Place::Function(id) => Some(id.0),
+        _ => None,
+    }
+}
+
+/// Notes a call of a function; one of a layer at an unknown position is one of each.
+pub(super) fn record_call(
+    env: &mut Env<'_>,
+    scope: &Scope,
+    callee: FunctionId,
+    sizes: &[Dim],
+    instance: &Instance,
+    span: Span,
+) {
+    let each = match instance {
+        Instance::LayerAt { first, count, .. } => (*first..first + count).map(Instance::Layer).collect(),
+        one => vec![one.clone()],
+    };
+    for instance in each {
+        let (caller, sizes) = (scope.place(), sizes.to_vec());
+        env.instances.calls.push(CallSite { caller, callee, sizes, instance, span });
     }
 }

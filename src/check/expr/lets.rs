@@ -8,16 +8,16 @@ use crate::check::env::{Binding, Checked, NOBODY, Poison, Scope, Target, Value, 
 use crate::check::{errors, text};
 use crate::typed::{Expr, ExprKind, LocalId, build};
 
-/// `let df = grad(f)`
-fn let_function<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, line: &'a ast::Let) -> Checked<Bound> {
-    let binding = match targets::function_value(cx, scope, &line.value) {
-        Ok(Target::Callee(callee)) => Binding::Function(callee),
-        _ => Binding::Error,
-    };
-    let failed = matches!(binding, Binding::Error);
-    scope.bind(&line.name.name, binding, line.name.span);
-    let nothing = build::constant(0.0, Type::scalar(cx.env.real), line.value.span);
-    if failed { Err(Poison) } else { Ok((Vec::new(), nothing)) }
+/// The names that a `let` binds, and their value or values.
+type Bound = (Vec<LocalId>, Expr);
+
+/// What a line before a value sets.
+#[derive(Clone, Debug)]
+pub(crate) enum Line {
+    /// Names.
+    Let(Vec<LocalId>),
+    /// The state that is this member of a model.
+    Assign(usize),
 }
 
 /// `let` lines and a value.
@@ -101,23 +101,23 @@ pub(crate) fn let_value<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, line: &'a
     convert::coerce(cx.env, scope, value, &ty, expected)
 }
 
-/// The names that a `let` binds, and their value or values.
-type Bound = (Vec<LocalId>, Expr);
+/// `let df = grad(f)`
+fn let_function<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, line: &'a ast::Let) -> Checked<Bound> {
+    let binding = match targets::function_value(cx, scope, &line.value) {
+        Ok(Target::Callee(callee)) => Binding::Function(callee),
+        _ => Binding::Error,
+    };
+    let failed = matches!(binding, Binding::Error);
+    scope.bind(&line.name.name, binding, line.name.span);
+    let nothing = build::constant(0.0, Type::scalar(cx.env.real), line.value.span);
+    if failed { Err(Poison) } else { Ok((Vec::new(), nothing)) }
+}
 
 /// A value inside of the `let`s it refers to.
 pub(super) fn with_lets(lets: Vec<Bound>, body: Value) -> Value {
     let weak = if lets.is_empty() { body.weak } else { Weak::No };
     let lines = lets.into_iter().map(|(locals, value)| (Line::Let(locals), value));
     Value { expr: with_lines(lines.collect(), body.expr), weak }
-}
-
-/// What a line before a value sets.
-#[derive(Clone, Debug)]
-pub(crate) enum Line {
-    /// Names.
-    Let(Vec<LocalId>),
-    /// The state that is this member of a model.
-    Assign(usize),
 }
 
 /// A value after the lines before it.

@@ -4,11 +4,11 @@
 //! operands of exactly the types that their rules ask for. Each form of expressions is a file; all of
 //! them meet in [`typer::Forms`].
 
-pub(crate) mod along;
+mod along;
 pub(crate) mod args;
 pub(crate) mod arith;
 pub(crate) mod calls;
-pub(crate) mod columns;
+mod columns;
 pub(crate) mod convert;
 mod derive;
 pub(crate) mod derived;
@@ -19,7 +19,7 @@ mod fixes;
 mod forms;
 mod indexing;
 pub(crate) mod instances;
-pub(crate) mod layers;
+mod layers;
 pub(crate) mod lets;
 mod loops;
 mod matches;
@@ -27,6 +27,7 @@ pub(crate) mod names;
 pub(crate) mod origin;
 pub(crate) mod recorded;
 pub(crate) mod several;
+mod solve;
 pub(crate) mod statics;
 pub(crate) mod targets;
 pub(crate) mod typer;

@@ -9,6 +9,10 @@ use crate::check::text;
 use crate::source::Span;
 use crate::typed::{Expr, ExprKind, GlobalId, Series, Statistic};
 
+/// Functions that make one number of many.
+const REDUCTIONS: [&str; 12] =
+    ["min", "max", "mean", "sum", "prod", "var", "std", "argmin", "argmax", "cumsum", "sort", "argsort"];
+
 /// `fit.accuracy` as a number: the last value recorded.
 pub(super) fn field<'a>(
     env: &mut Env<'a>,
@@ -40,6 +44,33 @@ pub(super) fn field<'a>(
             Err(env.report(found.help("fits and evaluations have fields: `fit.loss`")))
         }
     }
+}
+
+/// A recorded curve, and whether it is a state of an optimizer. `None`: not of a fit or evaluation.
+pub(crate) fn series(env: &mut Env<'_>, expr: &ast::Expr) -> Option<Checked<(Series, bool)>> {
+    let (root, key, span) = path(expr)?;
+    let (of, known): (GlobalId, Vec<(String, bool)>) = match env.globals.values.get(root)? {
+        Global::Fit { id, series, .. } => (*id, series.clone()),
+        Global::Eval { id, series } => (*id, series.iter().map(|name| (name.clone(), false)).collect()),
+        Global::Sweep { series, by, .. } => {
+            let help = table_help(root, series, by);
+            let what = format!("`{}` of a sweep", text::source(expr));
+            return Some(Err(env.report(errors::not_a_value(&what, expr.span, &help))));
+        }
+        Global::Error => return Some(Err(Poison)),
+        Global::Value(..) => return None,
+    };
+    if let Some((_, state)) = known.iter().find(|(name, _)| *name == key) {
+        return Some(Ok((Series { of, key, statistic: Statistic::Last }, *state)));
+    }
+    let names: Vec<String> = known.into_iter().map(|(name, _)| name).collect();
+    let found = errors::none_of(&errors::UNKNOWN_FIELD, "field", &key, span, &names);
+    let found = if key.starts_with("opt.") {
+        found.note("of an optimizer, states with one number per tensor or model are recorded")
+    } else {
+        found
+    };
+    Some(Err(env.report(found)))
 }
 
 /// A function of numbers of a tensor, where its only argument is a recorded series: of all its values.
@@ -75,37 +106,6 @@ pub(super) fn of_series<'a>(
         }
     }))
 }
-
-/// A recorded curve, and whether it is a state of an optimizer. `None`: not of a fit or evaluation.
-pub(crate) fn series(env: &mut Env<'_>, expr: &ast::Expr) -> Option<Checked<(Series, bool)>> {
-    let (root, key, span) = path(expr)?;
-    let (of, known): (GlobalId, Vec<(String, bool)>) = match env.globals.values.get(root)? {
-        Global::Fit { id, series, .. } => (*id, series.clone()),
-        Global::Eval { id, series } => (*id, series.iter().map(|name| (name.clone(), false)).collect()),
-        Global::Sweep { series, by, .. } => {
-            let help = table_help(root, series, by);
-            let what = format!("`{}` of a sweep", text::source(expr));
-            return Some(Err(env.report(errors::not_a_value(&what, expr.span, &help))));
-        }
-        Global::Error => return Some(Err(Poison)),
-        Global::Value(..) => return None,
-    };
-    if let Some((_, state)) = known.iter().find(|(name, _)| *name == key) {
-        return Some(Ok((Series { of, key, statistic: Statistic::Last }, *state)));
-    }
-    let names: Vec<String> = known.into_iter().map(|(name, _)| name).collect();
-    let found = errors::none_of(&errors::UNKNOWN_FIELD, "field", &key, span, &names);
-    let found = if key.starts_with("opt.") {
-        found.note("of an optimizer, states with one number per tensor or model are recorded")
-    } else {
-        found
-    };
-    Some(Err(env.report(found)))
-}
-
-/// Functions that make one number of many.
-const REDUCTIONS: [&str; 12] =
-    ["min", "max", "mean", "sum", "prod", "var", "std", "argmin", "argmax", "cumsum", "sort", "argsort"];
 
 /// `fit.opt.eg_scale.s` as `fit`, `opt.eg_scale.s` and the place of the fields.
 pub(crate) fn path(expr: &ast::Expr) -> Option<(&str, String, Span)> {

@@ -10,36 +10,6 @@ use crate::check::{builtins, text};
 use crate::source::Span;
 use crate::typed::Instance;
 
-/// Whether an expression names something that can be called.
-pub(super) fn is_callable(env: &Env<'_>, scope: &Scope, callee: &ast::Expr) -> bool {
-    match &callee.kind {
-        Ast::Name(name) => match scope.get(name) {
-            Some(
-                Binding::Layer(_)
-                | Binding::Layers(..)
-                | Binding::Function(_)
-                | Binding::Model(..)
-                | Binding::Inner,
-            ) => true,
-            Some(_) => false,
-            // A value of the script hides a function of the library.
-            None if !scope.library
-                && matches!(env.globals.values.get(name.as_str()), Some(Global::Value(..))) =>
-            {
-                false
-            }
-            None => {
-                env.decls.find_function(name, scope.library).is_some()
-                    || builtins::is_builtin(name)
-                    || !scope.library && env.decls.function_lets.contains_key(name.as_str())
-            }
-        },
-        Ast::Call(..) => makes_function(env, scope, callee),
-        Ast::Field(of, _) => matches!(&of.kind, Ast::Name(name) if name == "random"),
-        _ => false,
-    }
-}
-
 /// Who is called.
 pub(super) fn target<'a>(
     cx: &mut Typer<'_, 'a>,
@@ -60,11 +30,6 @@ pub(super) fn target<'a>(
         Ast::Error => Err(Poison),
         _ => Err(not_callable(cx.env, &format!("`{}`", text::source(callee)), callee.span)),
     }
-}
-
-fn not_callable(env: &mut Env<'_>, what: &str, span: Span) -> Poison {
-    let found = at(&errors::NOT_A_FUNCTION, format!("{what} is not a function"), span, "cannot be called");
-    env.report(found.help("call a function, a layer or a model; multiply with `*`"))
 }
 
 fn named_target(cx: &mut Typer<'_, '_>, scope: &Scope, name: &str, span: Span) -> Checked<Target> {
@@ -114,25 +79,6 @@ fn named_target(cx: &mut Typer<'_, '_>, scope: &Scope, name: &str, span: Span) -
     Err(cx.env.report(errors::unknown_name(name, span, near)))
 }
 
-/// Names of the arguments of a layer.
-fn layer_arguments(env: &Env<'_>, scope: &Scope, index: usize) -> Vec<String> {
-    match &scope.layers()[index].1.callee {
-        Callee::Def(def, _) => {
-            env.decls.functions[*def].ast.args.iter().map(|arg| arg.name.name.clone()).collect()
-        }
-        Callee::Builtin(_) | Callee::Derived(_) => Vec::new(),
-    }
-}
-
-/// Whether an expression makes a function of a function: `grad(f)`.
-pub(crate) fn makes_function(env: &Env<'_>, scope: &Scope, expr: &ast::Expr) -> bool {
-    let Ast::Call(callee, _) = &expr.kind else { return false };
-    let Ast::Name(name) = &callee.kind else { return false };
-    kind(name).is_some()
-        && scope.get(name).is_none()
-        && env.decls.find_function(name, scope.library).is_none()
-}
-
 /// What an expression that stands for a function stands for.
 pub(crate) fn function_value<'a>(
     cx: &mut Typer<'_, 'a>,
@@ -172,6 +118,60 @@ pub(crate) fn function_value<'a>(
                 found.help(format!("write a function and name it: `fn f(x: real[N]) -> real = {source}`")),
             ))
         }
+    }
+}
+
+/// Whether an expression makes a function of a function: `grad(f)`.
+pub(crate) fn makes_function(env: &Env<'_>, scope: &Scope, expr: &ast::Expr) -> bool {
+    let Ast::Call(callee, _) = &expr.kind else { return false };
+    let Ast::Name(name) = &callee.kind else { return false };
+    kind(name).is_some()
+        && scope.get(name).is_none()
+        && env.decls.find_function(name, scope.library).is_none()
+}
+
+/// Whether an expression names something that can be called.
+pub(super) fn is_callable(env: &Env<'_>, scope: &Scope, callee: &ast::Expr) -> bool {
+    match &callee.kind {
+        Ast::Name(name) => match scope.get(name) {
+            Some(
+                Binding::Layer(_)
+                | Binding::Layers(..)
+                | Binding::Function(_)
+                | Binding::Model(..)
+                | Binding::Inner,
+            ) => true,
+            Some(_) => false,
+            // A value of the script hides a function of the library.
+            None if !scope.library
+                && matches!(env.globals.values.get(name.as_str()), Some(Global::Value(..))) =>
+            {
+                false
+            }
+            None => {
+                env.decls.find_function(name, scope.library).is_some()
+                    || builtins::is_builtin(name)
+                    || !scope.library && env.decls.function_lets.contains_key(name.as_str())
+            }
+        },
+        Ast::Call(..) => makes_function(env, scope, callee),
+        Ast::Field(of, _) => matches!(&of.kind, Ast::Name(name) if name == "random"),
+        _ => false,
+    }
+}
+
+fn not_callable(env: &mut Env<'_>, what: &str, span: Span) -> Poison {
+    let found = at(&errors::NOT_A_FUNCTION, format!("{what} is not a function"), span, "cannot be called");
+    env.report(found.help("call a function, a layer or a model; multiply with `*`"))
+}
+
+/// Names of the arguments of a layer.
+fn layer_arguments(env: &Env<'_>, scope: &Scope, index: usize) -> Vec<String> {
+    match &scope.layers()[index].1.callee {
+        Callee::Def(def, _) => {
+            env.decls.functions[*def].ast.args.iter().map(|arg| arg.name.name.clone()).collect()
+        }
+        Callee::Builtin(_) | Callee::Derived(_) => Vec::new(),
     }
 }
 

@@ -1,11 +1,11 @@
 //! Bodies of functions and models, and what can be said when all of them are known.
 
-pub(crate) mod members;
+mod members;
 pub(crate) mod models;
 pub(crate) mod recursion;
-pub(crate) mod rules;
+mod rules;
 pub(crate) mod sizes;
-pub(crate) mod states;
+mod states;
 pub(crate) mod uses;
 
 use self::uses::called;

@@ -7,14 +7,6 @@ use crate::check::env::{Cells, Env, Kind, STEPS, Scope, unique};
 use crate::source::Span;
 use crate::typed::{StageUse, build, swept_cell};
 
-/// A stage as written in a pipeline.
-pub(super) struct Written<'a> {
-    pub name: &'a str,
-    pub name_span: Span,
-    pub args: &'a [ast::Argument],
-    pub span: Span,
-}
-
 /// An optimizer while it is checked.
 pub(super) struct Draft<'d, 'a> {
     /// Stages in use.
@@ -40,6 +32,14 @@ impl Draft<'_, '_> {
 /// Nothing has been looked at yet.
 pub(super) fn draft<'d, 'a>(stages: &'d mut Stages) -> Draft<'d, 'a> {
     Draft { stages, uses: Vec::new(), taken: Vec::new(), inside: Vec::new(), refused: false }
+}
+
+/// A stage as written in a pipeline.
+pub(super) struct Written<'a> {
+    pub name: &'a str,
+    pub name_span: Span,
+    pub args: &'a [ast::Argument],
+    pub span: Span,
 }
 
 /// The names in hyperparameters: `t` and `T`, and variables of the sweep.

@@ -13,9 +13,6 @@ use crate::check::expr::{convert, extents, lets};
 use crate::diag::Diagnostic;
 use crate::typed::{Expr, ExprKind, Extent, LocalId, Stage, StageId, StageScope, State};
 
-/// The words chosen for a stage, by hyperparameter.
-pub(super) type Words = Vec<(String, String)>;
-
 /// Stages in use: one for each choice of words.
 #[derive(Debug, Default)]
 pub(crate) struct Stages {
@@ -23,6 +20,9 @@ pub(crate) struct Stages {
     /// All of them.
     pub made: Vec<Stage>,
 }
+
+/// The words chosen for a stage, by hyperparameter.
+pub(super) type Words = Vec<(String, String)>;
 
 /// The stage with these words; `words` has one for each hyperparameter that is a word.
 pub(super) fn stage(
@@ -157,14 +157,6 @@ fn fixed_names(env: &mut Env<'_>, scope: &mut Scope, ast: &ast::Stage) {
     }
 }
 
-fn claim_in_stage(env: &mut Env<'_>, scope: &Scope, name: &ast::Ident, own: usize) {
-    let taken = scope.names.iter().enumerate().find(|(_, (have, ..))| *have == name.name);
-    if let Some((k, (.., span))) = taken {
-        let before = (k >= own).then_some(*span);
-        env.report(errors::duplicate(&name.name, name.span, before));
-    }
-}
-
 fn bind_hypers(
     env: &mut Env<'_>,
     scope: &mut Scope,
@@ -187,6 +179,14 @@ fn bind_hypers(
         }
     }
     hypers
+}
+
+fn claim_in_stage(env: &mut Env<'_>, scope: &Scope, name: &ast::Ident, own: usize) {
+    let taken = scope.names.iter().enumerate().find(|(_, (have, ..))| *have == name.name);
+    if let Some((k, (.., span))) = taken {
+        let before = (k >= own).then_some(*span);
+        env.report(errors::duplicate(&name.name, name.span, before));
+    }
 }
 
 fn state<'a>(
@@ -259,19 +259,6 @@ fn update<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, result: &'a ast::Expr) 
     convert::extended(cx.env, scope, value, &ty, "the outgoing update", result.span)
 }
 
-fn never_assigned(env: &mut Env<'_>, states: &[State], lines: &[(LocalId, Expr)], scope: &Scope) {
-    for state in states {
-        if !scope.library && !lines.iter().any(|(local, _)| *local == state.local) {
-            let message = format!("state `{}` is never assigned: it stays what it is at first", state.name);
-            let found = Diagnostic::warning(&errors::STATE_NEVER_ASSIGNED, message);
-            let span = scope.origins[state.local.0];
-            env.report(
-                found.label(span, "declared here").help(format!("assign it: `{} <- ...`", state.name)),
-            );
-        }
-    }
-}
-
 /// The lines that a `let` makes: names of several values have a line each, with the same value, which
 /// is computed once.
 fn stage_lines(scope: &mut Scope, (locals, value): (Vec<LocalId>, Expr)) -> Vec<(LocalId, Expr)> {
@@ -287,6 +274,19 @@ fn stage_lines(scope: &mut Scope, (locals, value): (Vec<LocalId>, Expr)) -> Vec<
         (local, Expr { kind: ExprKind::Unpack { locals: parts.clone(), value, body }, ty, span })
     };
     locals.into_iter().zip(&parts).zip(types).map(line).collect()
+}
+
+fn never_assigned(env: &mut Env<'_>, states: &[State], lines: &[(LocalId, Expr)], scope: &Scope) {
+    for state in states {
+        if !scope.library && !lines.iter().any(|(local, _)| *local == state.local) {
+            let message = format!("state `{}` is never assigned: it stays what it is at first", state.name);
+            let found = Diagnostic::warning(&errors::STATE_NEVER_ASSIGNED, message);
+            let span = scope.origins[state.local.0];
+            env.report(
+                found.label(span, "declared here").help(format!("assign it: `{} <- ...`", state.name)),
+            );
+        }
+    }
 }
 
 /// Stages of the script that no pipeline uses are checked as well, with their default words.

@@ -1,17 +1,21 @@
-//! Data and statements.
+//! Data and statements: what happens, in order.
+//!
+//! Comes in: the items of a script, whose declarations are known. Goes out: data sets with their schemas,
+//! and the statements of the typed program. Each kind of statement is a file; so is each data source, in
+//! `data`.
 
-pub(crate) mod agree;
+mod agree;
 pub(crate) mod curves;
 pub(crate) mod data;
-pub(crate) mod eval;
-pub(crate) mod known;
-pub(crate) mod rows;
-pub(crate) mod runs;
-pub(crate) mod sample;
-pub(crate) mod settings;
+mod eval;
+mod known;
+mod rows;
+mod runs;
+mod sample;
+mod settings;
 pub(crate) mod statements;
-pub(crate) mod sweep;
-pub(crate) mod train;
+mod sweep;
+mod train;
 
 use std::collections::BTreeSet;
 

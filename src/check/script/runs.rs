@@ -23,23 +23,6 @@ pub(super) fn run_scope(env: &mut Env<'_>, data: DataId, index: usize) -> (Scope
     (scope, rows)
 }
 
-/// One real number.
-pub(super) fn scalar<'a>(
-    cx: &mut Typer<'_, 'a>,
-    scope: &mut Scope,
-    expr: &'a ast::Expr,
-    code: &'static Code,
-    what: &str,
-) -> Checked<Expr> {
-    let value = cx.expr(scope, expr, None)?;
-    if value.expr.ty.rank() > 0 {
-        let shown = text::show(&value.expr.ty, cx.env.real);
-        return Err(cx.env.report(errors::not_scalar(code, what, &shown, expr.span, &text::source(expr))));
-    }
-    let dtype = cx.env.real;
-    convert::converted(cx.env, scope, value, dtype, &format!("a {what}"))
-}
-
 /// Metrics, whose names may not be among `reserved`.
 pub(super) fn metrics<'a>(
     cx: &mut Typer<'_, 'a>,
@@ -64,6 +47,23 @@ pub(super) fn metrics<'a>(
         made.push(value.map(|value| (name.name.clone(), value)));
     }
     made.into_iter().collect()
+}
+
+/// One real number.
+pub(super) fn scalar<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    expr: &'a ast::Expr,
+    code: &'static Code,
+    what: &str,
+) -> Checked<Expr> {
+    let value = cx.expr(scope, expr, None)?;
+    if value.expr.ty.rank() > 0 {
+        let shown = text::show(&value.expr.ty, cx.env.real);
+        return Err(cx.env.report(errors::not_scalar(code, what, &shown, expr.span, &text::source(expr))));
+    }
+    let dtype = cx.env.real;
+    convert::converted(cx.env, scope, value, dtype, &format!("a {what}"))
 }
 
 /// A name that `train` has given a fit.

@@ -12,6 +12,16 @@ use crate::typed::{Column, DataId, Length, Split};
 pub(super) const SETTINGS: [&str; 10] =
     ["loss", "optimizer", "batch", "accumulate", "epochs", "steps", "every", "shuffle", "seed", "validate"];
 
+/// Settings of `train` by name.
+pub(super) struct Settings<'a>(pub &'a [ast::Let]);
+
+impl<'a> Settings<'a> {
+    /// The setting of this name.
+    pub(super) fn get(&self, name: &str) -> Option<&'a ast::Let> {
+        self.0.iter().find(|setting| setting.name.name == name)
+    }
+}
+
 /// How a run goes through its data, as its settings say: each may be in error.
 pub(super) struct Course {
     /// How long it goes.
@@ -45,16 +55,6 @@ pub(super) fn course<'a>(
     let seed = settings.get("seed").map_or(Ok((0, None)), |written| seed(cx, &written.value));
     let validate = validate(cx.env, settings, data);
     Course { length, batch, accumulate, shuffle, every, seed, validate }
-}
-
-/// Settings of `train` by name.
-pub(super) struct Settings<'a>(pub &'a [ast::Let]);
-
-impl<'a> Settings<'a> {
-    /// The setting of this name.
-    pub(super) fn get(&self, name: &str) -> Option<&'a ast::Let> {
-        self.0.iter().find(|setting| setting.name.name == name)
-    }
 }
 
 /// Each setting is a known one, and written once.
@@ -168,6 +168,21 @@ pub(super) fn shuffle<'a>(env: &mut Env<'a>, settings: &Settings<'a>) -> Checked
     }
 }
 
+/// The seed, or the variable of the sweep that it is.
+pub(super) fn seed<'a>(cx: &mut Typer<'_, 'a>, expr: &'a ast::Expr) -> Checked<(u64, Option<usize>)> {
+    let named = |variable: &Variable| matches!(&expr.kind, Ast::Name(name) if *name == variable.name.name);
+    let Some(k) = cx.env.globals.swept.iter().position(named) else {
+        return known::whole(cx, expr, "seed", 0).map(|seed| (seed as u64, None));
+    };
+    let Variable { values, span, used, .. } = &mut cx.env.globals.swept[k];
+    *used = true;
+    if values.iter().all(|value| value.fract() == 0.0 && (0.0..=9e15).contains(value)) {
+        return Ok((values[0] as u64, Some(k)));
+    }
+    let found = at(&errors::WRONG_SWEEP, "seeds are whole numbers from 0", *span, "not all are");
+    Err(cx.env.report(found.help("write a range: `seed in 0..5`")))
+}
+
 /// Rows to validate on: of data with the same columns.
 pub(super) fn validate<'a>(
     env: &mut Env<'a>,
@@ -203,19 +218,4 @@ fn other_column(env: &Env<'_>, a: DataId, b: DataId) -> Option<String> {
     let (first, second) = pairs.find(|(first, second)| first != second)?;
     let (first, second) = (first.as_deref().unwrap_or("nothing"), second.as_deref().unwrap_or("nothing"));
     Some(format!("the training data have {first} where these have {second}"))
-}
-
-/// The seed, or the variable of the sweep that it is.
-pub(super) fn seed<'a>(cx: &mut Typer<'_, 'a>, expr: &'a ast::Expr) -> Checked<(u64, Option<usize>)> {
-    let named = |variable: &Variable| matches!(&expr.kind, Ast::Name(name) if *name == variable.name.name);
-    let Some(k) = cx.env.globals.swept.iter().position(named) else {
-        return known::whole(cx, expr, "seed", 0).map(|seed| (seed as u64, None));
-    };
-    let Variable { values, span, used, .. } = &mut cx.env.globals.swept[k];
-    *used = true;
-    if values.iter().all(|value| value.fract() == 0.0 && (0.0..=9e15).contains(value)) {
-        return Ok((values[0] as u64, Some(k)));
-    }
-    let found = at(&errors::WRONG_SWEEP, "seeds are whole numbers from 0", *span, "not all are");
-    Err(cx.env.report(found.help("write a range: `seed in 0..5`")))
 }

@@ -8,7 +8,7 @@ use crate::algebra::op::{Build, Op, Sample, Val, samples};
 use crate::algebra::reduce::Reduce;
 use crate::algebra::scalar::{self, Scalar, encode};
 use crate::graph::builder::Builder;
-use crate::graph::{Graph, Graphs, Output, eval};
+use crate::graph::{Graph, Graphs, Output, ProgramId, eval};
 use crate::{kernel, native};
 
 use DType::{Bool, F32, F64, I32, I64};
@@ -48,7 +48,10 @@ fn lower(graph: &Graph) -> Loops {
 fn machines(loops: &Loops, inputs: &[Tensor]) -> [Machine; 2] {
     let native = native::compile(loops);
     let shared = Rc::new(loops.clone());
-    let mut both = [Machine::new(&native, loops, 0).unwrap(), Machine::interpreter(&shared, 0).unwrap()];
+    let mut both = [
+        Machine::new(&native, loops, ProgramId(0)).unwrap(),
+        Machine::interpreter(&shared, ProgramId(0)).unwrap(),
+    ];
     for machine in &mut both {
         for (input, tensor) in inputs.iter().enumerate() {
             if machine.inputs[input].is_none() {

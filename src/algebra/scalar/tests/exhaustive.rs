@@ -3,7 +3,7 @@
 use super::accuracy::{float_rows, ulps};
 use super::*;
 use crate::algebra::form::Extent;
-use crate::graph::{Role, Target};
+use crate::graph::{ProgramId, Role, Target};
 use crate::kernel::{Affine, Buffer, BufferId, Inst, InstId, Kernel, Kernels, Output, Program, Storage};
 use crate::native::Phase;
 use crate::run::machine::Machine;
@@ -41,7 +41,7 @@ fn program(row: &'static Scalar) -> Kernels {
 fn scan(row: &'static Scalar, bits: std::ops::Range<u64>) -> (f64, f32) {
     let loops = loops::lower(&program(row));
     let native = native::compile(&loops);
-    let mut machine = Machine::new(&native, &loops, 0).expect("there is memory");
+    let mut machine = Machine::new(&native, &loops, ProgramId(0)).expect("there is memory");
     let mut got = vec![0.0_f32; CHUNK];
     let mut worst = (0.0, 0.0);
     for start in bits.step_by(CHUNK) {

@@ -10,14 +10,6 @@ use crate::check::script::known;
 use crate::source::Span;
 use crate::typed::{DataSource, Table};
 
-/// The places of the items of a list.
-fn list_spans(list: &ast::Expr) -> Vec<Span> {
-    match &list.kind {
-        Ast::List(items) => items.iter().map(|item| item.span).collect(),
-        _ => Vec::new(),
-    }
-}
-
 /// `csv("d.csv", target = "y", test = 0.2)`
 pub(super) fn csv<'a>(cx: &mut Typer<'_, 'a>, call: &Call<'a, '_>) -> Checked<Written> {
     let args = args::match_args(cx.env, call, &["path", "target", "test", "windows", "words"], 1, None)?;
@@ -41,4 +33,12 @@ fn names<'a>(env: &mut Env<'a>, expr: &'a ast::Expr) -> Checked<Vec<String>> {
         return Err(env.report(found.help("write `words = [\"zip\"]`")));
     };
     items.iter().map(|item| known::plain_text(env, item)).collect()
+}
+
+/// The places of the items of a list.
+fn list_spans(list: &ast::Expr) -> Vec<Span> {
+    match &list.kind {
+        Ast::List(items) => items.iter().map(|item| item.span).collect(),
+        _ => Vec::new(),
+    }
 }

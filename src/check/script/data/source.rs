@@ -25,6 +25,11 @@ pub(super) fn source_call(source: &ast::Expr) -> Option<Call<'_, 'static>> {
     Some(Call { name: name.clone(), statics: &[], args, span: source.span, expected: None })
 }
 
+/// The share of the rows that is the test split, and where it is written.
+pub(super) fn test_share<'a>(cx: &mut Typer<'_, 'a>, expr: &'a ast::Expr) -> Checked<(f64, Span)> {
+    Ok((known::known_number(cx, expr, "test")?, expr.span))
+}
+
 /// How many rows each split has. The test split is the share of all rows, rounded to the nearest.
 pub(super) fn split_rows(
     env: &mut Env<'_>,
@@ -52,9 +57,4 @@ pub(super) fn split_rows(
             Err(env.report(found.help("write a fraction: `test = 0.2`")))
         }
     }
-}
-
-/// The share of the rows that is the test split, and where it is written.
-pub(super) fn test_share<'a>(cx: &mut Typer<'_, 'a>, expr: &'a ast::Expr) -> Checked<(f64, Span)> {
-    Ok((known::known_number(cx, expr, "test")?, expr.span))
 }

@@ -62,7 +62,7 @@ const NAMES: &[(&Row, &str)] = &[
     (&MASK_MOVE, "kmovw"),
     (&MASK_STORE, "kmovw"),
     (&ANY_LANE, "ptest"),
-    (&ANY_MASK, "ktestw"),
+    (&ANY_MASK, "kortestw"),
 ];
 
 /// An instruction by its name and its operands in the order of the manuals.
