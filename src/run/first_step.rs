@@ -7,6 +7,7 @@ use super::memory::Memory;
 use super::train::Run;
 use super::{Settings, Silent, Stages};
 use crate::algebra::tensor::Tensor;
+use crate::algebra::types::Type;
 use crate::diag::Diagnostic;
 use crate::graph::{Graph, ProgramId, Role, Target};
 use crate::native::Phase;
@@ -60,14 +61,12 @@ pub fn first_step(stages: &Stages<'_>, settings: &Settings, name: &str) -> Resul
 
 /// Runs a program whose inputs are bound.
 fn call(machine: &mut Machine, graph: &Graph, states: &[Memory]) -> Call {
-    let ty = |input: usize| graph.nodes[graph.inputs[input].value.0 as usize].ty.clone();
-    let bound = machine.roles().into_iter().map(|(input, role)| (role, machine.tensor(input, ty(input))));
-    let mut inputs: Vec<(Role, Tensor)> = bound.collect();
+    let roles = machine.roles().into_iter().map(|(_, role)| role);
+    let mut inputs: Vec<(Role, Tensor)> = roles.zip(machine.tensors(graph)).collect();
     for (slot, memory) in states.iter().enumerate() {
-        let values = memory.to_f64();
-        let ty = crate::algebra::types::Type::of(memory.dtype(), &[values.len()]);
         if !inputs.iter().any(|(role, _)| *role == Role::State(slot)) {
-            inputs.push((Role::State(slot), Tensor::new(ty, values)));
+            let ty = Type::of(memory.dtype(), &[memory.len()]);
+            inputs.push((Role::State(slot), Tensor::new(ty, memory.to_f64())));
         }
     }
     machine.run(Phase::Whole);

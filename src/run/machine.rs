@@ -12,8 +12,8 @@ pub use super::memory::{
 
 use super::memory::{Block, Lease};
 use crate::algebra::tensor::Tensor;
-use crate::algebra::types::{DType, Type};
-use crate::graph::{ProgramId, Role, Target};
+use crate::algebra::types::DType;
+use crate::graph::{Graph, Input, ProgramId, Role, Target};
 use crate::ice;
 use crate::loops::{self, Loops, Place, Program};
 use crate::native::{Bound, Native, Phase};
@@ -187,9 +187,13 @@ impl Machine {
         memory.unwrap_or_else(|| ice!("run", "input {input} of `{}` is not bound", self.program.name))
     }
 
-    /// An input as a value for the reference evaluator.
-    pub fn tensor(&self, input: usize, ty: Type) -> Tensor {
-        Tensor::new(ty, self.memory(input).to_f64())
+    /// The inputs as values for the reference evaluator, with the types that the program's graph says.
+    pub fn tensors(&self, graph: &Graph) -> Vec<Tensor> {
+        let inputs = graph.inputs.iter().enumerate();
+        let tensor = |(k, input): (usize, &Input)| {
+            Tensor::new(graph.nodes[input.value.0 as usize].ty.clone(), self.memory(k).to_f64())
+        };
+        inputs.map(tensor).collect()
     }
 
     /// The outputs that replace no input, with their names.

@@ -481,13 +481,7 @@ impl<'a> Run<'a> {
         }
         let batch = self.batch();
         let graph = script.stages.graphs.graph(batch.program());
-        let inputs: Vec<_> = graph
-            .inputs
-            .iter()
-            .enumerate()
-            .map(|(k, input)| batch.tensor(k, graph.nodes[input.value.0 as usize].ty.clone()))
-            .collect();
-        let (name, span) = graph::eval::first_not_finite(graph, &inputs)
+        let (name, span) = graph::eval::first_not_finite(graph, &batch.tensors(graph))
             .unwrap_or_else(|| ("loss".to_owned(), Some(self.train.optimizer.span)));
         errors::training_failed(t, loss, &name, span, self.train.loss.span)
     }

@@ -60,23 +60,26 @@ pub(super) fn function_maker<'a>(
     Err(cx.env.report(errors::not_a_value(&format!("`{}({of})`, a function,", call.name), call.span, &help)))
 }
 
+/// The one argument, `x`.
+fn operand<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+    no_statics(cx.env, call)?;
+    let written = args::match_args(cx.env, call, &["x"], 1, None);
+    args::values(cx, scope, call, written)?.into_iter().next().ok_or(Poison)
+}
+
 pub(super) fn stop_gradient<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     call: &Call<'a, '_>,
 ) -> Checked<Value> {
-    no_statics(cx.env, call)?;
-    let written = args::match_args(cx.env, call, &["x"], 1, None);
-    let x = args::values(cx, scope, call, written)?.into_iter().next().ok_or(Poison)?;
+    let x = operand(cx, scope, call)?;
     let x = convert::settle(cx.env, x)?;
     let ty = x.ty.clone();
     Ok(Value::strong(Expr { kind: ExprKind::StopGradient(Box::new(x)), ty, span: call.span }))
 }
 
 fn cast<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>, dtype: DType) -> Checked<Value> {
-    no_statics(cx.env, call)?;
-    let written = args::match_args(cx.env, call, &["x"], 1, None);
-    let x = args::values(cx, scope, call, written)?.into_iter().next().ok_or(Poison)?;
+    let x = operand(cx, scope, call)?;
     let weak = x.weak != Weak::No && dtype.is_float() || x.weak == Weak::Int && dtype.is_int();
     let expr =
         if weak { build::retype(x.expr, dtype) } else { build::cast(convert::settle(cx.env, x)?, dtype) };
@@ -114,9 +117,7 @@ pub(super) fn cast_bool<'a>(
     scope: &mut Scope,
     call: &Call<'a, '_>,
 ) -> Checked<Value> {
-    no_statics(cx.env, call)?;
-    let written = args::match_args(cx.env, call, &["x"], 1, None);
-    let x = args::values(cx, scope, call, written)?.into_iter().next().ok_or(Poison)?;
+    let x = operand(cx, scope, call)?;
     let x = convert::settle(cx.env, x)?;
     let zero = build::constant(0.0, x.ty.clone(), call.span);
     Ok(Value::strong(build::map(&scalar::NE, vec![x, zero], call.span)))

@@ -7,6 +7,7 @@ use crate::algebra::form::Combine;
 use crate::algebra::op::{Build, Op, Sample, Val, samples};
 use crate::algebra::reduce::Reduce;
 use crate::algebra::scalar::{self, Scalar, encode};
+use crate::algebra::types::Type;
 use crate::graph::builder::Builder;
 use crate::graph::{Graph, Graphs, Output, ProgramId, eval};
 use crate::{kernel, native};
