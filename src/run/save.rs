@@ -107,11 +107,14 @@ fn dtype_name(dtype: DType) -> &'static str {
 }
 
 /// Writes a file under another name beside `path`, flushes it to the disk, and renames it: a reader
-/// sees the old file or the new one, never a part.
+/// sees the old file or the new one, never a part. The new one has the old one's permissions.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let draft = beside(path)?;
     let written = File::create(&draft).and_then(|mut file| {
         file.write_all(bytes)?;
+        if let Ok(old) = fs::metadata(path) {
+            file.set_permissions(old.permissions())?;
+        }
         file.sync_all()
     });
     let renamed = written.and_then(|()| fs::rename(&draft, path));
