@@ -26,6 +26,7 @@ mod rng;
 mod room;
 mod sample;
 pub(crate) mod save;
+pub(crate) mod saved;
 mod scale;
 pub(crate) mod sweep;
 mod text;
