@@ -21,6 +21,7 @@ mod emit;
 mod explain;
 mod fmt;
 mod gradcheck;
+mod interrupt;
 mod run;
 mod show;
 
@@ -195,7 +196,9 @@ fn is_about_the_command_line(found: &Diagnostic) -> bool {
 fn fail(report: &Report, color: bool) -> u8 {
     complain(&report.render(color));
     let failed = |code: &str| report.diagnostics.iter().any(|found| found.code.name == code);
-    if failed(errors::TRAINING_FAILED.name) {
+    if failed(errors::INTERRUPTED.name) {
+        interrupt::exit_code()
+    } else if failed(errors::TRAINING_FAILED.name) {
         TRAINING
     } else if report.diagnostics.iter().any(is_about_the_command_line) {
         USAGE

@@ -218,6 +218,13 @@ impl Builder<'_> {
         self.node(ExprKind::By(Box::new(of), by), span)
     }
 
+    /// `every 500 to "folder"`
+    pub(super) fn every(&mut self, word: Ident, (start, end): (u32, u32), path: Expr) -> Expr {
+        let span = word.span.to(path.span);
+        let count = self.number(start, end);
+        self.node(ExprKind::Every(word, Box::new([count, path])), span)
+    }
+
     /// `match word { a => x }`
     pub(super) fn choice(&mut self, word: Expr, arms: Vec<(Ident, Expr)>, start: u32, end: u32) -> Expr {
         let span = self.span(start, end);

@@ -383,6 +383,8 @@ pub enum ExprKind {
     Sweep(Box<Loop>),
     /// `runs.loss by lr`
     By(Box<Expr>, Ident),
+    /// `every 500 to "folder"`: how many steps lie between files, and where those are written. The word is any name.
+    Every(Ident, Box<[Expr; 2]>),
     /// `train m on d { ... }`
     Train(Box<Run>),
     /// `eval fit on d { ... }`

@@ -143,6 +143,7 @@ impl Expr {
             | ExprKind::Loop(_)
             | ExprKind::Sweep(_)
             | ExprKind::By(..)
+            | ExprKind::Every(..)
             | ExprKind::Train(_)
             | ExprKind::Eval(_) => Level::Operand,
             _ => Level::Postfix,

@@ -48,6 +48,10 @@ pub(super) fn source(expr: &Expr) -> String {
         ExprKind::Tuple(items) => format!("({})", list(items)),
         ExprKind::Sweep(_) => "sweep ... { ... }".into(),
         ExprKind::By(of, by) => format!("{} by {}", source(of), by.name),
+        ExprKind::Every(word, parts) => {
+            let [count, path] = &**parts;
+            format!("{} {} to {}", word.name, source(count), source(path))
+        }
         ExprKind::Loop(parts) => if parts.scan { "scan ... { ... }" } else { "for ... { ... }" }.into(),
         ExprKind::Unary(UnaryOp::Neg, x) => format!("-{}", nested(x, UnaryOp::Neg.operand())),
         ExprKind::Unary(UnaryOp::Not, x) => format!("not {}", nested(x, UnaryOp::Not.operand())),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Done, PROGRAM, Script, compile, complain, fail, show, threads};
+use super::{Done, PROGRAM, Script, compile, complain, fail, interrupt, show, threads};
 use crate::pipeline::{Profile, Report};
 use crate::report;
 use crate::run::Settings;
@@ -30,6 +30,9 @@ pub(super) struct RunArgs {
     /// as said by `--profile=FILE`)
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "trace.json")]
     profile: Option<PathBuf>,
+    /// Let training runs that write checkpoints go on from their newest ones
+    #[arg(long)]
+    resume: bool,
     /// Show no progress: only what the script prints, warnings and errors
     #[arg(long, short)]
     quiet: bool,
@@ -50,8 +53,14 @@ pub(super) fn parse_set(text: &str) -> Result<(String, f64), String> {
 pub(super) fn run(args: &RunArgs, color: bool) -> Done {
     let program = compile(&args.script, args.timings, color)?;
     let threads = threads(args.threads);
-    let settings =
-        Settings { set: args.set.clone(), seed: args.seed, threads, record: args.report.is_some() };
+    let settings = Settings {
+        set: args.set.clone(),
+        seed: args.seed,
+        threads,
+        record: args.report.is_some(),
+        resume: args.resume,
+        stop: Some(interrupt::catch()),
+    };
     let mut events = show::Screen::new(args.quiet);
     let failed = |report: Report| fail(&report, color);
     if args.profile.is_none() && args.report.is_none() {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::interrupt;
 use crate::run::{Events, Progress};
 
 /// How long a bar stands still at least: steps may take microseconds.
@@ -42,18 +43,22 @@ struct Bar {
 #[derive(Default)]
 struct Log {
     clock: Clock,
-    /// When the last line was written, or the run began.
-    spoken: Clock,
+    /// When the last line was written.
+    spoken: Option<Instant>,
     /// How many of [`LINES`] shares of the run are reported.
     shares: usize,
 }
 
 /// What runs from the beginning of a training run.
-struct Clock(Instant);
+struct Clock {
+    began: Instant,
+    /// Steps that were done before.
+    done: usize,
+}
 
 impl Default for Clock {
     fn default() -> Clock {
-        Clock(Instant::now())
+        Clock { began: Instant::now(), done: 0 }
     }
 }
 
@@ -71,7 +76,7 @@ impl Screen {
 
 impl Clock {
     fn rate(&self, progress: &Progress<'_>) -> f64 {
-        progress.step as f64 / self.0.elapsed().as_secs_f64().max(1e-9)
+        (progress.step - self.done) as f64 / self.began.elapsed().as_secs_f64().max(1e-9)
     }
 
     /// Where a run is: `fit: epoch 3/20  loss 0.1234  3021 steps/s  12 s left`.
@@ -142,7 +147,7 @@ impl Bar {
 
 impl Log {
     fn step(&mut self, progress: &Progress<'_>) {
-        if self.spoken.0.elapsed() >= SILENCE {
+        if self.spoken.unwrap_or(self.clock.began).elapsed() >= SILENCE {
             self.line(progress);
         }
     }
@@ -159,7 +164,7 @@ impl Log {
 
     fn line(&mut self, progress: &Progress<'_>) {
         say(&self.clock.line(progress));
-        self.spoken = Clock::default();
+        self.spoken = Some(Instant::now());
     }
 }
 
@@ -176,11 +181,23 @@ impl Events for Screen {
         }
     }
 
-    fn begin(&mut self) {
+    fn note(&mut self, text: &str) {
+        if !matches!(self.training, Training::Quiet) {
+            say(text);
+        }
+    }
+
+    fn warn(&mut self, text: &str) {
+        say(&format!("warning: {text}"));
+    }
+
+    fn begin(&mut self, done: usize) {
+        interrupt::set_training(true);
+        let clock = Clock { began: Instant::now(), done };
         match &mut self.training {
             Training::Quiet => {}
-            Training::Terminal(bar) => *bar = Bar::default(),
-            Training::Log(log) => *log = Log::default(),
+            Training::Terminal(bar) => *bar = Bar { clock, ..Bar::default() },
+            Training::Log(log) => *log = Log { clock, ..Log::default() },
         }
     }
 
@@ -201,6 +218,7 @@ impl Events for Screen {
     }
 
     fn end(&mut self) {
+        interrupt::set_training(false);
         if let Training::Terminal(bar) = &mut self.training {
             bar.end();
         }

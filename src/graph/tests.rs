@@ -376,6 +376,7 @@ fn script() -> Program {
         every: None,
         sweep: Vec::new(),
         swept_seed: None,
+        checkpoints: None,
         length: Length::Steps(2),
         shuffle: false,
         seed: 0,

@@ -116,13 +116,18 @@ impl Fit {
     pub(super) fn save(&self, path: &Path) -> Result<(), Diagnostic> {
         let flats =
             save::trained(&self.layout, &self.params, self.trained.as_ref(), &self.memory, &self.states);
-        let fixed = [
-            ("format", "egret 1".to_owned()),
-            ("step", self.steps.to_string()),
-            ("seed", self.seed.to_string()),
-        ];
-        let fixed = fixed.into_iter().map(|(name, value)| (name.to_owned(), value));
-        let cells = self.cells.iter().map(|(name, value)| (name.clone(), print::number(*value)));
-        save::write(&save::named(&flats), &fixed.chain(cells).collect::<Vec<_>>(), path)
+        let about = about(self.steps, self.seed, &self.cells);
+        save::write(&save::named(&flats), &about.collect::<Vec<_>>(), path)
     }
+}
+
+/// What the metadata of a file say: its format, steps, the seed and the hyperparameters.
+pub(super) fn about(
+    steps: usize,
+    seed: u64,
+    cells: &[(String, f64)],
+) -> impl Iterator<Item = (String, String)> {
+    let fixed = [("format", "egret 1".to_owned()), ("step", steps.to_string()), ("seed", seed.to_string())];
+    let fixed = fixed.into_iter().map(|(name, value)| (name.to_owned(), value));
+    fixed.chain(cells.iter().map(|(name, value)| (name.clone(), print::number(*value))))
 }

@@ -36,6 +36,11 @@ impl Source<'_> {
             ExprKind::By(of, by) => {
                 Doc::concat([self.expr(of), Doc::text(format!(" by {}", by.name))]).unbroken()
             }
+            ExprKind::Every(word, parts) => {
+                let [count, path] = &**parts;
+                let start = Doc::text(format!("{} ", word.name));
+                Doc::concat([start, self.expr(count), Doc::text(" to "), self.expr(path)]).unbroken()
+            }
             ExprKind::Call(f, arguments) => {
                 let arguments = arguments.iter().map(|argument| self.argument(argument));
                 Doc::concat([self.operand(f, Level::Postfix), Doc::list("(", arguments, ")")])
