@@ -9,6 +9,7 @@ use super::contract::Contract;
 use super::fill::Fill;
 use super::form::Combine;
 use super::map::{Cast, Map};
+use super::number::Number;
 use super::op::{Build, Op, Val};
 use super::reduce::Reduce;
 use super::scalar::{self, Scalar, Typing};
@@ -44,6 +45,7 @@ pub fn div(cx: &mut dyn Build, a: Val, b: Val) -> Val {
 
 /// One number everywhere.
 pub fn constant(cx: &mut dyn Build, value: f64, ty: &Type) -> Val {
+    let value = Number(value);
     cx.emit(Op::Fill(Fill::Const { value, dtype: ty.dtype, to: ty.shape.clone() }), &[])
 }
 
@@ -122,7 +124,8 @@ pub fn pad(cx: &mut dyn Build, value: Val, axis: usize, before: &Dim, after: &Di
     match *before == zero && *after == zero {
         true => value,
         false => {
-            let view = View::Pad { axis, before: before.clone(), after: after.clone(), value: 0.0 };
+            let (before, after) = (before.clone(), after.clone());
+            let view = View::Pad { axis, before, after, value: Number(0.0) };
             cx.emit(Op::View(view), &[value])
         }
     }

@@ -1,9 +1,10 @@
 //! Wide loops against the machine operations' own meaning, at both levels, to the bit.
 
 use super::*;
+use crate::algebra::number::Number;
 use crate::algebra::scalar::{Bits, Machine, encode};
 use crate::algebra::types::DType;
-use crate::loops::{Bound, Carried, Expr, Number};
+use crate::loops::{Bound, Carried, Expr};
 use crate::native::Target;
 use crate::native::tests::{
     Kit, assert_same, at, elementwise_function, pack, restrict, run_for, samples, unpack,
