@@ -69,7 +69,7 @@
 //! | positions | indices and labels that data can put outside of their range, and which are checked |
 //! | chunks | rows of an evaluation that are computed at a time |
 //! | parts | pieces of a loop for threads; they are the same ones whatever the number of threads |
-//! | wide | of innermost loops: vectors of the machine's full width, made by `native/wide` |
+//! | wide | of innermost loops: vectors of the machine's full width, made by `native/simd` |
 
 pub mod diag;
 pub(crate) mod input;
