@@ -4,12 +4,13 @@ mod pipelines;
 mod random;
 mod scripts;
 
-use super::{Program, fuse, run};
+use super::{Program, Strategy, fuse, run};
 use crate::algebra::contract::Contract;
 use crate::algebra::form::Combine;
 use crate::algebra::number::Number;
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::pack::Pack;
+use crate::algebra::prefix_sum::PrefixSum;
 use crate::algebra::reduce::Reduce;
 use crate::algebra::scalar::{self, Scalar};
 use crate::algebra::tensor::{Tensor, round};
@@ -322,6 +323,24 @@ fn a_softmax_is_three_loops() {
     make.out("y", y);
     let program = fused(&make.graph());
     assert_eq!(count(&program), 3, "{program}");
+}
+
+#[test]
+fn a_kernel_is_computed_only_as_it_can_be() {
+    let mut make = Make::default();
+    let x = make.input("x", F, &[100]);
+    let sums = make.op(Op::PrefixSum(PrefixSum { axis: 0, reverse: false }), &[x]);
+    let y = make.map(&scalar::EXP, &[x]);
+    make.out("sums", sums);
+    make.out("y", y);
+    let mut program = fused(&make.graph());
+    let strategies: Vec<Strategy> = program.kernels.iter().map(|kernel| kernel.strategy.clone()).collect();
+    assert!(matches!(strategies[..], [Strategy::PrefixSum(_), Strategy::Nest]), "{program}");
+    program.kernels[0].strategy = Strategy::Nest;
+    assert_eq!(program.check(), Ok(()));
+    program.kernels[1].strategy = strategies[0].clone();
+    let fault = program.check().expect_err("an exponential is no prefix sum");
+    assert_eq!(fault, "k1: it cannot be computed as its strategy says");
 }
 
 #[test]

@@ -45,6 +45,7 @@ use self::isa::Isa;
 use self::lower::{lower, most_lanes};
 use self::plan::Facts;
 use super::Target;
+use crate::hardware::HARDWARE;
 use crate::loops::{Bound, Function, Stmt, Value};
 
 /// The instruction sets, the widest first.
@@ -163,17 +164,14 @@ fn widths(plan: &Plan, most: usize) -> Vec<(usize, bool)> {
 /// Iterations that are taken for certain where nothing is known about them.
 const ITERATIONS: i64 = 8;
 
-/// Cycles that a call takes, beside those for each place that accesses start at and each number.
-const CALL: usize = 30;
-
-/// Whether a loop gains more than its call costs: Cranelift's registers have 16 bytes, and machines do
-/// about two and a half operations in a cycle.
+/// Whether a loop gains more than its call costs, beside what each place that accesses start at and each number
+/// take.
 fn pays(facts: &Facts, plan: &Plan, body: &Body) -> bool {
     let iterations = facts.iterations(plan).unwrap_or(ITERATIONS).max(0) as usize;
-    let narrow: usize = body.ops.iter().map(|op| op.bytes.div_ceil(16)).sum();
+    let narrow: usize = body.ops.iter().map(|op| op.bytes.div_ceil(HARDWARE.register)).sum();
     let saved = narrow - body.ops.len();
     // A body speaks of all lanes of an iteration or, where iterations are free, of those in a register.
     let lanes = if plan.free { body.per } else { plan.lanes };
-    let call = CALL + 2 * plan.bases.len() + body.shared.len();
-    iterations > 1 && 2 * saved * iterations * plan.lanes / lanes > 5 * call
+    let call = HARDWARE.call + 2 * plan.bases.len() + body.shared.len();
+    iterations > 1 && 2 * saved * iterations * plan.lanes / lanes > HARDWARE.in_two_cycles * call
 }
