@@ -1,9 +1,10 @@
 //! Wide loops against the machine operations' own meaning, at both levels, to the bit.
 
 use super::*;
+use crate::algebra::number::Number;
 use crate::algebra::scalar::{Bits, Machine, encode};
 use crate::algebra::types::DType;
-use crate::loops::{Bound, Carried, Expr, Number};
+use crate::loops::{Bound, Carried, Expr};
 use crate::native::Target;
 use crate::native::tests::{
     Kit, assert_same, at, elementwise_function, pack, restrict, run_for, samples, unpack,
@@ -11,20 +12,24 @@ use crate::native::tests::{
 
 use DType::{Bool, F32, F64, I32};
 
-/// A target for each level that this machine has.
+/// The set of a target.
+fn set(target: &Target) -> Option<&'static str> {
+    Set::of(target).map(|Set(isa)| isa.name())
+}
+
+/// A target for each instruction set that this machine has.
 fn targets() -> Vec<Target> {
-    let Some(most) = Target::Host.level() else { return Vec::new() };
     let masks = "has_sse3 has_ssse3 has_sse41 has_sse42 has_avx has_avx2 has_fma has_avx512f has_avx512dq has_avx512vl";
     let wide = Target::fixed("x86_64", &masks.split(' ').collect::<Vec<_>>());
     let all = [Target::reference(), wide];
-    all.into_iter().filter(|target| target.level().is_some_and(|level| level <= most)).collect()
+    let named = |target: &Target| SETS.into_iter().find(|isa| Some(isa.name()) == set(target));
+    all.into_iter().filter(|target| named(target).is_some_and(|isa| isa.is_on(&Target::Host))).collect()
 }
 
 /// Its wide loops as text, after another decoder has read their code.
 fn text(function: &Function, target: &Target) -> String {
-    let Some(level) = target.level() else { return String::new() };
-    let loops = find(function, &[], Some(level));
-    loops.iter().for_each(|wide| code::decoded::check(wide, level));
+    let loops = find(function, &[], Set::of(target));
+    loops.iter().for_each(x86::decoded::check);
     loops.iter().map(|wide| listing("f", wide)).collect()
 }
 
@@ -49,9 +54,9 @@ fn check(machine: Machine, dtype: DType, types: &[DType]) {
         let (function, mut memory) = elementwise_function(lanes, &inputs, out, |kit, body, args| {
             kit.def(body, out, lanes, Expr::Machine(machine, args.to_vec()))
         });
-        let what = format!("{machine:?} {dtype} {lanes} {:?}", target.level());
+        let what = format!("{machine:?} {dtype} {lanes} {:?}", set(target));
         // With 256 bits masks are not written as bytes.
-        let bytes = out == Bool && target.level() == Some(Level::Avx2);
+        let bytes = out == Bool && set(target) == Some("avx2");
         assert_eq!(text(&function, target).is_empty(), bytes, "{what}");
         run_for(target, function, &mut memory);
         assert_same(&what, out, &unpack(out, &memory[inputs.len()]), &want);
@@ -188,12 +193,12 @@ fn random_bodies_are_right_whatever_fits() {
         for (seed, lanes) in (0..40).flat_map(|seed| [4, 8, 16].map(|lanes| (seed, lanes))) {
             let (text, got, want) = random_body(seed, lanes, 8 + 7 * seed as usize, &target);
             assert!(!text.is_empty(), "seed {seed}, {lanes} lanes: not wide");
-            assert_same(&format!("seed {seed}, {lanes} lanes, {:?}", target.level()), F32, &got, &want);
+            assert_same(&format!("seed {seed}, {lanes} lanes, {:?}", set(&target)), F32, &got, &want);
             vectors |= text.lines().any(|line| line.starts_with("  store") && line.contains("spill"));
             masks |= text.contains("kstore");
         }
         assert!(vectors, "nothing left its register");
-        assert!(masks || target.level() == Some(Level::Avx2), "no mask left its register");
+        assert!(masks || set(&target) == Some("avx2"), "no mask left its register");
     }
 }
 
@@ -325,7 +330,7 @@ fn values_are_carried_lane_by_lane() {
             let mut got = want.clone();
             run_for(&plain, function.clone(), &mut want);
             run_for(target, function, &mut got);
-            let what = format!("{dtype} {lanes} lanes, {:?}", target.level());
+            let what = format!("{dtype} {lanes} lanes, {:?}", set(target));
             assert_same(&what, dtype, &unpack(dtype, &got[1]), &unpack(dtype, &want[1]));
         }
     }

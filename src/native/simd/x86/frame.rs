@@ -1,79 +1,24 @@
-//! A wide loop as a function: loops around bodies in registers.
-//!
-//! The function takes a block of memory: where each access starts, the positions to do, what comes from
-//! outside, carried values (initial ones, and in their place the last ones), and room for what does not
-//! fit into registers.
+//! A wide loop as a function: loops around bodies in registers. It takes the block of memory that [`Layout`]
+//! describes.
 
-#[cfg(test)]
-pub(super) mod decoded;
-mod far;
-
-use self::far::FarCall;
+use super::Level;
 use super::encode::*;
-use super::placed::{Code, Placed, Pool, Reg, Spot};
-use super::plan::{Passed, Plan};
-
-/// The block: offsets in bytes.
-#[derive(Clone, Debug, Default)]
-pub(in crate::native) struct Layout {
-    /// The first position to do, or how many iterations.
-    pub(in crate::native) first: i32,
-    /// One past the last position.
-    pub(in crate::native) end: i32,
-    /// By the plan's number.
-    pub(in crate::native) passed: Vec<i32>,
-    /// By the plan's number.
-    pub(in crate::native) carried: Vec<i32>,
-    spills: i32,
-    /// Bytes of all.
-    pub(in crate::native) bytes: u32,
-}
-
-impl Layout {
-    /// Where each access starts, by the plan's number.
-    pub(in crate::native) fn base(&self, index: usize) -> i32 {
-        8 * index as i32
-    }
-
-    /// The block of a loop; `sizes` are the bytes of a lane of what comes from outside.
-    pub(super) fn of(plan: &Plan, sizes: &[usize], spills: usize) -> Layout {
-        let words = plan.bases.len() as i32;
-        let mut layout = Layout { first: 8 * words, end: 8 * words + 8, ..Layout::default() };
-        let mut at = 8 * words + 16;
-        let mut place = |bytes: usize| {
-            let here = (at as usize).next_multiple_of(bytes.min(64)) as i32;
-            at = here + bytes as i32;
-            here
-        };
-        for ((_, how), size) in plan.passed.iter().zip(sizes) {
-            layout.passed.push(place(if *how == Passed::Lane { 8 } else { size * plan.lanes }));
-        }
-        layout.carried = plan.carried_sizes.iter().map(|size| place(size * plan.lanes)).collect();
-        layout.spills = place(64);
-        layout.bytes = (layout.spills + 64 * spills as i32) as u32;
-        layout
-    }
-}
+use super::far::FarCall;
+use super::rows::{self, Form, row};
+use crate::native::simd::instruction::{Constants, Instruction, Operand, Overwritten, Reg, Section};
+use crate::native::simd::isa::Opcode;
+use crate::native::simd::layout::Layout;
+use crate::native::simd::plan::Plan;
 
 /// Registers of addresses, in the order in which they are taken. The last ones must be put back.
-const ADDRESSES: [General; 11] = [6, 8, 9, 10, 11, 3, 5, 12, 13, 14, 15];
+pub(super) const ADDRESSES: [General; 11] = [6, 8, 9, 10, 11, 3, 5, 12, 13, 14, 15];
 /// How many of them need not.
 const OWN: usize = 5;
-/// Most accesses that start at different places.
-pub(super) const MOST_BASES: usize = ADDRESSES.len();
 
 /// The position of an iteration or how many iterations are left, where the last whole iteration starts, and the end.
 const AT: General = 0;
 const LAST: General = 1;
 const END: General = 2;
-
-/// A loop with so many lanes in a register.
-pub(super) struct Section {
-    pub(super) per: usize,
-    /// Whether the last iteration overlaps the one before it.
-    pub(super) overlap: bool,
-    pub(super) code: Code,
-}
 
 /// Machine code of a loop.
 pub(super) fn assemble(
@@ -81,9 +26,9 @@ pub(super) fn assemble(
     layout: &Layout,
     level: Level,
     sections: &[Section],
-    pool: &Pool,
+    constants: &Constants,
 ) -> Vec<u8> {
-    let mut writer = Writer { plan, layout, level, to: Assembler::default(), far: Vec::new() };
+    let mut writer = Writer::new(plan, layout, level);
     let bases = &ADDRESSES[..plan.bases.len()];
     let saved = &bases[OWN.min(bases.len())..];
     saved.iter().for_each(|register| writer.to.push(*register));
@@ -98,21 +43,25 @@ pub(super) fn assemble(
     saved.iter().rev().for_each(|register| writer.to.pop(*register));
     writer.to.ret();
     writer.far_calls(saved.len());
-    writer.to.finish(&pool.bytes)
+    writer.to.finish(&constants.bytes)
 }
 
-struct Writer<'a> {
-    plan: &'a Plan<'a>,
-    layout: &'a Layout,
-    level: Level,
-    to: Assembler,
+pub(super) struct Writer<'a> {
+    pub(super) plan: &'a Plan<'a>,
+    pub(super) layout: &'a Layout,
+    pub(super) level: Level,
+    pub(super) to: Assembler,
     /// What is out of line.
-    far: Vec<FarCall>,
+    pub(super) far: Vec<FarCall>,
 }
 
-impl Writer<'_> {
-    fn all(&mut self, code: &[Placed]) {
-        code.iter().for_each(|placed| self.one(placed));
+impl<'a> Writer<'a> {
+    pub(super) fn new(plan: &'a Plan<'a>, layout: &'a Layout, level: Level) -> Writer<'a> {
+        Writer { plan, layout, level, to: Assembler::default(), far: Vec::new() }
+    }
+
+    fn all(&mut self, code: &[Instruction]) {
+        code.iter().for_each(|instruction| self.instruction(instruction));
     }
 
     /// Iterations that do not depend on each other: whole ones, then one that ends at the end if something is left.
@@ -171,31 +120,32 @@ impl Writer<'_> {
     }
 
     fn store_last(&mut self, register: Reg, bytes: usize, offset: i32) {
-        self.simple(&STORE, bytes, number(register), Last::Memory(Memory::Near(BLOCK, offset)));
+        self.simple(rows::STORE, bytes, number(register), Last::Memory(Memory::Near(BLOCK, offset)));
     }
 
     /// An instruction of two operands on lanes of any width.
-    fn simple(&mut self, row: &Row, bytes: usize, reg: u8, last: Last) {
+    pub(super) fn simple(&mut self, opcode: Opcode, bytes: usize, reg: u8, last: Last) {
+        let row = row(opcode);
         let v =
             Vector { row, bytes, wide: false, variant: 0, reg, second: None, last, mask: 0, immediate: None };
         self.to.vector(self.level, &v);
     }
 
-    /// One instruction.
-    fn one(&mut self, placed: &Placed) {
-        if placed.row.form == Form::Far {
-            return self.far(placed);
+    fn instruction(&mut self, instruction: &Instruction) {
+        let row = row(instruction.opcode);
+        if row.form == Form::Far {
+            return self.far(instruction);
         }
-        let from: Vec<u8> = placed.from.iter().map(|register| number(*register)).collect();
-        let to = placed.to.map_or(0, number);
-        let (mut mask, mut immediate) = (0, placed.immediate);
-        let memory = self.memory(placed.spot);
-        let (reg, second, last) = match placed.row.form {
+        let from: Vec<u8> = instruction.from.iter().map(|register| number(*register)).collect();
+        let to = instruction.to.map_or(0, number);
+        let (mut mask, mut immediate) = (0, instruction.immediate);
+        let memory = self.memory(instruction.operand);
+        let (reg, second, last) = match row.form {
             Form::Unary => (to, None, memory.unwrap_or_else(|| Last::Register(from[0]))),
             Form::Binary => (to, Some(from[0]), Last::Register(from[1])),
             Form::Shift(extension) => (extension, Some(to), Last::Register(from[0])),
             Form::Fused => (to, Some(from[0]), Last::Register(from[1])),
-            Form::Test | Form::Far => unreachable!("a part of {}", placed.row.name),
+            Form::Test | Form::Far => unreachable!("a part of {}", row.name),
             Form::Store => (from[0], None, memory.unwrap_or(Last::Register(0))),
             Form::Blend => {
                 match self.level {
@@ -205,29 +155,38 @@ impl Writer<'_> {
                 (to, Some(from[2]), Last::Register(from[1]))
             }
         };
-        let Placed { row, bytes, wide, variant, .. } = *placed;
+        let (bytes, wide, variant) = (instruction.bytes, instruction.wide, variant(instruction.overwritten));
         self.to.vector(self.level, &Vector { row, bytes, wide, variant, reg, second, last, mask, immediate });
     }
 
-    fn memory(&self, spot: Spot) -> Option<Last> {
-        Some(Last::Memory(match spot {
-            Spot::None => return None,
-            Spot::Position => return Some(Last::Register(AT)),
-            Spot::Access(access, lane) => {
+    pub(super) fn memory(&self, operand: Operand) -> Option<Last> {
+        Some(Last::Memory(match operand {
+            Operand::None => return None,
+            Operand::Position => return Some(Last::Register(AT)),
+            Operand::Access(access, lane) => {
                 let (base, offset) = (ADDRESSES[access.base], access.offset + (lane * access.size) as i32);
                 match self.plan.free {
                     true => Memory::Indexed(base, AT, access.size as u8, offset),
                     false => Memory::Near(base, offset),
                 }
             }
-            Spot::Pool(at) => Memory::Pool(at),
-            Spot::Passed(place, byte) => Memory::Near(BLOCK, self.layout.passed[place] + byte as i32),
-            Spot::Spill(slot) => Memory::Near(BLOCK, self.layout.spills + 64 * slot as i32),
+            Operand::Constant(at) => Memory::Constant(at),
+            Operand::LiveIn(k, byte) => Memory::Near(BLOCK, self.layout.live_ins[k] + byte as i32),
+            Operand::Spill(slot) => Memory::Near(BLOCK, self.layout.spill(slot)),
         }))
     }
 }
 
-fn number(register: Reg) -> u8 {
+/// What is added to the number of a fused operation: its forms are 132, 213 and 231, after the order of operands.
+fn variant(overwritten: Overwritten) -> u8 {
+    match overwritten {
+        Overwritten::None => 0,
+        Overwritten::Factor => 0x10,
+        Overwritten::Sum => 0x20,
+    }
+}
+
+pub(super) fn number(register: Reg) -> u8 {
     match register {
         Reg::Vector(k) | Reg::Mask(k) => k,
     }

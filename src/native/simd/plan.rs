@@ -71,13 +71,13 @@ pub(super) struct Access {
     pub(super) size: usize,
 }
 
-/// How a value comes into a loop.
+/// How a value from before the loop comes in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::native) enum Passed {
+pub(in crate::native) enum LiveIn {
     /// One number, for each lane.
-    Lane,
+    Scalar,
     /// All lanes, one after another.
-    Lanes,
+    Vector,
 }
 
 /// An address by its parts that do not change in the loop, its step and its offset in elements.
@@ -96,8 +96,8 @@ pub(in crate::native) struct Plan<'a> {
     /// Where the last iteration starts at most, plus one: it then overlaps the one before.
     pub(in crate::native) clamp: Option<i64>,
     pub(in crate::native) bases: Vec<Base>,
-    /// The values that come from outside, in the order of their places.
-    pub(in crate::native) passed: Vec<(Value, Passed)>,
+    /// Values from before the loop.
+    pub(in crate::native) live_ins: Vec<(Value, LiveIn)>,
     pub(in crate::native) carried: &'a [Carried],
     /// Bytes of a lane of each.
     pub(super) carried_sizes: Vec<usize>,
@@ -119,7 +119,7 @@ impl<'a> Plan<'a> {
             free: false,
             clamp: None,
             bases: Vec::new(),
-            passed: Vec::new(),
+            live_ins: Vec::new(),
             carried,
             carried_sizes: carried.iter().map(|carry| facts.ty(carry.init).dtype.bytes()).collect(),
             inside: vec![false; facts.function.values.len()],
@@ -128,8 +128,8 @@ impl<'a> Plan<'a> {
         plan.clamp = plan.clamp(facts)?;
         plan.free = carried.is_empty() && *step == plan.lanes as i64 && plan.moves_by_one(facts)?;
         let allowed = match plan.free {
-            true => plan.is_apart(facts)?,
-            false => plan.clamp.is_none() && (plan.lanes <= 8 || plan.is_apart(facts)?),
+            true => plan.is_independent(facts)?,
+            false => plan.clamp.is_none() && (plan.lanes <= 8 || plan.is_independent(facts)?),
         };
         let lanes = plan.lanes;
         let vectors = |carry: &Carried| {
@@ -206,16 +206,16 @@ impl<'a> Plan<'a> {
         (terms.is_empty() && step == 1).then_some(offset)
     }
 
-    /// The place among what comes from outside.
-    pub(super) fn pass(&mut self, facts: &Facts, value: Value) -> Option<usize> {
-        let how = if facts.is_uniform(value) { Passed::Lane } else { Passed::Lanes };
-        if how == Passed::Lanes && self.free || self.defines(value) {
+    /// The number of a live-in.
+    pub(super) fn live_in(&mut self, facts: &Facts, value: Value) -> Option<usize> {
+        let kind = if facts.is_uniform(value) { LiveIn::Scalar } else { LiveIn::Vector };
+        if kind == LiveIn::Vector && self.free || self.defines(value) {
             return None;
         }
-        let known = self.passed.iter().position(|have| have.0 == value);
+        let known = self.live_ins.iter().position(|have| have.0 == value);
         Some(known.unwrap_or_else(|| {
-            self.passed.push((value, how));
-            self.passed.len() - 1
+            self.live_ins.push((value, kind));
+            self.live_ins.len() - 1
         }))
     }
 
@@ -237,15 +237,15 @@ impl<'a> Plan<'a> {
 
     /// Whether nothing that is written is read elsewhere in the loop, so that lanes do not depend on
     /// each other.
-    fn is_apart(&self, facts: &Facts) -> Option<bool> {
+    fn is_independent(&self, facts: &Facts) -> Option<bool> {
         let accesses: Vec<_> = self.accesses().collect();
         for (pointer, at, _) in accesses.iter().filter(|(.., store)| *store) {
             for (other, other_at, _) in &accesses {
-                let apart = match pointer == other {
+                let independent = match pointer == other {
                     true => self.flat(facts, at)? == self.flat(facts, other_at)?,
                     false => !facts.meet.contains(&(*pointer.min(other), *pointer.max(other))),
                 };
-                if !apart {
+                if !independent {
                     return Some(false);
                 }
             }
@@ -291,7 +291,7 @@ impl Facts<'_, '_> {
         self.numbers(start).is_some_and(|numbers| numbers.iter().all(|n| *n >= 0))
     }
 
-    /// How often a loop iterations at most, if that is known.
+    /// How often a loop iterates at most, if that is known.
     pub(super) fn iterations(&self, plan: &Plan) -> Option<i64> {
         let (starts, stops) = (self.numbers(plan.start)?, self.numbers(plan.stop)?);
         // One that does not change goes with each of the others.

@@ -1,7 +1,9 @@
-//! Bodies of wide loops: operations of the machine on virtual registers.
+//! Bodies of wide loops: instructions on virtual registers.
 
-use super::encode::{Level, Row};
-use super::plan::Access;
+use super::instruction::Operand;
+use super::isa::Opcode;
+use crate::algebra::scalar::encode;
+use crate::algebra::types::DType;
 
 /// A virtual register.
 pub(super) type Id = usize;
@@ -14,9 +16,9 @@ pub(super) enum Source {
     /// The bits of a number, in each lane.
     Number(u64),
     /// The numbers of the lanes.
-    Count,
-    /// What comes from outside, by its place.
-    Passed(usize),
+    Iota,
+    /// A live-in, by its number.
+    LiveIn(usize),
 }
 
 /// A virtual register.
@@ -27,37 +29,27 @@ pub(super) struct Info {
     pub(super) size: usize,
     /// Whether it is a mask register.
     pub(super) mask: bool,
-    /// The first of its lanes among those that came from outside.
+    /// The first of its lanes among those of a live-in.
     pub(super) lane: usize,
 }
 
-/// What an operation takes beside registers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Place {
-    None,
-    /// Memory behind one of the pointers, from a lane on.
-    Access(Access, usize),
-    /// The position of the iteration.
-    Position,
-}
-
-/// An operation.
+/// An instruction.
 #[derive(Clone, Debug)]
 pub(super) struct Op {
-    pub(super) row: &'static Row,
+    pub(super) opcode: Opcode,
     /// Bytes of the longest vector that it speaks of.
     pub(super) bytes: usize,
     /// Whether lanes have 64 bits.
     pub(super) wide: bool,
     pub(super) to: Option<Id>,
     pub(super) from: Vec<Id>,
-    pub(super) place: Place,
+    pub(super) operand: Operand,
     pub(super) immediate: Option<u8>,
 }
 
 /// A body for so many lanes in a register.
+#[derive(Default)]
 pub(super) struct Body {
-    pub(super) level: Level,
     pub(super) per: usize,
     pub(super) ops: Vec<Op>,
     pub(super) infos: Vec<Info>,
@@ -74,6 +66,46 @@ impl Body {
     pub(super) fn fresh(&mut self, info: Info) -> Id {
         self.infos.push(info);
         self.infos.len() - 1
+    }
+
+    /// A register that no iteration changes.
+    pub(super) fn shared(&mut self, info: Info) -> Id {
+        let known = self.shared.iter().find(|id| self.infos[**id] == info).copied();
+        known.unwrap_or_else(|| {
+            let id = self.fresh(info);
+            self.shared.push(id);
+            id
+        })
+    }
+
+    /// The bits of a number in each lane.
+    pub(super) fn number(&mut self, bits: u64, size: usize) -> Id {
+        self.shared(Info { source: Source::Number(bits), size, mask: false, lane: 0 })
+    }
+
+    /// A float in each lane.
+    pub(super) fn float(&mut self, number: f64, size: usize) -> Id {
+        self.number(encode(number, if size == 4 { DType::F32 } else { DType::F64 }), size)
+    }
+
+    /// Bytes of a lane.
+    pub(super) fn size(&self, id: Id) -> usize {
+        self.infos[id].size
+    }
+
+    /// Adds an instruction whose result has lanes of so many bytes.
+    pub(super) fn emit(
+        &mut self,
+        opcode: Opcode,
+        size: usize,
+        from: &[Id],
+        operand: Operand,
+        immediate: Option<u8>,
+    ) -> Id {
+        let to = self.fresh(Info { source: Source::Body, size, mask: false, lane: 0 });
+        let (bytes, wide, from) = (size * self.per, size == 8, from.to_vec());
+        self.ops.push(Op { opcode, bytes, wide, to: Some(to), from, operand, immediate });
+        to
     }
 
     /// Drops operations whose results nobody uses.

@@ -1,68 +1,72 @@
 //! Emitted code read back by another decoder, against the registers and places that it was made from.
 
-use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
+use iced_x86::{Decoder, DecoderOptions, Mnemonic, OpKind, Register};
 
-use super::*;
-use crate::native::wide::Loop;
-use crate::native::wide::placed::{FACTOR_OVERWRITTEN, SUM_OVERWRITTEN};
+use super::Level;
+use super::encode::*;
+use super::frame::{Writer, number};
+use super::rows::*;
+use crate::native::simd::Loop;
+use crate::native::simd::instruction::{Instruction, Overwritten, Reg, Section};
+use crate::native::simd::isa::{Isa, Opcode};
 
 /// What each row is called in the manuals: `?` is `s` or `d` by the width of lanes.
-const NAMES: &[(&Row, &str)] = &[
-    (&ADD, "addp?"),
-    (&MUL, "mulp?"),
-    (&SUB, "subp?"),
-    (&MIN, "minp?"),
-    (&DIV, "divp?"),
-    (&MAX, "maxp?"),
-    (&SQRT, "sqrtp?"),
-    (&AND, "andp?"),
-    (&AND_NOT, "andnp?"),
-    (&OR, "orp?"),
-    (&XOR, "xorp?"),
-    (&COMPARE, "cmpp?"),
-    (&BLEND_SINGLE, "blendvps"),
-    (&BLEND_DOUBLE, "blendvpd"),
-    (&BLEND_MASK, "blendmp?"),
-    (&INT_ADD, "paddd"),
-    (&INT_SUB, "psubd"),
-    (&INT_MUL, "pmulld"),
-    (&INT_MIN, "pminsd"),
-    (&INT_MAX, "pmaxsd"),
-    (&INT_ABS, "pabsd"),
-    (&INT_EQUAL, "pcmpeqd"),
-    (&INT_GREATER, "pcmpgtd"),
-    (&INT_COMPARE, "pcmpd"),
-    (&SHIFT_LEFT, "pslld"),
-    (&SHIFT_RIGHT, "psrld"),
-    (&SHIFT_LEFT_64, "psllq"),
-    (&SHIFT_RIGHT_64, "psrlq"),
-    (&INT_TO_SINGLE, "cvtdq2ps"),
-    (&INT_TO_DOUBLE, "cvtdq2pd"),
-    (&SINGLE_TO_DOUBLE, "cvtps2pd"),
-    (&DOUBLE_TO_SINGLE, "cvtpd2ps"),
-    (&MOVE, "movaps"),
-    (&LOAD, "movups"),
-    (&STORE, "movups"),
-    (&SPREAD_SINGLE, "broadcastss"),
-    (&SPREAD_DOUBLE, "broadcastsd"),
-    (&FROM_GENERAL, "movd"),
-    (&SPREAD_INT, "pbroadcastd"),
-    (&SPREAD_GENERAL, "pbroadcastd"),
-    (&BYTES_TO_INTS, "pmovzxbd"),
-    (&TEST, "ptestmd"),
-    (&MASK_TO_BYTES, "pmovm2b"),
-    (&BYTE_ABS, "pabsb"),
-    (&STORE_8, "movq"),
-    (&STORE_4, "movd"),
-    (&MASK_AND, "kandw"),
-    (&MASK_AND_NOT, "kandnw"),
-    (&MASK_NOT, "knotw"),
-    (&MASK_OR, "korw"),
-    (&MASK_XOR, "kxorw"),
-    (&MASK_MOVE, "kmovw"),
-    (&MASK_STORE, "kmovw"),
-    (&ANY_LANE, "ptest"),
-    (&ANY_MASK, "kortestw"),
+const NAMES: &[(Opcode, &str)] = &[
+    (ADD, "addp?"),
+    (MUL, "mulp?"),
+    (SUB, "subp?"),
+    (MIN, "minp?"),
+    (DIV, "divp?"),
+    (MAX, "maxp?"),
+    (SQRT, "sqrtp?"),
+    (AND, "andp?"),
+    (AND_NOT, "andnp?"),
+    (OR, "orp?"),
+    (XOR, "xorp?"),
+    (COMPARE, "cmpp?"),
+    (BLEND_SINGLE, "blendvps"),
+    (BLEND_DOUBLE, "blendvpd"),
+    (BLEND_MASK, "blendmp?"),
+    (INT_ADD, "paddd"),
+    (INT_SUB, "psubd"),
+    (INT_MUL, "pmulld"),
+    (INT_MIN, "pminsd"),
+    (INT_MAX, "pmaxsd"),
+    (INT_ABS, "pabsd"),
+    (INT_EQUAL, "pcmpeqd"),
+    (INT_GREATER, "pcmpgtd"),
+    (INT_COMPARE, "pcmpd"),
+    (SHIFT_LEFT, "pslld"),
+    (SHIFT_RIGHT, "psrld"),
+    (SHIFT_LEFT_64, "psllq"),
+    (SHIFT_RIGHT_64, "psrlq"),
+    (INT_TO_SINGLE, "cvtdq2ps"),
+    (INT_TO_DOUBLE, "cvtdq2pd"),
+    (SINGLE_TO_DOUBLE, "cvtps2pd"),
+    (DOUBLE_TO_SINGLE, "cvtpd2ps"),
+    (MOVE, "movaps"),
+    (LOAD, "movups"),
+    (STORE, "movups"),
+    (SPLAT_SINGLE, "broadcastss"),
+    (SPLAT_DOUBLE, "broadcastsd"),
+    (FROM_GENERAL, "movd"),
+    (SPLAT_INT, "pbroadcastd"),
+    (SPLAT_GENERAL, "pbroadcastd"),
+    (BYTES_TO_INTS, "pmovzxbd"),
+    (TEST, "ptestmd"),
+    (MASK_TO_BYTES, "pmovm2b"),
+    (BYTE_ABS, "pabsb"),
+    (STORE_8, "movq"),
+    (STORE_4, "movd"),
+    (MASK_AND, "kandw"),
+    (MASK_AND_NOT, "kandnw"),
+    (MASK_NOT, "knotw"),
+    (MASK_OR, "korw"),
+    (MASK_XOR, "kxorw"),
+    (MASK_MOVE, "kmovw"),
+    (MASK_STORE, "kmovw"),
+    (ANY_LANE, "ptest"),
+    (ANY_MASK, "kortestw"),
 ];
 
 /// An instruction by its name and its operands in the order of the manuals.
@@ -86,14 +90,16 @@ enum Operand {
 ///
 /// # Panics
 /// If it is not what the loop's instructions say, or cannot be decoded.
-pub(in crate::native::wide) fn check(wide: &Loop<'_>, level: Level) {
-    let Loop { plan, layout, code, sections, constants } = wide;
-    let mut writer = Writer { plan, layout, level, to: Assembler::default(), far: Vec::new() };
+pub(in crate::native::simd) fn check(wide: &Loop<'_>) {
+    let Loop { plan, layout, code, sections, constants, isa } = wide;
+    let level = [Level::Avx2, Level::Avx512].into_iter().find(|level| level.name() == isa.name());
+    let level = level.expect("a level of x86-64");
+    let writer = Writer::new(plan, layout, level);
     let start = code.len() - constants;
     let mut want = Vec::new();
     for section in sections {
-        for placed in section.code.before.iter().chain(&section.code.iteration) {
-            writer.expected(placed, start, &mut want);
+        for instruction in section.code.before.iter().chain(&section.code.iteration) {
+            writer.expected(instruction, start, &mut want);
         }
         if !plan.free {
             writer.expected_stores(section, &mut want);
@@ -126,32 +132,32 @@ pub(in crate::native::wide) fn check(wide: &Loop<'_>, level: Level) {
 }
 
 impl Writer<'_> {
-    fn expected(&mut self, placed: &Placed, constants: usize, to: &mut Vec<Plain>) {
+    fn expected(&self, instruction: &Instruction, constants: usize, to: &mut Vec<Plain>) {
         let register = |register: &Reg| match register {
             Reg::Vector(k) => Operand::Register('v', *k),
             Reg::Mask(k) => Operand::Register('k', *k),
         };
-        let from: Vec<&Reg> = placed.from.iter().collect();
-        if placed.row.form == Form::Far {
-            let test = if self.level == Level::Avx512 { &ANY_MASK } else { &ANY_LANE };
+        let from: Vec<&Reg> = instruction.from.iter().collect();
+        if row(instruction.opcode).form == Form::Far {
+            let test = if self.level == Level::Avx512 { ANY_MASK } else { ANY_LANE };
             to.push(Plain {
-                name: name(test, placed),
+                name: name(test, instruction),
                 operands: vec![register(from[0]), register(from[0])],
                 mask: 0,
             });
-            let result = placed.to.as_ref().filter(|result| *result != from[2]);
+            let result = instruction.to.as_ref().filter(|result| *result != from[2]);
             let copy = |result| vec![register(result), register(from[2])];
             to.extend(result.map(|result| Plain {
-                name: name(&MOVE, placed),
+                name: name(MOVE, instruction),
                 operands: copy(result),
                 mask: 0,
             }));
             return;
         }
-        let memory = self.memory(placed.spot).map(|last| operand(last, constants));
-        let mut operands: Vec<Operand> = placed.to.iter().map(register).collect();
+        let memory = self.memory(instruction.operand).map(|last| operand(last, constants));
+        let mut operands: Vec<Operand> = instruction.to.iter().map(register).collect();
         let (mut mask, avx512) = (0, self.level == Level::Avx512);
-        match placed.row.form {
+        match row(instruction.opcode).form {
             Form::Blend if avx512 => {
                 mask = number(*from[0]);
                 operands.extend([register(from[2]), register(from[1])]);
@@ -159,12 +165,12 @@ impl Writer<'_> {
             Form::Blend => operands.extend([2, 1, 0].map(|k| register(from[k]))),
             _ => operands.extend(from.into_iter().map(register)),
         }
-        match (placed.row.form, memory) {
+        match (row(instruction.opcode).form, memory) {
             (Form::Store, Some(memory)) => operands.insert(0, memory),
             (_, memory) => operands.extend(memory),
         }
-        operands.extend(placed.immediate.map(Operand::Number));
-        to.push(Plain { name: name(placed.row, placed), operands, mask });
+        operands.extend(instruction.immediate.map(Operand::Number));
+        to.push(Plain { name: name(instruction.opcode, instruction), operands, mask });
     }
 
     fn expected_stores(&self, section: &Section, to: &mut Vec<Plain>) {
@@ -180,13 +186,13 @@ impl Writer<'_> {
     }
 }
 
-fn name(row: &'static Row, placed: &Placed) -> String {
-    let lanes = if placed.wide { "d" } else { "s" };
+fn name(opcode: Opcode, instruction: &Instruction) -> String {
+    let (row, lanes) = (row(opcode), if instruction.wide { "d" } else { "s" });
     if row.form == Form::Fused {
-        let order = match placed.variant {
-            FACTOR_OVERWRITTEN => "213",
-            SUM_OVERWRITTEN => "231",
-            _ => "132",
+        let order = match instruction.overwritten {
+            Overwritten::Factor => "213",
+            Overwritten::Sum => "231",
+            Overwritten::None => "132",
         };
         let kind = match row.name {
             "fma" => "fmadd",
@@ -197,10 +203,10 @@ fn name(row: &'static Row, placed: &Placed) -> String {
         return format!("v{kind}{order}p{lanes}");
     }
     if row.name == "round" {
-        let lanes = if std::ptr::eq(row, &raw const ROUND_DOUBLE) { "d" } else { "s" };
+        let lanes = if opcode == ROUND_DOUBLE { "d" } else { "s" };
         return format!("vroundp{lanes}");
     }
-    let named = NAMES.iter().find(|(have, _)| std::ptr::eq(*have, row));
+    let named = NAMES.iter().find(|(have, _)| *have == opcode);
     let (_, text) = named.unwrap_or_else(|| panic!("`{}` is not in the table", row.name));
     let v = if text.starts_with('k') { "" } else { "v" };
     format!("{v}{}", text.replace('?', lanes))
@@ -213,18 +219,18 @@ fn operand(last: Last, constants: usize) -> Operand {
         Last::Memory(Memory::Indexed(base, index, scale, offset)) => {
             Operand::Memory(Some(base), Some((index, scale)), i64::from(offset))
         }
-        Last::Memory(Memory::Pool(at)) => Operand::Memory(None, None, (constants + at) as i64),
+        Last::Memory(Memory::Constant(at)) => Operand::Memory(None, None, (constants + at) as i64),
     }
 }
 
-fn is_vector(instruction: &Instruction) -> bool {
+fn is_vector(instruction: &iced_x86::Instruction) -> bool {
     (0..instruction.op_count()).any(|k| {
         let register = instruction.op_register(k);
         instruction.op_kind(k) == OpKind::Register && (register.is_vector_register() || register.is_k())
     })
 }
 
-fn plain(instruction: &Instruction) -> Plain {
+fn plain(instruction: &iced_x86::Instruction) -> Plain {
     let operand = |k: u32| match instruction.op_kind(k) {
         OpKind::Register => {
             let register = instruction.op_register(k);

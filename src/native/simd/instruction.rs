@@ -1,6 +1,6 @@
-//! Operations on registers of the machine, and the constants that they read.
+//! Instructions on registers of the machine, and the constants that they read.
 
-use super::encode::Row;
+use super::isa::Opcode;
 use super::plan::Access;
 
 /// A register of the machine.
@@ -12,41 +12,51 @@ pub(super) enum Reg {
 
 /// What an instruction takes beside registers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Spot {
+pub(super) enum Operand {
     None,
     /// Memory behind a pointer, from a lane on.
     Access(Access, usize),
     /// The position of the iteration.
     Position,
     /// Constants, by their offset.
-    Pool(usize),
-    /// What came from outside: its place, and the byte in it.
-    Passed(usize, usize),
-    /// The place of a value that did not fit.
+    Constant(usize),
+    /// A live-in: its number, and the byte in it.
+    LiveIn(usize, usize),
+    /// The slot of a spilled value.
     Spill(usize),
 }
 
-/// An operation on registers of the machine.
+/// Which operand of a tied instruction its result overwrites.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Overwritten {
+    None,
+    Factor,
+    Sum,
+}
+
+/// An instruction on registers of the machine.
 #[derive(Clone, Debug)]
-pub(super) struct Placed {
-    pub(super) row: &'static Row,
+pub(super) struct Instruction {
+    pub(super) opcode: Opcode,
+    /// Bytes of the longest vector that it speaks of.
     pub(super) bytes: usize,
+    /// Whether lanes have 64 bits.
     pub(super) wide: bool,
-    pub(super) variant: u8,
+    pub(super) overwritten: Overwritten,
     pub(super) to: Option<Reg>,
     pub(super) from: Vec<Reg>,
-    pub(super) spot: Spot,
+    pub(super) operand: Operand,
     pub(super) immediate: Option<u8>,
 }
 
 /// Constants behind the code.
 #[derive(Default)]
-pub(super) struct Pool {
+pub(super) struct Constants {
     pub(super) bytes: Vec<u8>,
     numbers: Vec<(usize, u64, usize)>,
 }
 
-impl Pool {
+impl Constants {
     /// The offset of a number of so many bytes.
     pub(super) fn number(&mut self, bits: u64, size: usize) -> usize {
         if let Some((.., at)) = self.numbers.iter().find(|(have, other, _)| (*have, *other) == (size, bits)) {
@@ -60,7 +70,7 @@ impl Pool {
     }
 
     /// The offset of the numbers 0, 1, ... of 32 bits.
-    pub(super) fn count(&mut self, lanes: usize) -> usize {
+    pub(super) fn iota(&mut self, lanes: usize) -> usize {
         let at = self.bytes.len().next_multiple_of(64);
         self.bytes.resize(at, 0);
         self.bytes.extend((0..lanes as u32).flat_map(u32::to_le_bytes));
@@ -69,16 +79,20 @@ impl Pool {
 }
 
 /// A body in registers.
-pub(super) struct Code {
+pub(super) struct Allocated {
     /// Before the first iteration.
-    pub(super) before: Vec<Placed>,
-    pub(super) iteration: Vec<Placed>,
+    pub(super) before: Vec<Instruction>,
+    pub(super) iteration: Vec<Instruction>,
     /// The registers of carried values, after any iteration.
     pub(super) carried: Vec<Reg>,
-    /// Places for values that did not fit.
+    /// Slots for spilled values.
     pub(super) spills: usize,
 }
 
-/// Which operand of a fused operation is overwritten.
-pub(super) const FACTOR_OVERWRITTEN: u8 = 0x10;
-pub(super) const SUM_OVERWRITTEN: u8 = 0x20;
+/// A loop with so many lanes in a register.
+pub(super) struct Section {
+    pub(super) per: usize,
+    /// Whether the last iteration overlaps the one before it.
+    pub(super) overlap: bool,
+    pub(super) code: Allocated,
+}
