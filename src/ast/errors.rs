@@ -141,11 +141,13 @@ pub static SCAN_AXIS: Code = Code {
 /// `n // 2`
 pub static COMMENT_LOOKS_LIKE_DIVISION: Code = Code {
     name: "comment-looks-like-division",
-    explain: "`//` divides, rounding down, only where it touches both its operands; anywhere else it begins a comment. \
-        A comment that is just a number or a name of the script looks as if a division was meant.\n\n\
+    explain: "`//` begins a comment, and whole numbers and sizes are divided by `div`, which rounds down. \
+        A comment that is just a number or a name of the script, or that touches what stands on both its sides, looks \
+        as if a division was meant.\n\n\
         Wrong:  let half = n // 2     // is `n`\n\
-        Right:  let half = n//2\n\n\
-        For a remark, write more than one word, or put it on a line of its own.",
+        Wrong:  let half = n//2\n\
+        Right:  let half = n div 2\n\n\
+        For a remark, leave a space before it and write more than one word, or put it on a line of its own.",
 };
 
 /// A parser's codes.
@@ -251,13 +253,24 @@ pub(super) fn comment_looks_like_division(span: Span, operand: &str, comment: &s
     let message = format!("`// {comment}` is a comment, not a division");
     Diagnostic::warning(&COMMENT_LOOKS_LIKE_DIVISION, message)
         .label(span, "from here on the line is a comment")
-        .help(format!("write `{operand}//{comment}` to divide, or a longer remark"))
+        .help(format!("write `{operand} div {comment}` to divide, or a longer remark"))
+}
+
+/// `n//2`, with its operands if they are words.
+pub(super) fn slashes_divide(span: Span, operands: Option<(&str, &str)>) -> Diagnostic {
+    let written = match operands {
+        Some((a, b)) => format!("`{} div {}`", short(a), short(b)),
+        None => "`div` in its place".to_string(),
+    };
+    Diagnostic::error(&COMMENT_LOOKS_LIKE_DIVISION, "`//` begins a comment, and looks like a division here")
+        .label(span, "touches what stands on both sides")
+        .help(format!("write {written} to divide, rounding down; leave a space before a comment"))
 }
 
 pub(super) fn comment_in_braces(span: Span, operand: &str, rest: &str) -> Diagnostic {
     Diagnostic::error(&COMMENT_LOOKS_LIKE_DIVISION, "a comment inside of braces")
         .label(span, "from here on the braces hold a comment")
-        .help(format!("write `{{{operand}//{rest}}}` to divide, rounding down"))
+        .help(format!("write `{{{operand} div {rest}}}` to divide, rounding down"))
 }
 
 pub(super) fn comparison_chain(span: Span, mended: Option<String>) -> Diagnostic {

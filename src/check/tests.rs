@@ -117,8 +117,8 @@ fn operators() {
     assert_eq!(f("x^-1"), "return div(1, x) : f32[N]");
     assert_eq!(f("(x + 1)^3"), "base = add(x, 1) : f32[N]; return mul(mul(base, base), base) : f32[N]");
     assert_eq!(f("x^0.5"), "return pow(x, 0.5) : f32[N]");
-    assert_eq!(f("x//2 + x % 2"), "return add(floor_div(x, 2), rem(x, 2)) : f32[N]");
-    assert_eq!(f("x * (7//2)"), "return mul(x, 3) : f32[N]");
+    assert_eq!(f("x div 2 + x % 2"), "return add(floor_div(x, 2), rem(x, 2)) : f32[N]");
+    assert_eq!(f("x * (7 div 2)"), "return mul(x, 3) : f32[N]");
     assert_eq!(f("x / (N + 1)"), "return div(x, size(N + 1)) : f32[N]");
     assert_eq!(f("-x |> relu"), "return relu[N](neg(x)) : f32[N]");
     assert_eq!(

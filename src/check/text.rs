@@ -13,7 +13,7 @@ fn nested(expr: &Expr, least: Level) -> String {
 pub(super) fn quotients(a: &Expr, b: &Expr) -> (String, String) {
     let [left, right] = BinaryOp::FloorDiv.operands();
     let (left, right) = (nested(a, left), nested(b, right));
-    (format!("{left}//{right}"), format!("real({}) / {right}", source(a)))
+    (format!("{left} div {right}"), format!("real({}) / {right}", source(a)))
 }
 
 /// An expression as source text on one line.
@@ -53,8 +53,7 @@ pub(super) fn source(expr: &Expr) -> String {
         ExprKind::Unary(UnaryOp::Not, x) => format!("not {}", nested(x, UnaryOp::Not.operand())),
         ExprKind::Binary(op, a, b) => {
             let [left, right] = op.operands();
-            let space = if *op == BinaryOp::FloorDiv { "" } else { " " };
-            format!("{}{space}{op}{space}{}", nested(a, left), nested(b, right))
+            format!("{} {op} {}", nested(a, left), nested(b, right))
         }
         ExprKind::Pipe(a, b) => format!("{} |> {}", source(a), nested(b, Level::Operand)),
         ExprKind::Match(word, _) => format!("match {} {{ ... }}", source(word)),

@@ -7,9 +7,9 @@ fn operators_bind_as_documented() {
         ("a + b * c", "(a + (b * c))"),
         ("a - b - c", "((a - b) - c)"),
         ("a * b / c % d @ e", "((((a * b) / c) % d) @ e)"),
-        ("a//b * c", "((a // b) * c)"),
-        ("(a)//(b)", "(a // b)"),
-        ("a//-b", "(a // (- b))"),
+        ("a div b * c", "((a div b) * c)"),
+        ("(a)div(b)", "(a div b)"),
+        ("a div -b", "(a div (- b))"),
         ("-a^2", "(- (a ^ 2))"),
         ("a^-b", "(a ^ (- b))"),
         ("a^-b^c", "(a ^ (- (b ^ c)))"),
@@ -130,11 +130,12 @@ fn newlines_end_statements_where_they_must() {
 }
 
 #[test]
-fn comments_and_floor_division_are_told_apart() {
-    assert_eq!(shape("n//2"), "(n // 2)");
+fn two_slashes_begin_a_comment() {
+    assert_eq!(shape("n div 2"), "(n div 2)");
+    assert_eq!(shape("n div // two\n  2"), "(n div 2)");
     assert_eq!(shape("n // 2"), "n");
     assert_eq!(shape("n //2"), "n");
-    assert_eq!(shape("f(n)//f(m) // half"), "(f(n) // f(m))");
+    assert_eq!(shape("f(n) div f(m) // half"), "(f(n) div f(m))");
     assert_eq!(shape("f(a, // first\n  b // second\n )"), "f(a b)");
     assert_eq!(
         tree("//// no doc\n// c\n/// A doc\n///  line.\n///\nlet a = 1 /// late").items[0].doc,

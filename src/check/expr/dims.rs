@@ -139,7 +139,7 @@ fn dim_binary(env: &mut Env<'_>, op: BinaryOp, a: &Dim, b: &Dim, span: Span) -> 
                     span,
                     "not a whole number",
                 );
-                Err(env.report(found.help("sizes are whole numbers: `//` leaves the remainder out")))
+                Err(env.report(found.help("sizes are whole numbers: `div` leaves the remainder out")))
             }
         },
         _ => Err(not_a_size(env, span)),
