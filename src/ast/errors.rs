@@ -138,6 +138,15 @@ pub static SCAN_AXIS: Code = Code {
         Right:  scan[axis = 1] xt in x, h = start { ... }",
 };
 
+/// `fn f[p: real]`
+pub static STATIC_KIND: Code = Code {
+    name: "static-kind",
+    explain: "A name alone in the square brackets of a declaration is a size. All else says its kind: `number`, \
+        `axis`, `fn`, `model`, or the words that it is one of.\n\n\
+        Wrong:  fn f[n, p: real = 0.5, g: function](x: real[n]) -> real[n] = g(p * x)\n\
+        Right:  fn f[n, p: number = 0.5, g: fn](x: real[n]) -> real[n] = g(p * x)",
+};
+
 /// `n // 2`
 pub static COMMENT_LOOKS_LIKE_DIVISION: Code = Code {
     name: "comment-looks-like-division",
@@ -168,6 +177,7 @@ pub const CODES: &[&Code] = &[
     &STATE_TYPE,
     &EVAL_TARGET,
     &SCAN_AXIS,
+    &STATIC_KIND,
     &COMMENT_LOOKS_LIKE_DIVISION,
 ];
 
@@ -316,6 +326,23 @@ pub(super) fn scan_axis(span: Span) -> Diagnostic {
         .label(span, "no axis")
         .help("write `scan[axis = 1]`, or `scan[axis = T]` for the axis of size `T`")
 }
+
+pub(super) fn static_kind(span: Span, name: &str) -> Diagnostic {
+    let help = match FOREIGN_KINDS.iter().find(|(names, _)| names.contains(&name)) {
+        Some((_, kind)) => format!("write `{kind}`"),
+        None if name == "size" => "leave it out: a name alone is a size".to_string(),
+        None => format!("write two words or more to choose from, such as `{} | other`", short(name)),
+    };
+    Diagnostic::error(&STATIC_KIND, format!("`{}` is no kind of a static parameter", short(name)))
+        .label(span, "expected `number`, `axis`, `fn`, `model` or words to choose from")
+        .help(help)
+}
+
+/// What a kind of a static parameter is called elsewhere.
+const FOREIGN_KINDS: [(&[&str], &str); 2] = [
+    (&["real", "f32", "f64", "float", "num", "i32", "i64", "int", "bool"], "number"),
+    (&["function", "func", "def"], "fn"),
+];
 
 pub(super) fn bad_escape(span: Span, c: char) -> Diagnostic {
     Diagnostic::error(&BAD_STRING, format!("`\\{}` is not an escape", short(&c.to_string())))
@@ -572,8 +599,13 @@ impl<'a> State<'a> {
                 "put `{` on the same line"
             }
             (Some(Kind::Becomes), _) => "write `< -` to compare with a negative; `<-` sets a state",
+            (Some(Kind::Bar), _)
+                if self.allows("]") && matches!(self.first, Some(Kind::Fn | Kind::Model)) =>
+            {
+                "words to choose from are the kind of a parameter: `[mode: first | second]`"
+            }
             (Some(Kind::Bar), _) => {
-                "words to choose from stand in the head of a stage only; write `or` for logic"
+                "words to choose from stand in the heads of stages and functions only; write `or` for logic"
             }
             (Some(Kind::DotDot), _) => "`..` stands in types only",
             (Some(Kind::Number), Some(Kind::Dot)) => "write a digit before the point, as in `0.5`",

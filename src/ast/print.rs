@@ -109,7 +109,7 @@ impl Printer {
     fn function(&mut self, word: &str, function: &Function) {
         self.node(format!("{word} {}", function.name.name), |p| {
             for given in &function.statics {
-                p.line(format!("static {}", given.name.name));
+                p.line(format!("static {}", given.head()));
                 given.default.iter().for_each(|value| p.node("default", |p| p.expr(value)));
             }
             for arg in &function.args {

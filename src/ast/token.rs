@@ -425,13 +425,7 @@ pub(super) fn lex_with_comments(
 }
 
 /// Reports each `a//b`, and reads it as `a div b`.
-fn slashes_divide(
-    file: FileId,
-    text: &str,
-    base: usize,
-    tokens: &mut [Token],
-    found: &mut Vec<Diagnostic>,
-) {
+fn slashes_divide(file: FileId, text: &str, base: usize, tokens: &mut [Token], found: &mut Vec<Diagnostic>) {
     for at in 0..tokens.len() {
         if tokens[at].kind != Kind::SlashSlash {
             continue;

@@ -1,7 +1,7 @@
 //! Trees and types as the user wrote them, for messages.
 
 use crate::algebra::types::{DType, Type};
-use crate::ast::{BinaryOp, Expr, ExprKind, Level, StrPart, TypeExpr, UnaryOp};
+use crate::ast::{BinaryOp, Expr, ExprKind, Level, Static, StrPart, TypeExpr, UnaryOp};
 use crate::print::number;
 
 /// `expr`, in parentheses if it binds more loosely than `least`.
@@ -69,6 +69,14 @@ fn part(part: &StrPart) -> String {
         StrPart::Text(text) => text.clone(),
         StrPart::Expr { expr, digits: Some(digits) } => format!("{{{}:.{digits}}}", source(expr)),
         StrPart::Expr { expr, digits: None } => format!("{{{}}}", source(expr)),
+    }
+}
+
+/// A static parameter as written: `p: number = 0.5`.
+pub(super) fn static_source(of: &Static) -> String {
+    match &of.default {
+        Some(default) => format!("{} = {}", of.head(), source(default)),
+        None => of.head(),
     }
 }
 

@@ -110,7 +110,7 @@ impl Source<'_> {
     }
 
     fn of_brackets(&self, given: &Static) -> Doc {
-        Doc::concat([Doc::text(&given.name.name), self.default(given.default.as_ref())])
+        Doc::concat([Doc::text(given.head()), self.default(given.default.as_ref())])
     }
 
     fn arg(&self, arg: &Arg) -> Doc {

@@ -150,7 +150,7 @@ data d = csv("p.csv", target = "y", test = 0.2)
 data e = idx(x = "a.gz", y = "b.gz") {
   x = standardize(x)
 }
-fn f[n, g](x: real[.., n], y: i32) -> real[.., 2 * n] = g(x)
+fn f[n, p: number = 0.5, g: fn, l: model, k: axis, mode: a | b | c = b](x: real[.., n], y: i32) -> real[.., 2 * n] = g(x)
 fn h() -> real { 1 }
 model m(x: real[B, 64]) -> real[B, 10] {
   param w: real[64, 10] = glorot_uniform()
@@ -205,6 +205,9 @@ stage adam
 ";
     let printed = script.to_string();
     assert!(printed.contains(&format!("doc \"Adam.\"\n{expected}")), "{printed}");
+    let statics = "static n\n  static p: number\n  default\n    number 0.5 real\n  static g: fn\n  static l: model\n  \
+        static k: axis\n  static mode: a | b | c\n  default\n    name b\n";
+    assert!(printed.contains(statics), "{printed}");
     assert!(
         printed.contains("arg x : real[.., n]\n  arg y : i32\n  result real\n    ..\n    binary *\n"),
         "{printed}"

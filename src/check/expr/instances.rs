@@ -1,6 +1,6 @@
 //! Instances of functions: their signatures, and the calls of them.
 
-use super::dims;
+use super::{axes, dims};
 use crate::algebra::types::{Dim, SizeVar, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{
@@ -33,6 +33,18 @@ pub(crate) fn instance(
     let made = nested_too_deep(env, def, parent).and_then(|()| new_instance(env, def, statics, rank, parent));
     env.instances.memo.insert(key, made);
     made
+}
+
+/// The instance of a function that nothing calls, with `rank` leading axes, or as many as it needs.
+pub(crate) fn uncalled(
+    env: &mut Env<'_>,
+    def: usize,
+    statics: &[Static],
+    rank: usize,
+    parent: Option<usize>,
+) -> Checked<FunctionId> {
+    let least = axes::least_rest(env.decls.functions[def].ast, statics);
+    instance(env, def, statics, rank.max(least), parent)
 }
 
 /// Instances that keep asking for new instances of themselves.
@@ -107,7 +119,8 @@ fn bind_statics(
             }
             Static::Number(bits) => (Binding::Number(f64::from_bits(*bits), false), None),
             Static::Function(callee) => (Binding::Function(callee.clone()), None),
-            Static::Word(word) => (Binding::Word(word.clone(), Vec::new()), None),
+            Static::Axis(axis) => (Binding::Number(*axis as f64, true), None),
+            Static::Word(word) => (Binding::Word(word.clone(), given.kind.words()), None),
         };
         scope.bind(&name.name, binding, name.span);
         vars.push(var);
@@ -128,8 +141,10 @@ fn bind_args(env: &mut Env<'_>, scope: &mut Scope, ast: &ast::Function, args: &[
 fn instance_name(env: &Env<'_>, ast: &ast::Function, statics: &[Static]) -> String {
     let resolved: Vec<String> = statics
         .iter()
-        .filter_map(|value| match value {
+        .zip(&ast.statics)
+        .filter_map(|(value, of)| match value {
             Static::Size(_) => None,
+            Static::Axis(axis) => Some(format!("{} = {axis}", of.name.name)),
             Static::Number(bits) => Some(crate::print::number(f64::from_bits(*bits))),
             Static::Function(callee) => Some(callee_name(env, callee)),
             Static::Word(word) => Some(word.clone()),
@@ -142,7 +157,7 @@ fn instance_name(env: &Env<'_>, ast: &ast::Function, statics: &[Static]) -> Stri
     }
 }
 
-fn callee_name(env: &Env<'_>, callee: &Callee) -> String {
+pub(super) fn callee_name(env: &Env<'_>, callee: &Callee) -> String {
     match callee {
         Callee::Builtin(name) => name.clone(),
         Callee::Def(def, _) => env.decls.functions[*def].ast.name.name.clone(),
