@@ -131,10 +131,8 @@ pub struct Function {
     pub statics: Vec<Static>,
     /// Its arguments.
     pub args: Vec<Arg>,
-    /// The type of its result.
-    pub result: TypeExpr,
-    /// The types of its results after the first.
-    pub more: Vec<TypeExpr>,
+    /// The types of its results, of which there is at least one.
+    pub results: Vec<TypeExpr>,
     /// `param`, `layer` and `let` lines, in order (a `fn` has `let` only).
     pub members: Vec<Member>,
     /// The value.

@@ -116,8 +116,7 @@ impl Printer {
                 p.ty(&format!("arg {} :", arg.name.name), &arg.ty);
                 arg.default.iter().for_each(|value| p.node("default", |p| p.expr(value)));
             }
-            p.ty("result", &function.result);
-            function.more.iter().for_each(|ty| p.ty("result", ty));
+            function.results.iter().for_each(|ty| p.ty("result", ty));
             for member in &function.members {
                 match member {
                     Member::Param(binding) => p.binding("param", binding),

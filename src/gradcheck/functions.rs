@@ -120,7 +120,7 @@ struct Made {
 fn made(function: &Function, is_model: bool) -> Result<Made, String> {
     let (statics, mut sizes) = statics(function)?;
     let varies = is_model || function.args.iter().any(|arg| is_float(&arg.ty));
-    if !varies || !results(function).any(is_float) {
+    if !varies || !function.results.iter().any(is_float) {
         return Err("it is not a function from `real` to `real`".into());
     }
     function.args.iter().for_each(|arg| bind(&arg.ty, &mut sizes));
@@ -141,7 +141,7 @@ fn made(function: &Function, is_model: bool) -> Result<Made, String> {
         true => (format!("  layer {LAYER} = {callee}\n"), LAYER.to_string()),
         false => (String::new(), callee),
     };
-    let names: Vec<String> = (0..results(function).count()).map(|k| format!("gradcheck_y{k}")).collect();
+    let names: Vec<String> = (0..function.results.len()).map(|k| format!("gradcheck_y{k}")).collect();
     let bound = if names.len() == 1 { names[0].clone() } else { format!("({})", names.join(", ")) };
     let call = format!("  let {bound} = {callee}({})\n", args.join(", "));
     let value = weighted(function, &names, &sizes)?;
@@ -177,7 +177,7 @@ fn statics(function: &Function) -> Result<(Vec<String>, Sizes), String> {
 /// The sum of the results with weights that no symmetry of the function cancels.
 fn weighted(function: &Function, names: &[String], sizes: &Sizes) -> Result<String, String> {
     let mut value = "0 * sum(gradcheck_x)".to_string();
-    for (name, ty) in names.iter().zip(results(function)).filter(|(_, ty)| is_float(ty)) {
+    for (name, ty) in names.iter().zip(&function.results).filter(|(_, ty)| is_float(ty)) {
         let result = shape(ty, sizes).ok_or("a size of its result follows from nothing")?;
         let _ = match result.is_empty() {
             true => write!(value, " + {name}"),
@@ -200,10 +200,6 @@ fn argument(arg: &ast::Arg, shape: &[usize]) -> String {
 
 fn is_float(ty: &ast::TypeExpr) -> bool {
     ["real", "f64"].contains(&ty.dtype.name.as_str())
-}
-
-fn results(function: &Function) -> impl Iterator<Item = &ast::TypeExpr> {
-    std::iter::once(&function.result).chain(&function.more)
 }
 
 /// Names as the model itself says them.

@@ -87,10 +87,10 @@ impl Source<'_> {
         }
         head.push(Doc::list("(", function.args.iter().map(|arg| self.arg(arg)), ")"));
         head.push(Doc::text(" -> "));
-        let results = std::iter::once(&function.result).chain(&function.more).map(|ty| self.ty(ty));
-        match function.more.is_empty() {
-            true => head.extend(results),
-            false => head.push(Doc::list("(", results, ")")),
+        let results = function.results.iter().map(|ty| self.ty(ty));
+        match function.results.as_slice() {
+            [_] => head.extend(results),
+            _ => head.push(Doc::list("(", results, ")")),
         }
         head.push(Doc::text(" "));
         Doc::concat(head).unbroken()

@@ -175,7 +175,7 @@ fn call_instance<'a>(
     failed?;
     let ordered: Vec<_> = signature.sizes.iter().map(|var| sizes[var].clone()).collect();
     instances::record_call(env, scope, id, &ordered, &instance, call.span);
-    let ty = signature.result.substitute(&sizes);
+    let ty = signature.results[0].substitute(&sizes);
     for dim in ty.shape.iter().chain(args.iter().flat_map(|arg: &Expr| &arg.ty.shape)) {
         dims::positive(env, dim.clone(), call.span)?;
     }

@@ -76,12 +76,10 @@ fn new_instance(
     }
     let args: Vec<Checked<Type>> =
         ast.args.iter().map(|arg| dims::type_expr(env, &mut scope, &arg.ty, true)).collect();
-    let result = dims::type_expr(env, &mut scope, &ast.result, true);
-    let more: Vec<Checked<Type>> =
-        ast.more.iter().map(|ty| dims::type_expr(env, &mut scope, ty, true)).collect();
+    let results: Vec<Checked<Type>> =
+        ast.results.iter().map(|ty| dims::type_expr(env, &mut scope, ty, true)).collect();
     let args = args.into_iter().collect::<Checked<Vec<Type>>>()?;
-    let result = result?;
-    let more = more.into_iter().collect::<Checked<Vec<Type>>>()?;
+    let results = results.into_iter().collect::<Checked<Vec<Type>>>()?;
     bind_args(env, &mut scope, ast, &args);
     let signature = Signature {
         sizes: scope.of_function().sizes.clone(),
@@ -90,8 +88,7 @@ fn new_instance(
         names: ast.args.iter().map(|arg| arg.name.name.clone()).collect(),
         written: ast.args.iter().map(|arg| text::type_source(&arg.ty)).collect(),
         spans: ast.args.iter().map(|arg| arg.ty.span).collect(),
-        result,
-        more,
+        results,
     };
     let name = instance_name(env, ast, statics);
     env.instances.made.push(InstanceOf { def, name, signature, scope: Some(scope), function: None, parent });

@@ -78,7 +78,7 @@ fn body(cx: &mut Typer<'_, '_>, id: FunctionId) -> Checked<Function> {
         locals: scope.locals,
         members: members.into_iter().flatten().collect(),
         body,
-        more: signature.more,
+        results: signature.results,
         rule,
         span: def.ast.name.span,
     })
@@ -128,12 +128,10 @@ fn stand_in(cx: &mut Typer<'_, '_>, def: usize, k: usize) -> Option<Checked<Stat
 
 /// What the results of a function are declared as.
 fn result_types(function: &ast::Function, signature: &Signature) -> Vec<Wanted> {
-    let written = std::iter::once(&function.result).chain(&function.more);
-    let types = std::iter::once(&signature.result).chain(&signature.more);
     let name = &function.name.name;
     let wanted = |(written, ty): (&ast::TypeExpr, &Type)| Wanted {
         ty: ty.clone(),
         place: (written.span, format!("`{name}` is declared to give `{}`", text::type_source(written))),
     };
-    written.zip(types).map(wanted).collect()
+    function.results.iter().zip(&signature.results).map(wanted).collect()
 }
