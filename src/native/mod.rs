@@ -99,7 +99,12 @@ pub fn asm(loops: &Loops, target: &Target) -> String {
 impl Native {
     /// The same code, run by so many threads. Results do not depend on their number.
     pub fn with_threads(&self, threads: usize) -> Native {
-        Native { pool: Rc::new(Pool::new(threads)), ..self.clone() }
+        self.with_pool(&Rc::new(Pool::new(threads)))
+    }
+
+    /// The same code, run by the threads of a pool that other programs run on too, one at a time.
+    pub fn with_pool(&self, pool: &Rc<Pool>) -> Native {
+        Native { pool: Rc::clone(pool), ..self.clone() }
     }
 
     /// The same code, of which each call is noted.

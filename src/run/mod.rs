@@ -26,6 +26,7 @@ mod rng;
 mod room;
 mod sample;
 pub(crate) mod save;
+pub(crate) mod saved;
 mod scale;
 pub(crate) mod sweep;
 mod text;
@@ -90,6 +91,8 @@ pub struct Progress<'a> {
     pub epoch: usize,
     /// Epochs in all.
     pub epochs: usize,
+    /// Whether the step is the last one of its epoch.
+    pub ends_epoch: bool,
     /// The loss and the metrics with their newest values.
     pub measures: &'a [(String, f64)],
 }
@@ -107,8 +110,8 @@ pub trait Events {
     fn begin(&mut self) {}
     /// A step is done.
     fn step(&mut self, _progress: &Progress<'_>) {}
-    /// An epoch is done.
-    fn epoch(&mut self, _progress: &Progress<'_>) {}
+    /// A step is done, and with it an epoch, or as many steps as `every` says.
+    fn measured(&mut self, _progress: &Progress<'_>) {}
     /// Training ends.
     fn end(&mut self) {}
 }

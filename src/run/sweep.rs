@@ -91,9 +91,9 @@ impl Events for Ends<'_> {
         self.0.step(progress);
     }
 
-    fn epoch(&mut self, progress: &Progress<'_>) {
+    fn measured(&mut self, progress: &Progress<'_>) {
         if progress.step == progress.total {
-            self.0.epoch(progress);
+            self.0.measured(progress);
         } else {
             self.0.step(progress);
         }

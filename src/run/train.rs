@@ -232,23 +232,27 @@ impl<'a> Run<'a> {
     fn take_all(&mut self, script: &mut Script<'_>, events: &mut dyn Events) -> Result<(), Diagnostic> {
         let spread_every = self.train.every.unwrap_or(self.steps.div_ceil(SPREADS));
         for t in 1..=self.steps {
-            let within = (t - 1) % self.per_epoch;
-            let epoch = (t - 1) / self.per_epoch;
             self.advance(script)?;
-            if t % self.every == 0 || t == self.steps {
+            let recorded = t % self.every == 0 || t == self.steps;
+            let ends_epoch = self.ends_epoch(t);
+            if recorded {
                 self.measure(script, t)?;
+            } else if ends_epoch {
+                self.measures[0].1 = recent(&self.tracks[0].points, (t - 1) % self.per_epoch + 1);
             }
             if t % spread_every == 0 || t == self.steps {
                 self.spreads.iter_mut().for_each(|spread| spread.record(t));
             }
-            if within + 1 == self.per_epoch || t == self.steps {
-                self.measures[0].1 = recent(&self.tracks[0].points, within + 1);
-                events.epoch(&self.progress(t, epoch));
-            } else {
-                events.step(&self.progress(t, epoch));
+            match recorded || ends_epoch {
+                true => events.measured(&self.progress(t)),
+                false => events.step(&self.progress(t)),
             }
         }
         Ok(())
+    }
+
+    fn ends_epoch(&self, t: usize) -> bool {
+        t.is_multiple_of(self.per_epoch) || t == self.steps
     }
 
     /// Takes the next step, in the next epoch if this one is over.
@@ -420,6 +424,7 @@ impl<'a> Run<'a> {
         let steps = (t - 1) % self.every + 1;
         let loss = recent(&self.tracks[0].points, steps);
         self.history.entry("loss".to_owned()).or_default().push((t as f64, loss));
+        self.measures[0].1 = loss;
         self.measures.truncate(1);
         let metrics = self.train.metrics.iter().map(|(name, _)| name.clone());
         if self.validate.is_some() {
@@ -455,13 +460,14 @@ impl<'a> Run<'a> {
         Some(machine.output(0))
     }
 
-    fn progress(&self, t: usize, epoch: usize) -> Progress<'_> {
+    fn progress(&self, t: usize) -> Progress<'_> {
         Progress {
             name: &self.label,
             step: t,
             total: self.steps,
-            epoch: epoch + 1,
+            epoch: (t - 1) / self.per_epoch + 1,
             epochs: self.epochs,
+            ends_epoch: self.ends_epoch(t),
             measures: &self.measures,
         }
     }

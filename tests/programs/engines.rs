@@ -6,7 +6,7 @@ use egret::algebra::tensor::Tensor;
 use egret::algebra::types::{DType, Dim};
 use egret::graph::{Graph, Graphs, ProgramId, Role, Target as Goes};
 use egret::loops::Loops;
-use egret::native::{Native, Phase, Target};
+use egret::native::{Native, Phase, Pool, Target};
 use egret::pipeline::{Options, Program};
 use egret::run::machine::{Machine, Memory};
 use egret::typed::{self, StatementKind};
@@ -20,7 +20,7 @@ use crate::reference::tape::Noise;
 pub(crate) type Outcome = Result<(), String>;
 
 /// Runs a script in one precision.
-pub(crate) fn agree(source: &str, real: DType, seed: u64) -> Outcome {
+pub(crate) fn agree(source: &str, real: DType, seed: u64, pool: &Rc<Pool>) -> Outcome {
     let options = Options { real: Some(real), ..Options::default() };
     let program = Program::compile("random.eg", source, options).map_err(|report| report.render(false))?;
     let error = |report: egret::pipeline::Report| report.render(false);
@@ -29,7 +29,8 @@ pub(crate) fn agree(source: &str, real: DType, seed: u64) -> Outcome {
     let kernels = program.kernels().map_err(error)?;
     let loops = Rc::new(program.loops().map_err(error)?.clone());
     // Over three seeds each precision meets each kind of machine.
-    let natives = natives(program.native().map_err(error)?, &loops, seed + u64::from(real == DType::F32));
+    let natives =
+        natives(program.native().map_err(error)?, &loops, seed + u64::from(real == DType::F32), pool);
     for (index, graph) in graphs.programs.iter().enumerate() {
         let Some(statement) = statement(typed, &graph.name) else { continue };
         let inputs = inputs(graph, seed);
@@ -58,7 +59,7 @@ pub(crate) fn agree(source: &str, real: DType, seed: u64) -> Outcome {
 
 /// Native code for this machine, and in turn with several threads and for other kinds of machine that this
 /// one can stand in for.
-fn natives(host: &Native, loops: &Loops, seed: u64) -> Vec<(&'static str, Native)> {
+fn natives(host: &Native, loops: &Loops, seed: u64, pool: &Rc<Pool>) -> Vec<(&'static str, Native)> {
     let other = match seed % 3 {
         1 if cfg!(target_arch = "x86_64") => {
             let plain = Target::fixed("x86_64", &[]);
@@ -67,7 +68,7 @@ fn natives(host: &Native, loops: &Loops, seed: u64) -> Vec<(&'static str, Native
         2 if stands_in_for_avx2() => {
             ("native code for AVX2", native::compile_for(loops, &Target::reference()))
         }
-        _ => ("native code in three threads", host.with_threads(3)),
+        _ => ("native code in several threads", host.with_pool(pool)),
     };
     vec![("native code", host.clone()), other]
 }

@@ -11,9 +11,11 @@
 //! With `EGRET_TRACE=1` each script is printed before it runs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::time::Instant;
 
 use egret::algebra::types::DType;
+use egret::native::Pool;
 
 mod draw;
 mod engines;
@@ -29,10 +31,10 @@ use script::Case;
 use shrink::shrink;
 
 /// Both precisions; a panic is a difference too.
-fn run(case: &Case, seed: u64) -> Outcome {
+fn run(case: &Case, seed: u64, pool: &Rc<Pool>) -> Outcome {
     let source = case.script();
     [DType::F64, DType::F32].into_iter().try_for_each(|real| {
-        let run = || agree(&source, real, seed).map_err(|fault| format!("{real}: {fault}"));
+        let run = || agree(&source, real, seed, pool).map_err(|fault| format!("{real}: {fault}"));
         catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(format!("{real}: panic")))
     })
 }
@@ -46,15 +48,17 @@ fn kind(fault: &str) -> String {
 fn try_seeds(seeds: std::ops::Range<u64>) {
     let (begin, trace) = (Instant::now(), std::env::var_os("EGRET_TRACE").is_some());
     let mut faults = Vec::new();
+    // One for all programs: on a busy machine, threads are slow to start and to end.
+    let pool = Rc::new(Pool::new(3));
     for seed in seeds.clone() {
         let case = draw::case(seed);
         if trace {
             eprintln!("seed {seed}\n{}", case.script());
         }
-        if let Err(fault) = run(&case, seed) {
-            let same = |case: &Case| run(case, seed).is_err_and(|other| kind(&other) == kind(&fault));
+        if let Err(fault) = run(&case, seed, &pool) {
+            let same = |case: &Case| run(case, seed, &pool).is_err_and(|other| kind(&other) == kind(&fault));
             let small = shrink(case, &same);
-            let now = run(&small, seed).err().unwrap_or_default();
+            let now = run(&small, seed, &pool).err().unwrap_or_default();
             eprintln!("seed {seed}: {now}\n{}", small.script());
             faults.push(seed);
         }

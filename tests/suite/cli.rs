@@ -5,6 +5,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+mod fmt;
+mod progress;
+
 fn egret(args: &[&str], folder: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_egret"))
         .args(args)
