@@ -3,7 +3,8 @@
 
 use super::errors;
 use super::{
-    Argument, BinaryOp, Expr, ExprKind, Ident, ItemKind, Let, Level, MAX_DEPTH, Range, TypeExpr, UnaryOp,
+    Argument, BinaryOp, Expr, ExprKind, Ident, ItemKind, Let, Level, MAX_DEPTH, Range, StaticKind, TypeExpr,
+    UnaryOp,
 };
 use crate::diag::Diagnostic;
 use crate::source::{FileId, Span};
@@ -244,6 +245,14 @@ impl Builder<'_> {
             self.report(errors::rest_not_first(size.span));
         }
         TypeExpr { dtype, shape, span: self.span(start, end) }
+    }
+
+    /// The kind of a static parameter by its name.
+    pub(super) fn static_kind(&mut self, name: Ident) -> StaticKind {
+        StaticKind::named(&name.name).unwrap_or_else(|| {
+            self.report(errors::static_kind(name.span, &name.name));
+            StaticKind::Error
+        })
     }
 
     /// A string: its text with escapes resolved, and what stands in braces.
