@@ -20,7 +20,7 @@
 //!
 //! # Architecture
 //!
-//! The listing of `src` is the pipeline. A stage sees the data of the stage before it, and `algebra`;
+//! The listing of `src` is the pipeline. A stage sees the data of the stage before it, `algebra` and `data`;
 //! nobody sees ahead. [`pipeline`] chains them; on top of it stand [`cli`], the command line,
 //! [`gradcheck`], which compares gradients with differences, [`report`], a page about a run, [`optimizer`],
 //! pipelines for programs that bring their own parameters and gradients, and [`capi`], the same for
@@ -47,6 +47,10 @@
 //! ([`pass`]): `egret emit --list` lists them, `egret emit STAGE --after PASS FILE` prints in between, and
 //! debug builds verify between them. A script has many programs, which are found by what they are
 //! [for](graph::Purpose), never by their names.
+//!
+//! [`data`] reads files: `check` asks it for a schema, `run` for columns. A source of data is a file of
+//! `data/sources`, which says its arguments and reads schema and columns, and a row of [`data::SOURCES`];
+//! `check`, messages and printed programs go by the row.
 //!
 //! From `graph` on functions are total: an internal error names its pass. Only `run` may fail again, on
 //! files, on data and on a loss that is not finite.
@@ -76,10 +80,12 @@ pub(crate) mod input;
 pub mod pass;
 pub mod print;
 pub mod source;
+pub(crate) mod system;
 
 pub mod algebra;
 pub mod ast;
 pub mod check;
+pub mod data;
 pub mod graph;
 pub mod kernel;
 pub mod loops;

@@ -18,11 +18,12 @@ use crate::algebra::scalar::{self, Scalar};
 use crate::algebra::tensor::Tensor;
 use crate::algebra::types::{DType, Dim, SizeVar, Type};
 use crate::algebra::view::View;
+use crate::data::{Arguments, SOURCES, Source};
 use crate::source::Span;
 use crate::typed::{
     Cell, Column, Data, DataId, DataSource, Expr, ExprKind, Extent, Function, FunctionId, Instance, Length,
     Local, LocalId, Member, Optimizer, Program, Rows, Split, Stage, StageId, StageScope, StageUse, State,
-    Statement, StatementKind, Table, Train,
+    Statement, StatementKind, Train,
 };
 
 const F: DType = DType::F64;
@@ -384,9 +385,8 @@ fn script() -> Program {
     let column = |name: &str, sizes: &[usize]| Column { name: name.to_owned(), ty: Type::of(F, sizes) };
     let data = Data {
         name: "d".to_owned(),
-        source: DataSource::Csv(Table { path: "d.csv".to_owned(), ..Table::default() }),
+        source: DataSource::Files(Source::new(SOURCES[0], Arguments::default())),
         characters: Vec::new(),
-        test: None,
         columns: vec![column("x", &[2]), column("y", &[])],
         standardize: vec![],
         rows: Rows { all: 3, train: 3, test: 4 },

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::data::Wanted;
 use super::dataset::Dataset;
 use super::evaluation::Evaluation;
 use super::fit::Fit;
@@ -12,14 +11,18 @@ use super::plot;
 use super::sweep::{self, Sweep};
 use super::value::Held;
 use super::{Events, Settings, Stages, errors, sample, train, value};
+use crate::algebra::types::Type;
 use crate::check;
+use crate::data::{Trained, Values, Wanted};
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
 use crate::graph::{Layout, ProgramId, Purpose, Role, Target};
 use crate::ice;
 use crate::native::Phase;
 use crate::source::Span;
-use crate::typed::{Curve, DataId, DataSource, Eval, GlobalId, Part, Statement, StatementKind, Statistic};
+use crate::typed::{
+    Column, Curve, DataId, DataSource, Eval, GlobalId, Part, Statement, StatementKind, Statistic,
+};
 
 /// What a script left behind, by the names of its `let`s.
 #[derive(Debug, Default)]
@@ -449,10 +452,11 @@ impl<'a> Script<'a> {
         if !self.datasets.contains_key(&rows) {
             let data = &self.stages.typed.data[rows.data.0];
             let opened = match &data.source {
-                DataSource::Synthetic { seed, .. } => self.computed(rows.data, *seed),
-                _ => Ok(self.stages.files.rows(data)),
+                DataSource::Synthetic { seed, .. } => {
+                    self.computed(rows.data, *seed).map_err(|error| error.label(data.span, "this data"))?
+                }
+                DataSource::Files(source) => Dataset::new(data, source.reader().test_is_last()),
             };
-            let opened = opened.map_err(|error| error.label(data.span, "this data"))?;
             self.datasets.insert(rows, opened);
         }
         Ok(&self.datasets[&rows])
@@ -471,22 +475,45 @@ impl<'a> Script<'a> {
             same.map_or(Ok(()), |same| self.column(first, same))?;
             self.opened(first)?;
         }
-        let trained =
-            (first != rows).then(|| (&self.stages.typed.data[rows.trained.0], &self.datasets[&first]));
-        let (real, own) = (self.stages.typed.real, &self.datasets[&rows]);
-        let values = self.stages.files.column(&Wanted { data, column, rows: own, trained, real });
-        let values = values.map_err(|error| error.label(data.span, "this data"))?;
+        let values = self.values(rows, column).map_err(|error| error.label(data.span, "this data"))?;
         if let Some(dataset) = self.datasets.get_mut(&rows) {
             dataset.set(column, values);
         }
         Ok(())
     }
 
+    /// A column of files, which goes by the data trained on if those are others.
+    fn values(&self, rows: Seen, column: usize) -> Result<Values, Diagnostic> {
+        let data = &self.stages.typed.data[rows.data.0];
+        let Some(source) = data.source.files() else { ice!("run", "`{}` is computed, not read", data.name) };
+        let Column { name, ty } = &data.columns[column];
+        let dtype = if ty.dtype.is_float() { self.stages.typed.real } else { ty.dtype };
+        let wanted = Wanted {
+            name,
+            ty: Type::new(dtype, ty.shape.clone()),
+            train: &self.datasets[&rows].train,
+            standardized: data.standardize.contains(name),
+            trained: (rows.data != rows.trained).then(|| self.trained(rows.trained, name)),
+        };
+        source.reader().column(self.stages.files, &wanted)
+    }
+
+    /// What data trained on say of the column of this name.
+    fn trained(&self, id: DataId, name: &str) -> Trained<'_> {
+        let data = &self.stages.typed.data[id.0];
+        let column = data.columns.iter().position(|column| column.name == name);
+        let known = column.and_then(|column| self.datasets[&Seen::own(id)].column(column));
+        Trained {
+            source: data.source.files(),
+            characters: &data.characters,
+            scales: known.and_then(|values| values.scales.as_ref()),
+        }
+    }
+
     /// Reads all files before anything is computed: what is wrong with them is said before hours of
     /// training, not after.
     fn read_files(&mut self) -> Result<(), Diagnostic> {
-        let is_file =
-            |data: DataId| !matches!(self.stages.typed.data[data.0].source, DataSource::Synthetic { .. });
+        let is_file = |data: DataId| self.stages.typed.data[data.0].source.files().is_some();
         let mut all = Vec::new();
         for (index, statement) in self.stages.typed.statements.iter().enumerate() {
             match &statement.kind {

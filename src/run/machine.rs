@@ -6,11 +6,8 @@
 
 use std::rc::Rc;
 
-pub use super::memory::{
-    Element, Lent, Memory, OutOfMemory, available as available_memory, peak as peak_memory,
-};
-
 use super::memory::{Block, Lease};
+pub use super::memory::{Element, Lent, Memory, OutOfMemory};
 use crate::algebra::tensor::Tensor;
 use crate::algebra::types::DType;
 use crate::graph::{Graph, Input, ProgramId, Role, Target};

@@ -2,9 +2,10 @@
 
 use super::errors;
 use super::execute::{Script, Seen};
-use super::machine::{Machine, available_memory};
+use super::machine::Machine;
 use crate::diag::Diagnostic;
 use crate::graph::{ProgramId, Purpose};
+use crate::system::available_memory;
 use crate::typed::{Data, Statement, StatementKind};
 
 /// What to do about an evaluation that is too large.

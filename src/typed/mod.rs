@@ -21,7 +21,7 @@ mod series;
 mod stage;
 mod walk;
 
-pub use data::{Column, Data, DataSource, Rows, Split, Table};
+pub use data::{Column, Data, DataSource, Rows, Split};
 pub use expr::{Counter, Derive, DeriveKind, Expr, ExprKind, Instance, Local, Loop, Numbered};
 pub use extent::Extent;
 pub use function::{Function, Member, Rule};

@@ -29,7 +29,8 @@ pub(crate) fn agree(source: &str, real: DType, seed: u64, pool: &Rc<Pool>) -> Ou
     let kernels = program.kernels().map_err(error)?;
     let loops = Rc::new(program.loops().map_err(error)?.clone());
     // Over three seeds each precision meets each kind of machine.
-    let natives = natives(program.native().map_err(error)?, &loops, seed + u64::from(real == DType::F32), pool);
+    let natives =
+        natives(program.native().map_err(error)?, &loops, seed + u64::from(real == DType::F32), pool);
     for (index, graph) in graphs.programs.iter().enumerate() {
         let Some(statement) = statement(typed, &graph.name) else { continue };
         let inputs = inputs(graph, seed);
