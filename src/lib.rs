@@ -52,6 +52,10 @@
 //! `data/sources`, which says its arguments and reads schema and columns, and a row of [`data::SOURCES`];
 //! `check`, messages and printed programs go by the row.
 //!
+//! A statement that leaves nothing for others, an [`Act`](typed::Act) such as `print` or `save`, is its word in
+//! `ast/token.rs`, a file of `check/script/acts`, which says what it takes, what its program computes, how it is
+//! printed and what it does with the [`Host`](typed::Host) that `run` is, and a row of the table there.
+//!
 //! From `graph` on functions are total: an internal error names its pass. Only `run` may fail again, on
 //! files, on data and on a loss that is not finite.
 //!

@@ -588,6 +588,11 @@ codes! {
     ///     batch = full
     BATCH_TOO_LARGE = "batch-too-large";
 
+    /// An `assert` of the script does not hold. Statements before it have run.
+    ///
+    ///     assert fit.accuracy > 0.99
+    ASSERTION_FAILED = "assertion-failed";
+
     /// Data comes from `csv(path, target = column, test = share)` or `idx(x = path, y = path)`.
     ///
     ///     data d = "d.csv"

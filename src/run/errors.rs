@@ -10,7 +10,7 @@ use crate::print::bytes;
 use crate::source::Span;
 
 /// Every code of this stage.
-pub const CODES: &[&Code] = &[&UNWRITABLE_FILE, &TRAINING_FAILED, &ASSERTION_FAILED, &UNKNOWN_HYPERPARAMETER];
+pub const CODES: &[&Code] = &[&UNWRITABLE_FILE, &TRAINING_FAILED, &UNKNOWN_HYPERPARAMETER];
 
 /// A file that cannot be written.
 pub static UNWRITABLE_FILE: Code = Code {
@@ -29,12 +29,6 @@ The loss became NaN or infinite. The message names the step and the first tensor
 computation, that held such a value. The parameters from before that step are kept and nothing
 was overwritten. A smaller learning rate, `clip_norm` at the front of the optimizer, or a loss that
 takes logits (such as `cross_entropy`) instead of logarithms of probabilities are the usual cures.",
-};
-
-/// An assertion that does not hold.
-pub static ASSERTION_FAILED: Code = Code {
-    name: "assertion-failed",
-    explain: "An `assert` of the script does not hold. Statements before it have run.",
 };
 
 /// `--set` of something that is not there.
@@ -100,11 +94,4 @@ pub(crate) fn training_failed(
         _ => diagnostic,
     };
     diagnostic.help("try a smaller learning rate, or `clip_norm` at the front of the optimizer")
-}
-
-/// An assertion that does not hold.
-pub(crate) fn assertion_failed(text: &str, at: Span) -> Diagnostic {
-    Diagnostic::error(&ASSERTION_FAILED, format!("assertion failed: `{text}`"))
-        .label(at, "this is false")
-        .help("print the values in it to see why")
 }

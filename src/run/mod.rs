@@ -4,6 +4,7 @@
 //! Comes in: the products of all stages. Goes out: what the script prints and writes. This is the one
 //! stage after `check` that may fail: on files, on data, on a loss that is not finite.
 
+mod acts;
 mod bench;
 mod dataset;
 pub mod errors;

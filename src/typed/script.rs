@@ -1,5 +1,8 @@
 //! Statements: what happens, in order.
 
+use std::rc::Rc;
+
+use super::act::Act;
 use super::data::Split;
 use super::expr::{Expr, Local};
 use super::ids::{DataId, GlobalId, LocalId};
@@ -39,51 +42,18 @@ pub enum StatementKind {
     Optimizer(Optimizer),
     /// `let name = eval ...`
     Eval(Eval),
-    /// `print "..."`
-    Print(Vec<Part>),
-    /// `plot ... to "path"`
-    Plot {
-        /// The curves.
-        curves: Vec<Curve>,
-        /// The file, relative to the working directory.
-        path: String,
-    },
-    /// `print a.loss by lr, b.loss by lr`
-    Table(Vec<Curve>),
-    /// `save fit to "path"`
-    Save {
-        /// The fit or the sweep.
-        fit: GlobalId,
-        /// The file, relative to the working directory.
-        path: String,
-    },
-    /// `assert expr`
-    Assert {
-        /// The condition, `bool[]`.
-        condition: Expr,
-        /// Its text, for the message.
-        text: String,
-    },
+    /// `print "..."`, `plot ... to "path"`
+    Act(Rc<dyn Act>),
 }
 
-/// A piece of printed text.
-#[derive(Clone, Debug)]
-pub enum Part {
-    /// Plain text.
-    Text(String),
-    /// A value, with digits after the point, or the shortest text that reads back.
-    Value(Expr, Option<u32>),
-    /// Text that a fit writes, one character after the other.
-    Sample(Sample),
-}
-
-impl Part {
-    /// The expression in it.
-    pub fn value(&self) -> Option<&Expr> {
+impl StatementKind {
+    /// The name that it binds.
+    pub fn name(&self) -> Option<&str> {
         match self {
-            Part::Value(expr, _) => Some(expr),
-            Part::Sample(sample) => Some(&sample.logits),
-            Part::Text(_) => None,
+            StatementKind::Let { name, .. } | StatementKind::Also { name } => Some(name),
+            StatementKind::Train(train) => Some(&train.optimizer.name),
+            StatementKind::Eval(eval) => Some(&eval.name),
+            StatementKind::Optimizer(_) | StatementKind::Act(_) => None,
         }
     }
 }

@@ -94,9 +94,8 @@ fn strings_hold_text_and_expressions() {
 fn expressions_in_strings_have_their_places() {
     let text = "print \"é {fit.loss + β:.3}\"";
     let script = tree(text);
-    let ItemKind::Print(Expr { kind: ExprKind::Str(parts), .. }) = &script.items[0].kind else {
-        panic!("{script}")
-    };
+    let ItemKind::Act(act) = &script.items[0].kind else { panic!("an act") };
+    let [Expr { kind: ExprKind::Str(parts), .. }] = &act.on[..] else { panic!("{script}") };
     let crate::ast::StrPart::Expr { expr, digits: Some(3) } = &parts[1] else { panic!("{script}") };
     assert_eq!(&text[expr.span.start as usize..expr.span.end as usize], "fit.loss + β");
     let ExprKind::Binary(_, _, y) = &expr.kind else { panic!("{script}") };

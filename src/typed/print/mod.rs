@@ -6,6 +6,7 @@ mod script;
 
 use std::fmt::{self, Display, Formatter};
 
+pub use self::expr::Printer;
 use self::expr::{brackets, function_name, printer, types};
 use super::data::{Data, DataSource};
 use super::function::{Function, Member};

@@ -6,7 +6,7 @@ use crate::print::number;
 use crate::typed::data::Split;
 use crate::typed::ids::DataId;
 use crate::typed::program::Program;
-use crate::typed::script::{Curve, Eval, Length, Statement, StatementKind, Swept, Train};
+use crate::typed::script::{Eval, Length, Statement, StatementKind, Swept, Train};
 
 /// A statement, and its settings on lines of their own.
 pub(super) fn statement(program: &Program, statement: &Statement) -> String {
@@ -19,28 +19,8 @@ pub(super) fn statement(program: &Program, statement: &Statement) -> String {
         StatementKind::Train(run) => train(program, run),
         StatementKind::Optimizer(optimizer) => format!("optimizer\n{}", lines(program, optimizer)),
         StatementKind::Eval(run) => eval(program, run),
-        StatementKind::Print(parts) => {
-            let parts: Vec<String> = parts.iter().map(|part| printer.part(part)).collect();
-            format!("print {}\n", parts.join(", "))
-        }
-        StatementKind::Plot { curves: drawn, path } => {
-            format!("plot {} to {path:?}\n", curves(program, drawn))
-        }
-        StatementKind::Table(columns) => format!("print {}\n", curves(program, columns)),
-        StatementKind::Save { fit, path } => format!("save {} to {path:?}\n", global_name(program, *fit)),
-        StatementKind::Assert { condition, text } => {
-            format!("assert {} : {text:?}\n", printer.expr(condition))
-        }
+        StatementKind::Act(act) => format!("{}\n", act.text(&printer)),
     }
-}
-
-fn curves(program: &Program, curves: &[Curve]) -> String {
-    let curve = |curve: &Curve| {
-        let param = curve.param.as_ref().map(|param| format!("[{param:?}]")).unwrap_or_default();
-        let by = curve.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
-        format!("{}.{}{param}{by}", global_name(program, curve.of), curve.key)
-    };
-    curves.iter().map(curve).collect::<Vec<_>>().join(", ")
 }
 
 fn rows(program: &Program, data: DataId, which: Split) -> String {
