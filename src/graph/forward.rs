@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::build::{Arena, Evaluator, Frame};
-use super::{Graph, Layout, Output, Role, Target};
+use super::{Graph, Layout, Output, Role};
 use crate::algebra::types::{Dim, SizeVar};
 use crate::typed::{
     Data, DataId, DataSource, Eval, Expr, Local, Program, Rows, Split, Statement, StatementKind, Train,
@@ -47,7 +47,7 @@ pub(super) fn evaluate<'a>(
         evaluator.label("");
         let value = evaluator.eval(expr, frame);
         evaluator.builder.name(value, name);
-        outputs.push(Output { name: name.to_owned(), value, target: Target::Result });
+        outputs.push(Output::result(name, value));
     }
     outputs
 }
@@ -129,7 +129,7 @@ impl<'a> Runs<'a> {
             let value = evaluator.eval(expr, &mut frame);
             evaluator.builder.name(value, &column.name);
             frame.bind(*local, value);
-            outputs.push(Output { name: column.name.clone(), value, target: Target::Result });
+            outputs.push(Output::result(&column.name, value));
         }
         Some(evaluator.builder.finish(name, outputs))
     }
@@ -148,7 +148,7 @@ impl<'a> Runs<'a> {
         }
         let several = values.len() > 1;
         let name = |k: usize| if several { format!("value.{k}") } else { "value".to_owned() };
-        let output = |(k, value)| Output { name: name(k), value, target: Target::Result };
+        let output = |(k, value)| Output::result(name(k), value);
         let outputs = values.into_iter().enumerate().map(output).collect();
         Some(evaluator.builder.finish(program, outputs))
     }

@@ -7,7 +7,7 @@ use super::builder::Builder;
 use super::grad::grad;
 use super::rules::RULES;
 use super::simplify::simplify;
-use super::{Def, Graph, Output, Role, Target, eval, share, verify};
+use super::{Def, Graph, Output, Role, eval, share, verify};
 use crate::algebra::contract::Contract;
 use crate::algebra::fill::Fill;
 use crate::algebra::form::Combine;
@@ -33,7 +33,7 @@ fn tensor(sizes: &[usize], data: &[f64]) -> Tensor {
 }
 
 fn result(builder: Builder, value: Val) -> Graph {
-    let output = Output { name: "y".to_owned(), value, target: Target::Result };
+    let output = Output::result("y", value);
     builder.finish("test", vec![output])
 }
 
@@ -88,7 +88,7 @@ fn gradients_agree_with_differences() {
     let (loss, xs) = small_loss(&mut builder);
     let gradients = grad(&mut builder, loss, &xs);
     let outputs = [loss, gradients[0], gradients[1]];
-    let output = |value: &Val| Output { name: format!("{value:?}"), value: *value, target: Target::Result };
+    let output = |value: &Val| Output::result(format!("{value:?}"), *value);
     let graph = builder.finish("test", outputs.iter().map(output).collect());
     let simple = share::prune(simplify(graph.clone()));
     verify::check(&simple).expect("a sound graph");

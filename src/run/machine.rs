@@ -212,6 +212,15 @@ impl Machine {
         }
     }
 
+    /// What the program gives to those after it as this.
+    ///
+    /// # Panics
+    /// If it gives no such thing.
+    pub fn given(&self, role: &Role) -> Memory {
+        let output = self.program.outputs.iter().position(|output| output.gives.as_ref() == Some(role));
+        self.output(output.unwrap_or_else(|| ice!("run", "`{}` gives no {role:?}", self.program.name)))
+    }
+
     /// The elements of an output.
     pub fn read(&self, output: usize) -> Vec<f64> {
         self.output(output).to_f64()

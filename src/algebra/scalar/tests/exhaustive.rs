@@ -26,7 +26,7 @@ fn program(row: &'static Scalar) -> Kernels {
     ];
     let axes = vec![Extent::Fixed(CHUNK)];
     let kernel = Kernel { axes, n_out: 1, insts, commits: false, parts: Vec::new(), not_fused: Vec::new() };
-    let output = Output { name: "y".to_owned(), buffer: to, target: Target::Result };
+    let output = Output { name: "y".to_owned(), buffer: to, target: Target::Result, gives: None };
     let program = Program {
         name: "row".to_owned(),
         buffers: vec![buffer(Storage::Input(0)), buffer(Storage::Output(0))],
