@@ -9,6 +9,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind
 
 use crate::algebra::types::DType;
 use crate::check::errors::HYPERPARAMETER_RANGE;
+use crate::data;
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
 use crate::input;
@@ -236,7 +237,7 @@ fn load(file: &Path, real: Option<Real>, limit: usize) -> Result<Program, u8> {
 fn script_text(file: &Path) -> Result<String, u8> {
     let text = if file == Path::new(STANDARD_INPUT) { input::standard_input() } else { input::script(file) };
     text.map_err(|error| {
-        let reason = errors::unreadable(file, &error).help("check the path of the script");
+        let reason = data::errors::unreadable(file, &error).help("check the path of the script");
         complain(&Report { diagnostics: vec![reason], sources: Default::default() }.render(false));
         PROGRAM
     })

@@ -20,7 +20,7 @@
 //!
 //! # Architecture
 //!
-//! The listing of `src` is the pipeline. A stage sees the data of the stage before it, and `algebra`;
+//! The listing of `src` is the pipeline. A stage sees the data of the stage before it, `algebra` and `data`;
 //! nobody sees ahead. [`pipeline`] chains them; on top of it stand [`cli`], the command line,
 //! [`gradcheck`], which compares gradients with differences, [`report`], a page about a run, [`optimizer`],
 //! pipelines for programs that bring their own parameters and gradients, and [`capi`], the same for
@@ -51,6 +51,14 @@
 //! debug builds verify between them. A script has many programs, which are found by what they are
 //! [for](graph::Purpose), never by their names.
 //!
+//! [`data`] reads files: `check` asks it for a schema, `run` for columns. A source of data is a file of
+//! `data/sources`, which says its arguments and reads schema and columns, and a row of [`data::SOURCES`];
+//! `check`, messages and printed programs go by the row.
+//!
+//! A statement that leaves nothing for others, an [`Act`](typed::Act) such as `print` or `save`, is its word in
+//! `ast/token.rs`, a file of `check/script/acts`, which says what it takes, what its program computes, how it is
+//! printed and what it does with the [`Host`](typed::Host) that `run` is, and a row of the table there.
+//!
 //! From `graph` on functions are total: an internal error names its pass. Only `run` may fail again, on
 //! files, on data and on a loss that is not finite.
 //!
@@ -80,10 +88,12 @@ pub(crate) mod input;
 pub mod pass;
 pub mod print;
 pub mod source;
+pub(crate) mod system;
 
 pub mod algebra;
 pub mod ast;
 pub mod check;
+pub mod data;
 pub mod graph;
 pub mod kernel;
 pub mod loops;

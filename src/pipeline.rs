@@ -6,12 +6,13 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crate::algebra::types::DType;
+use crate::data::Files;
 use crate::diag::{self, Code, Diagnostic};
 use crate::native::{Native, Target};
 use crate::pass::{Point, Row};
-use crate::run::{self, Files};
+use crate::run;
 use crate::source::{FileId, Sources};
-use crate::{ast, check, graph, kernel, loops, native, typed};
+use crate::{ast, check, data, graph, kernel, loops, native, typed};
 
 mod profile;
 mod timings;
@@ -141,6 +142,7 @@ pub fn codes() -> impl Iterator<Item = &'static Code> {
     let of = [
         ast::errors::CODES,
         uses::CODES,
+        data::errors::CODES,
         check::errors::CODES,
         check::optim::external::CODES,
         graph::errors::CODES,

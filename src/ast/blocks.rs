@@ -13,7 +13,7 @@ const MAX_VECTOR: f64 = 1024.0;
 
 impl Line {
     /// The word for it in messages.
-    fn word(&self) -> &'static str {
+    fn word(&self) -> &str {
         match &self.kind {
             LineKind::Item(kind) => super::parse::item_word(kind),
             LineKind::Let(_) => "let",

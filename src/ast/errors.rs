@@ -454,8 +454,8 @@ struct State<'a> {
     kind: Option<Kind>,
     /// Texts and kinds of the two tokens before it.
     before: [(&'a str, Option<Kind>); 2],
-    /// The first token of the item.
-    first: Option<Kind>,
+    /// Text and kind of the first token of the item.
+    first: (&'a str, Option<Kind>),
     /// What the grammar allows here.
     expected: Vec<&'a str>,
 }
@@ -482,7 +482,7 @@ impl<'a> State<'a> {
         let line = tokens[..at.min(tokens.len())]
             .iter()
             .rposition(|t| matches!(t.kind, Kind::Newline | Kind::LBrace));
-        let first = look(Some(line.map_or(0, |line| line + 1))).1;
+        let first = look(Some(line.map_or(0, |line| line + 1)));
         let before = [look(at.checked_sub(1)), look(at.checked_sub(2))];
         let mut expected: Vec<&str> = expected.iter().map(|name| name.trim_matches('"')).collect();
         // It is a name wherever names stand.
@@ -587,7 +587,7 @@ impl<'a> State<'a> {
                 return Some(format!("write `{}: {}`", self.before[0].0, short(self.text)));
             }
             (Some(Kind::Newline) | None, _) if self.allows("to") => "say where: `to \"file\"`",
-            (Some(Kind::Newline) | None, _) if self.first == Some(Kind::Print) => {
+            (Some(Kind::Newline) | None, _) if self.first.0 == "print" => {
                 "write what to print: `print \"loss {fit.loss}\"`"
             }
             (Some(Kind::Number | Kind::Str | Kind::True | Kind::False | Kind::Minus), Some(Kind::Name))
@@ -600,7 +600,7 @@ impl<'a> State<'a> {
             }
             (Some(Kind::Becomes), _) => "write `< -` to compare with a negative; `<-` sets a state",
             (Some(Kind::Bar), _)
-                if self.allows("]") && matches!(self.first, Some(Kind::Fn | Kind::Model)) =>
+                if self.allows("]") && matches!(self.first.1, Some(Kind::Fn | Kind::Model)) =>
             {
                 "words to choose from are the kind of a parameter: `[mode: first | second]`"
             }
@@ -615,7 +615,7 @@ impl<'a> State<'a> {
             (Some(Kind::Colon), Some(Kind::Str)) => {
                 "groups of parameters stand in braces: `optimizer = { ... }`"
             }
-            (Some(Kind::Colon), _) if self.first != Some(Kind::Fn) => {
+            (Some(Kind::Colon), _) if self.first.1 != Some(Kind::Fn) => {
                 "a type is written after `let name:` only"
             }
             _ => return None,

@@ -209,7 +209,7 @@ fn closer(open: Kind) -> Kind {
 fn begins_line(first: Kind, second: Option<Kind>) -> bool {
     use Kind::*;
     match first {
-        Fn | Data | Stage | Let | Print | Plot | Save | Assert | Param | Layer | State | Metric => true,
+        Fn | Data | Stage | Let | Act | ActTo | Param | Layer | State | Metric => true,
         Model | Real | Pipeline => second == Some(Name),
         _ => false,
     }

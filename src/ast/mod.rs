@@ -74,28 +74,22 @@ pub enum ItemKind {
     Pipeline(Pipeline),
     /// `let a = ...`
     Let(Let),
-    /// `print "text {expr:.3}"`
-    Print(Expr),
-    /// `print a.loss by lr, b.loss by lr`
-    Table(Vec<Expr>),
-    /// `plot fit.loss, fit.accuracy to "x.svg"`
-    Plot {
-        /// The curves.
-        series: Vec<Expr>,
-        /// The file.
-        path: Expr,
-    },
-    /// `save fit to "x.safetensors"`
-    Save {
-        /// What to save.
-        value: Expr,
-        /// The file.
-        path: Expr,
-    },
-    /// `assert fit.accuracy > 0.9`
-    Assert(Expr),
+    /// `print "text {expr:.3}"`, `plot fit.loss, fit.accuracy to "x.svg"`
+    Act(Act),
     /// An expression by itself: `train m on d { ... }` whose result nobody keeps.
     Expr(Expr),
+}
+
+/// A statement that does something with values: `WORD EXPR, EXPR by NAME` or `WORD EXPR to PATH`. Which words
+/// there are and what they take is known to `check`.
+#[derive(Clone, Debug)]
+pub struct Act {
+    /// What is done: `print`.
+    pub word: Ident,
+    /// With what; at least one.
+    pub on: Vec<Expr>,
+    /// The file that it writes.
+    pub to: Option<Expr>,
 }
 
 /// `data NAME = SOURCE { column = transform }`

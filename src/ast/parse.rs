@@ -200,7 +200,7 @@ fn line_end(tokens: &[Token], at: usize) -> usize {
 }
 
 /// The word an item begins with.
-pub(super) fn item_word(kind: &ItemKind) -> &'static str {
+pub(super) fn item_word(kind: &ItemKind) -> &str {
     match kind {
         ItemKind::Real(_) => "real",
         ItemKind::Use(_) => "use",
@@ -210,10 +210,7 @@ pub(super) fn item_word(kind: &ItemKind) -> &'static str {
         ItemKind::Stage(_) => "stage",
         ItemKind::Pipeline(_) => "pipeline",
         ItemKind::Let(_) => "let",
-        ItemKind::Print(_) | ItemKind::Table(_) => "print",
-        ItemKind::Plot { .. } => "plot",
-        ItemKind::Save { .. } => "save",
-        ItemKind::Assert(_) => "assert",
+        ItemKind::Act(act) => &act.word.name,
         ItemKind::Expr(_) => "an expression",
     }
 }

@@ -71,17 +71,10 @@ impl Printer {
                 p.expr(&pipeline.body);
             }),
             ItemKind::Let(binding) => self.binding("let", binding),
-            ItemKind::Print(expr) => self.node("print", |p| p.expr(expr)),
-            ItemKind::Table(columns) => self.node("table", |p| p.exprs(columns)),
-            ItemKind::Plot { series, path } => self.node("plot", |p| {
-                p.exprs(series);
-                p.node("to", |p| p.expr(path));
+            ItemKind::Act(act) => self.node(&act.word.name, |p| {
+                p.exprs(&act.on);
+                act.to.iter().for_each(|path| p.node("to", |p| p.expr(path)));
             }),
-            ItemKind::Save { value, path } => self.node("save", |p| {
-                p.expr(value);
-                p.node("to", |p| p.expr(path));
-            }),
-            ItemKind::Assert(expr) => self.node("assert", |p| p.expr(expr)),
             ItemKind::Expr(expr) => self.expr(expr),
         }
     }

@@ -55,18 +55,14 @@ pub enum Kind {
     /// `let`
     #[token("let")]
     Let,
-    /// `print`
+    /// The word of an [`Act`](super::Act) on expressions.
     #[token("print")]
-    Print,
-    /// `plot`
-    #[token("plot")]
-    Plot,
-    /// `save`
-    #[token("save")]
-    Save,
-    /// `assert`
     #[token("assert")]
-    Assert,
+    Act,
+    /// The word of an act that ends in `to` and a path.
+    #[token("plot")]
+    #[token("save")]
+    ActTo,
     /// `to`
     #[token("to")]
     To,

@@ -107,10 +107,6 @@ codes! {
     ///     sum(iota[1000000])
     LOOP_TOO_LONG = "loop-too-long";
 
-    /// The program needs more memory than this machine has available. Nothing has been allocated yet. A
-    /// smaller batch, fewer or smaller layers, or an optimizer with less state need less.
-    TOO_LARGE = "too-large";
-
     /// An optimizer has more stages than are compiled in reasonable time. A pipeline that names another one
     /// twice has twice its stages.
     ///
@@ -591,6 +587,11 @@ codes! {
     ///
     ///     batch = full
     BATCH_TOO_LARGE = "batch-too-large";
+
+    /// An `assert` of the script does not hold. Statements before it have run.
+    ///
+    ///     assert fit.accuracy > 0.99
+    ASSERTION_FAILED = "assertion-failed";
 
     /// Data comes from `csv(path, target = column, test = share)` or `idx(x = path, y = path)`.
     ///

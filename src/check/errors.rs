@@ -4,6 +4,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::source::Span;
 
 pub use super::codes::*;
+pub use crate::data::errors::TOO_LARGE;
 
 /// A name that nothing has.
 pub(super) fn unknown_name(name: &str, span: Span, near: Option<String>) -> Diagnostic {

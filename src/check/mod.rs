@@ -22,7 +22,6 @@
 //! | `limits` | what cannot be once all sizes are known |
 
 pub mod builtins;
-mod catalog;
 mod codes;
 mod env;
 pub mod errors;
@@ -46,10 +45,10 @@ use self::optim::stages::Stages;
 use self::script::Statements;
 use crate::algebra::types::DType;
 use crate::ast::{self, ItemKind, Script};
+use crate::data::Catalog;
 use crate::diag::Diagnostic;
 use crate::typed::{self, DataId};
 
-pub use self::catalog::{Catalog, Schema};
 pub(crate) use self::expr::derived::is_derivative;
 pub use self::optim::external::Given;
 

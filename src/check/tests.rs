@@ -6,8 +6,10 @@ use crate::diag::{Code, Diagnostic};
 use crate::pipeline::LIBRARY;
 use crate::source::Sources;
 
-use super::{Catalog, Schema, check};
-use crate::typed::{DataSource, Program, Table};
+use super::check;
+use crate::data::sources::csv::{PATH, TARGET};
+use crate::data::{Catalog, Schema, Source};
+use crate::typed::Program;
 
 static NO_FILE: Code = Code { name: "missing-file", explain: "" };
 
@@ -15,16 +17,14 @@ static NO_FILE: Code = Code { name: "missing-file", explain: "" };
 struct Files;
 
 impl Catalog for Files {
-    fn schema(&self, source: &DataSource, real: DType) -> Result<Schema, Diagnostic> {
-        let DataSource::Csv(Table { path, target, .. }) = source else {
-            return Err(Diagnostic::error(&NO_FILE, "no such file"));
-        };
-        let y = match path.as_str() {
+    fn schema(&self, source: &Source, real: DType) -> Result<Schema, Diagnostic> {
+        let path = source.arguments().text(&PATH).unwrap_or_default();
+        let y = match path {
             "d.csv" | "small.csv" => Type::scalar(DType::I32),
             "r.csv" => Type::scalar(real),
             _ => return Err(Diagnostic::error(&NO_FILE, format!("no file `{path}`"))),
         };
-        if target.as_deref().is_some_and(|target| target != "y") {
+        if source.arguments().text(&TARGET).is_some_and(|target| target != "y") {
             return Err(Diagnostic::error(&super::errors::UNKNOWN_COLUMN, "no such column"));
         }
         let columns = vec![("x".to_string(), Type::of(real, &[4])), ("y".to_string(), y)];

@@ -10,7 +10,8 @@ use super::run::parse_set;
 use super::{Done, PROGRAM, Script, complain, fail, load, print, threads, warn};
 use crate::pipeline::Timings;
 use crate::print::time;
-use crate::run::{Measured, Plan, Settings, machine};
+use crate::run::{Measured, Plan, Settings};
+use crate::system;
 
 #[derive(Args, Debug)]
 pub(super) struct BenchArgs {
@@ -72,7 +73,7 @@ pub(super) fn bench(args: &BenchArgs, color: bool, started: Instant) -> Done {
 
 /// The most memory that this process had at a time, in MiB, where the system says so.
 fn peak_memory() -> Option<f64> {
-    machine::peak_memory().map(|bytes| bytes as f64 / (1 << 20) as f64)
+    system::peak_memory().map(|bytes| bytes as f64 / (1 << 20) as f64)
 }
 
 impl Report<'_> {

@@ -1,11 +1,15 @@
 //! The gradient of a training run against differences of its loss.
 
+use std::rc::Rc;
+
 use super::still::{self, WIDTH};
 use super::{Compared, TOLERANCE, Worst};
+use crate::diag::Diagnostic;
 use crate::graph::Param;
 use crate::pipeline::{Program, Report};
 use crate::run::{Fit, Settings, Silent};
-use crate::typed::{self, StatementKind, Train};
+use crate::source::Span;
+use crate::typed::{self, Act, Host, Printer, StatementKind, Train};
 
 /// How far a parameter moves: less where a difference does not agree at first. A gradient that is right agrees
 /// once no kink lies within the way, and one that is wrong never does.
@@ -52,8 +56,8 @@ fn still_run(program: &typed::Program, run: usize, tried: &[Tried]) -> typed::Pr
     program.statements.truncate(run + 1);
     for statement in &mut program.statements {
         // Statements keep their indices: what they leave is known by them.
-        if is_silent(&statement.kind) {
-            statement.kind = StatementKind::Print(Vec::new());
+        if let StatementKind::Act(_) = statement.kind {
+            statement.kind = StatementKind::Act(Rc::new(Nothing));
         }
     }
     let before = train(&program, run);
@@ -65,6 +69,7 @@ fn still_run(program: &typed::Program, run: usize, tried: &[Tried]) -> typed::Pr
         accumulate: 1,
         length: typed::Length::Steps(steps.max(1)),
         validate: None,
+        start: None,
         checkpoints: None,
         ..before.clone()
     };
@@ -73,16 +78,22 @@ fn still_run(program: &typed::Program, run: usize, tried: &[Tried]) -> typed::Pr
     program
 }
 
-/// Whether a statement leaves nothing for those after it.
-fn is_silent(kind: &StatementKind) -> bool {
-    matches!(
-        kind,
-        StatementKind::Print(_)
-            | StatementKind::Table(_)
-            | StatementKind::Plot { .. }
-            | StatementKind::Save { .. }
-            | StatementKind::Assert { .. }
-    )
+/// What stands in the place of an act.
+#[derive(Debug)]
+struct Nothing;
+
+impl Act for Nothing {
+    fn word(&self) -> &'static str {
+        "nothing"
+    }
+
+    fn text(&self, _: &Printer<'_>) -> String {
+        self.word().to_owned()
+    }
+
+    fn run(&self, _: &mut dyn Host, _: Span) -> Result<(), Diagnostic> {
+        Ok(())
+    }
 }
 
 fn train(program: &typed::Program, run: usize) -> &Train {

@@ -501,12 +501,8 @@ impl<'a> Evaluator<'a> {
     }
 
     fn global_name(&self, id: GlobalId) -> &'a str {
-        match &self.program.statements[id.0].kind {
-            StatementKind::Let { name, .. } | StatementKind::Also { name } => name,
-            StatementKind::Train(train) => &train.optimizer.name,
-            StatementKind::Eval(eval) => &eval.name,
-            _ => ice!("build", "statement {} binds no name", id.0),
-        }
+        let name = self.program.statements[id.0].kind.name();
+        name.unwrap_or_else(|| ice!("build", "statement {} binds no name", id.0))
     }
 
     fn stage_reduce(&mut self, combine: Combine, extent: Extent, value: Val) -> Val {

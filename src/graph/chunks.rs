@@ -11,7 +11,7 @@ use self::part::Part;
 use super::builder::Builder;
 use super::positions::{Position, Source};
 use super::rows::{Along, Dependence, Known, dependences};
-use super::{Def, Graph, Output, ProgramId, Role, Target};
+use super::{Def, Graph, Output, ProgramId, Role};
 use crate::algebra::fill::Fill;
 use crate::algebra::form::Combine;
 use crate::algebra::map::Map;
@@ -158,7 +158,7 @@ impl<'a> Plan<'a> {
         self.before.iter().for_each(|value| part.add(*value));
         let output = |(value, combine): &(Val, Combine)| {
             let name = self.name(*value, *combine).to_string();
-            Output { name, value: part.values[value], target: Target::Result }
+            Output::result(name, part.values[value])
         };
         let outputs = self.reduced.iter().map(output).collect();
         self.position(&mut part.builder, &part.values, true);

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::build::{Arena, Evaluator, Frame};
-use super::{Graph, Layout, Output, Role, Target};
+use super::{Graph, Layout, Output, Role};
 use crate::algebra::types::{Dim, SizeVar};
 use crate::typed::{
-    Data, DataId, DataSource, Eval, Expr, Local, Part, Program, Rows, Split, Statement, StatementKind, Train,
+    Data, DataId, DataSource, Eval, Expr, Local, Program, Rows, Split, Statement, StatementKind, Train,
 };
 
 /// Rows of a data set whose columns are in scope.
@@ -47,7 +47,7 @@ pub(super) fn evaluate<'a>(
         evaluator.label("");
         let value = evaluator.eval(expr, frame);
         evaluator.builder.name(value, name);
-        outputs.push(Output { name: name.to_owned(), value, target: Target::Result });
+        outputs.push(Output::result(name, value));
     }
     outputs
 }
@@ -129,7 +129,7 @@ impl<'a> Runs<'a> {
             let value = evaluator.eval(expr, &mut frame);
             evaluator.builder.name(value, &column.name);
             frame.bind(*local, value);
-            outputs.push(Output { name: column.name.clone(), value, target: Target::Result });
+            outputs.push(Output::result(&column.name, value));
         }
         Some(evaluator.builder.finish(name, outputs))
     }
@@ -148,7 +148,7 @@ impl<'a> Runs<'a> {
         }
         let several = values.len() > 1;
         let name = |k: usize| if several { format!("value.{k}") } else { "value".to_owned() };
-        let output = |(k, value)| Output { name: name(k), value, target: Target::Result };
+        let output = |(k, value)| Output::result(name(k), value);
         let outputs = values.into_iter().enumerate().map(output).collect();
         Some(evaluator.builder.finish(program, outputs))
     }
@@ -156,12 +156,8 @@ impl<'a> Runs<'a> {
 
 /// Gives values to the windows of texts that are sampled: columns, in the order of the samples.
 fn windows(evaluator: &mut Evaluator, frame: &mut Frame, kind: &StatementKind) {
-    let StatementKind::Print(parts) = kind else { return };
-    let samples = parts.iter().filter_map(|part| match part {
-        Part::Sample(sample) => Some(sample.window),
-        Part::Text(_) | Part::Value(..) => None,
-    });
-    for (k, local) in samples.enumerate() {
+    let StatementKind::Act(act) = kind else { return };
+    for (k, local) in act.windows().into_iter().enumerate() {
         let ty = frame.names[local.0].ty.clone();
         let value = evaluator.builder.input("window", Role::Column(k), ty);
         frame.bind(local, value);
@@ -177,17 +173,13 @@ fn let_program(name: &str, index: usize) -> String {
 fn expressions(index: usize, kind: &StatementKind) -> Option<(String, Vec<&Expr>)> {
     match kind {
         StatementKind::Let { name, value } => Some((let_program(name, index), vec![value])),
-        StatementKind::Assert { condition, .. } => Some((format!("assert.{index}"), vec![condition])),
-        StatementKind::Print(parts) => {
-            let values: Vec<&Expr> = parts.iter().filter_map(Part::value).collect();
-            (!values.is_empty()).then(|| (format!("print.{index}"), values))
+        StatementKind::Act(act) => {
+            let values = act.values();
+            (!values.is_empty()).then(|| (format!("{}.{index}", act.word()), values))
         }
         StatementKind::Also { .. }
         | StatementKind::Train(_)
         | StatementKind::Optimizer(_)
-        | StatementKind::Eval(_)
-        | StatementKind::Plot { .. }
-        | StatementKind::Table(_)
-        | StatementKind::Save { .. } => None,
+        | StatementKind::Eval(_) => None,
     }
 }

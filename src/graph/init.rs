@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::build::{Arena, Evaluator, Frame};
 use super::layout::{self, Found, Pieces, arena_order, memory};
 use super::stage::{self, Scope};
-use super::{Graph, Layout, Output, Role, Target};
+use super::{Graph, Layout, Output, Role};
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::pack::Pack;
 use crate::typed::{Optimizer, Program, Train};
@@ -20,11 +20,11 @@ pub(super) fn init(
     let mut evaluator = Evaluator::new(program, layouts);
     let (optimizer, batch) = (&train.optimizer, layout::batch(train, train.batch));
     let params = initial_params(&mut evaluator, arena_order(program, optimizer, &batch), optimizer);
-    let mut outputs = vec![Output { name: "params".to_owned(), value: params, target: Target::Result }];
+    let mut outputs = vec![Output::result("params", params).giving(Role::Params)];
     outputs.extend(initial_states(&mut evaluator, program, layout, optimizer, params));
-    for found in memory(program, optimizer, &batch) {
+    for (k, found) in memory(program, optimizer, &batch).into_iter().enumerate() {
         let (name, value) = initial(&mut evaluator, found);
-        outputs.push(Output { name, value, target: Target::Result });
+        outputs.push(Output::result(name, value).giving(Role::Memory(k)));
     }
     evaluator.builder.finish(format!("{}.init", optimizer.name), outputs)
 }
@@ -51,7 +51,7 @@ fn initial_states<'a>(
     params: Val,
 ) -> Vec<Output> {
     let mut outputs = Vec::new();
-    let mut slots = layout.states.iter();
+    let mut slots = layout.states.iter().enumerate();
     for arm in &layout.arms {
         evaluator.pieces = Pieces::of(layout, arm);
         let params = evaluator.part_of(params, &arm.coordinates);
@@ -59,10 +59,10 @@ fn initial_states<'a>(
             let scope = Scope::before(params);
             let mut frame = stage::frame(evaluator, program, layout, (&optimizer.cells, used), &scope);
             for state in &program.stages[used.stage.0].states {
-                let Some(slot) = slots.next() else { break };
+                let Some((k, slot)) = slots.next() else { break };
                 let value = evaluator.eval(&state.init, &mut frame);
                 let value = evaluator.spread_to(value, &slot.ty);
-                outputs.push(Output { name: slot.name.clone(), value, target: Target::Result });
+                outputs.push(Output::result(&slot.name, value).giving(Role::State(k)));
             }
         }
     }

@@ -273,6 +273,20 @@ pub struct Output {
     pub value: Val,
     /// Where it goes.
     pub target: Target,
+    /// What it is for the programs after this one: parameters to begin with, a state.
+    pub gives: Option<Role>,
+}
+
+impl Output {
+    /// An output with a buffer of its own.
+    pub fn result(name: impl Into<String>, value: Val) -> Output {
+        Output { name: name.into(), value, target: Target::Result, gives: None }
+    }
+
+    /// The same, which programs after this one are given as this.
+    pub fn giving(self, role: Role) -> Output {
+        Output { gives: Some(role), ..self }
+    }
 }
 
 /// Where an output goes.

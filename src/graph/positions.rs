@@ -124,7 +124,7 @@ fn checked(graph: &mut Graph, value: Val) -> Source {
     let like = |output: &Output| output.value == value && output.target == Target::Positions;
     let have = graph.outputs.iter().position(like);
     Source::Output(have.unwrap_or_else(|| {
-        graph.outputs.push(Output { name: "positions".to_owned(), value, target: Target::Positions });
+        graph.outputs.push(Output { target: Target::Positions, ..Output::result("positions", value) });
         graph.outputs.len() - 1
     }))
 }

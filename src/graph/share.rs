@@ -97,6 +97,6 @@ impl Renumbered {
             Target::Result | Target::Positions => output.target,
             Target::InPlace(k) => Target::InPlace(self.inputs[k]),
         };
-        Output { name: output.name.clone(), value: self.value(output.value), target }
+        Output { value: self.value(output.value), target, ..output.clone() }
     }
 }

@@ -139,7 +139,7 @@ pub(super) fn weights(
         return None;
     }
     let value = joined(&mut evaluator, parts);
-    let output = Output { name: "weights".to_owned(), value, target: Target::Result };
+    let output = Output::result("weights", value).giving(Role::Params);
     Some(evaluator.builder.finish(format!("{}.weights", optimizer.name), vec![output]))
 }
 
@@ -295,5 +295,5 @@ fn state_input(evaluator: &mut Evaluator, k: usize, name: &str, ty: &Type) -> Va
 /// An output that takes the place of an input.
 fn in_place(evaluator: &Evaluator, name: &str, old: Val, new: Val) -> Output {
     let target = Target::InPlace(evaluator.builder.input_index(old));
-    Output { name: name.to_owned(), value: new, target }
+    Output { target, ..Output::result(name, new) }
 }

@@ -7,7 +7,7 @@ use super::builder::Builder;
 use super::grad::grad;
 use super::rules::RULES;
 use super::simplify::simplify;
-use super::{Def, Graph, Output, Role, Target, eval, share, verify};
+use super::{Def, Graph, Output, Role, eval, share, verify};
 use crate::algebra::contract::Contract;
 use crate::algebra::fill::Fill;
 use crate::algebra::form::Combine;
@@ -18,11 +18,12 @@ use crate::algebra::scalar::{self, Scalar};
 use crate::algebra::tensor::Tensor;
 use crate::algebra::types::{DType, Dim, SizeVar, Type};
 use crate::algebra::view::View;
+use crate::data::{Arguments, SOURCES, Source};
 use crate::source::Span;
 use crate::typed::{
     Cell, Column, Data, DataId, DataSource, Expr, ExprKind, Extent, Function, FunctionId, Instance, Length,
     Local, LocalId, Member, Optimizer, Program, Rows, Split, Stage, StageId, StageScope, StageUse, State,
-    Statement, StatementKind, Table, Train,
+    Statement, StatementKind, Train,
 };
 
 const F: DType = DType::F64;
@@ -32,7 +33,7 @@ fn tensor(sizes: &[usize], data: &[f64]) -> Tensor {
 }
 
 fn result(builder: Builder, value: Val) -> Graph {
-    let output = Output { name: "y".to_owned(), value, target: Target::Result };
+    let output = Output::result("y", value);
     builder.finish("test", vec![output])
 }
 
@@ -87,7 +88,7 @@ fn gradients_agree_with_differences() {
     let (loss, xs) = small_loss(&mut builder);
     let gradients = grad(&mut builder, loss, &xs);
     let outputs = [loss, gradients[0], gradients[1]];
-    let output = |value: &Val| Output { name: format!("{value:?}"), value: *value, target: Target::Result };
+    let output = |value: &Val| Output::result(format!("{value:?}"), *value);
     let graph = builder.finish("test", outputs.iter().map(output).collect());
     let simple = share::prune(simplify(graph.clone()));
     verify::check(&simple).expect("a sound graph");
@@ -376,6 +377,7 @@ fn script() -> Program {
         every: None,
         sweep: Vec::new(),
         swept_seed: None,
+        start: None,
         checkpoints: None,
         length: Length::Steps(2),
         shuffle: false,
@@ -385,9 +387,8 @@ fn script() -> Program {
     let column = |name: &str, sizes: &[usize]| Column { name: name.to_owned(), ty: Type::of(F, sizes) };
     let data = Data {
         name: "d".to_owned(),
-        source: DataSource::Csv(Table { path: "d.csv".to_owned(), ..Table::default() }),
+        source: DataSource::Files(Source::new(SOURCES[0], Arguments::default())),
         characters: Vec::new(),
-        test: None,
         columns: vec![column("x", &[2]), column("y", &[])],
         standardize: vec![],
         rows: Rows { all: 3, train: 3, test: 4 },

@@ -82,7 +82,7 @@ fn find(init: &Graph, step: &Graph, layout: &Layout, values: &[f64], left: &mut 
     pairs.filter(|(a, b)| open(a) && open(b) && alike(*a, *b)).find_map(|(state, other)| {
         let swept = layout.cells.iter().map(|(name, _)| name.starts_with("sweep.")).collect();
         let mut twins = Twins { state, other, swept, ties: BTreeSet::new() };
-        let initial = |k: usize| init.outputs.iter().find(|output| output.name == slots[k].name);
+        let initial = |k: usize| init.outputs.iter().find(|output| output.gives == Some(Role::State(k)));
         let start = |k: usize| initial(k).map(|output| output.value);
         let pairs = [(init, start(state)?, start(other)?), (step, next(step, state)?, next(step, other)?)];
         pairs.into_iter().all(|(graph, a, b)| twins.equal(graph, a, b, values, left)).then_some(twins)

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use super::group::Groups;
 use super::plan::Class;
 use super::{Affine, Buffer, BufferId, Output, Storage};
-use crate::graph::{Graph, Target};
+use crate::graph::{self, Graph, Target};
 
 /// Memory of one program.
 #[derive(Debug, Default)]
@@ -283,7 +283,8 @@ impl<'a> Placer<'a> {
                 _ if self.groups.plan.items[id].class == Class::Pack => self.pack_buffer(id).0,
                 Target::Result | Target::Positions => self.memory.stores[id][nth].0,
             };
-            self.memory.outputs.push(Output { name: output.name.clone(), buffer, target: output.target });
+            let graph::Output { name, target, gives, .. } = output.clone();
+            self.memory.outputs.push(Output { name, buffer, target, gives });
         }
     }
 }

@@ -132,6 +132,8 @@ pub struct Output {
     pub buffer: BufferId,
     /// Whether it replaces an input.
     pub target: Target,
+    /// What it is for the programs after this one.
+    pub gives: Option<Role>,
 }
 
 /// A loop nest.

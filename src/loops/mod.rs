@@ -109,6 +109,8 @@ pub struct Output {
     pub buffer: usize,
     /// Whether it replaces an input.
     pub target: Target,
+    /// What it is for the programs after this one.
+    pub gives: Option<Role>,
 }
 
 /// A buffer with its place.

@@ -105,6 +105,7 @@ fn calls(from: &mut kernel::Program, shared: &mut Shared) -> Program {
         name: output.name.clone(),
         buffer: output.buffer.0,
         target: output.target,
+        gives: output.gives.clone(),
     });
     Program {
         name: from.name.clone(),

@@ -138,7 +138,7 @@ impl Optimizer {
             machine.set(&Role::Total, &[options.total.unwrap_or(0) as f64]);
             machine.set(&Role::Key, &step_key(0, 0));
         }
-        let states: Vec<Memory> = (0..layout.states.len()).map(|k| init.output(k)).collect();
+        let states: Vec<Memory> = (0..layout.states.len()).map(|k| init.given(&Role::State(k))).collect();
         for machine in [&mut step].into_iter().chain(&mut weights) {
             for (input, role) in machine.roles() {
                 if let Role::State(k) = role {
@@ -267,7 +267,7 @@ impl Optimizer {
         };
         machine.set(&Role::Step, &[self.t as f64]);
         machine.run_with(&mut [(Role::Params, Lent::Read(params))], Phase::Whole);
-        machine.output(0).copy_to(weights);
+        machine.given(&Role::Params).copy_to(weights);
         Ok(())
     }
 

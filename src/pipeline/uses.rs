@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::ast::{self, Expr, ExprKind, Item, ItemKind, Let, Script, StrPart};
+use crate::data::errors::{MISSING_FILE, UNREADABLE_FILE};
 use crate::diag::{Code, Diagnostic};
 use crate::input;
-use crate::run::errors::{MISSING_FILE, UNREADABLE_FILE};
 use crate::source::{FileId, Sources, Span};
 
 /// A path that is no plain text.

@@ -73,12 +73,7 @@ pub fn bench(stages: &Stages<'_>, settings: &Settings, plan: &Plan) -> Result<Ve
             StatementKind::Let { .. } | StatementKind::Also { .. } | StatementKind::Eval(_) => {
                 script.next(index, statement, &mut Silent)?
             }
-            StatementKind::Print(_)
-            | StatementKind::Optimizer(_)
-            | StatementKind::Plot { .. }
-            | StatementKind::Table(_)
-            | StatementKind::Save { .. }
-            | StatementKind::Assert { .. } => script.skip(),
+            StatementKind::Act(_) | StatementKind::Optimizer(_) => script.skip(),
         }
     }
     Ok(all)

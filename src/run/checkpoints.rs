@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::errors;
+use crate::data::errors::unreadable;
 use crate::diag::Diagnostic;
 use crate::typed::{Checkpoints, Program, Statement, StatementKind, Train};
 
@@ -80,7 +81,7 @@ pub(super) fn check(statement: &Statement, resume: bool) -> Result<(), Diagnosti
     let folder = Path::new(&checkpoints.folder);
     let at = |error: Diagnostic| error.label(statement.span, "in this run");
     fs::create_dir_all(folder).map_err(|error| at(errors::unwritable(folder, &error)))?;
-    let there = listed(folder).map_err(|error| at(errors::unreadable(folder, &error)))?;
+    let there = listed(folder).map_err(|error| at(unreadable(folder, &error)))?;
     let name = &train.optimizer.name;
     // Choices of a sweep are numbered behind a dot.
     let own = |file: &&(String, usize, PathBuf)| file.0.split('.').next() == Some(name);

@@ -1,25 +1,25 @@
 //! Runs the statements of a script in order.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use super::data::Wanted;
+use super::acts::Doing;
 use super::dataset::Dataset;
 use super::evaluation::Evaluation;
 use super::fit::Fit;
 use super::machine::Machine;
-use super::plot;
 use super::sweep::{self, Sweep};
 use super::value::Held;
-use super::{Events, Settings, Stages, checkpoints, errors, sample, train, value};
+use super::{Events, Settings, Stages, checkpoints, errors, start, train};
+use crate::algebra::types::Type;
 use crate::check;
+use crate::data::{Trained, Values, Wanted};
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
 use crate::graph::{Layout, ProgramId, Purpose, Role, Target};
 use crate::ice;
 use crate::native::Phase;
 use crate::source::Span;
-use crate::typed::{Curve, DataId, DataSource, Eval, GlobalId, Part, Statement, StatementKind, Statistic};
+use crate::typed::{Column, DataId, DataSource, Eval, GlobalId, Statement, StatementKind, Statistic};
 
 /// What a script left behind, by the names of its `let`s.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ pub struct Outcome {
 
 /// What a statement left behind.
 #[derive(Debug)]
-enum Value {
+pub(super) enum Value {
     Nothing,
     Tensor(Held),
     Fit(Fit),
@@ -139,30 +139,17 @@ pub fn execute(
         // What comes after hours of training is refused before them.
         script.check_memory(index, statement)?;
         checkpoints::check(statement, settings.resume)?;
+        script.check_start(index, statement, events)?;
     }
     script.read_files()?;
     let mut names = BTreeMap::new();
     for (index, statement) in stages.typed.statements.iter().enumerate() {
         script.next(index, statement, events)?;
-        if let Some(name) = bound_name(&statement.kind) {
+        if let Some(name) = statement.kind.name() {
             names.insert(name.to_owned(), index);
         }
     }
     Ok(Outcome { names, values: script.values })
-}
-
-fn bound_name(kind: &StatementKind) -> Option<&str> {
-    match kind {
-        StatementKind::Let { name, .. } | StatementKind::Also { name } => Some(name),
-        StatementKind::Train(train) => Some(&train.optimizer.name),
-        StatementKind::Eval(eval) => Some(&eval.name),
-        StatementKind::Print(_)
-        | StatementKind::Optimizer(_)
-        | StatementKind::Plot { .. }
-        | StatementKind::Table(_)
-        | StatementKind::Save { .. }
-        | StatementKind::Assert { .. } => None,
-    }
 }
 
 /// Every name that `--set` gives must be a cell of some optimizer, and every value in its range.
@@ -239,20 +226,7 @@ impl<'a> Script<'a> {
             }
             StatementKind::Optimizer(_) => ice!("run", "an optimizer alone has no data"),
             StatementKind::Eval(eval) => return self.eval(index, eval).map(Value::Numbers),
-            StatementKind::Print(parts) => self.print(index, parts, events)?,
-            StatementKind::Plot { curves, path } => {
-                self.plot(curves, Path::new(path)).map_err(|error| error.label(span, "this plot"))?;
-            }
-            StatementKind::Table(curves) => {
-                let text = self.table(curves);
-                events
-                    .print(&text)
-                    .map_err(|error| errors::unwritable(Path::new("standard output"), &error))?;
-            }
-            StatementKind::Save { fit, path } => {
-                self.save(*fit, Path::new(path)).map_err(|error| error.label(span, "this file"))?;
-            }
-            StatementKind::Assert { text, .. } => self.assert(index, text, span, events)?,
+            StatementKind::Act(act) => act.run(&mut Doing { script: self, index, events }, span)?,
         }
         Ok(Value::Nothing)
     }
@@ -260,76 +234,6 @@ impl<'a> Script<'a> {
     /// The next value of the last `let`.
     fn next_value(&mut self) -> Value {
         self.also.pop().map_or(Value::Nothing, Value::Tensor)
-    }
-
-    fn print(&mut self, index: usize, parts: &[Part], events: &mut dyn Events) -> Result<(), Diagnostic> {
-        let values = match parts.iter().any(|part| matches!(part, Part::Value(..))) {
-            true => self.tensors(index, events)?,
-            false => Vec::new(),
-        };
-        let (mut text, mut output, mut column) = (String::new(), 0, 0);
-        for part in parts {
-            match part {
-                Part::Text(plain) => text.push_str(plain),
-                Part::Value(_, digits) => text.push_str(&value::text(&values[output], *digits)),
-                Part::Sample(sample) => {
-                    let program = self.program(Purpose::Values(index));
-                    let seed = self.settings.seed.unwrap_or(self.fit(sample.fit).seed);
-                    let from = sample::Source { program, output, column };
-                    text.push_str(&sample::sample(self, sample, &from, seed)?);
-                    column += 1;
-                }
-            }
-            output += usize::from(part.value().is_some());
-        }
-        events.print(&text).map_err(|error| errors::unwritable(Path::new("standard output"), &error))
-    }
-
-    fn plot(&self, curves: &[Curve], path: &Path) -> Result<(), Diagnostic> {
-        let several = curves.iter().any(|curve| curve.of != curves[0].of);
-        let one = |curve: &Curve| match &self.values[curve.of.0] {
-            Value::Sweep(sweep) => sweep.curve(&curve.key, curve.by.as_deref()),
-            _ => {
-                let made = self.fit(curve.of).curve(&curve.key, curve.param.as_deref());
-                let name = if several { format!("{} {}", self.name(curve.of), made.name) } else { made.name };
-                plot::Curve { name, ..made }
-            }
-        };
-        plot::write(&curves.iter().map(one).collect::<Vec<_>>(), path)
-    }
-
-    fn name(&self, of: GlobalId) -> &str {
-        bound_name(&self.stages.typed.statements[of.0].kind).unwrap_or_default()
-    }
-
-    fn table(&self, columns: &[Curve]) -> String {
-        let column = |curve: &'_ Curve| match &self.values[curve.of.0] {
-            Value::Sweep(sweep) => sweep,
-            other => ice!("run", "no sweep but {other:?}"),
-        };
-        let by = columns[0].by.as_deref().unwrap_or_default();
-        let columns: Vec<_> = columns.iter().map(|curve| (column(curve), curve.key.as_str())).collect();
-        sweep::table(&columns, by)
-    }
-
-    /// A sweep as a table, what a fit recorded as a table, or its parameters and states.
-    fn save(&self, of: GlobalId, path: &Path) -> Result<(), Diagnostic> {
-        match &self.values[of.0] {
-            Value::Sweep(sweep) => sweep.save(path),
-            _ if path.extension().is_some_and(|end| end == "csv") => self.fit(of).save_history(path),
-            _ => self.fit(of).save(path),
-        }
-    }
-
-    fn assert(
-        &mut self,
-        index: usize,
-        text: &str,
-        span: Span,
-        events: &mut dyn Events,
-    ) -> Result<(), Diagnostic> {
-        let holds = self.tensors(index, events)?[0].elements.get(0) != 0.0;
-        if holds { Ok(()) } else { Err(errors::assertion_failed(text, span)) }
     }
 
     fn eval(&mut self, index: usize, eval: &Eval) -> Result<BTreeMap<String, f64>, Diagnostic> {
@@ -342,12 +246,12 @@ impl<'a> Script<'a> {
     }
 
     /// The values of the expressions of a statement.
-    fn tensors(&mut self, index: usize, events: &mut dyn Events) -> Result<Vec<Held>, Diagnostic> {
+    pub(super) fn tensors(&mut self, index: usize, events: &mut dyn Events) -> Result<Vec<Held>, Diagnostic> {
         let program = self.program(Purpose::Values(index));
         let graph = self.stages.graphs.graph(program);
         let work = self.stages.loops.work(self.stages.loops.program(program));
         if work > LONG {
-            let name = bound_name(&self.stages.typed.statements[index].kind);
+            let name = self.stages.typed.statements[index].kind.name();
             events.long(name.unwrap_or(&graph.name), work);
         }
         let mut machine = self.machine(program)?;
@@ -395,6 +299,19 @@ impl<'a> Script<'a> {
         Ok(machine)
     }
 
+    /// Before anything is computed: what a run starts from is there and fits; what it leaves out is said.
+    fn check_start(
+        &self,
+        index: usize,
+        statement: &Statement,
+        events: &mut dyn Events,
+    ) -> Result<(), Diagnostic> {
+        let StatementKind::Train(train) = &statement.kind else { return Ok(()) };
+        let said = start::check(self, train.start.as_ref(), &self.stages.graphs.layouts[&index])?;
+        said.iter().for_each(|said| events.warn(&format!("{}: {said}", train.optimizer.name)));
+        Ok(())
+    }
+
     /// A number of a recorded series, or one of an evaluation.
     fn recorded(&self, index: usize, key: &str, statistic: Statistic) -> f64 {
         let found = match &self.values[index] {
@@ -405,9 +322,14 @@ impl<'a> Script<'a> {
         found.unwrap_or(f64::NAN)
     }
 
+    /// What a statement left.
+    pub(super) fn value(&self, id: GlobalId) -> &Value {
+        &self.values[id.0]
+    }
+
     /// The fit that a statement made.
-    fn fit(&self, id: GlobalId) -> &Fit {
-        match &self.values[id.0] {
+    pub(super) fn fit(&self, id: GlobalId) -> &Fit {
+        match self.value(id) {
             Value::Fit(fit) => fit,
             Value::Nothing | Value::Tensor(_) | Value::Sweep(_) | Value::Numbers(_) => {
                 ice!("run", "statement {} is no fit", id.0)
@@ -451,10 +373,11 @@ impl<'a> Script<'a> {
         if !self.datasets.contains_key(&rows) {
             let data = &self.stages.typed.data[rows.data.0];
             let opened = match &data.source {
-                DataSource::Synthetic { seed, .. } => self.computed(rows.data, *seed),
-                _ => Ok(self.stages.files.rows(data)),
+                DataSource::Synthetic { seed, .. } => {
+                    self.computed(rows.data, *seed).map_err(|error| error.label(data.span, "this data"))?
+                }
+                DataSource::Files(source) => Dataset::new(data, source.reader().test_is_last()),
             };
-            let opened = opened.map_err(|error| error.label(data.span, "this data"))?;
             self.datasets.insert(rows, opened);
         }
         Ok(&self.datasets[&rows])
@@ -473,22 +396,45 @@ impl<'a> Script<'a> {
             same.map_or(Ok(()), |same| self.column(first, same))?;
             self.opened(first)?;
         }
-        let trained =
-            (first != rows).then(|| (&self.stages.typed.data[rows.trained.0], &self.datasets[&first]));
-        let (real, own) = (self.stages.typed.real, &self.datasets[&rows]);
-        let values = self.stages.files.column(&Wanted { data, column, rows: own, trained, real });
-        let values = values.map_err(|error| error.label(data.span, "this data"))?;
+        let values = self.values(rows, column).map_err(|error| error.label(data.span, "this data"))?;
         if let Some(dataset) = self.datasets.get_mut(&rows) {
             dataset.set(column, values);
         }
         Ok(())
     }
 
+    /// A column of files, which goes by the data trained on if those are others.
+    fn values(&self, rows: Seen, column: usize) -> Result<Values, Diagnostic> {
+        let data = &self.stages.typed.data[rows.data.0];
+        let Some(source) = data.source.files() else { ice!("run", "`{}` is computed, not read", data.name) };
+        let Column { name, ty } = &data.columns[column];
+        let dtype = if ty.dtype.is_float() { self.stages.typed.real } else { ty.dtype };
+        let wanted = Wanted {
+            name,
+            ty: Type::new(dtype, ty.shape.clone()),
+            train: &self.datasets[&rows].train,
+            standardized: data.standardize.contains(name),
+            trained: (rows.data != rows.trained).then(|| self.trained(rows.trained, name)),
+        };
+        source.reader().column(self.stages.files, &wanted)
+    }
+
+    /// What data trained on say of the column of this name.
+    fn trained(&self, id: DataId, name: &str) -> Trained<'_> {
+        let data = &self.stages.typed.data[id.0];
+        let column = data.columns.iter().position(|column| column.name == name);
+        let known = column.and_then(|column| self.datasets[&Seen::own(id)].column(column));
+        Trained {
+            source: data.source.files(),
+            characters: &data.characters,
+            scales: known.and_then(|values| values.scales.as_ref()),
+        }
+    }
+
     /// Reads all files before anything is computed: what is wrong with them is said before hours of
     /// training, not after.
     fn read_files(&mut self) -> Result<(), Diagnostic> {
-        let is_file =
-            |data: DataId| !matches!(self.stages.typed.data[data.0].source, DataSource::Synthetic { .. });
+        let is_file = |data: DataId| self.stages.typed.data[data.0].source.files().is_some();
         let mut all = Vec::new();
         for (index, statement) in self.stages.typed.statements.iter().enumerate() {
             match &statement.kind {

@@ -48,12 +48,7 @@ pub fn first_step(stages: &Stages<'_>, settings: &Settings, name: &str) -> Resul
             | StatementKind::Let { .. }
             | StatementKind::Also { .. }
             | StatementKind::Eval(_) => script.next(index, statement, &mut Silent)?,
-            StatementKind::Print(_)
-            | StatementKind::Plot { .. }
-            | StatementKind::Table(_)
-            | StatementKind::Save { .. }
-            | StatementKind::Assert { .. }
-            | StatementKind::Optimizer(_) => script.skip(),
+            StatementKind::Act(_) | StatementKind::Optimizer(_) => script.skip(),
         }
     }
     Ok(Vec::new())

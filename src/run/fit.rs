@@ -116,18 +116,34 @@ impl Fit {
     pub(super) fn save(&self, path: &Path) -> Result<(), Diagnostic> {
         let flats =
             save::trained(&self.layout, &self.params, self.trained.as_ref(), &self.memory, &self.states);
-        let about = about(self.steps, self.seed, &self.cells);
+        let about = about(&self.layout, self.steps, self.seed, &self.cells);
         save::write(&save::named(&flats), &about.collect::<Vec<_>>(), path)
     }
 }
 
+/// What the metadata of a file call the names of the optimizer's states, those with a number for each coordinate
+/// apart, whose names have a slash.
+pub(super) const OPTIMIZER_STATES: &str = "optimizer states";
+
 /// What the metadata of a file say: its format, steps, the seed and the hyperparameters.
 pub(super) fn about(
+    layout: &Layout,
     steps: usize,
     seed: u64,
     cells: &[(String, f64)],
 ) -> impl Iterator<Item = (String, String)> {
-    let fixed = [("format", "egret 1".to_owned()), ("step", steps.to_string()), ("seed", seed.to_string())];
+    let states = layout.states.iter().filter(|slot| !layout.is_per_coordinate(slot));
+    let clashes = |name: &str| layout.params.iter().any(|param| param.name == name);
+    let states = states.map(|slot| match clashes(&slot.name) {
+        true => format!("opt.{}", slot.name),
+        false => slot.name.clone(),
+    });
+    let fixed = [
+        ("format", "egret 1".to_owned()),
+        ("step", steps.to_string()),
+        ("seed", seed.to_string()),
+        (OPTIMIZER_STATES, states.collect::<Vec<_>>().join(",")),
+    ];
     let fixed = fixed.into_iter().map(|(name, value)| (name.to_owned(), value));
     fixed.chain(cells.iter().map(|(name, value)| (name.clone(), print::number(*value))))
 }

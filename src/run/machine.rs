@@ -6,11 +6,8 @@
 
 use std::rc::Rc;
 
-pub use super::memory::{
-    Element, Lent, Memory, OutOfMemory, available as available_memory, peak as peak_memory,
-};
-
 use super::memory::{Block, Lease};
+pub use super::memory::{Element, Lent, Memory, OutOfMemory};
 use crate::algebra::tensor::Tensor;
 use crate::algebra::types::DType;
 use crate::graph::{Graph, Input, ProgramId, Role, Target};
@@ -213,6 +210,15 @@ impl Machine {
             Place::Output(index) => self.own(index).clone(),
             place => ice!("run", "output {output} of `{}` lies in {place:?}", self.program.name),
         }
+    }
+
+    /// What the program gives to those after it as this.
+    ///
+    /// # Panics
+    /// If it gives no such thing.
+    pub fn given(&self, role: &Role) -> Memory {
+        let output = self.program.outputs.iter().position(|output| output.gives.as_ref() == Some(role));
+        self.output(output.unwrap_or_else(|| ice!("run", "`{}` gives no {role:?}", self.program.name)))
     }
 
     /// The elements of an output.

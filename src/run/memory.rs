@@ -394,21 +394,3 @@ fn bits(chunk: &[u8]) -> Bits {
     word[..chunk.len()].copy_from_slice(chunk);
     Bits::from_le_bytes(word)
 }
-
-/// Bytes that the system could give now, where it says so.
-pub fn available() -> Option<u64> {
-    reported("/proc/meminfo", "MemAvailable:")
-}
-
-/// The most bytes that this process had at a time, where the system says so.
-pub fn peak() -> Option<u64> {
-    reported("/proc/self/status", "VmHWM:")
-}
-
-/// A number of bytes that the system reports in kilobytes.
-fn reported(file: &str, key: &str) -> Option<u64> {
-    let info = std::fs::read_to_string(file).ok()?;
-    let line = info.lines().find(|line| line.starts_with(key))?;
-    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    kilobytes.checked_mul(1024)
-}

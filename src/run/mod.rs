@@ -4,22 +4,17 @@
 //! Comes in: the products of all stages. Goes out: what the script prints and writes. This is the one
 //! stage after `check` that may fail: on files, on data, on a loss that is not finite.
 
-mod array;
+mod acts;
 mod bench;
 mod checkpoints;
-mod column;
-mod csv;
-mod data;
 mod dataset;
 pub mod errors;
 mod evaluation;
 mod execute;
 mod first_step;
 mod fit;
-mod idx;
 pub mod machine;
 pub mod memory;
-mod npy;
 pub(crate) mod plot;
 mod positions;
 mod record;
@@ -28,9 +23,8 @@ mod room;
 mod sample;
 pub(crate) mod save;
 pub(crate) mod saved;
-mod scale;
+mod start;
 pub(crate) mod sweep;
-mod text;
 mod train;
 mod value;
 
@@ -38,7 +32,6 @@ use std::io;
 use std::sync::atomic::AtomicI32;
 
 pub use bench::{Measured, Plan, bench};
-pub use data::Files;
 pub(crate) use execute::Left;
 pub use execute::{Outcome, execute};
 pub use first_step::{Call, first_step};
@@ -46,6 +39,7 @@ pub use fit::Fit;
 pub use sweep::Sweep;
 pub(crate) use train::step_key;
 
+use crate::data::Files;
 use crate::graph::Graphs;
 use crate::loops::Loops;
 use crate::native::Native;

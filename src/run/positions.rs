@@ -93,14 +93,15 @@ impl Script<'_> {
 impl Dataset {
     /// The first of some rows in which a column of integers is not from 0 to below `below`, and the integer.
     fn outside(&self, column: usize, rows: &[u32], below: usize) -> Option<(u32, i32)> {
-        if self.codes_below(column, below) {
+        let column = self.read(column);
+        if column.are_below(below) {
             return None;
         }
-        let width = self.width(column).max(1);
+        let width = column.width().max(1);
         let mut bytes = vec![0; width * ROWS.min(rows.len()) * DType::I32.bytes()];
         for rows in rows.chunks(ROWS) {
             let bytes = &mut bytes[..rows.len() * width * DType::I32.bytes()];
-            self.gather(column, rows, DType::I32, bytes);
+            column.gather(rows, DType::I32, bytes);
             let number = |chunk: &[u8]| i32::from_ne_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]);
             let inside = |number: &i32| usize::try_from(*number).is_ok_and(|number| number < below);
             let mut numbers = bytes.chunks_exact(4).map(number).enumerate();

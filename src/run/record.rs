@@ -52,9 +52,9 @@ pub(super) fn wanted(
 ) -> BTreeSet<(String, Option<String>)> {
     let mut found = BTreeSet::new();
     for statement in &program.statements {
-        let StatementKind::Plot { curves, .. } = &statement.kind else { continue };
+        let StatementKind::Act(act) = &statement.kind else { continue };
         let own = |curve: &&Curve| curve.of.0 == run && curve.by.is_none();
-        found.extend(curves.iter().filter(own).map(|curve| (curve.key.clone(), curve.param.clone())));
+        found.extend(act.curves().iter().filter(own).map(|curve| (curve.key.clone(), curve.param.clone())));
     }
     if all {
         for slot in layout.states.iter().filter(|slot| slot.extent == Extent::Coordinate) {

@@ -2,9 +2,10 @@
 
 use super::errors;
 use super::execute::{Script, Seen};
-use super::machine::{Machine, available_memory};
+use super::machine::Machine;
 use crate::diag::Diagnostic;
 use crate::graph::{ProgramId, Purpose};
+use crate::system::available_memory;
 use crate::typed::{Data, Statement, StatementKind};
 
 /// What to do about an evaluation that is too large.
@@ -63,18 +64,12 @@ impl Script<'_> {
 /// What the programs are for whose memory a statement needs at one time.
 fn purposes(index: usize, kind: &StatementKind) -> Vec<Purpose> {
     match kind {
-        StatementKind::Let { .. } | StatementKind::Print(_) | StatementKind::Assert { .. } => {
-            vec![Purpose::Values(index)]
-        }
+        StatementKind::Let { .. } | StatementKind::Act(_) => vec![Purpose::Values(index)],
         StatementKind::Eval(_) => vec![Purpose::Eval(index)],
         StatementKind::Train(_) => {
             use Purpose::{Accumulate, Init, Step, Validate, Weights};
             [Init, Step, Accumulate, Weights, Validate].map(|purpose| purpose(index)).to_vec()
         }
-        StatementKind::Also { .. }
-        | StatementKind::Optimizer(_)
-        | StatementKind::Plot { .. }
-        | StatementKind::Table(_)
-        | StatementKind::Save { .. } => Vec::new(),
+        StatementKind::Also { .. } | StatementKind::Optimizer(_) => Vec::new(),
     }
 }

@@ -84,6 +84,12 @@ impl Saved {
         self.tensors.keys().map(String::as_str)
     }
 
+    /// Element type, sizes and elements of a tensor.
+    pub(crate) fn any(&self, name: &str) -> Option<(Dtype, &[usize], &[u8])> {
+        let stored = self.tensors.get(name)?;
+        Some((stored.dtype, &stored.sizes, &self.bytes[stored.bytes.clone()]))
+    }
+
     /// The elements of a tensor of this type and shape.
     pub(crate) fn tensor(&self, name: &str, ty: &Type) -> Result<&[u8], Misfit> {
         let stored = self.tensors.get(name);
@@ -115,13 +121,17 @@ impl Saved {
 
 impl Stored {
     fn is(&self, ty: &Type) -> bool {
-        let same = match ty.dtype {
-            DType::F32 => self.dtype == Dtype::F32,
-            DType::F64 => self.dtype == Dtype::F64,
-            DType::I32 => self.dtype == Dtype::I32,
-            DType::I64 => self.dtype == Dtype::I64,
-            DType::Bool => self.dtype == Dtype::BOOL,
-        };
-        same && self.sizes == ty.sizes()
+        self.dtype == dtype_of(ty.dtype) && self.sizes == ty.sizes()
+    }
+}
+
+/// An element type as the format has it.
+pub(crate) fn dtype_of(dtype: DType) -> Dtype {
+    match dtype {
+        DType::F32 => Dtype::F32,
+        DType::F64 => Dtype::F64,
+        DType::I32 => Dtype::I32,
+        DType::I64 => Dtype::I64,
+        DType::Bool => Dtype::BOOL,
     }
 }

@@ -9,7 +9,7 @@ use super::positions::Given;
 use super::record::{self, Spread};
 use super::rng::{self, Stream};
 use super::sweep::Choice;
-use super::{Events, Progress};
+use super::{Events, Progress, start};
 use crate::diag::Diagnostic;
 use crate::graph::{self, Layout, ProgramId, Purpose, Role, StateSlot};
 use crate::native::Phase;
@@ -166,11 +166,14 @@ impl<'a> Run<'a> {
         }
         init.run(Phase::Whole);
         script.check_positions(&init, format_args!("initial values, "), None)?;
-        let params = init.output(0);
-        let own = |(k, slot): (usize, &StateSlot)| init.output(slot.shares.unwrap_or(k) + 1);
+        let params = init.given(&Role::Params);
+        let own = |(k, slot): (usize, &StateSlot)| init.given(&Role::State(slot.shares.unwrap_or(k)));
         let states = layout.states.iter().enumerate().map(own).collect();
-        let first = 1 + layout.states.len();
-        let memory = (first..first + layout.memory.len()).map(|k| init.output(k)).collect();
+        let memory: Vec<Memory> = (0..layout.memory.len()).map(|k| init.given(&Role::Memory(k))).collect();
+        if let Some(start) = &train.start {
+            let (loaded, _) = start::load(script, start, layout)?;
+            start::put(&loaded, layout, &params, &memory);
+        }
         let accumulate = accumulate.map(|machine| Accumulate::new(machine, &params)).transpose()?;
         let mut run = Run {
             train,
@@ -211,7 +214,7 @@ impl<'a> Run<'a> {
     /// Lets the programs share parameters and states.
     fn connect(&mut self) -> Result<(), Diagnostic> {
         let initial = self.params.copy().map_err(errors::out_of_memory)?;
-        let evaluated = self.weights.as_ref().map(|machine| machine.output(0));
+        let evaluated = self.weights.as_ref().map(|machine| machine.given(&Role::Params));
         let gradient = self.accumulate.as_ref().map(|accumulate| accumulate.gradient.clone());
         let accumulate = self.accumulate.as_mut().map(|accumulate| &mut accumulate.machine);
         let validate = self.validate.iter_mut().flat_map(Evaluation::machines);
@@ -501,7 +504,7 @@ impl<'a> Run<'a> {
         let machine = self.weights.as_mut()?;
         machine.set(&Role::Step, &[self.done as f64]);
         machine.run(Phase::Whole);
-        Some(machine.output(0))
+        Some(machine.given(&Role::Params))
     }
 
     fn progress(&self, t: usize) -> Progress<'_> {

@@ -7,6 +7,7 @@
 //!
 //! [`SizeVar`]: crate::algebra::types::SizeVar
 
+mod act;
 pub mod build;
 mod data;
 mod expr;
@@ -14,6 +15,7 @@ mod extent;
 mod function;
 mod ids;
 mod optimizer;
+pub(crate) mod pattern;
 mod print;
 mod program;
 mod script;
@@ -21,15 +23,17 @@ mod series;
 mod stage;
 mod walk;
 
-pub use data::{Column, Data, DataSource, Rows, Split, Table};
+pub use act::{Act, Host, Shown};
+pub use data::{Column, Data, DataSource, Rows, Split};
 pub use expr::{Counter, Derive, DeriveKind, Expr, ExprKind, Instance, Local, Loop, Numbered};
 pub use extent::Extent;
 pub use function::{Function, Member, Rule};
 pub use ids::{DataId, FunctionId, GlobalId, LocalId, StageId};
 pub use optimizer::{Cell, Group, Optimizer, Range, StageUse};
+pub use print::Printer;
 pub use program::{LIMIT, Program};
 pub use script::{
-    Checkpoints, Curve, Eval, Length, Part, Sample, Statement, StatementKind, Swept, Train, swept_cell,
+    Checkpoints, Curve, Eval, Length, Load, Sample, Start, Statement, StatementKind, Swept, Train, swept_cell,
 };
 pub use series::{Series, Statistic};
 pub use stage::{Inner, Stage, StageScope, State};

@@ -1,5 +1,8 @@
 //! Statements: what happens, in order.
 
+use std::rc::Rc;
+
+use super::act::Act;
 use super::data::Split;
 use super::expr::{Expr, Local};
 use super::ids::{DataId, GlobalId, LocalId};
@@ -39,51 +42,18 @@ pub enum StatementKind {
     Optimizer(Optimizer),
     /// `let name = eval ...`
     Eval(Eval),
-    /// `print "..."`
-    Print(Vec<Part>),
-    /// `plot ... to "path"`
-    Plot {
-        /// The curves.
-        curves: Vec<Curve>,
-        /// The file, relative to the working directory.
-        path: String,
-    },
-    /// `print a.loss by lr, b.loss by lr`
-    Table(Vec<Curve>),
-    /// `save fit to "path"`
-    Save {
-        /// The fit or the sweep.
-        fit: GlobalId,
-        /// The file, relative to the working directory.
-        path: String,
-    },
-    /// `assert expr`
-    Assert {
-        /// The condition, `bool[]`.
-        condition: Expr,
-        /// Its text, for the message.
-        text: String,
-    },
+    /// `print "..."`, `plot ... to "path"`
+    Act(Rc<dyn Act>),
 }
 
-/// A piece of printed text.
-#[derive(Clone, Debug)]
-pub enum Part {
-    /// Plain text.
-    Text(String),
-    /// A value, with digits after the point, or the shortest text that reads back.
-    Value(Expr, Option<u32>),
-    /// Text that a fit writes, one character after the other.
-    Sample(Sample),
-}
-
-impl Part {
-    /// The expression in it.
-    pub fn value(&self) -> Option<&Expr> {
+impl StatementKind {
+    /// The name that it binds.
+    pub fn name(&self) -> Option<&str> {
         match self {
-            Part::Value(expr, _) => Some(expr),
-            Part::Sample(sample) => Some(&sample.logits),
-            Part::Text(_) => None,
+            StatementKind::Let { name, .. } | StatementKind::Also { name } => Some(name),
+            StatementKind::Train(train) => Some(&train.optimizer.name),
+            StatementKind::Eval(eval) => Some(&eval.name),
+            StatementKind::Optimizer(_) | StatementKind::Act(_) => None,
         }
     }
 }
@@ -175,6 +145,8 @@ pub struct Train {
     pub shuffle: bool,
     /// Seeds initial values, shuffling and `random`.
     pub seed: u64,
+    /// What it starts from, instead of initial values of its own.
+    pub start: Option<(Start, Span)>,
     /// When it writes checkpoints, and where.
     pub checkpoints: Option<Checkpoints>,
     /// The variables of the sweep that it is repeated in, the slowest first; empty if it runs once.
@@ -184,6 +156,28 @@ pub struct Train {
     /// Rows to evaluate the loss and the metrics on after each epoch, or as `every` says.
     /// Columns of the validation data that the loss and the metrics use are those of `locals`.
     pub validate: Option<(DataId, Split)>,
+}
+
+/// Parameters and states of the model that a training run starts from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Start {
+    /// Those of a fit.
+    Fit(GlobalId),
+    /// Those of a file.
+    File(Load),
+}
+
+/// How tensors of a safetensors file become parameters.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Load {
+    /// The file, relative to the script's folder.
+    pub path: String,
+    /// Whether every parameter must be in the file, and every tensor of the file be wanted.
+    pub strict: bool,
+    /// Patterns over names in the file, with the paths that they stand for; the first that matches counts.
+    pub rename: Vec<(String, String)>,
+    /// Patterns over paths of matrices that lie transposed in the file.
+    pub transpose: Vec<String>,
 }
 
 /// When a training run writes checkpoints, and where.

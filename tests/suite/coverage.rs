@@ -27,13 +27,18 @@ fn texts(folder: &Path, end: &str) -> Vec<String> {
 }
 
 /// Codes that no script of a sensible size can have, with the file and the words that try them.
-const ELSEWHERE: [(&str, &str, &str); 6] = [
+const ELSEWHERE: [(&str, &str, &str); 11] = [
     ("nesting-too-deep", "tests/suite/cli.rs", "nesting-too-deep"),
     ("source-too-large", "tests/suite/cli.rs", "source-too-large"),
     ("unknown-hyperparameter", "tests/suite/cli.rs", "fn a_hyperparameter_and_the_seed_change_from_outside"),
     ("not-a-pipeline", "src/optimizer/tests.rs", "not-a-pipeline"),
     ("parameter-shape", "src/optimizer/tests.rs", "parameter-shape"),
     ("no-total", "src/optimizer/tests.rs", "no-total"),
+    ("interrupted", "tests/suite/cli/checkpoints.rs", "fn a_signal_ends_after_the_step"),
+    ("other-run", "tests/suite/cli/checkpoints.rs", "error[other-run]"),
+    ("no-whole-checkpoint", "tests/suite/cli/checkpoints.rs", "error[no-whole-checkpoint]"),
+    ("checkpoints-there", "tests/suite/cli/checkpoints.rs", "error[checkpoints-there]"),
+    ("nothing-to-resume", "tests/suite/cli/checkpoints.rs", "error[nothing-to-resume]"),
 ];
 
 #[test]

@@ -3,8 +3,8 @@
 use super::Source;
 use super::doc::{Doc, Row};
 use crate::ast::{
-    Arg, Data, Expr, Function, Hyper, HyperKind, Ident, Item, ItemKind, Let, Member, Pipeline, Rule, Script,
-    Stage, StageLine, Static,
+    Act, Arg, Data, Expr, Function, Hyper, HyperKind, Ident, Item, ItemKind, Let, Member, Pipeline, Rule,
+    Script, Stage, StageLine, Static,
 };
 use crate::source::Span;
 
@@ -35,17 +35,15 @@ impl Source<'_> {
             ItemKind::Stage(stage) => self.stage(stage, item.span),
             ItemKind::Pipeline(pipeline) => self.pipeline(pipeline),
             ItemKind::Let(binding) => Doc::concat([Doc::text("let "), self.bound(binding)]),
-            ItemKind::Print(expr) => self.words("print ", expr),
-            ItemKind::Table(columns) => Doc::concat([Doc::text("print "), self.commas(columns)]),
-            ItemKind::Plot { series, path } => {
-                Doc::concat([Doc::text("plot "), self.commas(series), self.words(" to ", path)])
-            }
-            ItemKind::Save { value, path } => {
-                Doc::concat([self.words("save ", value), self.words(" to ", path)])
-            }
-            ItemKind::Assert(expr) => self.words("assert ", expr),
+            ItemKind::Act(act) => self.act(act),
             ItemKind::Expr(expr) => self.expr(expr),
         }
+    }
+
+    fn act(&self, act: &Act) -> Doc {
+        let path = act.to.iter().map(|path| self.words(" to ", path));
+        let head = [Doc::text(format!("{} ", act.word.name)), self.commas(&act.on)];
+        Doc::concat(head.into_iter().chain(path))
     }
 
     fn words(&self, head: &str, expr: &Expr) -> Doc {

@@ -94,9 +94,8 @@ fn strings_hold_text_and_expressions() {
 fn expressions_in_strings_have_their_places() {
     let text = "print \"é {fit.loss + β:.3}\"";
     let script = tree(text);
-    let ItemKind::Print(Expr { kind: ExprKind::Str(parts), .. }) = &script.items[0].kind else {
-        panic!("{script}")
-    };
+    let ItemKind::Act(act) = &script.items[0].kind else { panic!("an act") };
+    let [Expr { kind: ExprKind::Str(parts), .. }] = &act.on[..] else { panic!("{script}") };
     let crate::ast::StrPart::Expr { expr, digits: Some(3) } = &parts[1] else { panic!("{script}") };
     assert_eq!(&text[expr.span.start as usize..expr.span.end as usize], "fit.loss + β");
     let ExprKind::Binary(_, _, y) = &expr.kind else { panic!("{script}") };
@@ -225,6 +224,6 @@ fn the_library_parses() {
 
 #[test]
 fn tokens_print_one_a_line() {
-    let expected = "0..3 let let\n4..5 name a\n6..7 assign =\n8..12 name real\n12..13 newline \\n\n13..18 print print\n19..22 str \\\"x\\\"\n";
+    let expected = "0..3 let let\n4..5 name a\n6..7 assign =\n8..12 name real\n12..13 newline \\n\n13..18 act print\n19..22 str \\\"x\\\"\n";
     assert_eq!(print_tokens("let a = real\nprint \"x\"\n"), expected);
 }

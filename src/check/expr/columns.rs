@@ -4,7 +4,7 @@ use crate::algebra::types::{DType, Dim};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Checked, Env, Poison, Scope};
 use crate::check::errors;
-use crate::typed::{DataSource, Expr, ExprKind, LocalId};
+use crate::typed::{Expr, ExprKind, LocalId};
 
 /// `poem.vocab`: how many different characters a text has. `None`: this is no field of data.
 pub(super) fn vocab(env: &mut Env<'_>, of: &ast::Expr, field: &ast::Ident) -> Option<Checked<Dim>> {
@@ -26,19 +26,10 @@ pub(super) fn vocab(env: &mut Env<'_>, of: &ast::Expr, field: &ast::Ident) -> Op
     Some(Err(env.report(found)))
 }
 
-/// What to do about a column of a csv file that is real where class numbers are needed.
+/// What to do about a column of files that is real where class numbers are needed.
 pub(super) fn help_for_labels(env: &Env<'_>, scope: &Scope, expr: &Expr, wanted: DType) -> Option<String> {
     let ExprKind::Local(LocalId(local)) = expr.kind else { return None };
     let data = env.data.iter().find(|data| data.span == scope.origins[local])?;
-    let DataSource::Csv(table) = &data.source else { return None };
-    let name = match (scope.locals[local].name.as_str(), &table.target) {
-        ("x", _) => return None,
-        ("y", Some(target)) => target,
-        (name, _) => name,
-    };
-    (wanted == DType::I32).then(|| {
-        format!(
-            "class numbers are whole and at most 2147483647; if these are codes, write `words = [\"{name}\"]`"
-        )
-    })
+    let reader = data.source.files()?.reader();
+    (wanted == DType::I32).then(|| reader.help_for_labels(&scope.locals[local].name)).flatten()
 }

@@ -83,10 +83,8 @@ impl Walk<'_> {
         let before = self.largest;
         match &statement.kind {
             StatementKind::Let { value, .. } => self.expr(value, &Sizes::new()),
-            StatementKind::Assert { condition, .. } => self.expr(condition, &Sizes::new()),
-            StatementKind::Print(parts) => {
-                let values = parts.iter().filter_map(|part| part.value());
-                values.for_each(|value| self.expr(value, &Sizes::new()));
+            StatementKind::Act(act) => {
+                act.values().into_iter().for_each(|value| self.expr(value, &Sizes::new()));
             }
             StatementKind::Train(train) => self.train(train),
             StatementKind::Optimizer(optimizer) => self.optimizer(optimizer, &Sizes::new()),
@@ -95,10 +93,7 @@ impl Walk<'_> {
                 let sizes = Sizes::from([(eval.rows.clone(), Dim::from(rows))]);
                 eval.metrics.iter().for_each(|(_, metric)| self.expr(metric, &sizes));
             }
-            StatementKind::Also { .. }
-            | StatementKind::Plot { .. }
-            | StatementKind::Table(_)
-            | StatementKind::Save { .. } => {}
+            StatementKind::Also { .. } => {}
         }
         self.within_memory(before, statement.span);
     }

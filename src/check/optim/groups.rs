@@ -7,6 +7,7 @@ use crate::check::env::{Checked, Env, Instances};
 use crate::check::errors::{self, at, nearest};
 use crate::check::text;
 use crate::source::Span;
+use crate::typed::pattern::matches;
 use crate::typed::{FunctionId, Group, Member, Statement, StatementKind};
 
 /// Most paths that a message lists.
@@ -149,72 +150,4 @@ fn walk(
         }
     }
     Some(())
-}
-
-/// Whether a path matches a pattern: `*` is any text inside of a name, `**` any number of names.
-fn matches(pattern: &str, path: &str) -> bool {
-    let pattern: Vec<&str> = pattern.split('.').collect();
-    let path: Vec<&str> = path.split('.').collect();
-    sequence(
-        &pattern,
-        &path,
-        |part| *part == "**",
-        |part, name| {
-            let (part, name): (Vec<char>, Vec<char>) = (part.chars().collect(), name.chars().collect());
-            sequence(&part, &name, |c| *c == '*', |a, b| a == b)
-        },
-    )
-}
-
-/// Whether items match a pattern in which some parts stand for any number of items.
-fn sequence<P, T>(
-    pattern: &[P],
-    items: &[T],
-    any: impl Fn(&P) -> bool,
-    one: impl Fn(&P, &T) -> bool,
-) -> bool {
-    let mut reached = vec![false; items.len() + 1];
-    reached[0] = true;
-    for part in pattern {
-        if any(part) {
-            let first = reached.iter().position(|reached| *reached).unwrap_or(reached.len());
-            reached.iter_mut().skip(first).for_each(|reached| *reached = true);
-        } else {
-            for at in (0..items.len()).rev() {
-                reached[at + 1] = reached[at] && one(part, &items[at]);
-            }
-            reached[0] = false;
-        }
-    }
-    reached[items.len()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn patterns_match_names_and_paths() {
-        for (pattern, path, is) in [
-            ("**.b", "b", true),
-            ("**.b", "hidden.b", true),
-            ("**.b", "a.hidden.b", true),
-            ("**.b", "hidden.wb", false),
-            ("*.b", "b", false),
-            ("*.b", "hidden.b", true),
-            ("*.b", "a.hidden.b", false),
-            ("embed.**", "embed.w", true),
-            ("embed.**", "embedding.w", false),
-            ("layer*.w", "layer2.w", true),
-            ("blocks[*].w", "blocks[12].w", true),
-            ("*a*b*", "cacb", true),
-            ("*a*b*", "cbca", false),
-            ("**.attn.**", "blocks.attn.wq", true),
-            ("**", "a.b.c", true),
-            ("*", "a.b", false),
-            ("", "a", false),
-        ] {
-            assert_eq!(matches(pattern, path), is, "{pattern} on {path}");
-        }
-    }
 }

@@ -6,7 +6,7 @@ use crate::check::env::{Checked, Env};
 use crate::check::errors::{self, at};
 use crate::diag::Diagnostic;
 use crate::source::Span;
-use crate::typed::{DataId, DataSource, Expr, LocalId, Table};
+use crate::typed::{DataId, Expr, LocalId};
 
 /// The columns that expressions of a run read: the first locals are the columns.
 pub(super) fn columns_read<'e>(exprs: impl IntoIterator<Item = &'e Expr>) -> BTreeSet<usize> {
@@ -25,8 +25,7 @@ pub(super) fn same_units(
     span: Span,
 ) -> Checked<()> {
     let (known, other) = (&env.data[trained.0], &env.data[seen.0]);
-    let computed = |source: &DataSource| matches!(source, DataSource::Synthetic { .. });
-    if computed(&known.source) || computed(&other.source) {
+    if known.source.files().is_none() || other.source.files().is_none() {
         return Ok(());
     }
     let names = read.iter().filter_map(|column| other.columns.get(*column)).map(|column| &column.name);
@@ -49,7 +48,7 @@ pub(super) fn same_units(
 /// are all columns then.
 pub(super) fn target_among_features(env: &mut Env<'_>, data: DataId, read: &BTreeSet<usize>, span: Span) {
     let of = &env.data[data.0];
-    if !matches!(&of.source, DataSource::Csv(Table { target: None, .. })) {
+    if !of.source.files().is_some_and(|source| source.reader().features_are_all()) {
         return;
     }
     let names = read.iter().filter_map(|column| of.columns.get(*column)).map(|column| &column.name);

@@ -7,31 +7,12 @@ use crate::check::errors::{self, at, nearest};
 use crate::check::expr::recorded::{self, path};
 use crate::check::optim::groups;
 use crate::check::text;
-use crate::typed::{Curve, GlobalId, Local, Statement, StatementKind};
+use crate::typed::{Curve, GlobalId, Statement, StatementKind};
 
-/// `print a.loss by lr, b.loss by lr`
-pub(super) fn table<'a>(env: &mut Env<'a>, columns: &'a [ast::Expr]) -> Checked<(StatementKind, Vec<Local>)> {
-    let curves: Vec<Checked<Curve>> = columns.iter().map(|column| curve(env, column)).collect();
-    let curves = curves.into_iter().collect::<Checked<Vec<Curve>>>()?;
-    let other = curves.iter().find(|curve| curve.by != curves[0].by);
-    if let Some(Curve { span, .. }) = other {
-        let found =
-            at(&errors::WRONG_SWEEP, "the columns of a table share their rows", *span, "by another variable");
-        return Err(env.report(found.help("print two tables")));
-    }
-    Ok((StatementKind::Table(curves), Vec::new()))
-}
-
-/// `plot fit.loss, runs.accuracy by lr to "a.svg"`
-pub(super) fn plot<'a>(
-    env: &mut Env<'a>,
-    series: &'a [ast::Expr],
-    path: &ast::Expr,
-) -> Checked<(StatementKind, Vec<Local>)> {
-    let curves: Vec<Checked<Curve>> = series.iter().map(|expr| curve(env, expr)).collect();
-    let path = known::plain_text(env, path);
-    let curves = curves.into_iter().collect::<Checked<Vec<Curve>>>()?;
-    Ok((StatementKind::Plot { curves, path: path? }, Vec::new()))
+/// Curves as they are written.
+pub(super) fn curves<'a>(env: &mut Env<'a>, written: &'a [ast::Expr]) -> Checked<Vec<Curve>> {
+    let curves: Vec<Checked<Curve>> = written.iter().map(|expr| curve(env, expr)).collect();
+    curves.into_iter().collect()
 }
 
 /// What is drawn or tabulated.
@@ -96,8 +77,8 @@ fn no_curve(env: &mut Env<'_>, expr: &ast::Expr) -> Poison {
 pub(crate) fn check_curves(env: &mut Env<'_>, statements: &[Statement]) {
     let mut wrong = Vec::new();
     for statement in statements {
-        let StatementKind::Plot { curves, .. } = &statement.kind else { continue };
-        for curve in curves {
+        let StatementKind::Act(act) = &statement.kind else { continue };
+        for curve in act.curves() {
             let Some(param) = &curve.param else { continue };
             let StatementKind::Train(train) = &statements[curve.of.0].kind else { continue };
             let Some(paths) = groups::param_paths(env, train.optimizer.model) else { continue };

@@ -1,9 +1,10 @@
 //! Data and statements: what happens, in order.
 //!
 //! Comes in: the items of a script, whose declarations are known. Goes out: data sets with their schemas,
-//! and the statements of the typed program. Each kind of statement is a file; so is each data source, in
-//! `data`.
+//! and the statements of the typed program. Each kind of statement is a file, in
+//! `acts` if it leaves nothing for others.
 
+mod acts;
 mod agree;
 mod checkpoints;
 pub(crate) mod curves;
@@ -14,6 +15,7 @@ mod rows;
 mod runs;
 mod sample;
 mod settings;
+mod start;
 pub(crate) mod statements;
 mod sweep;
 mod train;

@@ -10,33 +10,28 @@ use crate::check::expr::{args, calls};
 use crate::check::text;
 use crate::diag::Diagnostic;
 use crate::source::Span;
-use crate::typed::{DataId, Expr, ExprKind, Instance, Part, Sample};
+use crate::typed::{DataId, Expr, ExprKind, Instance, Sample};
 
 /// The name of the builtin.
 const NAME: &str = "sample";
 
-/// A value in printed text, which alone may be `sample(fit, "Once", 400, temperature = 0.8)`.
-pub(super) fn printed<'a>(
+/// `sample(fit, "Once", 400, temperature = 0.8)`, if an expression is that.
+pub(super) fn sample<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     expr: &'a ast::Expr,
-    digits: Option<u32>,
-) -> Checked<Part> {
-    match &expr.kind {
-        Ast::Call(callee, args)
-            if matches!(&callee.kind, Ast::Name(name) if name == NAME)
-                && cx.env.decls.find_function(NAME, false).is_none() =>
-        {
-            let args = args.iter().map(|arg| Arg { name: arg.name.as_ref(), value: &arg.value }).collect();
-            let name = NAME.to_string();
-            let call = Call { name, statics: &[], args, span: expr.span, expected: None };
-            Ok(Part::Sample(sample(cx, scope, &call)?))
-        }
-        _ => Ok(Part::Value(cx.definite(scope, expr)?, digits)),
+) -> Option<Checked<Sample>> {
+    let Ast::Call(callee, args) = &expr.kind else { return None };
+    let named = matches!(&callee.kind, Ast::Name(name) if name == NAME);
+    if !named || cx.env.decls.find_function(NAME, false).is_some() {
+        return None;
     }
+    let args = args.iter().map(|arg| Arg { name: arg.name.as_ref(), value: &arg.value }).collect();
+    let call = Call { name: NAME.to_string(), statics: &[], args, span: expr.span, expected: None };
+    Some(called(cx, scope, &call))
 }
 
-fn sample<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Sample> {
+fn called<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Sample> {
     let args = args::match_args(cx.env, call, &["fit", "prompt", "count", "temperature"], 3, None)?;
     let [Some(fit), Some(prompt), Some(count), temperature] = args[..] else { return Err(Poison) };
     let (id, callee, data) = runs::fit(cx.env, fit)?;

@@ -1,15 +1,16 @@
 //! Settings of training runs.
 
-use super::{checkpoints, known, rows};
+use super::{checkpoints, known, rows, start};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Checked, Env, Poison, Variable};
 use crate::check::errors::{self, at, nearest};
 use crate::check::expr::typer::Typer;
 use crate::check::text;
-use crate::typed::{Checkpoints, Column, DataId, Length, Split};
+use crate::source::Span;
+use crate::typed::{Checkpoints, Column, DataId, Length, Split, Start};
 
 /// Settings of `train`.
-pub(super) const SETTINGS: [&str; 14] = [
+pub(super) const SETTINGS: [&str; 15] = [
     "loss",
     "optimizer",
     "batch",
@@ -20,6 +21,7 @@ pub(super) const SETTINGS: [&str; 14] = [
     "shuffle",
     "seed",
     "validate",
+    "from",
     "checkpoint",
     "checkpoints",
     "checkpoint_errors",
@@ -50,6 +52,8 @@ pub(super) struct Course {
     pub every: Checked<Option<usize>>,
     /// The seed, and the variable of the sweep that it is.
     pub seed: Checked<(u64, Option<usize>)>,
+    /// What it starts from.
+    pub start: Checked<Option<(Start, Span)>>,
     /// When it writes checkpoints.
     pub checkpoints: Checked<Option<Checkpoints>>,
     /// Rows to validate on.
@@ -69,9 +73,10 @@ pub(super) fn course<'a>(
     let shuffle = flag(cx.env, settings, "shuffle");
     let every = settings.get("every").map(|every| known::whole(cx, &every.value, "every", 1)).transpose();
     let seed = settings.get("seed").map_or(Ok((0, None)), |written| seed(cx, &written.value));
+    let start = settings.get("from").map(|from| start::start(cx.env, &from.value)).transpose();
     let checkpoints = checkpoints::checkpoints(cx, settings);
     let validate = validate(cx.env, settings, data);
-    Course { length, batch, accumulate, shuffle, every, seed, checkpoints, validate }
+    Course { length, batch, accumulate, shuffle, every, seed, start, checkpoints, validate }
 }
 
 /// Each setting is a known one, and written once.

@@ -1,17 +1,17 @@
 //! What happens at the top level, and the names of recorded numbers.
 
 use super::Statements;
-use super::{curves, eval, known, runs, sample, sweep, train};
+use super::{acts, eval, sweep, train};
 use crate::ast::{self, ExprKind as Ast, ItemKind};
-use crate::check::env::{Checked, Env, Global, Poison, Scope, unique};
+use crate::check::env::{Checked, Global, Poison, Scope, unique};
 use crate::check::errors::{self, at};
 use crate::check::expr::typer::Typer;
-use crate::check::expr::{convert, lets, targets};
+use crate::check::expr::{lets, targets};
 use crate::check::optim::pipelines;
 use crate::check::optim::stages::Stages;
 use crate::check::text;
 use crate::source::Span;
-use crate::typed::{GlobalId, Local, Part, Statement, StatementKind};
+use crate::typed::{GlobalId, Local, Statement, StatementKind};
 
 /// A statement with the names bound inside its expressions.
 type Made = Checked<(StatementKind, Vec<Local>)>;
@@ -36,11 +36,7 @@ pub(crate) fn statement<'a>(
         }
         ItemKind::Let(line) => top_let(cx, stages, &mut scope, line, (index, item.span)),
         ItemKind::Expr(expr) => bare(cx, stages, statements, expr, item.span),
-        ItemKind::Print(text) => print(cx, &mut scope, text),
-        ItemKind::Table(columns) => curves::table(cx.env, columns),
-        ItemKind::Plot { series, path } => curves::plot(cx.env, series, path),
-        ItemKind::Save { value, path } => save(cx.env, value, path),
-        ItemKind::Assert(condition) => assert(cx, &mut scope, condition),
+        ItemKind::Act(act) => acts::act(cx, &mut scope, act).map(|act| (StatementKind::Act(act), Vec::new())),
         ItemKind::Real(_)
         | ItemKind::Use(_)
         | ItemKind::Data(_)
@@ -137,56 +133,7 @@ fn bare<'a>(
 fn run_name(statements: &Statements<'_>, base: &str) -> String {
     let used = |name: &str| {
         statements.declared.contains(name)
-            || statements.made.iter().any(|statement| match &statement.kind {
-                StatementKind::Train(train) => train.optimizer.name == name,
-                StatementKind::Eval(eval) => eval.name == name,
-                _ => false,
-            })
+            || statements.made.iter().any(|statement| statement.kind.name() == Some(name))
     };
     unique(base, used)
-}
-
-fn print<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, text: &'a ast::Expr) -> Made {
-    let Ast::Str(parts) = &text.kind else {
-        let part = sample::printed(cx, scope, text, None)?;
-        return Ok((StatementKind::Print(vec![part]), Vec::new()));
-    };
-    let parts: Vec<Checked<Part>> = parts
-        .iter()
-        .map(|part| match part {
-            ast::StrPart::Text(text) => Ok(Part::Text(text.clone())),
-            ast::StrPart::Expr { expr, digits } => sample::printed(cx, scope, expr, *digits),
-        })
-        .collect();
-    Ok((StatementKind::Print(parts.into_iter().collect::<Checked<_>>()?), Vec::new()))
-}
-
-fn save(env: &mut Env<'_>, value: &ast::Expr, path: &ast::Expr) -> Made {
-    let text = known::plain_text(env, path);
-    if let Some(Global::Sweep { id, .. }) = env.globals.values.get(text::source(value).as_str()) {
-        let (fit, text) = (*id, text?);
-        if !text.ends_with(".csv") {
-            let found = at(&errors::WRONG_SWEEP, "a sweep is saved as a table", path.span, "no `.csv`");
-            return Err(env.report(found.help("write `to \"runs.csv\"`: a row for each run")));
-        }
-        return Ok((StatementKind::Save { fit, path: text }, Vec::new()));
-    }
-    Ok((StatementKind::Save { fit: runs::fit(env, value)?.0, path: text? }, Vec::new()))
-}
-
-fn assert<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, condition: &'a ast::Expr) -> Made {
-    let value = cx.expr(scope, condition, None)?;
-    let expr = convert::expect_bool(cx.env, scope, value, "`assert`")?;
-    if expr.ty.rank() > 0 {
-        let shown = text::show(&expr.ty, cx.env.real);
-        let source = text::source(condition);
-        let found = at(
-            &errors::TYPE_MISMATCH,
-            format!("`assert` takes one `bool`, not `{shown}`"),
-            expr.span,
-            format!("this is `{shown}`"),
-        );
-        return Err(cx.env.report(found.help(format!("ask for all of them: `all({source})`"))));
-    }
-    Ok((StatementKind::Assert { condition: expr, text: text::source(condition) }, Vec::new()))
 }

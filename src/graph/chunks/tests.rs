@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::super::eval::run;
 use super::super::forward::Runs;
-use super::super::{Graph, Input, Output, Role, Target, layouts, simplify, verify};
+use super::super::{Graph, Input, Output, Role, layouts, simplify, verify};
 use super::{Along, Builder, Combine, Dependence, Part, Plan, chosen, size};
 use crate::algebra::build::transpose;
 use crate::algebra::op::{Build, Op, Sample, Val, samples};
@@ -104,7 +104,7 @@ impl Case {
         });
         let args: Vec<Val> = args.collect();
         let value = builder.emit(sample.op.clone(), &args);
-        let output = Output { name: "y".to_owned(), value, target: Target::Result };
+        let output = Output::result("y", value);
         Some(Case { graph: builder.finish("case", vec![output]), all, rows })
     }
 
@@ -160,7 +160,7 @@ fn rows_of(
         let mut builder = Builder::default();
         let x = builder.input("x", Role::Column(0), arg.ty.clone());
         let value = transpose(&mut builder, x, &front);
-        let output = Output { name: "y".to_owned(), value, target: Target::Result };
+        let output = Output::result("y", value);
         run(&builder.finish("moved", vec![output]), std::slice::from_ref(arg)).remove(0)
     };
     let value = builder.input(format!("x{k}"), Role::Column(k), moved.ty.clone());

@@ -87,12 +87,12 @@ impl Make {
     }
 
     fn out(&mut self, name: &str, value: Val) {
-        self.outputs.push(Output { name: name.to_owned(), value, target: Target::Result });
+        self.outputs.push(Output::result(name, value));
     }
 
     /// The new value of an input; inputs are numbered in the order in which they were made.
     fn replace(&mut self, name: &str, input: usize, value: Val) {
-        self.outputs.push(Output { name: name.to_owned(), value, target: Target::InPlace(input) });
+        self.outputs.push(Output { target: Target::InPlace(input), ..Output::result(name, value) });
     }
 
     fn graph(self) -> Graph {

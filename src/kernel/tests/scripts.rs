@@ -2,18 +2,18 @@
 
 use super::{fused, passes};
 use crate::algebra::types::{DType, Type};
-use crate::check::{Catalog, Schema, check};
+use crate::check::check;
+use crate::data::{Catalog, Schema, Source};
 use crate::diag::Diagnostic;
 use crate::graph::{self, Graphs, Part};
 use crate::pipeline::LIBRARY;
 use crate::source::FileId;
-use crate::typed::DataSource;
 
 /// Every file holds 8 features and a class number.
 struct Files;
 
 impl Catalog for Files {
-    fn schema(&self, _: &DataSource, real: DType) -> Result<Schema, Diagnostic> {
+    fn schema(&self, _: &Source, real: DType) -> Result<Schema, Diagnostic> {
         let x = ("x".to_owned(), Type::of(real, &[8]));
         let y = ("y".to_owned(), Type::scalar(DType::I32));
         Ok(Schema { columns: vec![x, y], rows: 30, ..Schema::default() })

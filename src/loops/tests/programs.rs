@@ -158,9 +158,9 @@ impl Net {
         let scale1 = make.map(&scalar::MUL, &[scale, rise]);
         let step = make.map(&scalar::MUL, &[scale1, u]);
         let params1 = make.map(&scalar::SUB, &[params, step]);
-        let mut outputs = vec![Output { name: "loss".into(), value: loss, target: Target::Result }];
+        let mut outputs = vec![Output::result("loss", loss)];
         for (k, value) in [params1, m1, v1, u, scale1].into_iter().enumerate() {
-            outputs.push(Output { name: format!("out{k}"), value, target: Target::InPlace(k) });
+            outputs.push(Output { target: Target::InPlace(k), ..Output::result(format!("out{k}"), value) });
         }
         outputs
     }

@@ -32,7 +32,8 @@ impl Make {
     }
 
     fn out(&mut self, value: Val, target: Target) {
-        self.outputs.push(Output { name: format!("y{}", self.outputs.len()), value, target });
+        let name = format!("y{}", self.outputs.len());
+        self.outputs.push(Output { target, ..Output::result(name, value) });
     }
 
     fn graph(self) -> (Graph, Vec<Tensor>) {

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::Run;
 use super::identity::Identity;
+use crate::data::errors::unreadable;
 use crate::diag::Diagnostic;
 use crate::run::checkpoints::Folder;
 use crate::run::execute::Script;
@@ -37,7 +38,7 @@ impl Run<'_> {
             return Ok(());
         }
         let folder = keeper.folder.path();
-        let files = keeper.folder.files().map_err(|error| errors::unreadable(folder, &error))?;
+        let files = keeper.folder.files().map_err(|error| unreadable(folder, &error))?;
         let Some(newest) = files.first().map(|(_, path)| path.clone()) else {
             events.note(&format!(
                 "{}: no checkpoint in `{}`, it begins at step 1",
@@ -112,7 +113,8 @@ impl Run<'_> {
         }
         let entries: Vec<(String, String)> = keeper.identity.entries().collect();
         let (tensors, measured) = self.tensors();
-        let about = fit::about(self.done, self.seed, &self.cells).chain(entries).chain([measured]);
+        let about =
+            fit::about(self.layout, self.done, self.seed, &self.cells).chain(entries).chain([measured]);
         let written = save::write(&tensors, &about.collect::<Vec<_>>(), &path);
         let Some(keeper) = &mut self.keeper else { return Ok(None) };
         match written {

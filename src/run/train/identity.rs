@@ -41,6 +41,7 @@ impl Identity {
             ("shuffle".to_owned(), train.shuffle.to_string()),
             ("every".to_owned(), run.every.to_string()),
             ("parameters".to_owned(), params.collect::<Vec<_>>().join(", ")),
+            ("initial parameters".to_owned(), checksum([&*run.params.to_bytes()])),
             ("model, loss, metrics and optimizer".to_owned(), texts(&graphs)),
         ]);
         facts.extend(run.cells.iter().map(|(name, value)| (name.clone(), print::number(*value))));
@@ -123,10 +124,12 @@ fn data(
     let rows = dataset.rows(split);
     let mut sums = Vec::new();
     for (column, dtype) in columns {
-        let mut bytes = vec![0; ROWS.min(rows.len()) * dataset.width(column) * dtype.bytes()];
+        let values = dataset.read(column);
+        let width = values.width() * dtype.bytes();
+        let mut bytes = vec![0; ROWS.min(rows.len()) * width];
         for rows in rows.chunks(ROWS) {
-            let bytes = &mut bytes[..rows.len() * dataset.width(column) * dtype.bytes()];
-            dataset.gather(column, rows, dtype, bytes);
+            let bytes = &mut bytes[..rows.len() * width];
+            values.gather(rows, dtype, bytes);
             sums.push(checksum([&*bytes]));
         }
     }

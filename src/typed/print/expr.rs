@@ -9,14 +9,15 @@ use crate::typed::expr::{Derive, Expr, ExprKind, Instance, Local, Loop};
 use crate::typed::function::Member;
 use crate::typed::ids::{FunctionId, GlobalId, LocalId};
 use crate::typed::program::Program;
-use crate::typed::script::{Part, StatementKind};
+use crate::typed::script::Curve;
 use crate::typed::series::{Series, Statistic};
 
 /// What names stand for in the expressions of one function, stage or statement.
-pub(super) struct Printer<'p> {
-    pub program: &'p Program,
-    pub locals: Vec<String>,
-    pub members: &'p [Member],
+#[derive(Debug)]
+pub struct Printer<'p> {
+    pub(super) program: &'p Program,
+    pub(super) locals: Vec<String>,
+    pub(super) members: &'p [Member],
 }
 
 /// A printer of expressions with these names.
@@ -60,12 +61,7 @@ pub(super) fn function_name(program: &Program, id: FunctionId) -> &str {
 
 /// The name that a statement binds.
 pub(super) fn global_name(program: &Program, id: GlobalId) -> &str {
-    match program.statements.get(id.0).map(|statement| &statement.kind) {
-        Some(StatementKind::Let { name, .. } | StatementKind::Also { name }) => name,
-        Some(StatementKind::Train(train)) => &train.optimizer.name,
-        Some(StatementKind::Eval(eval)) => &eval.name,
-        _ => "?",
-    }
+    program.statements.get(id.0).and_then(|statement| statement.kind.name()).unwrap_or("?")
 }
 
 impl Printer<'_> {
@@ -119,16 +115,19 @@ impl Printer<'_> {
         exprs.iter().map(|expr| self.expr(expr)).collect::<Vec<_>>().join(", ")
     }
 
-    /// A piece of printed text.
-    pub(super) fn part(&self, part: &Part) -> String {
-        match part {
-            Part::Text(text) => format!("{text:?}"),
-            Part::Sample(sample) => {
-                format!("sample {} after {:?} by {}", sample.count, sample.prompt, self.expr(&sample.logits))
-            }
-            Part::Value(value, None) => self.expr(value),
-            Part::Value(value, Some(digits)) => format!("{} .{digits}", self.expr(value)),
-        }
+    /// What a statement binds.
+    pub fn global(&self, id: GlobalId) -> &str {
+        global_name(self.program, id)
+    }
+
+    /// Curves of fits and sweeps, one after the other.
+    pub fn curves(&self, curves: &[Curve]) -> String {
+        let curve = |curve: &Curve| {
+            let param = curve.param.as_ref().map(|param| format!("[{param:?}]")).unwrap_or_default();
+            let by = curve.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+            format!("{}.{}{param}{by}", self.global(curve.of), curve.key)
+        };
+        curves.iter().map(curve).collect::<Vec<_>>().join(", ")
     }
 
     fn series(&self, series: &Series) -> String {
@@ -138,7 +137,7 @@ impl Printer<'_> {
     }
 
     /// An expression.
-    pub(super) fn expr(&self, expr: &Expr) -> String {
+    pub fn expr(&self, expr: &Expr) -> String {
         match &expr.kind {
             ExprKind::Const(value) => number(*value),
             ExprKind::Size(dim) => format!("size({dim})"),

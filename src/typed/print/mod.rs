@@ -6,11 +6,11 @@ mod script;
 
 use std::fmt::{self, Display, Formatter};
 
+pub use self::expr::Printer;
 use self::expr::{brackets, function_name, printer, types};
-use super::data::{Data, DataSource, Table};
+use super::data::{Data, DataSource};
 use super::function::{Function, Member};
 use super::program::Program;
-use crate::print::number;
 
 impl Display for Program {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -25,9 +25,6 @@ impl Display for Program {
 
 fn data(data: &Data) -> String {
     let mut text = format!("data {} = {}", data.name, source(&data.source));
-    if let Some(share) = data.test {
-        text += &format!(", test = {}", number(share));
-    }
     text += &format!(" : {} rows, {} train, {} test\n", data.rows.all, data.rows.train, data.rows.test);
     for column in &data.columns {
         let standardized = data.standardize.contains(&column.name);
@@ -42,27 +39,9 @@ fn data(data: &Data) -> String {
 }
 
 fn source(source: &DataSource) -> String {
-    let given = |name: &str, value: &Option<String>| match value {
-        Some(value) => format!(", {name} = {value:?}"),
-        None => String::new(),
-    };
     match source {
-        DataSource::Csv(Table { path, target, windows, words }) => {
-            let windows = windows.map_or(String::new(), |rows| format!(", windows = {rows}"));
-            let words = if words.is_empty() { String::new() } else { format!(", words = {words:?}") };
-            format!("csv {path:?}{}{windows}{words}", given("target", target))
-        }
-        DataSource::Idx { x, y, test_x, test_y } => {
-            format!("idx x = {x:?}{}{}{}", given("y", y), given("test_x", test_x), given("test_y", test_y))
-        }
+        DataSource::Files(source) => source.to_string(),
         DataSource::Synthetic { seed, .. } => format!("synthetic seed = {seed}"),
-        DataSource::Arrays { archive, columns } => {
-            let columns: Vec<String> = columns.iter().map(|(name, of)| format!("{name} = {of:?}")).collect();
-            let file = archive.iter().map(|path| format!("{path:?}"));
-            let word = if archive.is_some() { "npz" } else { "npy" };
-            format!("{word} {}", file.chain(columns).collect::<Vec<_>>().join(", "))
-        }
-        DataSource::Text { path, context, .. } => format!("text {path:?}, context = {context}"),
     }
 }
 

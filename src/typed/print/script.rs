@@ -6,7 +6,7 @@ use crate::print::number;
 use crate::typed::data::Split;
 use crate::typed::ids::DataId;
 use crate::typed::program::Program;
-use crate::typed::script::{Checkpoints, Curve, Eval, Length, Statement, StatementKind, Swept, Train};
+use crate::typed::script::{Checkpoints, Eval, Length, Load, Start, Statement, StatementKind, Swept, Train};
 
 /// A statement, and its settings on lines of their own.
 pub(super) fn statement(program: &Program, statement: &Statement) -> String {
@@ -19,28 +19,8 @@ pub(super) fn statement(program: &Program, statement: &Statement) -> String {
         StatementKind::Train(run) => train(program, run),
         StatementKind::Optimizer(optimizer) => format!("optimizer\n{}", lines(program, optimizer)),
         StatementKind::Eval(run) => eval(program, run),
-        StatementKind::Print(parts) => {
-            let parts: Vec<String> = parts.iter().map(|part| printer.part(part)).collect();
-            format!("print {}\n", parts.join(", "))
-        }
-        StatementKind::Plot { curves: drawn, path } => {
-            format!("plot {} to {path:?}\n", curves(program, drawn))
-        }
-        StatementKind::Table(columns) => format!("print {}\n", curves(program, columns)),
-        StatementKind::Save { fit, path } => format!("save {} to {path:?}\n", global_name(program, *fit)),
-        StatementKind::Assert { condition, text } => {
-            format!("assert {} : {text:?}\n", printer.expr(condition))
-        }
+        StatementKind::Act(act) => format!("{}\n", act.text(&printer)),
     }
-}
-
-fn curves(program: &Program, curves: &[Curve]) -> String {
-    let curve = |curve: &Curve| {
-        let param = curve.param.as_ref().map(|param| format!("[{param:?}]")).unwrap_or_default();
-        let by = curve.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
-        format!("{}.{}{param}{by}", global_name(program, curve.of), curve.key)
-    };
-    curves.iter().map(curve).collect::<Vec<_>>().join(", ")
 }
 
 fn rows(program: &Program, data: DataId, which: Split) -> String {
@@ -85,6 +65,15 @@ fn train(program: &Program, train: &Train) -> String {
         "  batch = {}, {accumulate}{length}, shuffle = {}, seed = {}\n",
         train.batch, train.shuffle, train.seed
     );
+    match &train.start {
+        Some((Start::Fit(fit), _)) => text += &format!("  from = {}\n", global_name(program, *fit)),
+        Some((Start::File(Load { path, strict, rename, transpose }), _)) => {
+            text += &format!(
+                "  from = {path:?}, strict = {strict}, rename = {rename:?}, transpose = {transpose:?}\n"
+            );
+        }
+        None => {}
+    }
     if let Some(kept) = &train.checkpoints {
         let Checkpoints { every, folder, keep, resume, strict } = kept;
         text += &format!(

@@ -29,7 +29,7 @@ fn program(row: &'static Scalar) -> Kernels {
     let axes = vec![Extent::Fixed(CHUNK)];
     let (strategy, parts, not_fused) = (Strategy::Nest, Vec::new(), Vec::new());
     let kernel = Kernel { axes, n_out: 1, insts, strategy, commits: false, parts, not_fused };
-    let output = Output { name: "y".to_owned(), buffer: to, target: Target::Result };
+    let output = Output { name: "y".to_owned(), buffer: to, target: Target::Result, gives: None };
     let program = Program {
         name: "row".to_owned(),
         buffers: vec![buffer(Storage::Input(0)), buffer(Storage::Output(0))],

@@ -1,74 +1,82 @@
 //! Data sets: how to read them and what they hold.
 
-mod arrays;
-mod characters;
-mod csv;
-mod idx;
+mod arguments;
 mod source;
 mod synthetic;
 
-use self::source::Written;
+use self::arguments::Written;
 use crate::ast::{self, ExprKind as Ast};
-use crate::check::catalog::Catalog;
 use crate::check::env::{Checked, Env, Poison};
 use crate::check::errors::{self, at};
-use crate::check::expr::typer::Typer;
+use crate::check::expr::typer::{Call, Typer};
 use crate::check::text;
+use crate::data::{Catalog, SOURCES, Schema, Source, SourceKind};
+use crate::diag::Diagnostic;
 use crate::source::Span;
-use crate::typed::{Column, Data};
+use crate::typed::{Column, Data, DataSource};
 
 /// `data d = csv("d.csv", target = "y", test = 0.2) { x = standardize(x) }`
 pub(crate) fn data<'a>(cx: &mut Typer<'_, 'a>, catalog: &dyn Catalog, item: &'a ast::Data) -> Checked<Data> {
-    if let Some(call) = source::source_call(&item.source).filter(|call| call.name == "synthetic") {
-        return synthetic::synthetic(cx, item, &call);
+    let call = source::source_call(&item.source);
+    if let Some(call) = call.as_ref().filter(|call| call.name == synthetic::NAME) {
+        return synthetic::synthetic(cx, item, call);
     }
-    let written = data_source(cx, &item.source)?;
-    let schema = match catalog.schema(&written.source, cx.env.real) {
-        Ok(schema) => schema,
-        Err(found) => {
-            let column = found.code.name == errors::UNKNOWN_COLUMN.name;
-            let asked = |(name, _): &&(String, Span)| column && found.message.ends_with(&format!("`{name}`"));
-            let span = written.names.iter().find(asked).map_or(written.path, |(_, span)| *span);
-            let text = if column { "no such column" } else { "read here" };
-            return Err(cx.env.report(found.label(span, text)));
-        }
-    };
-    let columns: Vec<Column> = schema.columns.into_iter().map(|(name, ty)| Column { name, ty }).collect();
-    let rows = source::split_rows(cx.env, written.test, schema.rows, schema.test_rows, item.source.span)?;
+    let kind = call.and_then(|call| Some((kind(&call.name)?, call)));
+    let Some((kind, call)) = kind else { return Err(no_source(cx.env, &item.source)) };
+    files(cx, catalog, item, kind, &call)
+}
+
+/// The kind of source of this name.
+fn kind(name: &str) -> Option<&'static SourceKind> {
+    SOURCES.iter().find(|kind| kind.name == name).copied()
+}
+
+/// Data in files.
+fn files<'a>(
+    cx: &mut Typer<'_, 'a>,
+    catalog: &dyn Catalog,
+    item: &'a ast::Data,
+    kind: &'static SourceKind,
+    call: &Call<'a, '_>,
+) -> Checked<Data> {
+    let written = arguments::arguments(cx, kind, call)?;
+    let source = Source::new(kind, written.given.clone());
+    let Schema { columns, rows, test_rows, characters } = catalog
+        .schema(&source, cx.env.real)
+        .map_err(|found| cx.env.report(placed(found, &written, call.span)))?;
+    let columns: Vec<Column> = columns.into_iter().map(|(name, ty)| Column { name, ty }).collect();
+    let rows = source::split_rows(cx.env, written.test, rows, test_rows, item.source.span)?;
     let standardize = transforms(cx.env, &item.transforms, &columns)?;
-    let test = written.test.map(|(share, _)| share);
     Ok(Data {
         name: item.name.name.clone(),
-        source: written.source,
-        test,
+        source: DataSource::Files(source),
         columns,
-        characters: schema.characters,
+        characters,
         standardize,
         rows,
         span: item.name.span,
     })
 }
 
-fn data_source<'a>(cx: &mut Typer<'_, 'a>, source: &'a ast::Expr) -> Checked<Written> {
-    if let Some(call) = source::source_call(source) {
-        match call.name.as_str() {
-            "csv" => return csv::csv(cx, &call),
-            "idx" => return idx::idx(cx, &call),
-            "npz" => return arrays::npz(cx, &call),
-            "npy" => return arrays::npy(cx, &call),
-            "text" => return characters::text_source(cx, &call),
-            _ => {}
-        }
-    }
+/// What is wrong with files, at the place where the script asks for it.
+fn placed(found: Diagnostic, written: &Written, call: Span) -> Diagnostic {
+    let column = found.code.name == errors::UNKNOWN_COLUMN.name;
+    let asked = |(name, _): &&(String, Span)| column && found.message.ends_with(&format!("`{name}`"));
+    let span = written.names.iter().find(asked).map(|(_, span)| *span).or(written.path).unwrap_or(call);
+    found.label(span, if column { "no such column" } else { "read here" })
+}
+
+/// What is no source.
+fn no_source(env: &mut Env<'_>, source: &ast::Expr) -> Poison {
     if matches!(source.kind, Ast::Error) {
-        return Err(Poison);
+        return Poison;
     }
     let message = format!("`{}` is not a data source", text::source(source));
     let found = at(&errors::DATA_SOURCE, message, source.span, "not a source");
-    let help = "write `csv(\"file.csv\", target = \"column\")` or `synthetic(rows = 100) { x = random.normal[rows, 4]() }`";
-    Err(cx
-        .env
-        .report(found.help(help).note("sources are `csv`, `idx`, `npz`, `npy`, `text` and `synthetic`")))
+    let help = format!("write `{}` or `{}`", SOURCES[0].example, synthetic::EXAMPLE);
+    let files: Vec<String> = SOURCES.iter().map(|kind| format!("`{}`", kind.name)).collect();
+    let note = format!("sources are {} and `{}`", files.join(", "), synthetic::NAME);
+    env.report(found.help(help).note(note))
 }
 
 /// Columns to standardize.

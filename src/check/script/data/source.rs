@@ -3,19 +3,9 @@
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Checked, Env};
 use crate::check::errors::{self, at};
-use crate::check::expr::typer::{Arg, Call, Typer};
-use crate::check::script::known;
+use crate::check::expr::typer::{Arg, Call};
 use crate::source::Span;
-use crate::typed::{DataSource, Rows};
-
-/// A source as written, with the places that messages about it need.
-pub(super) struct Written {
-    pub source: DataSource,
-    pub test: Option<(f64, Span)>,
-    pub path: Span,
-    /// Names of columns that it asks for.
-    pub names: Vec<(String, Span)>,
-}
+use crate::typed::Rows;
 
 /// The call that a source is, if it is one.
 pub(super) fn source_call(source: &ast::Expr) -> Option<Call<'_, 'static>> {
@@ -23,11 +13,6 @@ pub(super) fn source_call(source: &ast::Expr) -> Option<Call<'_, 'static>> {
     let Ast::Name(name) = &callee.kind else { return None };
     let args = args.iter().map(|arg| Arg { name: arg.name.as_ref(), value: &arg.value }).collect();
     Some(Call { name: name.clone(), statics: &[], args, span: source.span, expected: None })
-}
-
-/// The share of the rows that is the test split, and where it is written.
-pub(super) fn test_share<'a>(cx: &mut Typer<'_, 'a>, expr: &'a ast::Expr) -> Checked<(f64, Span)> {
-    Ok((known::known_number(cx, expr, "test")?, expr.span))
 }
 
 /// How many rows each split has. The test split is the share of all rows, rounded to the nearest.

@@ -12,6 +12,12 @@ use crate::check::text;
 use crate::source::Span;
 use crate::typed::{Column, Data, DataSource, Expr, LocalId};
 
+/// What the source is called.
+pub(super) const NAME: &str = "synthetic";
+
+/// How it is written, for messages.
+pub(super) const EXAMPLE: &str = "synthetic(rows = 100) { x = random.normal[rows, 4]() }";
+
 /// What the size of the rows is called in expressions of columns.
 const ROWS: &str = "rows";
 
@@ -25,7 +31,7 @@ pub(super) fn synthetic<'a>(
     let rows_expr = args[0].ok_or(Poison)?;
     let rows = known::whole(cx, rows_expr, ROWS, 1);
     let seed = args[1].map_or(Ok(0), |seed| known::whole(cx, seed, "seed", 0));
-    let test = args[2].map(|test| source::test_share(cx, test)).transpose();
+    let test = args[2].map(|test| Ok((known::known_number(cx, test, "test")?, test.span))).transpose();
     let (rows, seed, test) = (rows?, seed?, test?);
     let counts = source::split_rows(cx.env, test, rows, None, call.span)?;
     let mut scope = Scope::statement(cx.env.real);
@@ -41,7 +47,6 @@ pub(super) fn synthetic<'a>(
     Ok(Data {
         name: item.name.name.clone(),
         source: DataSource::Synthetic { seed: seed as u64, locals: scope.locals, columns: exprs },
-        test: test.map(|(share, _)| share),
         characters: Vec::new(),
         columns,
         standardize: Vec::new(),

@@ -9,7 +9,7 @@ struct Scale {
 
 /// A scale for each feature of a column.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) struct Scales(Vec<Scale>);
+pub(crate) struct Scales(Vec<Scale>);
 
 /// What is known of a feature after a first look at all of its numbers.
 #[derive(Clone, Copy)]

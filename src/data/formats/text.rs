@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{errors, memory};
+use crate::data::errors;
 use crate::diag::Diagnostic;
 use crate::input;
+use crate::system;
 
 /// A text in numbers.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub(crate) struct Windows {
 /// Reads a whole text.
 pub(crate) fn read(path: &Path) -> Result<Text, Diagnostic> {
     // A number of four bytes for each character is kept.
-    let most = memory::available().map_or(u64::MAX, |bytes| bytes / 5);
+    let most = system::available_memory().map_or(u64::MAX, |bytes| bytes / 5);
     let bytes = input::bytes(path, most).map_err(|error| errors::unreadable(path, &error))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];

@@ -11,7 +11,7 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::array::{Array, Failure, Numbers, Stored};
-use super::errors;
+use crate::data::errors;
 use crate::diag::Diagnostic;
 use crate::input;
 

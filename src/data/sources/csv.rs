@@ -1,20 +1,150 @@
 //! `csv("d.csv", target = "y")`: tables whose columns hold numbers or words.
 
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::{Files, Wanted};
 use crate::algebra::types::{DType, Dim, Type};
-use crate::check::Schema;
+use crate::data::arguments::{Argument, Arguments, TEST, Takes};
+use crate::data::errors::{self, Cell};
+use crate::data::formats::Cells;
+use crate::data::formats::csv::{self, Csv};
+use crate::data::values::Unfit;
+use crate::data::{Columns, Files, Reader, Schema, SourceKind, Trained, Values, Wanted};
 use crate::diag::Diagnostic;
 use crate::input;
-use crate::run::column::Cells;
-use crate::run::csv::{self, Csv};
-use crate::run::dataset::{Unfit, Values};
-use crate::run::errors::{self, Cell};
-use crate::typed::{DataSource, Table};
+
+pub(crate) static CSV: SourceKind = SourceKind {
+    name: "csv",
+    doc: "A comma-separated file with a header.",
+    example: "csv(\"file.csv\", target = \"column\")",
+    arguments: &[&PATH, &TARGET, &TEST, &WINDOWS, &WORDS],
+    needed: 1,
+    columns: Columns::Unnamed,
+    reader: |given| Rc::new(Table::of(given)),
+};
+
+pub(crate) static PATH: Argument = Argument { name: "path", takes: Takes::Path, doc: "the path of the file" };
+pub(crate) static TARGET: Argument =
+    Argument { name: "target", takes: Takes::Column, doc: "the column that is `y`; all others are `x`" };
+static WINDOWS: Argument = Argument {
+    name: "windows",
+    takes: Takes::Whole(1),
+    doc: "how many consecutive rows of the file a row is; its `y` is that of the row after them",
+};
+static WORDS: Argument = Argument {
+    name: "words",
+    takes: Takes::Columns,
+    doc: "columns whose cells are words, whatever they look like",
+};
+
+/// How to read a comma-separated file.
+#[derive(Debug)]
+struct Table {
+    path: String,
+    target: Option<String>,
+    windows: Option<usize>,
+    words: Vec<String>,
+}
+
+impl Table {
+    fn of(given: &Arguments) -> Table {
+        Table {
+            path: given.text(&PATH).unwrap_or_default().to_owned(),
+            target: given.text(&TARGET).map(str::to_owned),
+            windows: given.whole(&WINDOWS),
+            words: given.names(&WORDS).to_vec(),
+        }
+    }
+
+    fn open(&self, files: &Files) -> Result<Open, Diagnostic> {
+        let key = (self.path.clone(), self.words.clone());
+        let csv = files.once(key, &self.path, |path| {
+            let file = input::open(path).map_err(|error| errors::unreadable(path, &error))?;
+            csv::read(path, BufReader::new(file), &self.words)
+        })?;
+        Ok(Open { csv, path: files.path(&self.path), target: self.target.clone() })
+    }
+
+    /// The table that a model was trained on, if that was one.
+    fn trained(files: &Files, trained: Trained<'_>) -> Result<Option<Open>, Diagnostic> {
+        let reader = trained.source.map(|source| source.reader() as &dyn Any);
+        reader.and_then(|reader| reader.downcast_ref::<Table>()).map(|table| table.open(files)).transpose()
+    }
+
+    /// The rows of the file that are in training rows. Of windows the rows of the file are in their order, and
+    /// the test is what comes last.
+    fn train(&self, wanted: &Wanted<'_>) -> Vec<u32> {
+        match self.windows {
+            None => wanted.train.to_vec(),
+            Some(ahead) => (0..(wanted.train.len() + ahead) as u32).collect(),
+        }
+    }
+}
+
+impl Reader for Table {
+    /// Of windows, each column but `y` has an axis for the rows of a window.
+    fn schema(&self, files: &Files, real: DType) -> Result<Schema, Diagnostic> {
+        let open = self.open(files)?;
+        let mut schema = Schema { columns: open.columns(real)?, rows: open.csv.rows, ..Schema::default() };
+        if let Some(rows) = self.windows {
+            if schema.rows <= rows {
+                return Err(errors::few_rows(&open.path, schema.rows, rows));
+            }
+            schema.rows -= rows;
+            let windowed = schema.columns.iter_mut().filter(|(name, _)| name != "y");
+            windowed.for_each(|(_, ty)| ty.shape.insert(0, Dim::from(rows)));
+        }
+        Ok(schema)
+    }
+
+    fn test_is_last(&self) -> bool {
+        self.windows.is_some()
+    }
+
+    fn features_are_all(&self) -> bool {
+        self.target.is_none()
+    }
+
+    fn help_for_labels(&self, column: &str) -> Option<String> {
+        let name = match (column, &self.target) {
+            ("x", _) => return None,
+            ("y", Some(target)) => target.as_str(),
+            (name, _) => name,
+        };
+        Some(format!(
+            "class numbers are whole and at most 2147483647; if these are codes, write `words = [\"{name}\"]`"
+        ))
+    }
+
+    /// A column, with the numbers of words, the order of features, and the statistics of the data trained
+    /// on.
+    fn column(&self, files: &Files, wanted: &Wanted<'_>) -> Result<Values, Diagnostic> {
+        let open = self.open(files)?;
+        let trained = wanted.trained.map(|trained| Table::trained(files, trained)).transpose()?;
+        let train = self.train(wanted);
+        if wanted.name == "y" && trained.is_none() {
+            open.check_classes(&train)?;
+        }
+        let features = open.features(wanted.name, trained.as_ref().map(Option::as_ref))?;
+        let number = |row: usize, k: usize| features[k].number(row);
+        let scales = wanted.scales(features.len(), &train, number);
+        let (size, dtype) = ((open.csv.rows, features.len()), wanted.ty.dtype);
+        let values = Values::scaled(size, dtype, scales, number).map_err(|failure| match failure {
+            Unfit::Memory(bytes) => errors::no_memory(&open.path, bytes),
+            Unfit::Number { row, feature, number } => {
+                errors::too_large_for(&open.cell(row, features[feature].place), number, dtype)
+            }
+        })?;
+        Ok(match self.windows {
+            None => values,
+            Some(rows) if wanted.name == "y" => values.after(rows),
+            Some(rows) => values.windows(rows),
+        })
+    }
+}
 
 /// A table, and what messages call it.
 struct Open {
@@ -30,69 +160,6 @@ struct Feature<'a> {
     cells: &'a Cells,
     /// What words are numbered by, if not by the file itself.
     numbers: Option<Vec<i32>>,
-}
-
-impl Files {
-    fn table(&self, table: &Table) -> Result<Open, Diagnostic> {
-        let key = (table.path.clone(), table.words.clone());
-        let csv = self.once(&self.tables, key, &table.path, |path| {
-            let file = input::open(path).map_err(|error| errors::unreadable(path, &error))?;
-            csv::read(path, BufReader::new(file), &table.words)
-        })?;
-        Ok(Open { csv, path: self.folder.join(&table.path), target: table.target.clone() })
-    }
-
-    /// The columns of a table; of windows, each but `y` with an axis for the rows of a window.
-    pub(super) fn table_schema(&self, table: &Table, real: DType) -> Result<Schema, Diagnostic> {
-        let open = self.table(table)?;
-        let mut schema = Schema { columns: open.columns(real)?, rows: open.csv.rows, ..Schema::default() };
-        if let Some(rows) = table.windows {
-            if schema.rows <= rows {
-                return Err(errors::few_rows(&open.path, schema.rows, rows));
-            }
-            schema.rows -= rows;
-            let windowed = schema.columns.iter_mut().filter(|(name, _)| name != "y");
-            windowed.for_each(|(_, ty)| ty.shape.insert(0, Dim::from(rows)));
-        }
-        Ok(schema)
-    }
-
-    /// A column, with the numbers of words, the order of features, and the statistics of the data trained
-    /// on.
-    pub(super) fn table_column(&self, wanted: &Wanted<'_>, table: &Table) -> Result<Values, Diagnostic> {
-        let open = self.table(table)?;
-        let name = &wanted.declared().name;
-        let trained = match wanted.trained.map(|(data, _)| &data.source) {
-            None => None,
-            Some(DataSource::Csv(trained)) => Some(Some(self.table(trained)?)),
-            Some(_) => Some(None),
-        };
-        // Of windows the rows of the file are in their order, and the test is what comes last.
-        let ahead = table.windows.unwrap_or(0);
-        let train: Vec<u32> = match ahead {
-            0 => wanted.rows.train.clone(),
-            _ => (0..(wanted.data.rows.train + ahead) as u32).collect(),
-        };
-        if *name == "y" && trained.is_none() {
-            open.check_classes(&train)?;
-        }
-        let features = open.features(name, trained.as_ref().map(Option::as_ref))?;
-        let number = |row: usize, k: usize| features[k].number(row);
-        let scales = wanted.scales(features.len(), &train, number);
-        let size = (open.csv.rows, features.len());
-        let values =
-            Values::scaled(size, wanted.dtype(), scales, number).map_err(|failure| match failure {
-                Unfit::Memory(bytes) => errors::no_memory(&open.path, bytes),
-                Unfit::Number { row, feature, number } => {
-                    errors::too_large_for(&open.cell(row, features[feature].place), number, wanted.dtype())
-                }
-            })?;
-        Ok(match ahead {
-            0 => values,
-            rows if *name == "y" => values.after(rows),
-            rows => values.windows(rows),
-        })
-    }
 }
 
 impl Open {

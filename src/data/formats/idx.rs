@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use super::array::{Array, Failure, Numbers, Stored, read_up_to};
-use super::errors;
+use crate::data::errors;
 use crate::diag::Diagnostic;
 use crate::input;
 

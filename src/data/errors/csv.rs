@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::{
-    BAD_CELL, CSV_SEPARATOR, DUPLICATE_COLUMN, EMPTY_FILE, NO_TARGET, NOT_FINITE_DATA, RAGGED_ROW,
+    BAD_CELL, CSV_SEPARATOR, DUPLICATE_COLUMN, EMPTY_FILE, NO_TARGET, NOT_FINITE_DATA, RAGGED_ROW, TOO_LARGE,
     UNKNOWN_COLUMN, UNREADABLE_FILE, UNSEEN_WORD, excerpt, utf16,
 };
 use crate::algebra::types::DType;
-use crate::check::errors::TOO_LARGE;
+
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
 use crate::print::bytes;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, TryReserveError};
 use std::path::Path;
 
-use super::errors;
+use crate::data::errors;
 use crate::diag::Diagnostic;
 
 /// The cells of one column.

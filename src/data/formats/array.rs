@@ -40,13 +40,13 @@ pub(crate) enum Numbers {
 
 impl Array {
     /// The element type of a column of it.
-    pub(super) fn dtype(&self, real: DType) -> DType {
+    pub(crate) fn dtype(&self, real: DType) -> DType {
         if self.elements.is_float() { real } else { DType::I32 }
     }
 
     /// The first row with a number that an element type does not have, and that number.
     #[allow(clippy::unnecessary_cast, reason = "one text for all types of elements")]
-    pub(super) fn unfit(&self, dtype: DType) -> Option<(usize, String)> {
+    pub(crate) fn unfit(&self, dtype: DType) -> Option<(usize, String)> {
         let at = with!(&self.elements, all => all.iter().position(|number| !fits(*number as f64, dtype)))?;
         let number = with!(&self.elements, all => all[at].to_string());
         Some((at / (self.elements.len() / self.sizes[0]).max(1), number))
@@ -78,7 +78,7 @@ macro_rules! with {
         }
     };
 }
-pub(super) use with;
+pub(crate) use with;
 
 /// A type of elements in files, by the letter and the bytes that NumPy names it by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -125,7 +125,7 @@ impl Numbers {
 
     /// The element at this place.
     #[allow(clippy::unnecessary_cast, reason = "one text for all types of elements")]
-    pub(super) fn get(&self, at: usize) -> f64 {
+    pub(crate) fn get(&self, at: usize) -> f64 {
         with!(self, all => all[at] as f64)
     }
 
@@ -217,7 +217,7 @@ pub(super) fn read_up_to(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<
 fn reserve<T>(count: usize) -> Result<Vec<T>, Failure> {
     let bytes = (count as u64).saturating_mul(size_of::<T>() as u64);
     let mut all = Vec::new();
-    if super::memory::available().is_some_and(|most| bytes > most) {
+    if crate::system::available_memory().is_some_and(|most| bytes > most) {
         return Err(Failure::Memory(bytes));
     }
     all.try_reserve_exact(count).map_err(|_| Failure::Memory(bytes))?;

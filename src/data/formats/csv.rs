@@ -5,9 +5,10 @@ use std::io::{BufRead, Read};
 use std::path::Path;
 
 use super::column::{Cells, Draft};
-use super::{errors, memory};
+use crate::data::errors;
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
+use crate::system;
 
 /// A file's columns.
 #[derive(Debug)]
@@ -83,7 +84,7 @@ fn rows(
     header: &[String],
     drafts: &mut [Draft],
 ) -> Result<Vec<u64>, Diagnostic> {
-    let most = memory::available().unwrap_or(u64::MAX);
+    let most = system::available_memory().unwrap_or(u64::MAX);
     let mut record = csv::StringRecord::new();
     let mut lines = Vec::new();
     while reader.read_record(&mut record).map_err(|error| failure(path, error))? {

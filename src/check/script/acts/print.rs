@@ -1,0 +1,161 @@
+//! `print "text {value:.3}"`, and `print runs.accuracy by lr`, a table.
+
+use std::rc::Rc;
+
+use super::{Made, curves, one, sample};
+use crate::ast::{self, ExprKind as Ast};
+use crate::check::env::{Checked, Scope};
+use crate::check::errors::{self, at};
+use crate::check::expr::typer::Typer;
+use crate::diag::Diagnostic;
+use crate::source::Span;
+use crate::typed::{Act, Curve, Expr, Host, LocalId, Printer, Sample};
+
+/// Its word.
+pub(super) const WORD: &str = "print";
+
+/// Text with values in it.
+#[derive(Debug)]
+struct Print(Vec<Part>);
+
+/// A piece of printed text.
+#[derive(Debug)]
+enum Part {
+    /// Plain text.
+    Text(String),
+    /// A value, with digits after the point, or the shortest text that reads back.
+    Value(Expr, Option<u32>),
+    /// Text that a fit writes, one character after the other.
+    Sample(Sample),
+}
+
+/// Columns over one variable of a sweep.
+#[derive(Debug)]
+struct Table(Vec<Curve>);
+
+/// Checks it.
+pub(super) fn check<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, act: &'a ast::Act) -> Made {
+    if act.on.iter().any(|expr| matches!(expr.kind, Ast::By(..))) {
+        return table(cx, act);
+    }
+    let written = one(cx.env, act)?;
+    let Ast::Str(parts) = &written.kind else {
+        return Ok(Rc::new(Print(vec![part(cx, scope, written, None)?])));
+    };
+    let parts: Vec<Checked<Part>> = parts
+        .iter()
+        .map(|written| match written {
+            ast::StrPart::Text(text) => Ok(Part::Text(text.clone())),
+            ast::StrPart::Expr { expr, digits } => part(cx, scope, expr, *digits),
+        })
+        .collect();
+    Ok(Rc::new(Print(parts.into_iter().collect::<Checked<_>>()?)))
+}
+
+/// A value in printed text, which alone may be a sample.
+fn part<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    expr: &'a ast::Expr,
+    digits: Option<u32>,
+) -> Checked<Part> {
+    match sample::sample(cx, scope, expr) {
+        Some(sample) => Ok(Part::Sample(sample?)),
+        None => Ok(Part::Value(cx.definite(scope, expr)?, digits)),
+    }
+}
+
+/// `print a.loss by lr, b.loss by lr`
+fn table<'a>(cx: &mut Typer<'_, 'a>, act: &'a ast::Act) -> Made {
+    let curves = curves::curves(cx.env, &act.on)?;
+    let Some(Curve { span, .. }) = curves.iter().find(|curve| curve.by != curves[0].by) else {
+        return Ok(Rc::new(Table(curves)));
+    };
+    let found =
+        at(&errors::WRONG_SWEEP, "the columns of a table share their rows", *span, "by another variable");
+    Err(cx.env.report(found.help("print two tables")))
+}
+
+impl Part {
+    /// The expression in it.
+    fn value(&self) -> Option<&Expr> {
+        match self {
+            Part::Value(expr, _) => Some(expr),
+            Part::Sample(sample) => Some(&sample.logits),
+            Part::Text(_) => None,
+        }
+    }
+
+    fn text(&self, printer: &Printer<'_>) -> String {
+        match self {
+            Part::Text(text) => format!("{text:?}"),
+            Part::Sample(Sample { count, prompt, logits, .. }) => {
+                format!("sample {count} after {prompt:?} by {}", printer.expr(logits))
+            }
+            Part::Value(value, None) => printer.expr(value),
+            Part::Value(value, Some(digits)) => format!("{} .{digits}", printer.expr(value)),
+        }
+    }
+}
+
+impl Act for Print {
+    fn word(&self) -> &'static str {
+        WORD
+    }
+
+    fn text(&self, printer: &Printer<'_>) -> String {
+        let parts: Vec<String> = self.0.iter().map(|part| part.text(printer)).collect();
+        format!("{WORD} {}", parts.join(", "))
+    }
+
+    fn values(&self) -> Vec<&Expr> {
+        self.0.iter().filter_map(Part::value).collect()
+    }
+
+    fn windows(&self) -> Vec<LocalId> {
+        let window = |part: &Part| match part {
+            Part::Sample(sample) => Some(sample.window),
+            Part::Text(_) | Part::Value(..) => None,
+        };
+        self.0.iter().filter_map(window).collect()
+    }
+
+    fn run(&self, host: &mut dyn Host, _: Span) -> Result<(), Diagnostic> {
+        let values = match self.0.iter().any(|part| matches!(part, Part::Value(..))) {
+            true => host.values()?,
+            false => Vec::new(),
+        };
+        let (mut text, mut value, mut window) = (String::new(), 0, 0);
+        for part in &self.0 {
+            match part {
+                Part::Text(plain) => text.push_str(plain),
+                Part::Value(_, digits) => text.push_str(&values[value].text(*digits)),
+                Part::Sample(sample) => {
+                    text.push_str(&host.sample(sample, value, window)?);
+                    window += 1;
+                }
+            }
+            value += usize::from(part.value().is_some());
+        }
+        host.print(&text)
+    }
+}
+
+impl Act for Table {
+    fn word(&self) -> &'static str {
+        WORD
+    }
+
+    fn text(&self, printer: &Printer<'_>) -> String {
+        format!("{WORD} {}", printer.curves(&self.0))
+    }
+
+    fn curves(&self) -> &[Curve] {
+        &self.0
+    }
+
+    fn run(&self, host: &mut dyn Host, _: Span) -> Result<(), Diagnostic> {
+        let text = host.table(&self.0);
+        host.print(&text)
+    }
+}

@@ -1,0 +1,162 @@
+//! The arguments of a source, as the row of its kind says.
+
+use crate::ast::{self, ExprKind as Ast};
+use crate::check::env::{Checked, Env};
+use crate::check::errors::{self, at};
+use crate::check::expr::args;
+use crate::check::expr::typer::{Arg, Call, Typer};
+use crate::check::script::known;
+use crate::data::{Argument, Arguments, Columns, SourceKind, Takes, Value};
+use crate::source::Span;
+
+/// Arguments, with the places that messages about files need.
+#[derive(Default)]
+pub(super) struct Written {
+    /// The arguments.
+    pub given: Arguments,
+    /// The share of the rows that is the test split.
+    pub test: Option<(f64, Span)>,
+    /// The path of the first file.
+    pub path: Option<Span>,
+    /// Names of columns that it asks for.
+    pub names: Vec<(String, Span)>,
+}
+
+/// An argument with what is written for it.
+type Matched<'a> = (&'static Argument, &'a ast::Expr);
+
+/// What a call gives to a source of this kind.
+pub(super) fn arguments<'a>(
+    cx: &mut Typer<'_, 'a>,
+    kind: &'static SourceKind,
+    call: &Call<'a, '_>,
+) -> Checked<Written> {
+    let (matched, columns) = match kind.columns {
+        Columns::Unnamed => (by_place(cx.env, kind, call)?, Vec::new()),
+        Columns::Named | Columns::Needed => beside_columns(cx.env, kind, call)?,
+    };
+    let mut written = Written::default();
+    let given = matched.into_iter().map(|matched| written.take(cx, kind, matched));
+    let given: Vec<Checked<()>> = given.collect();
+    given.into_iter().collect::<Checked<()>>()?;
+    columns.into_iter().try_for_each(|column| written.take_column(cx.env, column))?;
+    Ok(written)
+}
+
+fn by_place<'a>(
+    env: &mut Env<'a>,
+    kind: &'static SourceKind,
+    call: &Call<'a, '_>,
+) -> Checked<Vec<Matched<'a>>> {
+    let names: Vec<&str> = kind.arguments.iter().map(|argument| argument.name).collect();
+    let found = args::match_args(env, call, &names, kind.needed, None)?;
+    let given = kind.arguments.iter().zip(found);
+    Ok(given.filter_map(|(argument, expr)| Some((*argument, expr?))).collect())
+}
+
+/// Arguments of a source whose other names are those of columns: only those that it needs have no name.
+fn beside_columns<'a, 'c>(
+    env: &mut Env<'a>,
+    kind: &'static SourceKind,
+    call: &'c Call<'a, '_>,
+) -> Checked<(Vec<Matched<'a>>, Vec<&'c Arg<'a>>)> {
+    let first = call.args.iter().take_while(|arg| arg.name.is_none()).take(kind.needed);
+    let mut matched: Vec<_> = kind.arguments.iter().copied().zip(first.map(|arg| arg.value)).collect();
+    if let Some(missing) = kind.arguments[..kind.needed].get(matched.len()) {
+        let message = format!("`{}` takes {} first", kind.name, missing.doc);
+        let found = at(&errors::WRONG_ARGUMENT, message, call.span, "this source");
+        return Err(env.report(found.help(format!("write `{}`", kind.example))));
+    }
+    let mut columns = Vec::new();
+    for arg in &call.args[matched.len()..] {
+        let named = |argument: &&&Argument| arg.name.is_some_and(|name| name.name == argument.name);
+        match kind.arguments[kind.needed..].iter().find(named) {
+            Some(argument) => matched.push((*argument, arg.value)),
+            None => columns.push(arg),
+        }
+    }
+    if columns.is_empty() && kind.columns == Columns::Needed {
+        let message = format!("`{}` takes a file for each column", kind.name);
+        let found = at(&errors::WRONG_ARGUMENT, message, call.span, "none");
+        return Err(env.report(found.help(format!("write `{}`", kind.example))));
+    }
+    unnamed(env, kind, &columns).map(|()| (matched, columns))
+}
+
+/// Every column has a name.
+fn unnamed(env: &mut Env<'_>, kind: &SourceKind, columns: &[&Arg<'_>]) -> Checked<()> {
+    let Some(arg) = columns.iter().find(|arg| arg.name.is_none()) else { return Ok(()) };
+    let message = format!("a column of `{}` has a name", kind.name);
+    let found = at(&errors::WRONG_ARGUMENT, message, arg.value.span, "which column is this?");
+    Err(env.report(found.help("name it: `x = ...`")))
+}
+
+impl Written {
+    /// Takes in what is written for an argument.
+    fn take<'a>(
+        &mut self,
+        cx: &mut Typer<'_, 'a>,
+        kind: &SourceKind,
+        (argument, expr): Matched<'a>,
+    ) -> Checked<()> {
+        let value = match argument.takes {
+            Takes::Path | Takes::Column => Value::Text(known::plain_text(cx.env, expr)?),
+            Takes::Columns => Value::Names(self.columns(cx.env, argument, expr)?),
+            Takes::Whole(least) => Value::Whole(known::whole(cx, expr, argument.name, least)?),
+            Takes::Share => Value::Share(known::known_number(cx, expr, argument.name)?),
+            Takes::OwnShare => Value::Share(own_share(cx, kind, argument, expr)?),
+        };
+        match (&value, argument.takes) {
+            (Value::Text(_), Takes::Path) => drop(self.path.get_or_insert(expr.span)),
+            (Value::Text(name), _) => self.names.push((name.clone(), expr.span)),
+            (Value::Share(share), Takes::Share) => self.test = Some((*share, expr.span)),
+            _ => {}
+        }
+        self.given.give(argument, value);
+        Ok(())
+    }
+
+    /// Names of columns: `["zip", "code"]`.
+    fn columns<'a>(
+        &mut self,
+        env: &mut Env<'a>,
+        argument: &Argument,
+        expr: &'a ast::Expr,
+    ) -> Checked<Vec<String>> {
+        let Ast::List(items) = &expr.kind else {
+            let found = at(&errors::NOT_TEXT, "a list of column names is needed", expr.span, "not a list");
+            return Err(env.report(found.help(format!("write `{} = [\"zip\"]`", argument.name))));
+        };
+        let names = items.iter().map(|item| known::plain_text(env, item)).collect::<Checked<Vec<_>>>()?;
+        self.names.extend(names.iter().cloned().zip(items.iter().map(|item| item.span)));
+        Ok(names)
+    }
+
+    /// Takes in a column by its name.
+    fn take_column(&mut self, env: &mut Env<'_>, arg: &Arg<'_>) -> Checked<()> {
+        let Some(name) = arg.name else { return Ok(()) };
+        if self.given.columns().iter().any(|(have, _)| *have == name.name) {
+            return Err(env.report(errors::duplicate(&name.name, name.span, None)));
+        }
+        let of = known::plain_text(env, arg.value)?;
+        self.names.push((of.clone(), arg.value.span));
+        self.given.name_column(name.name.clone(), of);
+        Ok(())
+    }
+}
+
+/// A share that the source itself divides by.
+fn own_share<'a>(
+    cx: &mut Typer<'_, 'a>,
+    kind: &SourceKind,
+    argument: &Argument,
+    expr: &'a ast::Expr,
+) -> Checked<f64> {
+    let share = known::known_number(cx, expr, argument.name)?;
+    if share > 0.0 && share < 1.0 {
+        return Ok(share);
+    }
+    let message = format!("`{} = {share}` is no share of a {}", argument.name, kind.name);
+    let found = at(&errors::DATA_SHARE, message, expr.span, "not between 0 and 1");
+    Err(cx.env.report(found.help(format!("write a fraction: `{} = 0.1`", argument.name))))
+}

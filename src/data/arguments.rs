@@ -1,0 +1,135 @@
+//! What sources take. Checking, messages and printing go by these rows.
+
+use std::fmt::{self, Display, Formatter};
+
+use crate::print::number;
+
+/// An argument that a source takes.
+#[derive(Debug)]
+pub struct Argument {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is.
+    pub takes: Takes,
+    /// What it says: `the path of the file`.
+    pub doc: &'static str,
+}
+
+/// What an argument may be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Takes {
+    /// The path of a file, relative to the script's folder.
+    Path,
+    /// The name of a column.
+    Column,
+    /// A list of names of columns.
+    Columns,
+    /// A whole number that is not below this one.
+    Whole(i64),
+    /// The share of the rows that is the test split.
+    Share,
+    /// A number between 0 and 1, which the source itself divides by.
+    OwnShare,
+}
+
+/// What an argument is.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Value {
+    /// A path, or the name of a column.
+    Text(String),
+    /// Names of columns.
+    Names(Vec<String>),
+    /// A whole number.
+    Whole(usize),
+    /// A share.
+    Share(f64),
+}
+
+/// The share of the rows that is the test split.
+pub static TEST: Argument =
+    Argument { name: "test", takes: Takes::Share, doc: "the share of the rows that is the test split" };
+
+/// The arguments of a source, as a script gives them.
+#[derive(Clone, Debug, Default)]
+pub struct Arguments {
+    given: Vec<(&'static Argument, Value)>,
+    columns: Vec<(String, String)>,
+}
+
+impl Arguments {
+    /// Adds an argument.
+    pub fn give(&mut self, argument: &'static Argument, value: Value) {
+        self.given.push((argument, value));
+    }
+
+    /// Adds a column, by its name in scripts and what it is in the file, or its file.
+    pub fn name_column(&mut self, name: String, of: String) {
+        self.columns.push((name, of));
+    }
+
+    /// The columns that have been named, `x` and `y` first.
+    pub fn columns(&self) -> Vec<(String, String)> {
+        let mut columns = self.columns.clone();
+        columns.sort_by_key(|(name, _)| (name != "x", name != "y"));
+        columns
+    }
+
+    /// Text, if it is given.
+    pub fn text(&self, argument: &'static Argument) -> Option<&str> {
+        match self.value(argument)? {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Names; none if they are not given.
+    pub fn names(&self, argument: &'static Argument) -> &[String] {
+        match self.value(argument) {
+            Some(Value::Names(names)) => names,
+            _ => &[],
+        }
+    }
+
+    /// A whole number, if it is given.
+    pub fn whole(&self, argument: &'static Argument) -> Option<usize> {
+        match self.value(argument)? {
+            Value::Whole(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// A share, if it is given.
+    pub fn share(&self, argument: &'static Argument) -> Option<f64> {
+        match self.value(argument)? {
+            Value::Share(share) => Some(*share),
+            _ => None,
+        }
+    }
+
+    fn value(&self, argument: &'static Argument) -> Option<&Value> {
+        let of = |(have, _): &&(&'static Argument, Value)| std::ptr::eq(*have, argument);
+        self.given.iter().find(of).map(|(_, value)| value)
+    }
+}
+
+impl Display for Arguments {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let given = self.given.iter().map(|(argument, value)| match argument.name {
+            "path" => value.to_string(),
+            name => format!("{name} = {value}"),
+        });
+        let columns = self.columns().into_iter().map(|(name, of)| format!("{name} = {of:?}"));
+        f.write_str(&given.chain(columns).collect::<Vec<_>>().join(", "))
+    }
+}
+
+impl Display for Value {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Text(text) => write!(f, "{text:?}"),
+            Value::Names(names) => write!(f, "{names:?}"),
+            Value::Whole(whole) => write!(f, "{whole}"),
+            Value::Share(share) => f.write_str(&number(*share)),
+        }
+    }
+}

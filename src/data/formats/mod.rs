@@ -1,0 +1,10 @@
+//! How bytes become numbers, words and characters.
+
+pub(super) mod array;
+mod column;
+pub(super) mod csv;
+pub(super) mod idx;
+pub(super) mod npy;
+pub(super) mod text;
+
+pub(super) use column::Cells;

@@ -1,0 +1,137 @@
+//! Data files to columns: which sources there are, what each takes, what its files hold, and its rows.
+//!
+//! Comes in: the name of a source with its arguments, and the folder of the script. Goes out: a [`Schema`] when
+//! a script is checked, and columns when it runs. A source is a file of `sources`, which says its arguments and
+//! reads its schema and its columns, and a row of [`SOURCES`]; how bytes become numbers is in `formats`.
+//!
+//! ```text
+//! csv "iris.csv", target = "species", test = 0.2
+//! ```
+
+pub mod arguments;
+pub mod errors;
+mod files;
+mod formats;
+mod scale;
+pub(crate) mod sources;
+mod values;
+mod wanted;
+
+use std::fmt::{self, Debug, Display, Formatter};
+use std::rc::Rc;
+
+pub use self::arguments::{Argument, Arguments, Takes, Value};
+pub use self::files::Files;
+pub use self::sources::SOURCES;
+pub(crate) use self::values::{Elements, Values};
+pub(crate) use self::wanted::{Trained, Wanted};
+use crate::algebra::types::{DType, Type};
+use crate::diag::Diagnostic;
+
+/// A kind of source: a row of [`SOURCES`].
+#[derive(Debug)]
+pub struct SourceKind {
+    /// How scripts name it.
+    pub name: &'static str,
+    /// What it reads, in a sentence.
+    pub doc: &'static str,
+    /// How it is written, for messages.
+    pub example: &'static str,
+    /// What it takes, in the order of places.
+    pub arguments: &'static [&'static Argument],
+    /// How many of them must be there.
+    pub needed: usize,
+    /// Whether other names are those of columns, and what they hold.
+    pub columns: Columns,
+    /// What reads it, with arguments that are as `arguments` says.
+    pub(crate) reader: fn(&Arguments) -> Rc<dyn Reader>,
+}
+
+/// What arguments with names of their own are to a source.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Columns {
+    /// There are none.
+    Unnamed,
+    /// Columns, of which there may be none.
+    Named,
+    /// Columns, of which there is at least one.
+    Needed,
+}
+
+/// What reads the files of a source.
+pub(crate) trait Reader: Debug + std::any::Any {
+    /// What they hold. Diagnostics come without labels.
+    fn schema(&self, files: &Files, real: DType) -> Result<Schema, Diagnostic>;
+
+    /// All rows of a column whose type is the one that the schema gave.
+    ///
+    /// # Errors
+    /// Numbers that the column's type does not have, words that the data trained on do not have.
+    fn column(&self, files: &Files, wanted: &Wanted<'_>) -> Result<Values, Diagnostic>;
+
+    /// Whether the test split is the last rows; else it is drawn from all.
+    fn test_is_last(&self) -> bool {
+        false
+    }
+
+    /// Whether the column `x` is made of all others.
+    fn features_are_all(&self) -> bool {
+        false
+    }
+
+    /// What to do about this column if it is real and class numbers are needed.
+    fn help_for_labels(&self, _column: &str) -> Option<String> {
+        None
+    }
+}
+
+/// A source as a script gives it.
+#[derive(Clone, Debug)]
+pub struct Source {
+    kind: &'static SourceKind,
+    arguments: Arguments,
+    reader: Rc<dyn Reader>,
+}
+
+impl Source {
+    /// A source of this kind, with arguments that are as the kind says.
+    pub fn new(kind: &'static SourceKind, arguments: Arguments) -> Source {
+        let reader = (kind.reader)(&arguments);
+        Source { kind, arguments, reader }
+    }
+
+    /// Its arguments.
+    pub fn arguments(&self) -> &Arguments {
+        &self.arguments
+    }
+
+    /// What reads it.
+    pub(crate) fn reader(&self) -> &dyn Reader {
+        &*self.reader
+    }
+}
+
+impl Display for Source {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind.name, self.arguments)
+    }
+}
+
+/// What data files hold, as far as types and shapes go.
+#[derive(Clone, Debug, Default)]
+pub struct Schema {
+    /// Columns in scope with their types without the row axis, `x` and `y` first.
+    pub columns: Vec<(String, Type)>,
+    /// Number of rows, without those of the files' own test split.
+    pub rows: usize,
+    /// Rows of the files' own test split, if they have one.
+    pub test_rows: Option<usize>,
+    /// Of a text, its different characters, sorted.
+    pub characters: Vec<char>,
+}
+
+/// What is asked about data files when a script is checked. Diagnostics come without labels.
+pub trait Catalog {
+    /// The schema of a source, or why it cannot be read.
+    fn schema(&self, source: &Source, real: DType) -> Result<Schema, Diagnostic>;
+}
