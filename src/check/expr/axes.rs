@@ -66,11 +66,15 @@ fn of_nothing(env: &mut Env<'_>, function: &ast::Function, axis: &ast::Ident) ->
     env.report(found.help("give the function an argument, or make it a number: `k: number`"))
 }
 
+/// The most axes that `..` stands for in a function that nothing calls.
+const MOST_AXES: usize = 16;
+
 /// The fewest axes that `..` stands for where all axes exist: for a function that nothing calls.
 pub(crate) fn least_rest(function: &ast::Function, statics: &[Static]) -> usize {
     let needs = |(of, value): (&ast::Static, &Static)| {
         let Static::Axis(axis) = value else { return 0 };
-        let needed = usize::try_from(if *axis < 0 { -axis } else { axis + 1 }).unwrap_or(0);
+        let needed = if *axis < 0 { axis.unsigned_abs() } else { axis.unsigned_abs() + 1 };
+        let needed = usize::try_from(needed).unwrap_or(MOST_AXES).min(MOST_AXES);
         let ty = function.args.get(argument(function, &of.name.name)).map(|arg| &arg.ty);
         needed.saturating_sub(ty.map_or(0, |ty| total(ty, 0)))
     };
