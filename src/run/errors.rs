@@ -9,9 +9,11 @@ use crate::diag::{Code, Diagnostic};
 use crate::print::bytes;
 use crate::source::Span;
 
+mod checkpoints;
 mod data;
 mod files;
 
+pub(crate) use checkpoints::*;
 pub(crate) use data::*;
 pub(crate) use files::*;
 
@@ -37,6 +39,11 @@ pub const CODES: &[&Code] = &[
     &TRAINING_FAILED,
     &ASSERTION_FAILED,
     &UNKNOWN_HYPERPARAMETER,
+    &INTERRUPTED,
+    &OTHER_RUN,
+    &NO_WHOLE_CHECKPOINT,
+    &CHECKPOINTS_THERE,
+    &NOTHING_TO_RESUME,
 ];
 
 /// A file that is not there.

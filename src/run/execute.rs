@@ -11,7 +11,7 @@ use super::machine::Machine;
 use super::plot;
 use super::sweep::{self, Sweep};
 use super::value::Held;
-use super::{Events, Settings, Stages, errors, sample, train, value};
+use super::{Events, Settings, Stages, checkpoints, errors, sample, train, value};
 use crate::check;
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
@@ -134,9 +134,11 @@ pub fn execute(
     events: &mut dyn Events,
 ) -> Result<Outcome, Diagnostic> {
     let mut script = Script::new(stages, settings)?;
+    checkpoints::check_resume(stages.typed, settings.resume)?;
     for (index, statement) in stages.typed.statements.iter().enumerate() {
         // What comes after hours of training is refused before them.
         script.check_memory(index, statement)?;
+        checkpoints::check(statement, settings.resume)?;
     }
     script.read_files()?;
     let mut names = BTreeMap::new();

@@ -28,7 +28,9 @@ pub use function::{Function, Member, Rule};
 pub use ids::{DataId, FunctionId, GlobalId, LocalId, StageId};
 pub use optimizer::{Cell, Group, Optimizer, Range, StageUse};
 pub use program::{LIMIT, Program};
-pub use script::{Curve, Eval, Length, Part, Sample, Statement, StatementKind, Swept, Train, swept_cell};
+pub use script::{
+    Checkpoints, Curve, Eval, Length, Part, Sample, Statement, StatementKind, Swept, Train, swept_cell,
+};
 pub use series::{Series, Statistic};
 pub use stage::{Inner, Stage, StageScope, State};
 pub use walk::free_locals;

@@ -5,6 +5,7 @@
 //! `data`.
 
 mod agree;
+mod checkpoints;
 pub(crate) mod curves;
 pub(crate) mod data;
 mod eval;
