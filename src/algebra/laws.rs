@@ -144,7 +144,7 @@ fn infer_rejects_a_missing_operand() {
     for sample in samples() {
         let types: Vec<&Type> = sample.args.iter().map(|arg| &arg.ty).collect();
         if let Some((_, rest)) = types.split_last()
-            && (!matches!(sample.op, Op::Pack(_)) || rest.is_empty())
+            && (!matches!(sample.op, Op::Concat(_)) || rest.is_empty())
         {
             assert!(sample.op.rules().infer(rest).is_err(), "{}", describe(&sample));
         }

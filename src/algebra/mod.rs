@@ -29,7 +29,7 @@ macro_rules! families {
             /// Products summed over windows.
             convolve::Convolve,
             /// Overlapping windows added up.
-            fold::Fold,
+            col2im::Col2Im,
             /// The same elements, arranged otherwise.
             view::View,
             /// Elements made from nothing.
@@ -37,7 +37,7 @@ macro_rules! families {
             /// Reductions over, and copies to, the pieces of a flat tensor.
             segment::Segment,
             /// Tensors laid end to end in one flat tensor.
-            pack::Pack,
+            concat::Concat,
             /// Elements picked by integers, and their sums put back.
             gather::Gather,
             /// Sums up to each position.
@@ -45,19 +45,20 @@ macro_rules! families {
             /// Places in the order along an axis.
             ranks::Ranks,
             /// A value that must not be there before another.
-            fence::Fence,
+            barrier::Barrier,
         }
     };
 }
 
+pub mod barrier;
 pub mod build;
+pub mod col2im;
+pub mod concat;
 pub mod contract;
 pub mod convolve;
 pub mod dim;
 pub mod eval;
-pub mod fence;
 pub mod fill;
-pub mod fold;
 pub mod form;
 pub mod gather;
 #[cfg(test)]
@@ -65,7 +66,6 @@ mod laws;
 pub mod map;
 pub mod number;
 pub mod op;
-pub mod pack;
 pub mod prefix_sum;
 pub mod ranks;
 pub mod reduce;

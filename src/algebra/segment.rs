@@ -19,7 +19,7 @@ pub enum Segment {
         segments: Rc<Segments>,
     },
     /// `[count]` to `[N]`: every element of a piece gets the piece's value.
-    Spread {
+    Broadcast {
         /// The pieces.
         segments: Rc<Segments>,
     },
@@ -40,7 +40,7 @@ impl Rules for Segment {
                 let segments = segments.clone();
                 samples.push(Sample::of(Segment::Reduce { combine, segments }, &[&[total]]));
             }
-            samples.push(Sample::of(Segment::Spread { segments }, &[&[count]]));
+            samples.push(Sample::of(Segment::Broadcast { segments }, &[&[count]]));
         }
         samples
     }
@@ -48,14 +48,14 @@ impl Rules for Segment {
     fn name(&self) -> &'static str {
         match self {
             Segment::Reduce { .. } => "segment_reduce",
-            Segment::Spread { .. } => "segment_spread",
+            Segment::Broadcast { .. } => "segment_broadcast",
         }
     }
 
     fn attributes(&self) -> String {
         match self {
             Segment::Reduce { combine, .. } => combine.name().to_owned(),
-            Segment::Spread { .. } => String::new(),
+            Segment::Broadcast { .. } => String::new(),
         }
     }
 
@@ -66,7 +66,7 @@ impl Rules for Segment {
                 expect_combinable(*combine, args[0].dtype)?;
                 (segments.total(), segments.count())
             }
-            Segment::Spread { segments } => (segments.count(), segments.total()),
+            Segment::Broadcast { segments } => (segments.count(), segments.total()),
         };
         if args[0].shape != [Dim::from(from)] {
             return Err(Mismatch::new(0, format!("a flat tensor of {from} elements")));
@@ -75,19 +75,19 @@ impl Rules for Segment {
     }
 
     fn fold(&self, numbers: &[f64], _args: &[&Type]) -> Option<f64> {
-        matches!(self, Segment::Spread { .. }).then_some(numbers[0])
+        matches!(self, Segment::Broadcast { .. }).then_some(numbers[0])
     }
 
     /// Axis 0 is the piece, axis 1 the element in it.
     fn form(&self, _args: &[&Type]) -> Form {
-        let (Segment::Reduce { segments, .. } | Segment::Spread { segments }) = self;
+        let (Segment::Reduce { segments, .. } | Segment::Broadcast { segments }) = self;
         let axes = vec![Extent::Fixed(segments.count()), Extent::Ragged(segments.clone())];
         let (n_out, combine, index) = match self {
             Segment::Reduce { combine, segments } => {
                 let piece = Some((segments.clone(), 0));
                 (1, *combine, Index { piece, ..Index::axis(1) })
             }
-            Segment::Spread { .. } => (2, Combine::Sum, Index::axis(0)),
+            Segment::Broadcast { .. } => (2, Combine::Sum, Index::axis(0)),
         };
         Form { axes, n_out, reads: vec![Read::flat(0, index)], body: x(0), combine }
     }

@@ -161,7 +161,7 @@ fn builtins() {
         f("real[N, N]", "x @ transpose(x)"),
         "contract(x, transpose[3, N](x) [axes = (1, 0)]) [ij, jk -> ik] : f32[N, N]"
     );
-    assert_eq!(f("real[N]", "x @ [1, 2.5, 3]"), "contract(x, pack(1, 2.5, 3)) [ij, j -> i] : f32[N]");
+    assert_eq!(f("real[N]", "x @ [1, 2.5, 3]"), "contract(x, concat(1, 2.5, 3)) [ij, j -> i] : f32[N]");
     assert_eq!(f("i32[N, 3]", "i32(x)"), "cast(x) [i32] : i32[N, 3]");
     assert_eq!(f("real[2, N]", "random.uniform()"), "random[2, N](key) [site = 0] : f32[2, N]");
     assert_eq!(

@@ -10,10 +10,10 @@ use super::calls::Calls;
 use super::layout::{Matrix, Pieces, join};
 use super::positions::{Position, Source};
 use super::{Layout, Param, Role, errors};
+use crate::algebra::concat::Concat;
 use crate::algebra::fill::Fill;
 use crate::algebra::form::{Combine, Segments};
 use crate::algebra::op::{Build, Op, Val};
-use crate::algebra::pack::Pack;
 use crate::algebra::reduce::Reduce;
 use crate::algebra::scalar;
 use crate::algebra::segment::Segment;
@@ -487,7 +487,7 @@ impl<'a> Evaluator<'a> {
         };
         let (low, high) = (part(0..start), part(end..total));
         let parts: Vec<Val> = low.into_iter().chain([point]).chain(high).collect();
-        self.builder.emit(Op::Pack(Pack), &parts)
+        self.builder.emit(Op::Concat(Concat), &parts)
     }
 
     /// The flat parameters.
@@ -536,7 +536,7 @@ impl<'a> Evaluator<'a> {
             let over = Op::Reduce(Reduce { combine, axes: vec![0] });
             parts.push(if rows == 1 { whole } else { self.builder.emit(over, &[whole]) });
         }
-        self.builder.emit(Op::Pack(Pack), &parts)
+        self.builder.emit(Op::Concat(Concat), &parts)
     }
 
     fn spread_columns(&mut self, value: Val) -> Val {
@@ -549,7 +549,7 @@ impl<'a> Evaluator<'a> {
             let repeat = Op::View(View::Broadcast { to, axes: vec![1] });
             parts.push(if rows == 1 { part } else { self.builder.emit(repeat, &[part]) });
         }
-        self.builder.emit(Op::Pack(Pack), &parts)
+        self.builder.emit(Op::Concat(Concat), &parts)
     }
 
     /// A number per `from` for each of a finer extent, which has a type. It is cast first, while there
@@ -575,7 +575,7 @@ impl<'a> Evaluator<'a> {
         let value = self.builder.cast(value, ty.dtype);
         match self.builder.ty(value).shape == ty.shape {
             true => value,
-            false => self.builder.emit(Op::Segment(Segment::Spread { segments }), &[value]),
+            false => self.builder.emit(Op::Segment(Segment::Broadcast { segments }), &[value]),
         }
     }
 
@@ -586,10 +586,10 @@ impl<'a> Evaluator<'a> {
         if have.shape == to.shape {
             value
         } else if have.shape.is_empty() {
-            self.builder.spread(value, &to.shape)
+            self.builder.broadcast(value, &to.shape)
         } else {
             let segments = self.pieces.tensors.clone();
-            self.builder.emit(Op::Segment(Segment::Spread { segments }), &[value])
+            self.builder.emit(Op::Segment(Segment::Broadcast { segments }), &[value])
         }
     }
 }

@@ -8,7 +8,7 @@ use rustc_hash::FxBuildHasher;
 
 use super::positions::Position;
 use super::{Def, Graph, Input, Node, Output, Part, Role};
-use crate::algebra::fence::Fence;
+use crate::algebra::barrier::Barrier;
 use crate::algebra::fill::Fill;
 use crate::algebra::map::{Cast, Map};
 use crate::algebra::number::Number;
@@ -179,7 +179,7 @@ impl Builder {
     }
 
     /// A scalar at every position of a shape.
-    pub fn spread(&mut self, scalar: Val, to: &Shape) -> Val {
+    pub fn broadcast(&mut self, scalar: Val, to: &Shape) -> Val {
         if to.is_empty() {
             return scalar;
         }
@@ -204,8 +204,8 @@ impl Builder {
     }
 
     /// The same value, but not before another is known.
-    pub fn fence(&mut self, value: Val, after: Val) -> Val {
-        self.emit(Op::Fence(Fence), &[value, after])
+    pub fn barrier(&mut self, value: Val, after: Val) -> Val {
+        self.emit(Op::Barrier(Barrier), &[value, after])
     }
 
     /// Says how derivatives pass a value.

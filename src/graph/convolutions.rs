@@ -2,10 +2,10 @@
 
 use super::rules::Rewriter;
 use crate::algebra::build::{reshape, slice, transpose};
+use crate::algebra::concat::Concat;
 use crate::algebra::contract::Contract;
 use crate::algebra::convolve::{Convolve, Window};
 use crate::algebra::op::{Op, Val};
-use crate::algebra::pack::Pack;
 use crate::algebra::types::{Dim, product};
 use crate::algebra::view::View;
 
@@ -230,6 +230,6 @@ fn stored(cx: &mut dyn Rewriter, value: Val, from: &[usize], to: &[usize], shape
         return reshape(cx, value, shape);
     }
     let turned = transpose(cx, value, &axes);
-    let packed = cx.emit(Op::Pack(Pack), &[turned]);
+    let packed = cx.emit(Op::Concat(Concat), &[turned]);
     reshape(cx, packed, shape)
 }

@@ -32,7 +32,7 @@ fn values(graph: &Graph, inputs: &[Tensor], go_on: impl Fn(&Node, &Tensor) -> bo
             Def::Op(op, args) => {
                 let args: Vec<&Tensor> = args.iter().map(|arg| &values[arg.0 as usize]).collect();
                 match op {
-                    Op::Pack(_) => pack(node, &args),
+                    Op::Concat(_) => concat(node, &args),
                     _ => eval(op, &args),
                 }
             }
@@ -47,7 +47,7 @@ fn values(graph: &Graph, inputs: &[Tensor], go_on: impl Fn(&Node, &Tensor) -> bo
 }
 
 /// End to end, rather than by the form: that asks every argument for every element.
-pub(super) fn pack(node: &Node, args: &[&Tensor]) -> Tensor {
+pub(super) fn concat(node: &Node, args: &[&Tensor]) -> Tensor {
     Tensor { ty: node.ty.clone(), data: args.iter().flat_map(|arg| &arg.data).copied().collect() }
 }
 

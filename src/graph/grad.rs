@@ -113,7 +113,7 @@ impl Pull {
                 return value;
             };
             match op {
-                Op::Fence(_) => value = args[0],
+                Op::Barrier(_) => value = args[0],
                 Op::View(View::Reshape { to }) if *to == builder.ty(args[0]).shape => value = args[0],
                 _ => return value,
             }
@@ -164,7 +164,7 @@ impl Pull {
         let from = builder.len();
         let mut map = BTreeMap::new();
         for arg in &again.args {
-            map.insert(*arg, builder.fence(*arg, grad));
+            map.insert(*arg, builder.barrier(*arg, grad));
         }
         builder.replay(again.from..again.value.0 as usize + 1, &mut map);
         let to = builder.len();

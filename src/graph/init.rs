@@ -6,8 +6,8 @@ use super::build::{Arena, Evaluator, Frame};
 use super::layout::{self, Found, Pieces, arena_order, memory};
 use super::stage::{self, Scope};
 use super::{Graph, Layout, Output, Role};
+use crate::algebra::concat::Concat;
 use crate::algebra::op::{Build, Op, Val};
-use crate::algebra::pack::Pack;
 use crate::typed::{Optimizer, Program, Train};
 
 /// `NAME.init`: all parameters in one flat tensor, then each state of the optimizer and of the model.
@@ -75,7 +75,7 @@ fn initial_params<'a>(evaluator: &mut Evaluator<'a>, order: Vec<Found<'a>>, opti
         values.push(initial(evaluator, found).1);
     }
     evaluator.builder.at(Some(optimizer.span));
-    evaluator.builder.emit(Op::Pack(Pack), &values)
+    evaluator.builder.emit(Op::Concat(Concat), &values)
 }
 
 /// The path of a parameter or state, and its value before training.

@@ -2,8 +2,8 @@
 //! sees values without control. Equal kernels of different turns share one function in the end.
 
 use super::build::{Evaluator, Frame};
+use crate::algebra::concat::Concat;
 use crate::algebra::op::{Build, Op, Val};
-use crate::algebra::pack::Pack;
 use crate::algebra::types::{Dim, Type};
 use crate::algebra::view::View;
 use crate::typed::Loop;
@@ -37,7 +37,7 @@ impl<'a> Evaluator<'a> {
 
     /// Values of one shape along a new axis.
     fn stacked(&mut self, values: &[Val], axis: usize, ty: &Type) -> Val {
-        let packed = self.builder.emit(Op::Pack(Pack), values);
+        let packed = self.builder.emit(Op::Concat(Concat), values);
         let mut first = ty.shape.clone();
         let turns = first.remove(axis);
         first.insert(0, turns);

@@ -76,7 +76,7 @@ impl Masks {
                 let moved = sum.vjp(builder, args, value, mask);
                 (new, moved.into_iter().next().flatten())
             }
-            Op::View(_) | Op::Pack(_) | Op::Gather(Gather::Take { .. }) | Op::PrefixSum(_) => {
+            Op::View(_) | Op::Concat(_) | Op::Gather(Gather::Take { .. }) | Op::PrefixSum(_) => {
                 (new, counted(builder, (op, args), value, k, mask))
             }
             _ => (new, None),

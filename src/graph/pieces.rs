@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use super::builder::{Builder, add};
 use super::rules::Rewriter;
 use crate::algebra::build::transpose;
+use crate::algebra::concat::Concat;
 use crate::algebra::number::Number;
 use crate::algebra::op::{Build, Op, Val};
-use crate::algebra::pack::Pack;
 use crate::algebra::scalar;
 use crate::algebra::types::{Dim, Type};
 use crate::algebra::view::{View, inverse};
@@ -80,7 +80,7 @@ impl Terms {
                 }
                 _ => self.others.push(value),
             },
-            Op::View(View::Reshape { .. }) | Op::Pack(_)
+            Op::View(View::Reshape { .. }) | Op::Concat(_)
                 if packed(graph, value).is_some() && self.lies_along(0) =>
             {
                 self.take_apart(graph, value);
@@ -110,9 +110,9 @@ impl Terms {
 /// What is laid end to end in a value, under whatever shape.
 fn packed(graph: &Builder, value: Val) -> Option<&[Val]> {
     match graph.op(value)? {
-        (Op::Pack(_), args) => Some(args),
+        (Op::Concat(_), args) => Some(args),
         (Op::View(View::Reshape { .. }), args) => match graph.op(args[0])? {
-            (Op::Pack(_), args) => Some(args),
+            (Op::Concat(_), args) => Some(args),
             _ => None,
         },
         _ => None,
@@ -141,7 +141,7 @@ fn end_to_end(graph: &mut Builder, pieces: &[Piece], ty: &Type, axis: usize) -> 
         end = start + count;
     }
     zeros(graph, ty.count() - end, ty, &mut parts);
-    let packed = graph.emit(Op::Pack(Pack), &parts);
+    let packed = graph.emit(Op::Concat(Concat), &parts);
     let to = front.iter().map(|axis| ty.shape[*axis].clone()).collect();
     let whole = graph.emit(Op::View(View::Reshape { to }), &[packed]);
     if axis == 0 { whole } else { transpose(graph, whole, &inverse(&front)) }

@@ -174,12 +174,12 @@ fn elements(op: &Op, args: &[&Known], node: &Node, work: &mut usize) -> Option<R
         Extent::Ragged(segments) => segments.total(),
     };
     let points = match op {
-        Op::Pack(_) => node.ty.count(),
+        Op::Concat(_) => node.ty.count(),
         _ => op.rules().form(&types).axes.iter().map(extent).fold(1, usize::saturating_mul),
     };
     *work = work.checked_sub(points)?;
     Some(Rc::new(match op {
-        Op::Pack(_) => super::eval::pack(node, &args),
+        Op::Concat(_) => super::eval::concat(node, &args),
         _ => eval(op, &args),
     }))
 }
@@ -196,7 +196,7 @@ fn bounds(op: &Op, args: &[&Known], ty: &Type) -> Option<(f64, f64)> {
         }
         Op::View(View::Pad { value, .. }) => of(0).map(|(low, high)| (low.min(value.0), high.max(value.0))),
         Op::View(_) | Op::Gather(Gather::Take { .. }) => of(0),
-        Op::Pack(_) => (1..args.len()).fold(of(0), |all, k| {
+        Op::Concat(_) => (1..args.len()).fold(of(0), |all, k| {
             let (all, next) = (all?, of(k)?);
             Some((all.0.min(next.0), all.1.max(next.1)))
         }),

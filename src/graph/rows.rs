@@ -155,7 +155,7 @@ impl Operator<'_> {
     fn of_rows(&self) -> Option<Known> {
         match self.op {
             Op::View(View::Reshape { to }) => return self.reshaped(to),
-            Op::Pack(_) => return self.packed(),
+            Op::Concat(_) => return self.packed(),
             _ => {}
         }
         let form = self.op.rules().form(&self.types);

@@ -365,7 +365,7 @@ fn one_piece(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {
             let number = cx.emit(Op::Reduce(reduce), args);
             Some(spread(cx, number, &[1.into()]))
         }
-        Op::Segment(Segment::Spread { segments }) if segments.count() == 1 => {
+        Op::Segment(Segment::Broadcast { segments }) if segments.count() == 1 => {
             let number = cx.emit(Op::View(View::Reshape { to: Vec::new() }), args);
             Some(spread(cx, number, &[segments.total().into()]))
         }
@@ -401,7 +401,7 @@ fn untransposed(labels: &[usize], arg: Val, from: Option<(Vec<usize>, Val)>) -> 
 /// Whether a value is the same for every coordinate of a model or of a tensor.
 pub(super) fn spread_piece(cx: &Builder, value: Val) -> Option<Val> {
     match cx.op(value)? {
-        (Op::Segment(Segment::Spread { .. }), [pieces]) => Some(*pieces),
+        (Op::Segment(Segment::Broadcast { .. }), [pieces]) => Some(*pieces),
         _ => None,
     }
 }

@@ -192,7 +192,7 @@ fn is_by_piece(spread: &Op) -> bool {
 /// The shape of what is spread.
 fn small_shape(spread: &Op) -> Shape {
     match spread {
-        Op::Segment(Segment::Spread { segments }) => vec![segments.count().into()],
+        Op::Segment(Segment::Broadcast { segments }) => vec![segments.count().into()],
         _ => Vec::new(),
     }
 }

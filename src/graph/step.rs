@@ -10,8 +10,8 @@ use super::grad::grad;
 use super::layout::{self, Pieces, arena_order};
 use super::stage::{Done, Pipeline, Scope, evaluated};
 use super::{Arm, Graph, Layout, Output, Param, Part, Purpose, Role, Target};
+use crate::algebra::concat::Concat;
 use crate::algebra::op::{Build, Op, Val};
-use crate::algebra::pack::Pack;
 use crate::algebra::scalar;
 use crate::algebra::types::{DType, Type};
 use crate::diag::Diagnostic;
@@ -190,7 +190,7 @@ fn mask(evaluator: &mut Evaluator, params: &[Param], trained: &[bool]) -> Val {
         builder.constant(f64::from(u8::from(*trained)), &ty)
     };
     let parts: Vec<Val> = params.iter().zip(trained).map(part).collect();
-    let numbers = builder.emit(Op::Pack(Pack), &parts);
+    let numbers = builder.emit(Op::Concat(Concat), &parts);
     let zero = builder.constant(0.0, &builder.ty(numbers).clone());
     builder.map(&scalar::NE, &[numbers, zero])
 }
@@ -210,7 +210,7 @@ fn without_gradient(
 
 /// Gradients one behind the other, as the parameters are.
 fn flat(evaluator: &mut Evaluator, gradients: &[Val]) -> Val {
-    let flat = evaluator.builder.emit(Op::Pack(Pack), gradients);
+    let flat = evaluator.builder.emit(Op::Concat(Concat), gradients);
     evaluator.builder.name(flat, "g");
     flat
 }
@@ -279,7 +279,7 @@ fn next(evaluator: &mut Evaluator, optimizer: &Optimizer, weights: Val, done: &D
 fn joined(evaluator: &mut Evaluator, parts: Vec<Val>) -> Val {
     match parts[..] {
         [only] => only,
-        _ => evaluator.builder.emit(Op::Pack(Pack), &parts),
+        _ => evaluator.builder.emit(Op::Concat(Concat), &parts),
     }
 }
 

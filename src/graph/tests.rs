@@ -469,7 +469,7 @@ fn graphs_are_printed_by_name() {
       // gradient
       %5 = add %3, %3                          : f64[3]
       %6 = contract x, %5 [ij, i -> j]         : f64[2]
-      g = pack %6, %6                          : f64[4]
+      g = concat %6, %6                        : f64[4]
       // heavy
       opt.heavy.lr = div 0.1, t                : f64[]
       %7 = broadcast opt.heavy.mu [axes = ()]  : f64[4]
@@ -478,7 +478,7 @@ fn graphs_are_printed_by_name() {
       %9 = segment_reduce g [sum]              : f64[2]
       heavy.s' = add heavy.s, %9               : f64[2]
       %10 = broadcast opt.heavy.lr [axes = ()] : f64[4]
-      %11 = segment_spread heavy.s'            : f64[4]
+      %11 = segment_broadcast heavy.s'         : f64[4]
       %12 = mul %10, %11                       : f64[4]
       %13 = mul %12, heavy.v'                  : f64[4]
       // update

@@ -118,7 +118,7 @@ impl Plan {
                 }
                 Class::Inline if self.is_free_at(&spot, axes) => return Ok(spot),
                 Class::Inline => return Err(spot.item),
-                Class::Input(_) | Class::Compute | Class::Pack => return Ok(spot),
+                Class::Input(_) | Class::Compute | Class::Concat => return Ok(spot),
             }
         }
     }

@@ -73,7 +73,8 @@ impl<'a> Placer<'a> {
             outputs_of[*item].push(output);
         }
         let mut parts_of = vec![Vec::new(); n];
-        for (id, item) in groups.plan.items.iter().enumerate().filter(|(_, item)| item.class == Class::Pack) {
+        for (id, item) in groups.plan.items.iter().enumerate().filter(|(_, item)| item.class == Class::Concat)
+        {
             let mut start = 0;
             for arg in &item.args {
                 parts_of[*arg].push((id, start));
@@ -280,7 +281,7 @@ impl<'a> Placer<'a> {
             let nth = self.outputs_of[id].iter().position(|have| *have == k).unwrap_or(0);
             let buffer = match output.target {
                 Target::InPlace(input) => BufferId(input),
-                _ if self.groups.plan.items[id].class == Class::Pack => self.pack_buffer(id).0,
+                _ if self.groups.plan.items[id].class == Class::Concat => self.pack_buffer(id).0,
                 Target::Result | Target::Positions => self.memory.stores[id][nth].0,
             };
             let graph::Output { name, target, gives, .. } = output.clone();

@@ -55,7 +55,7 @@ impl Asker<'_> {
         let edges =
             || members.iter().flat_map(|id| self.groups.member(*id).edges.iter().map(move |e| (*id, e)));
         for (id, edge) in edges() {
-            if self.groups.plan.items[edge.base].class == Class::Pack {
+            if self.groups.plan.items[edge.base].class == Class::Concat {
                 let from: BTreeSet<usize> = self.fillers(edge.base);
                 note(from.into_iter().collect(), Blocker::Concatenation);
             } else if let Some(from) = self.groups.maker[edge.base].filter(|from| *from != group)
@@ -80,7 +80,7 @@ impl Asker<'_> {
         let mut kernels = BTreeSet::new();
         for arg in &self.groups.plan.items[pack].args {
             match self.groups.plan.items[*arg].class {
-                Class::Pack => kernels.extend(self.fillers(*arg)),
+                Class::Concat => kernels.extend(self.fillers(*arg)),
                 _ => kernels.extend(self.groups.maker[*arg].and_then(|group| self.kernel_of[group])),
             }
         }

@@ -94,7 +94,7 @@ impl Groups {
         for id in 0..n {
             match groups.plan.items[id].class {
                 Class::Compute => groups.add(id),
-                Class::Pack => groups.add_pack(id),
+                Class::Concat => groups.add_pack(id),
                 Class::Input(_) | Class::View | Class::Inline => {}
             }
         }

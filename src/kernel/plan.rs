@@ -31,7 +31,7 @@ pub(super) enum Class {
     /// Computed in a kernel.
     Compute,
     /// Laid together from other values.
-    Pack,
+    Concat,
 }
 
 /// A value that the program needs.
@@ -176,8 +176,8 @@ impl<'a> Planner<'a> {
         let none = || Form::pointwise(&[], Vec::new(), x(0));
         let (class, args, form) = match &node.def {
             Def::Input(k) => (Class::Input(*k), Vec::new(), none()),
-            Def::Op(Op::Pack(_), args) => {
-                (Class::Pack, args.iter().map(|arg| self.placeable(*arg)).collect(), none())
+            Def::Op(Op::Concat(_), args) => {
+                (Class::Concat, args.iter().map(|arg| self.placeable(*arg)).collect(), none())
             }
             Def::Op(op, args) => {
                 let types: Vec<&Type> = args.iter().map(|arg| self.ty(*arg)).collect();
@@ -216,11 +216,11 @@ impl<'a> Planner<'a> {
         let base = self.unshaped(val);
         match self.plan.items[base].class {
             Class::Compute => base,
-            Class::Pack if !self.placed.contains(&base) => {
+            Class::Concat if !self.placed.contains(&base) => {
                 self.placed.push(base);
                 base
             }
-            Class::Pack | Class::Input(_) | Class::View | Class::Inline => {
+            Class::Concat | Class::Input(_) | Class::View | Class::Inline => {
                 self.copy(self.item_of[val.0 as usize])
             }
         }
@@ -241,10 +241,10 @@ fn classify(op: &Op, ty: &Type) -> Class {
     use crate::algebra::fill::Fill;
     use crate::algebra::segment::Segment;
     match op {
-        Op::View(_) | Op::Segment(Segment::Spread { .. }) => Class::View,
+        Op::View(_) | Op::Segment(Segment::Broadcast { .. }) => Class::View,
         Op::Fill(Fill::Const { .. } | Fill::Iota { .. }) => Class::Inline,
         Op::Cast(_) if ty.rank() == 0 => Class::Inline,
-        Op::Pack(_) => Class::Pack,
+        Op::Concat(_) => Class::Concat,
         _ => Class::Compute,
     }
 }
@@ -257,7 +257,7 @@ impl Plan {
 
     /// What a value is laid together from, each with its first element there: itself, if it is no pack.
     pub(super) fn parts(&self, id: usize) -> Vec<(usize, usize)> {
-        if self.items[id].class != Class::Pack {
+        if self.items[id].class != Class::Concat {
             return vec![(id, 0)];
         }
         let (mut parts, mut start) = (Vec::new(), 0);

@@ -70,7 +70,7 @@ impl<'a> Cheap<'a> {
         let n = plan.items.len();
         let (mut fixed, mut written) = (vec![false; n], vec![false; n]);
         plan.outputs.iter().for_each(|id| fixed[*id] = true);
-        for pack in plan.items.iter().filter(|item| item.class == Class::Pack) {
+        for pack in plan.items.iter().filter(|item| item.class == Class::Concat) {
             pack.args.iter().for_each(|id| fixed[*id] = true);
         }
         for output in &graph.outputs {
@@ -109,7 +109,7 @@ impl<'a> Cheap<'a> {
         let base = match self.groups.plan.items[id].class {
             Class::Input(_) => !self.written[id],
             Class::Compute => self.stored[id] && !self.inlined.contains(&id),
-            Class::Pack => true,
+            Class::Concat => true,
             Class::View | Class::Inline => false,
         };
         if base {

@@ -11,25 +11,25 @@ use crate::loops::{Call, Loops, Place, Program, Stmt};
 #[derive(Debug)]
 pub(super) struct Memory {
     /// Whether that of each pointer stays as it is.
-    pub(super) unwritten: Vec<bool>,
+    pub(super) read_only: Vec<bool>,
     /// Pairs of pointers that share some in any call, the lower one first.
-    pub(super) meet: Vec<(usize, usize)>,
+    pub(super) may_alias: Vec<(usize, usize)>,
 }
 
 /// What is known about each function's memory.
 pub(super) fn memory(loops: &Loops) -> Vec<Memory> {
-    let mut meet = vec![Vec::new(); loops.functions.len()];
+    let mut may_alias = vec![Vec::new(); loops.functions.len()];
     for program in &loops.programs {
         for call in &program.calls {
-            overlaps(program, call, &mut meet[call.function]);
+            overlaps(program, call, &mut may_alias[call.function]);
         }
     }
-    let known = loops.functions.iter().zip(meet).map(|(function, meet)| {
+    let known = loops.functions.iter().zip(may_alias).map(|(function, may_alias)| {
         let mut written = vec![false; function.pointers.len()];
         stores(&function.body, &mut written);
         let other = |k: usize, &(a, b): &(usize, usize)| k == a && written[b] || k == b && written[a];
-        let unwritten = |k: usize| !written[k] && !meet.iter().any(|pair| other(k, pair));
-        Memory { unwritten: (0..written.len()).map(unwritten).collect(), meet }
+        let read_only = |k: usize| !written[k] && !may_alias.iter().any(|pair| other(k, pair));
+        Memory { read_only: (0..written.len()).map(read_only).collect(), may_alias }
     });
     known.collect()
 }
@@ -48,14 +48,14 @@ fn stores(body: &[Stmt], written: &mut [bool]) {
 }
 
 /// Adds the pairs of pointers that share memory in a call.
-fn overlaps(program: &Program, call: &Call, meet: &mut Vec<(usize, usize)>) {
+fn overlaps(program: &Program, call: &Call, may_alias: &mut Vec<(usize, usize)>) {
     let spans: Vec<(Space, Range<usize>)> =
         call.buffers.iter().map(|&buffer| span(program, buffer)).collect();
     for (second, (space, range)) in spans.iter().enumerate() {
         for (first, (other, bytes)) in spans[..second].iter().enumerate() {
             let meets = other == space && range.start < bytes.end && bytes.start < range.end;
-            if meets && !meet.contains(&(first, second)) {
-                meet.push((first, second));
+            if meets && !may_alias.contains(&(first, second)) {
+                may_alias.push((first, second));
             }
         }
     }

@@ -26,7 +26,7 @@ use crate::ice;
 use crate::loops::{Address, Bound, Carried, Expr, Function, Product, Ranks, Step, Stmt, Ty, Value};
 
 /// What a function uses that lies elsewhere.
-pub(super) trait Outside {
+pub(super) trait Symbols {
     /// Makes the data object of a constant table known inside a function.
     fn table(&self, table: usize, out: &mut ir::Function) -> GlobalValue;
     /// The name of the library's matrix product of an element type.
@@ -43,7 +43,7 @@ pub(super) trait Outside {
 pub(super) struct Task<'a> {
     pub(super) function: &'a Function,
     /// Whether the memory behind each pointer stays as it is.
-    pub(super) unwritten: &'a [bool],
+    pub(super) read_only: &'a [bool],
     /// Loops that have code of their own.
     pub(super) wides: Vec<simd::Loop<'a>>,
     /// The vectors that there are beside Cranelift's.
@@ -52,8 +52,8 @@ pub(super) struct Task<'a> {
 
 impl<'a> Task<'a> {
     pub(super) fn new(function: &'a Function, memory: &'a Memory, set: Option<simd::Set>) -> Task<'a> {
-        let wides = simd::find(function, &memory.meet, set);
-        Task { function, unwritten: &memory.unwritten, wides, set }
+        let wides = simd::find(function, &memory.may_alias, set);
+        Task { function, read_only: &memory.read_only, wides, set }
     }
 }
 
@@ -85,10 +85,10 @@ pub(super) fn emit(
     config: TargetFrontendConfig,
     context: &mut FunctionBuilderContext,
     task: &Task,
-    outside: &dyn Outside,
+    symbols: &dyn Symbols,
 ) {
     let function = task.function;
-    let table_values = (0..function.tables.len()).map(|index| outside.table(index, out)).collect();
+    let table_values = (0..function.tables.len()).map(|index| symbols.table(index, out)).collect();
     let mut b = FunctionBuilder::new(out, context);
     let entry = b.create_block();
     b.append_block_params_for_function_params(entry);
@@ -99,14 +99,14 @@ pub(super) fn emit(
     let mut emit = Emit {
         b,
         function,
-        unwritten: task.unwritten,
+        read_only: task.read_only,
         wides: &task.wides,
         set: task.set,
         guards: 0,
         block,
         pointers,
         tables: table_values,
-        outside,
+        symbols,
         products: Vec::new(),
         values: vec![Parts::new(); count],
         definitions: vec![None; count],
@@ -133,7 +133,7 @@ struct Emit<'a, 'b> {
     b: Builder<'b>,
     function: &'a Function,
     /// Whether the memory behind each pointer stays as it is.
-    unwritten: &'a [bool],
+    read_only: &'a [bool],
     /// The loops that are called.
     wides: &'a [simd::Loop<'a>],
     /// The vectors that there are beside Cranelift's.
@@ -144,7 +144,7 @@ struct Emit<'a, 'b> {
     block: ir::Value,
     pointers: Vec<ir::Value>,
     tables: Vec<GlobalValue>,
-    outside: &'a dyn Outside,
+    symbols: &'a dyn Symbols,
     /// The library's products known so far.
     products: Vec<(DType, ir::FuncRef)>,
     /// The registers of each value defined so far.
@@ -209,7 +209,7 @@ impl<'a> Emit<'a, '_> {
 
     /// Calls the library.
     fn ranks(&mut self, ranks: &Ranks) {
-        let name = self.outside.ranks(self.function.pointers[ranks.keys], self.b.func);
+        let name = self.symbols.ranks(self.function.pointers[ranks.keys], self.b.func);
         let signature = self.b.import_signature(ranks_signature(self.b.func.signature.call_conv));
         let data = ir::ExtFuncData { name, signature, colocated: false, patchable: false };
         let callee = self.b.import_function(data);
@@ -238,7 +238,7 @@ impl<'a> Emit<'a, '_> {
         if let Some((_, known)) = self.products.iter().find(|(have, _)| *have == dtype) {
             return *known;
         }
-        let name = self.outside.product(dtype, self.b.func);
+        let name = self.symbols.product(dtype, self.b.func);
         let signature = self.b.import_signature(product_signature(self.b.func.signature.call_conv));
         let data = ir::ExtFuncData { name, signature, colocated: false, patchable: false };
         let callee = self.b.import_function(data);
@@ -445,7 +445,7 @@ impl<'a> Emit<'a, '_> {
     /// before it is known that a loop runs: the address may be wrong if it does not.
     fn load_flags(&self, pointer: usize) -> MemFlagsData {
         let flags = MemFlagsData::new().with_notrap();
-        if self.unwritten[pointer] && self.guards == 0 {
+        if self.read_only[pointer] && self.guards == 0 {
             flags.with_readonly().with_can_move()
         } else {
             flags

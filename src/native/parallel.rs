@@ -11,7 +11,7 @@ use cranelift::codegen::isa::TargetIsa;
 use cranelift::prelude::*;
 use cranelift_module::{DataId, FuncId, ModuleReloc};
 
-use super::emit::{Outside, Task, emit, signature};
+use super::emit::{Symbols, Task, emit, signature};
 #[cfg(doc)]
 use super::far;
 use crate::algebra::types::DType;
@@ -39,7 +39,7 @@ pub(super) struct Library {
     pub(super) far: Vec<FuncId>,
 }
 
-impl Outside for Job<'_> {
+impl Symbols for Job<'_> {
     /// A constant table may lie anywhere in memory; the module knows data by namespace 1.
     fn table(&self, table: usize, out: &mut ir::Function) -> ir::GlobalValue {
         let name = UserExternalName { namespace: 1, index: self.tables[table].as_u32() };

@@ -9,7 +9,7 @@ use cranelift::codegen::isa::TargetIsa;
 use cranelift::prelude::*;
 
 use super::alias::memory;
-use super::emit::{Outside, Task, emit, signature};
+use super::emit::{Symbols, Task, emit, signature};
 use super::far;
 use super::simd;
 use super::target::Target;
@@ -68,7 +68,7 @@ struct Names {
     function: usize,
 }
 
-impl Outside for Names {
+impl Symbols for Names {
     fn table(&self, table: usize, out: &mut ir::Function) -> ir::GlobalValue {
         out.create_global_value(GlobalValueData::Symbol {
             name: ExternalName::testcase(format!("f{}.table{table}", self.function)),

@@ -1,10 +1,10 @@
 //! Rounding, ties, and types where derivatives are written down; forms have tests of their own.
 
 use super::*;
+use crate::algebra::concat::Concat;
 use crate::algebra::contract::Contract;
 use crate::algebra::fill::Fill;
 use crate::algebra::map::{Cast, Map};
-use crate::algebra::pack::Pack;
 use crate::algebra::reduce::Reduce;
 
 fn flat(dtype: DType, data: &[f64]) -> Tensor {
@@ -58,7 +58,8 @@ fn positions_and_packs() {
     let to = vec![2usize.into(), 2usize.into()];
     let iota = eval(&Op::Fill(Fill::Iota { dtype: DType::F32, to }), &[]);
     assert_eq!(iota.data, [0.0, 1.0, 2.0, 3.0]);
-    let packed = eval(&Op::Pack(Pack), &[&iota, &Tensor::scalar(DType::F32, 9.0), &flat(DType::F32, &[])]);
+    let packed =
+        eval(&Op::Concat(Concat), &[&iota, &Tensor::scalar(DType::F32, 9.0), &flat(DType::F32, &[])]);
     assert_eq!((packed.ty, packed.data), (Type::of(DType::F32, &[5]), vec![0.0, 1.0, 2.0, 3.0, 9.0]));
 }
 

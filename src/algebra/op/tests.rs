@@ -45,7 +45,7 @@ fn sizes_may_be_symbolic() {
     assert_eq!(shape_of(slice, std::slice::from_ref(&x)), "f32[n - 1, 64]");
     let pad = View::Pad { axis: 0, before: k(1), after: n(), value: Number(0.0) };
     assert_eq!(shape_of(pad, std::slice::from_ref(&x)), "f32[2 * n + 1, 64]");
-    assert_eq!(shape_of(Pack, &[x, floats(&[n()])]), "f32[65 * n]");
+    assert_eq!(shape_of(Concat, &[x, floats(&[n()])]), "f32[65 * n]");
     let (one_more, more_one) = (n().add(&k(1)), k(1).add(&n()));
     assert_eq!(shape_of(Map(&scalar::ADD), &[floats(&[one_more]), floats(&[more_one])]), "f32[n + 1]");
 }
@@ -88,7 +88,7 @@ fn mismatches_are_said_in_words() {
             "operand 0: positions 1 to 3 inside of size 3",
         ),
         (shape_of(View::Transpose { axes: vec![0, 0] }, one), "operand 0: a permutation of its 2 axes"),
-        (shape_of(Pack, &[x.clone(), ints]), "operand 1: numbers of one type, as the first are f32"),
+        (shape_of(Concat, &[x.clone(), ints]), "operand 1: numbers of one type, as the first are f32"),
     ];
     for (found, expected) in cases {
         assert_eq!(found, expected);
@@ -109,7 +109,7 @@ fn operators_print_their_attributes() {
         ),
         (Fill::Const { value: Number(1e-8), dtype: DType::F64, to: vec![] }.into(), "const [1e-8]"),
         (Segment::Reduce { combine: Combine::Sum, segments }.into(), "segment_reduce [sum]"),
-        (Pack.into(), "pack []"),
+        (Concat.into(), "concat []"),
     ];
     for (op, expected) in ops {
         assert_eq!(format!("{} [{}]", op.rules().name(), op.rules().attributes()), expected);

@@ -1,6 +1,6 @@
 //! Derivatives of convolutions, which are convolutions again.
 
-use super::view::{apart, group_taps, ungroup};
+use super::view::{dilate, group_taps, ungroup};
 use crate::algebra::build::pad;
 use crate::algebra::convolve::{Convolve, Window};
 use crate::algebra::op::{Build, Op, Val};
@@ -46,7 +46,7 @@ pub(super) fn by_input(op: &Convolve, cx: &mut dyn Build, args: &[Val], grad: Va
         let axis = place(&right, window.tap);
         let mut dilation = window.dilation.clone();
         if window.stride != one && dilation != one {
-            kernel = apart(cx, kernel, axis, &dilation);
+            kernel = dilate(cx, kernel, axis, &dilation);
             dilation = one.clone();
         }
         let (grouped, groups) = group_taps(cx, kernel, axis, &window.stride);

@@ -9,8 +9,8 @@ mod segment;
 mod view;
 
 use super::build::{cast, splice};
+use super::col2im::Col2Im;
 use super::contract::Contract;
-use super::fold::Fold;
 use super::gather::Gather;
 use super::map::{Cast, Map};
 use super::op::{Build, Op, Val};
@@ -33,16 +33,16 @@ impl Op {
                     Some(convolve::by_kernel(op, cx, args, grad)),
                 ]
             }
-            Op::Fold(op) => vec![Some(unfold(op, cx, args[0], grad))],
+            Op::Col2Im(op) => vec![Some(unfold(op, cx, args[0], grad))],
             Op::View(op) => vec![Some(view::vjp(op, cx, args[0], grad))],
             Op::Segment(op) => vec![Some(segment::vjp(op, cx, args[0], out, grad))],
-            Op::Pack(_) => pack(cx, args, grad),
+            Op::Concat(_) => concat(cx, args, grad),
             Op::Gather(op) => gather(op, cx, args, grad),
             Op::PrefixSum(PrefixSum { axis, reverse }) => {
                 let back = PrefixSum { axis: *axis, reverse: !reverse };
                 vec![Some(cx.emit(Op::PrefixSum(back), &[grad]))]
             }
-            Op::Fence(_) => vec![Some(grad), None],
+            Op::Barrier(_) => vec![Some(grad), None],
             Op::Fill(_) | Op::Ranks(_) => vec![None; args.len()],
         }
     }
@@ -78,7 +78,7 @@ fn contract(op: &Contract, cx: &mut dyn Build, args: &[Val], grad: Val) -> Vec<O
 }
 
 /// The windows that were added up.
-fn unfold(op: &Fold, cx: &mut dyn Build, arg: Val, grad: Val) -> Val {
+fn unfold(op: &Col2Im, cx: &mut dyn Build, arg: Val, grad: Val) -> Val {
     let taps = cx.ty(arg).shape[op.axis + 1].clone();
     let (axis, dilation) = (op.axis, op.dilation.clone());
     let unfold = View::Unfold { axis, taps, stride: Dim::constant(1), dilation };
@@ -86,7 +86,7 @@ fn unfold(op: &Fold, cx: &mut dyn Build, arg: Val, grad: Val) -> Val {
 }
 
 /// Each argument's part of the gradient.
-fn pack(cx: &mut dyn Build, args: &[Val], grad: Val) -> Vec<Option<Val>> {
+fn concat(cx: &mut dyn Build, args: &[Val], grad: Val) -> Vec<Option<Val>> {
     let mut start = 0;
     let mut grads = Vec::with_capacity(args.len());
     for arg in args {

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use super::reduce::{self, by_extreme};
+use crate::algebra::concat::Concat;
 use crate::algebra::form::{Combine, Segments};
 use crate::algebra::op::{Build, Op, Val};
-use crate::algebra::pack::Pack;
 use crate::algebra::reduce::Reduce;
 use crate::algebra::segment::Segment;
 use crate::algebra::types::Dim;
@@ -14,7 +14,7 @@ use crate::algebra::view::View;
 /// As those of reductions over axes, piece by piece.
 pub(super) fn vjp(op: &Segment, cx: &mut dyn Build, arg: Val, out: Val, grad: Val) -> Val {
     match op {
-        Segment::Spread { segments } => reduced(cx, Combine::Sum, grad, segments),
+        Segment::Broadcast { segments } => reduced(cx, Combine::Sum, grad, segments),
         Segment::Reduce { combine: Combine::Sum, segments } => spread(cx, grad, segments),
         Segment::Reduce { combine: Combine::Prod, segments } => by_products(cx, arg, grad, segments),
         Segment::Reduce { combine: Combine::Max | Combine::Min, segments } => {
@@ -29,7 +29,7 @@ fn reduced(cx: &mut dyn Build, combine: Combine, value: Val, segments: &Rc<Segme
 }
 
 fn spread(cx: &mut dyn Build, value: Val, segments: &Rc<Segments>) -> Val {
-    cx.emit(Op::Segment(Segment::Spread { segments: segments.clone() }), &[value])
+    cx.emit(Op::Segment(Segment::Broadcast { segments: segments.clone() }), &[value])
 }
 
 /// The gradient by the elements of the product of each piece.
@@ -45,6 +45,6 @@ fn by_products(cx: &mut dyn Build, arg: Val, grad: Val, segments: &Segments) -> 
     }
     match parts.is_empty() {
         true => arg,
-        false => cx.emit(Op::Pack(Pack), &parts),
+        false => cx.emit(Op::Concat(Concat), &parts),
     }
 }

@@ -1,7 +1,7 @@
 //! Derivatives of rearrangements, and what puts elements back where they came from.
 
 use crate::algebra::build::{constant, pad, reshape, slice, sum, transpose};
-use crate::algebra::fold::Fold;
+use crate::algebra::col2im::Col2Im;
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::types::{Dim, Type, product};
 use crate::algebra::view::{View, inverse, with_axis};
@@ -39,7 +39,7 @@ pub(super) fn vjp(op: &View, cx: &mut dyn Build, arg: Val, grad: Val) -> Val {
 fn refold(cx: &mut dyn Build, grad: Val, axis: usize, stride: &Dim, dilation: &Dim, size: &Dim) -> Val {
     let one = Dim::constant(1);
     let (grad, dilation) = match *stride != one && *dilation != one {
-        true => (apart(cx, grad, axis + 1, dilation), one.clone()),
+        true => (dilate(cx, grad, axis + 1, dilation), one.clone()),
         false => (grad, dilation.clone()),
     };
     let (grouped, groups) = group_taps(cx, grad, axis + 1, stride);
@@ -49,13 +49,13 @@ fn refold(cx: &mut dyn Build, grad: Val, axis: usize, stride: &Dim, dilation: &D
         shape.remove(axis + 1);
         value = reshape(cx, value, &shape);
     } else {
-        value = cx.emit(Op::Fold(Fold { axis, dilation }), &[value]);
+        value = cx.emit(Op::Col2Im(Col2Im { axis, dilation }), &[value]);
     }
     ungroup(cx, value, axis, stride, size)
 }
 
 /// The positions of an axis with zeros between them, `by` from one to the next.
-pub(super) fn apart(cx: &mut dyn Build, value: Val, axis: usize, by: &Dim) -> Val {
+pub(super) fn dilate(cx: &mut dyn Build, value: Val, axis: usize, by: &Dim) -> Val {
     let (zero, one) = (Dim::default(), Dim::constant(1));
     let size = cx.ty(value).shape[axis].sub(&one).mul(by).add(&one);
     unslice(cx, value, axis, &zero, by.size() as i64, &size)

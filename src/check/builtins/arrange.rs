@@ -1,8 +1,8 @@
 //! Builtins that arrange elements along axes: turned, joined, padded, with axes added and taken away.
 
+use crate::algebra::concat::Concat;
 use crate::algebra::number::Number;
 use crate::algebra::op::Op;
-use crate::algebra::pack::Pack;
 use crate::algebra::scalar;
 use crate::algebra::types::{DType, Dim, Shape};
 use crate::algebra::view::View;
@@ -228,7 +228,7 @@ fn end_to_end(parts: Vec<Expr>, axis: usize, span: crate::source::Span) -> Expr 
     if axis == 0 {
         let mut to: Shape = parts[0].ty.shape.clone();
         to[0] = total;
-        let packed = build::op(Op::Pack(Pack), parts, span);
+        let packed = build::op(Op::Concat(Concat), parts, span);
         return build::reshape(packed, to, span);
     }
     let nothing = if parts[0].ty.dtype.is_float() { -0.0 } else { 0.0 };

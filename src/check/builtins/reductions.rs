@@ -48,7 +48,7 @@ fn reduction<'a>(
 /// The axes that a number or a list of numbers names, ascending, each once.
 fn several(cx: &mut Typer<'_, '_>, axes: &Value, of: &Value) -> Checked<Vec<usize>> {
     let items = match &axes.expr.kind {
-        ExprKind::Op(Op::Pack(_), items) => items.iter().map(listed).collect(),
+        ExprKind::Op(Op::Concat(_), items) => items.iter().map(listed).collect(),
         _ => vec![&axes.expr],
     };
     let mut found = Vec::new();

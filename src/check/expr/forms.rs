@@ -4,8 +4,8 @@ use super::typer::{Arg, Typer};
 use super::{
     arith, calls, columns, convert, indexing, lets, loops, matches, names, recorded, several, targets,
 };
+use crate::algebra::concat::Concat;
 use crate::algebra::op::Op;
-use crate::algebra::pack::Pack;
 use crate::algebra::types::{DType, Dim, Type};
 use crate::algebra::view::View;
 use crate::ast::{self, ExprKind as Ast};
@@ -173,7 +173,7 @@ fn list<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, items: &'a [ast::Expr], s
     let parts = parts.into_iter().collect::<Checked<Vec<Expr>>>()?;
     let mut to = vec![Dim::from(parts.len())];
     to.extend(ty.shape);
-    let packed = build::op(Op::Pack(Pack), parts, span);
+    let packed = build::op(Op::Concat(Concat), parts, span);
     let packed =
         if to.len() == 1 { packed } else { build::op(Op::View(View::Reshape { to }), vec![packed], span) };
     Ok(Value::strong(packed))

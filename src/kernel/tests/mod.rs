@@ -5,11 +5,11 @@ mod random;
 mod scripts;
 
 use super::{Program, Strategy, fuse, run};
+use crate::algebra::concat::Concat;
 use crate::algebra::contract::Contract;
 use crate::algebra::form::Combine;
 use crate::algebra::number::Number;
 use crate::algebra::op::{Build, Op, Val};
-use crate::algebra::pack::Pack;
 use crate::algebra::prefix_sum::PrefixSum;
 use crate::algebra::reduce::Reduce;
 use crate::algebra::scalar::{self, Scalar};
@@ -43,14 +43,16 @@ impl Make {
     fn map(&mut self, f: &'static Scalar, args: &[Val]) -> Val {
         let shaped = args.iter().copied().max_by_key(|arg| self.builder.ty(*arg).rank());
         let shape = self.builder.ty(shaped.unwrap_or(args[0])).shape.clone();
-        let spread: Vec<Val> = args
-            .iter()
-            .map(
-                |arg| {
-                    if self.builder.ty(*arg).rank() == 0 { self.builder.spread(*arg, &shape) } else { *arg }
-                },
-            )
-            .collect();
+        let spread: Vec<Val> =
+            args.iter()
+                .map(|arg| {
+                    if self.builder.ty(*arg).rank() == 0 {
+                        self.builder.broadcast(*arg, &shape)
+                    } else {
+                        *arg
+                    }
+                })
+                .collect();
         self.builder.map(f, &spread)
     }
 
@@ -199,7 +201,7 @@ fn network(dtype: DType) -> Graph {
     let n = make.number(8.0, dtype);
     let loss = make.map(&scalar::DIV, &[total, n]);
     let grads = grad(&mut make.builder, loss, &[w1, b1, w2, b2]);
-    let g = make.op(Op::Pack(Pack), &grads);
+    let g = make.op(Op::Concat(Concat), &grads);
     let rate = make.cast(lr, dtype);
     let update = make.map(&scalar::MUL, &[rate, g]);
     let after = make.map(&scalar::SUB, &[params, update]);
@@ -246,7 +248,7 @@ fn parts_replaced(starts: [usize; 2]) -> Program {
     let a = make.input("a", F, &[6]);
     let parts = starts.map(|start| make.window(a, start, &[3]));
     let (first, second) = (make.map(&scalar::EXP, &[parts[0]]), make.map(&scalar::NEG, &[parts[1]]));
-    let both = make.op(Op::Pack(Pack), &[first, second]);
+    let both = make.op(Op::Concat(Concat), &[first, second]);
     make.replace("a", 0, both);
     fused(&make.graph())
 }
@@ -270,7 +272,7 @@ fn a_part_that_others_read_is_replaced_after_them() {
     let (low, high) = (make.window(a, 0, &[3]), make.window(a, 3, &[3]));
     let first = make.map(&scalar::NEG, &[low]);
     let second = make.map(&scalar::ADD, &[low, high]);
-    let both = make.op(Op::Pack(Pack), &[first, second]);
+    let both = make.op(Op::Concat(Concat), &[first, second]);
     make.replace("a", 0, both);
     let square = make.map(&scalar::MUL, &[a, a]);
     let sum = make.sum(square);
@@ -397,8 +399,8 @@ fn packs_in_packs_and_values_in_two_packs() {
     let mut make = Make::default();
     let x = make.input("x", F, &[4]);
     let y = make.map(&scalar::EXP, &[x]);
-    let inner = make.op(Op::Pack(Pack), &[y, x]);
-    let outer = make.op(Op::Pack(Pack), &[y, inner, y]);
+    let inner = make.op(Op::Concat(Concat), &[y, x]);
+    let outer = make.op(Op::Concat(Concat), &[y, inner, y]);
     make.out("inner", inner);
     make.out("outer", outer);
     let read = make.map(&scalar::NEG, &[outer]);
@@ -420,7 +422,7 @@ fn deep_networks_fuse_in_near_linear_time() {
     }
     let loss = make.sum(x);
     let grads = grad(&mut make.builder, loss, &windows);
-    let g = make.op(Op::Pack(Pack), &grads);
+    let g = make.op(Op::Concat(Concat), &grads);
     let after = make.map(&scalar::SUB, &[params, g]);
     make.replace("params", 0, after);
     make.out("loss", loss);

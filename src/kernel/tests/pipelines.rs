@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use super::{F, Make, count, fused, passes};
+use crate::algebra::concat::Concat;
 use crate::algebra::form::{Combine, Segments};
 use crate::algebra::op::{Op, Val};
-use crate::algebra::pack::Pack;
 use crate::algebra::scalar;
 use crate::algebra::segment::Segment;
 use crate::algebra::types::DType;
@@ -33,7 +33,7 @@ impl Step {
         let parts: Vec<Val> =
             sizes.iter().enumerate().map(|(k, n)| make.input(&format!("x{k}"), real, &[*n])).collect();
         let grads: Vec<Val> = parts.iter().map(|part| make.map(&scalar::TANH, &[*part])).collect();
-        let g = make.op(Op::Pack(Pack), &grads);
+        let g = make.op(Op::Concat(Concat), &grads);
         Step { make, n, t, w, g, real, next: 2 + sizes.len() }
     }
 
@@ -128,7 +128,7 @@ impl Step {
         let s = self.real(s);
         match pieces {
             Some(segments) => {
-                let s = self.make.op(Op::Segment(Segment::Spread { segments }), &[s]);
+                let s = self.make.op(Op::Segment(Segment::Broadcast { segments }), &[s]);
                 self.make.map(&scalar::MUL, &[s, u])
             }
             None => self.make.map(&scalar::MUL, &[s, u]),

@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use super::{F, Make, fused};
+use crate::algebra::concat::Concat;
 use crate::algebra::contract::Contract;
 use crate::algebra::fill::Fill;
 use crate::algebra::form::{Combine, Segments};
 use crate::algebra::number::Number;
 use crate::algebra::op::{Build, Op, Val};
-use crate::algebra::pack::Pack;
 use crate::algebra::scalar;
 use crate::algebra::segment::Segment;
 use crate::algebra::types::{Dim, Shape};
@@ -120,12 +120,12 @@ impl Maker {
                 let sum = self.make.op(Op::Segment(op), &[a]);
                 self.make.map(&scalar::TANH, &[sum])
             }
-            12 if sizes == [3] => self.make.op(Op::Segment(Segment::Spread { segments: pieces }), &[a]),
+            12 if sizes == [3] => self.make.op(Op::Segment(Segment::Broadcast { segments: pieces }), &[a]),
             13 if sizes.is_empty() => self.make.op(Op::Fill(Fill::Iota { dtype: F, to: shape(&[12]) }), &[]),
             13 => {
                 let parts = [self.like(&[5]), self.like(&[3]), self.like(&[4])];
                 let parts: Option<Vec<Val>> = parts.into_iter().collect();
-                self.make.op(Op::Pack(Pack), &parts?)
+                self.make.op(Op::Concat(Concat), &parts?)
             }
             _ => return None,
         })

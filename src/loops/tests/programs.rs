@@ -1,7 +1,7 @@
+use crate::algebra::concat::Concat;
 use crate::algebra::contract::Contract;
 use crate::algebra::form::Combine;
 use crate::algebra::op::{Build, Op, Val};
-use crate::algebra::pack::Pack;
 use crate::algebra::reduce::Reduce;
 use crate::algebra::scalar::{self, Scalar};
 use crate::algebra::tensor::round;
@@ -42,7 +42,7 @@ impl Make {
         for arg in args {
             let one = self.b.ty(*arg).rank() == 0 && ty.rank() > 0;
             let arg = if one { self.b.cast(*arg, ty.dtype) } else { *arg };
-            spread.push(if one { self.b.spread(arg, &ty.shape) } else { arg });
+            spread.push(if one { self.b.broadcast(arg, &ty.shape) } else { arg });
         }
         self.b.map(f, &spread)
     }
@@ -101,7 +101,7 @@ impl Net {
         let logits = make.map(&scalar::ADD, &[logits, b2s]);
         let loss = self.loss(&mut make, logits, y);
         let grads = grad(&mut make.b, loss, &[w1, b1, w2, b2]);
-        let g = make.b.emit(Op::Pack(Pack), &grads);
+        let g = make.b.emit(Op::Concat(Concat), &grads);
         let outputs = self.update(&mut make, [params, m, v, last, scale, lr], g, loss);
         make.b.finish("test.step", outputs)
     }

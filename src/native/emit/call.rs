@@ -134,7 +134,7 @@ impl<'a> Emit<'a, '_> {
     }
 
     fn wide_callee(&mut self, index: usize) -> ir::FuncRef {
-        let name = self.outside.wide(index, self.b.func);
+        let name = self.symbols.wide(index, self.b.func);
         let signature = self.b.import_signature(wide_signature());
         self.b.import_function(ir::ExtFuncData { name, signature, colocated: false, patchable: false })
     }

@@ -70,7 +70,7 @@ impl<'a> Emit<'a, '_> {
     }
 
     fn far_callee(&mut self, index: usize) -> ir::FuncRef {
-        let name = self.outside.far(index, self.b.func);
+        let name = self.symbols.far(index, self.b.func);
         let signature = self.b.import_signature(far_signature());
         self.b.import_function(ir::ExtFuncData { name, signature, colocated: false, patchable: false })
     }

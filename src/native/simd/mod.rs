@@ -81,11 +81,15 @@ impl Loop<'_> {
     }
 }
 
-/// The loops of a function that are worth it. `meet` has the pairs of pointers whose memory may be the same.
-pub(super) fn find<'a>(function: &'a Function, meet: &[(usize, usize)], set: Option<Set>) -> Vec<Loop<'a>> {
+/// The loops of a function that are worth it. `may_alias` has the pairs of pointers whose memory may be the same.
+pub(super) fn find<'a>(
+    function: &'a Function,
+    may_alias: &[(usize, usize)],
+    set: Option<Set>,
+) -> Vec<Loop<'a>> {
     let mut found = Vec::new();
     if let Some(Set(isa)) = set {
-        search(&Facts::of(function, meet), &function.body, isa, &mut found);
+        search(&Facts::of(function, may_alias), &function.body, isa, &mut found);
     }
     found
 }

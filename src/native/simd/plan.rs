@@ -11,14 +11,14 @@ pub(super) struct Facts<'a, 'm> {
     /// The expression behind each value that has one.
     definitions: Vec<Option<&'a Expr>>,
     /// Pairs of pointers whose memory may be the same.
-    pub(super) meet: &'m [(usize, usize)],
+    pub(super) may_alias: &'m [(usize, usize)],
 }
 
 impl<'a, 'm> Facts<'a, 'm> {
-    pub(super) fn of(function: &'a Function, meet: &'m [(usize, usize)]) -> Facts<'a, 'm> {
+    pub(super) fn of(function: &'a Function, may_alias: &'m [(usize, usize)]) -> Facts<'a, 'm> {
         let mut definitions = vec![None; function.values.len()];
         define(&function.body, &mut definitions);
-        Facts { function, definitions, meet }
+        Facts { function, definitions, may_alias }
     }
 
     pub(super) fn ty(&self, value: Value) -> Ty {
@@ -243,7 +243,7 @@ impl<'a> Plan<'a> {
             for (other, other_at, _) in &accesses {
                 let independent = match pointer == other {
                     true => self.flat(facts, at)? == self.flat(facts, other_at)?,
-                    false => !facts.meet.contains(&(*pointer.min(other), *pointer.max(other))),
+                    false => !facts.may_alias.contains(&(*pointer.min(other), *pointer.max(other))),
                 };
                 if !independent {
                     return Some(false);

@@ -64,9 +64,9 @@ impl Eval<'_> {
             Op::PrefixSum(sum) => self.prefix_sum(sum.axis, sum.reverse, &args[0]),
             Op::Ranks(ranks) => self.ranks(ranks.axis, ranks.descending, &args[0]),
             Op::Gather(Gather::Scatter { axis, .. }) => self.scatter(*axis, &args[0], &args[1], &sizes),
-            Op::Fence(_) => args[0].data.clone(),
-            Op::Pack(_) => args.iter().flat_map(|arg| arg.data.clone()).collect(),
-            Op::Fill(Fill::Random { .. }) | Op::Fold(_) | Op::Segment(_) => {
+            Op::Barrier(_) => args[0].data.clone(),
+            Op::Concat(_) => args.iter().flat_map(|arg| arg.data.clone()).collect(),
+            Op::Fill(Fill::Random { .. }) | Op::Col2Im(_) | Op::Segment(_) => {
                 panic!("the reference has no {}", op.rules().name())
             }
         };

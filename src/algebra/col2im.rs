@@ -1,4 +1,4 @@
-//! Folds: overlapping windows added up where they lie.
+//! `col2im`: overlapping windows added up where they lie.
 
 use std::collections::BTreeMap;
 
@@ -10,17 +10,17 @@ use super::types::{DType, Dim, SizeVar, Type};
 /// The derivative of [`View::Unfold`](super::view::View::Unfold) with stride 1: the axis of windows and the one of taps after it
 /// become one, `out[m] = sum over j of x[m - dilation * j, j]`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Fold {
+pub struct Col2Im {
     /// The axis of windows.
     pub axis: usize,
     /// From one tap to the next.
     pub dilation: Dim,
 }
 
-impl Rules for Fold {
+impl Rules for Col2Im {
     fn samples() -> Vec<Sample<Self>> {
         let of = |axis, dilation: usize, sizes: &[usize]| {
-            Sample::of(Fold { axis, dilation: Dim::from(dilation) }, &[sizes])
+            Sample::of(Col2Im { axis, dilation: Dim::from(dilation) }, &[sizes])
         };
         vec![
             of(0, 1, &[3, 2]),
@@ -31,12 +31,12 @@ impl Rules for Fold {
         ]
     }
 
-    fn substitute(&self, sizes: &BTreeMap<SizeVar, Dim>) -> Fold {
-        Fold { dilation: self.dilation.substitute(sizes), ..*self }
+    fn substitute(&self, sizes: &BTreeMap<SizeVar, Dim>) -> Col2Im {
+        Col2Im { dilation: self.dilation.substitute(sizes), ..*self }
     }
 
     fn name(&self) -> &'static str {
-        "fold"
+        "col2im"
     }
 
     fn attributes(&self) -> String {

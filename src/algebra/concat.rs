@@ -1,4 +1,4 @@
-//! Packing: tensors laid end to end in one flat tensor.
+//! Concatenation: tensors laid end to end in one flat tensor.
 
 use super::form::{Form, Index, Read};
 use super::rules::{Mismatch, Rules, Sample};
@@ -8,20 +8,20 @@ use super::types::{DType, Dim, Type, product};
 /// Flattens its arguments and lays them end to end: the gradient of all parameters. Costs nothing
 /// when each argument is computed right where it belongs.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Pack;
+pub struct Concat;
 
-impl Rules for Pack {
+impl Rules for Concat {
     fn samples() -> Vec<Sample<Self>> {
         vec![
-            Sample::of(Pack, &[&[2, 2], &[], &[3]]),
-            Sample::of(Pack, &[&[0, 2], &[1]]),
-            Sample::of(Pack, &[&[4]]),
-            Sample::of(Pack, &[&[1], &[1, 1], &[]]),
+            Sample::of(Concat, &[&[2, 2], &[], &[3]]),
+            Sample::of(Concat, &[&[0, 2], &[1]]),
+            Sample::of(Concat, &[&[4]]),
+            Sample::of(Concat, &[&[1], &[1, 1], &[]]),
         ]
     }
 
     fn name(&self) -> &'static str {
-        "pack"
+        "concat"
     }
 
     fn attributes(&self) -> String {

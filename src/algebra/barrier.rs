@@ -1,4 +1,4 @@
-//! Fences: a value that must not be there before another.
+//! Optimization barriers: a value that must not be there before another.
 
 use super::form::{Form, Index, Read};
 use super::rules::{Mismatch, Rules, Sample, expect_count};
@@ -8,16 +8,16 @@ use super::types::Type;
 /// Its first argument, but not before the second is known: what is computed from it is computed then,
 /// and is not shared with what is computed from the argument itself.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Fence;
+pub struct Barrier;
 
-impl Rules for Fence {
+impl Rules for Barrier {
     fn samples() -> Vec<Sample<Self>> {
-        let of = |a: &[usize], b: &[usize]| Sample::of(Fence, &[a, b]);
+        let of = |a: &[usize], b: &[usize]| Sample::of(Barrier, &[a, b]);
         vec![of(&[2, 3], &[4]), of(&[], &[1]), of(&[1], &[]), of(&[2], &[0]), of(&[0], &[2])]
     }
 
     fn name(&self) -> &'static str {
-        "fence"
+        "barrier"
     }
 
     fn attributes(&self) -> String {
