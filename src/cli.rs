@@ -1,6 +1,5 @@
 //! The command line.
 
-use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,16 +12,22 @@ use crate::check::errors::HYPERPARAMETER_RANGE;
 use crate::data;
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
-use crate::gradcheck::{Checked, Compared, Problem, gradcheck};
 use crate::input;
-use crate::pass::Point;
-use crate::pipeline::{self, Options, Profile, Program, Report, STAGES};
-use crate::report;
-use crate::run::{Settings, errors};
+use crate::pipeline::{Options, Program, Report};
+use crate::run::errors;
 use crate::typed::LIMIT;
 
 mod bench;
+mod emit;
+mod explain;
+mod fmt;
+mod gradcheck;
+mod interrupt;
+mod run;
 mod show;
+
+/// What stands for standard input on the command line.
+const STANDARD_INPUT: &str = "-";
 
 /// The program's own fault: bad script, bad data, a failed assertion.
 const PROGRAM: u8 = 1;
@@ -47,13 +52,13 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Compile a script and run it
-    Run(RunArgs),
+    Run(run::RunArgs),
     /// Time the training steps of a script
     Bench(bench::BenchArgs),
     /// Report what is wrong with a script, without running it
     Check(CheckArgs),
     /// Print the program at one stage of the compiler
-    Emit(EmitArgs),
+    Emit(emit::EmitArgs),
     /// Print what each kernel costs: bytes, operations, passes over the parameters
     Cost(Script),
     /// Compare gradients of functions and losses with finite differences, in double precision
@@ -68,11 +73,8 @@ enum Command {
         /// The code; without one, all codes are listed
         code: Option<String>,
     },
-    /// Print a script in the standard layout
-    Fmt {
-        /// The script, or `-` for standard input
-        file: PathBuf,
-    },
+    /// Print a script in the standard layout, put it into files, or check that they have it
+    Fmt(fmt::FmtArgs),
 }
 
 #[derive(Args, Debug)]
@@ -94,56 +96,6 @@ struct CheckArgs {
     /// Compile to machine code, and print how long each stage of the compiler takes
     #[arg(long)]
     timings: bool,
-}
-
-#[derive(Args, Debug)]
-struct RunArgs {
-    #[command(flatten)]
-    script: Script,
-    /// Print how long each stage of the compiler takes
-    #[arg(long)]
-    timings: bool,
-    /// Change a hyperparameter: `--set opt.adam.lr=3e-4`
-    #[arg(long = "set", value_name = "NAME=NUMBER", value_parser = parse_set)]
-    set: Vec<(String, f64)>,
-    /// Seed for initial values and the order of rows, in place of the script's
-    #[arg(long)]
-    seed: Option<u64>,
-    /// Most threads to compute with, instead of one for each processor; the results do not depend on it
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
-    /// Print where the time goes, kernel by kernel, and write a trace that Perfetto opens (`trace.json`, or
-    /// as said by `--profile=FILE`)
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "trace.json")]
-    profile: Option<PathBuf>,
-    /// Write a page that shows the run: curves, distributions, kernels with their times, memory, code
-    #[arg(long, value_name = "FILE")]
-    report: Option<PathBuf>,
-}
-
-#[derive(Args, Debug)]
-struct EmitArgs {
-    /// List the stages with their passes
-    #[arg(long, exclusive = true)]
-    list: bool,
-    /// Print it as it is after this pass of the stage
-    #[arg(long, value_name = "PASS", conflicts_with = "before")]
-    after: Option<String>,
-    /// Print it as it is before this pass of the stage
-    #[arg(long, value_name = "PASS")]
-    before: Option<String>,
-    /// The stage, as listed by `egret emit --list`
-    #[arg(required_unless_present = "list")]
-    stage: Option<String>,
-    /// The script, or `-` for standard input
-    #[arg(required_unless_present = "list")]
-    file: Option<PathBuf>,
-    /// What `real` means in this script
-    #[arg(long, value_enum)]
-    real: Option<Real>,
-    /// The most operations of one compiled program: compile time grows with them
-    #[arg(long, default_value_t = LIMIT, hide_default_value = true)]
-    limit: usize,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
@@ -175,15 +127,6 @@ impl Color {
     }
 }
 
-fn parse_set(text: &str) -> Result<(String, f64), String> {
-    let (name, value) = text.split_once('=').ok_or("expected NAME=NUMBER, such as opt.adam.lr=3e-4")?;
-    let number: f64 = value.trim().parse().map_err(|_| format!("expected a number, found `{value}`"))?;
-    if !number.is_finite() {
-        return Err(format!("expected a finite number, found `{value}`"));
-    }
-    Ok((name.trim().to_owned(), number))
-}
-
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let started = Instant::now();
@@ -212,14 +155,14 @@ fn command(started: Instant) -> u8 {
     };
     let color = cli.color.enabled();
     let done = match cli.command {
-        Command::Run(args) => run(&args, color),
+        Command::Run(args) => run::run(&args, color),
         Command::Bench(args) => bench::bench(&args, color, started),
         Command::Check(args) => check(&args, color),
-        Command::Emit(args) => emit(&args, color),
+        Command::Emit(args) => emit::emit(&args, color),
         Command::Cost(script) => cost(&script, color),
-        Command::Gradcheck { file, name } => gradients(&file, name.as_deref(), color),
-        Command::Explain { code } => explain(code.as_deref()),
-        Command::Fmt { file } => format(&file, color),
+        Command::Gradcheck { file, name } => gradcheck::gradients(&file, name.as_deref(), color),
+        Command::Explain { code } => explain::explain(code.as_deref()),
+        Command::Fmt(args) => fmt::fmt(&args, color),
     };
     done.unwrap_or_else(|code| code)
 }
@@ -254,7 +197,9 @@ fn is_about_the_command_line(found: &Diagnostic) -> bool {
 fn fail(report: &Report, color: bool) -> u8 {
     complain(&report.render(color));
     let failed = |code: &str| report.diagnostics.iter().any(|found| found.code.name == code);
-    if failed(errors::TRAINING_FAILED.name) {
+    if failed(errors::INTERRUPTED.name) {
+        interrupt::exit_code()
+    } else if failed(errors::TRAINING_FAILED.name) {
         TRAINING
     } else if report.diagnostics.iter().any(is_about_the_command_line) {
         USAGE
@@ -290,7 +235,7 @@ fn load(file: &Path, real: Option<Real>, limit: usize) -> Result<Program, u8> {
 }
 
 fn script_text(file: &Path) -> Result<String, u8> {
-    let text = if file == Path::new("-") { input::standard_input() } else { input::script(file) };
+    let text = if file == Path::new(STANDARD_INPUT) { input::standard_input() } else { input::script(file) };
     text.map_err(|error| {
         let reason = data::errors::unreadable(file, &error).help("check the path of the script");
         complain(&Report { diagnostics: vec![reason], sources: Default::default() }.render(false));
@@ -310,55 +255,6 @@ fn compile(script: &Script, timings: bool, color: bool) -> Result<Program, u8> {
     Ok(program)
 }
 
-fn run(args: &RunArgs, color: bool) -> Done {
-    let program = compile(&args.script, args.timings, color)?;
-    let threads = threads(args.threads);
-    let settings =
-        Settings { set: args.set.clone(), seed: args.seed, threads, record: args.report.is_some() };
-    let mut events = show::Screen::new();
-    let failed = |report: Report| fail(&report, color);
-    if args.profile.is_none() && args.report.is_none() {
-        program.run(&settings, &mut events).map_err(failed)?;
-        return Ok(0);
-    }
-    let (outcome, profile) = program.profile(&settings, &mut events).map_err(failed)?;
-    if let Some(file) = &args.profile {
-        trace(&profile, file)?;
-    }
-    if let Some(file) = &args.report {
-        let page = report::page(&program, &outcome, &profile).map_err(failed)?;
-        return written(file, &page, "report");
-    }
-    Ok(0)
-}
-
-/// Writes a file that the command line asks for.
-fn written(file: &Path, text: &str, what: &str) -> Done {
-    let shown = file.display();
-    match fs::write(file, text) {
-        Ok(()) => {
-            complain(&format!("{what} written to `{shown}`"));
-            Ok(0)
-        }
-        Err(error) => {
-            complain(&format!("cannot write the {what} `{shown}`: {error}"));
-            Err(PROGRAM)
-        }
-    }
-}
-
-/// Says where the time went, and writes the trace.
-fn trace(profile: &Profile, file: &Path) -> Result<(), u8> {
-    complain(&profile.to_string());
-    let shown = file.display();
-    fs::write(file, profile.trace()).map_err(|error| {
-        complain(&format!("cannot write the trace `{shown}`: {error}"));
-        PROGRAM
-    })?;
-    complain(&format!("trace written to `{shown}`: open it with Perfetto, or as chrome://tracing"));
-    Ok(())
-}
-
 /// The given number of threads, or one for each processor that this process may use.
 fn threads(given: Option<u16>) -> usize {
     given.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
@@ -368,97 +264,9 @@ fn check(args: &CheckArgs, color: bool) -> Done {
     compile(&args.script, args.timings, color).map(|_| 0)
 }
 
-/// Compares gradients with differences.
-fn gradients(file: &Path, name: Option<&str>, color: bool) -> Done {
-    let text = script_text(file)?;
-    let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
-    let checked =
-        gradcheck(&file.display().to_string(), &text, &folder, name).map_err(|problem| match problem {
-            Problem::Report(report) => fail(&report, color),
-            Problem::Unknown(known) => {
-                let known: Vec<&str> = known.iter().map(String::as_str).collect();
-                usage(&unknown("function or training run", name.unwrap_or_default(), &known))
-            }
-        })?;
-    print(&checked.iter().map(ToString::to_string).collect::<String>())?;
-    let differs = |of: &&Checked| !of.compared.iter().all(Compared::agrees);
-    let wrong: Vec<&str> = checked.iter().filter(differs).map(|of| of.name.as_str()).collect();
-    if !wrong.is_empty() {
-        complain(&format!("gradients differ from finite differences: {}", wrong.join(", ")));
-    }
-    let programs = checked.iter().flat_map(|of| &of.compiled).filter(|program| !program.agrees());
-    let miscompiled: Vec<&str> = programs.map(|program| program.name.as_str()).collect();
-    if !miscompiled.is_empty() {
-        complain(&format!(
-            "compiled programs differ from their operators: {}: this is a bug in egret, please report it \
-             together with the script",
-            miscompiled.join(", ")
-        ));
-    }
-    if checked.iter().all(Checked::agrees) { Ok(0) } else { Err(PROGRAM) }
-}
-
-/// The stages, each with its passes.
-fn listed() -> String {
-    let mut text = String::new();
-    for stage in STAGES {
-        text += &format!("{:17} {}\n", stage.name, stage.doc);
-        for (name, doc) in stage.passes() {
-            text += &format!("  {name:15} {doc}\n");
-        }
-    }
-    text
-}
-
-fn emit(args: &EmitArgs, color: bool) -> Done {
-    if args.list {
-        return print(&listed());
-    }
-    let (Some(name), Some(file)) = (&args.stage, &args.file) else { return Err(USAGE) };
-    let Some(stage) = STAGES.iter().find(|stage| stage.name == name) else {
-        let names: Vec<&str> = STAGES.iter().map(|stage| stage.name).collect();
-        return Err(usage(&unknown("stage", name, &names)));
-    };
-    let point = args.after.as_deref().map(Point::After).or(args.before.as_deref().map(Point::Before));
-    if let Some(Point::After(pass) | Point::Before(pass)) = point
-        && !stage.passes().iter().any(|(name, _)| *name == pass)
-    {
-        let names: Vec<&str> = stage.passes().iter().map(|(name, _)| *name).collect();
-        return Err(usage(&match names.is_empty() {
-            true => format!("stage `{}` has no passes: `egret emit --list` shows which have", stage.name),
-            false => unknown(&format!("pass of `{}`", stage.name), pass, &names),
-        }));
-    }
-    let program = load(file, args.real, args.limit)?;
-    let text = match point {
-        Some(point) => program.emit_between(stage, point),
-        None => program.emit(stage),
-    };
-    print(&text.map_err(|report| fail(&report, color))?)
-}
-
 fn cost(script: &Script, color: bool) -> Done {
     let program = load(&script.file, script.real, script.limit)?;
     print(&program.cost().map_err(|report| fail(&report, color))?)
-}
-
-fn explain(code: Option<&str>) -> Done {
-    let Some(name) = code else {
-        let names: String = pipeline::codes().map(|code| format!("{}\n", code.name)).collect();
-        return print(&names);
-    };
-    match pipeline::codes().find(|code| code.name == name) {
-        Some(code) => print(&format!("{}\n\n{}\n", code.name, code.text())),
-        None => {
-            let names: Vec<&str> = pipeline::codes().map(|code| code.name).collect();
-            Err(usage(&unknown("diagnostic code", name, &names)))
-        }
-    }
-}
-
-fn format(file: &Path, color: bool) -> Done {
-    let program = load(file, None, LIMIT)?;
-    print(&program.format().map_err(|report| fail(&report, color))?)
 }
 
 fn unknown(what: &str, name: &str, names: &[&str]) -> String {

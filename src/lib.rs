@@ -43,6 +43,9 @@
 //! the manual all read. The library, `std/*.eg`, is Egret source: layers, losses, activations and every
 //! optimizer stage.
 //!
+//! Decisions about speed, such as whether a kernel is a matrix product of the library, read one description of a
+//! machine, `hardware`, and never ask the machine at hand.
+//!
 //! What `graph`, `kernel` and `loops` do to their form of the program are the rows of a table of passes each
 //! ([`pass`]): `egret emit --list` lists them, `egret emit STAGE --after PASS FILE` prints in between, and
 //! debug builds verify between them. A script has many programs, which are found by what they are
@@ -77,9 +80,10 @@
 //! | positions | indices and labels that data can put outside of their range, and which are checked |
 //! | chunks | rows of an evaluation that are computed at a time |
 //! | parts | pieces of a loop for threads; they are the same ones whatever the number of threads |
-//! | wide | of innermost loops: vectors of the machine's full width, made by `native/wide` |
+//! | wide | of innermost loops: vectors of the machine's full width, made by `native/simd` |
 
 pub mod diag;
+pub(crate) mod hardware;
 pub(crate) mod input;
 pub mod pass;
 pub mod print;

@@ -9,10 +9,11 @@ use super::contract::Contract;
 use super::fill::Fill;
 use super::form::Combine;
 use super::map::{Cast, Map};
+use super::number::Number;
 use super::op::{Build, Op, Val};
 use super::reduce::Reduce;
-use super::scalar::{self, Scalar, Typing};
-use super::term::{Node, Term};
+use super::scalar::{self, Scalar};
+use super::term::{Node, Term, call_dtype};
 use super::types::{DType, Dim, Shape, Type};
 use super::view::View;
 use crate::ice;
@@ -44,6 +45,7 @@ pub fn div(cx: &mut dyn Build, a: Val, b: Val) -> Val {
 
 /// One number everywhere.
 pub fn constant(cx: &mut dyn Build, value: f64, ty: &Type) -> Val {
+    let value = Number(value);
     cx.emit(Op::Fill(Fill::Const { value, dtype: ty.dtype, to: ty.shape.clone() }), &[])
 }
 
@@ -122,7 +124,8 @@ pub fn pad(cx: &mut dyn Build, value: Val, axis: usize, before: &Dim, after: &Di
     match *before == zero && *after == zero {
         true => value,
         false => {
-            let view = View::Pad { axis, before: before.clone(), after: after.clone(), value: 0.0 };
+            let (before, after) = (before.clone(), after.clone());
+            let view = View::Pad { axis, before, after, value: Number(0.0) };
             cx.emit(Op::View(view), &[value])
         }
     }
@@ -167,33 +170,19 @@ impl Splice<'_> {
     }
 
     fn call(&mut self, cx: &mut dyn Build, f: &'static Scalar, args: &[Term], want: DType) -> Val {
-        let of_args = || args.iter().find_map(|arg| self.dtype(cx, arg)).unwrap_or(want);
-        let operand = match f.typing {
-            Typing::Logic => DType::Bool,
-            Typing::Compare => of_args(),
-            Typing::IntToFloat => DType::I32,
-            Typing::Number | Typing::Float | Typing::Integer | Typing::Select => want,
-        };
-        let mut values = Vec::with_capacity(args.len());
-        for (k, arg) in args.iter().enumerate() {
-            let is_condition = f.typing == Typing::Select && k == 0;
-            values.push(self.write(cx, arg, if is_condition { DType::Bool } else { operand }));
-        }
+        let dtype = call_dtype(f, args, want, &|hole| self.dtype(cx, hole));
+        let values: Vec<Val> =
+            args.iter().enumerate().map(|(k, arg)| self.write(cx, arg, f.typing.arg(dtype, k))).collect();
         map(cx, f, &values)
     }
 
-    /// The element type of a term, unless it is made of numbers only.
-    fn dtype(&self, cx: &dyn Build, term: &Term) -> Option<DType> {
-        match &*term.0 {
+    /// The element type of a hole.
+    fn dtype(&self, cx: &dyn Build, hole: &Node) -> Option<DType> {
+        match hole {
             Node::X(k) => Some(cx.ty(self.xs[*k]).dtype),
             Node::G => Some(cx.ty(self.g).dtype),
             Node::Y => Some(cx.ty(self.y).dtype),
-            Node::Axis(_) | Node::Const(_) => None,
-            Node::Call(f, args) => match f.typing {
-                Typing::Compare | Typing::Logic => Some(DType::Bool),
-                Typing::Select => args[1..].iter().find_map(|arg| self.dtype(cx, arg)),
-                _ => args.iter().find_map(|arg| self.dtype(cx, arg)),
-            },
+            Node::Axis(_) | Node::Const(_) | Node::Call(..) => None,
         }
     }
 }

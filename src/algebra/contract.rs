@@ -7,7 +7,7 @@ use super::types::{DType, Dim, Type};
 
 /// `out[o] = sum over the labels not in o of a[l] * b[r]`: a two-operand einsum whose labels are
 /// numbered axes. Every label is in `out` or in both operands; none repeats within one operand.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Contract {
     /// Labels of the first operand's axes.
     pub left: Vec<usize>,

@@ -15,7 +15,7 @@ use super::view::windows;
 
 /// A contraction (see [`super::contract::Contract`]) in which axes of the first operand are walked by
 /// windows: `out[i] = sum over j of left[stride * i + dilation * j] * right[j]`.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Convolve {
     /// Labels of the first operand's axes.
     pub left: Vec<usize>,
@@ -53,12 +53,6 @@ impl Window {
 }
 
 impl Convolve {
-    /// The same operator with size variables replaced.
-    pub fn substitute(&self, sizes: &BTreeMap<SizeVar, Dim>) -> Convolve {
-        let windows = self.windows.iter().map(|window| window.each(|dim| dim.substitute(sizes))).collect();
-        Convolve { windows, ..self.clone() }
-    }
-
     fn step(&self, label: usize) -> Option<&Window> {
         self.windows.iter().find(|window| window.step == label)
     }
@@ -173,6 +167,11 @@ impl Rules for Convolve {
             sample(&[&[1, 0, 3], &[1, 0, 2]], 1, 1),
             Sample::of(grouped, &[&[1, 2, 1, 4], &[2, 2, 1, 3]]),
         ]
+    }
+
+    fn substitute(&self, sizes: &BTreeMap<SizeVar, Dim>) -> Convolve {
+        let windows = self.windows.iter().map(|window| window.each(|dim| dim.substitute(sizes))).collect();
+        Convolve { windows, ..self.clone() }
     }
 
     fn name(&self) -> &'static str {

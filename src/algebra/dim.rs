@@ -17,7 +17,7 @@ pub struct SizeVar {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 enum Factor {
     Var(SizeVar),
-    /// A quotient without its remainder that is no polynomial: `(n - 1)//2`.
+    /// A quotient without its remainder that is no polynomial: `(n - 1) div 2`.
     Quotient(Rc<(Dim, Dim)>),
 }
 
@@ -40,13 +40,14 @@ impl Factor {
 
 impl fmt::Display for Factor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |dim: &Dim| match dim.terms.len() {
-            0 | 1 => dim.to_string(),
-            _ => format!("({dim})"),
-        };
+        let shown = |dim: &Dim, bare: bool| if bare { dim.to_string() } else { format!("({dim})") };
         match self {
             Factor::Var(var) => f.write_str(&var.name),
-            Factor::Quotient(parts) => write!(f, "{}//{}", shown(&parts.0), shown(&parts.1)),
+            Factor::Quotient(parts) => {
+                let (a, b) = (&parts.0, &parts.1);
+                let one = b.as_constant().is_some() || b.as_var().is_some();
+                write!(f, "{} div {}", shown(a, a.terms.len() < 2), shown(b, one))
+            }
         }
     }
 }
@@ -347,8 +348,9 @@ mod tests {
         assert_eq!(half.substitute(&BTreeMap::from([(var(0, "n"), k(6))])), k(3));
         assert_eq!(half.substitute(&BTreeMap::from([(var(0, "n"), k(2).mul(&m()))])), m());
         assert_eq!(half.solve(&var(0, "n"), &k(3)), None);
-        assert_eq!(half.add(&k(1)).to_string(), "(n + 1)//2 + 1");
-        assert_eq!(half.mul(&m()).to_string(), "m * ((n + 1)//2)");
+        assert_eq!(half.add(&k(1)).to_string(), "(n + 1) div 2 + 1");
+        assert_eq!(half.mul(&m()).to_string(), "m * ((n + 1) div 2)");
+        assert_eq!(n().div_floor(&k(2).mul(&m())).to_string(), "n div (2 * m)");
         let by_nothing = n().div_floor(&k(0));
         assert_eq!(by_nothing.substitute(&BTreeMap::from([(var(0, "n"), k(6))])).as_constant(), None);
     }

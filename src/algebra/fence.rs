@@ -7,7 +7,7 @@ use super::types::Type;
 
 /// Its first argument, but not before the second is known: what is computed from it is computed then,
 /// and is not shared with what is computed from the argument itself.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Fence;
 
 impl Rules for Fence {

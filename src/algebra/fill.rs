@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::form::{Form, Index, Read, strides};
+use super::number::Number;
 use super::rules::{Mismatch, Rules, Sample, expect_count};
 use super::scalar::UNIFORM;
 use super::term::{Term, axis, c, call, x};
@@ -10,12 +11,12 @@ use super::types::{DType, Dim, Shape, SizeVar, Type};
 use crate::print::number;
 
 /// A source of elements.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Fill {
     /// One number everywhere. Takes no arguments.
     Const {
         /// The number.
-        value: f64,
+        value: Number,
         /// Element type.
         dtype: DType,
         /// Shape.
@@ -57,23 +58,12 @@ fn position(sizes: &[usize]) -> Term {
     terms.reduce(|sum, term| sum + term).unwrap_or_else(|| c(0.0))
 }
 
-impl Fill {
-    /// The same source with size variables replaced.
-    pub fn substitute(&self, sizes: &BTreeMap<SizeVar, Dim>) -> Fill {
-        let shape = |to: &Shape| to.iter().map(|dim| dim.substitute(sizes)).collect();
-        match self {
-            Fill::Const { value, dtype, to } => Fill::Const { value: *value, dtype: *dtype, to: shape(to) },
-            Fill::Iota { dtype, to } => Fill::Iota { dtype: *dtype, to: shape(to) },
-            Fill::Random { site, dtype, to } => Fill::Random { site: *site, dtype: *dtype, to: shape(to) },
-        }
-    }
-}
-
 impl Rules for Fill {
     fn samples() -> Vec<Sample<Self>> {
         let to = |sizes: &[usize]| sizes.iter().map(|n| Dim::from(*n)).collect::<Shape>();
-        let constant =
-            |value, dtype, sizes: &[usize]| Sample::of(Fill::Const { value, dtype, to: to(sizes) }, &[]);
+        let constant = |value, dtype, sizes: &[usize]| {
+            Sample::of(Fill::Const { value: Number(value), dtype, to: to(sizes) }, &[])
+        };
         let iota = |dtype, sizes: &[usize]| Sample::of(Fill::Iota { dtype, to: to(sizes) }, &[]);
         let random = |site, sizes: &[usize]| {
             let random = Fill::Random { site, dtype: DType::F64, to: to(sizes) };
@@ -93,6 +83,15 @@ impl Rules for Fill {
         ]
     }
 
+    fn substitute(&self, sizes: &BTreeMap<SizeVar, Dim>) -> Fill {
+        let shape = |to: &Shape| to.iter().map(|dim| dim.substitute(sizes)).collect();
+        match self {
+            Fill::Const { value, dtype, to } => Fill::Const { value: *value, dtype: *dtype, to: shape(to) },
+            Fill::Iota { dtype, to } => Fill::Iota { dtype: *dtype, to: shape(to) },
+            Fill::Random { site, dtype, to } => Fill::Random { site: *site, dtype: *dtype, to: shape(to) },
+        }
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Fill::Const { .. } => "const",
@@ -103,7 +102,7 @@ impl Rules for Fill {
 
     fn attributes(&self) -> String {
         match self {
-            Fill::Const { value, .. } => number(*value),
+            Fill::Const { value, .. } => number(value.0),
             Fill::Iota { .. } => String::new(),
             Fill::Random { site, .. } => format!("site = {site}"),
         }
@@ -129,7 +128,7 @@ impl Rules for Fill {
     fn form(&self, _args: &[&Type]) -> Form {
         let sizes = self.ty().sizes();
         match self {
-            Fill::Const { value, .. } => Form::pointwise(&sizes, Vec::new(), c(*value)),
+            Fill::Const { value, .. } => Form::pointwise(&sizes, Vec::new(), c(value.0)),
             Fill::Iota { .. } => Form::pointwise(&sizes, Vec::new(), position(&sizes)),
             Fill::Random { site, .. } => {
                 let key = |k| Read { arg: 0, index: vec![Index::constant(k)], outside: None };

@@ -1,13 +1,15 @@
 //! Folds: overlapping windows added up where they lie.
 
+use std::collections::BTreeMap;
+
 use super::form::{Combine, Extent, Form, Index, Read};
 use super::rules::{Mismatch, Rules, Sample, expect_count};
 use super::term::x;
-use super::types::{DType, Dim, Type};
+use super::types::{DType, Dim, SizeVar, Type};
 
 /// The derivative of [`View::Unfold`](super::view::View::Unfold) with stride 1: the axis of windows and the one of taps after it
 /// become one, `out[m] = sum over j of x[m - dilation * j, j]`.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Fold {
     /// The axis of windows.
     pub axis: usize,
@@ -27,6 +29,10 @@ impl Rules for Fold {
             of(0, 1, &[4, 1]),
             of(0, 1, &[2, 3, 0]),
         ]
+    }
+
+    fn substitute(&self, sizes: &BTreeMap<SizeVar, Dim>) -> Fold {
+        Fold { dilation: self.dilation.substitute(sizes), ..*self }
     }
 
     fn name(&self) -> &'static str {

@@ -11,7 +11,7 @@ use super::types::{DType, Dim, Shape, SizeVar, Type};
 
 /// Positions along one axis given by a tensor of integers, whose axes take the place of that axis. The
 /// integers are positions of the axis: whoever writes the operator makes sure.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Gather {
     /// `(table, index)`: the elements at these positions.
     Take {
@@ -49,16 +49,6 @@ impl Gather {
     }
 }
 
-impl Gather {
-    /// The same operator with size variables replaced.
-    pub fn substitute(&self, sizes: &BTreeMap<SizeVar, Dim>) -> Gather {
-        match self {
-            Gather::Take { axis } => Gather::Take { axis: *axis },
-            Gather::Scatter { axis, size } => Gather::Scatter { axis: *axis, size: size.substitute(sizes) },
-        }
-    }
-}
-
 impl Rules for Gather {
     fn samples() -> Vec<Sample<Self>> {
         let positions =
@@ -86,6 +76,13 @@ impl Rules for Gather {
             scatter(0, 2, &[0, 2], positions(&[0], &[])),
             scatter(0, 1, &[1, 1], positions(&[1], &[0.0])),
         ]
+    }
+
+    fn substitute(&self, sizes: &BTreeMap<SizeVar, Dim>) -> Gather {
+        match self {
+            Gather::Take { axis } => Gather::Take { axis: *axis },
+            Gather::Scatter { axis, size } => Gather::Scatter { axis: *axis, size: size.substitute(sizes) },
+        }
     }
 
     fn name(&self) -> &'static str {

@@ -7,17 +7,11 @@ use super::term::{call, x};
 use super::types::{DType, Type};
 
 /// A scalar function applied at every position of tensors of one shape.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Map(pub &'static Scalar);
 
-impl PartialEq for Map {
-    fn eq(&self, other: &Map) -> bool {
-        std::ptr::eq(self.0, other.0)
-    }
-}
-
 /// Another element type: floats round to nearest even, floats to integers truncate, booleans are 0 and 1.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Cast(pub DType);
 
 impl Rules for Map {
@@ -62,6 +56,10 @@ impl Rules for Map {
             }
         }
         Ok(args[0].with_dtype(dtype))
+    }
+
+    fn fold(&self, numbers: &[f64], _args: &[&Type]) -> Option<f64> {
+        Some((self.0.eval)(numbers))
     }
 
     fn form(&self, args: &[&Type]) -> Form {
@@ -124,6 +122,10 @@ impl Rules for Cast {
     fn infer(&self, args: &[&Type]) -> Result<Type, Mismatch> {
         expect_count(args, 1)?;
         Ok(args[0].with_dtype(self.0))
+    }
+
+    fn fold(&self, numbers: &[f64], _args: &[&Type]) -> Option<f64> {
+        Some(numbers[0])
     }
 
     /// The form reads; the conversion is to the result's type, as everywhere.

@@ -6,14 +6,49 @@
 //! made of all families, is in `vjp`. A scalar function is one row in [`scalar`]. [`eval`] gives forms
 //! their meaning.
 //!
-//! To add a family: its file, a variant of [`op::Op`] and a line in each list of `op.rs`, and its
-//! derivative.
+//! To add a family: its file, here its module and its row in `families`, and its derivative.
 //!
 //! ```text
 //! contract [ij, jk -> ik]            out[0, 1] = sum over 2 of mul(x0[0, 2], x1[2, 1])
 //! slice [axis = 0, start = 1, ..]    out[0] = x0[1 + 2 * 0]
 //! reduce [max, axes = 1]             out[0] = max over 1 of x0[0, 1]
 //! ```
+
+/// The operator families, of which each is a variant of [`op::Op`]: `$make` is a macro that takes the rows.
+macro_rules! families {
+    ($make:ident) => {
+        $make! {
+            /// A scalar function on tensors of one shape.
+            map::Map,
+            /// Another element type.
+            map::Cast,
+            /// Sums, maxima, ... over whole axes.
+            reduce::Reduce,
+            /// Products summed over shared axes.
+            contract::Contract,
+            /// Products summed over windows.
+            convolve::Convolve,
+            /// Overlapping windows added up.
+            fold::Fold,
+            /// The same elements, arranged otherwise.
+            view::View,
+            /// Elements made from nothing.
+            fill::Fill,
+            /// Reductions over, and copies to, the pieces of a flat tensor.
+            segment::Segment,
+            /// Tensors laid end to end in one flat tensor.
+            pack::Pack,
+            /// Elements picked by integers, and their sums put back.
+            gather::Gather,
+            /// Sums up to each position.
+            prefix_sum::PrefixSum,
+            /// Places in the order along an axis.
+            ranks::Ranks,
+            /// A value that must not be there before another.
+            fence::Fence,
+        }
+    };
+}
 
 pub mod build;
 pub mod contract;
@@ -28,6 +63,7 @@ pub mod gather;
 #[cfg(test)]
 mod laws;
 pub mod map;
+pub mod number;
 pub mod op;
 pub mod pack;
 pub mod prefix_sum;

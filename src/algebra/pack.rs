@@ -7,7 +7,7 @@ use super::types::{DType, Dim, Type, product};
 
 /// Flattens its arguments and lays them end to end: the gradient of all parameters. Costs nothing
 /// when each argument is computed right where it belongs.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Pack;
 
 impl Rules for Pack {

@@ -7,7 +7,7 @@ use super::types::{DType, Type};
 
 /// Sums along an axis of everything up to each position. Its loop nest adds anew for each position:
 /// quadratic in the size of the axis.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct PrefixSum {
     /// The axis.
     pub axis: usize,

@@ -10,7 +10,7 @@ use super::types::{DType, Type};
 /// The place that each element has in the order along an axis, `i32`: equal ones stand as they stood before,
 /// NaN comes after all numbers. Its loop nest compares each element with each: quadratic in the size of the
 /// axis.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Ranks {
     /// The axis.
     pub axis: usize,

@@ -6,7 +6,7 @@ use super::term::x;
 use super::types::{DType, Type};
 
 /// Puts all elements along `axes` together; the result lacks these axes.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Reduce {
     /// How.
     pub combine: Combine,
@@ -69,6 +69,18 @@ impl Rules for Reduce {
         }
         let kept = self.kept(args[0].rank());
         Ok(Type::new(args[0].dtype, kept.iter().map(|axis| args[0].shape[*axis].clone()).collect()))
+    }
+
+    fn fold(&self, numbers: &[f64], args: &[&Type]) -> Option<f64> {
+        let sizes = args[0].sizes();
+        let count: usize = self.axes.iter().map(|axis| sizes[*axis]).product();
+        let (x, sum) = (numbers[0], numbers[0] * count as f64);
+        let exact = x.fract() == 0.0 && sum.abs() <= (1 << 24) as f64;
+        match self.combine {
+            Combine::Sum => exact.then_some(sum),
+            Combine::Max | Combine::Min => (count > 0).then_some(x),
+            Combine::Prod => (x == 1.0 || count == 1).then_some(x),
+        }
     }
 
     fn form(&self, args: &[&Type]) -> Form {

@@ -1,8 +1,10 @@
 //! What an operator family declares, and what is said where operands do not fit.
 
+use std::collections::BTreeMap;
+
 use super::form::Form;
 use super::tensor::Tensor;
-use super::types::{DType, Type};
+use super::types::{DType, Dim, SizeVar, Type};
 
 /// What an operator family declares.
 pub trait Rules {
@@ -10,12 +12,24 @@ pub trait Rules {
     fn samples() -> Vec<Sample<Self>>
     where
         Self: Sized;
+    /// The same operator with the size variables of its attributes replaced.
+    fn substitute(&self, _sizes: &BTreeMap<SizeVar, Dim>) -> Self
+    where
+        Self: Sized + Clone,
+    {
+        self.clone()
+    }
     /// The operator's name in printed graphs.
     fn name(&self) -> &'static str;
     /// Its attributes in printed graphs, without brackets: `axes = 0`; empty if there are none.
     fn attributes(&self) -> String;
     /// The type of its result.
     fn infer(&self, args: &[&Type]) -> Result<Type, Mismatch>;
+    /// The number that its result is everywhere, given the one that each operand is everywhere; none where
+    /// that is not known, or would depend on the order of rounding. All sizes are known.
+    fn fold(&self, _numbers: &[f64], _args: &[&Type]) -> Option<f64> {
+        None
+    }
     /// Its loop form. All sizes are known.
     fn form(&self, args: &[&Type]) -> Form;
 }

@@ -9,7 +9,7 @@ use super::term::x;
 use super::types::{Dim, Type};
 
 /// An operator that knows the pieces of a flat tensor.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Segment {
     /// `[N]` to `[count]`: puts the elements of each piece together.
     Reduce {
@@ -72,6 +72,10 @@ impl Rules for Segment {
             return Err(Mismatch::new(0, format!("a flat tensor of {from} elements")));
         }
         Ok(Type::of(args[0].dtype, &[to]))
+    }
+
+    fn fold(&self, numbers: &[f64], _args: &[&Type]) -> Option<f64> {
+        matches!(self, Segment::Spread { .. }).then_some(numbers[0])
     }
 
     /// Axis 0 is the piece, axis 1 the element in it.

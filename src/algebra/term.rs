@@ -8,7 +8,8 @@ use std::fmt;
 use std::ops;
 use std::rc::Rc;
 
-use super::scalar::{self, Scalar};
+use super::scalar::{self, Scalar, Typing};
+use super::types::DType;
 use crate::print::number;
 
 /// A scalar expression with holes. Cloning shares; lowering visits a shared subterm once.
@@ -62,6 +63,20 @@ pub fn call(f: &'static Scalar, args: impl Into<Vec<Term>>) -> Term {
     Term(Rc::new(Node::Call(f, args.into())))
 }
 
+/// The type that a call is at, as [`Typing`] means it, where `want` is the type of its result: operands that are
+/// compared have their own, and numbers alone are compared in double precision.
+pub fn call_dtype(
+    f: &'static Scalar,
+    args: &[Term],
+    want: DType,
+    of: &dyn Fn(&Node) -> Option<DType>,
+) -> DType {
+    match f.typing {
+        Typing::Compare => args.iter().find_map(|arg| arg.dtype(of)).unwrap_or(DType::F64),
+        _ => want,
+    }
+}
+
 impl Term {
     /// Tells shared subterms: equal for clones of one term.
     pub fn key(&self) -> *const Node {
@@ -90,6 +105,22 @@ impl Term {
                 done.insert(self.key(), value);
                 value
             }
+        }
+    }
+
+    /// The element type of a term, given what is known of its holes; none if it is made of numbers and
+    /// positions only.
+    pub fn dtype(&self, of: &dyn Fn(&Node) -> Option<DType>) -> Option<DType> {
+        let common = |args: &[Term]| args.iter().find_map(|arg| arg.dtype(of));
+        match &*self.0 {
+            Node::Call(f, args) => match f.typing {
+                Typing::Number | Typing::Float | Typing::Integer => common(args),
+                Typing::Compare | Typing::Logic => Some(DType::Bool),
+                Typing::Select => common(&args[1..]),
+                Typing::IntToFloat => None,
+            },
+            Node::Axis(_) | Node::Const(_) => None,
+            hole => of(hole),
         }
     }
 

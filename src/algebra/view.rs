@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::form::{Form, Index, Read, strides};
+use super::number::Number;
 use super::rules::{Mismatch, Rules, Sample, axes_text, expect_axis, expect_count};
 use super::term::x;
 use super::types::{Dim, Shape, SizeVar, Type, product};
@@ -10,7 +11,7 @@ use crate::ice;
 use crate::print::number;
 
 /// A rearrangement of one tensor.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum View {
     /// Axis `k` of the argument becomes axis `axes[k]` of the result; it has that size or size 1.
     /// The other axes of the result repeat the argument.
@@ -50,7 +51,7 @@ pub enum View {
         /// New positions after the last.
         after: Dim,
         /// What they hold.
-        value: f64,
+        value: Number,
     },
     /// Windows along one axis, which becomes two: that of the windows, which start `stride` apart,
     /// and that of the `taps` in each, which lie `dilation` apart. As many windows as fit.
@@ -172,37 +173,6 @@ fn slice_fits(size: &Dim, start: &Dim, step: i64, count: &Dim) -> Result<(), Mis
     }
 }
 
-impl View {
-    /// The same view with size variables replaced.
-    pub fn substitute(&self, sizes: &BTreeMap<SizeVar, Dim>) -> View {
-        let shape = |to: &Shape| to.iter().map(|dim| dim.substitute(sizes)).collect();
-        match self {
-            View::Broadcast { to, axes } => View::Broadcast { to: shape(to), axes: axes.clone() },
-            View::Reshape { to } => View::Reshape { to: shape(to) },
-            View::Transpose { axes } => View::Transpose { axes: axes.clone() },
-            View::Slice { axis, start, step, count } => View::Slice {
-                axis: *axis,
-                start: start.substitute(sizes),
-                step: *step,
-                count: count.substitute(sizes),
-            },
-            View::Pad { axis, before, after, value } => View::Pad {
-                axis: *axis,
-                before: before.substitute(sizes),
-                after: after.substitute(sizes),
-                value: *value,
-            },
-            View::Unfold { axis, taps, stride, dilation } => View::Unfold {
-                axis: *axis,
-                taps: taps.substitute(sizes),
-                stride: stride.substitute(sizes),
-                dilation: dilation.substitute(sizes),
-            },
-            View::Window { start, to } => View::Window { start: *start, to: shape(to) },
-        }
-    }
-}
-
 impl Rules for View {
     fn samples() -> Vec<Sample<Self>> {
         let sizes = |sizes: &[usize]| sizes.iter().map(|n| Dim::from(*n)).collect::<Shape>();
@@ -217,7 +187,8 @@ impl Rules for View {
             Sample::of(view, &[from])
         };
         let pad = |axis, before: usize, after: usize, value, from: &[usize]| {
-            let view = View::Pad { axis, before: Dim::from(before), after: Dim::from(after), value };
+            let (before, after, value) = (Dim::from(before), Dim::from(after), Number(value));
+            let view = View::Pad { axis, before, after, value };
             Sample::of(view, &[from])
         };
         let unfold = |axis, [taps, stride, dilation]: [usize; 3], from: &[usize]| {
@@ -263,6 +234,34 @@ impl Rules for View {
         ]
     }
 
+    fn substitute(&self, sizes: &BTreeMap<SizeVar, Dim>) -> View {
+        let shape = |to: &Shape| to.iter().map(|dim| dim.substitute(sizes)).collect();
+        match self {
+            View::Broadcast { to, axes } => View::Broadcast { to: shape(to), axes: axes.clone() },
+            View::Reshape { to } => View::Reshape { to: shape(to) },
+            View::Transpose { axes } => View::Transpose { axes: axes.clone() },
+            View::Slice { axis, start, step, count } => View::Slice {
+                axis: *axis,
+                start: start.substitute(sizes),
+                step: *step,
+                count: count.substitute(sizes),
+            },
+            View::Pad { axis, before, after, value } => View::Pad {
+                axis: *axis,
+                before: before.substitute(sizes),
+                after: after.substitute(sizes),
+                value: *value,
+            },
+            View::Unfold { axis, taps, stride, dilation } => View::Unfold {
+                axis: *axis,
+                taps: taps.substitute(sizes),
+                stride: stride.substitute(sizes),
+                dilation: dilation.substitute(sizes),
+            },
+            View::Window { start, to } => View::Window { start: *start, to: shape(to) },
+        }
+    }
+
     fn name(&self) -> &'static str {
         match self {
             View::Broadcast { .. } => "broadcast",
@@ -283,7 +282,7 @@ impl Rules for View {
                 format!("axis = {axis}, start = {start}, step = {step}, count = {count}")
             }
             View::Pad { axis, before, after, value } => {
-                format!("axis = {axis}, before = {before}, after = {after}, value = {}", number(*value))
+                format!("axis = {axis}, before = {before}, after = {after}, value = {}", number(value.0))
             }
             View::Unfold { axis, taps, stride, dilation } => {
                 format!("axis = {axis}, taps = {taps}, stride = {stride}, dilation = {dilation}")
@@ -295,6 +294,13 @@ impl Rules for View {
     fn infer(&self, args: &[&Type]) -> Result<Type, Mismatch> {
         expect_count(args, 1)?;
         Ok(Type::new(args[0].dtype, self.shape(args[0])?))
+    }
+
+    fn fold(&self, numbers: &[f64], _args: &[&Type]) -> Option<f64> {
+        match self {
+            View::Pad { value, .. } if *value != Number(numbers[0]) => None,
+            _ => Some(numbers[0]),
+        }
     }
 
     fn form(&self, args: &[&Type]) -> Form {
@@ -319,7 +325,7 @@ impl Rules for View {
             }
             View::Pad { axis, before, value, .. } => {
                 read.index[*axis] = Index::affine(-(before.size() as i64), [(*axis, 1)]);
-                read.outside = Some(*value);
+                read.outside = Some(value.0);
             }
             View::Unfold { axis, stride, dilation, .. } => {
                 let (stride, dilation) = (stride.size() as i64, dilation.size() as i64);

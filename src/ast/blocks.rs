@@ -69,11 +69,10 @@ impl Builder<'_> {
         name: Ident,
         statics: Vec<Static>,
         args: Vec<Arg>,
-        mut results: Vec<TypeExpr>,
+        results: Vec<TypeExpr>,
         mut lines: Vec<Line>,
         rule: Option<Rule>,
     ) -> Function {
-        let result = results.remove(0);
         let body = self.value(&mut lines, word, name.span);
         let mut members = Vec::new();
         for line in lines {
@@ -91,7 +90,7 @@ impl Builder<'_> {
                 }
             }
         }
-        Function { name, statics, args, result, more: results, members, body, rule }
+        Function { name, statics, args, results, members, body, rule }
     }
 
     /// `stage`, and `wrap stage` where `inner` is given.

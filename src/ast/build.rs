@@ -3,7 +3,8 @@
 
 use super::errors;
 use super::{
-    Argument, BinaryOp, Expr, ExprKind, Ident, ItemKind, Let, Level, MAX_DEPTH, Range, TypeExpr, UnaryOp,
+    Argument, BinaryOp, Expr, ExprKind, Ident, ItemKind, Let, Level, MAX_DEPTH, Range, StaticKind, TypeExpr,
+    UnaryOp,
 };
 use crate::diag::Diagnostic;
 use crate::source::{FileId, Span};
@@ -218,6 +219,13 @@ impl Builder<'_> {
         self.node(ExprKind::By(Box::new(of), by), span)
     }
 
+    /// `every 500 to "folder"`
+    pub(super) fn every(&mut self, word: Ident, (start, end): (u32, u32), path: Expr) -> Expr {
+        let span = word.span.to(path.span);
+        let count = self.number(start, end);
+        self.node(ExprKind::Every(word, Box::new([count, path])), span)
+    }
+
     /// `match word { a => x }`
     pub(super) fn choice(&mut self, word: Expr, arms: Vec<(Ident, Expr)>, start: u32, end: u32) -> Expr {
         let span = self.span(start, end);
@@ -237,6 +245,14 @@ impl Builder<'_> {
             self.report(errors::rest_not_first(size.span));
         }
         TypeExpr { dtype, shape, span: self.span(start, end) }
+    }
+
+    /// The kind of a static parameter by its name.
+    pub(super) fn static_kind(&mut self, name: Ident) -> StaticKind {
+        StaticKind::named(&name.name).unwrap_or_else(|| {
+            self.report(errors::static_kind(name.span, &name.name));
+            StaticKind::Error
+        })
     }
 
     /// A string: its text with escapes resolved, and what stands in braces.

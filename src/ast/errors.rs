@@ -138,14 +138,25 @@ pub static SCAN_AXIS: Code = Code {
         Right:  scan[axis = 1] xt in x, h = start { ... }",
 };
 
+/// `fn f[p: real]`
+pub static STATIC_KIND: Code = Code {
+    name: "static-kind",
+    explain: "A name alone in the square brackets of a declaration is a size. All else says its kind: `number`, \
+        `axis`, `fn`, `model`, or the words that it is one of.\n\n\
+        Wrong:  fn f[n, p: real = 0.5, g: function](x: real[n]) -> real[n] = g(p * x)\n\
+        Right:  fn f[n, p: number = 0.5, g: fn](x: real[n]) -> real[n] = g(p * x)",
+};
+
 /// `n // 2`
 pub static COMMENT_LOOKS_LIKE_DIVISION: Code = Code {
     name: "comment-looks-like-division",
-    explain: "`//` divides, rounding down, only where it touches both its operands; anywhere else it begins a comment. \
-        A comment that is just a number or a name of the script looks as if a division was meant.\n\n\
+    explain: "`//` begins a comment, and whole numbers and sizes are divided by `div`, which rounds down. \
+        A comment that is just a number or a name of the script, or that touches what stands on both its sides, looks \
+        as if a division was meant.\n\n\
         Wrong:  let half = n // 2     // is `n`\n\
-        Right:  let half = n//2\n\n\
-        For a remark, write more than one word, or put it on a line of its own.",
+        Wrong:  let half = n//2\n\
+        Right:  let half = n div 2\n\n\
+        For a remark, leave a space before it and write more than one word, or put it on a line of its own.",
 };
 
 /// A parser's codes.
@@ -166,6 +177,7 @@ pub const CODES: &[&Code] = &[
     &STATE_TYPE,
     &EVAL_TARGET,
     &SCAN_AXIS,
+    &STATIC_KIND,
     &COMMENT_LOOKS_LIKE_DIVISION,
 ];
 
@@ -251,13 +263,24 @@ pub(super) fn comment_looks_like_division(span: Span, operand: &str, comment: &s
     let message = format!("`// {comment}` is a comment, not a division");
     Diagnostic::warning(&COMMENT_LOOKS_LIKE_DIVISION, message)
         .label(span, "from here on the line is a comment")
-        .help(format!("write `{operand}//{comment}` to divide, or a longer remark"))
+        .help(format!("write `{operand} div {comment}` to divide, or a longer remark"))
+}
+
+/// `n//2`, with its operands if they are words.
+pub(super) fn slashes_divide(span: Span, operands: Option<(&str, &str)>) -> Diagnostic {
+    let written = match operands {
+        Some((a, b)) => format!("`{} div {}`", short(a), short(b)),
+        None => "`div` in its place".to_string(),
+    };
+    Diagnostic::error(&COMMENT_LOOKS_LIKE_DIVISION, "`//` begins a comment, and looks like a division here")
+        .label(span, "touches what stands on both sides")
+        .help(format!("write {written} to divide, rounding down; leave a space before a comment"))
 }
 
 pub(super) fn comment_in_braces(span: Span, operand: &str, rest: &str) -> Diagnostic {
     Diagnostic::error(&COMMENT_LOOKS_LIKE_DIVISION, "a comment inside of braces")
         .label(span, "from here on the braces hold a comment")
-        .help(format!("write `{{{operand}//{rest}}}` to divide, rounding down"))
+        .help(format!("write `{{{operand} div {rest}}}` to divide, rounding down"))
 }
 
 pub(super) fn comparison_chain(span: Span, mended: Option<String>) -> Diagnostic {
@@ -303,6 +326,23 @@ pub(super) fn scan_axis(span: Span) -> Diagnostic {
         .label(span, "no axis")
         .help("write `scan[axis = 1]`, or `scan[axis = T]` for the axis of size `T`")
 }
+
+pub(super) fn static_kind(span: Span, name: &str) -> Diagnostic {
+    let help = match FOREIGN_KINDS.iter().find(|(names, _)| names.contains(&name)) {
+        Some((_, kind)) => format!("write `{kind}`"),
+        None if name == "size" => "leave it out: a name alone is a size".to_string(),
+        None => format!("write two words or more to choose from, such as `{} | other`", short(name)),
+    };
+    Diagnostic::error(&STATIC_KIND, format!("`{}` is no kind of a static parameter", short(name)))
+        .label(span, "expected `number`, `axis`, `fn`, `model` or words to choose from")
+        .help(help)
+}
+
+/// What a kind of a static parameter is called elsewhere.
+const FOREIGN_KINDS: [(&[&str], &str); 2] = [
+    (&["real", "f32", "f64", "float", "num", "i32", "i64", "int", "bool"], "number"),
+    (&["function", "func", "def"], "fn"),
+];
 
 pub(super) fn bad_escape(span: Span, c: char) -> Diagnostic {
     Diagnostic::error(&BAD_STRING, format!("`\\{}` is not an escape", short(&c.to_string())))
@@ -559,8 +599,13 @@ impl<'a> State<'a> {
                 "put `{` on the same line"
             }
             (Some(Kind::Becomes), _) => "write `< -` to compare with a negative; `<-` sets a state",
+            (Some(Kind::Bar), _)
+                if self.allows("]") && matches!(self.first.1, Some(Kind::Fn | Kind::Model)) =>
+            {
+                "words to choose from are the kind of a parameter: `[mode: first | second]`"
+            }
             (Some(Kind::Bar), _) => {
-                "words to choose from stand in the head of a stage only; write `or` for logic"
+                "words to choose from stand in the heads of stages and functions only; write `or` for logic"
             }
             (Some(Kind::DotDot), _) => "`..` stands in types only",
             (Some(Kind::Number), Some(Kind::Dot)) => "write a digit before the point, as in `0.5`",

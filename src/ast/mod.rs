@@ -12,6 +12,7 @@ mod lines;
 mod operators;
 mod parse;
 mod print;
+mod statics;
 mod string;
 #[cfg(test)]
 mod tests;
@@ -124,10 +125,8 @@ pub struct Function {
     pub statics: Vec<Static>,
     /// Its arguments.
     pub args: Vec<Arg>,
-    /// The type of its result.
-    pub result: TypeExpr,
-    /// The types of its results after the first.
-    pub more: Vec<TypeExpr>,
+    /// The types of its results, of which there is at least one.
+    pub results: Vec<TypeExpr>,
     /// `param`, `layer` and `let` lines, in order (a `fn` has `let` only).
     pub members: Vec<Member>,
     /// The value.
@@ -147,13 +146,34 @@ pub struct Rule {
     pub gradients: Vec<Expr>,
 }
 
-/// `I`, `stride = 1`
+/// `I`, `stride = 1`, `p: number = 0.5`: a static parameter.
 #[derive(Clone, Debug)]
 pub struct Static {
     /// Its name.
     pub name: Ident,
+    /// What it takes.
+    pub kind: StaticKind,
     /// Its value where square brackets leave it out.
     pub default: Option<Expr>,
+}
+
+/// What a static parameter takes.
+#[derive(Clone, Debug)]
+pub enum StaticKind {
+    /// A size, which is what a name alone is.
+    Size,
+    /// `number`
+    Number,
+    /// `axis`: an axis of an argument, from the end where negative.
+    Axis,
+    /// `fn`
+    Fn,
+    /// `model`
+    Model,
+    /// `first | second`: one of several words, the first if no default says otherwise.
+    Words(Vec<Ident>),
+    /// A kind that there is not; a diagnostic has been given.
+    Error,
 }
 
 /// `x: real[B, 4]`, `warmup: f64 = 0`
@@ -204,7 +224,8 @@ impl Member {
 pub struct TypeExpr {
     /// `real f32 f64 bf16 i32 i64 bool`
     pub dtype: Ident,
-    /// Sizes, outermost first. `..` (any leading sizes) is [`ExprKind::Rest`] and only comes first.
+    /// Sizes, outermost first. `..` (any leading sizes) is [`ExprKind::Rest`] and only comes first;
+    /// `axis = N`, the size of an axis wherever it is among the others, is [`ExprKind::Named`].
     pub shape: Vec<Expr>,
     /// The whole type.
     pub span: Span,
@@ -349,7 +370,7 @@ pub enum ExprKind {
     Call(Box<Expr>, Vec<Argument>),
     /// `dense[64, 32]` (what is static) or `x[0]` (an element): the meaning depends on `f`.
     Bracket(Box<Expr>, Vec<Expr>),
-    /// `stride = 2`: what is static, by its name; inside of brackets only.
+    /// `stride = 2`: what is static, by its name; in a type the size of an axis. Inside of brackets only.
     Named(Ident, Box<Expr>),
     /// `1:5`, `::2`, `:`: positions along an axis, inside of brackets only: the first, the one they
     /// end before, the step.
@@ -377,6 +398,8 @@ pub enum ExprKind {
     Sweep(Box<Loop>),
     /// `runs.loss by lr`
     By(Box<Expr>, Ident),
+    /// `every 500 to "folder"`: how many steps lie between files, and where those are written. The word is any name.
+    Every(Ident, Box<[Expr; 2]>),
     /// `train m on d { ... }`
     Train(Box<Run>),
     /// `eval fit on d { ... }`

@@ -24,7 +24,7 @@ pub enum BinaryOp {
     Mul,
     /// `/`
     Div,
-    /// `//`
+    /// `div`
     FloorDiv,
     /// `%`
     Rem,
@@ -94,7 +94,7 @@ impl BinaryOp {
             BinaryOp::Sub => ("-", Sum, [Sum, Product]),
             BinaryOp::Mul => ("*", Product, [Product, Neg]),
             BinaryOp::Div => ("/", Product, [Product, Neg]),
-            BinaryOp::FloorDiv => ("//", Product, [Product, Neg]),
+            BinaryOp::FloorDiv => ("div", Product, [Product, Neg]),
             BinaryOp::Rem => ("%", Product, [Product, Neg]),
             BinaryOp::MatMul => ("@", Product, [Product, Neg]),
             BinaryOp::Pow => ("^", Power, [Postfix, Neg]),
@@ -143,6 +143,7 @@ impl Expr {
             | ExprKind::Loop(_)
             | ExprKind::Sweep(_)
             | ExprKind::By(..)
+            | ExprKind::Every(..)
             | ExprKind::Train(_)
             | ExprKind::Eval(_) => Level::Operand,
             _ => Level::Postfix,

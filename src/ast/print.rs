@@ -102,15 +102,14 @@ impl Printer {
     fn function(&mut self, word: &str, function: &Function) {
         self.node(format!("{word} {}", function.name.name), |p| {
             for given in &function.statics {
-                p.line(format!("static {}", given.name.name));
+                p.line(format!("static {}", given.head()));
                 given.default.iter().for_each(|value| p.node("default", |p| p.expr(value)));
             }
             for arg in &function.args {
                 p.ty(&format!("arg {} :", arg.name.name), &arg.ty);
                 arg.default.iter().for_each(|value| p.node("default", |p| p.expr(value)));
             }
-            p.ty("result", &function.result);
-            function.more.iter().for_each(|ty| p.ty("result", ty));
+            function.results.iter().for_each(|ty| p.ty("result", ty));
             for member in &function.members {
                 match member {
                     Member::Param(binding) => p.binding("param", binding),
@@ -207,6 +206,7 @@ impl Printer {
             ExprKind::Loop(parts) => self.repeat(if parts.scan { "scan" } else { "for" }, parts),
             ExprKind::Sweep(parts) => self.repeat("sweep", parts),
             ExprKind::By(of, by) => self.node(format!("by {}", by.name), |p| p.expr(of)),
+            ExprKind::Every(word, parts) => self.node(word.name.clone(), |p| p.exprs(&**parts)),
             ExprKind::Unary(op, x) => self.node(format!("unary {op}"), |p| p.expr(x)),
             ExprKind::Binary(op, x, y) => self.node(format!("binary {op}"), |p| {
                 p.expr(x);

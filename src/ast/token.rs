@@ -117,6 +117,9 @@ pub enum Kind {
     /// `use`
     #[token("use")]
     Use,
+    /// `div`
+    #[token("div")]
+    Div,
     /// `for`
     #[token("for")]
     For,
@@ -190,7 +193,8 @@ pub enum Kind {
     /// `/`
     #[token("/")]
     Slash,
-    /// `//` between operands that touch it.
+    /// `//` between operands that touch it, as whole division was written: no comment looks like that by
+    /// accident, so it is an error, and read as `div`.
     #[token("//", slashes)]
     SlashSlash,
     /// `%`
@@ -273,7 +277,7 @@ impl Kind {
                 | Minus
                 | Star
                 | Slash
-                | SlashSlash
+                | Div
                 | Percent
                 | At
                 | Caret
@@ -338,7 +342,7 @@ pub(super) fn closing_brace(text: &str, limit: usize) -> Option<usize> {
     None
 }
 
-/// Floor division touches both its operands, as in `a//b`; any other `//` begins a comment.
+/// Begins a comment, unless it touches what stands on both its sides, as in `a//b`.
 fn slashes(lexer: &mut Lexer<'_, Kind>) -> FilterResult<(), ()> {
     let before = lexer.source()[..lexer.span().start].chars().next_back();
     let after = lexer.remainder().chars().next();
@@ -412,7 +416,25 @@ pub(super) fn lex_with_comments(
         tokens.push(Token { kind, start, end });
     }
     let comments = std::mem::take(&mut lexer.extras);
+    slashes_divide(file, text, base, &mut tokens, found);
     (tokens, comments)
+}
+
+/// Reports each `a//b`, and reads it as `a div b`.
+fn slashes_divide(file: FileId, text: &str, base: usize, tokens: &mut [Token], found: &mut Vec<Diagnostic>) {
+    for at in 0..tokens.len() {
+        if tokens[at].kind != Kind::SlashSlash {
+            continue;
+        }
+        tokens[at].kind = Kind::Div;
+        let word = |token: &Token| {
+            let simple = matches!(token.kind, Kind::Name | Kind::Number);
+            simple.then(|| &text[token.start as usize - base..token.end as usize - base])
+        };
+        let operand = |at: Option<usize>| at.and_then(|at| tokens.get(at)).and_then(word);
+        let (a, b) = (operand(at.checked_sub(1)), operand(Some(at + 1)));
+        errors::report(found, || errors::slashes_divide(tokens[at].span(file), a.zip(b)));
+    }
 }
 
 /// Comments that look like a division: one number or one name of the text, right after an operand.

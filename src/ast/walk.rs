@@ -16,6 +16,7 @@ impl ExprKind {
                 vec![x]
             }
             ExprKind::Binary(_, x, y) | ExprKind::Pipe(x, y) => vec![x, y],
+            ExprKind::Every(_, parts) => parts.iter().collect(),
             ExprKind::Call(f, arguments) => {
                 [&**f].into_iter().chain(arguments.iter().map(|argument| &argument.value)).collect()
             }

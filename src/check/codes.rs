@@ -116,13 +116,13 @@ codes! {
     /// Name the stages that are meant, each once.
     TOO_MANY_STAGES = "too-many-stages";
 
-    /// `/` divides reals. Two integers are divided by `//`, which rounds down.
+    /// `/` divides reals. Two integers are divided by `div`, which rounds down.
     ///
     ///     let half = 7 / 2
     ///
     /// Say which is meant:
     ///
-    ///     let half = 7//2       // 3: `//` without spaces, or it begins a comment
+    ///     let half = 7 div 2    // 3
     ///     let half = 7.0 / 2    // 3.5
     INT_DIVISION = "int-division";
 

@@ -104,7 +104,7 @@ pub(super) fn taken_apart(names: usize, n: usize, source: &str, span: Span) -> D
 /// `/` on integers.
 pub(super) fn int_division(span: Span, (floor, real): (String, String)) -> Diagnostic {
     at(&INT_DIVISION, "`/` divides reals, and both operands are integers", span, "integer divided by integer")
-        .help(format!("write `{floor}`, without spaces, to round down, or make one operand real: `{real}`"))
+        .help(format!("write `{floor}` to round down, or make one operand real: `{real}`"))
 }
 
 /// A position outside of an axis.

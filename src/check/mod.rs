@@ -50,7 +50,6 @@ use crate::diag::Diagnostic;
 use crate::typed::{self, DataId};
 
 pub(crate) use self::expr::derived::is_derivative;
-pub(crate) use self::functions::uses::called as calls_static;
 pub use self::optim::external::Given;
 
 /// Checks a script against the library. The program may be run only if no diagnostic is an error.

@@ -1,7 +1,7 @@
 //! Trees and types as the user wrote them, for messages.
 
 use crate::algebra::types::{DType, Type};
-use crate::ast::{BinaryOp, Expr, ExprKind, Level, StrPart, TypeExpr, UnaryOp};
+use crate::ast::{BinaryOp, Expr, ExprKind, Level, Static, StrPart, TypeExpr, UnaryOp};
 use crate::print::number;
 
 /// `expr`, in parentheses if it binds more loosely than `least`.
@@ -13,7 +13,7 @@ fn nested(expr: &Expr, least: Level) -> String {
 pub(super) fn quotients(a: &Expr, b: &Expr) -> (String, String) {
     let [left, right] = BinaryOp::FloorDiv.operands();
     let (left, right) = (nested(a, left), nested(b, right));
-    (format!("{left}//{right}"), format!("real({}) / {right}", source(a)))
+    (format!("{left} div {right}"), format!("real({}) / {right}", source(a)))
 }
 
 /// An expression as source text on one line.
@@ -48,13 +48,16 @@ pub(super) fn source(expr: &Expr) -> String {
         ExprKind::Tuple(items) => format!("({})", list(items)),
         ExprKind::Sweep(_) => "sweep ... { ... }".into(),
         ExprKind::By(of, by) => format!("{} by {}", source(of), by.name),
+        ExprKind::Every(word, parts) => {
+            let [count, path] = &**parts;
+            format!("{} {} to {}", word.name, source(count), source(path))
+        }
         ExprKind::Loop(parts) => if parts.scan { "scan ... { ... }" } else { "for ... { ... }" }.into(),
         ExprKind::Unary(UnaryOp::Neg, x) => format!("-{}", nested(x, UnaryOp::Neg.operand())),
         ExprKind::Unary(UnaryOp::Not, x) => format!("not {}", nested(x, UnaryOp::Not.operand())),
         ExprKind::Binary(op, a, b) => {
             let [left, right] = op.operands();
-            let space = if *op == BinaryOp::FloorDiv { "" } else { " " };
-            format!("{}{space}{op}{space}{}", nested(a, left), nested(b, right))
+            format!("{} {op} {}", nested(a, left), nested(b, right))
         }
         ExprKind::Pipe(a, b) => format!("{} |> {}", source(a), nested(b, Level::Operand)),
         ExprKind::Match(word, _) => format!("match {} {{ ... }}", source(word)),
@@ -70,6 +73,14 @@ fn part(part: &StrPart) -> String {
         StrPart::Text(text) => text.clone(),
         StrPart::Expr { expr, digits: Some(digits) } => format!("{{{}:.{digits}}}", source(expr)),
         StrPart::Expr { expr, digits: None } => format!("{{{}}}", source(expr)),
+    }
+}
+
+/// A static parameter as written: `p: number = 0.5`.
+pub(super) fn static_source(of: &Static) -> String {
+    match &of.default {
+        Some(default) => format!("{} = {}", of.head(), source(default)),
+        None => of.head(),
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::{Done, PROGRAM, Script, complain, fail, load, parse_set, print, threads, warn};
+use super::run::parse_set;
+use super::{Done, PROGRAM, Script, complain, fail, load, print, threads, warn};
 use crate::pipeline::Timings;
 use crate::print::time;
 use crate::run::{Measured, Plan, Settings};

@@ -69,6 +69,7 @@ fn still_run(program: &typed::Program, run: usize, tried: &[Tried]) -> typed::Pr
         accumulate: 1,
         length: typed::Length::Steps(steps.max(1)),
         validate: None,
+        checkpoints: None,
         ..before.clone()
     };
     program.stages.push(stage);

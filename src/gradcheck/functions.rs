@@ -8,14 +8,12 @@ use std::path::Path;
 
 use super::sizes::{Sizes, bind, polynomial, shape};
 use super::{Checked, Compared, differences, options};
-use crate::ast::{self, ExprKind, Function, Item, ItemKind};
-use crate::check::{calls_static, is_derivative};
+use crate::ast::{self, ExprKind, Function, Item, ItemKind, StaticKind};
+use crate::check::is_derivative;
 use crate::diag::Diagnostic;
 use crate::pipeline::{Program, Report};
 use crate::run::errors;
 
-/// What may stand in square brackets, in the order in which it is tried.
-const CHOICES: [&str; 3] = ["tanh", "2", "0.5"];
 /// Where arguments lie: of both signs, or positive, for not all functions are defined everywhere.
 const RANGES: [(f64, f64); 2] = [(-1.5, 1.5), (0.3, 1.3)];
 /// The layer that a model becomes.
@@ -34,7 +32,7 @@ train gradcheck_model on gradcheck_data {
 }
 ";
 
-/// Tries what may stand in square brackets until the function can be called.
+/// Compares the gradients of one function or model.
 ///
 /// # Errors
 /// What is wrong with the script.
@@ -44,31 +42,22 @@ pub(super) fn check(
     function: &Function,
     is_model: bool,
 ) -> Result<Checked, Report> {
-    let name = function.name.name.clone();
     let done = |name, compared, skipped| Ok(Checked { name, compared, compiled: Vec::new(), skipped });
+    let skipped = |why| done(function.name.name.clone(), Vec::new(), Some(why));
     let declarations = declarations(program)?;
-    let mut problem = None;
-    for choice in 0..CHOICES.len().pow(function.statics.len().min(3) as u32) {
-        let made = match made(function, is_model, choice) {
-            Ok(made) => made,
-            Err(why) => return done(name, Vec::new(), Some(why)),
-        };
-        match compare_at_random(&declarations, &made.text, folder) {
-            Ok(Some(mut compared)) => {
-                compared.iter_mut().for_each(without_layer);
-                return done(signature(function, &made), compared, None);
-            }
-            Ok(None) => {
-                let why = "its value is not finite at random arguments";
-                return done(name, Vec::new(), Some(why.into()));
-            }
-            Err(message) if made.brackets.is_empty() => return done(name, Vec::new(), Some(message)),
-            Err(message) => {
-                problem.get_or_insert(format!("as `{name}{}`: {message}", made.brackets));
-            }
+    let made = match made(function, is_model) {
+        Ok(made) => made,
+        Err(why) => return skipped(why),
+    };
+    match compare_at_random(&declarations, &made.text, folder) {
+        Ok(Some(mut compared)) => {
+            compared.iter_mut().for_each(without_layer);
+            done(signature(function, &made), compared, None)
         }
+        Ok(None) => skipped("its value is not finite at random arguments".into()),
+        Err(message) if made.brackets.is_empty() => skipped(message),
+        Err(message) => skipped(format!("as `{}{}`: {message}", function.name.name, made.brackets)),
     }
-    done(name, Vec::new(), Some(problem.unwrap_or_default()))
 }
 
 /// Declarations and named numbers, as written: what functions see.
@@ -128,10 +117,10 @@ struct Made {
 }
 
 /// A function as a model whose parameters are its arguments, or a model as its layer, or why it is not checked.
-fn made(function: &Function, is_model: bool, choice: usize) -> Result<Made, String> {
-    let (statics, mut sizes) = statics(function, choice);
+fn made(function: &Function, is_model: bool) -> Result<Made, String> {
+    let (statics, mut sizes) = statics(function)?;
     let varies = is_model || function.args.iter().any(|arg| is_float(&arg.ty));
-    if !varies || !results(function).any(is_float) {
+    if !varies || !function.results.iter().any(is_float) {
         return Err("it is not a function from `real` to `real`".into());
     }
     function.args.iter().for_each(|arg| bind(&arg.ty, &mut sizes));
@@ -152,7 +141,7 @@ fn made(function: &Function, is_model: bool, choice: usize) -> Result<Made, Stri
         true => (format!("  layer {LAYER} = {callee}\n"), LAYER.to_string()),
         false => (String::new(), callee),
     };
-    let names: Vec<String> = (0..results(function).count()).map(|k| format!("gradcheck_y{k}")).collect();
+    let names: Vec<String> = (0..function.results.len()).map(|k| format!("gradcheck_y{k}")).collect();
     let bound = if names.len() == 1 { names[0].clone() } else { format!("({})", names.join(", ")) };
     let call = format!("  let {bound} = {callee}({})\n", args.join(", "));
     let value = weighted(function, &names, &sizes)?;
@@ -161,27 +150,34 @@ fn made(function: &Function, is_model: bool, choice: usize) -> Result<Made, Stri
     Ok(Made { text, brackets, sizes })
 }
 
-/// What stands in square brackets, and the sizes among it.
-fn statics(function: &Function, mut choice: usize) -> (Vec<String>, Sizes) {
+/// What stands in square brackets by name, and the sizes among it. Words and what else has a default are left out,
+/// and axes are the last.
+fn statics(function: &Function) -> Result<(Vec<String>, Sizes), String> {
     let (mut statics, mut sizes) = (Vec::new(), Sizes::new());
     for given in &function.statics {
         let name = &given.name.name;
-        // Uses in brackets look like calls, and may be sizes or numbers.
-        let first = usize::from(!calls_static(function, name));
-        let chosen = CHOICES[(first + choice) % CHOICES.len()];
-        choice /= CHOICES.len();
-        let default = given.default.as_ref().and_then(|default| polynomial(default, &sizes));
-        let size = default.or(chosen.parse().ok()).and_then(|n: i64| usize::try_from(n).ok());
-        statics.push(size.map_or(chosen.to_string(), |size| size.to_string()));
-        sizes.extend(size.map(|size| (name.clone(), size)));
+        let value = match (&given.kind, &given.default) {
+            (StaticKind::Size, default) => {
+                let default = default.as_ref().and_then(|default| polynomial(default, &sizes));
+                let size = default.and_then(|n| usize::try_from(n).ok()).unwrap_or(2);
+                sizes.insert(name.clone(), size);
+                size.to_string()
+            }
+            (StaticKind::Axis, _) => "-1".to_string(),
+            (StaticKind::Words(_) | StaticKind::Error, _) | (_, Some(_)) => continue,
+            (StaticKind::Number, None) => "0.5".to_string(),
+            (StaticKind::Fn, None) => "tanh".to_string(),
+            (StaticKind::Model, None) => return Err(format!("`{name}` may be any model")),
+        };
+        statics.push(format!("{name} = {value}"));
     }
-    (statics, sizes)
+    Ok((statics, sizes))
 }
 
 /// The sum of the results with weights that no symmetry of the function cancels.
 fn weighted(function: &Function, names: &[String], sizes: &Sizes) -> Result<String, String> {
     let mut value = "0 * sum(gradcheck_x)".to_string();
-    for (name, ty) in names.iter().zip(results(function)).filter(|(_, ty)| is_float(ty)) {
+    for (name, ty) in names.iter().zip(&function.results).filter(|(_, ty)| is_float(ty)) {
         let result = shape(ty, sizes).ok_or("a size of its result follows from nothing")?;
         let _ = match result.is_empty() {
             true => write!(value, " + {name}"),
@@ -204,10 +200,6 @@ fn argument(arg: &ast::Arg, shape: &[usize]) -> String {
 
 fn is_float(ty: &ast::TypeExpr) -> bool {
     ["real", "f64"].contains(&ty.dtype.name.as_str())
-}
-
-fn results(function: &Function) -> impl Iterator<Item = &ast::TypeExpr> {
-    std::iter::once(&function.result).chain(&function.more)
 }
 
 /// Names as the model itself says them.

@@ -10,6 +10,7 @@ pub(super) type Sizes = BTreeMap<String, usize>;
 /// Gives sizes that are not known yet small numbers, no two alike at first.
 pub(super) fn bind(ty: &ast::TypeExpr, sizes: &mut Sizes) {
     for size in &ty.shape {
+        let size = if let ExprKind::Named(_, size) = &size.kind { size } else { size };
         if let ExprKind::Name(name) = &size.kind
             && !sizes.contains_key(name)
         {
@@ -18,13 +19,20 @@ pub(super) fn bind(ty: &ast::TypeExpr, sizes: &mut Sizes) {
     }
 }
 
-/// A shape in numbers; `..` is one axis.
+/// A shape in numbers; `..` is one axis, and a named axis the last.
 pub(super) fn shape(ty: &ast::TypeExpr, sizes: &Sizes) -> Option<Vec<usize>> {
-    let size = |expr: &ast::Expr| match &expr.kind {
-        ExprKind::Rest => Some(2),
-        _ => polynomial(expr, sizes).and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0),
-    };
-    ty.shape.iter().map(size).collect()
+    let whole =
+        |expr: &ast::Expr| polynomial(expr, sizes).and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0);
+    let (mut shape, mut last) = (Vec::new(), None);
+    for size in &ty.shape {
+        match &size.kind {
+            ExprKind::Rest => shape.push(2),
+            ExprKind::Named(_, size) => last = Some(whole(size)?),
+            _ => shape.push(whole(size)?),
+        }
+    }
+    shape.extend(last);
+    Some(shape)
 }
 
 /// A size in numbers.

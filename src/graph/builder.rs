@@ -1,19 +1,19 @@
 //! Builds a graph value by value: infers types, shares equal values and folds constants.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 use std::rc::Rc;
+
+use rustc_hash::FxBuildHasher;
 
 use super::positions::Position;
 use super::{Def, Graph, Input, Node, Output, Part, Role};
 use crate::algebra::fence::Fence;
 use crate::algebra::fill::Fill;
-use crate::algebra::gather::Gather;
 use crate::algebra::map::{Cast, Map};
+use crate::algebra::number::Number;
 use crate::algebra::op::{Build, Op, Val};
-use crate::algebra::reduce::Reduce;
 use crate::algebra::scalar::{self, Scalar};
-use crate::algebra::segment::Segment;
 use crate::algebra::tensor::round;
 use crate::algebra::types::{DType, Shape, Type};
 use crate::algebra::view::View;
@@ -108,7 +108,7 @@ impl Builder {
     /// The number that a value is at every position, if that is known.
     pub fn as_constant(&self, value: Val) -> Option<f64> {
         match self.op(value) {
-            Some((Op::Fill(Fill::Const { value, .. }), _)) => Some(*value),
+            Some((Op::Fill(Fill::Const { value, .. }), _)) => Some(value.0),
             _ => None,
         }
     }
@@ -164,7 +164,7 @@ impl Builder {
 
     /// One number at every position of a type.
     pub fn constant(&mut self, value: f64, ty: &Type) -> Val {
-        let value = canonical(value, ty.dtype);
+        let value = Number(canonical(value, ty.dtype));
         self.emit(Op::Fill(Fill::Const { value, dtype: ty.dtype, to: ty.shape.clone() }), &[])
     }
 
@@ -306,33 +306,15 @@ impl Builder {
             return None;
         }
         let rounded = |arg: &Val| Some(round(self.ty(*arg).dtype, self.as_constant(*arg)?));
-        let xs = args.iter().map(rounded).collect::<Option<Vec<f64>>>()?;
-        let folded = match op {
-            Op::Map(map) => (map.0.eval)(&xs),
-            Op::Cast(_) => xs[0],
-            Op::View(View::Pad { value, .. }) if value.to_bits() != xs[0].to_bits() => return None,
-            Op::View(_) | Op::Segment(Segment::Spread { .. }) => xs[0],
-            Op::Reduce(reduce) => {
-                return fold_reduce(reduce, xs[0], self.ty(args[0]).count() / ty.count().max(1));
-            }
-            Op::Convolve(_) | Op::Fold(_) | Op::Fence(_) => return None,
-            Op::Contract(_)
-            | Op::Fill(_)
-            | Op::Segment(_)
-            | Op::Pack(_)
-            | Op::Gather(_)
-            | Op::PrefixSum(_)
-            | Op::Ranks(_) => {
-                return None;
-            }
-        };
-        representable(folded, ty.dtype).then_some(folded)
+        let numbers = args.iter().map(rounded).collect::<Option<Vec<f64>>>()?;
+        let types: Vec<&Type> = args.iter().map(|arg| self.ty(*arg)).collect();
+        op.rules().fold(&numbers, &types).filter(|folded| representable(*folded, ty.dtype))
     }
 
     /// An earlier value made alike.
     fn find(&self, fingerprint: u64, op: &Op, args: &[Val]) -> Option<Val> {
         let same = |value: &&Val| match self.op(**value) {
-            Some((have, have_args)) => have_args == args && have == op && same_constant(have, op),
+            Some((have, have_args)) => have_args == args && have == op,
             None => false,
         };
         self.seen.get(&fingerprint)?.iter().find(same).copied()
@@ -341,7 +323,7 @@ impl Builder {
 
 impl Build for Builder {
     fn emit(&mut self, op: Op, args: &[Val]) -> Val {
-        let fingerprint = fingerprint(&op, args);
+        let fingerprint = FxBuildHasher.hash_one((&op, args));
         if let Some(value) = self.find(fingerprint, &op, args) {
             return value;
         }
@@ -356,18 +338,6 @@ impl Build for Builder {
 
     fn ty(&self, value: Val) -> &Type {
         &self.node(value).ty
-    }
-}
-
-/// What `count` copies of `x` put together give, where that does not depend on the order of rounding.
-fn fold_reduce(reduce: &Reduce, x: f64, count: usize) -> Option<f64> {
-    use crate::algebra::form::Combine;
-    let sum = x * count as f64;
-    let exact = x.fract() == 0.0 && sum.abs() <= (1 << 24) as f64;
-    match reduce.combine {
-        Combine::Sum => exact.then_some(sum),
-        Combine::Max | Combine::Min => (count > 0).then_some(x),
-        Combine::Prod => (x == 1.0 || count == 1).then_some(x),
     }
 }
 
@@ -393,64 +363,6 @@ fn canonical(value: f64, dtype: DType) -> f64 {
     match (rounded as f32).to_string().parse::<f64>() {
         Ok(short) if f64::from(short as f32) == rounded => short,
         _ => rounded,
-    }
-}
-
-/// `==` takes 0 for -0; values may not be shared on that ground.
-pub(super) fn same_constant(a: &Op, b: &Op) -> bool {
-    match (a, b) {
-        (Op::Fill(Fill::Const { value: a, .. }), Op::Fill(Fill::Const { value: b, .. })) => {
-            a.to_bits() == b.to_bits()
-        }
-        (Op::View(View::Pad { value: a, .. }), Op::View(View::Pad { value: b, .. })) => {
-            a.to_bits() == b.to_bits()
-        }
-        _ => true,
-    }
-}
-
-fn fingerprint(op: &Op, args: &[Val]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    args.hash(&mut hasher);
-    std::mem::discriminant(op).hash(&mut hasher);
-    match op {
-        Op::Map(map) => map.0.name.hash(&mut hasher),
-        Op::Cast(Cast(dtype)) => dtype.hash(&mut hasher),
-        Op::Reduce(reduce) => (reduce.combine, &reduce.axes).hash(&mut hasher),
-        Op::Contract(c) => (&c.left, &c.right, &c.out).hash(&mut hasher),
-        Op::Convolve(c) => (&c.left, &c.right, &c.out, &c.windows).hash(&mut hasher),
-        Op::Fold(fold) => (fold.axis, &fold.dilation).hash(&mut hasher),
-        Op::View(view) => hash_view(view, &mut hasher),
-        Op::Fill(fill) => hash_fill(fill, &mut hasher),
-        Op::Segment(segment) => std::mem::discriminant(segment).hash(&mut hasher),
-        Op::Pack(_) | Op::Fence(_) => {}
-        Op::Gather(Gather::Take { axis }) => axis.hash(&mut hasher),
-        Op::Gather(Gather::Scatter { axis, size }) => (axis, size).hash(&mut hasher),
-        Op::PrefixSum(running) => (running.axis, running.reverse).hash(&mut hasher),
-        Op::Ranks(ranks) => (ranks.axis, ranks.descending).hash(&mut hasher),
-    }
-    hasher.finish()
-}
-
-fn hash_view(view: &View, hasher: &mut DefaultHasher) {
-    std::mem::discriminant(view).hash(hasher);
-    match view {
-        View::Broadcast { to, axes } => (to, axes).hash(hasher),
-        View::Reshape { to } => to.hash(hasher),
-        View::Transpose { axes } => axes.hash(hasher),
-        View::Slice { axis, start, step, count } => (axis, start, step, count).hash(hasher),
-        View::Pad { axis, before, after, value } => (axis, before, after, value.to_bits()).hash(hasher),
-        View::Unfold { axis, taps, stride, dilation } => (axis, taps, stride, dilation).hash(hasher),
-        View::Window { start, to } => (start, to).hash(hasher),
-    }
-}
-
-fn hash_fill(fill: &Fill, hasher: &mut DefaultHasher) {
-    std::mem::discriminant(fill).hash(hasher);
-    match fill {
-        Fill::Const { value, dtype, to } => (value.to_bits(), dtype, to).hash(hasher),
-        Fill::Iota { dtype, to } => (dtype, to).hash(hasher),
-        Fill::Random { site, dtype, to } => (site, dtype, to).hash(hasher),
     }
 }
 

@@ -79,7 +79,7 @@ pub(super) fn cut(graph: &Graph, rows: usize) -> Option<Cut> {
 fn chosen(mut graph: Graph) -> Graph {
     let mut instead: Vec<Val> = (0..graph.nodes.len() as u32).map(Val).collect();
     let constant = |graph: &Graph, value: Val| match &graph.nodes[value.0 as usize].def {
-        Def::Op(Op::Fill(Fill::Const { value, .. }), _) => Some(*value),
+        Def::Op(Op::Fill(Fill::Const { value, .. }), _) => Some(value.0),
         _ => None,
     };
     for index in 0..graph.nodes.len() {

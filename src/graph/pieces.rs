@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::builder::{Builder, add};
 use super::rules::Rewriter;
 use crate::algebra::build::transpose;
+use crate::algebra::number::Number;
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::pack::Pack;
 use crate::algebra::scalar;
@@ -66,7 +67,7 @@ impl Terms {
                 args.iter().for_each(|arg| self.gather(graph, *arg));
             }
             Op::View(View::Pad { axis, before, value: zero, .. })
-                if zero.to_bits() == 0 && self.lies_along(*axis) =>
+                if *zero == Number(0.0) && self.lies_along(*axis) =>
             {
                 let count = graph.ty(args[0]).count();
                 let along = graph.ty(args[0]).shape[*axis].size();

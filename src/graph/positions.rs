@@ -189,12 +189,12 @@ fn bounds(op: &Op, args: &[&Known], ty: &Type) -> Option<(f64, f64)> {
     let of = |k: usize| args[k].bounds;
     let both = |a: usize, b: usize| Some((of(a)?.0.min(of(b)?.0), of(a)?.1.max(of(b)?.1)));
     match op {
-        Op::Fill(Fill::Const { value, .. }) => Some((*value, *value)),
+        Op::Fill(Fill::Const { value, .. }) => Some((value.0, value.0)),
         Op::Fill(Fill::Iota { to, .. }) => {
             let count: usize = to.iter().map(|size| size.size()).product();
             Some((0.0, count.saturating_sub(1) as f64))
         }
-        Op::View(View::Pad { value, .. }) => of(0).map(|(low, high)| (low.min(*value), high.max(*value))),
+        Op::View(View::Pad { value, .. }) => of(0).map(|(low, high)| (low.min(value.0), high.max(value.0))),
         Op::View(_) | Op::Gather(Gather::Take { .. }) => of(0),
         Op::Pack(_) => (1..args.len()).fold(of(0), |all, k| {
             let (all, next) = (all?, of(k)?);

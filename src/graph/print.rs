@@ -114,7 +114,7 @@ fn names(graph: &Graph) -> Vec<String> {
     let mut next = 0;
     let name = |node: &Node| match (&node.def, node.name.as_deref()) {
         (Def::Input(k), _) => graph.inputs[*k].name.clone(),
-        (Def::Op(Op::Fill(Fill::Const { value, .. }), _), _) => number(*value),
+        (Def::Op(Op::Fill(Fill::Const { value, .. }), _), _) => number(value.0),
         (Def::Op(..), Some(name)) if uses[name] == 1 => name.to_owned(),
         (Def::Op(..), _) => {
             next += 1;

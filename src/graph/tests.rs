@@ -245,7 +245,7 @@ fn line() -> Function {
     let body_args = vec![local(0, &x), expr(ExprKind::Param(0), &w)];
     let init = expr(ExprKind::Op(Op::Fill(Fill::Iota { dtype: F, to: w.shape.clone() }), vec![]), &w);
     Function {
-        more: Vec::new(),
+        results: vec![Type::new(F, vec![Dim::var(rows.clone())])],
         name: "line".to_owned(),
         sizes: vec![rows.clone()],
         n_args: 1,
@@ -274,7 +274,7 @@ fn two() -> Function {
         expr(call, &y)
     };
     Function {
-        more: Vec::new(),
+        results: vec![y.clone()],
         name: "two".to_owned(),
         sizes: vec![rows.clone()],
         n_args: 1,
@@ -377,6 +377,7 @@ fn script() -> Program {
         every: None,
         sweep: Vec::new(),
         swept_seed: None,
+        checkpoints: None,
         length: Length::Steps(2),
         shuffle: false,
         seed: 0,

@@ -30,13 +30,7 @@ impl Kernel {
 
     fn flops(&self) -> usize {
         let results = points(&self.axes[..self.n_out]);
-        // A sum by an index adds each value in one place only, a prefix sum each element once.
-        let places = super::Scatter::of(self).map(|scatter| scatter.places);
-        let again = places.or_else(|| super::PrefixSum::of(self).map(|prefix| prefix.n));
-        // Sorting takes a factor of the logarithm.
-        let ranks = || super::Ranks::of(self).map(|ranks| ranks.n / (ranks.n.ilog2() as usize + 1));
-        let again = again.or_else(ranks);
-        let all = points(&self.axes) / again.unwrap_or(1);
+        let all = points(&self.axes) / self.strategy.saved();
         let flops = self.insts.iter().zip(self.in_reduction()).map(|(inst, deep)| match inst {
             Inst::Map(..) if deep => all,
             Inst::Map(..) => results,

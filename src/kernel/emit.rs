@@ -6,7 +6,7 @@ use super::blockers::blockers;
 use super::group::{Group, Groups, Member};
 use super::lower::Body;
 use super::plan::Class;
-use super::{Affine, BufferId, Inst, InstId, Kernel, Program};
+use super::{Affine, BufferId, Inst, InstId, Kernel, Program, Strategy};
 use crate::algebra::form::Extent;
 use crate::graph::{Graph, Part};
 
@@ -18,6 +18,9 @@ pub(super) fn emit(groups: &Groups, memory: Memory, graph: &Graph) -> Program {
         kernel.not_fused = reasons;
     }
     kernels.extend(memory.late.iter().map(|(from, to)| copy(&memory, *from, *to)));
+    for kernel in &mut kernels {
+        kernel.strategy = Strategy::of(&memory.buffers, kernel);
+    }
     let inputs = graph.inputs.iter().enumerate();
     Program {
         name: graph.name.clone(),
@@ -37,8 +40,9 @@ fn copy(memory: &Memory, from: BufferId, to: BufferId) -> Kernel {
         Inst::Load { buffer: from, at: at.clone(), guards: Vec::new(), outside: 0.0, dtype: buffer.dtype };
     let axes = if single { Vec::new() } else { vec![Extent::Fixed(buffer.len)] };
     let store = Inst::Store { buffer: to, at, value: InstId(0) };
-    let insts = vec![load, store];
-    Kernel { n_out: axes.len(), axes, insts, commits: true, parts: vec![Part::Update], not_fused: Vec::new() }
+    let (n_out, insts, parts) = (axes.len(), vec![load, store], vec![Part::Update]);
+    let strategy = Strategy::Nest;
+    Kernel { axes, n_out, insts, strategy, commits: true, parts, not_fused: Vec::new() }
 }
 
 /// A kernel under construction.
@@ -65,7 +69,8 @@ impl<'a> Emitter<'a> {
         emitter.deep(shape);
         emitter.outside_reduction(shape);
         let Emitter { axes, insts, .. } = emitter;
-        Kernel { axes, n_out, insts, commits, parts: parts(groups, shape), not_fused: Vec::new() }
+        let (strategy, parts) = (Strategy::Nest, parts(groups, shape));
+        Kernel { axes, n_out, insts, strategy, commits, parts, not_fused: Vec::new() }
     }
 
     /// What happens at every point; stores come after all loads.

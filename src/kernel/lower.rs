@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::emit::Emitter;
 use super::{Affine, Inst, InstId};
-use crate::algebra::scalar::{self, Scalar, Typing};
-use crate::algebra::term::{Node, Term};
+use crate::algebra::scalar::{self, Scalar};
+use crate::algebra::term::{Node, Term, call_dtype};
 use crate::algebra::types::DType;
 
 /// A body whose reads are done.
@@ -42,46 +42,14 @@ impl Body<'_, '_> {
     }
 
     fn call(&mut self, f: &'static Scalar, args: &[Term], want: DType, seen: &mut Seen) -> InstId {
-        let lowered: Vec<InstId> = match f.typing {
-            Typing::Number | Typing::Float | Typing::Integer => {
-                args.iter().map(|arg| self.term(arg, want, seen)).collect()
-            }
-            Typing::Compare => {
-                let common = self.common(args).unwrap_or(DType::F64);
-                args.iter().map(|arg| self.term(arg, common, seen)).collect()
-            }
-            Typing::Logic => args.iter().map(|arg| self.term(arg, DType::Bool, seen)).collect(),
-            Typing::IntToFloat => args.iter().map(|arg| self.term(arg, DType::I32, seen)).collect(),
-            Typing::Select => {
-                let condition = self.term(&args[0], DType::Bool, seen);
-                let rest = args[1..].iter().map(|arg| self.term(arg, want, seen)).collect::<Vec<_>>();
-                [vec![condition], rest].concat()
-            }
-        };
-        let dtype = match f.typing {
-            Typing::Compare | Typing::Logic => DType::Bool,
-            Typing::Number | Typing::Float | Typing::Integer | Typing::Select | Typing::IntToFloat => want,
-        };
-        let result = self.emitter.push(Inst::Map(f, lowered, dtype));
-        self.cast(result, want)
-    }
-
-    /// The type that operands of one type have, if one of them knows it.
-    fn common(&self, args: &[Term]) -> Option<DType> {
-        args.iter().find_map(|arg| self.known(arg))
-    }
-
-    fn known(&self, term: &Term) -> Option<DType> {
-        match &*term.0 {
+        let dtype = call_dtype(f, args, want, &|hole| match hole {
             Node::X(k) => Some(self.emitter.dtype(self.reads[*k])),
-            Node::Axis(_) | Node::Const(_) | Node::G | Node::Y => None,
-            Node::Call(f, args) => match f.typing {
-                Typing::Number | Typing::Float | Typing::Integer => self.common(args),
-                Typing::Compare | Typing::Logic => Some(DType::Bool),
-                Typing::Select => self.common(&args[1..]),
-                Typing::IntToFloat => None,
-            },
-        }
+            _ => None,
+        });
+        let args = args.iter().enumerate();
+        let args = args.map(|(k, arg)| self.term(arg, f.typing.arg(dtype, k), seen)).collect();
+        let result = self.emitter.push(Inst::Map(f, args, f.typing.result(dtype)));
+        self.cast(result, want)
     }
 
     fn cast(&mut self, value: InstId, want: DType) -> InstId {

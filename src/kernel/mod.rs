@@ -40,6 +40,7 @@ mod ranks;
 mod rematerialise;
 mod report;
 mod scatter;
+mod strategy;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -55,6 +56,7 @@ pub use product::{Out, Product, is_plain, stores, stride};
 pub use ranks::Ranks;
 pub use report::report;
 pub use scatter::{Scatter, Scattered};
+pub use strategy::Strategy;
 pub use verify::verify;
 
 use std::rc::Rc;
@@ -144,6 +146,8 @@ pub struct Kernel {
     /// What happens at each point, in order; an operand comes before its users. What depends on no
     /// reduced axis, or on a [`Inst::Combine`], happens once per point of the result axes.
     pub insts: Vec<Inst>,
+    /// How it is computed.
+    pub strategy: Strategy,
     /// Whether it writes what outlives the step (parameters or state). Such kernels come last, so a
     /// step with a loss that is not finite can be stopped before it does harm.
     pub commits: bool,
@@ -151,6 +155,14 @@ pub struct Kernel {
     pub parts: Vec<Part>,
     /// Why it is not part of earlier kernels.
     pub not_fused: Vec<NotFused>,
+}
+
+impl Kernel {
+    /// A loop nest that does part of this kernel's work.
+    pub fn part(&self, axes: Vec<Extent>, n_out: usize, insts: Vec<Inst>) -> Kernel {
+        let (parts, not_fused) = (self.parts.clone(), self.not_fused.clone());
+        Kernel { axes, n_out, insts, strategy: Strategy::Nest, commits: self.commits, parts, not_fused }
+    }
 }
 
 /// Why a kernel is not part of others.

@@ -236,6 +236,7 @@ impl<'a> Planner<'a> {
     }
 }
 
+/// What becomes of an operator: its form is computed, if nothing else is said.
 fn classify(op: &Op, ty: &Type) -> Class {
     use crate::algebra::fill::Fill;
     use crate::algebra::segment::Segment;
@@ -244,18 +245,7 @@ fn classify(op: &Op, ty: &Type) -> Class {
         Op::Fill(Fill::Const { .. } | Fill::Iota { .. }) => Class::Inline,
         Op::Cast(_) if ty.rank() == 0 => Class::Inline,
         Op::Pack(_) => Class::Pack,
-        Op::Fill(Fill::Random { .. })
-        | Op::Map(_)
-        | Op::Cast(_)
-        | Op::Reduce(_)
-        | Op::Contract(_)
-        | Op::Convolve(_)
-        | Op::Fold(_)
-        | Op::Gather(_)
-        | Op::PrefixSum(_)
-        | Op::Ranks(_)
-        | Op::Fence(_)
-        | Op::Segment(Segment::Reduce { .. }) => Class::Compute,
+        _ => Class::Compute,
     }
 }
 

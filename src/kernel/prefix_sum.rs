@@ -7,7 +7,7 @@ use super::{Affine, Inst, InstId, Kernel};
 use crate::algebra::form::{Combine, Extent};
 
 /// A kernel whose sum runs along an axis.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PrefixSum {
     /// The sum.
     pub sum: InstId,
@@ -23,7 +23,7 @@ pub struct PrefixSum {
 
 impl PrefixSum {
     /// The kernel as a prefix sum, if that is what it is.
-    pub fn of(kernel: &Kernel) -> Option<PrefixSum> {
+    pub(super) fn of(kernel: &Kernel) -> Option<PrefixSum> {
         let mut combines = (0..kernel.insts.len()).filter(|k| matches!(kernel.insts[*k], Inst::Combine(..)));
         let (sum, None) = (combines.next()?, combines.next()) else { return None };
         let Inst::Combine(Combine::Sum, load, want) = kernel.insts[sum] else { return None };

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::report::method;
 use super::{
     Affine, Blocker, Buffer, BufferId, Guard, Inst, InstId, Kernel, Kernels, NotFused, Program, Storage,
 };
@@ -46,8 +45,8 @@ impl Program {
         let commits = if kernel.commits { " commits" } else { "" };
         let head = format!("  k{k} {}{commits}", axes(kernel));
         writeln!(f, "{head:<46} {}", kernel.cost(&self.buffers))?;
-        if let Some(method) = method(self, kernel) {
-            writeln!(f, "    {method}")?;
+        if let Some(note) = kernel.strategy.note() {
+            writeln!(f, "    {note}")?;
         }
         for line in lines(kernel) {
             writeln!(f, "    {line}")?;

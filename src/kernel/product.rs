@@ -4,9 +4,10 @@
 
 use std::fmt;
 
-use super::{Affine, BufferId, Inst, InstId, Kernel, Program, Storage};
+use super::{Affine, Buffer, BufferId, Inst, InstId, Kernel, Storage};
 use crate::algebra::form::{Combine, Extent};
 use crate::algebra::types::DType;
+use crate::hardware::HARDWARE;
 
 /// Positions that are written down one by one, at most.
 const TABLE: usize = 1 << 16;
@@ -15,7 +16,7 @@ const TABLE: usize = 1 << 16;
 const SHORTEST: usize = 4;
 
 /// A kernel, its axes as few as possible, as a matrix product.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Product {
     /// The sum.
     pub sum: InstId,
@@ -51,12 +52,12 @@ pub enum Out {
 
 impl Product {
     /// The kernel as a product, where that is faster than loops.
-    pub fn of(program: &Program, kernel: &Kernel) -> Option<Product> {
+    pub(super) fn of(buffers: &[Buffer], kernel: &Kernel) -> Option<Product> {
         let sum = sum_of_products(kernel)?;
-        let product = stores(program, kernel)
+        let product = stores(buffers, kernel)
             .into_iter()
-            .find_map(|store| sum.with(program, kernel, Out::Store(store)))
-            .or_else(|| sum.with(program, kernel, Out::Fresh(Vec::new())))?;
+            .find_map(|store| sum.with(buffers, kernel, Out::Store(store)))
+            .or_else(|| sum.with(buffers, kernel, Out::Fresh(Vec::new())))?;
         (product.cycles < product.loop_cycles).then_some(product)
     }
 
@@ -136,8 +137,8 @@ pub fn stride(at: &Affine, axis: usize) -> i64 {
 
 /// Stores that sums may go to first: of every result, into memory that the kernel does not read.
 /// Those of just the sums come first.
-pub fn stores(program: &Program, kernel: &Kernel) -> Vec<InstId> {
-    let root = |buffer: BufferId| match program.buffers[buffer.0].storage {
+pub fn stores(buffers: &[Buffer], kernel: &Kernel) -> Vec<InstId> {
+    let root = |buffer: BufferId| match buffers[buffer.0].storage {
         Storage::Part { of, .. } => of,
         Storage::Input(_) | Storage::Output(_) | Storage::Temporary => buffer,
     };
@@ -169,14 +170,14 @@ pub fn stores(program: &Program, kernel: &Kernel) -> Vec<InstId> {
 
 impl Sum {
     /// The product whose sums go there, if one of the factors has the columns of the results.
-    fn with(&self, program: &Program, kernel: &Kernel, out: Out) -> Option<Product> {
+    fn with(&self, buffers: &[Buffer], kernel: &Kernel, out: Out) -> Option<Product> {
         let own = [0, 1].map(|factor| self.own_axes(kernel, factor));
         let longest = |axes: &[usize]| axes.iter().copied().max_by_key(|axis| (size(kernel, *axis), *axis));
         let (second, columns, out) = match out {
             Out::Store(store) => {
                 let Inst::Store { buffer, at, .. } = &kernel.insts[store.0] else { return None };
                 let second = own.iter().position(|axes| axes.iter().any(|axis| stride(at, *axis) == 1))?;
-                let fits = program.buffers[buffer.0].dtype == self.dtype;
+                let fits = buffers[buffer.0].dtype == self.dtype;
                 fits.then(|| (second, adjacent(kernel, at, &own[second]), Out::Store(store)))?
             }
             Out::Fresh(_) => {
@@ -275,24 +276,25 @@ enum Lies {
     Anyhow,
 }
 
-/// Cycles as products and in loops, on a machine that does two fused multiply-adds of 8 lanes a cycle.
-/// A product is done in tiles of two vectors of columns or one, which is slower where a tile waits for its
-/// own sums; the second factor is laid out, at next to no cost where its columns lie side by side; what is
-/// done with the results reads them once more. Loops have 4 lanes and wait for a load in each iteration.
+/// Cycles as products and in loops. A product is done in tiles of two vectors of columns or one, which is slower
+/// where a tile waits for its own sums; the second factor is laid out, at next to no cost where its columns lie side
+/// by side; what is done with the results reads them once more. Loops wait for a load in each iteration.
 /// Measured within a factor of two on products of 4 to 1000 rows and columns.
 fn estimate([m, n, k]: [usize; 3], count: usize, lies: Lies, all: bool) -> (u64, u64) {
     let [m, n, k, count] = [m, n, k, count].map(|size| size as u64);
-    let filled = n.next_multiple_of(8);
-    let (rows, most) = if n > 8 { (m, 6) } else { (m.max(8), 12) };
-    let tiles = m.div_ceil(most) * n.div_ceil(16);
+    let lanes = HARDWARE.lanes(size_of::<f32>()) as u64;
+    let narrow = HARDWARE.narrow_lanes(size_of::<f32>()) as u64;
+    let filled = n.next_multiple_of(lanes);
+    let (rows, most) = if n > lanes { (m, 6) } else { (m.max(8), 12) };
+    let tiles = m.div_ceil(most) * n.div_ceil(2 * lanes);
     let laid = match lies {
-        Lies::Adjacent => k * filled / 16,
+        Lies::Adjacent => k * filled / (HARDWARE.ports as u64 * lanes),
         Lies::Apart | Lies::Runs => k * filled / 3,
         Lies::Anyhow => 5 * k * filled,
     };
-    let again = if all { 0 } else { 40 + m * n / 4 };
-    let product = 60 + 15 * tiles + rows * k * filled / 14 + laid + again;
-    (count * product, count * (10 + m * n * k / 4))
+    let again = if all { 0 } else { 40 + m * n / narrow };
+    let product = 60 + 15 * tiles + rows * k * filled / HARDWARE.products + laid + again;
+    (count * product, count * (10 + m * n * k / narrow))
 }
 
 impl Inst {

@@ -11,7 +11,7 @@ use crate::algebra::scalar::{self, Scalar};
 const LEAST: usize = 9;
 
 /// A kernel that counts what comes before.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Ranks {
     /// The count.
     pub count: InstId,
@@ -27,7 +27,7 @@ pub struct Ranks {
 
 impl Ranks {
     /// The kernel as ranks, if that is what it is.
-    pub fn of(kernel: &Kernel) -> Option<Ranks> {
+    pub(super) fn of(kernel: &Kernel) -> Option<Ranks> {
         let mut combines = (0..kernel.insts.len()).filter(|k| matches!(kernel.insts[*k], Inst::Combine(..)));
         let (count, None) = (combines.next()?, combines.next()) else { return None };
         let Inst::Combine(Combine::Sum, counted, _) = kernel.insts[count] else { return None };

@@ -17,9 +17,7 @@ use std::collections::BTreeMap;
 
 use super::cost::{Touched, bytes, flops};
 use super::print::{axes, numbers};
-use super::{
-    BufferId, Cost, Kernel, Kernels, PrefixSum, Product, Program, Ranks, Scatter, Storage, coalesce,
-};
+use super::{BufferId, Cost, Kernel, Kernels, Program, Storage};
 use crate::graph::{Graphs, Layout, Part, ProgramId, Purpose, Role, StateSlot};
 use crate::print::number;
 
@@ -74,7 +72,7 @@ fn table(program: &Program, layout: Option<&Layout>) -> String {
         let mut row = vec![format!("k{k}"), parts.join(", "), axes(kernel)];
         row.extend(amounts(&cost));
         row.extend(layout.map_or_else(Vec::new, |layout| per_parameter(program, kernel, layout)));
-        rows.push((row, notes(program, kernel)));
+        rows.push((row, notes(kernel)));
     }
     let mut last = vec!["total".to_owned(), count(program.kernels.len(), "kernel"), String::new()];
     last.extend(amounts(&total));
@@ -82,20 +80,10 @@ fn table(program: &Program, layout: Option<&Layout>) -> String {
     aligned(&rows)
 }
 
-/// How a kernel is computed if not in loops, and why it is not fused with others.
-fn notes(program: &Program, kernel: &Kernel) -> Vec<String> {
+/// How a kernel is computed if not in loops over its axes, and why it is not fused with others.
+fn notes(kernel: &Kernel) -> Vec<String> {
     let blockers = kernel.not_fused.iter().map(|reason| format!("not fused with {reason}"));
-    method(program, kernel).into_iter().chain(blockers).collect()
-}
-
-/// How a kernel is computed if not in loops.
-pub(super) fn method(program: &Program, kernel: &Kernel) -> Option<String> {
-    let flat = coalesce(kernel);
-    let product = Product::of(program, &flat).map(|product| product.to_string());
-    let scatter = || Scatter::of(&flat).map(|scatter| scatter.to_string());
-    let prefix = || PrefixSum::of(&flat).map(|prefix| prefix.to_string());
-    let ranks = || Ranks::of(&flat).map(|ranks| ranks.to_string());
-    product.or_else(scatter).or_else(prefix).or_else(ranks)
+    kernel.strategy.note().into_iter().chain(blockers).collect()
 }
 
 fn amounts(cost: &Cost) -> [String; 3] {

@@ -14,7 +14,7 @@ use crate::algebra::types::DType;
 const PLACES: usize = 5;
 
 /// A kernel all of whose sums are by an index.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Scatter {
     /// The axis of places.
     pub axis: usize,
@@ -27,7 +27,7 @@ pub struct Scatter {
 }
 
 /// A sum by an index.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Scattered {
     /// The sum.
     pub sum: InstId,
@@ -39,7 +39,7 @@ pub struct Scattered {
 
 impl Scatter {
     /// The kernel as sums by an index, if that is what it is.
-    pub fn of(kernel: &Kernel) -> Option<Scatter> {
+    pub(super) fn of(kernel: &Kernel) -> Option<Scatter> {
         let combines = (0..kernel.insts.len()).filter(|k| matches!(kernel.insts[*k], Inst::Combine(..)));
         let found: Option<Vec<_>> = combines.map(|sum| scattered(kernel, InstId(sum))).collect();
         let found = found?;

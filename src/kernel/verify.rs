@@ -92,6 +92,8 @@ impl Program {
                 ensure(holds, || format!("i{axis} does not follow its pieces"))?;
             }
         }
+        let fits = kernel.strategy.fits(&self.buffers, kernel);
+        ensure(fits, || "it cannot be computed as its strategy says".to_string())?;
         let deep = kernel.in_reduction();
         for (k, inst) in kernel.insts.iter().enumerate() {
             for arg in inst.args() {

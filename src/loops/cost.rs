@@ -1,11 +1,9 @@
 //! How much a function has to do, counted in machine instructions on one register.
 
 use crate::algebra::scalar::Machine;
+use crate::hardware::HARDWARE;
 
 use super::{Bound, Expr, Function, Stmt, Ty, Value};
-
-/// Division and square root keep their unit busy for so long.
-const SLOW: u64 = 5;
 
 /// Instructions that a call executes, roughly. A limit that is not a number counts as the mean of the
 /// table that it comes from.
@@ -29,7 +27,8 @@ impl Count<'_> {
                 Stmt::Store { step: 1, value, .. } => registers(self.ty(*value)),
                 Stmt::Store { value, .. } => u64::from(self.ty(*value).lanes),
                 Stmt::Product(product) => {
-                    product.sizes.iter().fold(1u64, |n, size| n.saturating_mul(*size as u64)) / 14
+                    product.sizes.iter().fold(1u64, |n, size| n.saturating_mul(*size as u64))
+                        / HARDWARE.products
                 }
                 Stmt::Ranks(ranks) => (ranks.rows * ranks.n) as u64 * u64::from(ranks.n.ilog2() + 1),
                 Stmt::For { start, stop, step, body, .. } => {
@@ -60,14 +59,14 @@ impl Count<'_> {
             self.limits[value.0 as usize] = Some(sum.max(0) as u64 / table.len().max(1) as u64);
         }
         let weight = match expr {
-            Expr::Machine(Machine::Div | Machine::Sqrt, _) => SLOW,
+            Expr::Machine(Machine::Div | Machine::Sqrt, _) => HARDWARE.division,
             _ => 1,
         };
         weight * registers(self.ty(value))
     }
 }
 
-/// Registers of 16 bytes that a value takes.
+/// Registers that a value takes.
 fn registers(ty: Ty) -> u64 {
-    (u64::from(ty.lanes) * ty.dtype.bytes() as u64).div_ceil(16)
+    (u64::from(ty.lanes) * ty.dtype.bytes() as u64).div_ceil(HARDWARE.register as u64)
 }

@@ -48,6 +48,7 @@ mod verify;
 pub use schedule::Schedule;
 pub use verify::verify;
 
+use crate::algebra::number::Number;
 use crate::algebra::scalar::Machine;
 use crate::algebra::types::DType;
 use crate::graph::{ProgramId, Role, Target};
@@ -199,24 +200,6 @@ pub struct Ty {
 /// A value of a function; printed as `%3`. Each is defined once.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Value(pub u32);
-
-/// A number in a program. Two are equal when their bits are, so `0` is not `-0`.
-#[derive(Clone, Copy, Debug)]
-pub struct Number(pub f64);
-
-impl PartialEq for Number {
-    fn eq(&self, other: &Number) -> bool {
-        self.0.to_bits() == other.0.to_bits()
-    }
-}
-
-impl Eq for Number {}
-
-impl std::hash::Hash for Number {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.0.to_bits().hash(state);
-    }
-}
 
 /// A statement.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -19,7 +19,7 @@ pub(super) fn functions(
     let mut functions = vec![cut(program, &adding, |axis| axis != prefix.axis)];
     let done: Vec<InstId> = place.store.into_iter().collect();
     if let Some(rest) = super::product::rest(kernel, &[(prefix.sum, place.load())], &done) {
-        functions.extend(split::functions(program, &coalesce(&rest)));
+        functions.extend(split::nest(program, &coalesce(&rest)));
     }
     functions
 }
@@ -41,7 +41,7 @@ fn adding(kernel: &Kernel, prefix: &PrefixSum, place: &SumPlace) -> Kernel {
         Inst::Map(&scalar::ADD, vec![InstId(1), InstId(0)], dtype),
         Inst::Store { buffer: place.buffer, at: to, value: InstId(2) },
     ];
-    Kernel { axes: kernel.axes[..kernel.n_out].to_vec(), insts, ..kernel.clone() }
+    kernel.part(kernel.axes[..kernel.n_out].to_vec(), kernel.n_out, insts)
 }
 
 /// A position where the element is the one that the sum is at, in the order in which it runs.

@@ -4,15 +4,16 @@
 //! columns or rows. Every result is one chain of sums in any case.
 
 use crate::algebra::types::DType;
-use crate::kernel::{Affine, BufferId, Inst, InstId, Kernel, Out, Product, Program, is_plain, stride};
+use crate::hardware::HARDWARE;
+use crate::kernel::{
+    Affine, BufferId, Inst, InstId, Kernel, Out, Product, Program, coalesce, is_plain, stride,
+};
 
 use super::build::{Builder, POSITION};
 use super::facts::extent;
+use super::split;
 use super::sums::SumPlace;
 use super::{Address, Bound, Expr, Function, Matrix, Step, Value};
-
-/// Cycles of a part, at least: some microseconds.
-const GRAIN: u64 = 1 << 14;
 
 /// Most parts.
 const MOST: u64 = 16;
@@ -24,16 +25,19 @@ const ENOUGH: usize = 4;
 /// part lays out the second factor for itself.
 const STEPS: [usize; 2] = [96, 32];
 
-/// A function that computes the sums, and the rest of the kernel if there is any.
-pub(super) fn split(
+/// A function that computes the sums, and those of the rest of the kernel if there is any.
+pub(super) fn functions(
     program: &mut Program,
     kernel: &Kernel,
     product: &Product,
-) -> ((Function, Vec<BufferId>), Option<Kernel>) {
+) -> Vec<(Function, Vec<BufferId>)> {
     let place = place(program, kernel, product);
     let done: Vec<InstId> = place.store.into_iter().collect();
-    let rest = rest(kernel, &[(product.sum, place.load())], &done);
-    (function(program, kernel, product, (place.buffer, &place.at)), rest)
+    let mut functions = vec![function(program, kernel, product, (place.buffer, &place.at))];
+    if let Some(rest) = rest(kernel, &[(product.sum, place.load())], &done) {
+        functions.extend(split::nest(program, &coalesce(&rest)));
+    }
+    functions
 }
 
 /// Where the sums go.
@@ -67,7 +71,7 @@ pub(super) fn rest(kernel: &Kernel, sums: &[(InstId, Inst)], done: &[InstId]) ->
     }
     let axes = kernel.axes[..kernel.n_out].to_vec();
     let stores = insts.iter().any(|inst| matches!(inst, Inst::Store { .. }));
-    stores.then(|| Kernel { axes, insts, ..kernel.clone() })
+    stores.then(|| kernel.part(axes, kernel.n_out, insts))
 }
 
 /// What of a product is cut into parts.
@@ -91,7 +95,7 @@ struct Cut {
 impl Cut {
     /// Parts along another axis, of columns, or of rows: the first that gives enough, or the most.
     fn of(kernel: &Kernel, product: &Product) -> Option<Cut> {
-        let parts = (product.cycles / GRAIN).min(MOST) as usize;
+        let parts = (product.cycles / HARDWARE.grain).min(MOST) as usize;
         let longest = others(kernel, product).max_by_key(|axis| extent(kernel, *axis));
         let [m, n, _] = product.sizes;
         let cuts = [

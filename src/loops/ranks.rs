@@ -18,10 +18,10 @@ pub(super) fn functions(
     let dtype = kernel.insts[ranks.key.0].dtype();
     let keys = SumPlace::fresh(program, kernel, dtype, &order);
     let places = SumPlace::fresh(program, kernel, DType::I32, &order);
-    let mut functions = split::functions(program, &coalesce(&laying(kernel, ranks, &keys)));
+    let mut functions = split::nest(program, &coalesce(&laying(kernel, ranks, &keys)));
     functions.push((sorting(kernel, ranks, dtype), vec![keys.buffer, places.buffer]));
     if let Some(rest) = super::product::rest(kernel, &[(ranks.count, places.load())], &[]) {
-        functions.extend(split::functions(program, &coalesce(&rest)));
+        functions.extend(split::nest(program, &coalesce(&rest)));
     }
     functions
 }
@@ -39,7 +39,7 @@ fn laying(kernel: &Kernel, ranks: &Ranks, keys: &SumPlace) -> Kernel {
         })
         .collect();
     insts.push(Inst::Store { buffer: keys.buffer, at: keys.at.clone(), value: InstId(ranks.key.0) });
-    Kernel { axes: kernel.axes[..kernel.n_out].to_vec(), insts, ..kernel.clone() }
+    kernel.part(kernel.axes[..kernel.n_out].to_vec(), kernel.n_out, insts)
 }
 
 /// The function that calls the library.

@@ -25,7 +25,7 @@ pub(super) fn functions(
     let places: Vec<SumPlace> =
         scatter.sums.iter().map(|sum| SumPlace::of(program, kernel, sum.sum)).collect();
     let zeros = zeros(kernel, &places);
-    let mut functions = split::functions(program, &coalesce(&zeros));
+    let mut functions = split::nest(program, &coalesce(&zeros));
     let order = order(kernel, scatter, &places[0]);
     let adding = add(kernel, scatter, &places, &order);
     functions.push(cut(program, &adding, |axis| order[axis] < kernel.n_out));
@@ -33,7 +33,7 @@ pub(super) fn functions(
         scatter.sums.iter().zip(&places).map(|(sum, place)| (sum.sum, place.load())).collect();
     let done: Vec<InstId> = places.iter().filter_map(|place| place.store).collect();
     if let Some(rest) = super::product::rest(kernel, &sums, &done) {
-        functions.extend(split::functions(program, &coalesce(&rest)));
+        functions.extend(split::nest(program, &coalesce(&rest)));
     }
     functions
 }
@@ -46,7 +46,7 @@ fn zeros(kernel: &Kernel, places: &[SumPlace]) -> Kernel {
         let value = InstId(insts.len() - 1);
         insts.push(Inst::Store { buffer: place.buffer, at: place.at.clone(), value });
     }
-    Kernel { axes: kernel.axes[..kernel.n_out].to_vec(), insts, ..kernel.clone() }
+    kernel.part(kernel.axes[..kernel.n_out].to_vec(), kernel.n_out, insts)
 }
 
 /// The function of a kernel that goes on from what it wrote at earlier points, in parts if there is enough
@@ -95,7 +95,8 @@ fn add(kernel: &Kernel, scatter: &Scatter, places: &[SumPlace], order: &[usize])
     for (sum, place) in scatter.sums.iter().zip(places) {
         add_one(&mut insts, scatter, sum, place, &names);
     }
-    Kernel { n_out: axes.len(), axes, insts, ..kernel.clone() }
+    let n_out = axes.len();
+    kernel.part(axes, n_out, insts)
 }
 
 /// Adds a value to its sum, or nothing where its index is no place.

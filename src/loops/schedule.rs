@@ -19,6 +19,7 @@
 
 use crate::algebra::form::Extent;
 use crate::algebra::types::DType;
+use crate::hardware::HARDWARE;
 use crate::kernel::{Affine, Guard, Inst, InstId, Kernel};
 
 use super::facts::{Facts, extent};
@@ -244,7 +245,7 @@ fn lanes(kernel: &Kernel, facts: &Facts, (vector, n): (usize, usize), rows: usiz
     if (4..32).contains(&n) && !facts.in_place && narrow {
         return 4;
     }
-    let base = if wide { 4 } else { 8 };
+    let base = HARDWARE.lanes(if wide { 8 } else { 4 }) as u16;
     let most = if sums > 0 && rows * sums <= 3 { 2 * base } else { base };
     [most, base, 4].into_iter().find(|lanes| n >= usize::from(*lanes)).unwrap_or(1)
 }

@@ -1,7 +1,7 @@
 //! Parts: a kernel with enough to do is cut along one axis, so that several threads can do it.
 //!
 //! The rule:
-//! 1. A part has [`GRAIN`] instructions or more, some microseconds, and there are [`MOST`] at most: a
+//! 1. A part has as many instructions as pay for a thread, or more, and there are [`MOST`] at most: a
 //!    kernel below two grains is done by one thread, to which waking another would be a loss.
 //! 2. A result axis is cut if that gives enough parts: each part computes other elements.
 //! 3. Else a reduced axis is cut: each part leaves its own sum in memory, and a second function, which
@@ -13,10 +13,8 @@ use std::ops::Range;
 
 use crate::algebra::form::Extent;
 use crate::algebra::types::DType;
-use crate::kernel::{
-    Affine, Buffer, BufferId, Inst, InstId, Kernel, PrefixSum, Product, Program, Ranks, Scatter, Storage,
-    coalesce,
-};
+use crate::hardware::HARDWARE;
+use crate::kernel::{Affine, Buffer, BufferId, Inst, InstId, Kernel, Program, Storage, Strategy};
 
 use super::Function;
 use super::cost::work;
@@ -27,9 +25,6 @@ use super::product;
 use super::ranks;
 use super::scatter;
 use super::schedule::Schedule;
-
-/// Instructions in a part, at least.
-const GRAIN: u64 = 1 << 14;
 
 /// Most parts.
 const MOST: u64 = 64;
@@ -69,20 +64,17 @@ impl Split {
 /// by an index and what is done with them), with the buffers behind their pointers. Sums of parts are new
 /// buffers of the program.
 pub(super) fn functions(program: &mut Program, kernel: &Kernel) -> Vec<(Function, Vec<BufferId>)> {
-    if let Some(product) = Product::of(program, kernel) {
-        let (call, rest) = product::split(program, kernel, &product);
-        let rest = rest.map(|rest| functions(program, &coalesce(&rest)));
-        return std::iter::once(call).chain(rest.into_iter().flatten()).collect();
+    match &kernel.strategy {
+        Strategy::Nest => nest(program, kernel),
+        Strategy::Product(product) => product::functions(program, kernel, product),
+        Strategy::Scatter(scatter) => scatter::functions(program, kernel, scatter),
+        Strategy::Ranks(ranks) => ranks::functions(program, kernel, ranks),
+        Strategy::PrefixSum(prefix) => prefix_sum::functions(program, kernel, prefix),
     }
-    if let Some(found) = Scatter::of(kernel) {
-        return scatter::functions(program, kernel, &found);
-    }
-    if let Some(found) = Ranks::of(kernel) {
-        return ranks::functions(program, kernel, &found);
-    }
-    if let Some(found) = PrefixSum::of(kernel) {
-        return prefix_sum::functions(program, kernel, &found);
-    }
+}
+
+/// A kernel in loops over its axes, in parts if there is enough to do.
+pub(super) fn nest(program: &mut Program, kernel: &Kernel) -> Vec<(Function, Vec<BufferId>)> {
     let whole = lower(program, kernel, None);
     let parts = parts(&whole.0);
     let Some(cut) = (parts > 1).then(|| Cut::find(program, kernel, parts)).flatten() else {
@@ -96,13 +88,13 @@ pub(super) fn functions(program: &mut Program, kernel: &Kernel) -> Vec<(Function
     let split = Split { axis: cut.axis, starts: cut.starts, partial };
     let first = lower(program, &first, Some(&split));
     let mut both = vec![first];
-    both.extend(functions(program, &second));
+    both.extend(nest(program, &second));
     both
 }
 
 /// How many parts a function is worth.
 pub(super) fn parts(function: &Function) -> usize {
-    (work(function) / GRAIN).min(MOST) as usize
+    (work(function) / HARDWARE.grain).min(MOST) as usize
 }
 
 /// An axis and its parts.
@@ -148,7 +140,7 @@ impl Cut {
 
     /// Whether putting the parts' sums together is little work beside making them.
     fn pays(&self, kernel: &Kernel, parts: usize) -> bool {
-        results(kernel).is_some_and(|n| (n * self.count()) as u64 <= parts as u64 * GRAIN / 16)
+        results(kernel).is_some_and(|n| (n * self.count()) as u64 <= parts as u64 * HARDWARE.grain / 16)
     }
 }
 

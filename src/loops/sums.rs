@@ -18,7 +18,7 @@ impl SumPlace {
     /// The memory that the kernel stores a sum in, or some for it alone.
     pub(super) fn of(program: &mut Program, kernel: &Kernel, sum: InstId) -> SumPlace {
         let dtype = kernel.insts[sum.0].dtype();
-        for store in stores(program, kernel) {
+        for store in stores(&program.buffers, kernel) {
             if let Inst::Store { buffer, at, value } = &kernel.insts[store.0]
                 && *value == sum
                 && program.buffers[buffer.0].dtype == dtype

@@ -18,8 +18,8 @@ use cranelift::prelude::*;
 use super::alias::Memory;
 use super::cast::cast;
 use super::ops::{self, emitter};
+use super::simd;
 use super::vector::{self, Builder, Parts};
-use super::wide;
 use crate::algebra::scalar::Machine;
 use crate::algebra::types::DType;
 use crate::ice;
@@ -45,15 +45,15 @@ pub(super) struct Task<'a> {
     /// Whether the memory behind each pointer stays as it is.
     pub(super) unwritten: &'a [bool],
     /// Loops that have code of their own.
-    pub(super) wides: Vec<wide::Loop<'a>>,
+    pub(super) wides: Vec<simd::Loop<'a>>,
     /// The vectors that there are beside Cranelift's.
-    level: Option<wide::Level>,
+    set: Option<simd::Set>,
 }
 
 impl<'a> Task<'a> {
-    pub(super) fn new(function: &'a Function, memory: &'a Memory, level: Option<wide::Level>) -> Task<'a> {
-        let wides = wide::find(function, &memory.meet, level);
-        Task { function, unwritten: &memory.unwritten, wides, level }
+    pub(super) fn new(function: &'a Function, memory: &'a Memory, set: Option<simd::Set>) -> Task<'a> {
+        let wides = simd::find(function, &memory.meet, set);
+        Task { function, unwritten: &memory.unwritten, wides, set }
     }
 }
 
@@ -101,7 +101,7 @@ pub(super) fn emit(
         function,
         unwritten: task.unwritten,
         wides: &task.wides,
-        level: task.level,
+        set: task.set,
         guards: 0,
         block,
         pointers,
@@ -135,9 +135,9 @@ struct Emit<'a, 'b> {
     /// Whether the memory behind each pointer stays as it is.
     unwritten: &'a [bool],
     /// The loops that are called.
-    wides: &'a [wide::Loop<'a>],
+    wides: &'a [simd::Loop<'a>],
     /// The vectors that there are beside Cranelift's.
-    level: Option<wide::Level>,
+    set: Option<simd::Set>,
     /// Loops around that may not run at all.
     guards: usize,
     /// Where pointers and numbers lie.
@@ -470,7 +470,7 @@ impl<'a> Emit<'a, '_> {
     /// A register from memory that need not be aligned to it. Cranelift 0.135 folds loads into `cmpps` and
     /// `cmppd` without AVX, which fault there; those of integers it does not.
     fn load_register(&mut self, ty: Type, flags: MemFlagsData, base: ir::Value, offset: i32) -> ir::Value {
-        let loaded = if ty.is_vector() && self.level.is_none() { vector::int_type(ty) } else { ty };
+        let loaded = if ty.is_vector() && self.set.is_none() { vector::int_type(ty) } else { ty };
         let value = self.b.ins().load(loaded, flags, base, offset);
         vector::bits(&mut self.b, ty, value)
     }

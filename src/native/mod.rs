@@ -29,11 +29,11 @@ mod print;
 mod product;
 mod profiler;
 mod ranks;
+mod simd;
 mod target;
 #[cfg(test)]
 mod tests;
 mod vector;
-mod wide;
 
 use std::cell::Cell;
 use std::ops::Range;

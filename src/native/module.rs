@@ -14,8 +14,8 @@ use super::far;
 use super::parallel::{self, Body, Job, Library};
 use super::product;
 use super::ranks;
+use super::simd;
 use super::target::Target;
-use super::wide;
 use crate::ice;
 use crate::loops::{Function, Loops, Program};
 
@@ -81,9 +81,9 @@ impl Drop for Code {
 /// Compiles all functions.
 pub(super) fn compile(loops: &Loops, target: &Target) -> Code {
     let mut maker = Maker::new(target);
-    let (memory, level) = (memory(loops), target.level());
+    let (memory, set) = (memory(loops), simd::Set::of(target));
     let jobs = loops.functions.iter().zip(&memory);
-    let jobs: Vec<Job> = jobs.map(|(function, memory)| maker.job(function, memory, level)).collect();
+    let jobs: Vec<Job> = jobs.map(|(function, memory)| maker.job(function, memory, set)).collect();
     for (job, body) in jobs.iter().zip(parallel::compile_all(&jobs, maker.module.isa())) {
         maker.define(job.id, &body);
     }
@@ -127,8 +127,8 @@ impl Maker {
     }
 
     /// Declares a function and its tables; makes its wide loops.
-    fn job<'a>(&mut self, function: &'a Function, memory: &'a Memory, level: Option<wide::Level>) -> Job<'a> {
-        let task = Task::new(function, memory, level);
+    fn job<'a>(&mut self, function: &'a Function, memory: &'a Memory, set: Option<simd::Set>) -> Job<'a> {
+        let task = Task::new(function, memory, set);
         let wides = task.wides.iter().map(|wide| self.wide(&wide.code)).collect();
         let id = self.declare();
         let tables = function.tables.iter().map(|table| declare_table(&mut self.module, table)).collect();

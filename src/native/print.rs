@@ -11,8 +11,8 @@ use cranelift::prelude::*;
 use super::alias::memory;
 use super::emit::{Outside, Task, emit, signature};
 use super::far;
+use super::simd;
 use super::target::Target;
-use super::wide;
 use crate::algebra::types::DType;
 use crate::ice;
 use crate::loops::Loops;
@@ -22,7 +22,7 @@ pub(super) fn clif(loops: &Loops, target: &Target) -> String {
     let isa = target.isa();
     let mut text = String::new();
     for (index, (function, memory)) in loops.functions.iter().zip(memory(loops)).enumerate() {
-        let task = Task::new(function, &memory, target.level());
+        let task = Task::new(function, &memory, simd::Set::of(target));
         let _ = writeln!(text, "{}", make(&*isa, index, &task).display());
     }
     text
@@ -33,7 +33,7 @@ pub(super) fn asm(loops: &Loops, target: &Target) -> String {
     let isa = target.isa();
     let mut text = String::new();
     for (index, (function, memory)) in loops.functions.iter().zip(memory(loops)).enumerate() {
-        let task = Task::new(function, &memory, target.level());
+        let task = Task::new(function, &memory, simd::Set::of(target));
         let mut context = Context::for_function(make(&*isa, index, &task));
         context.set_disasm(true);
         let code = context
@@ -42,7 +42,7 @@ pub(super) fn asm(loops: &Loops, target: &Target) -> String {
         let listing = code.vcode.as_deref().unwrap_or_default();
         let _ = writeln!(text, "f{index}:\n{}", listing.trim_end());
         for (k, wide) in task.wides.iter().enumerate() {
-            text.push_str(&wide::listing(&format!("f{index}.wide{k}"), wide));
+            text.push_str(&simd::listing(&format!("f{index}.wide{k}"), wide));
         }
         text.push('\n');
     }

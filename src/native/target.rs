@@ -3,7 +3,6 @@
 use cranelift::codegen::isa::{self, OwnedTargetIsa};
 use cranelift::codegen::settings::{self, Configurable};
 
-use super::wide::Level;
 use crate::ice;
 
 /// A machine with its instruction set extensions.
@@ -40,18 +39,8 @@ impl Target {
         Target::Fixed { name: name.to_owned(), features }
     }
 
-    /// The vectors that wide loops may use.
-    pub(super) fn level(&self) -> Option<Level> {
-        let has = |names: &[&str]| names.iter().all(|name| self.has(name));
-        match () {
-            () if has(&["avx512f", "avx512vl", "avx512dq", "avx512bw"]) => Some(Level::Avx512),
-            () if has(&["avx2", "fma"]) => Some(Level::Avx2),
-            () => None,
-        }
-    }
-
     /// Whether it is an x86-64 with an extension.
-    fn has(&self, extension: &str) -> bool {
+    pub(super) fn has(&self, extension: &str) -> bool {
         match self {
             Target::Host => host_has(extension),
             // Cranelift knows nothing of this one, which each machine with the others has.

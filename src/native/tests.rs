@@ -1,9 +1,10 @@
 //! Native code against the machine operations' own meaning, to the bit.
 
 use super::*;
+use crate::algebra::number::Number;
 use crate::algebra::scalar::{Bits, Machine, encode};
 use crate::algebra::types::DType;
-use crate::loops::{Address, Bound as Limit, Buffer, Call, Carried, Expr, Function, Number, Place, Program};
+use crate::loops::{Address, Bound as Limit, Buffer, Call, Carried, Expr, Function, Place, Program};
 use crate::loops::{Stmt, Ty, Value};
 
 use DType::{Bool, F32, F64, I32, I64};

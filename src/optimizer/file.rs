@@ -4,13 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use safetensors::{Dtype, SafeTensors};
-
 use super::{Error, Optimizer};
-use crate::algebra::types::DType;
-use crate::input;
 use crate::print;
-use crate::run::save::{self, Named};
+use crate::run::save::{self, Flat};
+use crate::run::saved::Saved;
 
 /// What the metadata says first.
 const FORMAT: &str = "egret optimizer 1";
@@ -34,7 +31,7 @@ impl Optimizer {
         let cells = self.hypers.iter().filter_map(|(name, value)| Some((name, (*value)?)));
         metadata.extend(cells.map(|(name, value)| (format!("opt.{name}"), print::number(value))));
         let path = path.as_ref();
-        save::write(&self.tensors(), &metadata, path).map_err(|found| failed(path, found.message))
+        save::write(&save::named(&self.flats()), &metadata, path).map_err(|found| failed(path, found.message))
     }
 
     /// Continues where a file was saved: its states, steps and hyperparameters.
@@ -43,14 +40,13 @@ impl Optimizer {
     /// If the file cannot be read, or is for other parameters or another pipeline; the error names both.
     pub fn load(&mut self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
-        let bytes = input::bytes(path, u64::MAX).map_err(|error| failed(path, error.to_string()))?;
-        let broken = |error: safetensors::SafeTensorError| failed(path, error.to_string());
-        let file = SafeTensors::deserialize(&bytes).map_err(broken)?;
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(broken)?;
-        let metadata: BTreeMap<&str, &str> =
-            header.metadata().iter().flatten().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        let file = Saved::read(path).map_err(|error| failed(path, error.to_string()))?;
+        let metadata = &file.metadata;
         let entry = |key: &str| {
-            metadata.get(key).copied().ok_or_else(|| failed(path, "it is not a file of optimizer states"))
+            metadata
+                .get(key)
+                .map(String::as_str)
+                .ok_or_else(|| failed(path, "it is not a file of optimizer states"))
         };
         if entry("format")? != FORMAT {
             return Err(failed(path, "it is not a file of optimizer states"));
@@ -69,11 +65,13 @@ impl Optimizer {
         }
         let t =
             entry("step")?.parse().map_err(|_| failed(path, "it does not say how many steps were taken"))?;
-        let loaded = self.read(path, &file)?;
-        let hypers = self.saved_hypers(path, &metadata)?;
+        let hypers = self.saved_hypers(path, metadata)?;
         self.keep_initial()?;
-        for (memory, bytes) in self.states.iter().chain(&self.initial).zip(loaded) {
-            memory.set_bytes(&bytes);
+        let flats = self.flats();
+        let loaded = flats.iter().map(|flat| file.flat(flat)).collect::<Result<Vec<_>, _>>();
+        let loaded = loaded.map_err(|misfit| failed(path, misfit.to_string()))?;
+        for (flat, bytes) in flats.iter().zip(loaded) {
+            flat.memory.set_bytes(&bytes);
         }
         self.hypers = hypers;
         self.give_cells();
@@ -90,43 +88,17 @@ impl Optimizer {
     }
 
     /// The states, and the initial parameters where a stage looks at them.
-    fn tensors(&self) -> Vec<Named> {
-        let mut tensors = save::states(&self.layout, &self.states);
-        if let Some(initial) = &self.initial {
-            tensors.extend(save::pieces(&self.layout.params, initial, &format!("/{INITIAL}")));
-        }
-        tensors
-    }
-
-    /// The bytes of each state, then of the initial parameters if they are kept.
-    fn read(&self, path: &Path, file: &SafeTensors<'_>) -> Result<Vec<Vec<u8>>, Error> {
-        let mut all = Vec::new();
-        for (slot, memory) in self.layout.states.iter().zip(&self.states) {
-            all.push(if self.layout.is_per_coordinate(slot) {
-                self.read_pieces(path, file, &slot.name)?
-            } else {
-                tensor(path, file, &slot.name, memory.dtype(), &slot.ty.sizes())?.to_vec()
-            });
-        }
-        if self.looks_back() {
-            all.push(self.read_pieces(path, file, INITIAL)?);
-        }
-        Ok(all)
-    }
-
-    fn read_pieces(&self, path: &Path, file: &SafeTensors<'_>, name: &str) -> Result<Vec<u8>, Error> {
-        let mut bytes = Vec::with_capacity(self.len() * self.real.bytes());
-        for param in &self.layout.params {
-            let name = format!("{}/{name}", param.name);
-            bytes.extend_from_slice(tensor(path, file, &name, self.real, &param.ty.sizes())?);
-        }
-        Ok(bytes)
+    fn flats(&self) -> Vec<Flat<'_>> {
+        let initial = self.initial.as_ref();
+        let initial =
+            initial.map(|initial| save::params(&self.layout.params, initial, &format!("/{INITIAL}")));
+        save::states(&self.layout, &self.states).into_iter().chain(initial).collect()
     }
 
     fn saved_hypers(
         &self,
         path: &Path,
-        metadata: &BTreeMap<&str, &str>,
+        metadata: &BTreeMap<String, String>,
     ) -> Result<Vec<(String, Option<f64>)>, Error> {
         let saved = |(name, value): &(String, Option<f64>)| {
             let text = metadata.get(format!("opt.{name}").as_str());
@@ -145,27 +117,6 @@ impl Optimizer {
         };
         self.hypers.iter().map(saved).collect()
     }
-}
-
-fn tensor<'a>(
-    path: &Path,
-    file: &SafeTensors<'a>,
-    name: &str,
-    dtype: DType,
-    sizes: &[usize],
-) -> Result<&'a [u8], Error> {
-    let lacking = |_| failed(path, format!("it lacks the tensor `{name}`"));
-    let found = file.tensor(name).map_err(lacking)?;
-    let same = match found.dtype() {
-        Dtype::F32 => dtype == DType::F32,
-        Dtype::F64 => dtype == DType::F64,
-        _ => false,
-    };
-    if same && found.shape() == sizes {
-        return Ok(found.data());
-    }
-    let (have, shape) = (found.dtype(), found.shape());
-    Err(failed(path, format!("`{name}` is {have:?} {shape:?}, not {dtype} {sizes:?}")))
 }
 
 fn failed(path: &Path, reason: impl Into<String>) -> Error {

@@ -9,8 +9,21 @@ use crate::diag::{Code, Diagnostic};
 use crate::print::bytes;
 use crate::source::Span;
 
+mod checkpoints;
+
+pub(crate) use checkpoints::*;
+
 /// Every code of this stage.
-pub const CODES: &[&Code] = &[&UNWRITABLE_FILE, &TRAINING_FAILED, &UNKNOWN_HYPERPARAMETER];
+pub const CODES: &[&Code] = &[
+    &UNWRITABLE_FILE,
+    &TRAINING_FAILED,
+    &UNKNOWN_HYPERPARAMETER,
+    &INTERRUPTED,
+    &OTHER_RUN,
+    &NO_WHOLE_CHECKPOINT,
+    &CHECKPOINTS_THERE,
+    &NOTHING_TO_RESUME,
+];
 
 /// A file that cannot be written.
 pub static UNWRITABLE_FILE: Code = Code {

@@ -9,7 +9,7 @@ use super::fit::Fit;
 use super::machine::Machine;
 use super::sweep::{self, Sweep};
 use super::value::Held;
-use super::{Events, Settings, Stages, errors, train};
+use super::{Events, Settings, Stages, checkpoints, errors, train};
 use crate::algebra::types::Type;
 use crate::check;
 use crate::data::{Trained, Values, Wanted};
@@ -134,9 +134,11 @@ pub fn execute(
     events: &mut dyn Events,
 ) -> Result<Outcome, Diagnostic> {
     let mut script = Script::new(stages, settings)?;
+    checkpoints::check_resume(stages.typed, settings.resume)?;
     for (index, statement) in stages.typed.statements.iter().enumerate() {
         // What comes after hours of training is refused before them.
         script.check_memory(index, statement)?;
+        checkpoints::check(statement, settings.resume)?;
     }
     script.read_files()?;
     let mut names = BTreeMap::new();

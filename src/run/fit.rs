@@ -112,28 +112,22 @@ impl Fit {
         save::write_atomically(path, text.as_bytes()).map_err(|error| errors::unwritable(path, &error))
     }
 
-    /// Writes parameters to evaluate with (`hidden.w`), those that were trained if they are others
-    /// (`hidden.w/train`), states of the model (`norm.mean`), states per coordinate (`hidden.w/adam.m`) and other states
-    /// (`eg_scale.s`, or `opt.eg_scale.s` where a parameter has that name), with the step, the seed and the hyperparameters as metadata.
+    /// Writes parameters and states, with the step, the seed and the hyperparameters as metadata.
     pub(super) fn save(&self, path: &Path) -> Result<(), Diagnostic> {
-        let mut tensors = save::pieces(&self.layout.params, &self.params, "");
-        let trained =
-            self.trained.iter().flat_map(|trained| save::pieces(&self.layout.params, trained, "/train"));
-        tensors.extend(trained);
-        tensors.extend(save::memory(&self.layout, &self.memory));
-        for state in save::states(&self.layout, &self.states) {
-            // A layer may be called as a stage is.
-            let taken = tensors.iter().any(|tensor| tensor.name == state.name);
-            let name = if taken { format!("opt.{}", state.name) } else { state.name.clone() };
-            tensors.push(save::Named { name, ..state });
-        }
-        let fixed = [
-            ("format", "egret 1".to_owned()),
-            ("step", self.steps.to_string()),
-            ("seed", self.seed.to_string()),
-        ];
-        let fixed = fixed.into_iter().map(|(name, value)| (name.to_owned(), value));
-        let cells = self.cells.iter().map(|(name, value)| (name.clone(), print::number(*value)));
-        save::write(&tensors, &fixed.chain(cells).collect::<Vec<_>>(), path)
+        let flats =
+            save::trained(&self.layout, &self.params, self.trained.as_ref(), &self.memory, &self.states);
+        let about = about(self.steps, self.seed, &self.cells);
+        save::write(&save::named(&flats), &about.collect::<Vec<_>>(), path)
     }
+}
+
+/// What the metadata of a file say: its format, steps, the seed and the hyperparameters.
+pub(super) fn about(
+    steps: usize,
+    seed: u64,
+    cells: &[(String, f64)],
+) -> impl Iterator<Item = (String, String)> {
+    let fixed = [("format", "egret 1".to_owned()), ("step", steps.to_string()), ("seed", seed.to_string())];
+    let fixed = fixed.into_iter().map(|(name, value)| (name.to_owned(), value));
+    fixed.chain(cells.iter().map(|(name, value)| (name.clone(), print::number(*value))))
 }

@@ -6,6 +6,7 @@
 
 mod acts;
 mod bench;
+mod checkpoints;
 mod dataset;
 pub mod errors;
 mod evaluation;
@@ -21,11 +22,13 @@ mod rng;
 mod room;
 mod sample;
 pub(crate) mod save;
+pub(crate) mod saved;
 pub(crate) mod sweep;
 mod train;
 mod value;
 
 use std::io;
+use std::sync::atomic::AtomicI32;
 
 pub use bench::{Measured, Plan, bench};
 pub(crate) use execute::Left;
@@ -68,6 +71,10 @@ pub struct Settings {
     pub record: bool,
     /// Most threads to compute with; 0 is one too. Results do not depend on it.
     pub threads: usize,
+    /// Whether training runs go on from their newest checkpoints.
+    pub resume: bool,
+    /// Becomes another number than 0 when training is to end after the step under way.
+    pub stop: Option<&'static AtomicI32>,
 }
 
 /// How far a training run is.
@@ -83,6 +90,8 @@ pub struct Progress<'a> {
     pub epoch: usize,
     /// Epochs in all.
     pub epochs: usize,
+    /// Whether the step is the last one of its epoch.
+    pub ends_epoch: bool,
     /// The loss and the metrics with their newest values.
     pub measures: &'a [(String, f64)],
 }
@@ -96,12 +105,16 @@ pub trait Events {
     fn print(&mut self, text: &str) -> io::Result<()>;
     /// What will take seconds begins: the value of a statement, of so many machine instructions, roughly.
     fn long(&mut self, _what: &str, _instructions: u64) {}
-    /// Training starts.
-    fn begin(&mut self) {}
+    /// Something that a reader of the log may want to know.
+    fn note(&mut self, _text: &str) {}
+    /// Something that went wrong, and does not end the run.
+    fn warn(&mut self, _text: &str) {}
+    /// Training starts, after so many steps that an earlier process has taken.
+    fn begin(&mut self, _done: usize) {}
     /// A step is done.
     fn step(&mut self, _progress: &Progress<'_>) {}
-    /// An epoch is done.
-    fn epoch(&mut self, _progress: &Progress<'_>) {}
+    /// A step is done, and with it an epoch, or as many steps as `every` says.
+    fn measured(&mut self, _progress: &Progress<'_>) {}
     /// Training ends.
     fn end(&mut self) {}
 }

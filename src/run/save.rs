@@ -1,6 +1,7 @@
 //! Saved fits: named tensors in a safetensors file.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use super::errors;
 use super::machine::Memory;
 use crate::algebra::types::{DType, Type};
 use crate::diag::Diagnostic;
-use crate::graph::{Layout, Param};
+use crate::graph::{Layout, Param, StateSlot};
 
 /// A tensor to save: `hidden.w`, `hidden.w/adam.m`, `eg_scale.s`.
 #[derive(Clone, Debug)]
@@ -26,40 +27,86 @@ pub(crate) struct Named {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// Parameters (`hidden.w`) or states per coordinate (`hidden.w/adam.m`): a flat tensor cut into the
-/// shapes of these parameters.
-pub(crate) fn pieces(params: &[Param], flat: &Memory, suffix: &str) -> Vec<Named> {
-    let bytes = flat.to_bytes();
-    let first = params.first().map_or(0, |param| param.start);
-    let piece = |param: &Param| {
-        let size = param.ty.dtype.bytes();
-        let piece = &bytes[(param.start - first) * size..][..param.ty.count() * size];
-        named(format!("{}{suffix}", param.name), &param.ty, piece)
-    };
-    params.iter().map(piece).collect()
+/// A memory and the tensors that lie in it, consecutive, in this order: what is saved, and where it is loaded.
+#[derive(Debug)]
+pub(crate) struct Flat<'m> {
+    /// The memory.
+    pub(crate) memory: &'m Memory,
+    /// The tensors' names and types.
+    pub(crate) tensors: Vec<(String, Type)>,
+}
+
+impl Flat<'_> {
+    /// The tensors with their elements.
+    fn named(&self) -> Vec<Named> {
+        let bytes = self.memory.to_bytes();
+        let mut rest = bytes.as_slice();
+        let mut next =
+            |ty: &Type| rest.split_off(..ty.count() * ty.dtype.bytes()).unwrap_or_default().to_vec();
+        let named = |(name, ty): &(String, Type)| Named {
+            name: name.clone(),
+            dtype: ty.dtype,
+            sizes: ty.sizes(),
+            bytes: next(ty),
+        };
+        self.tensors.iter().map(named).collect()
+    }
+}
+
+/// The tensors of several memories.
+pub(crate) fn named(flats: &[Flat<'_>]) -> Vec<Named> {
+    flats.iter().flat_map(Flat::named).collect()
+}
+
+/// Parameters (`hidden.w`) or states per coordinate (`hidden.w/adam.m`): a memory laid out as these
+/// parameters are.
+pub(crate) fn params<'m>(params: &[Param], memory: &'m Memory, suffix: &str) -> Flat<'m> {
+    let tensors = params.iter().map(|param| (format!("{}{suffix}", param.name), param.ty.clone()));
+    Flat { memory, tensors: tensors.collect() }
 }
 
 /// States of an optimizer: those per coordinate by parameters, the others whole (`eg_scale.s`).
-pub(crate) fn states(layout: &Layout, states: &[Memory]) -> Vec<Named> {
-    let mut tensors = Vec::new();
-    for (slot, memory) in layout.states.iter().zip(states) {
-        if layout.is_per_coordinate(slot) {
-            tensors.extend(pieces(layout.params_of(slot), memory, &format!("/{}", slot.name)));
-        } else {
-            tensors.push(named(slot.name.clone(), &slot.ty, &memory.to_bytes()));
-        }
+pub(crate) fn states<'m>(layout: &Layout, states: &'m [Memory]) -> Vec<Flat<'m>> {
+    let flat = |(slot, memory): (&StateSlot, &'m Memory)| match layout.is_per_coordinate(slot) {
+        true => params(layout.params_of(slot), memory, &format!("/{}", slot.name)),
+        false => Flat { memory, tensors: vec![(slot.name.clone(), slot.ty.clone())] },
+    };
+    layout.states.iter().zip(states).map(flat).collect()
+}
+
+/// Everything that training changes: parameters to evaluate with, those that are trained if they are others
+/// (`hidden.w/train`), states of the model (`norm.mean`) and of the optimizer (`hidden.w/adam.m`, `eg_scale.s`, or
+/// `opt.eg_scale.s` where a parameter has that name).
+pub(crate) fn trained<'m>(
+    layout: &Layout,
+    evaluated: &'m Memory,
+    stepped: Option<&'m Memory>,
+    model_states: &'m [Memory],
+    optimizer_states: &'m [Memory],
+) -> Vec<Flat<'m>> {
+    let mut flats = vec![params(&layout.params, evaluated, "")];
+    flats.extend(stepped.map(|stepped| params(&layout.params, stepped, "/train")));
+    let model_states = layout.memory.iter().zip(model_states);
+    flats.extend(model_states.map(|(tensor, memory)| Flat { memory, tensors: vec![tensor.clone()] }));
+    let taken: BTreeSet<String> =
+        flats.iter().flat_map(|flat| &flat.tensors).map(|(name, _)| name.clone()).collect();
+    for mut flat in states(layout, optimizer_states) {
+        // A layer may be called as a stage is.
+        let clashing = flat.tensors.iter_mut().filter(|(name, _)| taken.contains(name));
+        clashing.for_each(|(name, _)| name.insert_str(0, "opt."));
+        flats.push(flat);
     }
-    tensors
+    flats
 }
 
-/// States of a model: `norm.mean`.
-pub(crate) fn memory(layout: &Layout, states: &[Memory]) -> Vec<Named> {
-    let pairs = layout.memory.iter().zip(states);
-    pairs.map(|((name, ty), memory)| named(name.clone(), ty, &memory.to_bytes())).collect()
-}
+/// The name under which the metadata hold the [`checksum`] of the elements.
+pub(crate) const CHECKSUM: &str = "crc32";
 
-fn named(name: String, ty: &Type, bytes: &[u8]) -> Named {
-    Named { name, dtype: ty.dtype, sizes: ty.sizes(), bytes: bytes.to_vec() }
+/// A checksum of bytes, in hexadecimal.
+pub(crate) fn checksum<'b>(parts: impl IntoIterator<Item = &'b [u8]>) -> String {
+    let mut crc = flate2::Crc::new();
+    parts.into_iter().for_each(|part| crc.update(part));
+    format!("{:08x}", crc.sum())
 }
 
 /// Writes all tensors, with metadata, or nothing. Equal tensors and metadata make equal files.
@@ -73,8 +120,10 @@ fn serialized(tensors: &[Named], metadata: &[(String, String)]) -> Vec<u8> {
     let mut sorted: Vec<&Named> = tensors.iter().collect();
     // Wide elements first: each tensor is aligned.
     sorted.sort_by_key(|tensor| (Reverse(tensor.dtype.bytes()), &tensor.name));
-    let metadata: Map<String, Value> =
-        metadata.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+    let sum = checksum(sorted.iter().map(|tensor| tensor.bytes.as_slice()));
+    let metadata = metadata.iter().map(|(name, value)| (name.clone(), value.clone()));
+    let metadata = metadata.chain([(CHECKSUM.to_owned(), sum)]);
+    let metadata: Map<String, Value> = metadata.map(|(name, value)| (name, value.into())).collect();
     let mut header = Map::from_iter([("__metadata__".to_owned(), metadata.into())]);
     let mut end = 0;
     for tensor in &sorted {
@@ -107,11 +156,14 @@ fn dtype_name(dtype: DType) -> &'static str {
 }
 
 /// Writes a file under another name beside `path`, flushes it to the disk, and renames it: a reader
-/// sees the old file or the new one, never a part.
+/// sees the old file or the new one, never a part. The new one has the old one's permissions.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let draft = beside(path)?;
     let written = File::create(&draft).and_then(|mut file| {
         file.write_all(bytes)?;
+        if let Ok(old) = fs::metadata(path) {
+            file.set_permissions(old.permissions())?;
+        }
         file.sync_all()
     });
     let renamed = written.and_then(|()| fs::rename(&draft, path));
@@ -158,6 +210,6 @@ mod tests {
         );
         assert_eq!(read.tensor("b \"quoted\"").expect("it is there").data(), [1, 0, 1]);
         let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).expect("it has a header");
-        assert_eq!(header.metadata().as_ref().expect("it has metadata").len(), 20);
+        assert_eq!(header.metadata().as_ref().expect("it has metadata").len(), 21);
     }
 }

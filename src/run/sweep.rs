@@ -21,6 +21,8 @@ use crate::typed::{Swept, Train};
 pub(super) struct Choice {
     /// What it is called.
     pub(super) label: String,
+    /// What its checkpoints are called.
+    pub(super) file: String,
     /// Cells with their values.
     pub(super) cells: Vec<(String, f64)>,
     /// The seed, where the sweep is over seeds.
@@ -30,14 +32,16 @@ pub(super) struct Choice {
 impl Choice {
     /// The only one of a run that is not repeated.
     pub(super) fn only(train: &Train) -> Choice {
-        Choice { label: train.optimizer.name.clone(), ..Choice::default() }
+        let name = &train.optimizer.name;
+        Choice { label: name.clone(), file: name.clone(), ..Choice::default() }
     }
 
-    fn of(train: &Train, values: &[f64]) -> Choice {
+    fn of(train: &Train, number: usize, values: &[f64]) -> Choice {
         let named = |(swept, value): (&Swept, &f64)| format!("{} = {}", swept.name, print::number(*value));
         let names: Vec<String> = train.sweep.iter().zip(values).map(named).collect();
         Choice {
             label: format!("{}({})", train.optimizer.name, names.join(", ")),
+            file: format!("{}.{number}", train.optimizer.name),
             cells: train.sweep.iter().map(Swept::cell).zip(values.iter().copied()).collect(),
             seed: train.swept_seed.map(|k| values[k] as u64),
         }
@@ -83,17 +87,25 @@ impl Events for Ends<'_> {
         self.0.print(text)
     }
 
-    fn begin(&mut self) {
-        self.0.begin();
+    fn note(&mut self, text: &str) {
+        self.0.note(text);
+    }
+
+    fn warn(&mut self, text: &str) {
+        self.0.warn(text);
+    }
+
+    fn begin(&mut self, done: usize) {
+        self.0.begin(done);
     }
 
     fn step(&mut self, progress: &Progress<'_>) {
         self.0.step(progress);
     }
 
-    fn epoch(&mut self, progress: &Progress<'_>) {
+    fn measured(&mut self, progress: &Progress<'_>) {
         if progress.step == progress.total {
-            self.0.epoch(progress);
+            self.0.measured(progress);
         } else {
             self.0.step(progress);
         }
@@ -116,10 +128,10 @@ pub(super) fn sweep<'a>(
     events: &mut dyn Events,
 ) -> Result<Sweep, Diagnostic> {
     let mut runs = Vec::new();
-    for values in choices(&train.sweep) {
-        let choice = Choice::of(train, &values);
+    for (number, values) in choices(&train.sweep).into_iter().enumerate() {
+        let choice = Choice::of(train, number, &values);
         let mut run = Run::chosen(script, index, train, choice).map_err(|error| at_run(error, span))?;
-        let sound = match run.all(script, &mut Ends(events)) {
+        let sound = match run.all(script, index, &mut Ends(events)) {
             Ok(()) => true,
             Err(error) if error.code.name == errors::TRAINING_FAILED.name => false,
             Err(error) => return Err(at_run(error, span)),

@@ -16,14 +16,23 @@ use crate::native::Phase;
 use crate::source::Span;
 use crate::typed::{Length, Train};
 
+use checkpoint::Keeper;
+use identity::Identity;
+
 /// How often distributions are recorded in a run that does not say it.
 const SPREADS: usize = 100;
+
+mod checkpoint;
+mod identity;
+mod state;
 
 /// A training run under way.
 pub(super) struct Run<'a> {
     train: &'a Train,
     layout: &'a Layout,
     label: String,
+    /// What its checkpoints are called.
+    file: String,
     cells: Vec<(String, f64)>,
     seed: u64,
     epochs: usize,
@@ -55,6 +64,10 @@ pub(super) struct Run<'a> {
     history: History,
     /// Loss and metrics with their newest values.
     measures: Vec<(String, f64)>,
+    /// What writes checkpoints.
+    keeper: Option<Keeper<'a>>,
+    /// Whether the step has been given its rows, where those are always the same.
+    given: bool,
 }
 
 /// What adds up the gradients of several batches.
@@ -86,7 +99,7 @@ pub(super) fn train<'a>(
     events: &mut dyn Events,
 ) -> Result<Fit, Diagnostic> {
     let mut run = Run::new(script, index, train).map_err(|error| at_run(error, span))?;
-    run.all(script, events).map_err(|error| at_run(error, span))?;
+    run.all(script, index, events).map_err(|error| at_run(error, span))?;
     Ok(run.finish())
 }
 
@@ -162,6 +175,7 @@ impl<'a> Run<'a> {
             train,
             layout,
             label: choice.label,
+            file: choice.file,
             cells,
             seed,
             epochs: steps.div_ceil(per_epoch),
@@ -182,6 +196,8 @@ impl<'a> Run<'a> {
             spreads: Vec::new(),
             history: History::new(),
             measures: Vec::new(),
+            keeper: None,
+            given: false,
         };
         run.connect()?;
         run.check_columns(script)?;
@@ -220,34 +236,65 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Takes all steps.
-    pub(super) fn all(&mut self, script: &mut Script<'_>, events: &mut dyn Events) -> Result<(), Diagnostic> {
-        events.begin();
+    /// Takes all steps, or those that are left after a checkpoint.
+    pub(super) fn all(
+        &mut self,
+        script: &mut Script<'_>,
+        index: usize,
+        events: &mut dyn Events,
+    ) -> Result<(), Diagnostic> {
+        if let Some(settings) = &self.train.checkpoints {
+            let identity = Identity::of(self, script, index)?;
+            self.keeper = Some(Keeper::new(settings, self.file.clone(), identity));
+        }
+        self.resume(script, events)?;
+        events.begin(self.done);
         let done = self.take_all(script, events);
         events.end();
         done
     }
 
     fn take_all(&mut self, script: &mut Script<'_>, events: &mut dyn Events) -> Result<(), Diagnostic> {
-        let spread_every = self.train.every.unwrap_or(self.steps.div_ceil(SPREADS));
-        for t in 1..=self.steps {
-            let within = (t - 1) % self.per_epoch;
-            let epoch = (t - 1) / self.per_epoch;
+        if self.done > 0 {
+            // A checkpoint is of a step before anything is measured: more steps may follow than did then.
+            self.note(script, events)?;
+        }
+        while self.done < self.steps {
             self.advance(script)?;
-            if t % self.every == 0 || t == self.steps {
-                self.measure(script, t)?;
-            }
-            if t % spread_every == 0 || t == self.steps {
-                self.spreads.iter_mut().for_each(|spread| spread.record(t));
-            }
-            if within + 1 == self.per_epoch || t == self.steps {
-                self.measures[0].1 = recent(&self.tracks[0].points, within + 1);
-                events.epoch(&self.progress(t, epoch));
-            } else {
-                events.step(&self.progress(t, epoch));
-            }
+            self.checkpoint(events)?;
+            self.interrupted(script, events)?;
+            self.note(script, events)?;
         }
         Ok(())
+    }
+
+    /// Measures and records after a step what is due.
+    fn note(&mut self, script: &mut Script<'_>, events: &mut dyn Events) -> Result<(), Diagnostic> {
+        let t = self.done;
+        let recorded = t.is_multiple_of(self.every) || t == self.steps;
+        let ends_epoch = self.ends_epoch(t);
+        if recorded {
+            self.measure(script, t)?;
+        } else if ends_epoch {
+            self.measures[0].1 = recent(&self.tracks[0].points, (t - 1) % self.per_epoch + 1);
+        }
+        if t.is_multiple_of(self.spread_every()) || t == self.steps {
+            self.spreads.iter_mut().for_each(|spread| spread.record(t));
+        }
+        match recorded || ends_epoch {
+            true => events.measured(&self.progress(t)),
+            false => events.step(&self.progress(t)),
+        }
+        Ok(())
+    }
+
+    /// How many steps lie between two records of distributions.
+    fn spread_every(&self) -> usize {
+        self.train.every.unwrap_or(self.steps.div_ceil(SPREADS))
+    }
+
+    fn ends_epoch(&self, t: usize) -> bool {
+        t.is_multiple_of(self.per_epoch) || t == self.steps
     }
 
     /// Takes the next step, in the next epoch if this one is over.
@@ -376,9 +423,10 @@ impl<'a> Run<'a> {
         let Train { batch, accumulate, data, shuffle, .. } = *self.train;
         let whole = batch == self.rows.len() && !shuffle;
         let machine = self.accumulate.as_mut().map_or(&mut self.step, |accumulate| &mut accumulate.machine);
-        if number == 0 || !whole {
+        if !self.given || !whole {
             let within = number % (self.per_epoch * accumulate);
             script.opened(Seen::own(data))?.give(machine, &self.order[within * batch..][..batch]);
+            self.given = true;
         }
         machine.set(&Role::Key, &step_key(self.seed, number + 1));
         Ok(())
@@ -419,6 +467,7 @@ impl<'a> Run<'a> {
         let steps = (t - 1) % self.every + 1;
         let loss = recent(&self.tracks[0].points, steps);
         self.history.entry("loss".to_owned()).or_default().push((t as f64, loss));
+        self.measures[0].1 = loss;
         self.measures.truncate(1);
         let metrics = self.train.metrics.iter().map(|(name, _)| name.clone());
         if self.validate.is_some() {
@@ -454,13 +503,14 @@ impl<'a> Run<'a> {
         Some(machine.given(&Role::Params))
     }
 
-    fn progress(&self, t: usize, epoch: usize) -> Progress<'_> {
+    fn progress(&self, t: usize) -> Progress<'_> {
         Progress {
             name: &self.label,
             step: t,
             total: self.steps,
-            epoch: epoch + 1,
+            epoch: (t - 1) / self.per_epoch + 1,
             epochs: self.epochs,
+            ends_epoch: self.ends_epoch(t),
             measures: &self.measures,
         }
     }

@@ -22,8 +22,8 @@ pub struct Function {
     pub members: Vec<Member>,
     /// Its value.
     pub body: Expr,
-    /// Types of its results after the first.
-    pub more: Vec<Type>,
+    /// Types of its results, of which there is at least one: that of `body` comes first.
+    pub results: Vec<Type>,
     /// Its derivative, if it says it itself.
     pub rule: Option<Rule>,
     /// Where it is declared.

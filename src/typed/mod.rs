@@ -31,7 +31,9 @@ pub use ids::{DataId, FunctionId, GlobalId, LocalId, StageId};
 pub use optimizer::{Cell, Group, Optimizer, Range, StageUse};
 pub use print::Printer;
 pub use program::{LIMIT, Program};
-pub use script::{Curve, Eval, Length, Sample, Statement, StatementKind, Swept, Train, swept_cell};
+pub use script::{
+    Checkpoints, Curve, Eval, Length, Sample, Statement, StatementKind, Swept, Train, swept_cell,
+};
 pub use series::{Series, Statistic};
 pub use stage::{Inner, Stage, StageScope, State};
 pub use walk::free_locals;

@@ -37,8 +37,7 @@ impl Program {
             ExprKind::Call { function, sizes, .. } => {
                 let function = &self.functions[function.0];
                 let sizes = function.sizes.iter().cloned().zip(sizes.iter().cloned()).collect();
-                let more = function.more.iter().map(|ty| ty.substitute(&sizes));
-                std::iter::once(expr.ty.clone()).chain(more).collect()
+                function.results.iter().map(|ty| ty.substitute(&sizes)).collect()
             }
             _ => vec![expr.ty.clone()],
         }

@@ -145,6 +145,8 @@ pub struct Train {
     pub shuffle: bool,
     /// Seeds initial values, shuffling and `random`.
     pub seed: u64,
+    /// When it writes checkpoints, and where.
+    pub checkpoints: Option<Checkpoints>,
     /// The variables of the sweep that it is repeated in, the slowest first; empty if it runs once.
     pub sweep: Vec<Swept>,
     /// The variable among them that is the seed.
@@ -152,6 +154,21 @@ pub struct Train {
     /// Rows to evaluate the loss and the metrics on after each epoch, or as `every` says.
     /// Columns of the validation data that the loss and the metrics use are those of `locals`.
     pub validate: Option<(DataId, Split)>,
+}
+
+/// When a training run writes checkpoints, and where.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Checkpoints {
+    /// How many steps lie between two of them.
+    pub every: usize,
+    /// Their folder, relative to the working directory.
+    pub folder: String,
+    /// How many are kept, the newest ones.
+    pub keep: usize,
+    /// Whether the run goes on from the newest one, if there is any.
+    pub resume: bool,
+    /// Whether the run ends where one cannot be written, instead of saying so and going on.
+    pub strict: bool,
 }
 
 /// How long a training run goes.

@@ -681,8 +681,15 @@ impl Writer<'_> {
             1 => {
                 let i = self.pick(|ty| ty.kind == Kind::Int)?;
                 let shape = self.function.ty(i).shape;
-                let texts =
-                    ["@0 * 3 - 1", "@0 % 5", "@0//3", "abs(@0) + 2", "max(@0, 1)", "-@0", "min(@0, 4) * @0"];
+                let texts = [
+                    "@0 * 3 - 1",
+                    "@0 % 5",
+                    "@0 div 3",
+                    "abs(@0) + 2",
+                    "max(@0, 1)",
+                    "-@0",
+                    "min(@0, 4) * @0",
+                ];
                 let text = texts[self.below(texts.len())];
                 self.push(Kind::Int, shape, text, &[i])
             }

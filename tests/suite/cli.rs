@@ -5,6 +5,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+mod checkpoints;
+mod fmt;
+mod progress;
+
 fn egret(args: &[&str], folder: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_egret"))
         .args(args)
@@ -280,10 +284,10 @@ fn wave(x: real[N], k: i32 = 2) -> real[N] = sin(k * x) * x
 fn weighed[n](x: real[N, n], w: real[n]) -> real[N] = sum(x * w, axis = 1)
   vjp dy => expand(dy, axis = 1) * expand(w, axis = 0), WRONG * sum(expand(dy, axis = 1) * x, axis = 0)
 fn only_above(x: real[..]) -> real[..] = log(x)
-fn applied[f](x: real[N]) -> real = sum(f(x))
+fn applied[f: fn](x: real[N]) -> real = sum(f(x))
 fn which(x: real[N]) -> i32 = argmax(x)
 fn both(x: real[N]) -> (real[N], i32, real) = (x^2, argmax(x), sum(x))
-fn lighter[p](x: real[N]) -> real[N] = x |> dropout[p]
+fn lighter[p: number](x: real[N]) -> real[N] = x |> dropout[p]
 data d = synthetic(rows = 8, seed = 1) {
   x = random.normal[rows, 2]()
   y = x[:, 0] * x[:, 1]

@@ -28,8 +28,16 @@ fn scripts_and_stages_are_those_of_the_repository() {
     let readme = read("README.md");
     let shown = blocks(&readme, "egret");
     assert_eq!(shown[0], read("examples/digits.eg"));
-    let stage = shown[1].trim_end();
-    assert!(LIBRARY.iter().any(|(_, source)| source.contains(stage)), "{stage}");
+    let (stages, scripts): (Vec<&str>, Vec<&str>) =
+        shown[1..].iter().map(|text| text.trim_end()).partition(|text| text.contains("\nstage "));
+    assert!(!stages.is_empty() && !scripts.is_empty());
+    for stage in stages {
+        assert!(LIBRARY.iter().any(|(_, source)| source.contains(stage)), "{stage}");
+    }
+    for script in scripts {
+        let checked = Program::compile("README.eg", script, Options::default());
+        checked.unwrap_or_else(|report| panic!("{}", report.render(false)));
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::*;
 use crate::algebra::dim::{Dim, SizeVar};
 use crate::algebra::form::{Combine, Segments};
+use crate::algebra::number::Number;
 use crate::algebra::scalar;
 use crate::algebra::types::DType;
 
@@ -42,7 +43,7 @@ fn sizes_may_be_symbolic() {
     );
     let slice = View::Slice { axis: 0, start: k(1), step: 1, count: n().sub(&k(1)) };
     assert_eq!(shape_of(slice, std::slice::from_ref(&x)), "f32[n - 1, 64]");
-    let pad = View::Pad { axis: 0, before: k(1), after: n(), value: 0.0 };
+    let pad = View::Pad { axis: 0, before: k(1), after: n(), value: Number(0.0) };
     assert_eq!(shape_of(pad, std::slice::from_ref(&x)), "f32[2 * n + 1, 64]");
     assert_eq!(shape_of(Pack, &[x, floats(&[n()])]), "f32[65 * n]");
     let (one_more, more_one) = (n().add(&k(1)), k(1).add(&n()));
@@ -106,7 +107,7 @@ fn operators_print_their_attributes() {
             View::Slice { axis: 0, start: k(1), step: -2, count: n() }.into(),
             "slice [axis = 0, start = 1, step = -2, count = n]",
         ),
-        (Fill::Const { value: 1e-8, dtype: DType::F64, to: vec![] }.into(), "const [1e-8]"),
+        (Fill::Const { value: Number(1e-8), dtype: DType::F64, to: vec![] }.into(), "const [1e-8]"),
         (Segment::Reduce { combine: Combine::Sum, segments }.into(), "segment_reduce [sum]"),
         (Pack.into(), "pack []"),
     ];

@@ -168,7 +168,7 @@ pub static FLOOR_DIV: Scalar = Scalar {
     name: "floor_div",
     args: &["a", "b"],
     typing: Typing::Number,
-    doc: "The quotient rounded down, as `//` in Python: `-7 // 2` is -4. Of integers by 0: 0. \
+    doc: "The quotient rounded down, as `//` in Python: `-7 div 2` is -4. Of integers by 0: 0. \
           Exact for floats while the quotient is below 2^24 (f32) or 2^53 (f64).",
     eval: |a| floor_div(a[0], a[1]).0,
     vjp: Vec::new,

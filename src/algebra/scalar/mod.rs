@@ -33,7 +33,7 @@ pub use random::UNIFORM;
 use super::term::Term;
 use super::types::DType;
 
-/// A scalar function, declared once.
+/// A scalar function, declared once. Each is one static: two are equal when they are the same one.
 #[derive(Debug)]
 pub struct Scalar {
     /// Its name in graphs and in the manual.
@@ -55,6 +55,20 @@ pub struct Scalar {
     pub ulp: u32,
     /// Arguments with the exact result (rounded to double).
     pub samples: &'static [(&'static [f64], f64)],
+}
+
+impl PartialEq for Scalar {
+    fn eq(&self, other: &Scalar) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Eq for Scalar {}
+
+impl std::hash::Hash for Scalar {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        std::ptr::hash(self, state);
+    }
 }
 
 /// Which types a scalar function takes and gives.

@@ -4,6 +4,7 @@ use crate::algebra::build::{
     add, cast, constant, div, map, mul, pad, reshape, slice, spread, sum, transpose,
 };
 use crate::algebra::form::Combine;
+use crate::algebra::number::Number;
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::reduce::Reduce;
 use crate::algebra::scalar;
@@ -77,7 +78,7 @@ fn by_halves(cx: &mut dyn Build, level: Val, axis: usize, grad: Val) -> Val {
     let partner = match n % 2 {
         0 => second,
         _ => {
-            let view = View::Pad { axis, before: zero.clone(), after: Dim::from(1), value: 1.0 };
+            let view = View::Pad { axis, before: zero.clone(), after: Dim::from(1), value: Number(1.0) };
             cx.emit(Op::View(view), &[second])
         }
     };

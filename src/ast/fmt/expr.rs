@@ -36,6 +36,11 @@ impl Source<'_> {
             ExprKind::By(of, by) => {
                 Doc::concat([self.expr(of), Doc::text(format!(" by {}", by.name))]).unbroken()
             }
+            ExprKind::Every(word, parts) => {
+                let [count, path] = &**parts;
+                let start = Doc::text(format!("{} ", word.name));
+                Doc::concat([start, self.expr(count), Doc::text(" to "), self.expr(path)]).unbroken()
+            }
             ExprKind::Call(f, arguments) => {
                 let arguments = arguments.iter().map(|argument| self.argument(argument));
                 Doc::concat([self.operand(f, Level::Postfix), Doc::list("(", arguments, ")")])
@@ -51,7 +56,6 @@ impl Source<'_> {
                 let op_text = if *op == UnaryOp::Not { "not " } else { "-" };
                 Doc::concat([Doc::text(op_text), self.operand(x, op.operand())])
             }
-            ExprKind::Binary(BinaryOp::FloorDiv, x, y) => self.floor_div(x, y),
             ExprKind::Binary(op, x, y) => self.binary(*op, x, y),
             ExprKind::Pipe(..) => self.pipe(expr),
             ExprKind::Match(word, arms) => self.choices(expr.span, word, arms),
@@ -96,26 +100,6 @@ impl Source<'_> {
             BinaryOp::Pow => Doc::concat([x, Doc::text("^"), Doc::nest(y)]),
             _ => Doc::concat([x, Doc::text(format!(" {op}")), Doc::nest(Doc::fill(y))]),
         }
-    }
-
-    /// `a//b` cannot be broken, for `//` would begin a comment: both operands must touch it with a letter, a digit
-    /// or a parenthesis.
-    fn floor_div(&self, x: &Expr, y: &Expr) -> Doc {
-        let [left, right] = BinaryOp::FloorDiv.operands();
-        let ends = |text: &str| text.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | ')' | ']'));
-        let starts =
-            |text: &str| text.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '(' | '-'));
-        let x = self.touching(x, left, ends);
-        let y = self.touching(y, right, starts);
-        Doc::concat([x, Doc::text("//"), y])
-    }
-
-    /// An operand of `//`: in parentheses if it is broken, binds too loosely or does not touch.
-    fn touching(&self, expr: &Expr, least: Level, touches: impl Fn(&str) -> bool) -> Doc {
-        let doc = self.expr(expr);
-        let bare = expr.level() >= least && doc.one_line().is_some_and(|text| touches(&text));
-        let parenthesis = |text: &str| Doc::choice(Doc::text(if bare { "" } else { text }), Doc::text(text));
-        Doc::concat([parenthesis("("), doc, parenthesis(")")])
     }
 
     /// One `|>` a line.

@@ -85,10 +85,10 @@ impl Source<'_> {
         }
         head.push(Doc::list("(", function.args.iter().map(|arg| self.arg(arg)), ")"));
         head.push(Doc::text(" -> "));
-        let results = std::iter::once(&function.result).chain(&function.more).map(|ty| self.ty(ty));
-        match function.more.is_empty() {
-            true => head.extend(results),
-            false => head.push(Doc::list("(", results, ")")),
+        let results = function.results.iter().map(|ty| self.ty(ty));
+        match function.results.as_slice() {
+            [_] => head.extend(results),
+            _ => head.push(Doc::list("(", results, ")")),
         }
         head.push(Doc::text(" "));
         Doc::concat(head).unbroken()
@@ -108,7 +108,7 @@ impl Source<'_> {
     }
 
     fn of_brackets(&self, given: &Static) -> Doc {
-        Doc::concat([Doc::text(&given.name.name), self.default(given.default.as_ref())])
+        Doc::concat([Doc::text(given.head()), self.default(given.default.as_ref())])
     }
 
     fn arg(&self, arg: &Arg) -> Doc {

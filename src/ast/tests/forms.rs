@@ -7,9 +7,9 @@ fn operators_bind_as_documented() {
         ("a + b * c", "(a + (b * c))"),
         ("a - b - c", "((a - b) - c)"),
         ("a * b / c % d @ e", "((((a * b) / c) % d) @ e)"),
-        ("a//b * c", "((a // b) * c)"),
-        ("(a)//(b)", "(a // b)"),
-        ("a//-b", "(a // (- b))"),
+        ("a div b * c", "((a div b) * c)"),
+        ("(a)div(b)", "(a div b)"),
+        ("a div -b", "(a div (- b))"),
         ("-a^2", "(- (a ^ 2))"),
         ("a^-b", "(a ^ (- b))"),
         ("a^-b^c", "(a ^ (- (b ^ c)))"),
@@ -129,11 +129,12 @@ fn newlines_end_statements_where_they_must() {
 }
 
 #[test]
-fn comments_and_floor_division_are_told_apart() {
-    assert_eq!(shape("n//2"), "(n // 2)");
+fn two_slashes_begin_a_comment() {
+    assert_eq!(shape("n div 2"), "(n div 2)");
+    assert_eq!(shape("n div // two\n  2"), "(n div 2)");
     assert_eq!(shape("n // 2"), "n");
     assert_eq!(shape("n //2"), "n");
-    assert_eq!(shape("f(n)//f(m) // half"), "(f(n) // f(m))");
+    assert_eq!(shape("f(n) div f(m) // half"), "(f(n) div f(m))");
     assert_eq!(shape("f(a, // first\n  b // second\n )"), "f(a b)");
     assert_eq!(
         tree("//// no doc\n// c\n/// A doc\n///  line.\n///\nlet a = 1 /// late").items[0].doc,
@@ -148,7 +149,7 @@ data d = csv("p.csv", target = "y", test = 0.2)
 data e = idx(x = "a.gz", y = "b.gz") {
   x = standardize(x)
 }
-fn f[n, g](x: real[.., n], y: i32) -> real[.., 2 * n] = g(x)
+fn f[n, p: number = 0.5, g: fn, l: model, k: axis, mode: a | b | c = b](x: real[.., n], y: i32) -> real[.., 2 * n] = g(x)
 fn h() -> real { 1 }
 model m(x: real[B, 64]) -> real[B, 10] {
   param w: real[64, 10] = glorot_uniform()
@@ -203,6 +204,9 @@ stage adam
 ";
     let printed = script.to_string();
     assert!(printed.contains(&format!("doc \"Adam.\"\n{expected}")), "{printed}");
+    let statics = "static n\n  static p: number\n  default\n    number 0.5 real\n  static g: fn\n  static l: model\n  \
+        static k: axis\n  static mode: a | b | c\n  default\n    name b\n";
+    assert!(printed.contains(statics), "{printed}");
     assert!(
         printed.contains("arg x : real[.., n]\n  arg y : i32\n  result real\n    ..\n    binary *\n"),
         "{printed}"

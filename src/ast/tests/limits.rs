@@ -108,7 +108,7 @@ fn large_files_are_refused_and_garbage_is_quick() {
 #[test]
 fn no_prefix_and_no_missing_piece_panics() {
     let text = "/// D\nmodel m[n](x: real[.., n]) -> real {\n  param w: real = 1\n  match a { b => \"{x:.3}\" }\n}\n\
-        stage s(a = b | c) {\n  state m: scalar[over] = 0\n  m <- m//2\n  u |> f\n}\nlet é = train m on d { metric a = 1 }\n";
+        stage s(a = b | c) {\n  state m: scalar[over] = 0\n  m <- m div 2\n  u |> f\n}\nlet é = train m on d { metric a = 1 }\n";
     for at in (0..=text.len()).filter(|at| text.is_char_boundary(*at)) {
         for end in [at, (at + 1).min(text.len()), (at + 7).min(text.len()), text.len()] {
             let end = text.ceil_char_boundary(end);

@@ -1,5 +1,6 @@
 //! Builtins that arrange elements along axes: turned, joined, padded, with axes added and taken away.
 
+use crate::algebra::number::Number;
 use crate::algebra::op::Op;
 use crate::algebra::pack::Pack;
 use crate::algebra::scalar;
@@ -113,7 +114,7 @@ pub(super) fn pad<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a,
         }
     };
     let x = convert::settle(cx.env, x)?;
-    let pad = View::Pad { axis, before, after, value };
+    let pad = View::Pad { axis, before, after, value: Number(value) };
     Ok(Value::strong(build::op(Op::View(pad), vec![x], call.span)))
 }
 
@@ -236,7 +237,7 @@ fn end_to_end(parts: Vec<Expr>, axis: usize, span: crate::source::Span) -> Expr 
     for part in parts {
         let size = part.ty.shape[axis].clone();
         let after = total.sub(&before).sub(&size);
-        let pad = View::Pad { axis, before: before.clone(), after, value: nothing };
+        let pad = View::Pad { axis, before: before.clone(), after, value: Number(nothing) };
         padded.push(build::op(Op::View(pad), vec![part], span));
         before = before.add(&size);
     }

@@ -4,6 +4,7 @@
 
 use crate::algebra::convolve::{Convolve, Window};
 use crate::algebra::form::Combine;
+use crate::algebra::number::Number;
 use crate::algebra::op::Op;
 use crate::algebra::scalar;
 use crate::algebra::types::{Dim, Shape};
@@ -120,7 +121,8 @@ fn padded(mut x: Expr, walks: &[Walk], value: f64, span: Span) -> Expr {
     for (k, walk) in walks.iter().enumerate() {
         if walk.padding.as_constant() != Some(0) {
             let (before, after) = (walk.padding.clone(), walk.padding.clone());
-            x = build::op(Op::View(View::Pad { axis: k + 2, before, after, value }), vec![x], span);
+            let pad = View::Pad { axis: k + 2, before, after, value: Number(value) };
+            x = build::op(Op::View(pad), vec![x], span);
         }
     }
     x

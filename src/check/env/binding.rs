@@ -41,6 +41,8 @@ pub(crate) enum Static {
     Size(Dim),
     /// A real number, by its bits.
     Number(u64),
+    /// An axis, from the end where negative.
+    Axis(i64),
     /// A function.
     Function(Callee),
     /// A word.

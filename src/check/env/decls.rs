@@ -6,10 +6,6 @@ use std::ops::Index;
 use crate::ast::{self, BinaryOp, ExprKind, UnaryOp};
 use crate::typed::DataId;
 
-/// Functions of the library that go along the last axis, and along another one where `axis = k` says so;
-/// whether they keep it.
-pub(crate) const ALONG: [(&str, bool); 3] = [("softmax", true), ("log_softmax", true), ("logsumexp", false)];
-
 /// A function or model as declared.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Def<'a> {
@@ -30,13 +26,6 @@ pub(crate) struct PipelineDef<'a> {
 pub(crate) struct StageDef<'a> {
     pub ast: &'a ast::Stage,
     pub library: bool,
-}
-
-impl Def<'_> {
-    /// Whether it goes along its last axis, or along one that is named.
-    pub(crate) fn has_axis(&self) -> bool {
-        self.library && ALONG.iter().any(|(along, _)| *along == self.ast.name.name)
-    }
 }
 
 /// Declarations of one kind, of the library and of the script, which may use the same name.

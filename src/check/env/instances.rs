@@ -32,10 +32,8 @@ pub(crate) struct Signature {
     pub names: Vec<String>,
     pub written: Vec<String>,
     pub spans: Vec<Span>,
-    /// Type of its result.
-    pub result: Type,
-    /// Types of its results after the first.
-    pub more: Vec<Type>,
+    /// Types of its results, of which there is at least one.
+    pub results: Vec<Type>,
 }
 
 impl Signature {
@@ -99,8 +97,7 @@ impl Instances {
             ExprKind::Call { function, sizes, .. } => {
                 let signature = &self.made[function.0].signature;
                 let sizes = signature.sizes.iter().cloned().zip(sizes.iter().cloned()).collect();
-                let more = signature.more.iter().map(|ty| ty.substitute(&sizes));
-                std::iter::once(expr.ty.clone()).chain(more).collect()
+                signature.results.iter().map(|ty| ty.substitute(&sizes)).collect()
             }
             _ => vec![expr.ty.clone()],
         }

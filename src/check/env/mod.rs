@@ -18,7 +18,7 @@ use crate::source::Span;
 use crate::typed::Data;
 
 pub(crate) use binding::{Binding, Callee, Derived, Layer, Static, Target};
-pub(crate) use decls::{ALONG, Decls, Def, PipelineDef, StageDef};
+pub(crate) use decls::{Decls, Def, PipelineDef, StageDef};
 pub(crate) use globals::{Global, Globals, Variable};
 pub(crate) use instances::{CallSite, InstanceOf, Instances, Key, Signature, Sizes};
 pub(crate) use scope::{Cells, Extents, Kind, NOBODY, Place, STEPS, Scope, unique};

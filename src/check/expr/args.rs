@@ -81,26 +81,31 @@ fn arguments(n: usize) -> String {
     if n == 1 { "1 argument".into() } else { format!("{n} arguments") }
 }
 
-/// How a function is called: with what it takes in square brackets, and along an axis if it can be.
+/// How a function is called: with what it takes in square brackets, and axes by their names.
 fn call_form<'a>(env: &Env<'a>, call: &Call<'a, '_>, names: &[&str], declared: Option<Span>) -> String {
-    let def = env.decls.functions.iter().position(|def| Some(def.ast.name.span) == declared);
-    let name = def.map_or(call.name.clone(), |def| with_statics(env, def));
-    let names = names.join(", ");
-    match def.is_some_and(|def| env.decls.functions[def].has_axis()) {
-        true => format!("`{name}({names})` or `{name}({names}, axis = k)`"),
-        false => format!("`{name}({names})`"),
-    }
+    let def = env.decls.functions.iter().find(|def| Some(def.ast.name.span) == declared);
+    let statics = def.map_or(&[] as &[ast::Static], |def| &def.ast.statics);
+    let name = def.map_or(call.name.as_str(), |def| def.ast.name.name.as_str());
+    let (axes, others): (Vec<_>, Vec<_>) =
+        statics.iter().partition(|of| matches!(of.kind, ast::StaticKind::Axis));
+    let axis = |of: &ast::Static| {
+        let default = of.default.as_ref().map_or("0".to_string(), text::source);
+        format!("{} = {default}", of.name.name)
+    };
+    let names: Vec<String> =
+        names.iter().map(ToString::to_string).chain(axes.into_iter().map(axis)).collect();
+    format!("`{}({})`", in_brackets(name, others), names.join(", "))
 }
 
 /// The name of a function, with what it takes in square brackets.
 pub(super) fn with_statics(env: &Env<'_>, def: usize) -> String {
     let ast::Function { name, statics, .. } = env.decls.functions[def].ast;
-    let written = |given: &ast::Static| match &given.default {
-        Some(default) => format!("{} = {}", given.name.name, text::source(default)),
-        None => given.name.name.clone(),
-    };
-    let names: Vec<String> = statics.iter().map(written).collect();
-    if names.is_empty() { name.name.clone() } else { format!("{}[{}]", name.name, names.join(", ")) }
+    in_brackets(&name.name, statics)
+}
+
+fn in_brackets<'s>(name: &str, statics: impl IntoIterator<Item = &'s ast::Static>) -> String {
+    let statics: Vec<String> = statics.into_iter().map(text::static_source).collect();
+    if statics.is_empty() { name.to_string() } else { format!("{name}[{}]", statics.join(", ")) }
 }
 
 /// Checks arguments that are all there.
@@ -164,21 +169,28 @@ pub(crate) fn known_int(env: &mut Env<'_>, value: &Value, what: &str) -> Checked
 /// An axis of a tensor, counted from the end when negative.
 pub(crate) fn axis(env: &mut Env<'_>, value: &Value, of: &Type) -> Checked<usize> {
     let n = known_int(env, value, "axis")?;
-    let rank = of.rank() as i64;
-    let axis = if n < 0 { n + rank } else { n };
-    if (0..rank).contains(&axis) {
-        return Ok(axis as usize);
-    }
+    in_range(n, of.rank())
+        .ok_or_else(|| no_such_axis(env, &format!("axis {n} of"), of, of.rank(), value.expr.span))
+}
+
+/// An axis counted from the first, if there is one.
+pub(super) fn in_range(axis: i64, rank: usize) -> Option<usize> {
+    let rank = i64::try_from(rank).ok()?;
+    let axis = if axis < 0 { axis.checked_add(rank)? } else { axis };
+    (0..rank).contains(&axis).then_some(axis as usize)
+}
+
+/// An axis that a tensor does not have.
+pub(super) fn no_such_axis(env: &mut Env<'_>, what: &str, of: &Type, rank: usize, span: Span) -> Poison {
     let shown = text::show(of, env.real);
-    let message = format!("axis {n} of `{shown}`, which has {}", errors::axes(of.rank()));
-    Err(env
-        .report(at(&errors::SHAPE_MISMATCH, message, value.expr.span, "no such axis").help(axes_help(rank))))
+    let message = format!("{what} `{shown}`, which has {}", errors::axes(rank));
+    env.report(at(&errors::SHAPE_MISMATCH, message, span, "no such axis").help(axes_help(rank as i64)))
 }
 
 /// Which axes there are.
 pub(crate) fn axes_help(rank: i64) -> String {
     match rank {
-        0 => "a single number has no axes: leave `axis` out".into(),
+        0 => "a single number has no axes: give a tensor, or leave `axis` out".into(),
         1 => "its only axis is 0, or -1 for the last".into(),
         _ => format!("axes are 0 to {}, or -1 for the last", rank - 1),
     }

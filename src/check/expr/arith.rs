@@ -188,7 +188,7 @@ fn floor_div(env: &mut Env<'_>, scope: &Scope, a: Value, b: Value, span: Span) -
     Ok(Value::strong(build::map(&scalar::FLOOR_DIV, vec![a, b], span)))
 }
 
-/// What `//` leaves: it has the sign of `b`.
+/// What `div` leaves: it has the sign of `b`.
 fn remainder(env: &mut Env<'_>, scope: &Scope, a: Value, b: Value, span: Span) -> Checked<Value> {
     let (a, b) = convert::join(env, scope, a, b)?;
     Ok(Value::strong(build::map(&scalar::REM, vec![a, b], span)))

@@ -3,7 +3,7 @@
 use super::dims;
 use super::instances;
 use super::typer::{Arg, Call, Typer};
-use super::{along, args, convert, derive, fixes, layers, origin, recorded, solve, statics, targets};
+use super::{args, axes, convert, derive, fixes, layers, origin, recorded, solve, statics, targets};
 use crate::algebra::types::{DType, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::builtins::{self, points, stage};
@@ -77,11 +77,9 @@ pub(super) fn call_target<'a>(
                 }
                 return Err(model_without_instance(cx.env, call));
             }
-            if along::says_axis(cx.env, def, call) {
-                return along::along_axis(cx, scope, def, call);
-            }
             let given = statics::statics(cx, scope, def, given, call)?;
-            call_def(cx, scope, def, given, Instance::None, None, call)
+            let call = statics::without_axes(cx.env, def, call);
+            call_def(cx, scope, def, given, Instance::None, None, &call)
         }
         Target::Callee(Callee::Derived(derived)) => derive::call_derived(cx, scope, &derived, call),
         Target::Layer { index, .. } => layers::call_layer(cx, scope, index, None, call),
@@ -128,6 +126,7 @@ pub(crate) fn call_def<'a>(
     }
     let values = values.into_iter().collect::<Checked<Vec<Value>>>()?;
     let rank = solve::rest_rank(function, &values, call.expected);
+    let statics = axes::counted(cx.env, def, statics, rank, &values, call)?;
     let id = instances::instance(cx.env, def, &statics, rank, instances::caller(scope))?;
     call_instance(cx.env, scope, id, &statics, values, instance, call)
 }
@@ -176,7 +175,7 @@ fn call_instance<'a>(
     failed?;
     let ordered: Vec<_> = signature.sizes.iter().map(|var| sizes[var].clone()).collect();
     instances::record_call(env, scope, id, &ordered, &instance, call.span);
-    let ty = signature.result.substitute(&sizes);
+    let ty = signature.results[0].substitute(&sizes);
     for dim in ty.shape.iter().chain(args.iter().flat_map(|arg: &Expr| &arg.ty.shape)) {
         dims::positive(env, dim.clone(), call.span)?;
     }

@@ -38,7 +38,7 @@ fn fits(env: &mut Env<'_>, expr: Expr, dtype: DType) -> Checked<Expr> {
 /// What to say about a quotient of integers.
 pub(super) fn int_division(env: &Env<'_>, span: Span) -> Diagnostic {
     let written = env.quotients.get(&span).cloned();
-    errors::int_division(span, written.unwrap_or_else(|| ("a//b".into(), "real(a) / b".into())))
+    errors::int_division(span, written.unwrap_or_else(|| ("a div b".into(), "real(a) / b".into())))
 }
 
 /// `value` with element type `dtype`, if it may become that silently.

@@ -1,6 +1,6 @@
 //! Sizes and types as written, and finding size variables from the shapes of arguments.
 
-use super::columns;
+use super::{args, columns};
 use crate::algebra::types::{DType, Dim, Type};
 use crate::ast::{self, BinaryOp, ExprKind, UnaryOp};
 use crate::check::env::{Binding, Checked, Env, Poison, Scope};
@@ -54,31 +54,79 @@ pub(super) fn type_expr(
     fresh: bool,
 ) -> Checked<Type> {
     let dtype = dtype(env, &ty.dtype);
-    let mut shape = Vec::new();
-    let mut failed = None;
+    let mut shape = Ok(Vec::new());
+    let mut along = None;
     for (k, size) in ty.shape.iter().enumerate() {
-        match &size.kind {
-            ExprKind::Rest if k == 0 => match scope.rest() {
-                Some(rest) => shape.extend(rest.iter().cloned()),
-                None => {
-                    let found = at(
-                        &errors::REST_UNKNOWN,
-                        "`..` stands for nothing here",
-                        size.span,
-                        "any leading axes",
-                    );
-                    failed = Some(env.report(found.help("use `..` in the type of an argument as well")));
-                }
-            },
-            _ => match dim(env, scope, size, fresh).and_then(|dim| positive(env, dim, size.span)) {
-                Ok(dim) => shape.push(dim),
-                Err(poison) => failed = Some(poison),
-            },
+        let sizes = match &size.kind {
+            ExprKind::Rest if k == 0 => rest(env, scope, size.span),
+            ExprKind::Named(axis, size) if along.is_none() => {
+                let (axis, size) = (named_axis(env, scope, axis), one_size(env, scope, size, fresh));
+                along = Some(axis.and_then(|axis| Ok((axis, size?))));
+                continue;
+            }
+            ExprKind::Named(..) => Err(second_axis(env, size.span)),
+            _ => one_size(env, scope, size, fresh).map(|size| vec![size]),
+        };
+        shape = shape.and_then(|shape| Ok([shape, sizes?].concat()));
+    }
+    let mut shape = shape?;
+    if let Some(along) = along {
+        insert(env, &mut shape, along?, ty)?;
+    }
+    Ok(Type::new(dtype?, shape))
+}
+
+/// What `..` stands for.
+fn rest(env: &mut Env<'_>, scope: &Scope, span: Span) -> Checked<Vec<Dim>> {
+    if let Some(rest) = scope.rest() {
+        return Ok(rest.to_vec());
+    }
+    let found = at(&errors::REST_UNKNOWN, "`..` stands for nothing here", span, "any leading axes");
+    Err(env.report(found.help("use `..` in the type of an argument as well")))
+}
+
+/// The size of one axis.
+fn one_size(env: &mut Env<'_>, scope: &mut Scope, size: &ast::Expr, fresh: bool) -> Checked<Dim> {
+    let dim = dim(env, scope, size, fresh)?;
+    positive(env, dim, size.span)
+}
+
+/// The axis that a type names: `axis` of `real[.., axis = N]`.
+fn named_axis(env: &mut Env<'_>, scope: &Scope, name: &ast::Ident) -> Checked<i64> {
+    match scope.get(&name.name) {
+        Some(Binding::Number(axis, true)) => Ok(*axis as i64),
+        Some(Binding::Error) => Err(Poison),
+        _ => {
+            let message = format!("`{}` is no axis", name.name);
+            let found = at(&errors::NOT_A_SIZE, message, name.span, "a static parameter that is an axis");
+            Err(env.report(found.help(format!("declare it in square brackets: `{}: axis`", name.name))))
         }
     }
-    match failed {
-        Some(poison) => Err(poison),
-        None => Ok(Type::new(dtype?, shape)),
+}
+
+fn second_axis(env: &mut Env<'_>, span: Span) -> Poison {
+    let found = at(&errors::NOT_A_SIZE, "a type names one axis", span, "another one");
+    env.report(found.help("name the other sizes in their order"))
+}
+
+/// Puts the size of a named axis in its place among the others.
+fn insert(
+    env: &mut Env<'_>,
+    shape: &mut Vec<Dim>,
+    (axis, size): (i64, Dim),
+    ty: &ast::TypeExpr,
+) -> Checked<()> {
+    let rank = shape.len() + 1;
+    match args::in_range(axis, rank) {
+        Some(k) => {
+            shape.insert(k, size);
+            Ok(())
+        }
+        None => {
+            let message = format!("there is no axis {axis} in this type, which has {}", errors::axes(rank));
+            let found = at(&errors::SHAPE_MISMATCH, message, ty.span, "too few axes");
+            Err(env.report(found.help("give it more sizes, or `..`")))
+        }
     }
 }
 
@@ -139,7 +187,7 @@ fn dim_binary(env: &mut Env<'_>, op: BinaryOp, a: &Dim, b: &Dim, span: Span) -> 
                     span,
                     "not a whole number",
                 );
-                Err(env.report(found.help("sizes are whole numbers: `//` leaves the remainder out")))
+                Err(env.report(found.help("sizes are whole numbers: `div` leaves the remainder out")))
             }
         },
         _ => Err(not_a_size(env, span)),

@@ -60,6 +60,7 @@ pub(super) fn any_expr<'a>(
         | Ast::Eval(_)
         | Ast::Sweep(_)
         | Ast::By(..)
+        | Ast::Every(..)
         | Ast::Rest
         | Ast::Named(..)
         | Ast::Slice(_) => Err(no_value(cx.env, expr)),
@@ -79,6 +80,10 @@ fn no_value(env: &mut Env<'_>, expr: &ast::Expr) -> Poison {
             let found = at(&errors::WRONG_SWEEP, message, span, "not inside of an expression");
             return env.report(found.help("write `print runs.loss by lr`, or plot it"));
         }
+        Ast::Every(..) => (
+            source.as_str(),
+            "it says when a training run writes files: `checkpoint = every 500 to \"checkpoints\"`",
+        ),
         Ast::Str(_) => ("text", "text is for `print` and for paths"),
         Ast::Groups(_) => ("an optimizer", "groups of parameters are for `optimizer = { ... }` in `train`"),
         Ast::Rest => ("`..`", "`..` stands in types and among the positions of a tensor"),

@@ -1,6 +1,6 @@
 //! Instances of functions: their signatures, and the calls of them.
 
-use super::dims;
+use super::{axes, dims};
 use crate::algebra::types::{Dim, SizeVar, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{
@@ -35,6 +35,18 @@ pub(crate) fn instance(
     made
 }
 
+/// The instance of a function that nothing calls, with `rank` leading axes, or as many as it needs.
+pub(crate) fn uncalled(
+    env: &mut Env<'_>,
+    def: usize,
+    statics: &[Static],
+    rank: usize,
+    parent: Option<usize>,
+) -> Checked<FunctionId> {
+    let least = axes::least_rest(env.decls.functions[def].ast, statics);
+    instance(env, def, statics, rank.max(least), parent)
+}
+
 /// Instances that keep asking for new instances of themselves.
 fn nested_too_deep(env: &mut Env<'_>, def: usize, parent: Option<usize>) -> Checked<()> {
     let chain = std::iter::successors(parent, |at| env.instances.made[*at].parent);
@@ -64,12 +76,10 @@ fn new_instance(
     }
     let args: Vec<Checked<Type>> =
         ast.args.iter().map(|arg| dims::type_expr(env, &mut scope, &arg.ty, true)).collect();
-    let result = dims::type_expr(env, &mut scope, &ast.result, true);
-    let more: Vec<Checked<Type>> =
-        ast.more.iter().map(|ty| dims::type_expr(env, &mut scope, ty, true)).collect();
+    let results: Vec<Checked<Type>> =
+        ast.results.iter().map(|ty| dims::type_expr(env, &mut scope, ty, true)).collect();
     let args = args.into_iter().collect::<Checked<Vec<Type>>>()?;
-    let result = result?;
-    let more = more.into_iter().collect::<Checked<Vec<Type>>>()?;
+    let results = results.into_iter().collect::<Checked<Vec<Type>>>()?;
     bind_args(env, &mut scope, ast, &args);
     let signature = Signature {
         sizes: scope.of_function().sizes.clone(),
@@ -78,8 +88,7 @@ fn new_instance(
         names: ast.args.iter().map(|arg| arg.name.name.clone()).collect(),
         written: ast.args.iter().map(|arg| text::type_source(&arg.ty)).collect(),
         spans: ast.args.iter().map(|arg| arg.ty.span).collect(),
-        result,
-        more,
+        results,
     };
     let name = instance_name(env, ast, statics);
     env.instances.made.push(InstanceOf { def, name, signature, scope: Some(scope), function: None, parent });
@@ -107,7 +116,8 @@ fn bind_statics(
             }
             Static::Number(bits) => (Binding::Number(f64::from_bits(*bits), false), None),
             Static::Function(callee) => (Binding::Function(callee.clone()), None),
-            Static::Word(word) => (Binding::Word(word.clone(), Vec::new()), None),
+            Static::Axis(axis) => (Binding::Number(*axis as f64, true), None),
+            Static::Word(word) => (Binding::Word(word.clone(), given.kind.words()), None),
         };
         scope.bind(&name.name, binding, name.span);
         vars.push(var);
@@ -128,8 +138,10 @@ fn bind_args(env: &mut Env<'_>, scope: &mut Scope, ast: &ast::Function, args: &[
 fn instance_name(env: &Env<'_>, ast: &ast::Function, statics: &[Static]) -> String {
     let resolved: Vec<String> = statics
         .iter()
-        .filter_map(|value| match value {
+        .zip(&ast.statics)
+        .filter_map(|(value, of)| match value {
             Static::Size(_) => None,
+            Static::Axis(axis) => Some(format!("{} = {axis}", of.name.name)),
             Static::Number(bits) => Some(crate::print::number(f64::from_bits(*bits))),
             Static::Function(callee) => Some(callee_name(env, callee)),
             Static::Word(word) => Some(word.clone()),
@@ -142,7 +154,7 @@ fn instance_name(env: &Env<'_>, ast: &ast::Function, statics: &[Static]) -> Stri
     }
 }
 
-fn callee_name(env: &Env<'_>, callee: &Callee) -> String {
+pub(super) fn callee_name(env: &Env<'_>, callee: &Callee) -> String {
     match callee {
         Callee::Builtin(name) => name.clone(),
         Callee::Def(def, _) => env.decls.functions[*def].ast.name.name.clone(),

@@ -1,5 +1,6 @@
 //! `match`: the arm that a word chooses.
 
+use super::kinds;
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Binding, Checked, Env, Poison, Scope};
 use crate::check::errors::{self, at};
@@ -26,7 +27,10 @@ pub(super) fn match_arm<'a, T>(
                 word.span,
                 "`match` chooses by a word",
             );
-            return Err(env.report(found.help("words are declared as `name = first | second`")));
+            let declared = kinds::declare_as(env, scope, name, "first | second");
+            let help =
+                declared.unwrap_or_else(|| "words are declared as `name = first | second`".to_string());
+            return Err(env.report(found.help(help)));
         }
         None => return Err(env.report(errors::unknown_name(name, word.span, None))),
     };
@@ -40,11 +44,11 @@ pub(super) fn match_arm<'a, T>(
     }
 }
 
-/// Every arm is a word that can be, every such word has an arm. Statics bring no list of words.
+/// Every arm is a word that can be, every such word has an arm.
 fn check_arms<T>(env: &mut Env<'_>, arms: &[(ast::Ident, T)], words: &[String], span: Span) -> Checked<()> {
     let mut result = Ok(());
     for (k, (arm, _)) in arms.iter().enumerate() {
-        if !words.is_empty() && !words.contains(&arm.name) {
+        if !words.contains(&arm.name) {
             result =
                 Err(env.report(errors::none_of(&errors::UNKNOWN_WORD, "word", &arm.name, arm.span, words)));
         }

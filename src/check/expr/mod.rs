@@ -4,9 +4,9 @@
 //! operands of exactly the types that their rules ask for. Each form of expressions is a file; all of
 //! them meet in [`typer::Forms`].
 
-mod along;
 pub(crate) mod args;
 pub(crate) mod arith;
+pub(crate) mod axes;
 pub(crate) mod calls;
 mod columns;
 pub(crate) mod convert;
@@ -19,6 +19,7 @@ mod fixes;
 mod forms;
 mod indexing;
 pub(crate) mod instances;
+pub(crate) mod kinds;
 mod layers;
 pub(crate) mod lets;
 mod loops;

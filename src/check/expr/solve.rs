@@ -16,7 +16,7 @@ pub(super) fn rest_rank(function: &ast::Function, values: &[Value], expected: Op
     });
     let of_args: Vec<(bool, usize)> = of_args.collect();
     let firm = of_args.iter().max();
-    let of_result = || expected.and_then(|ty| ty.rank().checked_sub(fixed(&function.result)?));
+    let of_result = || expected.and_then(|ty| ty.rank().checked_sub(fixed(&function.results[0])?));
     firm.map(|(_, rank)| *rank).or_else(of_result).unwrap_or(0)
 }
 
@@ -59,10 +59,11 @@ pub(super) fn solve(signature: &Signature, values: &[Value], sizes: &mut Sizes) 
 
 /// Finds sizes that occur in the result only.
 pub(super) fn solve_result(signature: &Signature, expected: &Type, sizes: &mut Sizes) {
-    if signature.result.rank() != expected.rank() {
+    let result = &signature.results[0];
+    if result.rank() != expected.rank() {
         return;
     }
-    for (want, have) in signature.result.shape.iter().zip(&expected.shape) {
+    for (want, have) in result.shape.iter().zip(&expected.shape) {
         let open: Vec<&SizeVar> = want.vars().filter(|var| !sizes.contains_key(var)).collect();
         if !open.is_empty() {
             unify(want, have, sizes, &signature.sizes);

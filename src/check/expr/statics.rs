@@ -1,16 +1,14 @@
-//! What calls are given: in square brackets and in parentheses.
+//! What stands in square brackets, and the axes in parentheses: which static parameter each is for.
 
-use super::typer::{Call, Typer};
-use super::{args, dims, targets};
-use crate::ast::{self, ExprKind as Ast};
-use crate::check::builtins;
-use crate::check::env::{Binding, Callee, Checked, Env, Kind, Poison, Scope, Static, Weak};
+use super::typer::{Arg, Call, Typer};
+use super::{args, kinds};
+use crate::ast::{self, ExprKind as Ast, StaticKind};
+use crate::check::env::{Checked, Env, Poison, Scope, Static};
 use crate::check::errors::{self, at};
 use crate::diag::Diagnostic;
 use crate::source::Span;
-use crate::typed::ExprKind;
 
-/// What stands in square brackets, one for each static of `def`; those `given` come first.
+/// What a call gives, one for each static parameter of `def`; those `given` come first.
 pub(crate) fn statics<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
@@ -19,44 +17,82 @@ pub(crate) fn statics<'a>(
     call: &Call<'a, '_>,
 ) -> Checked<Vec<Static>> {
     let wanted = &cx.env.decls.functions[def].ast.statics;
-    let mut positional = given;
-    let mut slots: Vec<Option<Static>> = vec![None; wanted.len()];
+    let (named, placed) = written(cx.env, def, call);
+    let count = given.len() + placed.len();
+    if count > wanted.len() {
+        return Err(static_count(cx.env, def, count + named.len(), call.span));
+    }
     let mut failed = Ok(());
-    for expr in call.statics {
-        let placed = match &expr.kind {
-            Ast::Named(name, value) => {
-                let slot = static_slot(cx.env, def, name, &slots);
-                let value = static_arg(cx, scope, value);
-                slot.and_then(|slot| value.map(|value| slots[slot] = Some(value)))
-            }
-            _ => static_arg(cx, scope, expr).map(|value| positional.push(value)),
-        };
-        failed = failed.and(placed);
+    let mut slots: Vec<Option<Static>> = given.into_iter().map(Some).collect();
+    for expr in placed {
+        let value = kinds::static_arg(cx, scope, (def, slots.len()), expr);
+        failed = failed.and(value.as_ref().map(|_| ()).map_err(|poison| *poison));
+        slots.push(value.ok());
+    }
+    slots.resize(wanted.len(), None);
+    for (name, expr) in named {
+        let value = static_slot(cx.env, def, name, &slots)
+            .and_then(|slot| Ok((slot, kinds::static_arg(cx, scope, (def, slot), expr)?)));
+        failed = failed.and(value.map(|(slot, value)| slots[slot] = Some(value)));
     }
     failed?;
-    let count = positional.len() + slots.iter().flatten().count();
-    if let Some(slot) = slots.iter().take(positional.len()).position(Option::is_some) {
-        return Err(static_twice(cx.env, &wanted[slot].name.name, call.span));
-    }
-    if positional.len() <= wanted.len() {
-        positional.into_iter().enumerate().for_each(|(k, value)| slots[k] = Some(value));
-        for (slot, given) in slots.iter_mut().zip(wanted) {
-            if let (Some(value), Some(default)) = (slot.as_mut(), &given.default) {
-                as_number(value, default);
-            }
-            if let (None, Some(default)) = (&slot, &given.default) {
-                *slot = Some(default_static(cx, def, default)?);
-            }
-        }
-        match slots.iter().position(Option::is_none) {
-            Some(slot) if wanted.iter().any(|given| given.default.is_some()) => {
-                return Err(lacks_static(cx.env, def, &wanted[slot].name.name, call.span));
-            }
-            Some(_) => {}
-            None => return Ok(slots.into_iter().flatten().collect()),
+    left_out(cx, def, slots, call.span)
+}
+
+/// An argument with its name.
+type Named<'a> = (&'a ast::Ident, &'a ast::Expr);
+
+/// What is given by name, and what by place.
+fn written<'a>(env: &Env<'a>, def: usize, call: &Call<'a, '_>) -> (Vec<Named<'a>>, Vec<&'a ast::Expr>) {
+    let (mut named, mut placed) = (Vec::new(), Vec::new());
+    for expr in call.statics {
+        match &expr.kind {
+            Ast::Named(name, value) => named.push((name, &**value)),
+            _ => placed.push(expr),
         }
     }
-    Err(static_count(cx.env, def, count, call.span))
+    named.extend(call.args.iter().filter_map(|arg| Some((axis_name(env, def, arg)?, arg.value))));
+    (named, placed)
+}
+
+/// The name of an argument in parentheses that is a static parameter: `axis` of `softmax(x, axis = 0)`.
+fn axis_name<'a>(env: &Env<'_>, def: usize, arg: &Arg<'a>) -> Option<&'a ast::Ident> {
+    let statics = &env.decls.functions[def].ast.statics;
+    let axis =
+        |name: &str| statics.iter().any(|of| matches!(of.kind, StaticKind::Axis) && of.name.name == name);
+    arg.name.filter(|name| axis(&name.name))
+}
+
+/// The same call without the axes in its parentheses.
+pub(super) fn without_axes<'a, 'e>(env: &Env<'_>, def: usize, call: &Call<'a, 'e>) -> Call<'a, 'e> {
+    let args = call.args.iter().filter(|arg| axis_name(env, def, arg).is_none()).copied().collect();
+    Call { name: call.name.clone(), args, ..*call }
+}
+
+/// All static arguments, the defaults of those that are left out among them.
+fn left_out(
+    cx: &mut Typer<'_, '_>,
+    def: usize,
+    slots: Vec<Option<Static>>,
+    span: Span,
+) -> Checked<Vec<Static>> {
+    let wanted = &cx.env.decls.functions[def].ast.statics;
+    let count = slots.iter().flatten().count();
+    let mut all = Vec::new();
+    for (k, slot) in slots.into_iter().enumerate() {
+        all.push(match slot {
+            Some(value) => value,
+            None if matches!(wanted[k].kind, StaticKind::Error) => return Err(Poison),
+            None => match kinds::default_static(cx, def, k) {
+                Some(value) => value?,
+                None if wanted.iter().any(ast::Static::may_be_left_out) => {
+                    return Err(lacks_static(cx.env, def, &wanted[k].name.name, span));
+                }
+                None => return Err(static_count(cx.env, def, count, span)),
+            },
+        });
+    }
+    Ok(all)
 }
 
 /// Too few or too many in square brackets.
@@ -93,98 +129,11 @@ fn static_slot(env: &mut Env<'_>, def: usize, name: &ast::Ident, slots: &[Option
 }
 
 fn static_twice(env: &mut Env<'_>, name: &str, span: Span) -> Poison {
-    let message = format!("`{name}` is given twice in square brackets");
+    let message = format!("`{name}` is given twice");
     let found = at(&errors::WRONG_STATIC, message, span, "given by place and by name, or twice by name");
     env.report(found.help("give it once"))
 }
 
-/// What a static is where it is left out.
-pub(crate) fn default_static<'a>(
-    cx: &mut Typer<'_, 'a>,
-    def: usize,
-    default: &'a ast::Expr,
-) -> Checked<Static> {
-    let mut scope = Scope::new(Kind::Statement, cx.env.decls.functions[def].library, cx.env.real);
-    static_arg(cx, &mut scope, default)
-}
-
-/// One static argument.
-fn static_arg<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, expr: &'a ast::Expr) -> Checked<Static> {
-    if let Ast::Name(name) = &expr.kind {
-        match scope.get(name) {
-            Some(Binding::Function(callee)) => {
-                let callee = callee.clone();
-                targets::closed(cx.env, &callee, expr.span)?;
-                return Ok(Static::Function(callee));
-            }
-            Some(Binding::Word(word, _)) => return Ok(Static::Word(word.clone())),
-            Some(_) => {}
-            None => {
-                if let Some(def) = cx.env.decls.find_function(name, scope.library) {
-                    return Ok(Static::Function(Callee::Def(def, Vec::new())));
-                }
-                if !scope.library
-                    && let Some(made) = targets::global_function(cx, name)
-                {
-                    return made.map(Static::Function);
-                }
-                if builtins::is_builtin(name) && !cx.env.decls.constants.contains_key(name.as_str()) {
-                    return Ok(Static::Function(Callee::Builtin(name.clone())));
-                }
-            }
-        }
-    }
-    if targets::makes_function(cx.env, scope, expr) {
-        return targets::static_function(cx, scope, expr);
-    }
-    if let Ast::Bracket(of, inside) = &expr.kind
-        && let Ast::Name(name) = &of.kind
-        && let Some(def) = cx.env.decls.find_function(name, scope.library)
-    {
-        let call =
-            Call { name: name.clone(), statics: inside, args: Vec::new(), span: expr.span, expected: None };
-        let given = statics(cx, scope, def, Vec::new(), &call)?;
-        let callee = Callee::Def(def, given);
-        targets::closed(cx.env, &callee, expr.span)?;
-        return Ok(Static::Function(callee));
-    }
-    if sizes_only(scope, expr) {
-        return Ok(Static::Size(dims::dim(cx.env, scope, expr, false)?));
-    }
-    let value = cx.expr(scope, expr, None)?;
-    let integer = value.weak == Weak::Int;
-    match value.expr.kind {
-        ExprKind::Size(dim) => Ok(Static::Size(dim)),
-        ExprKind::Const(n) if integer => Ok(Static::Size(crate::algebra::types::Dim::constant(n as i64))),
-        ExprKind::Const(n) if value.expr.ty.rank() == 0 => Ok(Static::Number(n.to_bits())),
-        _ => {
-            let found =
-                at(&errors::NOT_CONSTANT, "this is not known at compile time", expr.span, "not constant");
-            Err(cx.env.report(found.help("square brackets take sizes, numbers, functions and words")))
-        }
-    }
-}
-
-/// A whole number is no size where the default, such as `0.5`, is none.
-fn as_number(value: &mut Static, default: &ast::Expr) {
-    let number = matches!(default.kind, Ast::Number { integer: false, .. });
-    if let (true, Static::Size(dim)) = (number, &*value)
-        && let Some(n) = dim.as_constant()
-    {
-        *value = Static::Number((n as f64).to_bits());
-    }
-}
-
 fn amount(n: usize) -> String {
     if n == 0 { "nothing".into() } else { n.to_string() }
-}
-
-/// Whether an expression is made of whole numbers and size variables only.
-fn sizes_only(scope: &Scope, expr: &ast::Expr) -> bool {
-    match &expr.kind {
-        Ast::Number { integer, .. } => *integer,
-        Ast::Name(name) => matches!(scope.get(name), Some(Binding::Size(_))),
-        Ast::Binary(_, a, b) => sizes_only(scope, a) && sizes_only(scope, b),
-        _ => false,
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::derived::{self, kind};
 use super::typer::{Call, Typer};
-use super::{dims, names, statics};
+use super::{dims, kinds, names, statics};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Binding, Callee, Checked, Env, Global, Poison, Scope, Static, Target};
 use crate::check::errors::{self, at};
@@ -28,7 +28,7 @@ pub(super) fn target<'a>(
             Err(cx.env.report(errors::none_of(&errors::UNKNOWN_NAME, "function", &name, callee.span, &known)))
         }
         Ast::Error => Err(Poison),
-        _ => Err(not_callable(cx.env, &format!("`{}`", text::source(callee)), callee.span)),
+        _ => Err(not_callable(cx.env, &format!("`{}`", text::source(callee)), callee.span, None)),
     }
 }
 
@@ -73,7 +73,8 @@ fn named_target(cx: &mut Typer<'_, '_>, scope: &Scope, name: &str, span: Span) -
         || cx.env.decls.constants.contains_key(name)
         || cx.env.globals.values.contains_key(name);
     if known || cx.env.decls.find_stage(name).is_some() || cx.env.decls.data.contains_key(name) {
-        return Err(not_callable(cx.env, &format!("`{name}`"), span));
+        let declared = kinds::declare_as(cx.env, scope, name, "fn");
+        return Err(not_callable(cx.env, &format!("`{name}`"), span, declared));
     }
     let near = names::nearest_name(cx.env, scope, name);
     Err(cx.env.report(errors::unknown_name(name, span, near)))
@@ -160,9 +161,10 @@ pub(super) fn is_callable(env: &Env<'_>, scope: &Scope, callee: &ast::Expr) -> b
     }
 }
 
-fn not_callable(env: &mut Env<'_>, what: &str, span: Span) -> Poison {
+fn not_callable(env: &mut Env<'_>, what: &str, span: Span, help: Option<String>) -> Poison {
     let found = at(&errors::NOT_A_FUNCTION, format!("{what} is not a function"), span, "cannot be called");
-    env.report(found.help("call a function, a layer or a model; multiply with `*`"))
+    let help = help.unwrap_or_else(|| "call a function, a layer or a model; multiply with `*`".to_string());
+    env.report(found.help(help))
 }
 
 /// Names of the arguments of a layer.

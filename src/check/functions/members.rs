@@ -172,7 +172,7 @@ pub(super) fn finish_layers(
                 if sound {
                     unused_layer(env, scope, &layer.name, layer.span);
                 }
-                instances::instance(env, def, &statics, 0, caller)?
+                instances::uncalled(env, def, &statics, 0, caller)?
             }
         };
         let sizes = env.instances.made[function.0].signature.static_sizes(&statics);

@@ -6,16 +6,14 @@ pub(crate) mod recursion;
 mod rules;
 pub(crate) mod sizes;
 mod states;
-pub(crate) mod uses;
 
-use self::uses::called;
 use crate::algebra::types::{Dim, Type};
-use crate::ast;
+use crate::ast::{self, StaticKind};
 use crate::check::env::{Checked, Def, Env, Place, Poison, Scope, Signature, Static};
 use crate::check::expr::lets::with_lines;
 use crate::check::expr::several::{self, Wanted};
 use crate::check::expr::typer::Typer;
-use crate::check::expr::{calls, convert, instances, statics};
+use crate::check::expr::{calls, convert, instances, kinds};
 use crate::check::text;
 use crate::diag::Label;
 use crate::typed::{Function, FunctionId};
@@ -80,7 +78,7 @@ fn body(cx: &mut Typer<'_, '_>, id: FunctionId) -> Checked<Function> {
         locals: scope.locals,
         members: members.into_iter().flatten().collect(),
         body,
-        more: signature.more,
+        results: signature.results,
         rule,
         span: def.ast.name.span,
     })
@@ -97,32 +95,43 @@ fn check_defaults(cx: &mut Typer<'_, '_>, def: usize, scope: &Scope, signature: 
     }
 }
 
-/// Functions of the script that nothing uses are checked as well, with plain sizes.
+/// What functions of the script declare in square brackets is checked, and the body of those that nothing uses.
 pub(super) fn check_unused(cx: &mut Typer<'_, '_>) {
     let used: Vec<usize> = cx.env.instances.made.iter().map(|instance| instance.def).collect();
     for def in 0..cx.env.decls.functions.len() {
         let Def { ast, library, .. } = cx.env.decls.functions[def];
-        let plain = !ast.statics.iter().any(|given| called(ast, &given.name.name));
-        if !library && plain && !used.contains(&def) {
-            let sizes = ast.statics.iter().map(|given| match &given.default {
-                Some(default) => statics::default_static(cx, def, default),
-                None => Ok(Static::Size(Dim::constant(1))),
-            });
-            let sizes: Checked<Vec<Static>> = sizes.collect::<Vec<_>>().into_iter().collect();
-            let _ = sizes.and_then(|sizes| instances::instance(cx.env, def, &sizes, 1, None));
+        if library {
+            continue;
+        }
+        kinds::check_declared(cx, def);
+        if used.contains(&def) {
+            continue;
+        }
+        let statics: Option<Vec<_>> = (0..ast.statics.len()).map(|k| stand_in(cx, def, k)).collect();
+        let statics = statics.map(|statics| statics.into_iter().collect::<Checked<Vec<Static>>>());
+        if let Some(Ok(statics)) = statics {
+            let _ = instances::uncalled(cx.env, def, &statics, 1, None);
             check_bodies(cx);
         }
     }
 }
 
+/// What a static parameter is where nothing calls the function; nothing stands for any function or model.
+fn stand_in(cx: &mut Typer<'_, '_>, def: usize, k: usize) -> Option<Checked<Static>> {
+    kinds::default_static(cx, def, k).or_else(|| match cx.env.decls.functions[def].ast.statics[k].kind {
+        StaticKind::Size => Some(Ok(Static::Size(Dim::constant(1)))),
+        StaticKind::Number => Some(Ok(Static::Number(0.5_f64.to_bits()))),
+        StaticKind::Axis => Some(Ok(Static::Axis(-1))),
+        StaticKind::Fn | StaticKind::Model | StaticKind::Words(_) | StaticKind::Error => None,
+    })
+}
+
 /// What the results of a function are declared as.
 fn result_types(function: &ast::Function, signature: &Signature) -> Vec<Wanted> {
-    let written = std::iter::once(&function.result).chain(&function.more);
-    let types = std::iter::once(&signature.result).chain(&signature.more);
     let name = &function.name.name;
     let wanted = |(written, ty): (&ast::TypeExpr, &Type)| Wanted {
         ty: ty.clone(),
         place: (written.span, format!("`{name}` is declared to give `{}`", text::type_source(written))),
     };
-    written.zip(types).map(wanted).collect()
+    function.results.iter().zip(&signature.results).map(wanted).collect()
 }

@@ -4,7 +4,7 @@ use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Binding, Callee, Checked, Env, Poison, Scope};
 use crate::check::errors::{self, at};
 use crate::check::expr::typer::{Call, Typer};
-use crate::check::expr::{names, statics};
+use crate::check::expr::{kinds, names, statics};
 use crate::check::{builtins, text};
 use crate::source::Span;
 
@@ -26,7 +26,7 @@ pub(crate) fn model_value<'a>(
         Ast::Error => return Err(Poison),
         _ => (expr, &[]),
     };
-    let Ast::Name(name) = &of.kind else { return Err(not_a_model(cx.env, of, None)) };
+    let Ast::Name(name) = &of.kind else { return Err(not_a_model(cx.env, scope, of, None)) };
     let found = match scope.get(name) {
         Some(Binding::Function(Callee::Def(def, given))) => Some((*def, given.clone())),
         Some(Binding::Error) => return Err(Poison),
@@ -39,24 +39,27 @@ pub(crate) fn model_value<'a>(
             || cx.env.decls.find_stage(name).is_some()
             || cx.env.globals.values.contains_key(name.as_str())
         {
-            return Err(not_a_model(cx.env, of, None));
+            return Err(not_a_model(cx.env, scope, of, None));
         }
         let near = names::nearest_name(cx.env, scope, name);
         return Err(cx.env.report(errors::unknown_name(name, of.span, near)));
     };
     if !cx.env.decls.functions[def].model {
-        return Err(not_a_model(cx.env, of, Some(cx.env.decls.functions[def].ast.name.span)));
+        return Err(not_a_model(cx.env, scope, of, Some(cx.env.decls.functions[def].ast.name.span)));
     }
     let call = Call { name: name.clone(), statics, args: Vec::new(), span: expr.span, expected: None };
     Ok(Callee::Def(def, statics::statics(cx, scope, def, given, &call)?))
 }
 
-fn not_a_model(env: &mut Env<'_>, expr: &ast::Expr, declared: Option<Span>) -> Poison {
+fn not_a_model(env: &mut Env<'_>, scope: &Scope, expr: &ast::Expr, declared: Option<Span>) -> Poison {
     let name = text::source(expr);
     let found = at(&errors::NOT_A_MODEL, format!("`{name}` is not a model"), expr.span, "a model is needed");
     let found = match declared {
         Some(span) => found.label(span, "declared as a function here"),
         None => found,
     };
-    env.report(found.help("name a `model`; functions own nothing and are called where they are used"))
+    let help = kinds::declare_as(env, scope, &name, "model").unwrap_or_else(|| {
+        "name a `model`; functions own nothing and are called where they are used".to_string()
+    });
+    env.report(found.help(help))
 }

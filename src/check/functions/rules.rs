@@ -20,8 +20,8 @@ pub(super) fn rule<'a>(
     let floats: Vec<usize> =
         (0..signature.args.len()).filter(|k| signature.args[*k].dtype.is_float()).collect();
     if def.model
-        || !signature.more.is_empty()
-        || !signature.result.dtype.is_float()
+        || signature.results.len() > 1
+        || !signature.results[0].dtype.is_float()
         || floats.len() != rule.gradients.len()
     {
         return Err(wrong_rule(cx.env, def, rule, &floats, signature));
@@ -32,10 +32,10 @@ pub(super) fn rule<'a>(
         }
     }
     let result = match &rule.result {
-        Some(ident) => scope.bind_local(&ident.name, signature.result.clone(), ident.span),
-        None => scope.local("y", signature.result.clone(), rule.seed.span),
+        Some(ident) => scope.bind_local(&ident.name, signature.results[0].clone(), ident.span),
+        None => scope.local("y", signature.results[0].clone(), rule.seed.span),
     };
-    let seed = scope.bind_local(&rule.seed.name, signature.result.clone(), rule.seed.span);
+    let seed = scope.bind_local(&rule.seed.name, signature.results[0].clone(), rule.seed.span);
     let mut gradients = vec![None; signature.args.len()];
     for (k, gradient) in floats.into_iter().zip(&rule.gradients) {
         let (ty, span) = (&signature.args[k], signature.spans[k]);
@@ -73,10 +73,10 @@ fn wrong_rule<'a>(
     let (message, help) = if def.model {
         let message = format!("model `{}` owns parameters, and a rule says nothing of them", name.name);
         (message, "write a `fn` with a rule and call it in the model".to_string())
-    } else if !signature.more.is_empty() {
+    } else if signature.results.len() > 1 {
         let message = format!("`{}` gives several values, and a rule is for one", name.name);
         (message, "give one value".to_string())
-    } else if !signature.result.dtype.is_float() || floats.is_empty() {
+    } else if !signature.results[0].dtype.is_float() || floats.is_empty() {
         (
             format!("`{}` has no derivative", name.name),
             "a rule is for a function from `real` to `real`: leave it out".to_string(),

@@ -165,7 +165,7 @@ fn owner(real: DType, params: &[Given], span: Span) -> Function {
         Member::Param { name: name.clone(), init: zero(ty.clone()), ty, span }
     };
     Function {
-        more: Vec::new(),
+        results: vec![Type::scalar(real)],
         name: "parameters".to_string(),
         sizes: Vec::new(),
         n_args: 0,

@@ -234,7 +234,7 @@ impl<'a> Degrees<'a> {
                 None => Degree::Unknown,
             },
             Op::Cast(_) | Op::View(_) | Op::Reduce(_) => of[0],
-            Op::Fill(Fill::Const { value: 0.0, .. }) => Degree::Zero,
+            Op::Fill(Fill::Const { value, .. }) if value.0 == 0.0 => Degree::Zero,
             Op::Fill(_) => Degree::Of(0.0),
             _ => Degree::Unknown,
         }

@@ -6,6 +6,7 @@
 
 mod acts;
 mod agree;
+mod checkpoints;
 pub(crate) mod curves;
 pub(crate) mod data;
 mod eval;

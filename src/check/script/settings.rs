@@ -1,16 +1,30 @@
 //! Settings of training runs.
 
-use super::{known, rows};
+use super::{checkpoints, known, rows};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Checked, Env, Poison, Variable};
 use crate::check::errors::{self, at, nearest};
 use crate::check::expr::typer::Typer;
 use crate::check::text;
-use crate::typed::{Column, DataId, Length, Split};
+use crate::typed::{Checkpoints, Column, DataId, Length, Split};
 
 /// Settings of `train`.
-pub(super) const SETTINGS: [&str; 10] =
-    ["loss", "optimizer", "batch", "accumulate", "epochs", "steps", "every", "shuffle", "seed", "validate"];
+pub(super) const SETTINGS: [&str; 14] = [
+    "loss",
+    "optimizer",
+    "batch",
+    "accumulate",
+    "epochs",
+    "steps",
+    "every",
+    "shuffle",
+    "seed",
+    "validate",
+    "checkpoint",
+    "checkpoints",
+    "checkpoint_errors",
+    "resume",
+];
 
 /// Settings of `train` by name.
 pub(super) struct Settings<'a>(pub &'a [ast::Let]);
@@ -36,6 +50,8 @@ pub(super) struct Course {
     pub every: Checked<Option<usize>>,
     /// The seed, and the variable of the sweep that it is.
     pub seed: Checked<(u64, Option<usize>)>,
+    /// When it writes checkpoints.
+    pub checkpoints: Checked<Option<Checkpoints>>,
     /// Rows to validate on.
     pub validate: Checked<Option<(DataId, Split)>>,
 }
@@ -50,11 +66,12 @@ pub(super) fn course<'a>(
 ) -> Course {
     let batch = batch(cx, settings, data, split, &run.data);
     let accumulate = accumulate(cx, settings, batch.as_ref().ok(), (data, split), &run.data);
-    let shuffle = shuffle(cx.env, settings);
+    let shuffle = flag(cx.env, settings, "shuffle");
     let every = settings.get("every").map(|every| known::whole(cx, &every.value, "every", 1)).transpose();
     let seed = settings.get("seed").map_or(Ok((0, None)), |written| seed(cx, &written.value));
+    let checkpoints = checkpoints::checkpoints(cx, settings);
     let validate = validate(cx.env, settings, data);
-    Course { length, batch, accumulate, shuffle, every, seed, validate }
+    Course { length, batch, accumulate, shuffle, every, seed, checkpoints, validate }
 }
 
 /// Each setting is a known one, and written once.
@@ -157,13 +174,15 @@ pub(super) fn accumulate<'a>(
     Err(cx.env.report(found.help(help)))
 }
 
-pub(super) fn shuffle<'a>(env: &mut Env<'a>, settings: &Settings<'a>) -> Checked<Option<bool>> {
-    match settings.get("shuffle").map(|setting| &setting.value) {
+/// A setting that is `true` or `false`, if it is there.
+pub(super) fn flag<'a>(env: &mut Env<'a>, settings: &Settings<'a>, name: &str) -> Checked<Option<bool>> {
+    match settings.get(name).map(|setting| &setting.value) {
         None => Ok(None),
         Some(ast::Expr { kind: Ast::Bool(value), .. }) => Ok(Some(*value)),
         Some(other) => {
-            let found = at(&errors::WRONG_SETTING, "`shuffle` is `true` or `false`", other.span, "neither");
-            Err(env.report(found.help("write `shuffle = false`")))
+            let message = format!("`{name}` is `true` or `false`");
+            let found = at(&errors::WRONG_SETTING, message, other.span, "neither");
+            Err(env.report(found.help(format!("write `{name} = false`"))))
         }
     }
 }

@@ -69,6 +69,7 @@ pub(super) fn train<'a>(
         every: course.every?,
         shuffle: course.shuffle?.unwrap_or(!all),
         seed,
+        checkpoints: course.checkpoints?,
         sweep: cx.env.globals.swept.iter().map(Variable::typed).collect(),
         swept_seed,
         validate: course.validate?,

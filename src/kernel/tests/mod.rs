@@ -4,11 +4,13 @@ mod pipelines;
 mod random;
 mod scripts;
 
-use super::{Program, fuse, run};
+use super::{Program, Strategy, fuse, run};
 use crate::algebra::contract::Contract;
 use crate::algebra::form::Combine;
+use crate::algebra::number::Number;
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::pack::Pack;
+use crate::algebra::prefix_sum::PrefixSum;
 use crate::algebra::reduce::Reduce;
 use crate::algebra::scalar::{self, Scalar};
 use crate::algebra::tensor::{Tensor, round};
@@ -324,6 +326,24 @@ fn a_softmax_is_three_loops() {
 }
 
 #[test]
+fn a_kernel_is_computed_only_as_it_can_be() {
+    let mut make = Make::default();
+    let x = make.input("x", F, &[100]);
+    let sums = make.op(Op::PrefixSum(PrefixSum { axis: 0, reverse: false }), &[x]);
+    let y = make.map(&scalar::EXP, &[x]);
+    make.out("sums", sums);
+    make.out("y", y);
+    let mut program = fused(&make.graph());
+    let strategies: Vec<Strategy> = program.kernels.iter().map(|kernel| kernel.strategy.clone()).collect();
+    assert!(matches!(strategies[..], [Strategy::PrefixSum(_), Strategy::Nest]), "{program}");
+    program.kernels[0].strategy = Strategy::Nest;
+    assert_eq!(program.check(), Ok(()));
+    program.kernels[1].strategy = strategies[0].clone();
+    let fault = program.check().expect_err("an exponential is no prefix sum");
+    assert_eq!(fault, "k1: it cannot be computed as its strategy says");
+}
+
+#[test]
 fn views_fold_into_reads() {
     let mut make = Make::default();
     let x = make.input("x", F, &[4, 6]);
@@ -331,7 +351,7 @@ fn views_fold_into_reads() {
     let (start, count_) = (Dim::from(4), Dim::from(3));
     let sliced = make.op(Op::View(View::Slice { axis: 0, start, step: -2, count: count_ }), &[turned]);
     let (before, after) = (Dim::from(1), Dim::from(2));
-    let padded = make.op(Op::View(View::Pad { axis: 1, before, after, value: 7.0 }), &[sliced]);
+    let padded = make.op(Op::View(View::Pad { axis: 1, before, after, value: Number(7.0) }), &[sliced]);
     let flat = make.op(Op::View(View::Reshape { to: vec![Dim::from(21)] }), &[padded]);
     let shaped = make.op(Op::View(View::Reshape { to: vec![Dim::from(3), Dim::from(7)] }), &[flat]);
     let y = make.map(&scalar::EXP, &[shaped]);
@@ -357,7 +377,10 @@ fn a_reshape_that_does_not_fold_is_computed() {
 fn a_pad_of_another_pad_with_another_value_is_computed() {
     let mut make = Make::default();
     let x = make.input("x", F, &[4]);
-    let pad = |value: f64| View::Pad { axis: 0, before: Dim::from(1), after: Dim::from(1), value };
+    let pad = |value: f64| {
+        let (before, after, value) = (Dim::from(1), Dim::from(1), Number(value));
+        View::Pad { axis: 0, before, after, value }
+    };
     let inner = make.op(Op::View(pad(1.0)), &[x]);
     let outer = make.op(Op::View(pad(2.0)), &[inner]);
     let y = make.map(&scalar::EXP, &[outer]);

@@ -6,6 +6,7 @@ use super::{F, Make, fused};
 use crate::algebra::contract::Contract;
 use crate::algebra::fill::Fill;
 use crate::algebra::form::{Combine, Segments};
+use crate::algebra::number::Number;
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::pack::Pack;
 use crate::algebra::scalar;
@@ -101,7 +102,7 @@ impl Maker {
             10 if !sizes.is_empty() => {
                 let axis = self.dice.below(sizes.len());
                 let n = sizes[axis];
-                let value = self.dice.below(2) as f64;
+                let value = Number(self.dice.below(2) as f64);
                 let pad = View::Pad { axis, before: Dim::from(1), after: Dim::from(0), value };
                 let padded = self.view(pad, a);
                 let (start, count) = (Dim::from(0), Dim::from(n));

@@ -9,7 +9,9 @@ mod reductions;
 use crate::algebra::form::{Combine, Extent};
 use crate::algebra::scalar::Scalar;
 use crate::algebra::types::DType;
-use crate::kernel::{Affine, Buffer, BufferId, Guard, Inst, InstId, Kernel, Kernels, Program, Storage};
+use crate::kernel::{
+    Affine, Buffer, BufferId, Guard, Inst, InstId, Kernel, Kernels, Program, Storage, Strategy,
+};
 
 use super::eval::{Memory, run};
 use super::{Loops, lower, verify};
@@ -41,6 +43,7 @@ impl Make {
                 axes,
                 n_out,
                 insts: Vec::new(),
+                strategy: Strategy::Nest,
                 commits: false,
                 parts: Vec::new(),
                 not_fused: Vec::new(),
@@ -109,6 +112,7 @@ impl Make {
     }
 
     pub(super) fn lower(mut self) -> Loops {
+        self.kernel.strategy = Strategy::of(&self.program.buffers, &self.kernel);
         self.program.kernels.push(self.kernel);
         let loops = lower(&Kernels { programs: vec![self.program] });
         verify(&loops);

@@ -6,8 +6,8 @@ use cranelift::prelude::*;
 
 use super::Emit;
 use crate::loops::{Bound, Carried, Expr, Value};
+use crate::native::simd::{self, LiveIn};
 use crate::native::vector;
-use crate::native::wide::{self, Passed};
 
 /// The signature of wide loops: a block of memory.
 pub(in crate::native) fn wide_signature() -> Signature {
@@ -31,13 +31,13 @@ impl<'a> Emit<'a, '_> {
         let block = self.wide_block(wide);
         self.wide_bases(wide, block);
         self.wide_range(wide, block);
-        for ((value, how), at) in wide.plan.passed.iter().zip(&wide.layout.passed) {
+        for ((value, how), at) in wide.plan.live_ins.iter().zip(&wide.layout.live_ins) {
             match how {
-                Passed::Lane => {
+                LiveIn::Scalar => {
                     let lane = self.any_lane(*value);
                     self.put(block, lane, *at);
                 }
-                Passed::Lanes => self.put_all(block, *value, *at),
+                LiveIn::Vector => self.put_all(block, *value, *at),
             }
         }
         let callee = self.wide_callee(index);
@@ -49,7 +49,7 @@ impl<'a> Emit<'a, '_> {
     }
 
     /// Memory for a block, on the stack.
-    fn wide_block(&mut self, wide: &wide::Loop) -> ir::Value {
+    fn wide_block(&mut self, wide: &simd::Loop) -> ir::Value {
         let bytes = wide.layout.bytes + ALIGN;
         let slot = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 4);
         let slot = self.b.create_sized_stack_slot(slot);
@@ -90,7 +90,7 @@ impl<'a> Emit<'a, '_> {
     }
 
     /// Where each access starts: at position 0 of a loop whose iterations are free, else at the first one.
-    fn wide_bases(&mut self, wide: &wide::Loop, block: ir::Value) {
+    fn wide_bases(&mut self, wide: &simd::Loop, block: ir::Value) {
         for (index, base) in wide.plan.bases.iter().enumerate() {
             let bytes = self.function.pointers[base.pointer].bytes() as i64;
             let pointer = self.pointers[base.pointer];
@@ -105,7 +105,7 @@ impl<'a> Emit<'a, '_> {
     }
 
     /// The positions of a loop whose iterations are free, else how many iterations there are.
-    fn wide_range(&mut self, wide: &wide::Loop, block: ir::Value) {
+    fn wide_range(&mut self, wide: &simd::Loop, block: ir::Value) {
         let (plan, layout) = (&wide.plan, &wide.layout);
         let (start, stop) = (self.bound(plan.start), self.bound(plan.stop));
         let length = self.b.ins().isub(stop, start);

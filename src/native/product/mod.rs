@@ -38,16 +38,19 @@ mod x86;
 use lanes::{Lanes, Portable};
 use tile::Tile;
 
+use crate::hardware::HARDWARE;
 use crate::loops::Product;
 
-/// Rows of the second operand that are packed out at once: with 32 columns of 4 bytes 32 KiB.
+/// Rows of the second operand that are packed out at once: with 32 columns of 4 bytes.
 const DEPTH: usize = Product::RUN;
 
-/// Rows of the first operand of which a run is used again for every panel of columns: 192 KiB.
-const ROWS: usize = 192;
+/// Rows of the first operand of which a run is used again for every panel of columns: they stay in the second cache.
+const ROWS: usize = HARDWARE.caches[1] / (DEPTH * size_of::<f32>());
 
 /// Bytes of the packed out rows.
 const BYTES: usize = DEPTH * 128;
+
+const _: () = assert!(BYTES <= HARDWARE.caches[0], "packed out rows stay in the first cache");
 
 /// Where elements along an axis lie, in elements: at multiples of a distance, or as a table says.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,7 @@ use crate::print::number;
 use crate::typed::data::Split;
 use crate::typed::ids::DataId;
 use crate::typed::program::Program;
-use crate::typed::script::{Eval, Length, Statement, StatementKind, Swept, Train};
+use crate::typed::script::{Checkpoints, Eval, Length, Statement, StatementKind, Swept, Train};
 
 /// A statement, and its settings on lines of their own.
 pub(super) fn statement(program: &Program, statement: &Statement) -> String {
@@ -65,6 +65,12 @@ fn train(program: &Program, train: &Train) -> String {
         "  batch = {}, {accumulate}{length}, shuffle = {}, seed = {}\n",
         train.batch, train.shuffle, train.seed
     );
+    if let Some(kept) = &train.checkpoints {
+        let Checkpoints { every, folder, keep, resume, strict } = kept;
+        text += &format!(
+            "  checkpoint = every {every} to {folder:?}, checkpoints = {keep}, resume = {resume}, strict = {strict}\n"
+        );
+    }
     if let Some((data, which)) = train.validate {
         text += &format!("  validate = {}\n", rows(program, data, which));
     }

@@ -54,7 +54,7 @@ impl Eval<'_> {
             Op::Convolve(convolve) => self.products(convolve, args, &sizes),
             Op::View(view) => self.view(view, &args[0], &sizes),
             Op::Fill(Fill::Const { value, .. }) => {
-                let number = self.number(*value, dtype);
+                let number = self.number(value.0, dtype);
                 vec![number; sizes.iter().product()]
             }
             Op::Fill(Fill::Iota { .. }) => {
@@ -216,7 +216,7 @@ impl Eval<'_> {
                 data.push(arg.at(&from));
             }),
             View::Pad { axis, before, value, .. } => {
-                let value = self.number(*value, arg.dtype);
+                let value = self.number(value.0, arg.dtype);
                 each(sizes, |at| {
                     let mut from = at.to_vec();
                     from[*axis] = at[*axis].wrapping_sub(before.size());

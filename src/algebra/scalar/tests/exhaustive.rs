@@ -4,7 +4,9 @@ use super::accuracy::{float_rows, ulps};
 use super::*;
 use crate::algebra::form::Extent;
 use crate::graph::{ProgramId, Role, Target};
-use crate::kernel::{Affine, Buffer, BufferId, Inst, InstId, Kernel, Kernels, Output, Program, Storage};
+use crate::kernel::{
+    Affine, Buffer, BufferId, Inst, InstId, Kernel, Kernels, Output, Program, Storage, Strategy,
+};
 use crate::native::Phase;
 use crate::run::machine::Machine;
 use crate::{loops, native};
@@ -25,7 +27,8 @@ fn program(row: &'static Scalar) -> Kernels {
         Inst::Store { buffer: to, at, value: InstId(1) },
     ];
     let axes = vec![Extent::Fixed(CHUNK)];
-    let kernel = Kernel { axes, n_out: 1, insts, commits: false, parts: Vec::new(), not_fused: Vec::new() };
+    let (strategy, parts, not_fused) = (Strategy::Nest, Vec::new(), Vec::new());
+    let kernel = Kernel { axes, n_out: 1, insts, strategy, commits: false, parts, not_fused };
     let output = Output { name: "y".to_owned(), buffer: to, target: Target::Result, gives: None };
     let program = Program {
         name: "row".to_owned(),

@@ -1,0 +1,135 @@
+//! What must be the same for a run to go on with the same bits.
+
+use std::collections::BTreeMap;
+
+use crate::diag::Diagnostic;
+use crate::graph::{Graph, Role};
+use crate::print;
+use crate::run::execute::{Script, Seen};
+use crate::run::save::checksum;
+
+use super::{Run, programs};
+use crate::graph::{ProgramId, Purpose};
+
+/// What a checkpoint calls these in its metadata.
+const PREFIX: &str = "run.";
+
+/// Rows that are looked at at a time.
+const ROWS: usize = 1024;
+
+/// What a run is, in the words of the script, with values.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Identity(BTreeMap<String, String>);
+
+impl Identity {
+    /// Of the run of statement `index`.
+    pub(super) fn of(run: &Run<'_>, script: &mut Script<'_>, index: usize) -> Result<Identity, Diagnostic> {
+        let train = run.train;
+        let own = programs(script, index).into_iter();
+        let others = [Purpose::Init(index), Purpose::Weights(index), Purpose::Validate(index)];
+        let others: Vec<ProgramId> =
+            others.into_iter().filter_map(|purpose| script.find_program(purpose)).collect();
+        let all: Vec<ProgramId> = own.clone().chain(others).collect();
+        let graphs: Vec<&Graph> = all.iter().map(|program| script.stages.graphs.graph(*program)).collect();
+        let counts = graphs.iter().flat_map(|graph| &graph.inputs).any(|input| input.role == Role::Total);
+        let params = run.layout.params.iter().map(|param| format!("{} {}", param.name, param.ty));
+        let mut facts = BTreeMap::from([
+            ("version of egret".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+            ("seed".to_owned(), run.seed.to_string()),
+            ("batch".to_owned(), train.batch.to_string()),
+            ("accumulate".to_owned(), train.accumulate.to_string()),
+            ("shuffle".to_owned(), train.shuffle.to_string()),
+            ("every".to_owned(), run.every.to_string()),
+            ("parameters".to_owned(), params.collect::<Vec<_>>().join(", ")),
+            ("model, loss, metrics and optimizer".to_owned(), texts(&graphs)),
+        ]);
+        facts.extend(run.cells.iter().map(|(name, value)| (name.clone(), print::number(*value))));
+        if counts || (!run.spreads.is_empty() && train.every.is_none()) {
+            facts.insert("number of steps".to_owned(), run.steps.to_string());
+        }
+        let rows = [("training rows", Seen::own(train.data), train.split)].into_iter();
+        let validated = train
+            .validate
+            .map(|(data, split)| ("validation rows", Seen { data, trained: train.data }, split));
+        let readers: Vec<ProgramId> = programs(script, index);
+        let validate: Vec<ProgramId> = script.find_program(Purpose::Validate(index)).into_iter().collect();
+        for (what, seen, split) in rows.chain(validated) {
+            let programs = if what == "training rows" { &readers } else { &validate };
+            facts.insert(what.to_owned(), data(script, seen, split, programs)?);
+        }
+        Ok(Identity(facts))
+    }
+
+    /// As entries of metadata.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (String, String)> {
+        self.0.iter().map(|(name, value)| (format!("{PREFIX}{name}"), value.clone()))
+    }
+
+    /// What differs from what the metadata of a checkpoint say, in words.
+    pub(super) fn differences(&self, metadata: &BTreeMap<String, String>) -> Vec<String> {
+        let there =
+            metadata.iter().filter_map(|(name, value)| Some((name.strip_prefix(PREFIX)?, value.as_str())));
+        let there: BTreeMap<&str, &str> = there.collect();
+        let here: BTreeMap<&str, &str> =
+            self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let mut names: Vec<&str> = there.keys().chain(here.keys()).copied().collect();
+        names.sort_unstable();
+        names.dedup();
+        let differs = |name: &&str| there.get(name) != here.get(name);
+        names.into_iter().filter(differs).map(|name| said(name, there.get(name), here.get(name))).collect()
+    }
+}
+
+/// Long values, and those that say nothing to a reader, are not quoted.
+fn said(name: &str, there: Option<&&str>, here: Option<&&str>) -> String {
+    match (there, here) {
+        (Some(there), Some(here)) if there.len() + here.len() < 60 && !name.contains(", ") => {
+            format!("{name}: {there} there, {here} here")
+        }
+        (Some(_), Some(_)) => format!("{name}: not the same"),
+        (Some(_), None) => format!("{name}: only there"),
+        _ => format!("{name}: only here"),
+    }
+}
+
+/// A checksum of programs.
+fn texts(graphs: &[&Graph]) -> String {
+    let texts: Vec<String> = graphs.iter().map(ToString::to_string).collect();
+    checksum(texts.iter().map(String::as_bytes))
+}
+
+/// The number of rows, and a checksum of what these programs read of them.
+fn data(
+    script: &mut Script<'_>,
+    seen: Seen,
+    split: crate::typed::Split,
+    readers: &[ProgramId],
+) -> Result<String, Diagnostic> {
+    let mut columns = Vec::new();
+    for program in readers {
+        let graphs = script.stages.graphs;
+        for part in graphs.parts(*program) {
+            let graph = graphs.graph(part);
+            columns.extend(graph.inputs.iter().filter_map(|input| match input.role {
+                Role::Column(column) => Some((column, graph.nodes[input.value.0 as usize].ty.dtype)),
+                _ => None,
+            }));
+        }
+        script.dataset(seen, *program)?;
+    }
+    columns.sort_unstable();
+    columns.dedup();
+    let dataset = script.opened(seen)?;
+    let rows = dataset.rows(split);
+    let mut sums = Vec::new();
+    for (column, dtype) in columns {
+        let values = dataset.read(column);
+        let mut bytes = vec![0; ROWS.min(rows.len()) * values.width() * dtype.bytes()];
+        for rows in rows.chunks(ROWS) {
+            let bytes = &mut bytes[..rows.len() * values.width() * dtype.bytes()];
+            values.gather(rows, dtype, bytes);
+            sums.push(checksum([&*bytes]));
+        }
+    }
+    Ok(format!("{} ({})", rows.len(), checksum(sums.iter().map(String::as_bytes))))
+}
