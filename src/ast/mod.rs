@@ -76,7 +76,7 @@ pub enum ItemKind {
     Let(Let),
     /// `print "text {expr:.3}"`, `plot fit.loss, fit.accuracy to "x.svg"`
     Act(Act),
-    /// An expression by itself: `train m on d { ... }` whose result nobody keeps.
+    /// An expression by itself: `train m on d { ... }` whose result is unused.
     Expr(Expr),
 }
 
@@ -108,7 +108,7 @@ pub struct Data {
 pub struct Let {
     /// The name bound.
     pub name: Ident,
-    /// The names after the first, where a value of several is taken apart.
+    /// The names after the first, where a value of several is destructured.
     pub more: Vec<Ident>,
     /// Its type, if written.
     pub ty: Option<TypeExpr>,

@@ -129,7 +129,7 @@ fn made(function: &Function, is_model: bool) -> Result<Made, String> {
     let (mut params, mut args) = (String::new(), Vec::new());
     for arg in &function.args {
         let name = &arg.name.name;
-        let shape = shape(&arg.ty, &sizes).ok_or("a size of it follows from nothing")?;
+        let shape = shape(&arg.ty, &sizes).ok_or("a size of it cannot be inferred")?;
         args.push(argument(arg, &shape));
         if is_float(&arg.ty) {
             let ty = if shape.is_empty() { String::new() } else { format!("{shape:?}") };
@@ -178,7 +178,7 @@ fn statics(function: &Function) -> Result<(Vec<String>, Sizes), String> {
 fn weighted(function: &Function, names: &[String], sizes: &Sizes) -> Result<String, String> {
     let mut value = "0 * sum(gradcheck_x)".to_string();
     for (name, ty) in names.iter().zip(&function.results).filter(|(_, ty)| is_float(ty)) {
-        let result = shape(ty, sizes).ok_or("a size of its result follows from nothing")?;
+        let result = shape(ty, sizes).ok_or("a size of its result cannot be inferred")?;
         let _ = match result.is_empty() {
             true => write!(value, " + {name}"),
             false => write!(value, " + sum({name} * (0.3 + sin(1 + 1.7 * iota{result:?})))"),

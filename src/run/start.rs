@@ -122,7 +122,7 @@ impl Given {
     /// What the layout needs.
     fn take(mut self, layout: &Layout) -> Result<Loaded, Diagnostic> {
         let params = layout.params.iter().map(|param| (&param.name, &param.ty));
-        let states = layout.memory.iter().map(|(name, ty)| (name, ty));
+        let states = layout.model_states.iter().map(|(name, ty)| (name, ty));
         let mut misfits = Misfits::default();
         let taken = params.chain(states).map(|(name, ty)| self.one(name, ty, &mut misfits)).collect();
         misfits.left =
