@@ -11,7 +11,7 @@ use super::rng::{self, Stream};
 use super::sweep::Choice;
 use super::{Events, Progress, start};
 use crate::diag::Diagnostic;
-use crate::graph::{self, Layout, ProgramId, Purpose, Role, StateSlot};
+use crate::graph::{self, CellId, Layout, ProgramId, Purpose, Role, StateSlot};
 use crate::native::Phase;
 use crate::source::Span;
 use crate::typed::{Length, Train};
@@ -133,9 +133,8 @@ impl<'a> Run<'a> {
     ) -> Result<Run<'a>, Diagnostic> {
         let layout = &script.stages.graphs.layouts[&index];
         let mut cells = script.cells(layout);
-        for (name, value) in &mut cells {
-            let chosen = choice.cells.iter().find(|(have, _)| have == name);
-            *value = chosen.map_or(*value, |(_, chosen)| *chosen);
+        for (slot, (_, value)) in layout.cells.iter().zip(&mut cells) {
+            *value = slot.swept.map_or(*value, |variable| choice.values[variable]);
         }
         let seed = choice.seed.or(script.settings.seed).unwrap_or(train.seed);
         for program in programs(script, index) {
@@ -559,7 +558,7 @@ fn fill(machine: &mut Machine, cells: &[(String, f64)], seed: u64, steps: usize)
     machine.set(&Role::Key, &step_key(seed, 0));
     machine.set(&Role::Total, &[steps as f64]);
     for (k, (_, value)) in cells.iter().enumerate() {
-        machine.set(&Role::Cell(k), &[*value]);
+        machine.set(&Role::Cell(CellId(k)), &[*value]);
     }
 }
 
