@@ -176,7 +176,7 @@ impl<'a> Checker<'a> {
             }
             ItemKind::Let(line) if !library && names_one(line) => {
                 if let Some(constant) = decls.constant(&line.value) {
-                    decls.constants.insert(&line.name.name, constant);
+                    decls.constants.insert(&line.name().name, constant);
                 }
             }
             _ => {}
@@ -187,11 +187,11 @@ impl<'a> Checker<'a> {
     fn made_by_let(&mut self, line: &'a ast::Let) {
         let env = &mut self.env;
         if optim::pipelines::is_pipeline(env, &line.value) {
-            env.decls.pipeline_lets.insert(&line.name.name, line);
+            env.decls.pipeline_lets.insert(&line.name().name, line);
         }
         let scope = Scope::statement(env.real);
         if targets::makes_function(env, &scope, &line.value) {
-            env.decls.function_lets.insert(&line.name.name, line);
+            env.decls.function_lets.insert(&line.name().name, line);
         }
     }
 
@@ -243,7 +243,7 @@ impl<'a> Checker<'a> {
 
 /// Whether a `let` is of one name, whose type is not written.
 fn names_one(line: &ast::Let) -> bool {
-    line.ty.is_none() && line.more.is_empty()
+    line.ty.is_none() && line.names.len() == 1
 }
 
 /// The names that an item declares.
@@ -253,7 +253,7 @@ fn declared(item: &ItemKind) -> Vec<&ast::Ident> {
         ItemKind::Fn(function) | ItemKind::Model(function) => vec![&function.name],
         ItemKind::Stage(stage) => vec![&stage.name],
         ItemKind::Pipeline(pipeline) => vec![&pipeline.name],
-        ItemKind::Let(line) => std::iter::once(&line.name).chain(&line.more).collect(),
+        ItemKind::Let(line) => line.names.iter().collect(),
         _ => Vec::new(),
     }
 }

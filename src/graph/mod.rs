@@ -69,8 +69,7 @@ use crate::algebra::op::{Op, Val};
 use crate::algebra::types::Type;
 use crate::diag::Diagnostic;
 use crate::source::Span;
-use crate::typed::{self, Program, StatementKind};
-use crate::typed::{Extent, Statistic};
+use crate::typed::{self, Extent, GlobalId, Program, StatementKind, Statistic};
 
 /// All programs of a script, in the order of its statements.
 #[derive(Clone, Debug, Default)]
@@ -250,8 +249,8 @@ pub enum Role {
     Total,
     /// The key of random numbers, `i32[2]`.
     Key,
-    /// The value of the statement with this index.
-    Global(usize),
+    /// A value of a `let` of the script.
+    Global(GlobalId),
     /// A number of a recorded series of the statement with this index.
     Recorded(usize, String, Statistic),
     /// State `k` of the model that is trained.

@@ -152,7 +152,7 @@ impl Source<'_> {
     /// `let x: type = value` as a line.
     pub(super) fn binding(&self, word: &str, binding: &Let) -> Row {
         let doc = Doc::concat([Doc::text(word), self.bound(binding)]);
-        Row { start: binding.name.span.start, end: binding.value.span.end, doc, apart: false }
+        Row { start: binding.name().span.start, end: binding.value.span.end, doc, apart: false }
     }
 
     /// `x: type = value`, `(x, y) = value`

@@ -93,7 +93,6 @@ impl Walk<'_> {
                 let sizes = Sizes::from([(eval.rows.clone(), Dim::from(rows))]);
                 eval.metrics.iter().for_each(|(_, metric)| self.expr(metric, &sizes));
             }
-            StatementKind::Also { .. } => {}
         }
         self.within_memory(before, statement.span);
     }
