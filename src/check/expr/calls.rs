@@ -44,7 +44,7 @@ pub(super) fn call_with<'a>(
         Some(name) => Ok(Target::Callee(Callee::Builtin(name))),
         None => targets::target(cx, scope, callee),
     };
-    let call = Call { name: text::source(callee), statics, args, span, expected };
+    let call = Call { name: text::source(callee), statics, args, axes: Vec::new(), span, expected };
     match target {
         Err(poison) => {
             args::check_args(cx, scope, &call);
