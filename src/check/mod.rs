@@ -22,6 +22,7 @@
 //! | `limits` | what cannot be once all sizes are known |
 
 pub mod builtins;
+mod called;
 mod codes;
 mod env;
 pub mod errors;
@@ -49,7 +50,8 @@ use crate::data::Catalog;
 use crate::diag::Diagnostic;
 use crate::typed::{self, DataId};
 
-pub(crate) use self::expr::derived::is_derivative;
+pub(crate) use self::called::{Called, StaticValue};
+pub(crate) use self::limits::limits;
 pub use self::optim::external::Given;
 
 /// Checks a script against the library. The program may be run only if no diagnostic is an error.
@@ -60,10 +62,7 @@ pub fn check(
     catalog: &dyn Catalog,
     real: DType,
 ) -> (typed::Program, Vec<Diagnostic>) {
-    let mut checker = Checker::new(catalog, real);
-    for (script, of_library) in library.iter().map(|script| (script, true)).chain([(script, false)]) {
-        checker.declare(script, of_library);
-    }
+    let mut checker = Checker::declared(script, library, catalog, real);
     for item in &script.items {
         let mut cx = typer(&mut checker.env);
         script::statements::statement(&mut cx, &mut checker.stages, &mut checker.statements, item);
@@ -73,6 +72,23 @@ pub fn check(
     script::curves::check_curves(&mut checker.env, &checker.statements.made);
     functions::sizes::check_model_sizes(&mut checker.env);
     checker.finish(used)
+}
+
+/// Checks the declarations of a script, and a call that stands in none. The program has no statements; the call
+/// is not there if it is in error.
+pub(crate) fn check_call(
+    script: &Script,
+    library: &[Script],
+    catalog: &dyn Catalog,
+    real: DType,
+    called: &Called<'_>,
+) -> (typed::Program, Option<typed::Expr>, Vec<Diagnostic>) {
+    let mut checker = Checker::declared(script, library, catalog, real);
+    let call = called::call(&mut typer(&mut checker.env), called).ok();
+    let used = checker.check_declarations();
+    functions::sizes::check_model_sizes(&mut checker.env);
+    let (program, found) = checker.finish(used);
+    (program, call, found)
 }
 
 /// Checks declarations of stages and functions with a pipeline as the last line. The result is a
@@ -124,6 +140,19 @@ struct Used {
 impl<'a> Checker<'a> {
     fn new(catalog: &'a dyn Catalog, real: DType) -> Checker<'a> {
         Checker { catalog, env: Env::new(real), stages: Stages::default(), statements: Statements::default() }
+    }
+
+    /// One that knows the declarations of a script and of the library.
+    fn declared(
+        script: &'a Script,
+        library: &'a [Script],
+        catalog: &'a dyn Catalog,
+        real: DType,
+    ) -> Checker<'a> {
+        let mut checker = Checker::new(catalog, real);
+        library.iter().for_each(|script| checker.declare(script, true));
+        checker.declare(script, false);
+        checker
     }
 
     /// Takes in all declarations of a file; statements follow in their order.

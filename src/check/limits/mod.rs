@@ -27,7 +27,7 @@ const MOST_WORK: usize = 100_000;
 const MOST_BYTES: f64 = (1u64 << 44) as f64;
 
 /// Everything in a program that does not fit its sizes.
-pub(super) fn limits(program: &Program) -> Vec<Diagnostic> {
+pub(crate) fn limits(program: &Program) -> Vec<Diagnostic> {
     let mut walk = Walk {
         program,
         largest: 0.0,
