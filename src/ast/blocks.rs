@@ -1,6 +1,6 @@
 //! What may stand in which block: lines become the members of functions, stages and runs.
 
-use super::build::{Builder, Clause, Line, LineKind};
+use super::build::{Clause, Line, LineKind, TreeBuilder};
 use super::errors;
 use super::{
     Arg, Argument, Data, Expr, ExprKind, Function, Hyper, Ident, Let, Loop, Member, Rule, Run, Stage,
@@ -41,7 +41,7 @@ impl Line {
     }
 }
 
-impl Builder<'_> {
+impl TreeBuilder<'_> {
     /// Reports a line that does not belong where it stands, unless it was reported already.
     pub(super) fn misplaced(&mut self, line: &Line, place: &str) {
         if !matches!(line.kind, LineKind::Bad) {

@@ -20,7 +20,7 @@ use crate::print::number;
 
 impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut printer = Printer { out: String::new(), indent: 0 };
+        let mut printer = TreePrinter { out: String::new(), indent: 0 };
         self.items.iter().for_each(|item| printer.item(item));
         f.write_str(&printer.out)
     }
@@ -28,24 +28,24 @@ impl fmt::Display for Script {
 
 impl fmt::Display for Expr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut printer = Printer { out: String::new(), indent: 0 };
+        let mut printer = TreePrinter { out: String::new(), indent: 0 };
         printer.expr(self);
         f.write_str(&printer.out)
     }
 }
 
-struct Printer {
+struct TreePrinter {
     out: String,
     indent: usize,
 }
 
-impl Printer {
+impl TreePrinter {
     fn line(&mut self, text: impl fmt::Display) {
         self.out.push_str(&format!("{:1$}{text}\n", "", 2 * self.indent));
     }
 
     /// A line and, indented below it, what `below` prints.
-    fn node(&mut self, text: impl fmt::Display, below: impl FnOnce(&mut Printer)) {
+    fn node(&mut self, text: impl fmt::Display, below: impl FnOnce(&mut TreePrinter)) {
         self.line(text);
         self.indent += 1;
         below(self);

@@ -38,7 +38,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use self::env::{Def, Env, NOBODY, PipelineDef, Scope, StageDef};
+use self::env::{Def, Env, PipelineDef, Scope, StageDef, WILDCARD};
 use self::errors::at;
 use self::expr::{targets, typer};
 use self::optim::external;
@@ -179,7 +179,7 @@ impl<'a> Checker<'a> {
     fn names(&mut self, script: &'a Script, library: bool) {
         let mut seen: BTreeMap<&'a str, crate::source::Span> = BTreeMap::new();
         let names = script.items.iter().flat_map(|item| declared(&item.kind));
-        for name in names.filter(|name| name.name != NOBODY) {
+        for name in names.filter(|name| name.name != WILDCARD) {
             if !library {
                 self.statements.declared.insert(&name.name);
             }

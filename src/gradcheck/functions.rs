@@ -59,7 +59,7 @@ impl<'a> Trial<'a> {
         }
         function.args.iter().for_each(|arg| bind(&arg.ty, &mut sizes));
         let argument = |arg: &ast::Arg| {
-            let shape = shape(&arg.ty, &sizes).ok_or("a size of it follows from nothing")?;
+            let shape = shape(&arg.ty, &sizes).ok_or("a size of it cannot be inferred")?;
             Ok(Type::of(dtype(&arg.ty), &shape))
         };
         let args = function.args.iter().map(argument).collect::<Result<_, String>>()?;

@@ -16,7 +16,7 @@
 use std::rc::Rc;
 
 use crate::algebra::fill::Fill;
-use crate::algebra::form::Combine;
+use crate::algebra::form::Reducer;
 use crate::algebra::op::Op;
 use crate::algebra::scalar::{ADD, EQ, MUL, REM, SIN, Scalar};
 use crate::algebra::types::{DType, Dim, SizeVar, Type};
@@ -129,7 +129,7 @@ fn weighted(result: Expr) -> Expr {
     let angle = map(&ADD, [number(1.0), map(&MUL, [number(1.7), positions(&ty, span)])]);
     let weights = map(&ADD, [number(0.3), map(&SIN, [angle])]);
     let axes: Vec<usize> = (0..ty.rank()).collect();
-    build::reduce(Combine::Sum, map(&MUL, [result, weights]), &axes, false, span)
+    build::reduce(Reducer::Sum, map(&MUL, [result, weights]), &axes, false, span)
 }
 
 /// The number of each element.

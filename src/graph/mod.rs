@@ -29,6 +29,8 @@ mod build;
 pub mod builder;
 mod calls;
 pub mod chunks;
+mod concat_sum;
+mod congruence;
 mod convolutions;
 mod derive;
 pub mod errors;
@@ -40,7 +42,6 @@ mod layout;
 mod loops;
 mod masks;
 pub mod passes;
-mod pieces;
 pub mod positions;
 mod print;
 pub mod programs;
@@ -51,7 +52,6 @@ mod signs;
 pub mod simplify;
 mod stage;
 mod step;
-mod twins;
 pub mod verify;
 
 #[cfg(test)]
@@ -64,7 +64,7 @@ use std::rc::Rc;
 use self::chunks::Chunks;
 use self::positions::Position;
 pub use self::programs::{ProgramId, Purpose};
-use crate::algebra::form::{Combine, Segments};
+use crate::algebra::form::{Reducer, Segments};
 use crate::algebra::op::{Op, Val};
 use crate::algebra::types::Type;
 use crate::diag::Diagnostic;
@@ -94,25 +94,25 @@ pub struct Layout {
     /// The parameters in arena order: those of each group together, in the order of their declarations.
     pub params: Vec<Param>,
     /// What each group of parameters has in the arena; one for all of it without groups.
-    pub arms: Vec<Arm>,
+    pub groups: Vec<ParamGroup>,
     /// Their lengths as pieces of the arena.
     pub segments: Rc<Segments>,
     /// States of the optimizer.
     pub states: Vec<StateSlot>,
     /// States of the model, in the order of their declarations: their paths and types.
-    pub memory: Vec<(String, Type)>,
+    pub model_states: Vec<(String, Type)>,
     /// Hyperparameter cells with their values as written: `opt.adam.lr`.
     pub cells: Vec<(String, f64)>,
     /// Where the values of some of them must lie, by name.
     pub ranges: BTreeMap<String, typed::Range>,
     /// Pairs of cells whose values must be equal: states are shared on that ground
     /// (the pass `share-states`). Empty unless states are shared.
-    pub ties: Vec<(usize, usize)>,
+    pub guards: Vec<(usize, usize)>,
 }
 
 /// What a group of parameters has in the arena, and which stages train it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Arm {
+pub struct ParamGroup {
     /// Its parameters in [`Layout::params`].
     pub params: Range<usize>,
     /// Its coordinates.
@@ -124,7 +124,7 @@ pub struct Arm {
 impl Layout {
     /// The parameters that a state belongs to.
     pub fn params_of(&self, slot: &StateSlot) -> &[Param] {
-        &self.params[self.arms[slot.arm].params.clone()]
+        &self.params[self.groups[slot.group].params.clone()]
     }
 
     /// Whether a state is one number per coordinate, laid out as the parameters of its group are.
@@ -152,12 +152,12 @@ pub struct StateSlot {
     /// What it has a number for.
     pub extent: Extent,
     /// The group of parameters that it belongs to.
-    pub arm: usize,
+    pub group: usize,
     /// `real[N]` per coordinate, `f64[count]` per row, column or tensor, `f64[]` per model.
     pub ty: Type,
     /// The earlier state that it is equal to in every step. The step then knows only that one, and both
     /// have to be given the same memory.
-    pub shares: Option<usize>,
+    pub congruent_to: Option<usize>,
 }
 
 /// One straight-line tensor program.
@@ -188,12 +188,12 @@ pub struct Node {
     /// The place in the script that made it.
     pub span: Option<Span>,
     /// The part of a training step that needs it first.
-    pub part: Option<Part>,
+    pub phase: Option<Phase>,
 }
 
 /// A part of a training step; printed as a comment above its values.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Part {
+pub enum Phase {
     /// The forward pass.
     Loss,
     /// What is only reported.
@@ -254,13 +254,13 @@ pub enum Role {
     /// A number of a recorded series of the statement with this index.
     Recorded(usize, String, Statistic),
     /// State `k` of the model that is trained.
-    Memory(usize),
+    ModelState(usize),
     /// The flat parameters of the fit that the statement with this index made.
     FitParams(usize),
     /// State `k` of the model of that fit.
-    FitMemory(usize, usize),
+    FitModelState(usize, usize),
     /// Output `k` of the program of a chunk of rows, of all chunks together.
-    Chunks(usize, Combine),
+    Chunks(usize, Reducer),
 }
 
 /// Something left behind.
@@ -271,7 +271,7 @@ pub struct Output {
     /// Its value.
     pub value: Val,
     /// Where it goes.
-    pub target: Target,
+    pub target: OutputTarget,
     /// What it is for the programs after this one: parameters to begin with, a state.
     pub gives: Option<Role>,
 }
@@ -279,7 +279,7 @@ pub struct Output {
 impl Output {
     /// An output with a buffer of its own.
     pub fn result(name: impl Into<String>, value: Val) -> Output {
-        Output { name: name.into(), value, target: Target::Result, gives: None }
+        Output { name: name.into(), value, target: OutputTarget::Result, gives: None }
     }
 
     /// The same, which programs after this one are given as this.
@@ -290,7 +290,7 @@ impl Output {
 
 /// Where an output goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Target {
+pub enum OutputTarget {
     /// A buffer of its own.
     Result,
     /// A buffer of its own, for [`Graph::positions`] to be checked. Such outputs come last.

@@ -35,12 +35,12 @@ pub use error::Error;
 use crate::algebra::types::DType;
 use crate::check::optim::external::NO_TOTAL;
 use crate::diag::{Diagnostic, suggest};
-use crate::graph::positions::{Position, Source};
+use crate::graph::positions::{IndexSource, Position};
 use crate::graph::{Graph, Layout, ProgramId, Purpose, Role};
 use crate::ice;
 use crate::native::Phase;
 use crate::pipeline::{self, Program, Report};
-use crate::run::machine::{Lent, Machine, Memory};
+use crate::run::machine::{Borrowed, Machine, Memory};
 use crate::run::memory::{joined, joined_read};
 use crate::run::step_key;
 use crate::typed::{self, StageUse, StatementKind};
@@ -219,7 +219,7 @@ impl Optimizer {
     /// If the parameters are not those the pipeline was compiled for, or memory is short.
     pub fn init<R: Element>(&mut self, params: &[R]) -> Result<(), Error> {
         self.fits::<R>("parameters", params.len())?;
-        self.init.run_with(&mut [(Role::Params, Lent::Read(params))], Phase::Whole);
+        self.init.run_with(&mut [(Role::Params, Borrowed::Read(params))], Phase::Whole);
         self.keep_initial()?;
         if let Some(initial) = &self.initial {
             initial.set_from(params);
@@ -266,7 +266,7 @@ impl Optimizer {
             return Ok(());
         };
         machine.set(&Role::Step, &[self.t as f64]);
-        machine.run_with(&mut [(Role::Params, Lent::Read(params))], Phase::Whole);
+        machine.run_with(&mut [(Role::Params, Borrowed::Read(params))], Phase::Whole);
         machine.given(&Role::Params).copy_to(weights);
         Ok(())
     }
@@ -292,7 +292,7 @@ impl Optimizer {
         self.step.set(&Role::Step, &[self.t as f64]);
         self.step.set(&Role::Key, &step_key(0, self.t as usize));
         self.step.set(&Role::Loss, &[loss.unwrap_or(0.0)]);
-        let lent = &mut [(Role::Params, Lent::Write(params)), (Role::Gradient, Lent::Read(gradient))];
+        let lent = &mut [(Role::Params, Borrowed::Write(params)), (Role::Gradient, Borrowed::Read(gradient))];
         if self.positions.is_empty() {
             self.step.run_with(lent, Phase::Whole);
             return Ok(());
@@ -316,7 +316,7 @@ impl Optimizer {
         Ok(())
     }
 
-    /// As [`Optimizer::step`], on one slice for each tensor. Slices that lie one behind the other in
+    /// As [`Optimizer::step`], on one slice for each tensor. Slices that are consecutive in
     /// memory are used in place. Others are copied: the parameters into one piece and back, the
     /// gradients into one piece, which costs up to 24 bytes of memory traffic per `f32` parameter beside
     /// the 28 of Adam itself, and as much memory as parameters and gradients take.
@@ -515,8 +515,8 @@ fn unknown<'a>(kind: &'static str, name: &str, known: impl Iterator<Item = &'a s
 /// The outputs of a program that hold positions, with the sizes of their axes.
 fn positions(graph: &Graph) -> Vec<(usize, usize)> {
     let output = |position: &Position| match position.source {
-        Source::Output(output) => Some((output, position.below)),
-        Source::Value(_) | Source::Column(_) => None,
+        IndexSource::Output(output) => Some((output, position.below)),
+        IndexSource::Value(_) | IndexSource::Column(_) => None,
     };
     graph.positions.iter().filter_map(output).collect()
 }

@@ -12,10 +12,10 @@ use super::value::Held;
 use super::{Events, Settings, Stages, checkpoints, errors, start, train};
 use crate::algebra::types::Type;
 use crate::check;
-use crate::data::{Trained, Values, Wanted};
+use crate::data::{Trained, Values, WantedColumn};
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
-use crate::graph::{Layout, ProgramId, Purpose, Role, Target};
+use crate::graph::{Layout, OutputTarget, ProgramId, Purpose, Role};
 use crate::ice;
 use crate::native::Phase;
 use crate::source::Span;
@@ -41,7 +41,7 @@ pub(super) enum Value {
 }
 
 /// What a `train`, a `sweep` or an `eval` left behind.
-pub(crate) enum Left<'a> {
+pub(crate) enum ResultRef<'a> {
     /// A fit and the index of its statement.
     Fit(usize, &'a Fit),
     /// The fits of a sweep.
@@ -64,13 +64,13 @@ impl Outcome {
     }
 
     /// What the script's `let`s left behind, in their order.
-    pub(crate) fn left(&self) -> impl Iterator<Item = (&str, Left<'_>)> {
+    pub(crate) fn left(&self) -> impl Iterator<Item = (&str, ResultRef<'_>)> {
         let mut names: Vec<(&String, &GlobalId)> = self.names.iter().collect();
         names.sort_by_key(|(_, id)| **id);
         names.into_iter().filter_map(|(name, GlobalId { statement, .. })| match &self.values[statement.0] {
-            Value::Fit(fit) => Some((name.as_str(), Left::Fit(statement.0, fit))),
-            Value::Sweep(sweep) => Some((name.as_str(), Left::Sweep(sweep))),
-            Value::Numbers(numbers) => Some((name.as_str(), Left::Numbers(numbers))),
+            Value::Fit(fit) => Some((name.as_str(), ResultRef::Fit(statement.0, fit))),
+            Value::Sweep(sweep) => Some((name.as_str(), ResultRef::Sweep(sweep))),
+            Value::Numbers(numbers) => Some((name.as_str(), ResultRef::Numbers(numbers))),
             Value::Nothing | Value::Tensors(_) => None,
         })
     }
@@ -252,7 +252,8 @@ impl<'a> Script<'a> {
             ty: graph.nodes[output.value.0 as usize].ty.clone(),
             elements: machine.output(k),
         };
-        let results = graph.outputs.iter().enumerate().filter(|(_, output)| output.target == Target::Result);
+        let results =
+            graph.outputs.iter().enumerate().filter(|(_, output)| output.target == OutputTarget::Result);
         Ok(results.map(tensor).collect())
     }
 
@@ -278,7 +279,7 @@ impl<'a> Script<'a> {
                     machine.set(&role, &[self.recorded(*index, key, *statistic)]);
                 }
                 Role::FitParams(index) => machine.bind(k, &self.fit(StatementId(*index)).params),
-                Role::FitMemory(index, state) => {
+                Role::FitModelState(index, state) => {
                     machine.bind(k, &self.fit(StatementId(*index)).memory[*state]);
                 }
                 _ => {}
@@ -405,7 +406,7 @@ impl<'a> Script<'a> {
         let Some(source) = data.source.files() else { ice!("run", "`{}` is computed, not read", data.name) };
         let Column { name, ty } = &data.columns[column];
         let dtype = if ty.dtype.is_float() { self.stages.typed.real } else { ty.dtype };
-        let wanted = Wanted {
+        let wanted = WantedColumn {
             name,
             ty: Type::new(dtype, ty.shape.clone()),
             train: &self.datasets[&rows].train,

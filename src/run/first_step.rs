@@ -9,7 +9,7 @@ use super::{Settings, Silent, Stages};
 use crate::algebra::tensor::Tensor;
 use crate::algebra::types::Type;
 use crate::diag::Diagnostic;
-use crate::graph::{Graph, ProgramId, Role, Target};
+use crate::graph::{Graph, OutputTarget, ProgramId, Role};
 use crate::native::Phase;
 use crate::typed::StatementKind;
 
@@ -64,7 +64,8 @@ fn call(machine: &mut Machine, graph: &Graph, states: &[Memory]) -> Call {
         }
     }
     machine.run(Phase::Whole);
-    let outputs = graph.outputs.iter().enumerate().filter(|(_, output)| output.target != Target::Positions);
+    let outputs =
+        graph.outputs.iter().enumerate().filter(|(_, output)| output.target != OutputTarget::Positions);
     let outputs = outputs.map(|(k, output)| (output.name.clone(), machine.read(k))).collect();
     Call { program: machine.program(), inputs, outputs }
 }

@@ -167,9 +167,10 @@ impl<'a> Run<'a> {
         init.run(Phase::Whole);
         script.check_positions(&init, format_args!("initial values, "), None)?;
         let params = init.given(&Role::Params);
-        let own = |(k, slot): (usize, &StateSlot)| init.given(&Role::State(slot.shares.unwrap_or(k)));
+        let own = |(k, slot): (usize, &StateSlot)| init.given(&Role::State(slot.congruent_to.unwrap_or(k)));
         let states = layout.states.iter().enumerate().map(own).collect();
-        let memory: Vec<Memory> = (0..layout.memory.len()).map(|k| init.given(&Role::Memory(k))).collect();
+        let memory: Vec<Memory> =
+            (0..layout.model_states.len()).map(|k| init.given(&Role::ModelState(k))).collect();
         if let Some(start) = &train.start {
             let (loaded, _) = start::load(script, start, layout)?;
             start::put(&loaded, layout, &params, &memory);
@@ -226,7 +227,7 @@ impl<'a> Run<'a> {
                     Role::Initial => machine.bind(k, &initial),
                     Role::Gradient => gradient.iter().for_each(|gradient| machine.bind(k, gradient)),
                     Role::State(slot) => machine.bind(k, &self.states[slot]),
-                    Role::Memory(state) => machine.bind(k, &self.memory[state]),
+                    Role::ModelState(state) => machine.bind(k, &self.memory[state]),
                     _ => {}
                 }
             }

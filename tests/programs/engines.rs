@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use egret::algebra::tensor::Tensor;
 use egret::algebra::types::{DType, Dim};
-use egret::graph::{Graph, Graphs, ProgramId, Role, Target as Goes};
+use egret::graph::{Graph, Graphs, OutputTarget as Goes, ProgramId, Role};
 use egret::loops::Loops;
 use egret::native::{Native, Phase, Pool, Target};
 use egret::pipeline::{Options, Program};

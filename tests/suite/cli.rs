@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 mod checkpoints;
 mod fmt;
 mod progress;
+mod start;
 
 fn egret(args: &[&str], folder: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_egret"))

@@ -143,7 +143,7 @@ fn joined<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) ->
     let axis = axis?.into_iter().next().flatten();
     let axis = axis.unwrap_or(value::literal(0.0, true, scope.float, call.span));
     let Some(first) = values.first() else {
-        return Err(args::lacks_argument(cx.env, call, "a", &["a", "b", "...", "axis"], None));
+        return Err(args::missing_argument(cx.env, call, "a", &["a", "b", "...", "axis"], None));
     };
     if let [Arg { value: list, .. }] = parts[..]
         && matches!(list.kind, ast::ExprKind::List(_))

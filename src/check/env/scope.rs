@@ -10,8 +10,8 @@ use crate::typed::{Cell, Expr, ExprKind, FunctionId, Inner, Local, LocalId, Rang
 /// What a call in a hyperparameter may leave out: the step, and the number of steps.
 pub(crate) const STEPS: [&str; 2] = ["t", "T"];
 
-/// The name of a value that nobody needs.
-pub(crate) const NOBODY: &str = "_";
+/// The name of a value that is discarded.
+pub(crate) const WILDCARD: &str = "_";
 
 /// What a scope is that of.
 #[derive(Clone, Debug)]

@@ -169,7 +169,7 @@ fn call_instance<'a>(
         solve::solve_result(&signature, expected, &mut sizes);
     }
     if let Some(open) = signature.sizes.iter().find(|var| !sizes.contains_key(var)) {
-        let message = format!("size `{}` of `{}` follows from nothing here", open.name, call.name);
+        let message = format!("cannot infer size `{}` of `{}`", open.name, call.name);
         let found = at(&errors::SIZE_UNKNOWN, message, call.span, "not enough is known");
         return Err(
             env.report(found.help("write the type of what it is assigned to: `let a: real[...] = ...`"))
@@ -210,7 +210,7 @@ fn all_given<'a>(
     };
     let Some(missing) = function.args.iter().zip(&written).find_map(lacks) else { return Ok(written) };
     let names: Vec<&str> = function.args.iter().map(|arg| arg.name.name.as_str()).collect();
-    Err(args::lacks_argument(env, call, &missing, &names, Some(function.name.span)))
+    Err(args::missing_argument(env, call, &missing, &names, Some(function.name.span)))
 }
 
 /// The value of argument `k` where a call leaves it out.

@@ -118,7 +118,7 @@ fn by<'a>(
                 continue;
             }
             let message =
-                format!("`{}` lacks argument `{}`, by which it is differentiated", of.text(), names[*k]);
+                format!("missing argument `{}` of `{}`, by which it is differentiated", names[*k], of.text());
             return Err(cx
                 .env
                 .report(at(&errors::WRONG_ARGUMENT, message, call.span, "this call").help("give it")));

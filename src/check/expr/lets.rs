@@ -4,7 +4,7 @@ use super::typer::Typer;
 use super::{convert, dims, several, targets};
 use crate::algebra::types::Type;
 use crate::ast;
-use crate::check::env::{Binding, Checked, NOBODY, Poison, Scope, Target, Value, Weak};
+use crate::check::env::{Binding, Checked, Poison, Scope, Target, Value, WILDCARD, Weak};
 use crate::check::{errors, text};
 use crate::typed::{Expr, ExprKind, LocalId, build};
 
@@ -44,7 +44,7 @@ pub(crate) fn let_line<'a>(
     from: usize,
 ) -> Checked<Bound> {
     let names = &line.names;
-    for (k, name) in names.iter().enumerate().filter(|(_, name)| name.name != NOBODY) {
+    for (k, name) in names.iter().enumerate().filter(|(_, name)| name.name != WILDCARD) {
         let before = scope.names[from..].iter().find(|(have, ..)| *have == name.name);
         let before = before.map(|(.., span)| *span);
         let twice = names[..k].iter().find(|before| before.name == name.name).map(|name| name.span);
@@ -58,7 +58,7 @@ pub(crate) fn let_line<'a>(
     match let_values(cx, scope, line) {
         Ok((expr, types)) => {
             let bind = |(name, ty): (&ast::Ident, Type)| match name.name.as_str() {
-                NOBODY => scope.local(NOBODY, ty, name.span),
+                WILDCARD => scope.local(WILDCARD, ty, name.span),
                 name_of => scope.bind_local(name_of, ty, name.span),
             };
             Ok((names.iter().zip(types).map(bind).collect(), expr))

@@ -203,8 +203,8 @@ impl Walk<'_> {
         let number = |dim: &Dim| dim.substitute(sizes).as_constant().unwrap_or(0);
         let before = self.work;
         let mut sizes = sizes.clone();
-        for turn in number(&parts.from)..number(&parts.to) {
-            sizes.insert(parts.turn.clone(), Dim::constant(turn));
+        for iteration in number(&parts.from)..number(&parts.to) {
+            sizes.insert(parts.iteration.clone(), Dim::constant(iteration));
             self.expr(&parts.body, &sizes);
             self.work += 1;
             if self.work - before > MOST_WORK {

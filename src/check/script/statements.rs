@@ -98,7 +98,7 @@ fn top_values<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, line: &'a ast::Let,
     }
 }
 
-/// A run whose result nobody keeps.
+/// A run whose result is unused.
 fn bare<'a>(
     cx: &mut Typer<'_, 'a>,
     stages: &mut Stages,
@@ -118,7 +118,7 @@ fn bare<'a>(
         }
         Ast::Error => return Err(Poison),
         _ => {
-            let message = format!("nobody keeps the value of `{}`", text::source(expr));
+            let message = format!("unused value `{}`", text::source(expr));
             let found = at(&errors::NOT_A_VALUE, message, expr.span, "an expression by itself");
             return Err(cx.env.report(found.help("print it, or bind it: `let a = ...`")));
         }

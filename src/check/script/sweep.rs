@@ -128,7 +128,7 @@ fn list_of<'a>(cx: &mut Typer<'_, 'a>, name: &'a ast::Ident, list: &'a ast::Expr
     for item in items {
         let value = known::known_number(cx, item, &name.name)?;
         if values.contains(&value) {
-            let found = at(&errors::WRONG_SWEEP, "a value stands twice", item.span, "given again");
+            let found = at(&errors::WRONG_SWEEP, "duplicate value", item.span, "given again");
             return Err(cx.env.report(found.help("remove it: both runs would be the same")));
         }
         values.push(value);

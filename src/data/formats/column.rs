@@ -39,31 +39,31 @@ impl Cells {
 }
 
 /// What a cell is by itself.
-enum Kind {
+enum CellKind {
     Number(f64),
     /// `nan`, `inf`, `1e999`: a number that no column of numbers holds, or a word in a column of words.
     NotFinite,
     Word,
 }
 
-impl Kind {
-    fn of(cell: &str) -> Kind {
+impl CellKind {
+    fn of(cell: &str) -> CellKind {
         match cell.parse::<f64>() {
-            Ok(number) if number.is_finite() => Kind::Number(number),
-            Ok(_) => Kind::NotFinite,
-            Err(_) => Kind::Word,
+            Ok(number) if number.is_finite() => CellKind::Number(number),
+            Ok(_) => CellKind::NotFinite,
+            Err(_) => CellKind::Word,
         }
     }
 }
 
 /// How many cells of a kind a column has, and the first of them.
 #[derive(Default)]
-struct Seen {
+struct CellCount {
     count: usize,
     first: Option<(u64, String)>,
 }
 
-impl Seen {
+impl CellCount {
     fn note(&mut self, line: u64, cell: &str) {
         self.count += 1;
         if self.first.is_none() {
@@ -79,24 +79,24 @@ impl Seen {
 
 /// A column that is being read. A column that turns out to be neither is only counted on.
 #[derive(Default)]
-pub(super) struct Draft {
+pub(super) struct ColumnDraft {
     /// Whether the script says that it holds words.
     declared: bool,
     numbers: Vec<f64>,
-    words: Words,
-    number: Seen,
-    not_finite: Seen,
-    word: Seen,
+    words: WordNumbers,
+    number: CellCount,
+    not_finite: CellCount,
+    word: CellCount,
 }
 
 /// Words numbered in the order of their first use.
 #[derive(Default)]
-struct Words {
+struct WordNumbers {
     numbers: BTreeMap<String, i32>,
     codes: Vec<i32>,
 }
 
-impl Words {
+impl WordNumbers {
     fn push(&mut self, word: &str) -> Result<(), TryReserveError> {
         self.codes.try_reserve(1)?;
         let code = self.numbers.get(word).copied().unwrap_or_else(|| {
@@ -117,10 +117,10 @@ impl Words {
     }
 }
 
-impl Draft {
+impl ColumnDraft {
     /// An empty column; `declared`: its cells are words, whatever they look like.
-    pub(super) fn new(declared: bool) -> Draft {
-        Draft { declared, ..Draft::default() }
+    pub(super) fn new(declared: bool) -> ColumnDraft {
+        ColumnDraft { declared, ..ColumnDraft::default() }
     }
 
     /// Takes in the next cell, which is not empty.
@@ -128,8 +128,8 @@ impl Draft {
     /// # Errors
     /// No memory for it.
     pub(super) fn push(&mut self, cell: &str, line: u64) -> Result<(), TryReserveError> {
-        match if self.declared { Kind::Word } else { Kind::of(cell) } {
-            Kind::Number(number) => {
+        match if self.declared { CellKind::Word } else { CellKind::of(cell) } {
+            CellKind::Number(number) => {
                 self.number.note(line, cell);
                 if self.word.count + self.not_finite.count == 0 {
                     self.numbers.try_reserve(1)?;
@@ -137,8 +137,8 @@ impl Draft {
                 }
                 return Ok(());
             }
-            Kind::NotFinite => self.not_finite.note(line, cell),
-            Kind::Word => self.word.note(line, cell),
+            CellKind::NotFinite => self.not_finite.note(line, cell),
+            CellKind::Word => self.word.note(line, cell),
         }
         if self.number.count == 0 {
             self.words.push(cell)?;
@@ -166,7 +166,8 @@ impl Draft {
             let (line, cell) = self.number.first();
             return errors::number_among_words(path, line, column, cell, self.number.count);
         }
-        let earlier = |a: &Seen, b: &Seen| b.count == 0 || (a.count > 0 && a.first().0 < b.first().0);
+        let earlier =
+            |a: &CellCount, b: &CellCount| b.count == 0 || (a.count > 0 && a.first().0 < b.first().0);
         let odd = if earlier(&self.not_finite, &self.word) { &self.not_finite } else { &self.word };
         let (line, cell) = odd.first();
         errors::word_among_numbers(path, line, column, cell, others)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, Read};
 use std::path::Path;
 
-use super::column::{Cells, Draft};
+use super::column::{Cells, ColumnDraft};
 use crate::data::errors;
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
@@ -65,9 +65,9 @@ pub(crate) fn read(path: &Path, mut input: impl BufRead, words: &[String]) -> Re
     let header: Vec<String> =
         reader.headers().map_err(|error| failure(path, error))?.iter().map(str::to_owned).collect();
     let places = places(path, &header)?;
-    let mut drafts: Vec<Draft> = header.iter().map(|_| Draft::new(false)).collect();
+    let mut drafts: Vec<ColumnDraft> = header.iter().map(|_| ColumnDraft::new(false)).collect();
     for name in words {
-        drafts[place(path, name, &header, &places)?] = Draft::new(true);
+        drafts[place(path, name, &header, &places)?] = ColumnDraft::new(true);
     }
     let lines = rows(path, &mut reader, &header, &mut drafts)?;
     if lines.is_empty() {
@@ -82,7 +82,7 @@ fn rows(
     path: &Path,
     reader: &mut csv::Reader<Quotes<impl Read>>,
     header: &[String],
-    drafts: &mut [Draft],
+    drafts: &mut [ColumnDraft],
 ) -> Result<Vec<u64>, Diagnostic> {
     let most = system::available_memory().unwrap_or(u64::MAX);
     let mut record = csv::StringRecord::new();

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crate::algebra::types::{DType, Dim, Type};
-use crate::data::arguments::{Argument, Arguments, TEST, Takes};
-use crate::data::errors::{self, Cell};
+use crate::data::arguments::{Arguments, SourceArgument, TEST, Takes};
+use crate::data::errors::{self, CellPlace};
 use crate::data::formats::Cells;
 use crate::data::formats::csv::{self, Csv};
 use crate::data::values::Unfit;
-use crate::data::{Columns, Files, Reader, Schema, SourceKind, Trained, Values, Wanted};
+use crate::data::{Columns, Files, Reader, Schema, SourceKind, Trained, Values, WantedColumn};
 use crate::diag::Diagnostic;
 use crate::input;
 
@@ -23,18 +23,22 @@ pub(crate) static CSV: SourceKind = SourceKind {
     arguments: &[&PATH, &TARGET, &TEST, &WINDOWS, &WORDS],
     needed: 1,
     columns: Columns::Unnamed,
-    reader: |given| Rc::new(Table::of(given)),
+    reader: |given| Rc::new(CsvTable::of(given)),
 };
 
-pub(crate) static PATH: Argument = Argument { name: "path", takes: Takes::Path, doc: "the path of the file" };
-pub(crate) static TARGET: Argument =
-    Argument { name: "target", takes: Takes::Column, doc: "the column that is `y`; all others are `x`" };
-static WINDOWS: Argument = Argument {
+pub(crate) static PATH: SourceArgument =
+    SourceArgument { name: "path", takes: Takes::Path, doc: "the path of the file" };
+pub(crate) static TARGET: SourceArgument = SourceArgument {
+    name: "target",
+    takes: Takes::Column,
+    doc: "the column that is `y`; all others are `x`",
+};
+static WINDOWS: SourceArgument = SourceArgument {
     name: "windows",
     takes: Takes::Whole(1),
     doc: "how many consecutive rows of the file a row is; its `y` is that of the row after them",
 };
-static WORDS: Argument = Argument {
+static WORDS: SourceArgument = SourceArgument {
     name: "words",
     takes: Takes::Columns,
     doc: "columns whose cells are words, whatever they look like",
@@ -42,16 +46,16 @@ static WORDS: Argument = Argument {
 
 /// How to read a comma-separated file.
 #[derive(Debug)]
-struct Table {
+struct CsvTable {
     path: String,
     target: Option<String>,
     windows: Option<usize>,
     words: Vec<String>,
 }
 
-impl Table {
-    fn of(given: &Arguments) -> Table {
-        Table {
+impl CsvTable {
+    fn of(given: &Arguments) -> CsvTable {
+        CsvTable {
             path: given.text(&PATH).unwrap_or_default().to_owned(),
             target: given.text(&TARGET).map(str::to_owned),
             windows: given.whole(&WINDOWS),
@@ -59,24 +63,24 @@ impl Table {
         }
     }
 
-    fn open(&self, files: &Files) -> Result<Open, Diagnostic> {
+    fn open(&self, files: &Files) -> Result<OpenTable, Diagnostic> {
         let key = (self.path.clone(), self.words.clone());
         let csv = files.once(key, &self.path, |path| {
             let file = input::open(path).map_err(|error| errors::unreadable(path, &error))?;
             csv::read(path, BufReader::new(file), &self.words)
         })?;
-        Ok(Open { csv, path: files.path(&self.path), target: self.target.clone() })
+        Ok(OpenTable { csv, path: files.path(&self.path), target: self.target.clone() })
     }
 
     /// The table that a model was trained on, if that was one.
-    fn trained(files: &Files, trained: Trained<'_>) -> Result<Option<Open>, Diagnostic> {
+    fn trained(files: &Files, trained: Trained<'_>) -> Result<Option<OpenTable>, Diagnostic> {
         let reader = trained.source.map(|source| source.reader() as &dyn Any);
-        reader.and_then(|reader| reader.downcast_ref::<Table>()).map(|table| table.open(files)).transpose()
+        reader.and_then(|reader| reader.downcast_ref::<CsvTable>()).map(|table| table.open(files)).transpose()
     }
 
     /// The rows of the file that are in training rows. Of windows the rows of the file are in their order, and
     /// the test is what comes last.
-    fn train(&self, wanted: &Wanted<'_>) -> Vec<u32> {
+    fn train(&self, wanted: &WantedColumn<'_>) -> Vec<u32> {
         match self.windows {
             None => wanted.train.to_vec(),
             Some(ahead) => (0..(wanted.train.len() + ahead) as u32).collect(),
@@ -84,7 +88,7 @@ impl Table {
     }
 }
 
-impl Reader for Table {
+impl Reader for CsvTable {
     /// Of windows, each column but `y` has an axis for the rows of a window.
     fn schema(&self, files: &Files, real: DType) -> Result<Schema, Diagnostic> {
         let open = self.open(files)?;
@@ -121,9 +125,9 @@ impl Reader for Table {
 
     /// A column, with the numbers of words, the order of features, and the statistics of the data trained
     /// on.
-    fn column(&self, files: &Files, wanted: &Wanted<'_>) -> Result<Values, Diagnostic> {
+    fn column(&self, files: &Files, wanted: &WantedColumn<'_>) -> Result<Values, Diagnostic> {
         let open = self.open(files)?;
-        let trained = wanted.trained.map(|trained| Table::trained(files, trained)).transpose()?;
+        let trained = wanted.trained.map(|trained| CsvTable::trained(files, trained)).transpose()?;
         let train = self.train(wanted);
         if wanted.name == "y" && trained.is_none() {
             open.check_classes(&train)?;
@@ -147,7 +151,7 @@ impl Reader for Table {
 }
 
 /// A table, and what messages call it.
-struct Open {
+struct OpenTable {
     csv: Rc<Csv>,
     path: PathBuf,
     target: Option<String>,
@@ -162,9 +166,9 @@ struct Feature<'a> {
     numbers: Option<Vec<i32>>,
 }
 
-impl Open {
-    fn cell(&self, row: usize, place: usize) -> Cell<'_> {
-        Cell { path: &self.path, line: self.csv.lines[row], column: &self.csv.header[place] }
+impl OpenTable {
+    fn cell(&self, row: usize, place: usize) -> CellPlace<'_> {
+        CellPlace { path: &self.path, line: self.csv.lines[row], column: &self.csv.header[place] }
     }
 
     fn is_target(&self, name: &str) -> bool {
@@ -216,7 +220,11 @@ impl Open {
     }
 
     /// What a column of the data is made of. `trained`: the data trained on, and its table if it is one.
-    fn features(&self, name: &str, trained: Option<Option<&Open>>) -> Result<Vec<Feature<'_>>, Diagnostic> {
+    fn features(
+        &self,
+        name: &str,
+        trained: Option<Option<&OpenTable>>,
+    ) -> Result<Vec<Feature<'_>>, Diagnostic> {
         let mut places = self.places(name);
         if let (Some(Some(trained)), "x") = (trained, name) {
             places = self.in_the_order_of(trained, places)?;
@@ -234,7 +242,7 @@ impl Open {
     }
 
     /// Features in the order in which the table trained on has them, if it has the same.
-    fn in_the_order_of(&self, trained: &Open, places: Vec<usize>) -> Result<Vec<usize>, Diagnostic> {
+    fn in_the_order_of(&self, trained: &OpenTable, places: Vec<usize>) -> Result<Vec<usize>, Diagnostic> {
         let names: Vec<&String> =
             trained.places("x").iter().map(|place| &trained.csv.header[*place]).collect();
         if names.len() != places.len() {
@@ -248,7 +256,12 @@ impl Open {
     }
 
     /// The numbers that the words of a column have in the table trained on.
-    fn renumbered(&self, place: usize, name: &str, trained: &Open) -> Result<Option<Vec<i32>>, Diagnostic> {
+    fn renumbered(
+        &self,
+        place: usize,
+        name: &str,
+        trained: &OpenTable,
+    ) -> Result<Option<Vec<i32>>, Diagnostic> {
         let at = match name {
             "y" => trained.places("y").first().copied(),
             _ => trained.csv.position(&self.csv.header[place]),

@@ -1,6 +1,7 @@
 //! Everything that a run has changed so far, as tensors in a file and back.
 
 use crate::algebra::types::DType;
+use crate::graph::Role;
 use crate::run::fit::History;
 use crate::run::machine::Memory;
 use crate::run::record::{Quantiles, SHARES};
@@ -49,7 +50,7 @@ impl Run<'_> {
 
     /// Puts all of it back, or nothing. Gives the keys of distributions that are recorded now and were not then.
     pub(super) fn restore(&mut self, saved: &Saved, step: usize) -> Result<Vec<String>, String> {
-        let evaluated = self.weights.as_ref().map(|machine| machine.output(0));
+        let evaluated = self.weights.as_ref().map(|machine| machine.given(&Role::Params));
         let flats = self.flats(evaluated.as_ref());
         let bytes = flats.iter().map(|flat| saved.flat(flat)).collect::<Result<Vec<_>, Misfit>>();
         let bytes = bytes.map_err(|misfit| misfit.to_string())?;

@@ -107,8 +107,13 @@ impl Printer<'_> {
         let carried = parts.carried.iter();
         let carried =
             carried.map(|(local, start)| format!(", {} = {}", self.local(*local), self.expr(start)));
-        let head =
-            format!("{} in {}..{}{}", parts.turn.name, parts.from, parts.to, carried.collect::<String>());
+        let head = format!(
+            "{} in {}..{}{}",
+            parts.iteration.name,
+            parts.from,
+            parts.to,
+            carried.collect::<String>()
+        );
         let along = match parts.collected.is_empty() {
             true => String::new(),
             false => format!(" [axis = {}]", parts.axis),
@@ -175,8 +180,8 @@ impl Printer<'_> {
             ExprKind::StageReduce { combine, extent: over, value } => {
                 format!("{}[{}]({})", combine.name(), over.name(), self.expr(value))
             }
-            ExprKind::StageSpread { extent: over, value, .. } => {
-                format!("spread[{}]({})", over.name(), self.expr(value))
+            ExprKind::StageBroadcast { extent: over, value, .. } => {
+                format!("broadcast[{}]({})", over.name(), self.expr(value))
             }
             ExprKind::Recorded(series) => self.series(series),
             ExprKind::StopGradient(value) => format!("stop_gradient({})", self.expr(value)),

@@ -203,7 +203,7 @@ impl<'p> Eval<'p> {
         let mut slices: Vec<Vec<Value>> = vec![Vec::new(); types.len()];
         let bound = |dim: &Dim| dim.substitute(&frame.sizes).as_constant().expect("bounds are known");
         for turn in bound(&parts.from)..bound(&parts.to) {
-            frame.sizes.insert(parts.turn.clone(), Dim::constant(turn));
+            frame.sizes.insert(parts.iteration.clone(), Dim::constant(turn));
             parts
                 .carried
                 .iter()

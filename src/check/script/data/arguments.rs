@@ -6,7 +6,7 @@ use crate::check::errors::{self, at};
 use crate::check::expr::args;
 use crate::check::expr::typer::{Arg, Call, Typer};
 use crate::check::script::known;
-use crate::data::{Argument, Arguments, Columns, SourceKind, Takes, Value};
+use crate::data::{ArgumentValue, Arguments, Columns, SourceArgument, SourceKind, Takes};
 use crate::source::Span;
 
 /// Arguments, with the places that messages about files need.
@@ -23,7 +23,7 @@ pub(super) struct Written {
 }
 
 /// An argument with what is written for it.
-type Matched<'a> = (&'static Argument, &'a ast::Expr);
+type Matched<'a> = (&'static SourceArgument, &'a ast::Expr);
 
 /// What a call gives to a source of this kind.
 pub(super) fn arguments<'a>(
@@ -69,7 +69,7 @@ fn beside_columns<'a, 'c>(
     }
     let mut columns = Vec::new();
     for arg in &call.args[matched.len()..] {
-        let named = |argument: &&&Argument| arg.name.is_some_and(|name| name.name == argument.name);
+        let named = |argument: &&&SourceArgument| arg.name.is_some_and(|name| name.name == argument.name);
         match kind.arguments[kind.needed..].iter().find(named) {
             Some(argument) => matched.push((*argument, arg.value)),
             None => columns.push(arg),
@@ -100,16 +100,16 @@ impl Written {
         (argument, expr): Matched<'a>,
     ) -> Checked<()> {
         let value = match argument.takes {
-            Takes::Path | Takes::Column => Value::Text(known::plain_text(cx.env, expr)?),
-            Takes::Columns => Value::Names(self.columns(cx.env, argument, expr)?),
-            Takes::Whole(least) => Value::Whole(known::whole(cx, expr, argument.name, least)?),
-            Takes::Share => Value::Share(known::known_number(cx, expr, argument.name)?),
-            Takes::OwnShare => Value::Share(own_share(cx, kind, argument, expr)?),
+            Takes::Path | Takes::Column => ArgumentValue::Text(known::plain_text(cx.env, expr)?),
+            Takes::Columns => ArgumentValue::Names(self.columns(cx.env, argument, expr)?),
+            Takes::Whole(least) => ArgumentValue::Whole(known::whole(cx, expr, argument.name, least)?),
+            Takes::Share => ArgumentValue::Share(known::known_number(cx, expr, argument.name)?),
+            Takes::OwnShare => ArgumentValue::Share(own_share(cx, kind, argument, expr)?),
         };
         match (&value, argument.takes) {
-            (Value::Text(_), Takes::Path) => drop(self.path.get_or_insert(expr.span)),
-            (Value::Text(name), _) => self.names.push((name.clone(), expr.span)),
-            (Value::Share(share), Takes::Share) => self.test = Some((*share, expr.span)),
+            (ArgumentValue::Text(_), Takes::Path) => drop(self.path.get_or_insert(expr.span)),
+            (ArgumentValue::Text(name), _) => self.names.push((name.clone(), expr.span)),
+            (ArgumentValue::Share(share), Takes::Share) => self.test = Some((*share, expr.span)),
             _ => {}
         }
         self.given.give(argument, value);
@@ -120,7 +120,7 @@ impl Written {
     fn columns<'a>(
         &mut self,
         env: &mut Env<'a>,
-        argument: &Argument,
+        argument: &SourceArgument,
         expr: &'a ast::Expr,
     ) -> Checked<Vec<String>> {
         let Ast::List(items) = &expr.kind else {
@@ -149,7 +149,7 @@ impl Written {
 fn own_share<'a>(
     cx: &mut Typer<'_, 'a>,
     kind: &SourceKind,
-    argument: &Argument,
+    argument: &SourceArgument,
     expr: &'a ast::Expr,
 ) -> Checked<f64> {
     let share = known::known_number(cx, expr, argument.name)?;

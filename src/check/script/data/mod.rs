@@ -10,7 +10,7 @@ use crate::check::env::{Checked, Env, Poison};
 use crate::check::errors::{self, at};
 use crate::check::expr::typer::{Call, Typer};
 use crate::check::text;
-use crate::data::{Catalog, SOURCES, Schema, Source, SourceKind};
+use crate::data::{Catalog, FileSource, SOURCES, Schema, SourceKind};
 use crate::diag::Diagnostic;
 use crate::source::Span;
 use crate::typed::{Column, Data, DataSource};
@@ -40,7 +40,7 @@ fn files<'a>(
     call: &Call<'a, '_>,
 ) -> Checked<Data> {
     let written = arguments::arguments(cx, kind, call)?;
-    let source = Source::new(kind, written.given.clone());
+    let source = FileSource::new(kind, written.given.clone());
     let Schema { columns, rows, test_rows, characters } = catalog
         .schema(&source, cx.env.real)
         .map_err(|found| cx.env.report(placed(found, &written, call.span)))?;
