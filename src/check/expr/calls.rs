@@ -44,7 +44,7 @@ pub(super) fn call_with<'a>(
         Some(name) => Ok(Target::Callee(Callee::Builtin(name))),
         None => targets::target(cx, scope, callee),
     };
-    let call = Call { name: text::source(callee), statics, args, span, expected };
+    let call = Call { name: text::source(callee), statics, args, axes: Vec::new(), span, expected };
     match target {
         Err(poison) => {
             args::check_args(cx, scope, &call);
@@ -125,10 +125,23 @@ pub(crate) fn call_def<'a>(
         });
     }
     let values = values.into_iter().collect::<Checked<Vec<Value>>>()?;
-    let rank = solve::rest_rank(function, &values, call.expected);
-    let statics = axes::counted(cx.env, def, statics, rank, &values, call)?;
-    let id = instances::instance(cx.env, def, &statics, rank, instances::caller(scope))?;
-    call_instance(cx.env, scope, id, &statics, values, instance, call)
+    apply(cx.env, scope, def, statics, values, instance, call)
+}
+
+/// A call of a function or model with the values of all its arguments.
+pub(crate) fn apply<'a>(
+    env: &mut Env<'a>,
+    scope: &mut Scope,
+    def: usize,
+    statics: Vec<Static>,
+    values: Vec<Value>,
+    instance: Instance,
+    call: &Call<'a, '_>,
+) -> Checked<Value> {
+    let rank = solve::rest_rank(env.decls.functions[def].ast, &values, call.expected);
+    let statics = axes::counted(env, def, statics, rank, &values, call)?;
+    let id = instances::instance(env, def, &statics, rank, instances::caller(scope))?;
+    call_instance(env, scope, id, &statics, values, instance, call)
 }
 
 fn call_instance<'a>(
