@@ -351,13 +351,8 @@ impl Program {
     /// # Errors
     /// What cannot be read.
     pub fn format(&self) -> Result<String, Report> {
-        ast::format(self.main, self.text())
+        ast::format(self.main, self.source())
             .map_err(|diagnostics| Report { diagnostics, sources: self.sources.clone() })
-    }
-
-    /// The script itself.
-    pub fn text(&self) -> &str {
-        &self.sources.get(self.main).text
     }
 
     /// Warnings so far.

@@ -40,7 +40,7 @@ pub(super) fn fmt(args: &FmtArgs, color: bool) -> Exit {
 fn one(args: &FmtArgs, file: &Path, color: bool) -> Exit {
     let program = load(file, None, LIMIT)?;
     let text = program.format().map_err(|report| fail(&report, color))?;
-    let differs = program.text() != text;
+    let differs = program.source() != text;
     match (args.check, args.write) {
         (true, _) if differs => {
             print(&format!("{}\n", file.display()))?;

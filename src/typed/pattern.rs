@@ -112,7 +112,7 @@ mod tests {
             ("layers.*.weight", "blocks[*].w", "layers.1.2.weight", None),
             ("*.*.bias", "*_*.b", "a.b.bias", Some("a_b.b")),
             ("*.weight", "*.w", "fc.weight", Some("fc.w")),
-            ("a*b*", "*-*", "aabbb", Some("ab-b")),
+            ("a*b*", "*-*", "aabbb", Some("abb-")),
             ("*", "net.*", "w", Some("net.w")),
             ("*.weight", "w", "fc.weight", Some("w")),
         ] {
