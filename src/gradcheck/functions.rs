@@ -6,8 +6,8 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::sizes::{Sizes, bind, polynomial, shape};
-use super::{Checked, Compared, differences, options};
+use super::sizes::{NamedSizes, bind, polynomial, shape};
+use super::{Compared, GradientCheck, differences, options};
 use crate::ast::{self, ExprKind, Function, Item, ItemKind, StaticKind};
 use crate::check::is_derivative;
 use crate::diag::Diagnostic;
@@ -41,8 +41,8 @@ pub(super) fn check(
     folder: &Path,
     function: &Function,
     is_model: bool,
-) -> Result<Checked, Report> {
-    let done = |name, compared, skipped| Ok(Checked { name, compared, compiled: Vec::new(), skipped });
+) -> Result<GradientCheck, Report> {
+    let done = |name, compared, skipped| Ok(GradientCheck { name, compared, compiled: Vec::new(), skipped });
     let skipped = |why| done(function.name.name.clone(), Vec::new(), Some(why));
     let declarations = declarations(program)?;
     let made = match made(function, is_model) {
@@ -113,7 +113,7 @@ fn signature(function: &Function, made: &Made) -> String {
 struct Made {
     text: String,
     brackets: String,
-    sizes: Sizes,
+    sizes: NamedSizes,
 }
 
 /// A function as a model whose parameters are its arguments, or a model as its layer, or why it is not checked.
@@ -152,8 +152,8 @@ fn made(function: &Function, is_model: bool) -> Result<Made, String> {
 
 /// What stands in square brackets by name, and the sizes among it. Words and what else has a default are left out,
 /// and axes are the last.
-fn statics(function: &Function) -> Result<(Vec<String>, Sizes), String> {
-    let (mut statics, mut sizes) = (Vec::new(), Sizes::new());
+fn statics(function: &Function) -> Result<(Vec<String>, NamedSizes), String> {
+    let (mut statics, mut sizes) = (Vec::new(), NamedSizes::new());
     for given in &function.statics {
         let name = &given.name.name;
         let value = match (&given.kind, &given.default) {
@@ -175,7 +175,7 @@ fn statics(function: &Function) -> Result<(Vec<String>, Sizes), String> {
 }
 
 /// The sum of the results with weights that no symmetry of the function cancels.
-fn weighted(function: &Function, names: &[String], sizes: &Sizes) -> Result<String, String> {
+fn weighted(function: &Function, names: &[String], sizes: &NamedSizes) -> Result<String, String> {
     let mut value = "0 * sum(gradcheck_x)".to_string();
     for (name, ty) in names.iter().zip(&function.results).filter(|(_, ty)| is_float(ty)) {
         let result = shape(ty, sizes).ok_or("a size of its result cannot be inferred")?;

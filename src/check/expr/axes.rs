@@ -2,24 +2,24 @@
 
 use super::args;
 use super::instances::has_rest;
-use super::typer::Call;
+use super::typer::WrittenCall;
 use crate::ast::{self, ExprKind as Ast};
-use crate::check::env::{Checked, Env, Poison, Static, Value};
+use crate::check::env::{Checked, Env, Poison, StaticValue, Value};
 use crate::check::errors::{self, at};
 
 /// Static arguments with the axes among them counted from the first; `rank`: what `..` stands for.
 pub(super) fn counted<'a>(
     env: &mut Env<'a>,
     def: usize,
-    statics: Vec<Static>,
+    statics: Vec<StaticValue>,
     rank: usize,
     values: &[Value],
-    call: &Call<'a, '_>,
-) -> Checked<Vec<Static>> {
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Vec<StaticValue>> {
     let declared = &env.decls.functions[def].ast.statics;
     let pairs = statics.into_iter().zip(declared);
     let counted = pairs.map(|(value, of)| match value {
-        Static::Axis(axis) => one(env, def, (&of.name, axis), rank, values, call).map(Static::Axis),
+        StaticValue::Axis(axis) => one(env, def, (&of.name, axis), rank, values, call).map(StaticValue::Axis),
         other => Ok(other),
     });
     counted.collect::<Vec<_>>().into_iter().collect()
@@ -32,7 +32,7 @@ fn one<'a>(
     (name, axis): (&ast::Ident, i64),
     rank: usize,
     values: &[Value],
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<i64> {
     let function = env.decls.functions[def].ast;
     let k = argument(function, &name.name);
@@ -70,9 +70,9 @@ fn of_nothing(env: &mut Env<'_>, function: &ast::Function, axis: &ast::Ident) ->
 const MOST_AXES: usize = 16;
 
 /// The fewest axes that `..` stands for where all axes exist: for a function that nothing calls.
-pub(crate) fn least_rest(function: &ast::Function, statics: &[Static]) -> usize {
-    let needs = |(of, value): (&ast::Static, &Static)| {
-        let Static::Axis(axis) = value else { return 0 };
+pub(crate) fn least_rest(function: &ast::Function, statics: &[StaticValue]) -> usize {
+    let needs = |(of, value): (&ast::Static, &StaticValue)| {
+        let StaticValue::Axis(axis) = value else { return 0 };
         let needed = if *axis < 0 { axis.unsigned_abs() } else { axis.unsigned_abs() + 1 };
         let needed = usize::try_from(needed).unwrap_or(MOST_AXES).min(MOST_AXES);
         let ty = function.args.get(argument(function, &of.name.name)).map(|arg| &arg.ty);

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use crate::diag::Diagnostic;
 use crate::graph::{Graph, Role};
 use crate::print;
-use crate::run::execute::{Script, Seen};
+use crate::run::execute::{Interpreter, TrainedOn};
 use crate::run::save::checksum;
 
-use super::{Run, programs};
+use super::{TrainingRun, programs};
 use crate::graph::{ProgramId, Purpose};
 
 /// What a checkpoint calls these in its metadata.
@@ -23,7 +23,11 @@ pub(super) struct Identity(BTreeMap<String, String>);
 
 impl Identity {
     /// Of the run of statement `index`.
-    pub(super) fn of(run: &Run<'_>, script: &mut Script<'_>, index: usize) -> Result<Identity, Diagnostic> {
+    pub(super) fn of(
+        run: &TrainingRun<'_>,
+        script: &mut Interpreter<'_>,
+        index: usize,
+    ) -> Result<Identity, Diagnostic> {
         let train = run.train;
         let own = programs(script, index).into_iter();
         let others = [Purpose::Init(index), Purpose::Weights(index), Purpose::Validate(index)];
@@ -48,10 +52,10 @@ impl Identity {
         if counts || (!run.spreads.is_empty() && train.every.is_none()) {
             facts.insert("number of steps".to_owned(), run.steps.to_string());
         }
-        let rows = [("training rows", Seen::own(train.data), train.split)].into_iter();
+        let rows = [("training rows", TrainedOn::own(train.data), train.split)].into_iter();
         let validated = train
             .validate
-            .map(|(data, split)| ("validation rows", Seen { data, trained: train.data }, split));
+            .map(|(data, split)| ("validation rows", TrainedOn { data, trained: train.data }, split));
         let readers: Vec<ProgramId> = programs(script, index);
         let validate: Vec<ProgramId> = script.find_program(Purpose::Validate(index)).into_iter().collect();
         for (what, seen, split) in rows.chain(validated) {
@@ -101,8 +105,8 @@ fn texts(graphs: &[&Graph]) -> String {
 
 /// The number of rows, and a checksum of what these programs read of them.
 fn data(
-    script: &mut Script<'_>,
-    seen: Seen,
+    script: &mut Interpreter<'_>,
+    seen: TrainedOn,
     split: crate::typed::Split,
     readers: &[ProgramId],
 ) -> Result<String, Diagnostic> {
