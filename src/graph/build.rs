@@ -281,7 +281,7 @@ impl<'a> Evaluator<'a> {
             ice!("build", "statement {run} is no training run")
         };
         let name = train.sweep[k].cell();
-        match self.layouts[&run].cells.iter().position(|(cell, _)| *cell == name) {
+        match self.layouts[&run].swept(k) {
             Some(cell) => self.builder.input(name, Role::Cell(cell), ty),
             None => ice!("build", "no cell `{name}`"),
         }

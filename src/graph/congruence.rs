@@ -16,20 +16,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::positions::IndexSource;
 use super::share::prune;
 use super::simplify::{convolutions, simplify};
-use super::{Def, Graph, Graphs, Layout, OutputTarget, Purpose, Role};
+use super::{CellId, Def, Graph, Graphs, Layout, OutputTarget, Purpose, Role};
 use crate::algebra::op::Val;
 
 impl Layout {
     /// The value of each cell when some are set.
     fn values(&self, set: &[(String, f64)]) -> Vec<f64> {
         let given = |name: &str| set.iter().rev().find(|(have, _)| have == name).map(|(_, value)| *value);
-        self.cells.iter().map(|(name, value)| given(name).unwrap_or(*value)).collect()
+        self.cells.iter().map(|cell| given(&cell.name).unwrap_or(cell.value)).collect()
     }
 
     /// Whether the cells of each guard have equal values when some cells are set.
     pub fn guards_hold(&self, set: &[(String, f64)]) -> bool {
         let values = self.values(set);
-        self.guards.iter().all(|(a, b)| values[*a].to_bits() == values[*b].to_bits())
+        self.guards.iter().all(|(a, b)| values[a.0].to_bits() == values[b.0].to_bits())
     }
 }
 
@@ -66,7 +66,7 @@ struct Congruence {
     /// Whether each cell is one that a sweep changes.
     swept: Vec<bool>,
     /// Cells whose values have to be equal for that.
-    guards: BTreeSet<(usize, usize)>,
+    guards: BTreeSet<(CellId, CellId)>,
 }
 
 /// Values that are compared at most in search of equal states: pipelines of hundreds of stages keep theirs.
@@ -80,7 +80,7 @@ fn find(init: &Graph, step: &Graph, layout: &Layout, values: &[f64], left: &mut 
     let open = |k: &usize| slots[*k].congruent_to.is_none();
     let pairs = (0..slots.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
     pairs.filter(|(a, b)| open(a) && open(b) && alike(*a, *b)).find_map(|(state, other)| {
-        let swept = layout.cells.iter().map(|(name, _)| name.starts_with("sweep.")).collect();
+        let swept = layout.cells.iter().map(|cell| cell.swept.is_some()).collect();
         let mut congruence = Congruence { state, other, swept, guards: BTreeSet::new() };
         let initial = |k: usize| init.outputs.iter().find(|output| output.gives == Some(Role::State(k)));
         let start = |k: usize| initial(k).map(|output| output.value);
@@ -138,8 +138,8 @@ impl Congruence {
                 [(self.state, self.other), (self.other, self.state)].contains(&(*a, *b))
             }
             // What a sweep changes is not equal to anything else for long.
-            (Role::Cell(a), Role::Cell(b)) if a != b && (self.swept[*a] || self.swept[*b]) => false,
-            (Role::Cell(a), Role::Cell(b)) if values[*a].to_bits() == values[*b].to_bits() => {
+            (Role::Cell(a), Role::Cell(b)) if a != b && (self.swept[a.0] || self.swept[b.0]) => false,
+            (Role::Cell(a), Role::Cell(b)) if values[a.0].to_bits() == values[b.0].to_bits() => {
                 self.guards.insert((*a.min(b), *a.max(b)));
                 true
             }

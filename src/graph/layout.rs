@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::build::{Evaluator, Frame, Sizes};
-use super::{Layout, Param, ParamGroup, Role, StateSlot};
+use super::{CellId, CellSlot, Layout, Param, ParamGroup, Role, StateSlot};
 use crate::algebra::form::Segments;
 use crate::algebra::types::{DType, Dim, Type};
 use crate::source::Span;
 use crate::typed::{
-    Expr, Extent, Function, FunctionId, LocalId, Member, Optimizer, Program, StageUse, Train,
+    Cell, Expr, Extent, Function, FunctionId, LocalId, Member, Optimizer, Program, StageUse, Train,
 };
 
 /// A parameter or state found while walking a model.
@@ -247,12 +247,12 @@ pub(super) fn cell_name(program: &Program, used: &StageUse, hyper: usize) -> Str
 }
 
 /// The cells of an optimizer that are the same in every step; the others are computed in each.
-fn cells(program: &Program, optimizer: &Optimizer) -> Vec<(String, f64)> {
-    optimizer
-        .cells
-        .iter()
-        .filter_map(|cell| Some((cell.name.clone(), number(program, optimizer, &cell.value)?)))
-        .collect()
+fn cells(program: &Program, optimizer: &Optimizer) -> Vec<CellSlot> {
+    let slot = |cell: &Cell| {
+        let value = number(program, optimizer, &cell.value)?;
+        Some(CellSlot { name: cell.name.clone(), value, local: cell.local, swept: cell.swept })
+    };
+    optimizer.cells.iter().filter_map(slot).collect()
 }
 
 /// The value of an expression if it is a number whatever the step.
@@ -267,7 +267,7 @@ fn number(program: &Program, optimizer: &Optimizer, expr: &Expr) -> Option<f64> 
     unknown(&mut evaluator, "t", Role::Step, LocalId(0));
     unknown(&mut evaluator, "T", Role::Total, LocalId(1));
     for (k, cell) in optimizer.cells.iter().enumerate() {
-        unknown(&mut evaluator, &cell.name, Role::Cell(k), cell.local);
+        unknown(&mut evaluator, &cell.name, Role::Cell(CellId(k)), cell.local);
     }
     let value = evaluator.eval(expr, &mut frame);
     evaluator.builder.as_constant(value)

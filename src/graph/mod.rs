@@ -69,8 +69,7 @@ use crate::algebra::op::{Op, Val};
 use crate::algebra::types::Type;
 use crate::diag::Diagnostic;
 use crate::source::Span;
-use crate::typed::{self, Program, StatementKind};
-use crate::typed::{Extent, Statistic};
+use crate::typed::{self, Extent, LocalId, Program, StatementKind, Statistic};
 
 /// All programs of a script, in the order of its statements.
 #[derive(Clone, Debug, Default)]
@@ -102,13 +101,13 @@ pub struct Layout {
     pub states: Vec<StateSlot>,
     /// States of the model, in the order of their declarations: their paths and types.
     pub model_states: Vec<(String, Type)>,
-    /// Hyperparameter cells with their values as written: `opt.adam.lr`.
-    pub cells: Vec<(String, f64)>,
+    /// Hyperparameters, and variables of the sweep.
+    pub cells: Vec<CellSlot>,
     /// Where the values of some of them must lie, by name.
     pub ranges: BTreeMap<String, typed::Range>,
     /// Pairs of cells whose values must be equal: states are shared on that ground
     /// (the pass `share-states`). Empty unless states are shared.
-    pub guards: Vec<(usize, usize)>,
+    pub guards: Vec<(CellId, CellId)>,
 }
 
 /// What a group of parameters has in the arena, and which stages train it.
@@ -122,7 +121,34 @@ pub struct ParamGroup {
     pub stages: Range<usize>,
 }
 
+/// A cell of a layout.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct CellId(pub usize);
+
+/// A number that is an input of each step, and changes without recompiling.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CellSlot {
+    /// What users call it: `opt.adam.lr`.
+    pub name: String,
+    /// Its value as written.
+    pub value: f64,
+    /// What the expressions of its optimizer call it.
+    pub local: LocalId,
+    /// The variable of the sweep that it is, if it is one.
+    pub swept: Option<usize>,
+}
+
 impl Layout {
+    /// The cell that expressions of the optimizer call so; a hyperparameter that is computed in each step has none.
+    pub fn cell(&self, local: LocalId) -> Option<CellId> {
+        self.cells.iter().position(|cell| cell.local == local).map(CellId)
+    }
+
+    /// The cell of a variable of the sweep.
+    pub fn swept(&self, variable: usize) -> Option<CellId> {
+        self.cells.iter().position(|cell| cell.swept == Some(variable)).map(CellId)
+    }
+
     /// The parameters that a state belongs to.
     pub fn params_of(&self, slot: &StateSlot) -> &[Param] {
         &self.params[self.groups[slot.group].params.clone()]
@@ -241,7 +267,7 @@ pub enum Role {
     /// Optimizer state `k` of the layout.
     State(usize),
     /// Hyperparameter cell `k` of the layout, `f64[]`.
-    Cell(usize),
+    Cell(CellId),
     /// Column `k` of the data, with rows as its first axis.
     Column(usize),
     /// The step from 1, `f64[]`.

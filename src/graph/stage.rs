@@ -106,8 +106,7 @@ fn number<'a>(
     let mut used = Vec::new();
     expr.locals(&mut used);
     for cell in cells.iter().filter(|cell| used.contains(&cell.local)) {
-        let fixed = layout.cells.iter().position(|(name, _)| *name == cell.name);
-        let value = match fixed {
+        let value = match layout.cell(cell.local) {
             Some(k) => evaluator.builder.input(&cell.name, Role::Cell(k), Type::scalar(DType::F64)),
             None => number(evaluator, layout, cells, &cell.value, steps),
         };

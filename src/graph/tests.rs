@@ -7,7 +7,7 @@ use super::builder::Builder;
 use super::grad::grad;
 use super::rules::IDENTITIES;
 use super::simplify::simplify;
-use super::{Def, Graph, Output, Role, eval, share, verify};
+use super::{CellId, Def, Graph, Output, Role, eval, share, verify};
 use crate::algebra::contract::Contract;
 use crate::algebra::fill::Fill;
 use crate::algebra::form::Reducer;
@@ -349,6 +349,7 @@ fn script() -> Program {
         local: LocalId(2),
         value: expr(ExprKind::Const(0.5), &one),
         range: None,
+        swept: None,
     };
     let used = StageUse {
         stage: StageId(0),
@@ -416,7 +417,8 @@ fn a_training_run_has_its_programs() {
     let layout = &graphs.layouts[&0];
     let params: Vec<(&str, usize)> = layout.params.iter().map(|p| (p.name.as_str(), p.start)).collect();
     assert_eq!(params, [("a.w", 0), ("b.w", 2)]);
-    assert_eq!(layout.cells, [("opt.heavy.mu".to_owned(), 0.5)], "lr depends on t");
+    let cells: Vec<(&str, f64)> = layout.cells.iter().map(|cell| (cell.name.as_str(), cell.value)).collect();
+    assert_eq!(cells, [("opt.heavy.mu", 0.5)], "lr depends on t");
 }
 
 #[test]
@@ -427,8 +429,14 @@ fn a_step_does_what_the_stage_says() {
     let data: Vec<&[f64]> = start.iter().map(|tensor| tensor.data.as_slice()).collect();
     assert_eq!(data, [&[0.0, 1.0, 0.0, 1.0][..], &[0.0; 4], &[1.0; 2]]);
     let roles: Vec<&Role> = step.inputs.iter().map(|input| &input.role).collect();
-    let expected =
-        [Role::Params, Role::Column(0), Role::Column(1), Role::State(0), Role::State(1), Role::Cell(0)];
+    let expected = [
+        Role::Params,
+        Role::Column(0),
+        Role::Column(1),
+        Role::State(0),
+        Role::State(1),
+        Role::Cell(CellId(0)),
+    ];
     assert_eq!(roles[..6], expected.iter().collect::<Vec<_>>());
     assert_eq!(roles[6], &Role::Step);
     let x = tensor(&[3, 2], &[1.0, 2.0, 0.0, -1.0, 3.0, 0.5]);

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use super::cost::{Touched, bytes, flops};
 use super::print::{axes, numbers};
 use super::{BufferId, Cost, Kernel, Kernels, Program, Storage};
-use crate::graph::{Graphs, Layout, Phase, ProgramId, Purpose, Role, StateSlot};
+use crate::graph::{CellId, Graphs, Layout, Phase, ProgramId, Purpose, Role, StateSlot};
 use crate::print::number;
 
 /// What every program costs that a script runs, training steps first.
@@ -215,7 +215,7 @@ fn others(layout: &Layout) -> String {
 
 /// Pairs of cells that sharing states rests on.
 fn guards(layout: &Layout) -> String {
-    let name = |cell: usize| layout.cells[cell].0.as_str();
+    let name = |cell: CellId| layout.cells[cell.0].name.as_str();
     let pairs = layout.guards.iter().map(|(a, b)| format!("{} and {}", name(*a), name(*b)));
     pairs.collect::<Vec<_>>().join(", ")
 }

@@ -36,7 +36,7 @@ use crate::algebra::types::DType;
 use crate::check::optim::external::NO_TOTAL;
 use crate::diag::{Diagnostic, suggest};
 use crate::graph::positions::{IndexSource, Position};
-use crate::graph::{Graph, Layout, ProgramId, Purpose, Role};
+use crate::graph::{CellId, CellSlot, Graph, Layout, ProgramId, Purpose, Role};
 use crate::ice;
 use crate::native::CallRange;
 use crate::pipeline::{self, Program, Report};
@@ -487,11 +487,11 @@ impl Optimizer {
     }
 
     fn give_cells(&mut self) {
-        for (k, (name, _)) in self.layout.cells.iter().enumerate() {
+        for (k, CellSlot { name, .. }) in self.layout.cells.iter().enumerate() {
             if let Some((_, Some(value))) = self.hypers.iter().find(|(have, _)| Some(&**have) == short(name))
             {
                 for machine in [&mut self.init, &mut self.step].into_iter().chain(&mut self.weights) {
-                    machine.set(&Role::Cell(k), &[*value]);
+                    machine.set(&Role::Cell(CellId(k)), &[*value]);
                 }
             }
         }
@@ -563,14 +563,14 @@ fn hypers(program: &Program, layout: &Layout, pipeline: &[StageUse]) -> Vec<(Str
         let stage = &typed.stages[used.stage.0];
         for local in &stage.hypers {
             let name = format!("{}.{}", used.name, stage.locals[local.0].name);
-            let cell = layout.cells.iter().find(|(cell, _)| short(cell) == Some(&name));
-            hypers.push((name, cell.map(|(_, value)| *value)));
+            let cell = layout.cells.iter().find(|cell| short(&cell.name) == Some(&name));
+            hypers.push((name, cell.map(|cell| cell.value)));
         }
     }
     // Numbers that hyperparameters are made of: `adam.lr.peak`, `egdd.mu`.
-    for (name, value) in layout.cells.iter().filter_map(|(name, value)| Some((short(name)?, value))) {
+    for (name, value) in layout.cells.iter().filter_map(|cell| Some((short(&cell.name)?, cell.value))) {
         if !hypers.iter().any(|(have, _)| have == name) {
-            hypers.push((name.to_owned(), Some(*value)));
+            hypers.push((name.to_owned(), Some(value)));
         }
     }
     hypers

@@ -154,10 +154,9 @@ pub fn execute(
 
 /// Every name that `--set` gives must be a cell of some optimizer, and every value in its range.
 fn check_settings(stages: &CompiledScript<'_>, settings: &Settings) -> Result<(), Diagnostic> {
-    let cells =
-        || stages.graphs.layouts.values().flat_map(|layout| &layout.cells).map(|(name, _)| name.as_str());
+    let cells = || stages.graphs.layouts.values().flat_map(|layout| &layout.cells);
     // What a sweep changes is not to be set.
-    let cells = || cells().filter(|name| !name.starts_with("sweep."));
+    let cells = || cells().filter(|cell| cell.swept.is_none()).map(|cell| cell.name.as_str());
     if let Some((name, _)) = settings.set.iter().find(|(name, _)| !cells().any(|cell| cell == name)) {
         return Err(errors::unknown_hyperparameter(name, nearest(name, cells()), cells()));
     }
@@ -349,7 +348,7 @@ impl<'a> Interpreter<'a> {
         let set = |name: &str| {
             self.settings.set.iter().rev().find(|(have, _)| have == name).map(|(_, value)| *value)
         };
-        layout.cells.iter().map(|(name, value)| (name.clone(), set(name).unwrap_or(*value))).collect()
+        layout.cells.iter().map(|cell| (cell.name.clone(), set(&cell.name).unwrap_or(cell.value))).collect()
     }
 
     /// A data set that is computed.

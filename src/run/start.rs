@@ -59,9 +59,10 @@ pub(super) fn load(
     let (start, span) = start;
     let given = match start {
         Start::File(load) => from_file(&script.stages.files.path(&load.path), load),
-        Start::Fit(fit) => {
-            let fit = script.fit(*fit);
-            Ok(from_fit(&fit.layout, &fit.params, &fit.memory))
+        Start::Fit(id) => {
+            let name = script.stages.typed.statements[id.0].kind.name().unwrap_or_default();
+            let fit = script.fit(*id);
+            Ok(from_fit(name, &fit.layout, &fit.params, &fit.memory))
         }
     };
     let taken = given.and_then(|given| given.take(layout));
@@ -101,17 +102,17 @@ fn from_file(path: &Path, load: &Load) -> Result<TensorsByPath, Diagnostic> {
             return Err(errors::two_of_a_name(path, &to));
         }
     }
-    Ok(TensorsByPath { from: path.display().to_string(), tensors, strict: load.strict })
+    Ok(TensorsByPath { from: format!("`{}`", path.display()), tensors, strict: load.strict })
 }
 
-fn from_fit(layout: &Layout, params: &Memory, memory: &[Memory]) -> TensorsByPath {
+fn from_fit(name: &str, layout: &Layout, params: &Memory, memory: &[Memory]) -> TensorsByPath {
     let named = save::named(&save::trained(layout, params, None, memory, &[]));
     let tensor = |named: save::SavedTensor| {
         let tensor = NamedArray { dtype: dtype_of(named.dtype), sizes: named.sizes, bytes: named.bytes };
         (named.name, tensor)
     };
     TensorsByPath {
-        from: "the fit".to_owned(),
+        from: format!("the fit `{name}`"),
         tensors: named.into_iter().map(tensor).collect(),
         strict: true,
     }

@@ -12,6 +12,7 @@ use super::save::write_atomically;
 use super::train::{TrainingRun, at_run};
 use super::{Events, Progress, errors};
 use crate::diag::Diagnostic;
+use crate::graph::Layout;
 use crate::print;
 use crate::source::Span;
 use crate::typed::{Swept, Train};
@@ -23,8 +24,8 @@ pub(super) struct Choice {
     pub(super) label: String,
     /// What its checkpoints are called.
     pub(super) file: String,
-    /// Cells with their values.
-    pub(super) cells: Vec<(String, f64)>,
+    /// The values of its variables.
+    pub(super) values: Vec<f64>,
     /// The seed, where the sweep is over seeds.
     pub(super) seed: Option<u64>,
 }
@@ -36,11 +37,10 @@ impl Choice {
         Choice { label: name.clone(), file: name.clone(), ..Choice::default() }
     }
 
-    /// Cells where it has chosen.
-    pub(super) fn cells_of(&self, mut cells: Vec<(String, f64)>) -> Vec<(String, f64)> {
-        for (name, value) in &mut cells {
-            let chosen = self.cells.iter().find(|(have, _)| have == name);
-            *value = chosen.map_or(*value, |(_, chosen)| *chosen);
+    /// The cells of a run where it has chosen.
+    pub(super) fn cells_of(&self, layout: &Layout, mut cells: Vec<(String, f64)>) -> Vec<(String, f64)> {
+        for (slot, (_, value)) in layout.cells.iter().zip(&mut cells) {
+            *value = slot.swept.map_or(*value, |variable| self.values[variable]);
         }
         cells
     }
@@ -51,7 +51,7 @@ impl Choice {
         Choice {
             label: format!("{}({})", train.optimizer.name, names.join(", ")),
             file: format!("{}.{number}", train.optimizer.name),
-            cells: train.sweep.iter().map(Swept::cell).zip(values.iter().copied()).collect(),
+            values: values.to_vec(),
             seed: train.swept_seed.map(|k| values[k] as u64),
         }
     }

@@ -11,7 +11,7 @@ use super::rng::{self, Stream};
 use super::sweep::Choice;
 use super::{Events, Progress};
 use crate::diag::Diagnostic;
-use crate::graph::{self, Layout, ProgramId, Purpose, Role};
+use crate::graph::{self, CellId, Layout, ProgramId, Purpose, Role};
 use crate::native::CallRange;
 use crate::source::Span;
 use crate::typed::Train;
@@ -134,7 +134,7 @@ impl<'a> TrainingRun<'a> {
         choice: Choice,
     ) -> Result<TrainingRun<'a>, Diagnostic> {
         let layout = &script.stages.graphs.layouts[&index];
-        let cells = choice.cells_of(script.cells(layout));
+        let cells = choice.cells_of(layout, script.cells(layout));
         let seed = choice.seed.or(script.settings.seed).unwrap_or(train.seed);
         for program in programs(script, index) {
             script.dataset(TrainedOn::own(train.data), program)?;
@@ -530,7 +530,7 @@ fn fill(machine: &mut Machine, cells: &[(String, f64)], seed: u64, steps: usize)
     machine.set(&Role::Key, &step_key(seed, 0));
     machine.set(&Role::Total, &[steps as f64]);
     for (k, (_, value)) in cells.iter().enumerate() {
-        machine.set(&Role::Cell(k), &[*value]);
+        machine.set(&Role::Cell(CellId(k)), &[*value]);
     }
 }
 

@@ -174,7 +174,7 @@ fn value(graphs: &Graphs, name: &str, role: &Role, ty: Type, seed: u64) -> Tenso
 /// A hyperparameter as the script has it.
 fn cell(graphs: &Graphs, name: &str) -> f64 {
     let cells = graphs.layouts.values().flat_map(|layout| &layout.cells);
-    let mut found = cells.filter(|(have, _)| have == name).map(|(_, value)| *value);
+    let mut found = cells.filter(|cell| cell.name == name).map(|cell| cell.value);
     found.next().unwrap_or_else(|| panic!("no cell {name}"))
 }
 

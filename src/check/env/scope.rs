@@ -254,11 +254,19 @@ impl Scope {
         }
     }
 
-    /// In hyperparameters: the cell of this name.
-    pub(crate) fn find_cell(&self, name: &str) -> Option<&Cell> {
+    /// In hyperparameters: the cell of a variable of the sweep.
+    pub(crate) fn swept_cell(&self, variable: usize) -> Option<&Cell> {
         match &self.kind {
-            ScopeKind::Hypers(_, cells) => cells.made.iter().find(|cell| cell.name == name),
+            ScopeKind::Hypers(_, cells) => cells.made.iter().find(|cell| cell.swept == Some(variable)),
             _ => None,
+        }
+    }
+
+    /// A cell for a variable of the sweep, whose first value is `value`.
+    pub(crate) fn add_swept(&mut self, variable: usize, name: &str, value: Expr) {
+        self.cell(name, value, None);
+        if let Some(cell) = self.cells().and_then(|cells| cells.made.last_mut()) {
+            cell.swept = Some(variable);
         }
     }
 
@@ -268,7 +276,7 @@ impl Scope {
         let local = self.local(name, ty.clone(), span);
         if let Some(cells) = self.cells() {
             let name = unique(name, |name| cells.made.iter().any(|cell| cell.name == name));
-            cells.made.push(Cell { name, local, value, range });
+            cells.made.push(Cell { name, local, value, range, swept: None });
         }
         build::local(local, ty, span)
     }

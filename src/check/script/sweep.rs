@@ -8,7 +8,7 @@ use crate::check::expr::typer::Typer;
 use crate::check::optim::stages::Stages;
 use crate::check::text;
 use crate::source::Span;
-use crate::typed::{self, Train, swept_cell};
+use crate::typed::{self, Train};
 
 /// Most runs of a sweep.
 const MOST_RUNS: usize = 10_000;
@@ -138,9 +138,9 @@ fn list_of<'a>(cx: &mut Typer<'_, 'a>, name: &'a ast::Ident, list: &'a ast::Expr
 
 /// Every value must lie in the range of the hyperparameter that it becomes.
 fn in_range<'a>(env: &mut Env<'a>, train: &Train, swept: &[Variable<'a>]) -> Checked<()> {
-    for variable in swept {
-        let name = swept_cell(&variable.name.name);
-        let range = train.optimizer.cells.iter().find(|cell| cell.name == name).and_then(|cell| cell.range);
+    for (k, variable) in swept.iter().enumerate() {
+        let range =
+            train.optimizer.cells.iter().find(|cell| cell.swept == Some(k)).and_then(|cell| cell.range);
         let out =
             |range: &typed::Range| variable.values.iter().copied().find(|value| !range.contains(*value));
         if let Some((range, value)) = range.and_then(|range| Some((range, out(&range)?))) {
