@@ -245,6 +245,27 @@ impl Program {
         }
     }
 
+    /// The same declarations with a typed program about a call that stands in no script, which is added to them.
+    pub(crate) fn with_call(
+        &self,
+        called: &check::Called<'_>,
+        add: impl FnOnce(&mut typed::Program, typed::Expr),
+    ) -> Result<Program, Report> {
+        let Parsed { script, whole, library, .. } = &*self.parsed;
+        let (mut typed, call, mut found) =
+            check::check_call(whole, library, &*self.files, self.real(script), called);
+        if !found.iter().any(Diagnostic::is_error) {
+            let Some(call) = call else { crate::ice!("check", "nothing is said of a call in error") };
+            typed.limit = self.options.limit;
+            add(&mut typed, call);
+            found.extend(check::limits(&typed));
+        }
+        match found.iter().any(Diagnostic::is_error) {
+            true => Err(Report { diagnostics: found, sources: self.sources.clone() }),
+            false => Ok(self.with_typed(typed)),
+        }
+    }
+
     /// Another typed program about the same text and files.
     pub(crate) fn with_typed(&self, typed: typed::Program) -> Program {
         Program {

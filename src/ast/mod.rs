@@ -106,14 +106,19 @@ pub struct Data {
 /// `let NAME: TYPE = VALUE`, `let (NAME, NAME) = VALUE`, and every other `NAME = VALUE` in a block.
 #[derive(Clone, Debug)]
 pub struct Let {
-    /// The name bound.
-    pub name: Ident,
-    /// The names after the first, where a value of several is destructured.
-    pub more: Vec<Ident>,
+    /// The names bound, of which there is at least one: a `let` destructures several values.
+    pub names: Vec<Ident>,
     /// Its type, if written.
     pub ty: Option<TypeExpr>,
     /// Its value.
     pub value: Expr,
+}
+
+impl Let {
+    /// The only name of a line that binds one, the first of a `let` that binds several.
+    pub fn name(&self) -> &Ident {
+        &self.names[0]
+    }
 }
 
 /// A function or a model.

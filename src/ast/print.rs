@@ -80,8 +80,7 @@ impl TreePrinter {
     }
 
     fn binding(&mut self, word: &str, binding: &Let) {
-        let names = [std::slice::from_ref(&binding.name), &binding.more].concat();
-        let names: Vec<&str> = names.iter().map(|name| name.name.as_str()).collect();
+        let names: Vec<&str> = binding.names.iter().map(|name| name.name.as_str()).collect();
         self.node(format!("{word} {}", names.join(", ")), |p| {
             binding.ty.iter().for_each(|ty| p.ty("type", ty));
             p.expr(&binding.value);

@@ -126,6 +126,16 @@ codes! {
     ///     let half = 7.0 / 2    // 3.5
     INT_DIVISION = "int-division";
 
+    /// A whole number is divided by 0: `div` and `%` of whole numbers have no result for it.
+    ///
+    ///     let parts = 0
+    ///     let size = 12 div parts
+    ///
+    /// Divide by another number:
+    ///
+    ///     let parts = 3
+    DIVISION_BY_ZERO = "division-by-zero";
+
     /// Something that is no number is used as one: a function, a data set, a fit, text.
     ///
     ///     print "{fit}"

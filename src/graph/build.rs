@@ -24,7 +24,7 @@ use crate::ice;
 use crate::source::{FileId, Span};
 use crate::typed::{
     Counter, Expr, ExprKind, Extent, Function, FunctionId, GlobalId, Instance, Local, LocalId, Member,
-    Numbered, Program, StatementKind,
+    Numbered, Program, StatementId, StatementKind,
 };
 
 /// What size variables stand for.
@@ -254,9 +254,9 @@ impl<'a> Evaluator<'a> {
             ExprKind::Local(local) => local_value(frame, *local),
             ExprKind::Param(member) => self.param(*member, frame),
             ExprKind::State(member) => self.state(*member, frame),
-            ExprKind::Global(id) => self.builder.input(self.global_name(*id), Role::Global(id.0), ty),
+            ExprKind::Global(id) => self.builder.input(self.global_name(*id), Role::Global(*id), ty),
             ExprKind::Recorded(series) => {
-                let name = join(self.global_name(series.of), &series.key);
+                let name = join(self.run_name(series.of), &series.key);
                 let role = Role::Recorded(series.of.0, series.key.clone(), series.statistic);
                 self.builder.input(name, role, ty)
             }
@@ -416,7 +416,7 @@ impl<'a> Evaluator<'a> {
         };
         let (name, role) = match arena.role {
             Role::FitParams(run) => {
-                (join(self.global_name(GlobalId(run)), path), Role::FitModelState(run, k))
+                (join(self.run_name(StatementId(run)), path), Role::FitModelState(run, k))
             }
             _ => (path.to_owned(), Role::ModelState(k)),
         };
@@ -496,15 +496,19 @@ impl<'a> Evaluator<'a> {
     pub(super) fn arena(&mut self, arena: &Arena) -> Val {
         let ty = Type::of(self.program.real, &[self.layouts[&arena.run].segments.total()]);
         let name = match arena.role {
-            Role::FitParams(run) => format!("{}.params", self.global_name(GlobalId(run))),
+            Role::FitParams(run) => format!("{}.params", self.run_name(StatementId(run))),
             _ => "params".to_owned(),
         };
         self.builder.input(name, arena.role.clone(), ty)
     }
 
     fn global_name(&self, id: GlobalId) -> &'a str {
-        let name = self.program.statements[id.0].kind.name();
-        name.unwrap_or_else(|| ice!("build", "statement {} binds no name", id.0))
+        let name = self.program.statements[id.statement.0].kind.names().get(id.value);
+        name.unwrap_or_else(|| ice!("build", "{id:?} has no name"))
+    }
+
+    fn run_name(&self, statement: StatementId) -> &'a str {
+        self.global_name(GlobalId { statement, value: 0 })
     }
 
     fn stage_reduce(&mut self, combine: Reducer, extent: Extent, value: Val) -> Val {

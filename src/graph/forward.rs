@@ -172,14 +172,11 @@ fn let_program(name: &str, index: usize) -> String {
 /// The name of a statement's program and the expressions in it; nothing if there are none.
 fn expressions(index: usize, kind: &StatementKind) -> Option<(String, Vec<&Expr>)> {
     match kind {
-        StatementKind::Let { name, value } => Some((let_program(name, index), vec![value])),
+        StatementKind::Let { names, value } => Some((let_program(&names[0], index), vec![value])),
         StatementKind::Act(act) => {
             let values = act.values();
             (!values.is_empty()).then(|| (format!("{}.{index}", act.word()), values))
         }
-        StatementKind::Also { .. }
-        | StatementKind::Train(_)
-        | StatementKind::Optimizer(_)
-        | StatementKind::Eval(_) => None,
+        StatementKind::Train(_) | StatementKind::Optimizer(_) | StatementKind::Eval(_) => None,
     }
 }

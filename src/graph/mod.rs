@@ -69,7 +69,7 @@ use crate::algebra::op::{Op, Val};
 use crate::algebra::types::Type;
 use crate::diag::Diagnostic;
 use crate::source::Span;
-use crate::typed::{self, Extent, LocalId, Program, StatementKind, Statistic};
+use crate::typed::{self, Extent, GlobalId, LocalId, Program, StatementKind, Statistic};
 
 /// All programs of a script, in the order of its statements.
 #[derive(Clone, Debug, Default)]
@@ -276,8 +276,8 @@ pub enum Role {
     Total,
     /// The key of random numbers, `i32[2]`.
     Key,
-    /// The value of the statement with this index.
-    Global(usize),
+    /// A value of a `let` of the script.
+    Global(GlobalId),
     /// A number of a recorded series of the statement with this index.
     Recorded(usize, String, Statistic),
     /// State `k` of the model that is trained.

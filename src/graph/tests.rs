@@ -560,7 +560,7 @@ fn noise() -> (Function, Expr) {
 fn one_occurrence_of_random_gives_other_numbers_each_time() {
     let (noise, call) = noise();
     let twice = map(&scalar::ADD, vec![call.clone(), call]);
-    let value = StatementKind::Let { name: "a".to_owned(), value: twice };
+    let value = StatementKind::Let { names: vec!["a".to_owned()], value: twice };
     let statement = Statement { kind: value, locals: vec![], span: Span::default() };
     let graphs = super::build(&Program { functions: vec![noise], statements: vec![statement], ..script() });
     let graph = &graphs.programs[0];

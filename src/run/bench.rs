@@ -74,7 +74,7 @@ pub fn bench(
                 all.push(timed.measure(&mut script, start, plan)?);
                 script.push(timed.run.finish());
             }
-            StatementKind::Let { .. } | StatementKind::Also { .. } | StatementKind::Eval(_) => {
+            StatementKind::Let { .. } | StatementKind::Eval(_) => {
                 script.next(index, statement, &mut Silent)?
             }
             StatementKind::Act(_) | StatementKind::Optimizer(_) => script.skip(),

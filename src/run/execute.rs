@@ -19,12 +19,14 @@ use crate::graph::{Layout, OutputTarget, ProgramId, Purpose, Role};
 use crate::ice;
 use crate::native::CallRange;
 use crate::source::Span;
-use crate::typed::{Column, DataId, DataSource, Eval, GlobalId, Statement, StatementKind, Statistic};
+use crate::typed::{
+    Column, DataId, DataSource, Eval, GlobalId, Statement, StatementId, StatementKind, Statistic,
+};
 
 /// What a script left behind, by the names of its `let`s.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    names: BTreeMap<String, usize>,
+    names: BTreeMap<String, GlobalId>,
     values: Vec<StatementValue>,
 }
 
@@ -32,7 +34,7 @@ pub struct Outcome {
 #[derive(Debug)]
 pub(super) enum StatementValue {
     Nothing,
-    Tensor(Held),
+    Tensors(Vec<Held>),
     Fit(Fit),
     Sweep(Sweep),
     Numbers(BTreeMap<String, f64>),
@@ -50,7 +52,7 @@ pub(crate) enum ResultRef<'a> {
 
 impl Outcome {
     fn get(&self, name: &str) -> Option<&StatementValue> {
-        self.names.get(name).map(|index| &self.values[*index])
+        self.names.get(name).map(|id| &self.values[id.statement.0])
     }
 
     /// The training run of this name.
@@ -63,13 +65,13 @@ impl Outcome {
 
     /// What the script's `let`s left behind, in their order.
     pub(crate) fn left(&self) -> impl Iterator<Item = (&str, ResultRef<'_>)> {
-        let mut names: Vec<(&String, &usize)> = self.names.iter().collect();
-        names.sort_by_key(|(_, index)| **index);
-        names.into_iter().filter_map(|(name, index)| match &self.values[*index] {
-            StatementValue::Fit(fit) => Some((name.as_str(), ResultRef::Fit(*index, fit))),
+        let mut names: Vec<(&String, &GlobalId)> = self.names.iter().collect();
+        names.sort_by_key(|(_, id)| **id);
+        names.into_iter().filter_map(|(name, GlobalId { statement, .. })| match &self.values[statement.0] {
+            StatementValue::Fit(fit) => Some((name.as_str(), ResultRef::Fit(statement.0, fit))),
             StatementValue::Sweep(sweep) => Some((name.as_str(), ResultRef::Sweep(sweep))),
             StatementValue::Numbers(numbers) => Some((name.as_str(), ResultRef::Numbers(numbers))),
-            StatementValue::Nothing | StatementValue::Tensor(_) => None,
+            StatementValue::Nothing | StatementValue::Tensors(_) => None,
         })
     }
 
@@ -91,8 +93,9 @@ impl Outcome {
 
     /// The elements of the expression of this name, row-major; booleans are 0 and 1.
     pub fn tensor(&self, name: &str) -> Option<Vec<f64>> {
-        match self.get(name) {
-            Some(StatementValue::Tensor(tensor)) => Some(tensor.elements.to_f64()),
+        let id = self.names.get(name)?;
+        match &self.values[id.statement.0] {
+            StatementValue::Tensors(tensors) => tensors.get(id.value).map(|tensor| tensor.elements.to_f64()),
             _ => None,
         }
     }
@@ -120,8 +123,6 @@ pub(super) struct Interpreter<'a> {
     pub(super) settings: &'a Settings,
     pub(super) datasets: BTreeMap<TrainedOn, Dataset>,
     values: Vec<StatementValue>,
-    /// What the last `let` gives to the names after its first, last one first.
-    also: Vec<Held>,
 }
 
 /// Runs everything.
@@ -145,8 +146,8 @@ pub fn execute(
     let mut names = BTreeMap::new();
     for (index, statement) in stages.typed.statements.iter().enumerate() {
         script.next(index, statement, events)?;
-        if let Some(name) = statement.kind.name() {
-            names.insert(name.to_owned(), index);
+        for (value, name) in statement.kind.names().iter().enumerate() {
+            names.insert(name.clone(), GlobalId { statement: StatementId(index), value });
         }
     }
     Ok(Outcome { names, values: script.values })
@@ -180,7 +181,7 @@ impl<'a> Interpreter<'a> {
         settings: &'a Settings,
     ) -> Result<Interpreter<'a>, Diagnostic> {
         check_settings(stages, settings)?;
-        Ok(Interpreter { stages, settings, datasets: BTreeMap::new(), values: Vec::new(), also: Vec::new() })
+        Ok(Interpreter { stages, settings, datasets: BTreeMap::new(), values: Vec::new() })
     }
 
     /// Runs the next statement.
@@ -214,12 +215,7 @@ impl<'a> Interpreter<'a> {
         events: &mut dyn Events,
     ) -> Result<StatementValue, Diagnostic> {
         match kind {
-            StatementKind::Let { .. } => {
-                self.also = self.tensors(index, events)?;
-                self.also.reverse();
-                return Ok(self.next_value());
-            }
-            StatementKind::Also { .. } => return Ok(self.next_value()),
+            StatementKind::Let { .. } => return self.tensors(index, events).map(StatementValue::Tensors),
             StatementKind::Train(train) if !train.sweep.is_empty() => {
                 return sweep::sweep(self, index, train, span, events).map(StatementValue::Sweep);
             }
@@ -231,11 +227,6 @@ impl<'a> Interpreter<'a> {
             StatementKind::Act(act) => act.run(&mut Doing { script: self, index, events }, span)?,
         }
         Ok(StatementValue::Nothing)
-    }
-
-    /// The next value of the last `let`.
-    fn next_value(&mut self) -> StatementValue {
-        self.also.pop().map_or(StatementValue::Nothing, StatementValue::Tensor)
     }
 
     fn eval(&mut self, index: usize, eval: &Eval) -> Result<BTreeMap<String, f64>, Diagnostic> {
@@ -253,7 +244,7 @@ impl<'a> Interpreter<'a> {
         let graph = self.stages.graphs.graph(program);
         let work = self.stages.loops.work(self.stages.loops.program(program));
         if work > LONG {
-            let name = self.stages.typed.statements[index].kind.name();
+            let name = self.stages.typed.statements[index].kind.names().first();
             events.long(name.unwrap_or(&graph.name), work);
         }
         let mut machine = self.machine(program)?;
@@ -285,16 +276,13 @@ impl<'a> Interpreter<'a> {
         machine.set(&Role::Key, &train::step_key(self.settings.seed.unwrap_or(0), 0));
         for (k, role) in machine.roles() {
             match &role {
-                Role::Global(index) => match &self.values[*index] {
-                    StatementValue::Tensor(tensor) => machine.bind(k, &tensor.elements),
-                    other => ice!("run", "statement {index} is no tensor but {other:?}"),
-                },
+                Role::Global(id) => machine.bind(k, &self.tensor(*id).elements),
                 Role::Recorded(index, key, statistic) => {
                     machine.set(&role, &[self.recorded(*index, key, *statistic)]);
                 }
-                Role::FitParams(index) => machine.bind(k, &self.fit(GlobalId(*index)).params),
+                Role::FitParams(index) => machine.bind(k, &self.fit(StatementId(*index)).params),
                 Role::FitModelState(index, state) => {
-                    machine.bind(k, &self.fit(GlobalId(*index)).memory[*state]);
+                    machine.bind(k, &self.fit(StatementId(*index)).memory[*state]);
                 }
                 _ => {}
             }
@@ -320,22 +308,30 @@ impl<'a> Interpreter<'a> {
         let found = match &self.values[index] {
             StatementValue::Fit(fit) => Some(statistic.of(fit.series(key).iter().map(|point| point.1))),
             StatementValue::Numbers(numbers) => numbers.get(key).copied(),
-            StatementValue::Nothing | StatementValue::Tensor(_) | StatementValue::Sweep(_) => None,
+            StatementValue::Nothing | StatementValue::Tensors(_) | StatementValue::Sweep(_) => None,
         };
         found.unwrap_or(f64::NAN)
     }
 
     /// What a statement left.
-    pub(super) fn value(&self, id: GlobalId) -> &StatementValue {
+    pub(super) fn value(&self, id: StatementId) -> &StatementValue {
         &self.values[id.0]
     }
 
+    /// A value of a `let`.
+    fn tensor(&self, id: GlobalId) -> &Held {
+        match self.value(id.statement) {
+            StatementValue::Tensors(tensors) => &tensors[id.value],
+            other => ice!("run", "{id:?} is no tensor but {other:?}"),
+        }
+    }
+
     /// The fit that a statement made.
-    pub(super) fn fit(&self, id: GlobalId) -> &Fit {
+    pub(super) fn fit(&self, id: StatementId) -> &Fit {
         match self.value(id) {
             StatementValue::Fit(fit) => fit,
             StatementValue::Nothing
-            | StatementValue::Tensor(_)
+            | StatementValue::Tensors(_)
             | StatementValue::Sweep(_)
             | StatementValue::Numbers(_) => {
                 ice!("run", "statement {} is no fit", id.0)

@@ -48,10 +48,9 @@ pub fn first_step(
                 run.first(&mut script, take)?;
                 return Ok(calls);
             }
-            StatementKind::Train(_)
-            | StatementKind::Let { .. }
-            | StatementKind::Also { .. }
-            | StatementKind::Eval(_) => script.next(index, statement, &mut Silent)?,
+            StatementKind::Train(_) | StatementKind::Let { .. } | StatementKind::Eval(_) => {
+                script.next(index, statement, &mut Silent)?
+            }
             StatementKind::Act(_) | StatementKind::Optimizer(_) => script.skip(),
         }
     }

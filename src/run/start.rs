@@ -60,7 +60,7 @@ pub(super) fn load(
     let given = match start {
         Start::File(load) => from_file(&script.stages.files.path(&load.path), load),
         Start::Fit(id) => {
-            let name = script.stages.typed.statements[id.0].kind.name().unwrap_or_default();
+            let name = &script.stages.typed.statements[id.0].kind.names()[0];
             let fit = script.fit(*id);
             Ok(from_fit(name, &fit.layout, &fit.params, &fit.memory))
         }

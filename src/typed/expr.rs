@@ -1,7 +1,7 @@
 //! Expressions.
 
 use super::extent::Extent;
-use super::ids::{FunctionId, GlobalId, LocalId};
+use super::ids::{FunctionId, GlobalId, LocalId, StatementId};
 use super::series::Series;
 use crate::algebra::form::Reducer;
 use crate::algebra::op::Op;
@@ -286,5 +286,5 @@ pub enum Instance {
     /// The model that the enclosing `train` or `eval` is about.
     Root,
     /// A finished fit's: `fit(x)`.
-    Fit(GlobalId),
+    Fit(StatementId),
 }

@@ -152,7 +152,7 @@ impl SourceText<'_> {
     /// `let x: type = value` as a line.
     pub(super) fn binding(&self, word: &str, binding: &Let) -> DocLine {
         let doc = Doc::concat([Doc::text(word), self.bound(binding)]);
-        DocLine { start: binding.name.span.start, end: binding.value.span.end, doc, apart: false }
+        DocLine { start: binding.name().span.start, end: binding.value.span.end, doc, apart: false }
     }
 
     /// `x: type = value`, `(x, y) = value`

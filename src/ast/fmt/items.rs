@@ -183,10 +183,8 @@ fn docs(doc: &str) -> Doc {
 
 /// What a `let` binds: `a`, `(a, b)`.
 pub(super) fn names(binding: &Let) -> String {
-    if binding.more.is_empty() {
-        return binding.name.name.clone();
-    }
-    format!("({}, {})", binding.name.name, joined(&binding.more, ", "))
+    let names = joined(&binding.names, ", ");
+    if binding.names.len() == 1 { names } else { format!("({names})") }
 }
 
 fn joined(words: &[Ident], between: &str) -> String {

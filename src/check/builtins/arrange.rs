@@ -157,7 +157,7 @@ fn joined<'a>(
     no_statics(cx.env, call)?;
     let (named, parts): (Vec<WrittenArg>, Vec<WrittenArg>) =
         call.args.iter().partition(|arg| arg.name.is_some());
-    let rest = WrittenCall { args: named, name: call.name.clone(), ..*call };
+    let rest = WrittenCall { args: named, ..call.clone() };
     let axis = args::given(cx, scope, &rest, &["axis"], 0);
     let values: Vec<_> = parts.iter().map(|arg| cx.expr(scope, arg.value, None)).collect();
     let values = values.into_iter().collect::<Checked<Vec<Value>>>()?;

@@ -10,7 +10,7 @@ pub(crate) enum Callee {
     /// A builtin or a scalar row.
     Builtin(String),
     /// A function or model (index into the checker's definitions), perhaps with its statics given.
-    Def(usize, Vec<StaticValue>),
+    Def(usize, Vec<StaticArg>),
     /// A function made of a function: `grad(f)`.
     Derived(Box<Derived>),
 }
@@ -36,7 +36,7 @@ pub(crate) enum CallTarget {
 
 /// A static argument.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum StaticValue {
+pub(crate) enum StaticArg {
     /// A size.
     Size(Dim),
     /// A real number, by its bits.

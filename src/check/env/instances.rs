@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::binding::StaticValue;
+use super::binding::StaticArg;
 use super::scope::{Caller, Scope};
 use super::value::Checked;
 use crate::algebra::types::{Dim, SizeVar, Type};
@@ -16,7 +16,7 @@ pub(crate) type Sizes = BTreeMap<SizeVar, Dim>;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Key {
     pub def: usize,
-    pub statics: Vec<Option<StaticValue>>,
+    pub statics: Vec<Option<StaticArg>>,
     pub rank: usize,
 }
 
@@ -38,11 +38,11 @@ pub(crate) struct Signature {
 
 impl Signature {
     /// The sizes that static arguments give.
-    pub(crate) fn static_sizes(&self, statics: &[StaticValue]) -> Sizes {
+    pub(crate) fn static_sizes(&self, statics: &[StaticArg]) -> Sizes {
         let pairs = self.statics.iter().zip(statics);
         pairs
             .filter_map(|(var, value)| match (var, value) {
-                (Some(var), StaticValue::Size(dim)) => Some((var.clone(), dim.clone())),
+                (Some(var), StaticArg::Size(dim)) => Some((var.clone(), dim.clone())),
                 _ => None,
             })
             .collect()

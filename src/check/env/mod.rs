@@ -17,7 +17,7 @@ use crate::diag::Diagnostic;
 use crate::source::Span;
 use crate::typed::Data;
 
-pub(crate) use binding::{Binding, CallTarget, Callee, Derived, Layer, StaticValue};
+pub(crate) use binding::{Binding, CallTarget, Callee, Derived, Layer, StaticArg};
 pub(crate) use decls::{Declaration, Decls, PipelineDef, StageDef};
 pub(crate) use globals::{Global, Globals, Variable};
 pub(crate) use instances::{CallSite, InstanceOf, Instances, Key, Signature, Sizes};

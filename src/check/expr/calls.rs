@@ -9,7 +9,7 @@ use crate::ast::{self, ExprKind as Ast};
 use crate::check::builtins::{self, points, stage};
 use crate::check::env::{
     CallTarget, Callee, Checked, Declaration, Env, Poison, STEPS, Scope, ScopeKind, Signature, Sizes,
-    StaticValue, Value,
+    StaticArg, Value,
 };
 use crate::check::errors::{self, at};
 use crate::check::text;
@@ -45,7 +45,7 @@ pub(super) fn call_with<'a>(
         Some(name) => Ok(CallTarget::Callee(Callee::Builtin(name))),
         None => targets::target(cx, scope, callee),
     };
-    let call = WrittenCall { name: text::source(callee), statics, args, span, expected };
+    let call = WrittenCall { name: text::source(callee), statics, args, axes: Vec::new(), span, expected };
     match target {
         Err(poison) => {
             args::check_args(cx, scope, &call);
@@ -104,7 +104,7 @@ pub(crate) fn call_def<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     def: usize,
-    statics: Vec<StaticValue>,
+    statics: Vec<StaticArg>,
     instance: Instance,
     mut first: Option<Value>,
     call: &WrittenCall<'a, '_>,
@@ -126,17 +126,30 @@ pub(crate) fn call_def<'a>(
         });
     }
     let values = values.into_iter().collect::<Checked<Vec<Value>>>()?;
-    let rank = solve::rest_rank(function, &values, call.expected);
-    let statics = axes::counted(cx.env, def, statics, rank, &values, call)?;
-    let id = instances::instance(cx.env, def, &statics, rank, instances::caller(scope))?;
-    call_instance(cx.env, scope, id, &statics, values, instance, call)
+    apply(cx.env, scope, def, statics, values, instance, call)
+}
+
+/// A call of a function or model with the values of all its arguments.
+pub(crate) fn apply<'a>(
+    env: &mut Env<'a>,
+    scope: &mut Scope,
+    def: usize,
+    statics: Vec<StaticArg>,
+    values: Vec<Value>,
+    instance: Instance,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
+    let rank = solve::rest_rank(env.decls.functions[def].ast, &values, call.expected);
+    let statics = axes::counted(env, def, statics, rank, &values, call)?;
+    let id = instances::instance(env, def, &statics, rank, instances::caller(scope))?;
+    call_instance(env, scope, id, &statics, values, instance, call)
 }
 
 fn call_instance<'a>(
     env: &mut Env<'a>,
     scope: &mut Scope,
     id: FunctionId,
-    statics: &[StaticValue],
+    statics: &[StaticArg],
     values: Vec<Value>,
     instance: Instance,
     call: &WrittenCall<'a, '_>,

@@ -5,7 +5,7 @@ use crate::algebra::types::{Dim, SizeVar, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{
     Binding, CallSite, Callee, Caller, Checked, Declaration, Env, InstanceOf, Key, Scope, Signature,
-    StaticValue,
+    StaticArg,
 };
 use crate::check::errors::{self, at};
 use crate::check::text;
@@ -19,12 +19,12 @@ const MAX_NESTED: usize = 32;
 pub(crate) fn instance(
     env: &mut Env<'_>,
     def: usize,
-    statics: &[StaticValue],
+    statics: &[StaticArg],
     rank: usize,
     parent: Option<usize>,
 ) -> Checked<FunctionId> {
     let erased = statics.iter().map(|value| match value {
-        StaticValue::Size(_) => None,
+        StaticArg::Size(_) => None,
         other => Some(other.clone()),
     });
     let key = Key { def, statics: erased.collect(), rank };
@@ -40,7 +40,7 @@ pub(crate) fn instance(
 pub(crate) fn uncalled(
     env: &mut Env<'_>,
     def: usize,
-    statics: &[StaticValue],
+    statics: &[StaticArg],
     rank: usize,
     parent: Option<usize>,
 ) -> Checked<FunctionId> {
@@ -62,7 +62,7 @@ fn nested_too_deep(env: &mut Env<'_>, def: usize, parent: Option<usize>) -> Chec
 fn new_instance(
     env: &mut Env<'_>,
     def: usize,
-    statics: &[StaticValue],
+    statics: &[StaticArg],
     rank: usize,
     parent: Option<usize>,
 ) -> Checked<FunctionId> {
@@ -101,7 +101,7 @@ fn bind_statics(
     env: &mut Env<'_>,
     scope: &mut Scope,
     ast: &ast::Function,
-    statics: &[StaticValue],
+    statics: &[StaticArg],
 ) -> Vec<Option<SizeVar>> {
     let mut vars = Vec::new();
     for (given, value) in ast.statics.iter().zip(statics) {
@@ -110,15 +110,15 @@ fn bind_statics(
             env.report(errors::duplicate(&name.name, name.span, Some(before)));
         }
         let (binding, var) = match value {
-            StaticValue::Size(_) => {
+            StaticArg::Size(_) => {
                 let var = env.fresh(&name.name);
                 scope.of_function().sizes.push(var.clone());
                 (Binding::Size(Dim::var(var.clone())), Some(var))
             }
-            StaticValue::Number(bits) => (Binding::Number(f64::from_bits(*bits), false), None),
-            StaticValue::Function(callee) => (Binding::Function(callee.clone()), None),
-            StaticValue::Axis(axis) => (Binding::Number(*axis as f64, true), None),
-            StaticValue::Word(word) => (Binding::Word(word.clone(), given.kind.words()), None),
+            StaticArg::Number(bits) => (Binding::Number(f64::from_bits(*bits), false), None),
+            StaticArg::Function(callee) => (Binding::Function(callee.clone()), None),
+            StaticArg::Axis(axis) => (Binding::Number(*axis as f64, true), None),
+            StaticArg::Word(word) => (Binding::Word(word.clone(), given.kind.words()), None),
         };
         scope.bind(&name.name, binding, name.span);
         vars.push(var);
@@ -136,16 +136,16 @@ fn bind_args(env: &mut Env<'_>, scope: &mut Scope, ast: &ast::Function, args: &[
 }
 
 /// `twice[tanh]`: sizes stay variables, so they are not part of the name.
-fn instance_name(env: &Env<'_>, ast: &ast::Function, statics: &[StaticValue]) -> String {
+fn instance_name(env: &Env<'_>, ast: &ast::Function, statics: &[StaticArg]) -> String {
     let resolved: Vec<String> = statics
         .iter()
         .zip(&ast.statics)
         .filter_map(|(value, of)| match value {
-            StaticValue::Size(_) => None,
-            StaticValue::Axis(axis) => Some(format!("{} = {axis}", of.name.name)),
-            StaticValue::Number(bits) => Some(crate::print::number(f64::from_bits(*bits))),
-            StaticValue::Function(callee) => Some(callee_name(env, callee)),
-            StaticValue::Word(word) => Some(word.clone()),
+            StaticArg::Size(_) => None,
+            StaticArg::Axis(axis) => Some(format!("{} = {axis}", of.name.name)),
+            StaticArg::Number(bits) => Some(crate::print::number(f64::from_bits(*bits))),
+            StaticArg::Function(callee) => Some(callee_name(env, callee)),
+            StaticArg::Word(word) => Some(word.clone()),
         })
         .collect();
     if resolved.is_empty() {

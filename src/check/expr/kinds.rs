@@ -5,7 +5,7 @@ use super::{dims, statics, targets};
 use crate::algebra::types::{DType, Dim};
 use crate::ast::{self, ExprKind as Ast, StaticKind};
 use crate::check::env::{
-    Binding, Callee, Checked, Declaration, Env, Poison, Scope, ScopeKind, StaticValue, Weak,
+    Binding, Callee, Checked, Declaration, Env, Poison, Scope, ScopeKind, StaticArg, Weak,
 };
 use crate::check::errors::{self, at};
 use crate::check::{builtins, text};
@@ -19,7 +19,7 @@ pub(super) fn static_arg<'a>(
     scope: &mut Scope,
     (def, k): (usize, usize),
     expr: &'a ast::Expr,
-) -> Checked<StaticValue> {
+) -> Checked<StaticArg> {
     let wanted = &cx.env.decls.functions[def].ast.statics[k];
     let found = match &wanted.kind {
         StaticKind::Error => return Err(Poison),
@@ -33,14 +33,14 @@ pub(super) fn static_arg<'a>(
 }
 
 /// What a static parameter is where it is left out, if it may be.
-pub(crate) fn default_static(cx: &mut Typer<'_, '_>, def: usize, k: usize) -> Option<Checked<StaticValue>> {
+pub(crate) fn default_static(cx: &mut Typer<'_, '_>, def: usize, k: usize) -> Option<Checked<StaticArg>> {
     let Declaration { ast, library, .. } = cx.env.decls.functions[def];
     match (&ast.statics[k].default, &ast.statics[k].kind) {
         (Some(default), _) => {
             let mut scope = Scope::new(ScopeKind::Statement, library, cx.env.real);
             Some(static_arg(cx, &mut scope, (def, k), default))
         }
-        (None, StaticKind::Words(all)) => Some(Ok(StaticValue::Word(all.first()?.name.clone()))),
+        (None, StaticKind::Words(all)) => Some(Ok(StaticArg::Word(all.first()?.name.clone()))),
         (None, _) => None,
     }
 }
@@ -65,31 +65,31 @@ fn word<'a>(
     scope: &mut Scope,
     words: Vec<String>,
     expr: &'a ast::Expr,
-) -> Checked<StaticValue> {
+) -> Checked<StaticArg> {
     let Ast::Name(name) = &expr.kind else { return classified(cx, scope, expr) };
     let bound = scope.get(name);
     match bound {
-        Some(Binding::Word(word, _)) => Ok(StaticValue::Word(word.clone())),
-        _ if words.contains(name) => Ok(StaticValue::Word(name.clone())),
+        Some(Binding::Word(word, _)) => Ok(StaticArg::Word(word.clone())),
+        _ if words.contains(name) => Ok(StaticArg::Word(name.clone())),
         Some(_) => classified(cx, scope, expr),
         None => Err(cx.env.report(errors::none_of(&errors::UNKNOWN_WORD, "word", name, expr.span, &words))),
     }
 }
 
 /// What is found as a value of this kind.
-fn taken(env: &Env<'_>, kind: &StaticKind, found: &StaticValue) -> Option<StaticValue> {
+fn taken(env: &Env<'_>, kind: &StaticKind, found: &StaticArg) -> Option<StaticArg> {
     let whole = |dim: &Dim| dim.as_constant();
     match (kind, found) {
-        (StaticKind::Size, StaticValue::Size(_)) | (StaticKind::Number, StaticValue::Number(_)) => {
+        (StaticKind::Size, StaticArg::Size(_)) | (StaticKind::Number, StaticArg::Number(_)) => {
             Some(found.clone())
         }
-        (StaticKind::Number, StaticValue::Size(dim)) => {
-            whole(dim).map(|n| StaticValue::Number((n as f64).to_bits()))
+        (StaticKind::Number, StaticArg::Size(dim)) => {
+            whole(dim).map(|n| StaticArg::Number((n as f64).to_bits()))
         }
-        (StaticKind::Axis, StaticValue::Size(dim)) => whole(dim).map(StaticValue::Axis),
-        (StaticKind::Fn, StaticValue::Function(callee)) => function(env, callee).map(StaticValue::Function),
-        (StaticKind::Model, StaticValue::Function(callee)) => is_model(env, callee).then(|| found.clone()),
-        (StaticKind::Words(_), StaticValue::Word(word)) => kind.words().contains(word).then(|| found.clone()),
+        (StaticKind::Axis, StaticArg::Size(dim)) => whole(dim).map(StaticArg::Axis),
+        (StaticKind::Fn, StaticArg::Function(callee)) => function(env, callee).map(StaticArg::Function),
+        (StaticKind::Model, StaticArg::Function(callee)) => is_model(env, callee).then(|| found.clone()),
+        (StaticKind::Words(_), StaticArg::Word(word)) => kind.words().contains(word).then(|| found.clone()),
         _ => None,
     }
 }
@@ -113,7 +113,7 @@ fn function(env: &Env<'_>, callee: &Callee) -> Option<Callee> {
 }
 
 /// What an expression in square brackets is.
-fn classified<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, expr: &'a ast::Expr) -> Checked<StaticValue> {
+fn classified<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, expr: &'a ast::Expr) -> Checked<StaticArg> {
     if let Some(named) = named(cx, scope, expr) {
         return named;
     }
@@ -130,23 +130,22 @@ fn classified<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, expr: &'a ast::Expr
             args: Vec::new(),
             span: expr.span,
             expected: None,
+            axes: Vec::new(),
         };
         let given = statics::statics(cx, scope, def, Vec::new(), &call)?;
         let callee = Callee::Def(def, given);
         targets::closed(cx.env, &callee, expr.span)?;
-        return Ok(StaticValue::Function(callee));
+        return Ok(StaticArg::Function(callee));
     }
     if sizes_only(scope, expr) {
-        return Ok(StaticValue::Size(dims::dim(cx.env, scope, expr, false)?));
+        return Ok(StaticArg::Size(dims::dim(cx.env, scope, expr, false)?));
     }
     let value = cx.expr(scope, expr, None)?;
     let (integer, ty) = (value.weak == Weak::Int, &value.expr.ty);
     match value.expr.kind {
-        ExprKind::Size(dim) => Ok(StaticValue::Size(dim)),
-        ExprKind::Const(n) if integer => Ok(StaticValue::Size(Dim::constant(n as i64))),
-        ExprKind::Const(n) if ty.rank() == 0 && ty.dtype != DType::Bool => {
-            Ok(StaticValue::Number(n.to_bits()))
-        }
+        ExprKind::Size(dim) => Ok(StaticArg::Size(dim)),
+        ExprKind::Const(n) if integer => Ok(StaticArg::Size(Dim::constant(n as i64))),
+        ExprKind::Const(n) if ty.rank() == 0 && ty.dtype != DType::Bool => Ok(StaticArg::Number(n.to_bits())),
         _ => {
             let found =
                 at(&errors::NOT_CONSTANT, "this is not known at compile time", expr.span, "not constant");
@@ -156,31 +155,31 @@ fn classified<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, expr: &'a ast::Expr
 }
 
 /// A function or a word by its name.
-fn named(cx: &mut Typer<'_, '_>, scope: &Scope, expr: &ast::Expr) -> Option<Checked<StaticValue>> {
+fn named(cx: &mut Typer<'_, '_>, scope: &Scope, expr: &ast::Expr) -> Option<Checked<StaticArg>> {
     let Ast::Name(name) = &expr.kind else { return None };
     match scope.get(name) {
         Some(Binding::Function(callee)) => {
             let callee = callee.clone();
-            Some(targets::closed(cx.env, &callee, expr.span).map(|()| StaticValue::Function(callee)))
+            Some(targets::closed(cx.env, &callee, expr.span).map(|()| StaticArg::Function(callee)))
         }
-        Some(Binding::Word(word, _)) => Some(Ok(StaticValue::Word(word.clone()))),
+        Some(Binding::Word(word, _)) => Some(Ok(StaticArg::Word(word.clone()))),
         Some(_) => None,
         None => outer_function(cx, scope, name),
     }
 }
 
 /// A function that is declared at the top level, or a builtin.
-fn outer_function(cx: &mut Typer<'_, '_>, scope: &Scope, name: &str) -> Option<Checked<StaticValue>> {
+fn outer_function(cx: &mut Typer<'_, '_>, scope: &Scope, name: &str) -> Option<Checked<StaticArg>> {
     if let Some(def) = cx.env.decls.find_function(name, scope.library) {
-        return Some(Ok(StaticValue::Function(Callee::Def(def, Vec::new()))));
+        return Some(Ok(StaticArg::Function(Callee::Def(def, Vec::new()))));
     }
     if !scope.library
         && let Some(made) = targets::global_function(cx, name)
     {
-        return Some(made.map(StaticValue::Function));
+        return Some(made.map(StaticArg::Function));
     }
     let builtin = builtins::is_builtin(name) && !cx.env.decls.constants.contains_key(name);
-    builtin.then(|| Ok(StaticValue::Function(Callee::Builtin(name.to_string()))))
+    builtin.then(|| Ok(StaticArg::Function(Callee::Builtin(name.to_string()))))
 }
 
 /// Whether an expression is made of whole numbers and size variables only.
@@ -194,7 +193,7 @@ fn sizes_only(scope: &Scope, expr: &ast::Expr) -> bool {
 }
 
 /// A static argument of another kind than its parameter.
-fn wrong_kind(env: &mut Env<'_>, (def, k): (usize, usize), found: &StaticValue, span: Span) -> Poison {
+fn wrong_kind(env: &mut Env<'_>, (def, k): (usize, usize), found: &StaticArg, span: Span) -> Poison {
     let Declaration { ast, library, .. } = env.decls.functions[def];
     let wanted = &ast.statics[k];
     let (have, kind) = described(env, found);
@@ -220,21 +219,21 @@ fn wrong_kind(env: &mut Env<'_>, (def, k): (usize, usize), found: &StaticValue, 
 
 /// What a static argument is, and the kind of parameters that take it; a word is one of words that only the
 /// declaration can say.
-fn described(env: &Env<'_>, found: &StaticValue) -> (String, Option<StaticKind>) {
+fn described(env: &Env<'_>, found: &StaticArg) -> (String, Option<StaticKind>) {
     match found {
-        StaticValue::Size(dim) if dim.as_constant().is_some() => (format!("the whole number {dim}"), None),
-        StaticValue::Size(dim) => (format!("the size `{dim}`, which is not known here"), None),
-        StaticValue::Axis(axis) => (format!("axis {axis}"), None),
-        StaticValue::Number(bits) => {
+        StaticArg::Size(dim) if dim.as_constant().is_some() => (format!("the whole number {dim}"), None),
+        StaticArg::Size(dim) => (format!("the size `{dim}`, which is not known here"), None),
+        StaticArg::Axis(axis) => (format!("axis {axis}"), None),
+        StaticArg::Number(bits) => {
             (format!("the number {}", number(f64::from_bits(*bits))), Some(StaticKind::Number))
         }
-        StaticValue::Function(callee) => {
+        StaticArg::Function(callee) => {
             let model = is_model(env, callee);
             let (what, kind) =
                 if model { ("model", StaticKind::Model) } else { ("function", StaticKind::Fn) };
             (format!("{what} `{}`", super::instances::callee_name(env, callee)), Some(kind))
         }
-        StaticValue::Word(word) => (format!("word `{word}`"), None),
+        StaticArg::Word(word) => (format!("word `{word}`"), None),
     }
 }
 

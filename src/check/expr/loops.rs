@@ -203,9 +203,9 @@ fn bind_carried<'a>(
 ) -> Vec<(LocalId, ExpectedType)> {
     let mut bound = Vec::new();
     for (line, start) in parts.carried.iter().zip(starts) {
-        let name = &line.name.name;
-        let local = scope.bind_local(name, start.ty.clone(), line.name.span);
-        let place = (line.name.span, format!("`{name}` starts as `{}`", text::show(&start.ty, env.real)));
+        let name = &line.name().name;
+        let local = scope.bind_local(name, start.ty.clone(), line.name().span);
+        let place = (line.name().span, format!("`{name}` starts as `{}`", text::show(&start.ty, env.real)));
         bound.push((local, ExpectedType { ty: start.ty.clone(), place }));
     }
     bound

@@ -3,7 +3,7 @@
 use super::typer::{Typer, WrittenArg, WrittenCall};
 use super::{args, kinds};
 use crate::ast::{self, ExprKind as Ast, StaticKind};
-use crate::check::env::{Checked, Env, Poison, Scope, StaticValue};
+use crate::check::env::{CallTarget, Callee, Checked, Env, Poison, Scope, StaticArg};
 use crate::check::errors::{self, at};
 use crate::diag::Diagnostic;
 use crate::source::Span;
@@ -13,9 +13,9 @@ pub(crate) fn statics<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     def: usize,
-    given: Vec<StaticValue>,
+    given: Vec<StaticArg>,
     call: &WrittenCall<'a, '_>,
-) -> Checked<Vec<StaticValue>> {
+) -> Checked<Vec<StaticArg>> {
     let wanted = &cx.env.decls.functions[def].ast.statics;
     let (named, placed) = written(cx.env, def, call);
     let count = given.len() + placed.len();
@@ -23,7 +23,7 @@ pub(crate) fn statics<'a>(
         return Err(static_count(cx.env, def, count + named.len(), call.span));
     }
     let mut failed = Ok(());
-    let mut slots: Vec<Option<StaticValue>> = given.into_iter().map(Some).collect();
+    let mut slots: Vec<Option<StaticArg>> = given.into_iter().map(Some).collect();
     for expr in placed {
         let value = kinds::static_arg(cx, scope, (def, slots.len()), expr);
         failed = failed.and(value.as_ref().map(|_| ()).map_err(|poison| *poison));
@@ -67,23 +67,44 @@ fn axis_name<'a>(env: &Env<'_>, def: usize, arg: &WrittenArg<'a>) -> Option<&'a 
     arg.name.filter(|name| axis(&name.name))
 }
 
-/// The same call without the axes in its parentheses.
+/// Whether an argument in parentheses is an axis of who is called, or of the function that it is made of.
+pub(super) fn is_axis(env: &Env<'_>, target: &CallTarget, arg: &WrittenArg<'_>) -> bool {
+    match target {
+        CallTarget::Callee(Callee::Def(def, _)) => axis_name(env, *def, arg).is_some(),
+        CallTarget::Callee(Callee::Derived(derived)) => is_axis(env, &derived.of, arg),
+        _ => false,
+    }
+}
+
+/// The same call with the axes in its parentheses apart.
 pub(super) fn without_axes<'a, 'e>(
     env: &Env<'_>,
     def: usize,
     call: &WrittenCall<'a, 'e>,
 ) -> WrittenCall<'a, 'e> {
-    let args = call.args.iter().filter(|arg| axis_name(env, def, arg).is_none()).copied().collect();
-    WrittenCall { name: call.name.clone(), args, ..*call }
+    let (axes, args) = call.args.iter().partition(|arg| axis_name(env, def, arg).is_some());
+    WrittenCall { args, axes, ..call.clone() }
+}
+
+/// Where a call gives static parameter `k`, or else the call.
+pub(super) fn place(call: &WrittenCall<'_, '_>, k: usize, name: &str) -> Span {
+    let axis = call.axes.iter().find(|arg| arg.name.is_some_and(|have| have.name == name));
+    let named = call.statics.iter().find_map(|expr| match &expr.kind {
+        Ast::Named(have, value) if have.name == name => Some(value.span),
+        _ => None,
+    });
+    let by_place = call.statics.iter().filter(|expr| !matches!(expr.kind, Ast::Named(..))).nth(k);
+    let span = axis.map(|arg| arg.value.span).or(named).or(by_place.map(|expr| expr.span));
+    span.unwrap_or(call.span)
 }
 
 /// All static arguments, the defaults of those that are left out among them.
 fn left_out(
     cx: &mut Typer<'_, '_>,
     def: usize,
-    slots: Vec<Option<StaticValue>>,
+    slots: Vec<Option<StaticArg>>,
     span: Span,
-) -> Checked<Vec<StaticValue>> {
+) -> Checked<Vec<StaticArg>> {
     let wanted = &cx.env.decls.functions[def].ast.statics;
     let count = slots.iter().flatten().count();
     let mut all = Vec::new();
@@ -127,7 +148,7 @@ fn static_slot(
     env: &mut Env<'_>,
     def: usize,
     name: &ast::Ident,
-    slots: &[Option<StaticValue>],
+    slots: &[Option<StaticArg>],
 ) -> Checked<usize> {
     let known: Vec<String> =
         env.decls.functions[def].ast.statics.iter().map(|of| of.name.name.clone()).collect();

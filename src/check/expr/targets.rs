@@ -4,7 +4,7 @@ use super::derived::{self, kind};
 use super::typer::{Typer, WrittenCall};
 use super::{dims, kinds, names, statics};
 use crate::ast::{self, ExprKind as Ast};
-use crate::check::env::{Binding, CallTarget, Callee, Checked, Env, Global, Poison, Scope, StaticValue};
+use crate::check::env::{Binding, CallTarget, Callee, Checked, Env, Global, Poison, Scope, StaticArg};
 use crate::check::errors::{self, at};
 use crate::check::{builtins, text};
 use crate::source::Span;
@@ -96,7 +96,8 @@ pub(crate) fn function_value<'a>(
         Ast::Bracket(of, statics) => match target(cx, scope, of)? {
             CallTarget::Callee(Callee::Def(def, given)) => {
                 let (name, span) = (text::source(of), expr.span);
-                let call = WrittenCall { name, statics, args: Vec::new(), span, expected: None };
+                let call =
+                    WrittenCall { name, statics, args: Vec::new(), span, expected: None, axes: Vec::new() };
                 let given = statics::statics(cx, scope, def, given, &call)?;
                 Ok(CallTarget::Callee(Callee::Def(def, given)))
             }
@@ -182,10 +183,10 @@ pub(super) fn static_function<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     expr: &'a ast::Expr,
-) -> Checked<StaticValue> {
+) -> Checked<StaticArg> {
     let CallTarget::Callee(callee) = function_value(cx, scope, expr)? else { return Err(Poison) };
     closed(cx.env, &callee, expr.span)?;
-    Ok(StaticValue::Function(callee))
+    Ok(StaticArg::Function(callee))
 }
 
 /// Whether a function means the same wherever it is called.
@@ -193,7 +194,7 @@ pub(super) fn closed(env: &mut Env<'_>, callee: &Callee, span: Span) -> Checked<
     let what = match callee {
         Callee::Builtin(_) => return Ok(()),
         Callee::Def(_, given) => {
-            let open = |s: &StaticValue| matches!(s, StaticValue::Size(dim) if dim.as_constant().is_none());
+            let open = |s: &StaticArg| matches!(s, StaticArg::Size(dim) if dim.as_constant().is_none());
             match given.iter().any(open) {
                 true => "a function with size variables as a static argument",
                 false => return Ok(()),

@@ -9,7 +9,7 @@ mod states;
 
 use crate::algebra::types::{Dim, Type};
 use crate::ast::{self, StaticKind};
-use crate::check::env::{Caller, Checked, Declaration, Env, Poison, Scope, Signature, StaticValue};
+use crate::check::env::{Caller, Checked, Declaration, Env, Poison, Scope, Signature, StaticArg};
 use crate::check::expr::lets::with_lines;
 use crate::check::expr::several::{self, ExpectedType};
 use crate::check::expr::typer::Typer;
@@ -108,7 +108,7 @@ pub(super) fn check_unused(cx: &mut Typer<'_, '_>) {
             continue;
         }
         let statics: Option<Vec<_>> = (0..ast.statics.len()).map(|k| stand_in(cx, def, k)).collect();
-        let statics = statics.map(|statics| statics.into_iter().collect::<Checked<Vec<StaticValue>>>());
+        let statics = statics.map(|statics| statics.into_iter().collect::<Checked<Vec<StaticArg>>>());
         if let Some(Ok(statics)) = statics {
             let _ = instances::uncalled(cx.env, def, &statics, 1, None);
             check_bodies(cx);
@@ -117,11 +117,11 @@ pub(super) fn check_unused(cx: &mut Typer<'_, '_>) {
 }
 
 /// What a static parameter is where nothing calls the function; nothing stands for any function or model.
-fn stand_in(cx: &mut Typer<'_, '_>, def: usize, k: usize) -> Option<Checked<StaticValue>> {
+fn stand_in(cx: &mut Typer<'_, '_>, def: usize, k: usize) -> Option<Checked<StaticArg>> {
     kinds::default_static(cx, def, k).or_else(|| match cx.env.decls.functions[def].ast.statics[k].kind {
-        StaticKind::Size => Some(Ok(StaticValue::Size(Dim::constant(1)))),
-        StaticKind::Number => Some(Ok(StaticValue::Number(0.5_f64.to_bits()))),
-        StaticKind::Axis => Some(Ok(StaticValue::Axis(-1))),
+        StaticKind::Size => Some(Ok(StaticArg::Size(Dim::constant(1)))),
+        StaticKind::Number => Some(Ok(StaticArg::Number(0.5_f64.to_bits()))),
+        StaticKind::Axis => Some(Ok(StaticArg::Axis(-1))),
         StaticKind::Fn | StaticKind::Model | StaticKind::Words(_) | StaticKind::Error => None,
     })
 }

@@ -32,6 +32,7 @@ pub(super) fn arguments<'a>(
         args,
         span: written.span,
         expected: None,
+        axes: Vec::new(),
     };
     let given = args::match_args(cx.env, &call, &names, 0, Some(span))?;
     let (mut words, mut numbers) = (Vec::new(), Vec::new());

@@ -34,7 +34,7 @@ pub(super) fn sweep<'a>(
         let found = at(
             &errors::WRONG_SWEEP,
             "a sweep holds a training run and nothing else",
-            line.name.span,
+            line.name().span,
             "not here",
         );
         return Err(cx.env.report(found.help("write it before the sweep, or in the run")));
@@ -60,12 +60,12 @@ fn variables<'a>(cx: &mut Typer<'_, 'a>, parts: &'a ast::Loop) -> Checked<Vec<Va
         let found = at(
             &errors::WRONG_SWEEP,
             "a variable of a sweep is `in` a list or a range",
-            line.name.span,
+            line.name().span,
             "written with `=`",
         );
         return Err(cx.env.report(found.help(format!(
             "write `{0} in [{1}]`",
-            line.name.name,
+            line.name().name,
             text::source(&line.value)
         ))));
     }

@@ -13,7 +13,7 @@ use crate::algebra::tensor::Tensor;
 use crate::algebra::types::{DType, Type};
 use crate::algebra::view::inverse;
 use crate::pipeline::{Options, Program};
-use crate::typed::StatementKind;
+use crate::typed::{GlobalId, StatementId, StatementKind};
 
 /// Some positions of a tensor along an axis.
 fn cut(tensor: &Tensor, axis: usize, range: Range<usize>) -> Tensor {
@@ -96,8 +96,9 @@ impl Case {
         let args = sample.args.iter().zip(operands).enumerate().map(|(k, (arg, operand))| match operand {
             Operand::Rows(axis) => rows_of(&mut builder, &mut all, k, arg, *axis),
             Operand::Other => {
-                all.insert(Role::Global(k), arg.clone());
-                builder.input(format!("x{k}"), Role::Global(k), arg.ty.clone())
+                let role = Role::Global(GlobalId { statement: StatementId(k), value: 0 });
+                all.insert(role.clone(), arg.clone());
+                builder.input(format!("x{k}"), role, arg.ty.clone())
             }
             // Integers may be positions.
             Operand::Same => builder.constant(if arg.ty.dtype.is_int() { 0.0 } else { 0.7 }, &arg.ty),

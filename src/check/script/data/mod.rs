@@ -86,9 +86,9 @@ fn transforms<'a>(env: &mut Env<'a>, lines: &'a [ast::Let], columns: &[Column]) 
 }
 
 fn transform<'a>(env: &mut Env<'a>, line: &'a ast::Let, columns: &[Column]) -> Checked<String> {
-    let name = &line.name.name;
+    let name = &line.name().name;
     let Some(column) = columns.iter().find(|column| column.name == *name) else {
-        return Err(unknown_column(env, name, line.name.span, columns));
+        return Err(unknown_column(env, name, line.name().span, columns));
     };
     let same = match &line.value.kind {
         Ast::Call(callee, args) => match (&callee.kind, args.as_slice()) {
