@@ -29,38 +29,21 @@ impl Identity {
         index: usize,
     ) -> Result<Identity, Diagnostic> {
         let train = run.train;
-        let own = programs(script, index).into_iter();
-        let others = [Purpose::Init(index), Purpose::Weights(index), Purpose::Validate(index)];
-        let others: Vec<ProgramId> =
-            others.into_iter().filter_map(|purpose| script.find_program(purpose)).collect();
-        let all: Vec<ProgramId> = own.clone().chain(others).collect();
+        let (readers, validate) = (programs(script, index), script.find_program(Purpose::Validate(index)));
+        let others = [Purpose::Init(index), Purpose::Weights(index)];
+        let others = others.into_iter().filter_map(|purpose| script.find_program(purpose));
+        let all: Vec<ProgramId> = readers.iter().copied().chain(others).chain(validate).collect();
         let graphs: Vec<&Graph> = all.iter().map(|program| script.stages.graphs.graph(*program)).collect();
-        let counts = graphs.iter().flat_map(|graph| &graph.inputs).any(|input| input.role == Role::Total);
-        let params = run.layout.params.iter().map(|param| format!("{} {}", param.name, param.ty));
-        let mut facts = BTreeMap::from([
-            ("version of egret".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-            ("seed".to_owned(), run.seed.to_string()),
-            ("batch".to_owned(), train.batch.to_string()),
-            ("accumulate".to_owned(), train.accumulate.to_string()),
-            ("shuffle".to_owned(), train.shuffle.to_string()),
-            ("every".to_owned(), run.every.to_string()),
-            ("parameters".to_owned(), params.collect::<Vec<_>>().join(", ")),
-            ("initial parameters".to_owned(), checksum([&*run.params.to_bytes()])),
-            ("model, loss, metrics and optimizer".to_owned(), texts(&graphs)),
-        ]);
-        facts.extend(run.cells.iter().map(|(name, value)| (name.clone(), print::number(*value))));
-        if counts || (!run.spreads.is_empty() && train.every.is_none()) {
+        let mut facts = facts(run);
+        facts.insert("model, loss, metrics and optimizer".to_owned(), texts(&graphs));
+        if counts_steps(run, &graphs) {
             facts.insert("number of steps".to_owned(), run.steps.to_string());
         }
-        let rows = [("training rows", TrainedOn::own(train.data), train.split)].into_iter();
-        let validated = train
-            .validate
-            .map(|(data, split)| ("validation rows", TrainedOn { data, trained: train.data }, split));
-        let readers: Vec<ProgramId> = programs(script, index);
-        let validate: Vec<ProgramId> = script.find_program(Purpose::Validate(index)).into_iter().collect();
-        for (what, seen, split) in rows.chain(validated) {
-            let programs = if what == "training rows" { &readers } else { &validate };
-            facts.insert(what.to_owned(), data(script, seen, split, programs)?);
+        let rows = data(script, TrainedOn::own(train.data), train.split, &readers)?;
+        facts.insert("training rows".to_owned(), rows);
+        if let Some(((data_of, split), program)) = train.validate.zip(validate) {
+            let seen = TrainedOn { data: data_of, trained: train.data };
+            facts.insert("validation rows".to_owned(), data(script, seen, split, &[program])?);
         }
         Ok(Identity(facts))
     }
@@ -83,6 +66,30 @@ impl Identity {
         let differs = |name: &&str| there.get(name) != here.get(name);
         names.into_iter().filter(differs).map(|name| said(name, there.get(name), here.get(name))).collect()
     }
+}
+
+/// What a run says about itself.
+fn facts(run: &TrainingRun<'_>) -> BTreeMap<String, String> {
+    let train = run.train;
+    let params = run.layout.params.iter().map(|param| format!("{} {}", param.name, param.ty));
+    let mut facts = BTreeMap::from([
+        ("version of egret".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        ("seed".to_owned(), run.seed.to_string()),
+        ("batch".to_owned(), train.batch.to_string()),
+        ("accumulate".to_owned(), train.accumulate.to_string()),
+        ("shuffle".to_owned(), train.shuffle.to_string()),
+        ("every".to_owned(), run.every.to_string()),
+        ("parameters".to_owned(), params.collect::<Vec<_>>().join(", ")),
+        ("initial parameters".to_owned(), checksum([&*run.params.to_bytes()])),
+    ]);
+    facts.extend(run.cells.iter().map(|(name, value)| (name.clone(), print::number(*value))));
+    facts
+}
+
+/// Whether what the steps do, or when they are recorded, depends on their number.
+fn counts_steps(run: &TrainingRun<'_>, graphs: &[&Graph]) -> bool {
+    let read = graphs.iter().flat_map(|graph| &graph.inputs).any(|input| input.role == Role::Total);
+    read || (!run.spreads.is_empty() && run.train.every.is_none())
 }
 
 /// Long values, and those that say nothing to a reader, are not quoted.
