@@ -70,17 +70,18 @@
 //! | --- | --- |
 //! | arena | the flat buffer of all parameters of a model, and the buffer of a program's temporaries |
 //! | segments | the lengths of the tensors in an arena, over which a stage may reduce |
-//! | row (of a table) | a primitive, a pass, a rewrite: what is declared once as data |
+//! | row (of a table) | a scalar primitive, a pass, a rewrite: what is declared once as data |
 //! | form | an operator as affine reads, a scalar body and a reduction |
 //! | stage | an element of an optimizer pipeline; also a folder of the compiler |
 //! | cell | a hyperparameter, which is an input of the step and changes without recompiling |
 //! | extent | what a value of a stage has one number for: coordinate, row, column, tensor, group, model |
 //! | commit | the part of a step that writes what outlives it, once its loss is known to be finite |
-//! | twins | states that are equal in every step and share their memory |
+//! | congruent states | states of an optimizer that are equal in every step and share their memory; the cells that have to be equal for that are its guards |
+//! | phase | a part of a training step: loss, metrics, gradient, each stage, update |
 //! | positions | indices and labels that data can put outside of their range, and which are checked |
 //! | chunks | rows of an evaluation that are computed at a time |
 //! | parts | pieces of a loop for threads; they are the same ones whatever the number of threads |
-//! | wide | of innermost loops: vectors of the machine's full width, made by `native/simd` |
+//! | listing | what `egret emit` prints: the program after a stage of the compiler |
 
 pub mod diag;
 pub(crate) mod hardware;

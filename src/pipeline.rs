@@ -191,7 +191,7 @@ pub struct Program {
     options: Options,
     files: Rc<Files>,
     /// The parameters of another program, where the text is a pipeline for them.
-    given: Option<Vec<check::Given>>,
+    given: Option<Vec<check::ExternalParam>>,
     diagnostics: RefCell<Vec<Diagnostic>>,
     parsed: Rc<Parsed>,
     /// How long reading took.
@@ -287,7 +287,7 @@ impl Program {
     pub(crate) fn optimizer(
         name: &str,
         source: &str,
-        params: Vec<check::Given>,
+        params: Vec<check::ExternalParam>,
         options: Options,
     ) -> Program {
         Program { given: Some(params), ..Program::new(name, source, options) }
@@ -532,7 +532,7 @@ impl Program {
     ///
     /// # Errors
     /// As [`Program::run`].
-    pub fn bench(&self, settings: &run::Settings, plan: &run::Plan) -> Result<Vec<run::Measured>, Report> {
+    pub fn bench(&self, settings: &run::Settings, plan: &run::Timing) -> Result<Vec<run::Measured>, Report> {
         self.staged(settings, None, |_, stages| run::bench(stages, settings, plan))
     }
 
@@ -540,7 +540,11 @@ impl Program {
     ///
     /// # Errors
     /// As [`Program::run`].
-    pub(crate) fn first_step(&self, settings: &run::Settings, name: &str) -> Result<Vec<run::Call>, Report> {
+    pub(crate) fn first_step(
+        &self,
+        settings: &run::Settings,
+        name: &str,
+    ) -> Result<Vec<run::RecordedCall>, Report> {
         self.staged(settings, None, |_, stages| run::first_step(stages, settings, name))
     }
 
@@ -550,14 +554,14 @@ impl Program {
         &self,
         settings: &run::Settings,
         recorder: Option<&Rc<native::Profiler>>,
-        run: impl FnOnce(&kernel::Kernels, &run::Stages<'_>) -> Result<T, Diagnostic>,
+        run: impl FnOnce(&kernel::Kernels, &run::CompiledScript<'_>) -> Result<T, Diagnostic>,
     ) -> Result<T, Report> {
-        let ties_hold = self.graphs()?.layouts.values().all(|layout| layout.guards_hold(&settings.set));
+        let guards_hold = self.graphs()?.layouts.values().all(|layout| layout.guards_hold(&settings.set));
         let changed = Chain { set: settings.set.clone(), ..Chain::default() };
-        let chain = if ties_hold { &self.chain } else { &changed };
+        let chain = if guards_hold { &self.chain } else { &changed };
         let native = self.native_of(chain)?.with_threads(settings.threads);
         let native = recorder.map_or(native.clone(), |recorder| native.with_profiler(recorder));
-        let stages = run::Stages {
+        let stages = run::CompiledScript {
             typed: self.typed()?,
             graphs: self.graphs_of(chain)?,
             loops: self.loops_of(chain)?,

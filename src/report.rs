@@ -6,7 +6,7 @@ use std::fmt::Write;
 use crate::loops::{BufferLocation, Program as Loops};
 use crate::pipeline::{Profile, Program, Report};
 use crate::print::number;
-use crate::run::plot::{self, Curve, escape};
+use crate::run::plot::{self, PlotCurve, escape};
 use crate::run::{Fit, Outcome, ResultRef, Sweep, sweep};
 use crate::typed::StatementKind;
 
@@ -86,7 +86,7 @@ fn folded(title: &str, text: &str) -> String {
     )
 }
 
-fn plots(curves: &[Vec<Curve>]) -> String {
+fn plots(curves: &[Vec<PlotCurve>]) -> String {
     let drawn: String =
         curves.iter().map(|curves| format!("<div>{}</div>\n", plot::inline(curves))).collect();
     format!("<div class=\"plots\">\n{drawn}</div>\n")
@@ -124,7 +124,7 @@ fn fit_section(program: &Program, name: &str, index: usize, fit: &Fit) -> Result
     let (series, spreads) = fit.recorded();
     let curve = |key: &&str| fit.curve(key, None);
     const LOSSES: [&str; 3] = ["batch_loss", "loss", "val_loss"];
-    let losses: Vec<Curve> =
+    let losses: Vec<PlotCurve> =
         LOSSES.iter().filter(|key| series.contains(key)).map(|key| fit.curve(key, None)).collect();
     let own = |key: &&&str| !LOSSES.contains(*key);
     let mut drawn = vec![losses];
@@ -136,7 +136,7 @@ fn fit_section(program: &Program, name: &str, index: usize, fit: &Fit) -> Result
         text += &plots(&whole.iter().map(|key| vec![fit.curve(key, None)]).collect::<Vec<_>>());
         for key in whole {
             let params = spreads.iter().filter(|(have, param)| *have == key && param.is_some());
-            let each: Vec<Vec<Curve>> = params.map(|(key, param)| vec![fit.curve(key, *param)]).collect();
+            let each: Vec<Vec<PlotCurve>> = params.map(|(key, param)| vec![fit.curve(key, *param)]).collect();
             let _ = writeln!(
                 text,
                 "<details><summary><code>{}</code> by parameters</summary>{}</details>",

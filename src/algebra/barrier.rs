@@ -1,7 +1,7 @@
 //! Optimization barriers: a value that must not be there before another.
 
 use super::form::{Form, Index, Read};
-use super::rules::{Mismatch, Rules, Sample, expect_count};
+use super::rules::{LawSample, Mismatch, Rules, expect_count};
 use super::term::x;
 use super::types::Type;
 
@@ -11,8 +11,8 @@ use super::types::Type;
 pub struct Barrier;
 
 impl Rules for Barrier {
-    fn samples() -> Vec<Sample<Self>> {
-        let of = |a: &[usize], b: &[usize]| Sample::of(Barrier, &[a, b]);
+    fn samples() -> Vec<LawSample<Self>> {
+        let of = |a: &[usize], b: &[usize]| LawSample::of(Barrier, &[a, b]);
         vec![of(&[2, 3], &[4]), of(&[], &[1]), of(&[1], &[]), of(&[2], &[0]), of(&[0], &[2])]
     }
 

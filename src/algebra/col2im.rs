@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::form::{AxisSize, Form, Index, Read, Reducer};
-use super::rules::{Mismatch, Rules, Sample, expect_count};
+use super::rules::{LawSample, Mismatch, Rules, expect_count};
 use super::term::x;
 use super::types::{DType, Dim, SizeVar, Type};
 
@@ -18,9 +18,9 @@ pub struct Col2Im {
 }
 
 impl Rules for Col2Im {
-    fn samples() -> Vec<Sample<Self>> {
+    fn samples() -> Vec<LawSample<Self>> {
         let of = |axis, dilation: usize, sizes: &[usize]| {
-            Sample::of(Col2Im { axis, dilation: Dim::from(dilation) }, &[sizes])
+            LawSample::of(Col2Im { axis, dilation: Dim::from(dilation) }, &[sizes])
         };
         vec![
             of(0, 1, &[3, 2]),

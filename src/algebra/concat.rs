@@ -1,7 +1,7 @@
 //! Concatenation: tensors laid end to end in one flat tensor.
 
 use super::form::{Form, Index, Read};
-use super::rules::{Mismatch, Rules, Sample};
+use super::rules::{LawSample, Mismatch, Rules};
 use super::term::{c, x};
 use super::types::{DType, Dim, Type, product};
 
@@ -11,12 +11,12 @@ use super::types::{DType, Dim, Type, product};
 pub struct Concat;
 
 impl Rules for Concat {
-    fn samples() -> Vec<Sample<Self>> {
+    fn samples() -> Vec<LawSample<Self>> {
         vec![
-            Sample::of(Concat, &[&[2, 2], &[], &[3]]),
-            Sample::of(Concat, &[&[0, 2], &[1]]),
-            Sample::of(Concat, &[&[4]]),
-            Sample::of(Concat, &[&[1], &[1, 1], &[]]),
+            LawSample::of(Concat, &[&[2, 2], &[], &[3]]),
+            LawSample::of(Concat, &[&[0, 2], &[1]]),
+            LawSample::of(Concat, &[&[4]]),
+            LawSample::of(Concat, &[&[1], &[1, 1], &[]]),
         ]
     }
 

@@ -1,7 +1,7 @@
 //! Contractions: matrix products and their relatives.
 
 use super::form::{AxisSize, Form, Read, Reducer};
-use super::rules::{Mismatch, Rules, Sample, expect_count};
+use super::rules::{LawSample, Mismatch, Rules, expect_count};
 use super::term::x;
 use super::types::{DType, Dim, Type};
 
@@ -108,10 +108,10 @@ pub(super) fn expect_operands(
 }
 
 impl Rules for Contract {
-    fn samples() -> Vec<Sample<Self>> {
+    fn samples() -> Vec<LawSample<Self>> {
         let of = |left: &[usize], right: &[usize], out: &[usize], sizes: &[&[usize]]| {
             let op = Contract { left: left.to_vec(), right: right.to_vec(), out: out.to_vec() };
-            Sample::of(op, sizes)
+            LawSample::of(op, sizes)
         };
         vec![
             of(&[0, 1], &[1, 2], &[0, 2], &[&[2, 3], &[3, 4]]),

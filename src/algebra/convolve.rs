@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::contract::{expect_operands, letter, repeats, size};
 use super::form::{AxisSize, Form, Index, Read, Reducer};
-use super::rules::{Mismatch, Rules, Sample, expect_count};
+use super::rules::{LawSample, Mismatch, Rules, expect_count};
 use super::term::x;
 use super::types::{Dim, SizeVar, Type};
 use super::view::windows;
@@ -121,7 +121,7 @@ fn letters(labels: &[usize], windows: &[Window]) -> String {
 }
 
 /// A convolution along some axes of images `[B, C, ..]` with kernels `[O, C, ..]`.
-fn sample(sizes: &[&[usize]], stride: usize, dilation: usize) -> Sample<Convolve> {
+fn sample(sizes: &[&[usize]], stride: usize, dilation: usize) -> LawSample<Convolve> {
     let n = sizes[0].len() - 2;
     let window = |k: usize| {
         let span = dilation * (sizes[1][k + 2] - 1) + 1;
@@ -136,11 +136,11 @@ fn sample(sizes: &[&[usize]], stride: usize, dilation: usize) -> Sample<Convolve
         out: [0, 2].into_iter().chain(axes(n)).collect(),
         windows: (0..n).map(window).collect(),
     };
-    Sample::of(op, sizes)
+    LawSample::of(op, sizes)
 }
 
 impl Rules for Convolve {
-    fn samples() -> Vec<Sample<Self>> {
+    fn samples() -> Vec<LawSample<Self>> {
         let grouped = Convolve {
             left: vec![0, 1, 2, 3],
             right: vec![1, 4, 2, 5],
@@ -165,7 +165,7 @@ impl Rules for Convolve {
             sample(&[&[1, 1, 5, 4], &[1, 1, 3, 2]], 2, 1),
             sample(&[&[0, 1, 3], &[2, 1, 2]], 1, 1),
             sample(&[&[1, 0, 3], &[1, 0, 2]], 1, 1),
-            Sample::of(grouped, &[&[1, 2, 1, 4], &[2, 2, 1, 3]]),
+            LawSample::of(grouped, &[&[1, 2, 1, 4], &[2, 2, 1, 3]]),
         ]
     }
 

@@ -172,7 +172,7 @@ struct Cursor<'a> {
 /// A position along one axis of an argument.
 struct AxisPosition<'a> {
     index: &'a Index,
-    /// Starts of the pieces, if the index is into pieces.
+    /// Starts of the segments, if the index is into segments.
     starts: Vec<usize>,
     size: i64,
     stride: i64,
@@ -180,9 +180,9 @@ struct AxisPosition<'a> {
 
 impl AxisPosition<'_> {
     fn position(&self, at: &[usize]) -> i64 {
-        let piece = self.index.piece.as_ref().map_or(0, |(_, axis)| self.starts[at[*axis]] as i64);
+        let segment = self.index.segment.as_ref().map_or(0, |(_, axis)| self.starts[at[*axis]] as i64);
         let terms = self.index.terms.iter().map(|(axis, coefficient)| coefficient * at[*axis] as i64);
-        self.index.offset + piece + terms.sum::<i64>()
+        self.index.offset + segment + terms.sum::<i64>()
     }
 
     fn step(&self, axis: usize) -> i64 {
@@ -200,11 +200,11 @@ impl<'a> Cursor<'a> {
         let mut stride = arg.data.len() as i64;
         let along = |(index, size): (&'a Index, &usize)| {
             stride /= (*size as i64).max(1);
-            let starts = index.piece.as_ref().map(|(segments, _)| segments.starts()).unwrap_or_default();
+            let starts = index.segment.as_ref().map(|(segments, _)| segments.starts()).unwrap_or_default();
             AxisPosition { index, starts, size: *size as i64, stride }
         };
         let dims: Vec<AxisPosition> = read.index.iter().zip(&sizes).map(along).collect();
-        let varies = |index: &Index| index.gather.is_some() || index.piece.is_some();
+        let varies = |index: &Index| index.gather.is_some() || index.segment.is_some();
         let is_plain = read.outside.is_none() && !read.index.iter().any(varies);
         Cursor { data: &arg.data, dims, outside: read.outside, is_plain, base: 0, step: 0 }
     }

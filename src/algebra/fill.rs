@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::form::{Form, Index, Read, strides};
 use super::number::Number;
-use super::rules::{Mismatch, Rules, Sample, expect_count};
+use super::rules::{LawSample, Mismatch, Rules, expect_count};
 use super::scalar::UNIFORM;
 use super::term::{Term, axis, c, call, x};
 use super::types::{DType, Dim, Shape, SizeVar, Type};
@@ -59,15 +59,15 @@ fn position(sizes: &[usize]) -> Term {
 }
 
 impl Rules for Fill {
-    fn samples() -> Vec<Sample<Self>> {
+    fn samples() -> Vec<LawSample<Self>> {
         let to = |sizes: &[usize]| sizes.iter().map(|n| Dim::from(*n)).collect::<Shape>();
         let constant = |value, dtype, sizes: &[usize]| {
-            Sample::of(Fill::Const { value: Number(value), dtype, to: to(sizes) }, &[])
+            LawSample::of(Fill::Const { value: Number(value), dtype, to: to(sizes) }, &[])
         };
-        let iota = |dtype, sizes: &[usize]| Sample::of(Fill::Iota { dtype, to: to(sizes) }, &[]);
+        let iota = |dtype, sizes: &[usize]| LawSample::of(Fill::Iota { dtype, to: to(sizes) }, &[]);
         let random = |site, sizes: &[usize]| {
             let random = Fill::Random { site, dtype: DType::F64, to: to(sizes) };
-            Sample::new(random, &[Type::of(DType::I32, &[2])])
+            LawSample::new(random, &[Type::of(DType::I32, &[2])])
         };
         vec![
             constant(0.5, DType::F64, &[2, 3]),

@@ -19,20 +19,20 @@ use std::rc::Rc;
 
 use super::term::Term;
 
-/// Consecutive pieces of a flat tensor, one per parameter tensor.
+/// Consecutive segments of a flat tensor, one per parameter tensor.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Segments {
-    /// Lengths in elements; piece `s` starts at the sum of the lengths before it.
+    /// Lengths in elements; segment `s` starts at the sum of the lengths before it.
     pub lengths: Vec<usize>,
 }
 
 impl Segments {
-    /// Number of pieces.
+    /// Number of segments.
     pub fn count(&self) -> usize {
         self.lengths.len()
     }
 
-    /// Where each piece starts.
+    /// Where each segment starts.
     pub fn starts(&self) -> Vec<usize> {
         let starts = self.lengths.iter().scan(0, |next, n| {
             let start = *next;
@@ -42,7 +42,7 @@ impl Segments {
         starts.collect()
     }
 
-    /// Number of elements of all pieces.
+    /// Number of elements of all segments.
     pub fn total(&self) -> usize {
         self.lengths.iter().sum()
     }
@@ -53,7 +53,7 @@ impl Segments {
 pub enum AxisSize {
     /// Always as many times.
     Fixed(usize),
-    /// As long as the piece that the axis before it is at. That axis is `Fixed(segments.count())`.
+    /// As long as the segment that the axis before it is at. That axis is `Fixed(segments.count())`.
     Ragged(Rc<Segments>),
 }
 
@@ -103,15 +103,15 @@ impl Reducer {
 }
 
 /// A position along one axis of an argument: `offset + sum(coefficient * axis)`, plus the start of a
-/// piece, plus a value read from another argument.
+/// segment, plus a value read from another argument.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Index {
     /// The constant part.
     pub offset: i64,
     /// Loop axes with their coefficients, by ascending axis, no zero coefficients.
     pub terms: Vec<(usize, i64)>,
-    /// Adds the start of the piece that this loop axis is at.
-    pub piece: Option<(Rc<Segments>, usize)>,
+    /// Adds the start of the segment that this loop axis is at.
+    pub segment: Option<(Rc<Segments>, usize)>,
     /// Adds the integer value of this earlier read (a gather).
     pub gather: Option<usize>,
 }
@@ -198,7 +198,7 @@ impl Form {
         for extent in &self.axes[..self.n_out] {
             match extent {
                 AxisSize::Fixed(n) => count *= n,
-                // The axis before it counted the pieces.
+                // The axis before it counted the segments.
                 AxisSize::Ragged(segments) => count = count / segments.count().max(1) * segments.total(),
             }
         }

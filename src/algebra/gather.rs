@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::form::{AxisSize, Form, Index, Read, Reducer};
-use super::rules::{Mismatch, Rules, Sample, expect_axis, expect_count};
+use super::rules::{LawSample, Mismatch, Rules, expect_axis, expect_count};
 use super::scalar;
 use super::tensor::Tensor;
 use super::term::{axis as at_axis, c, call, x};
@@ -50,15 +50,15 @@ impl Gather {
 }
 
 impl Rules for Gather {
-    fn samples() -> Vec<Sample<Self>> {
+    fn samples() -> Vec<LawSample<Self>> {
         let positions =
             |sizes: &[usize], data: &[f64]| Tensor::new(Type::of(DType::I32, sizes), data.to_vec());
         let floats = |sizes: &[usize]| Tensor::sample(Type::of(DType::F64, sizes), 1);
-        let take = |axis, table: &[usize], index: Tensor| Sample {
+        let take = |axis, table: &[usize], index: Tensor| LawSample {
             op: Gather::Take { axis },
             args: vec![floats(table), index],
         };
-        let scatter = |axis, size: usize, values: &[usize], index: Tensor| Sample {
+        let scatter = |axis, size: usize, values: &[usize], index: Tensor| LawSample {
             op: Gather::Scatter { axis, size: Dim::from(size) },
             args: vec![floats(values), index],
         };

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::build::{add, constant, contract, div, map, mul, splice, sub, sum};
 use super::eval::eval;
 use super::form::{AxisSize, Reducer, Segments};
-use super::op::{Build, Op, Sample, Val, samples};
+use super::op::{Build, LawSample, Op, Val, samples};
 use super::reduce::Reduce;
 use super::scalar;
 use super::segment::Segment;
@@ -112,13 +112,13 @@ fn check(name: &str, inputs: &[Tensor], number: &dyn Fn(&mut EagerGraph, &[Val])
     }
 }
 
-fn describe(sample: &Sample<Op>) -> String {
+fn describe(sample: &LawSample<Op>) -> String {
     let rules = sample.op.rules();
     let types: Vec<String> = sample.args.iter().map(|arg| arg.ty.to_string()).collect();
     format!("{} [{}] of {}", rules.name(), rules.attributes(), types.join(", "))
 }
 
-fn result_type(sample: &Sample<Op>) -> Type {
+fn result_type(sample: &LawSample<Op>) -> Type {
     let types: Vec<&Type> = sample.args.iter().map(|arg| &arg.ty).collect();
     sample.op.rules().infer(&types).unwrap()
 }

@@ -1,7 +1,7 @@
 //! Elementwise operators.
 
 use super::form::{Form, Read};
-use super::rules::{Mismatch, Rules, Sample, expect_count};
+use super::rules::{LawSample, Mismatch, Rules, expect_count};
 use super::scalar::{self, Scalar, Typing};
 use super::term::{call, x};
 use super::types::{DType, Type};
@@ -15,8 +15,8 @@ pub struct Map(pub &'static Scalar);
 pub struct Cast(pub DType);
 
 impl Rules for Map {
-    fn samples() -> Vec<Sample<Self>> {
-        let of = |row, sizes: &[&[usize]]| Sample::of(Map(row), sizes);
+    fn samples() -> Vec<LawSample<Self>> {
+        let of = |row, sizes: &[&[usize]]| LawSample::of(Map(row), sizes);
         // Every row with a derivative, where all of them are smooth: between 0.3 and 0.9.
         let smooth = |row: &&'static Scalar| matches!(row.typing, Typing::Number | Typing::Float);
         let tame = |row: &'static Scalar, sizes: &[usize]| {
@@ -34,7 +34,7 @@ impl Rules for Map {
             of(&scalar::DIV, &[&[], &[]]),
             of(&scalar::NEG, &[&[2, 0]]),
             of(&scalar::EQ, &[&[4], &[4]]),
-            Sample::new(Map(&scalar::SELECT), &chosen),
+            LawSample::new(Map(&scalar::SELECT), &chosen),
         ];
         rows.chain(shapes).collect()
     }
@@ -100,8 +100,8 @@ fn result_dtype(typing: Typing, args: &[&Type]) -> Result<DType, Mismatch> {
 }
 
 impl Rules for Cast {
-    fn samples() -> Vec<Sample<Self>> {
-        let of = |from, to, sizes| Sample::new(Cast(to), &[Type::of(from, sizes)]);
+    fn samples() -> Vec<LawSample<Self>> {
+        let of = |from, to, sizes| LawSample::new(Cast(to), &[Type::of(from, sizes)]);
         vec![
             of(DType::F64, DType::F64, &[2, 3]),
             of(DType::I32, DType::F64, &[4]),

@@ -34,7 +34,7 @@ macro_rules! families {
             view::View,
             /// Elements made from nothing.
             fill::Fill,
-            /// Reductions over, and copies to, the pieces of a flat tensor.
+            /// Reductions over, and copies to, the segments of a flat tensor.
             segment::Segment,
             /// Tensors laid end to end in one flat tensor.
             concat::Concat,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::types::{Dim, SizeVar, Type};
 
-pub use super::rules::{Mismatch, Rules, Sample};
+pub use super::rules::{LawSample, Mismatch, Rules};
 
 /// A value in a graph under construction.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -55,9 +55,9 @@ macro_rules! operators {
         }
 
         /// Samples of all families.
-        pub fn samples() -> Vec<Sample<Op>> {
-            fn of<O: Rules + Into<Op>>() -> Vec<Sample<Op>> {
-                O::samples().into_iter().map(|Sample { op, args }| Sample { op: op.into(), args }).collect()
+        pub fn samples() -> Vec<LawSample<Op>> {
+            fn of<O: Rules + Into<Op>>() -> Vec<LawSample<Op>> {
+                O::samples().into_iter().map(|LawSample { op, args }| LawSample { op: op.into(), args }).collect()
             }
             [$(of::<$family>()),*].concat()
         }

@@ -1,7 +1,7 @@
 //! Prefix sums.
 
 use super::form::{AxisSize, Form, Index, Read, Reducer};
-use super::rules::{Mismatch, Rules, Sample, expect_axis, expect_count};
+use super::rules::{LawSample, Mismatch, Rules, expect_axis, expect_count};
 use super::term::x;
 use super::types::{DType, Type};
 
@@ -16,11 +16,11 @@ pub struct PrefixSum {
 }
 
 impl Rules for PrefixSum {
-    fn samples() -> Vec<Sample<Self>> {
+    fn samples() -> Vec<LawSample<Self>> {
         let shapes: [(usize, &[usize]); 7] =
             [(0, &[1, 3]), (0, &[4]), (1, &[2, 3]), (0, &[3, 2]), (1, &[2, 4, 2]), (0, &[1]), (1, &[2, 0])];
         let sample =
-            |(axis, sizes): (usize, &[usize]), reverse| Sample::of(PrefixSum { axis, reverse }, &[sizes]);
+            |(axis, sizes): (usize, &[usize]), reverse| LawSample::of(PrefixSum { axis, reverse }, &[sizes]);
         shapes.into_iter().flat_map(|shape| [sample(shape, false), sample(shape, true)]).collect()
     }
 

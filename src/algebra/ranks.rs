@@ -1,7 +1,7 @@
 //! Ranks: how many elements come before each one in the stable order along an axis.
 
 use super::form::{AxisSize, Form, Read, Reducer};
-use super::rules::{Mismatch, Rules, Sample, expect_axis, expect_count};
+use super::rules::{LawSample, Mismatch, Rules, expect_axis, expect_count};
 use super::scalar;
 use super::tensor::Tensor;
 use super::term::{axis as at_axis, c, call, x};
@@ -19,14 +19,16 @@ pub struct Ranks {
 }
 
 impl Rules for Ranks {
-    fn samples() -> Vec<Sample<Self>> {
+    fn samples() -> Vec<LawSample<Self>> {
         let shapes: [(usize, &[usize]); 7] =
             [(0, &[1, 3]), (0, &[4]), (1, &[2, 3]), (0, &[3, 2]), (1, &[2, 4, 2]), (0, &[1]), (1, &[2, 0])];
-        let sample =
-            |(axis, sizes): (usize, &[usize]), descending| Sample::of(Ranks { axis, descending }, &[sizes]);
+        let sample = |(axis, sizes): (usize, &[usize]), descending| {
+            LawSample::of(Ranks { axis, descending }, &[sizes])
+        };
         let equal = [2.0, 1.0, 2.0, f64::NAN, 0.0, -0.0, f64::NAN, f64::INFINITY];
         let equal = Tensor::new(Type::of(DType::F64, &[8]), equal.to_vec());
-        let of_equal = |descending| Sample { op: Ranks { axis: 0, descending }, args: vec![equal.clone()] };
+        let of_equal =
+            |descending| LawSample { op: Ranks { axis: 0, descending }, args: vec![equal.clone()] };
         let plain = shapes.into_iter().flat_map(|shape| [sample(shape, false), sample(shape, true)]);
         plain.chain([of_equal(false), of_equal(true)]).collect()
     }

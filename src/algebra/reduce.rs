@@ -1,7 +1,7 @@
 //! Reductions over whole axes.
 
 use super::form::{AxisSize, Form, Read, Reducer};
-use super::rules::{Mismatch, Rules, Sample, axes_text, expect_axis, expect_count};
+use super::rules::{LawSample, Mismatch, Rules, axes_text, expect_axis, expect_count};
 use super::term::x;
 use super::types::{DType, Type};
 
@@ -30,7 +30,7 @@ pub(super) fn expect_combinable(combine: Reducer, dtype: DType) -> Result<(), Mi
 }
 
 impl Rules for Reduce {
-    fn samples() -> Vec<Sample<Self>> {
+    fn samples() -> Vec<LawSample<Self>> {
         let shapes: [(&[usize], &[usize]); 8] = [
             (&[], &[]),
             (&[1, 1], &[0, 1]),
@@ -45,11 +45,11 @@ impl Rules for Reduce {
         let mut samples = Vec::new();
         for combine in combines {
             for (sizes, axes) in shapes {
-                samples.push(Sample::of(Reduce { combine, axes: axes.to_vec() }, &[sizes]));
+                samples.push(LawSample::of(Reduce { combine, axes: axes.to_vec() }, &[sizes]));
             }
         }
         let nothing = Reduce { combine: Reducer::Sum, axes: vec![1] };
-        samples.push(Sample::of(nothing, &[&[3, 0]]));
+        samples.push(LawSample::of(nothing, &[&[3, 0]]));
         samples
     }
 

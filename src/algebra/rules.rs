@@ -9,7 +9,7 @@ use super::types::{DType, Dim, SizeVar, Type};
 /// What an operator family declares.
 pub trait Rules {
     /// Operators of the family on values that try its laws, with sizes 0 and 1 among them.
-    fn samples() -> Vec<Sample<Self>>
+    fn samples() -> Vec<LawSample<Self>>
     where
         Self: Sized;
     /// The same operator with the size variables of its attributes replaced.
@@ -81,23 +81,23 @@ pub(super) fn axes_text(axes: &[usize]) -> String {
 /// An operator on values, for which the laws are tried: its form has the shape that `infer` says, and
 /// its derivative agrees with finite differences, twice.
 #[derive(Clone, Debug)]
-pub struct Sample<O> {
+pub struct LawSample<O> {
     /// The operator.
     pub op: O,
     /// Its operands. Floats are in double precision.
     pub args: Vec<Tensor>,
 }
 
-impl<O> Sample<O> {
+impl<O> LawSample<O> {
     /// An operator on operands of these types.
-    pub fn new(op: O, args: &[Type]) -> Sample<O> {
+    pub fn new(op: O, args: &[Type]) -> LawSample<O> {
         let args = args.iter().zip(1..).map(|(ty, seed)| Tensor::sample(ty.clone(), seed)).collect();
-        Sample { op, args }
+        LawSample { op, args }
     }
 
     /// An operator on double precision operands of these sizes.
-    pub fn of(op: O, sizes: &[&[usize]]) -> Sample<O> {
+    pub fn of(op: O, sizes: &[&[usize]]) -> LawSample<O> {
         let types: Vec<Type> = sizes.iter().map(|sizes| Type::of(DType::F64, sizes)).collect();
-        Sample::new(op, &types)
+        LawSample::new(op, &types)
     }
 }

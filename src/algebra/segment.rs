@@ -1,46 +1,46 @@
-//! Operators on the pieces of a flat tensor: what `tensor` means as an extent in optimizer stages.
+//! Operators on the segments of a flat tensor: what `tensor` means as an extent in optimizer stages.
 
 use std::rc::Rc;
 
 use super::form::{AxisSize, Form, Index, Read, Reducer, Segments};
 use super::reduce::expect_combinable;
-use super::rules::{Mismatch, Rules, Sample, expect_count};
+use super::rules::{LawSample, Mismatch, Rules, expect_count};
 use super::term::x;
 use super::types::{Dim, Type};
 
-/// An operator that knows the pieces of a flat tensor.
+/// An operator that knows the segments of a flat tensor.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Segment {
-    /// `[N]` to `[count]`: puts the elements of each piece together.
+    /// `[N]` to `[count]`: puts the elements of each segment together.
     Reduce {
         /// How.
         combine: Reducer,
-        /// The pieces.
+        /// The segments.
         segments: Rc<Segments>,
     },
-    /// `[count]` to `[N]`: every element of a piece gets the piece's value.
+    /// `[count]` to `[N]`: every element of a segment gets the segment's value.
     Broadcast {
-        /// The pieces.
+        /// The segments.
         segments: Rc<Segments>,
     },
 }
 
 impl Rules for Segment {
-    fn samples() -> Vec<Sample<Self>> {
+    fn samples() -> Vec<LawSample<Self>> {
         let mut samples = Vec::new();
         for lengths in [vec![2, 3, 1], vec![4], vec![1], vec![2, 0, 1]] {
             let segments = Rc::new(Segments { lengths });
             let (count, total) = (segments.count(), segments.total());
-            // An empty piece's greatest is infinite, which no difference can be taken of.
+            // An empty segment's greatest is infinite, which no difference can be taken of.
             let combines = match segments.lengths.contains(&0) {
                 true => vec![Reducer::Sum, Reducer::Prod],
                 false => vec![Reducer::Sum, Reducer::Prod, Reducer::Max, Reducer::Min],
             };
             for combine in combines {
                 let segments = segments.clone();
-                samples.push(Sample::of(Segment::Reduce { combine, segments }, &[&[total]]));
+                samples.push(LawSample::of(Segment::Reduce { combine, segments }, &[&[total]]));
             }
-            samples.push(Sample::of(Segment::Broadcast { segments }, &[&[count]]));
+            samples.push(LawSample::of(Segment::Broadcast { segments }, &[&[count]]));
         }
         samples
     }
@@ -78,14 +78,14 @@ impl Rules for Segment {
         matches!(self, Segment::Broadcast { .. }).then_some(numbers[0])
     }
 
-    /// Axis 0 is the piece, axis 1 the element in it.
+    /// Axis 0 is the segment, axis 1 the element in it.
     fn form(&self, _args: &[&Type]) -> Form {
         let (Segment::Reduce { segments, .. } | Segment::Broadcast { segments }) = self;
         let axes = vec![AxisSize::Fixed(segments.count()), AxisSize::Ragged(segments.clone())];
         let (n_out, combine, index) = match self {
             Segment::Reduce { combine, segments } => {
-                let piece = Some((segments.clone(), 0));
-                (1, *combine, Index { piece, ..Index::axis(1) })
+                let segment = Some((segments.clone(), 0));
+                (1, *combine, Index { segment, ..Index::axis(1) })
             }
             Segment::Broadcast { .. } => (2, Reducer::Sum, Index::axis(0)),
         };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::form::{Form, Index, Read, strides};
 use super::number::Number;
-use super::rules::{Mismatch, Rules, Sample, axes_text, expect_axis, expect_count};
+use super::rules::{LawSample, Mismatch, Rules, axes_text, expect_axis, expect_count};
 use super::term::x;
 use super::types::{Dim, Shape, SizeVar, Type, product};
 use crate::ice;
@@ -174,29 +174,29 @@ fn slice_fits(size: &Dim, start: &Dim, step: i64, count: &Dim) -> Result<(), Mis
 }
 
 impl Rules for View {
-    fn samples() -> Vec<Sample<Self>> {
+    fn samples() -> Vec<LawSample<Self>> {
         let sizes = |sizes: &[usize]| sizes.iter().map(|n| Dim::from(*n)).collect::<Shape>();
         let broadcast = |to: &[usize], axes: &[usize], from: &[usize]| {
-            Sample::of(View::Broadcast { to: sizes(to), axes: axes.to_vec() }, &[from])
+            LawSample::of(View::Broadcast { to: sizes(to), axes: axes.to_vec() }, &[from])
         };
-        let reshape = |to: &[usize], from: &[usize]| Sample::of(View::Reshape { to: sizes(to) }, &[from]);
+        let reshape = |to: &[usize], from: &[usize]| LawSample::of(View::Reshape { to: sizes(to) }, &[from]);
         let transpose =
-            |axes: &[usize], from: &[usize]| Sample::of(View::Transpose { axes: axes.to_vec() }, &[from]);
+            |axes: &[usize], from: &[usize]| LawSample::of(View::Transpose { axes: axes.to_vec() }, &[from]);
         let slice = |axis, start, step, count: usize, from: &[usize]| {
             let view = View::Slice { axis, start: Dim::constant(start), step, count: Dim::from(count) };
-            Sample::of(view, &[from])
+            LawSample::of(view, &[from])
         };
         let pad = |axis, before: usize, after: usize, value, from: &[usize]| {
             let (before, after, value) = (Dim::from(before), Dim::from(after), Number(value));
             let view = View::Pad { axis, before, after, value };
-            Sample::of(view, &[from])
+            LawSample::of(view, &[from])
         };
         let unfold = |axis, [taps, stride, dilation]: [usize; 3], from: &[usize]| {
             let [taps, stride, dilation] = [taps, stride, dilation].map(Dim::from);
-            Sample::of(View::Unfold { axis, taps, stride, dilation }, &[from])
+            LawSample::of(View::Unfold { axis, taps, stride, dilation }, &[from])
         };
         let window =
-            |start, to: &[usize], from| Sample::of(View::Window { start, to: sizes(to) }, &[&[from]]);
+            |start, to: &[usize], from| LawSample::of(View::Window { start, to: sizes(to) }, &[&[from]]);
         vec![
             broadcast(&[2, 3], &[1], &[3]),
             broadcast(&[2, 3], &[0, 1], &[2, 1]),

@@ -192,14 +192,7 @@ impl TreePrinter {
                 p.exprs(items);
             }),
             ExprKind::Named(name, value) => self.node(format!("named {}", name.name), |p| p.expr(value)),
-            ExprKind::Slice(parts) => self.node("slice", |p| {
-                for part in parts.iter() {
-                    match part {
-                        Some(part) => p.expr(part),
-                        None => p.line("missing"),
-                    }
-                }
-            }),
+            ExprKind::Slice(parts) => self.node("slice", |p| p.slice(&parts[..])),
             ExprKind::List(items) => self.node("list", |p| p.exprs(items)),
             ExprKind::Tuple(items) => self.node("tuple", |p| p.exprs(items)),
             ExprKind::Loop(parts) => self.repeat(if parts.scan { "scan" } else { "for" }, parts),
@@ -219,13 +212,8 @@ impl TreePrinter {
                 p.expr(word);
                 arms.iter().for_each(|(name, value)| p.node(format!("arm {}", name.name), |p| p.expr(value)));
             }),
-            ExprKind::Groups(arms) => self.node("groups", |p| {
-                for (pattern, value) in arms {
-                    p.node("group", |p| {
-                        p.expr(pattern);
-                        p.expr(value);
-                    });
-                }
+            ExprKind::Groups(groups) => self.node("groups", |p| {
+                groups.iter().for_each(|(pattern, value)| p.group(pattern, value));
             }),
             ExprKind::Block(lets, value) => self.node("block", |p| {
                 lets.iter().for_each(|binding| p.binding("let", binding));
@@ -235,6 +223,22 @@ impl TreePrinter {
             ExprKind::Eval(run) => self.run("eval", run),
             ExprKind::Rest => self.line(".."),
         }
+    }
+
+    fn slice(&mut self, parts: &[Option<Expr>]) {
+        for part in parts {
+            match part {
+                Some(part) => self.expr(part),
+                None => self.line("missing"),
+            }
+        }
+    }
+
+    fn group(&mut self, pattern: &Expr, value: &Expr) {
+        self.node("group", |p| {
+            p.expr(pattern);
+            p.expr(value);
+        });
     }
 
     fn repeat(&mut self, word: &str, parts: &Loop) {

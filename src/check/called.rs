@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::env::{Callee, Checked, Poison, Scope, Static, Value};
-use super::expr::typer::{Call, Typer};
+use super::env::{Callee, Checked, Poison, Scope, StaticArg, Value};
+use super::expr::typer::{Typer, WrittenCall};
 use super::expr::{calls, kinds};
 use crate::algebra::types::Dim;
 use crate::typed::{Expr, Instance};
@@ -33,12 +33,12 @@ impl fmt::Display for StaticValue {
 }
 
 impl StaticValue {
-    fn checked(&self) -> Static {
+    fn checked(&self) -> StaticArg {
         match self {
-            StaticValue::Size(size) => Static::Size(Dim::from(*size)),
-            StaticValue::Number(number) => Static::Number(number.to_bits()),
-            StaticValue::Axis(axis) => Static::Axis(*axis),
-            StaticValue::Builtin(name) => Static::Function(Callee::Builtin((*name).to_string())),
+            StaticValue::Size(size) => StaticArg::Size(Dim::from(*size)),
+            StaticValue::Number(number) => StaticArg::Number(number.to_bits()),
+            StaticValue::Axis(axis) => StaticArg::Axis(*axis),
+            StaticValue::Builtin(name) => StaticArg::Function(Callee::Builtin((*name).to_string())),
         }
     }
 }
@@ -63,10 +63,10 @@ pub(super) fn call(cx: &mut Typer<'_, '_>, called: &Called<'_>) -> Checked<Expr>
         Some(given) => Ok(given.checked()),
         None => kinds::default_static(cx, def, k).unwrap_or(Err(Poison)),
     });
-    let statics = given.collect::<Checked<Vec<Static>>>()?;
+    let statics = given.collect::<Checked<Vec<StaticArg>>>()?;
     let values = called.args.iter().cloned().map(Value::strong).collect();
     let name = &cx.env.decls.functions[def].ast.name;
-    let call = Call {
+    let call = WrittenCall {
         name: name.name.clone(),
         statics: &[],
         args: Vec::new(),

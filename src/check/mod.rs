@@ -38,7 +38,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use self::env::{Def, Env, PipelineDef, Scope, StageDef, WILDCARD};
+use self::env::{Declaration, Env, PipelineDef, Scope, StageDef, WILDCARD};
 use self::errors::at;
 use self::expr::{targets, typer};
 use self::optim::external;
@@ -52,7 +52,7 @@ use crate::typed::{self, DataId};
 
 pub(crate) use self::called::{Called, StaticValue};
 pub(crate) use self::limits::limits;
-pub use self::optim::external::Given;
+pub use self::optim::external::ExternalParam;
 
 /// Checks a script against the library. The program may be run only if no diagnostic is an error.
 /// A script's `real f64` line wins over `real`.
@@ -98,7 +98,7 @@ pub fn check_pipeline(
     library: &[Script],
     catalog: &dyn Catalog,
     real: DType,
-    params: &[Given],
+    params: &[ExternalParam],
 ) -> (typed::Program, Vec<Diagnostic>) {
     let mut checker = Checker::new(catalog, real);
     let only_stages = external::only_stages(&mut checker.env, script);
@@ -194,10 +194,10 @@ impl<'a> Checker<'a> {
         match item {
             ItemKind::Real(name) => self.known_real(name),
             ItemKind::Fn(ast) => {
-                decls.functions.add(library, &ast.name.name, Def { ast, model: false, library });
+                decls.functions.add(library, &ast.name.name, Declaration { ast, model: false, library });
             }
             ItemKind::Model(ast) => {
-                decls.functions.add(library, &ast.name.name, Def { ast, model: true, library });
+                decls.functions.add(library, &ast.name.name, Declaration { ast, model: true, library });
             }
             ItemKind::Stage(ast) => decls.stages.add(library, &ast.name.name, StageDef { ast, library }),
             ItemKind::Pipeline(ast) => {

@@ -10,7 +10,7 @@ use super::run::parse_set;
 use super::{Exit, PROGRAM, ScriptArgs, complain, fail, load, print, threads, warn};
 use crate::pipeline::Timings;
 use crate::print::time;
-use crate::run::{Measured, Plan, Settings};
+use crate::run::{Measured, Settings, Timing};
 use crate::system;
 
 #[derive(Args, Debug)]
@@ -60,7 +60,7 @@ pub(super) fn bench(args: &BenchArgs, color: bool, started: Instant) -> Exit {
     warn(&program, color);
     let threads = threads(args.threads);
     let settings = Settings { set: args.set.clone(), seed: args.seed, threads, ..Settings::default() };
-    let plan = Plan { repeats: usize::from(args.repeats), repeat: Duration::from_secs_f64(args.seconds) };
+    let plan = Timing { repeats: usize::from(args.repeats), repeat: Duration::from_secs_f64(args.seconds) };
     let runs = program.bench(&settings, &plan).map_err(|report| fail(&report, color))?;
     let file = args.script.file.display().to_string();
     if runs.is_empty() {

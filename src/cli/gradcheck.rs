@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Exit, PROGRAM, complain, fail, print, script_text, unknown, usage};
-use crate::gradcheck::{Checked, Compared, Problem, gradcheck};
+use crate::gradcheck::{Compared, GradientCheck, Problem, gradcheck};
 
 /// Compares gradients with differences.
 pub(super) fn gradients(file: &Path, name: Option<&str>, color: bool) -> Exit {
@@ -18,7 +18,7 @@ pub(super) fn gradients(file: &Path, name: Option<&str>, color: bool) -> Exit {
             }
         })?;
     print(&checked.iter().map(ToString::to_string).collect::<String>())?;
-    let differs = |of: &&Checked| !of.compared.iter().all(Compared::agrees);
+    let differs = |of: &&GradientCheck| !of.compared.iter().all(Compared::agrees);
     let wrong: Vec<&str> = checked.iter().filter(differs).map(|of| of.name.as_str()).collect();
     if !wrong.is_empty() {
         complain(&format!("gradients differ from finite differences: {}", wrong.join(", ")));
@@ -32,5 +32,5 @@ pub(super) fn gradients(file: &Path, name: Option<&str>, color: bool) -> Exit {
             miscompiled.join(", ")
         ));
     }
-    if checked.iter().all(Checked::agrees) { Ok(0) } else { Err(PROGRAM) }
+    if checked.iter().all(GradientCheck::agrees) { Ok(0) } else { Err(PROGRAM) }
 }

@@ -14,12 +14,12 @@ use crate::diag::Diagnostic;
 #[derive(Debug)]
 pub struct Files {
     folder: PathBuf,
-    /// What has been read, a [`Read`] for each kind of contents.
+    /// What has been read, a [`ReadOnce`] for each kind of contents.
     read: RefCell<BTreeMap<TypeId, Box<dyn Any>>>,
 }
 
 /// What has been read, by the path as written and how it was read.
-type Read<K, T> = BTreeMap<K, Rc<T>>;
+type ReadOnce<K, T> = BTreeMap<K, Rc<T>>;
 
 impl Files {
     /// Files whose paths are relative to `folder`.
@@ -44,14 +44,15 @@ impl Files {
         }
         let made = Rc::new(read(&self.path(name))?);
         let mut all = self.read.borrow_mut();
-        let of = all.entry(TypeId::of::<Read<K, T>>()).or_insert_with(|| Box::new(Read::<K, T>::new()));
-        of.downcast_mut::<Read<K, T>>().map(|of| of.insert(key, Rc::clone(&made)));
+        let of =
+            all.entry(TypeId::of::<ReadOnce<K, T>>()).or_insert_with(|| Box::new(ReadOnce::<K, T>::new()));
+        of.downcast_mut::<ReadOnce<K, T>>().map(|of| of.insert(key, Rc::clone(&made)));
         Ok(made)
     }
 
     fn known<K: Ord + 'static, T: 'static>(&self, key: &K) -> Option<Rc<T>> {
         let all = self.read.borrow();
-        all.get(&TypeId::of::<Read<K, T>>())?.downcast_ref::<Read<K, T>>()?.get(key).cloned()
+        all.get(&TypeId::of::<ReadOnce<K, T>>())?.downcast_ref::<ReadOnce<K, T>>()?.get(key).cloned()
     }
 }
 

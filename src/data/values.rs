@@ -137,8 +137,8 @@ impl Elements for Vec<i32> {
 
 /// Writes the bytes of elements.
 pub(super) fn put<T: Copy, const N: usize>(values: &[T], out: &mut [u8], bytes: impl Fn(T) -> [u8; N]) {
-    for (value, out) in values.iter().zip(out.chunks_exact_mut(N)) {
-        out.copy_from_slice(&bytes(*value));
+    for (value, out) in values.iter().zip(out.as_chunks_mut::<N>().0) {
+        *out = bytes(*value);
     }
 }
 

@@ -15,10 +15,10 @@ use crate::algebra::types::DType;
 use crate::graph::{self, Graph, Graphs, ProgramId, Role};
 use crate::kernel;
 use crate::loops::{self, Loops};
-use crate::native::{self, Native, Phase};
+use crate::native::{self, CallRange, Native};
 use crate::pipeline::{Program, Report};
 use crate::run::machine::{Machine, Memory, OutOfMemory};
-use crate::run::{Call, Settings, errors};
+use crate::run::{RecordedCall, Settings, errors};
 
 /// A program of a training step with what it left.
 #[derive(Clone, Debug)]
@@ -87,7 +87,7 @@ pub(super) fn compare(program: &Program, name: &str) -> Result<Vec<Compiled>, Re
     let calls = program.first_step(&Settings::default(), name)?;
     let (graphs, loops) = (program.graphs()?, program.loops()?);
     let plain = program.plain_graphs()?;
-    let check = |call: &Call| {
+    let check = |call: &RecordedCall| {
         let name = &graphs.graph(call.program).name;
         let small = loops.work(loops.program(call.program)) <= MOST;
         // Programs are the same ones before they are simplified.
@@ -147,7 +147,7 @@ impl<'a> Reference<'a> {
                     memory.set_f64(&tensor.data);
                     machine.bind(k, &memory);
                 }
-                machine.run(Phase::Whole);
+                machine.run(CallRange::Whole);
                 (0..names.len()).map(|k| machine.read(k)).collect()
             }
         };
@@ -155,7 +155,7 @@ impl<'a> Reference<'a> {
     }
 
     /// Values for its inputs: those that were read, and anything for what the program leaves out.
-    fn inputs(&self, call: &Call) -> Vec<Tensor> {
+    fn inputs(&self, call: &RecordedCall) -> Vec<Tensor> {
         let graph = self.graph();
         let one = |(k, input): (usize, &graph::Input)| {
             let read = call.inputs.iter().find(|(role, _)| *role == input.role);
@@ -198,7 +198,7 @@ fn coarsest(graph: &Graph) -> DType {
 }
 
 /// Compares what a program left with what it should have left.
-fn examine(name: &str, call: &Call, reference: &Reference<'_>) -> Result<Compiled, OutOfMemory> {
+fn examine(name: &str, call: &RecordedCall, reference: &Reference<'_>) -> Result<Compiled, OutOfMemory> {
     let inputs = reference.inputs(call);
     let want = reference.outputs(&inputs)?;
     let mut moved: Vec<Vec<f64>> = want.iter().map(|(_, values)| vec![0.0; values.len()]).collect();
@@ -229,7 +229,12 @@ fn widen(moved: &mut [f64], want: &[f64], changed: &[f64]) {
 }
 
 /// What lies how far apart, where `moved` says how far rounding moves each number.
-fn differences(name: &str, call: &Call, (want, moved): (&[Output<'_>], &[Vec<f64>]), step: f64) -> Compiled {
+fn differences(
+    name: &str,
+    call: &RecordedCall,
+    (want, moved): (&[Output<'_>], &[Vec<f64>]),
+    step: f64,
+) -> Compiled {
     let mut found =
         Compiled { name: name.to_owned(), compared: 0, undetermined: 0, worst: None, reference: "" };
     for (output, have) in &call.outputs {
@@ -310,7 +315,7 @@ let fit = train net on d {
             let k = call.program;
             for reference in [Reference::Evaluator(plain.graph(k)), Reference::unfused(graphs.graph(k))] {
                 let name = &graphs.graph(k).name;
-                let examine = |call: &Call| examine(name, call, &reference).expect("there is memory");
+                let examine = |call: &RecordedCall| examine(name, call, &reference).expect("there is memory");
                 assert!(examine(&call).agrees(), "{}", examine(&call));
                 for output in 0..call.outputs.len() {
                     for wrong in [|x: f64| x * 1.01 + 1e-3, |_| f64::NAN] {

@@ -1,9 +1,9 @@
 //! What was found, for people to read.
 
-use super::{Checked, Worst};
+use super::{GradientCheck, Worst};
 use crate::print::number;
 
-impl std::fmt::Display for Checked {
+impl std::fmt::Display for GradientCheck {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "{}", self.name)?;
         if let Some(why) = &self.skipped {

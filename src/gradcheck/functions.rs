@@ -4,8 +4,8 @@
 //! layer of the model that is trained.
 
 use super::loss::{self, LAYER, varies};
-use super::sizes::{Sizes, bind, polynomial, shape};
-use super::{Checked, Compared, differences};
+use super::sizes::{NamedSizes, bind, polynomial, shape};
+use super::{Compared, GradientCheck, differences};
 use crate::algebra::types::{DType, Type};
 use crate::ast::{self, Function, StaticKind};
 use crate::check::{Called, StaticValue};
@@ -18,8 +18,8 @@ use crate::typed::Instance;
 const RANGES: [(f64, f64); 2] = [(-1.5, 1.5), (0.3, 1.3)];
 
 /// Compares the gradients of one function or model.
-pub(super) fn check(program: &Program, function: &Function, is_model: bool) -> Checked {
-    let done = |name, compared, skipped| Checked { name, compared, compiled: Vec::new(), skipped };
+pub(super) fn check(program: &Program, function: &Function, is_model: bool) -> GradientCheck {
+    let done = |name, compared, skipped| GradientCheck { name, compared, compiled: Vec::new(), skipped };
     let name = &function.name.name;
     let skipped = |why| done(name.clone(), Vec::new(), Some(why));
     let trial = match Trial::new(function, is_model) {
@@ -115,8 +115,8 @@ impl<'a> Trial<'a> {
 
 /// What stands in square brackets, and the sizes among it. Words and what else has a default are left out, and
 /// axes are the last.
-fn statics(function: &Function) -> Result<(Vec<Option<StaticValue>>, Sizes), String> {
-    let (mut statics, mut sizes) = (Vec::new(), Sizes::new());
+fn statics(function: &Function) -> Result<(Vec<Option<StaticValue>>, NamedSizes), String> {
+    let (mut statics, mut sizes) = (Vec::new(), NamedSizes::new());
     for given in &function.statics {
         let name = &given.name.name;
         statics.push(match (&given.kind, &given.default) {

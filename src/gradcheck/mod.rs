@@ -54,7 +54,7 @@ pub struct Worst {
 
 /// A function or a loss that was checked.
 #[derive(Clone, Debug)]
-pub struct Checked {
+pub struct GradientCheck {
     /// How it is called in the script: `f(x: real[2, 3])`, `loss of fit`.
     pub name: String,
     /// What was compared; nothing if there is nothing to compare.
@@ -72,7 +72,7 @@ impl Compared {
     }
 }
 
-impl Checked {
+impl GradientCheck {
     /// Whether all gradients agree.
     pub fn agrees(&self) -> bool {
         self.compared.iter().all(Compared::agrees) && self.compiled.iter().all(Compiled::agrees)
@@ -104,7 +104,12 @@ fn options(folder: &Path) -> Options {
 ///
 /// # Errors
 /// What is wrong with the script or goes wrong while it runs, or that it has nothing of that name.
-pub fn gradcheck(name: &str, text: &str, folder: &Path, only: Option<&str>) -> Result<Vec<Checked>, Problem> {
+pub fn gradcheck(
+    name: &str,
+    text: &str,
+    folder: &Path,
+    only: Option<&str>,
+) -> Result<Vec<GradientCheck>, Problem> {
     let double = Program::new(name, text, options(folder));
     double.graphs()?;
     // Training steps are compared as they are run.
@@ -126,7 +131,7 @@ pub fn gradcheck(name: &str, text: &str, folder: &Path, only: Option<&str>) -> R
         Subject::Loss { name, statement } => {
             let compared = differences::compare(&double, *statement)?;
             let compiled = compiled::compare(&run, name)?;
-            Ok(Checked { name: format!("loss of {name}"), compared, compiled, skipped: None })
+            Ok(GradientCheck { name: format!("loss of {name}"), compared, compiled, skipped: None })
         }
     };
     chosen.into_iter().map(check).collect()

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use crate::ast::{self, ExprKind};
 
 /// Sizes by their names.
-pub(super) type Sizes = BTreeMap<String, usize>;
+pub(super) type NamedSizes = BTreeMap<String, usize>;
 
 /// Gives sizes that are not known yet small numbers, no two alike at first.
-pub(super) fn bind(ty: &ast::TypeExpr, sizes: &mut Sizes) {
+pub(super) fn bind(ty: &ast::TypeExpr, sizes: &mut NamedSizes) {
     for size in &ty.shape {
         let size = if let ExprKind::Named(_, size) = &size.kind { size } else { size };
         if let ExprKind::Name(name) = &size.kind
@@ -20,7 +20,7 @@ pub(super) fn bind(ty: &ast::TypeExpr, sizes: &mut Sizes) {
 }
 
 /// A shape in numbers; `..` is one axis, and a named axis the last.
-pub(super) fn shape(ty: &ast::TypeExpr, sizes: &Sizes) -> Option<Vec<usize>> {
+pub(super) fn shape(ty: &ast::TypeExpr, sizes: &NamedSizes) -> Option<Vec<usize>> {
     let whole =
         |expr: &ast::Expr| polynomial(expr, sizes).and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0);
     let (mut shape, mut last) = (Vec::new(), None);
@@ -36,7 +36,7 @@ pub(super) fn shape(ty: &ast::TypeExpr, sizes: &Sizes) -> Option<Vec<usize>> {
 }
 
 /// A size in numbers.
-pub(super) fn polynomial(expr: &ast::Expr, sizes: &Sizes) -> Option<i64> {
+pub(super) fn polynomial(expr: &ast::Expr, sizes: &NamedSizes) -> Option<i64> {
     use ast::BinaryOp::{Add, FloorDiv, Mul, Sub};
     match &expr.kind {
         ExprKind::Number { value, integer: true } => Some(*value as i64),

@@ -72,7 +72,7 @@ fn stage(span: Span, tried: &[Tried]) -> Stage {
     let size = |(id, name): (u32, &str)| SizeVar { id, name: Rc::from(name) };
     let [coordinates, rows, columns, tensors] =
         [(0, "coordinates"), (1, "rows"), (2, "columns"), (3, "tensors")].map(size);
-    let mut scope = Scope { locals: Vec::new(), wide: vec![Dim::var(coordinates.clone())], span };
+    let mut scope = StageNames { locals: Vec::new(), wide: vec![Dim::var(coordinates.clone())], span };
     let fixed = StageScope::ALL.map(|(name, text)| scope.fixed(name, text));
     let width = scope.number("width");
     let kept = STATES.map(|name| scope.coordinate(name));
@@ -105,7 +105,7 @@ fn stage(span: Span, tried: &[Tried]) -> Stage {
 }
 
 /// Which coordinate a step tries: those of each parameter in turn. A line for each parameter.
-fn place(scope: &mut Scope, t: &Expr, tried: &[Tried]) -> (Expr, Vec<(LocalId, Expr)>) {
+fn place(scope: &mut StageNames, t: &Expr, tried: &[Tried]) -> (Expr, Vec<(LocalId, Expr)>) {
     let (mut at, mut lines) = (scope.constant(0.0), Vec::new());
     let mut first = 0;
     for Tried { start, len, count } in tried {
@@ -128,7 +128,7 @@ fn place(scope: &mut Scope, t: &Expr, tried: &[Tried]) -> (Expr, Vec<(LocalId, E
 
 /// The gradient and the differences at coordinate `at`, added to what is kept.
 fn comparison(
-    scope: &mut Scope,
+    scope: &mut StageNames,
     fixed: &[Expr; 8],
     width: &Expr,
     [exact, ahead, behind]: &[Expr; 3],
@@ -159,14 +159,14 @@ fn comparison(
 }
 
 /// The names of the stage so far, and how expressions over them are made.
-struct Scope {
+struct StageNames {
     locals: Vec<Local>,
     /// The shape of a number per coordinate.
     wide: Shape,
     span: Span,
 }
 
-impl Scope {
+impl StageNames {
     fn local(&mut self, name: &str, ty: Type) -> Expr {
         self.locals.push(Local { name: name.to_string(), ty: ty.clone() });
         build::local(LocalId(self.locals.len() - 1), ty, self.span)

@@ -88,7 +88,7 @@ pub(super) struct Evaluator<'a> {
     pub builder: Builder,
     /// Whose parameters the model of the run has.
     pub root: Option<Arena>,
-    /// The pieces of the arena, in stages.
+    /// The extents of the arena, in stages.
     pub extents: ArenaExtents,
     /// Whether this is a training step: the value of `training`.
     pub training: bool,

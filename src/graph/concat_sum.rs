@@ -13,13 +13,13 @@ use crate::algebra::scalar;
 use crate::algebra::types::{Dim, Type};
 use crate::algebra::view::{View, inverse};
 
-/// From how many pieces on they are laid end to end: a few are cheaper where they are read.
+/// From how many blocks on they are laid end to end: a few are cheaper where they are read.
 const FEWEST: usize = 4;
 
-/// The same for pieces along an inner axis, which is moved to the front and back.
+/// The same for blocks along an inner axis, which is moved to the front and back.
 const FEWEST_INNER: usize = 16;
 
-/// Part of a flat tensor in which the axis that pieces lie along comes first.
+/// Part of a flat tensor in which the axis that blocks lie along comes first.
 struct Block {
     start: usize,
     count: usize,
@@ -31,15 +31,15 @@ struct Block {
 /// The terms of a sum.
 #[derive(Default)]
 struct Terms {
-    /// The axis that pieces lie along, once there is one.
+    /// The axis that blocks lie along, once there is one.
     axis: Option<usize>,
-    pieces: Vec<Block>,
+    blocks: Vec<Block>,
     others: Vec<Val>,
-    /// Sums that were met: one that is met again is one term, for its pieces would meet.
+    /// Sums that were met: one that is met again is one term, for its blocks would meet.
     seen: BTreeSet<Val>,
 }
 
-/// The sum of values of which many are pieces of one tensor.
+/// The sum of values of which many are blocks of one tensor.
 pub(super) fn concat_sum(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {
     if !matches!(op, Op::Map(map) if std::ptr::eq(map.0, &scalar::ADD)) {
         return None;
@@ -47,15 +47,15 @@ pub(super) fn concat_sum(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option
     let ty = cx.ty(args[0]).clone();
     let mut terms = Terms::default();
     args.iter().for_each(|arg| terms.gather(cx.graph(), *arg));
-    let Terms { axis, mut pieces, others, .. } = terms;
-    pieces.sort_by_key(|piece| piece.start);
-    let apart = pieces.windows(2).all(|pair| pair[0].start + pair[0].count <= pair[1].start);
+    let Terms { axis, mut blocks, others, .. } = terms;
+    blocks.sort_by_key(|block| block.start);
+    let apart = blocks.windows(2).all(|pair| pair[0].start + pair[0].count <= pair[1].start);
     let axis = axis.unwrap_or(0);
     let fewest = if axis == 0 { FEWEST } else { FEWEST_INNER };
-    if pieces.len() < fewest || !apart {
+    if blocks.len() < fewest || !apart {
         return None;
     }
-    let packed = end_to_end(cx.graph(), &pieces, &ty, axis);
+    let packed = end_to_end(cx.graph(), &blocks, &ty, axis);
     Some(others.into_iter().fold(packed, |sum, other| add(cx.graph(), other, sum)))
 }
 
@@ -72,7 +72,7 @@ impl Terms {
                 let count = graph.ty(args[0]).count();
                 let along = graph.ty(args[0]).shape[*axis].size();
                 let start = before.size() * (count / along.max(1));
-                self.pieces.push(Block { start, count, value: args[0], laid: *axis == 0 });
+                self.blocks.push(Block { start, count, value: args[0], laid: *axis == 0 });
             }
             Op::View(View::Transpose { axes }) => match first_axis(axes) {
                 Some(axis) if packed(graph, args[0]).is_some() && self.lies_along(axis) => {
@@ -89,18 +89,18 @@ impl Terms {
         }
     }
 
-    /// Whether pieces lie along this axis: the first one decides.
+    /// Whether blocks lie along this axis: the first one decides.
     fn lies_along(&mut self, axis: usize) -> bool {
         *self.axis.get_or_insert(axis) == axis
     }
 
-    /// The pieces of what was laid end to end before.
+    /// The blocks of what was laid end to end before.
     fn take_apart(&mut self, graph: &Builder, laid: Val) {
         let mut start = 0;
         for arg in packed(graph, laid).unwrap_or_default() {
             let count = graph.ty(*arg).count();
             if graph.as_constant(*arg).is_none_or(|value| value.to_bits() != 0) {
-                self.pieces.push(Block { start, count, value: *arg, laid: true });
+                self.blocks.push(Block { start, count, value: *arg, laid: true });
             }
             start += count;
         }
@@ -130,12 +130,12 @@ fn to_front(axis: usize, rank: usize) -> Vec<usize> {
     std::iter::once(axis).chain((0..rank).filter(|other| *other != axis)).collect()
 }
 
-/// The pieces along an axis with zeros between them.
-fn end_to_end(graph: &mut Builder, pieces: &[Block], ty: &Type, axis: usize) -> Val {
+/// The blocks along an axis with zeros between them.
+fn end_to_end(graph: &mut Builder, blocks: &[Block], ty: &Type, axis: usize) -> Val {
     let front = to_front(axis, ty.rank());
     let mut parts = Vec::new();
     let mut end = 0;
-    for Block { start, count, value, laid } in pieces {
+    for Block { start, count, value, laid } in blocks {
         zeros(graph, start - end, ty, &mut parts);
         parts.push(if *laid { *value } else { transpose(graph, *value, &front) });
         end = start + count;

@@ -3,12 +3,12 @@
 //! Adam's `m` and the average that a gain follows are the same recurrence when `b1` and `beta` are
 //! equal: both start at 0 and average the same gradients. Hyperparameters are cells that are read when
 //! a step runs, so whether they are equal is known only for the values that a run starts with. Sharing
-//! is decided from those, and the cells that it rests on are [tied](Layout::ties): a program with ties
-//! is right only while tied cells have equal values. Who wants to change one of them builds the graphs
+//! is decided from those, and the pairs of cells that it rests on are its [guards](Layout::guards): a program with
+//! guards is right only while the cells of each have equal values. Who wants to change one of them builds the graphs
 //! without sharing, or shares anew for the new values.
 //!
 //! Two states are equal when they start equal and their new values are made alike, once one state is
-//! read in place of the other, and one tied cell in place of the other. The shared program then does
+//! read in place of the other, and one guarded cell in place of the other. The shared program then does
 //! the same operations on the same numbers, so it keeps every bit.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +26,7 @@ impl Layout {
         self.cells.iter().map(|cell| given(&cell.name).unwrap_or(cell.value)).collect()
     }
 
-    /// Whether tied cells have equal values when some cells are set.
+    /// Whether the cells of each guard have equal values when some cells are set.
     pub fn guards_hold(&self, set: &[(String, f64)]) -> bool {
         let values = self.values(set);
         self.guards.iter().all(|(a, b)| values[a.0].to_bits() == values[b.0].to_bits())
@@ -45,12 +45,12 @@ pub(super) fn share_states(graphs: &mut Graphs, set: &[(String, f64)]) {
         let (init, step) = (init.0, step.0);
         let values = layout.values(set);
         let mut left = MOST;
-        while let Some(twins) = find(&programs[init], &programs[step], layout, &values, &mut left) {
-            programs[step] = prune(convolutions(simplify(twins.share(&programs[step]))));
-            layout.states[twins.other].congruent_to = Some(twins.state);
-            for tie in twins.guards {
-                if !layout.guards.contains(&tie) {
-                    layout.guards.push(tie);
+        while let Some(congruence) = find(&programs[init], &programs[step], layout, &values, &mut left) {
+            programs[step] = prune(convolutions(simplify(congruence.share(&programs[step]))));
+            layout.states[congruence.other].congruent_to = Some(congruence.state);
+            for guard in congruence.guards {
+                if !layout.guards.contains(&guard) {
+                    layout.guards.push(guard);
                 }
             }
         }
@@ -81,11 +81,14 @@ fn find(init: &Graph, step: &Graph, layout: &Layout, values: &[f64], left: &mut 
     let pairs = (0..slots.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
     pairs.filter(|(a, b)| open(a) && open(b) && alike(*a, *b)).find_map(|(state, other)| {
         let swept = layout.cells.iter().map(|cell| cell.swept.is_some()).collect();
-        let mut twins = Congruence { state, other, swept, guards: BTreeSet::new() };
+        let mut congruence = Congruence { state, other, swept, guards: BTreeSet::new() };
         let initial = |k: usize| init.outputs.iter().find(|output| output.gives == Some(Role::State(k)));
         let start = |k: usize| initial(k).map(|output| output.value);
         let pairs = [(init, start(state)?, start(other)?), (step, next(step, state)?, next(step, other)?)];
-        pairs.into_iter().all(|(graph, a, b)| twins.equal(graph, a, b, values, left)).then_some(twins)
+        pairs
+            .into_iter()
+            .all(|(graph, a, b)| congruence.equal(graph, a, b, values, left))
+            .then_some(congruence)
     })
 }
 
@@ -99,7 +102,7 @@ fn next(step: &Graph, state: usize) -> Option<Val> {
 }
 
 impl Congruence {
-    /// Whether two values are equal if the states are, for these values of cells; notes the ties that
+    /// Whether two values are equal if the states are, for these values of cells; notes the guards that
     /// this needs. No after `left` comparisons.
     fn equal(&mut self, graph: &Graph, a: Val, b: Val, values: &[f64], left: &mut usize) -> bool {
         let (mut todo, mut seen) = (vec![(a, b)], BTreeSet::new());
@@ -144,7 +147,7 @@ impl Congruence {
         }
     }
 
-    /// The step without the other state and without cells that are tied to earlier ones.
+    /// The step without the other state and without cells that are guarded to equal earlier ones.
     fn share(&self, step: &Graph) -> Graph {
         let by_role: BTreeMap<&Role, Val> =
             step.inputs.iter().map(|input| (&input.role, input.value)).collect();

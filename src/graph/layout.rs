@@ -142,9 +142,9 @@ pub(super) fn layout(program: &Program, optimizer: &Optimizer, batch: &Sizes) ->
     let arms = arms(&params, optimizer);
     let mut layout = Layout { params, segments, groups: arms, ..Layout::default() };
     for (k, group) in layout.groups.iter().enumerate() {
-        let pieces = ArenaExtents::of(&layout, group);
+        let extents = ArenaExtents::of(&layout, group);
         let stages = optimizer.uses[group.stages.clone()].iter();
-        layout.states.extend(stages.flat_map(|used| states(program, used, &pieces, k)));
+        layout.states.extend(stages.flat_map(|used| states(program, used, &extents, k)));
     }
     layout.model_states =
         model_states(program, optimizer, batch).into_iter().map(|found| (found.path, found.ty)).collect();
@@ -167,7 +167,7 @@ pub(super) struct ParamMatrix {
     pub columns: usize,
 }
 
-/// The pieces of an arena that stages know as extents; with groups, of the group's part of it.
+/// The parts of an arena that stages know as extents; with groups, of the group's part of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ArenaExtents {
     /// Where they lie in the arena.
@@ -221,7 +221,7 @@ impl ArenaExtents {
 }
 
 /// The states of a stage in a pipeline.
-fn states(program: &Program, used: &StageUse, pieces: &ArenaExtents, group: usize) -> Vec<StateSlot> {
+fn states(program: &Program, used: &StageUse, extents: &ArenaExtents, group: usize) -> Vec<StateSlot> {
     let states = program.stages[used.stage.0].states.iter();
     let slot = |name: &str, extent| StateSlot {
         name: join(&used.name, name),
@@ -229,10 +229,10 @@ fn states(program: &Program, used: &StageUse, pieces: &ArenaExtents, group: usiz
         group,
         congruent_to: None,
         ty: match extent {
-            Extent::Coordinate => Type::of(program.real, &[pieces.tensors.total()]),
-            Extent::Row => Type::of(DType::F64, &[pieces.tensor_rows.total()]),
-            Extent::Column => Type::of(DType::F64, &[pieces.tensor_columns.total()]),
-            Extent::Tensor => Type::of(DType::F64, &[pieces.tensors.count()]),
+            Extent::Coordinate => Type::of(program.real, &[extents.tensors.total()]),
+            Extent::Row => Type::of(DType::F64, &[extents.tensor_rows.total()]),
+            Extent::Column => Type::of(DType::F64, &[extents.tensor_columns.total()]),
+            Extent::Tensor => Type::of(DType::F64, &[extents.tensors.count()]),
             Extent::Vector(n) => Type::of(DType::F64, &[n]),
             Extent::Group | Extent::Model => Type::scalar(DType::F64),
         },

@@ -95,7 +95,7 @@ pub struct Layout {
     pub params: Vec<Param>,
     /// What each group of parameters has in the arena; one for all of it without groups.
     pub groups: Vec<ParamGroup>,
-    /// Their lengths as pieces of the arena.
+    /// Their lengths as segments of the arena.
     pub segments: Rc<Segments>,
     /// States of the optimizer.
     pub states: Vec<StateSlot>,

@@ -269,6 +269,6 @@ fn only_axis(index: &Index) -> Option<usize> {
 
 /// Whether an index depends on the position along a loop axis.
 fn mentions(index: &Index, axis: usize) -> bool {
-    let piece = index.piece.as_ref().is_some_and(|(_, at)| *at == axis);
-    piece || index.terms.iter().any(|(at, _)| *at == axis)
+    let segment = index.segment.as_ref().is_some_and(|(_, at)| *at == axis);
+    segment || index.terms.iter().any(|(at, _)| *at == axis)
 }

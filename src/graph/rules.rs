@@ -16,7 +16,7 @@ use crate::algebra::view::View;
 
 /// A rewrite of scalar functions: wherever `from` is found, `to` has the same value.
 #[derive(Clone, Copy, Debug)]
-pub struct Identity {
+pub struct ScalarIdentity {
     /// Its name.
     pub name: &'static str,
     /// What is found. Holes match any value, a hole met twice the same one.
@@ -27,28 +27,28 @@ pub struct Identity {
     pub remark: &'static str,
 }
 
-const fn same(name: &'static str, from: fn() -> Term, to: fn() -> Term) -> Identity {
-    Identity { name, from, to, remark: "" }
+const fn same(name: &'static str, from: fn() -> Term, to: fn() -> Term) -> ScalarIdentity {
+    ScalarIdentity { name, from, to, remark: "" }
 }
 
 const ZERO: &str = "the sign of a result that is zero";
 
 /// The rewrites of scalar functions, tried in order.
-pub static IDENTITIES: &[Identity] = &[
+pub static IDENTITIES: &[ScalarIdentity] = &[
     same("mul-one", || x(0) * c(1.0), || x(0)),
     same("one-mul", || c(1.0) * x(0), || x(0)),
     same("mul-minus-one", || x(0) * c(-1.0), || -x(0)),
     same("minus-one-mul", || c(-1.0) * x(0), || -x(0)),
     same("div-one", || x(0) / c(1.0), || x(0)),
     same("sub-zero", || x(0) - c(0.0), || x(0)),
-    Identity { remark: ZERO, ..same("add-zero", || x(0) + c(0.0), || x(0)) },
-    Identity { remark: ZERO, ..same("zero-add", || c(0.0) + x(0), || x(0)) },
-    Identity { remark: ZERO, ..same("zero-sub", || c(0.0) - x(0), || -x(0)) },
+    ScalarIdentity { remark: ZERO, ..same("add-zero", || x(0) + c(0.0), || x(0)) },
+    ScalarIdentity { remark: ZERO, ..same("zero-add", || c(0.0) + x(0), || x(0)) },
+    ScalarIdentity { remark: ZERO, ..same("zero-sub", || c(0.0) - x(0), || -x(0)) },
     same("neg-neg", || -(-x(0)), || x(0)),
     same("add-neg", || x(0) + (-x(1)), || x(0) - x(1)),
     same("neg-add", || (-x(0)) + x(1), || x(1) - x(0)),
     same("sub-neg", || x(0) - (-x(1)), || x(0) + x(1)),
-    Identity { remark: ZERO, ..same("neg-sub", || -(x(0) - x(1)), || x(1) - x(0)) },
+    ScalarIdentity { remark: ZERO, ..same("neg-sub", || -(x(0) - x(1)), || x(1) - x(0)) },
     same("neg-mul-neg", || (-x(0)) * (-x(1)), || x(0) * x(1)),
     same("neg-div-neg", || (-x(0)) / (-x(1)), || x(0) / x(1)),
     same("where-true", || call(&scalar::SELECT, [c(1.0), x(0), x(1)]), || x(0)),
@@ -93,7 +93,7 @@ pub static REWRITES: &[Rewrite] = &[
         apply: scalar_first,
     },
     Rewrite {
-        name: "sum-of-pieces",
+        name: "concat-sum",
         doc: "A sum of many tensors that are 0 where the others are not lays them end to end.",
         apply: super::concat_sum::concat_sum,
     },
@@ -122,9 +122,9 @@ pub static REWRITES: &[Rewrite] = &[
         apply: mul_wide,
     },
     Rewrite {
-        name: "one-piece",
+        name: "one-segment",
         doc: "A flat tensor of one segment is reduced and broadcast as a whole.",
-        apply: one_piece,
+        apply: one_segment,
     },
     Rewrite {
         name: "contract-transposed",
@@ -358,7 +358,7 @@ fn mul_wide(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {
     None
 }
 
-fn one_piece(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {
+fn one_segment(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {
     match op {
         Op::Segment(Segment::Reduce { combine, segments }) if segments.count() == 1 => {
             let reduce = Reduce { combine: *combine, axes: vec![0] };
@@ -401,7 +401,7 @@ fn untransposed(labels: &[usize], arg: Val, from: Option<(Vec<usize>, Val)>) -> 
 /// Whether a value is the same for every coordinate of a model or of a tensor.
 pub(super) fn broadcast_segments(cx: &Builder, value: Val) -> Option<Val> {
     match cx.op(value)? {
-        (Op::Segment(Segment::Broadcast { .. }), [pieces]) => Some(*pieces),
+        (Op::Segment(Segment::Broadcast { .. }), [segments]) => Some(*segments),
         _ => None,
     }
 }

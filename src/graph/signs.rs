@@ -10,7 +10,7 @@ use super::rules::{broadcast_scalar, broadcast_segments};
 use super::simplify::Simplifier;
 use crate::algebra::map::Map;
 use crate::algebra::op::{Build, Op, Val};
-use crate::algebra::scalar::{self, MachineOp, Native, Scalar};
+use crate::algebra::scalar::{self, Implementation, MachineOp, Scalar};
 use crate::algebra::segment::Segment;
 use crate::algebra::types::{Shape, Type};
 use crate::algebra::view::View;
@@ -41,8 +41,8 @@ const SIGNS: [f64; 3] = [-1.0, 0.0, 1.0];
 /// Whether a row costs more than the two comparisons that take its place.
 fn is_costly(row: &Scalar) -> bool {
     match row.native {
-        Native::Body(_) => (row.vjp)().iter().any(Option::is_some),
-        Native::Machine(op) => matches!(op, MachineOp::Div | MachineOp::Sqrt),
+        Implementation::Body(_) => (row.vjp)().iter().any(Option::is_some),
+        Implementation::Machine(op) => matches!(op, MachineOp::Div | MachineOp::Sqrt),
     }
 }
 
@@ -126,14 +126,14 @@ impl Simplifier {
     /// By tensor if anything is, else from one number for the whole model.
     fn common_broadcast(&self, args: &[Val], sign: Val) -> Op {
         let to = self.builder.ty(sign).shape.clone();
-        let by_piece = |arg: &Val| match self.signs.cases.get(arg) {
-            Some(cases) => is_by_piece(&cases.broadcast).then(|| cases.broadcast.clone()),
+        let by_segment = |arg: &Val| match self.signs.cases.get(arg) {
+            Some(cases) => is_by_segment(&cases.broadcast).then(|| cases.broadcast.clone()),
             None => {
                 broadcast_segments(&self.builder, *arg).and_then(|_| Some(self.builder.op(*arg)?.0.clone()))
             }
         };
         let whole = || Op::View(View::Broadcast { to, axes: Vec::new() });
-        args.iter().find_map(by_piece).unwrap_or_else(whole)
+        args.iter().find_map(by_segment).unwrap_or_else(whole)
     }
 
     /// What an argument is in case `k`, before it is broadcast.
@@ -189,7 +189,7 @@ impl Simplifier {
     }
 }
 
-fn is_by_piece(broadcast: &Op) -> bool {
+fn is_by_segment(broadcast: &Op) -> bool {
     matches!(broadcast, Op::Segment(_))
 }
 

@@ -71,12 +71,12 @@ pub(super) fn frame<'a>(
     frame
 }
 
-fn sizes(stage: &Stage, pieces: &ArenaExtents) -> BTreeMap<crate::algebra::types::SizeVar, Dim> {
+fn sizes(stage: &Stage, extents: &ArenaExtents) -> BTreeMap<crate::algebra::types::SizeVar, Dim> {
     BTreeMap::from([
-        (stage.coordinates.clone(), Dim::from(pieces.tensors.total())),
-        (stage.rows.clone(), Dim::from(pieces.tensor_rows.total())),
-        (stage.columns.clone(), Dim::from(pieces.tensor_columns.total())),
-        (stage.tensors.clone(), Dim::from(pieces.tensors.count())),
+        (stage.coordinates.clone(), Dim::from(extents.tensors.total())),
+        (stage.rows.clone(), Dim::from(extents.tensor_rows.total())),
+        (stage.columns.clone(), Dim::from(extents.tensor_columns.total())),
+        (stage.tensors.clone(), Dim::from(extents.tensors.count())),
     ])
 }
 

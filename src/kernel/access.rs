@@ -1,7 +1,7 @@
 //! Follows a read through views down to what lies in memory or is computed.
 
 use super::affine::{flatten, inside, unflatten};
-use super::plan::{Class, Item, Items, uses_axis};
+use super::plan::{Class, Items, PlanItem, uses_axis};
 use super::{Affine, Guard, InstId};
 use crate::algebra::form::{AxisSize, Read};
 
@@ -46,7 +46,7 @@ pub(super) struct Edge {
 /// conditions so far. `gathered` knows the values of earlier reads.
 pub(super) fn follow(
     read: &Read,
-    arg: (usize, &Item),
+    arg: (usize, &PlanItem),
     positions: &[Affine],
     outer: &Access,
     axes: &[AxisSize],
@@ -78,10 +78,10 @@ impl Items {
     /// Where the axes of a value's form are, at a spot of the value.
     pub(super) fn positions(&self, spot: &Access, axes: &[AxisSize]) -> Option<Vec<Affine>> {
         let item = &self.items[spot.item];
-        if let Some(AxisSize::Ragged(pieces)) = item.form.axes.get(1) {
+        if let Some(AxisSize::Ragged(segments)) = item.form.axes.get(1) {
             let flat = self.flat(spot)?;
-            let (have, axis) = flat.piece.clone()?;
-            let same = have == *pieces && flat == Affine::in_piece(pieces, axis);
+            let (have, axis) = flat.segment.clone()?;
+            let same = have == *segments && flat == Affine::in_segment(segments, axis);
             return same.then(|| vec![Affine::axis(axis), Affine::axis(axis + 1)]);
         }
         match &spot.at {
@@ -127,7 +127,7 @@ impl Items {
     /// body uses are known as sums.
     fn is_free_at(&self, spot: &Access, axes: &[AxisSize]) -> bool {
         let form = &self.items[spot.item].form;
-        let plain = |position: &Affine| position.piece.is_none() && position.gather.is_none();
+        let plain = |position: &Affine| position.segment.is_none() && position.gather.is_none();
         spot.guards.is_empty()
             && match self.positions(spot, axes) {
                 Some(positions) => !uses_axis(&form.body) || positions.iter().all(plain),

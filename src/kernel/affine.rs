@@ -16,16 +16,16 @@ impl Affine {
         Affine { offset, ..Affine::default() }
     }
 
-    /// The position in a flat tensor of a point in one of its pieces; the ragged axis follows the
-    /// axis of pieces.
-    pub fn in_piece(segments: &Rc<Segments>, axis: usize) -> Affine {
-        Affine { piece: Some((segments.clone(), axis)), ..Affine::axis(axis + 1) }
+    /// The position in a flat tensor of a point in one of its segments; the ragged axis follows the
+    /// axis of segments.
+    pub fn in_segment(segments: &Rc<Segments>, axis: usize) -> Affine {
+        Affine { segment: Some((segments.clone(), axis)), ..Affine::axis(axis + 1) }
     }
 
     /// An index of a form; what it gathers by is `gathered`.
     pub(super) fn of_index(index: &Index, gathered: Option<InstId>) -> Affine {
         let gather = index.gather.map(|read| (gathered.unwrap_or(InstId(read)), 1));
-        Affine { offset: index.offset, terms: index.terms.clone(), piece: index.piece.clone(), gather }
+        Affine { offset: index.offset, terms: index.terms.clone(), segment: index.segment.clone(), gather }
     }
 
     /// The axis, if it is the position along one axis.
@@ -36,9 +36,9 @@ impl Affine {
         }
     }
 
-    /// Sum. `None` when both parts hold a piece or both gather.
+    /// Sum. `None` when both parts hold a segment or both gather.
     pub(super) fn plus(&self, other: &Affine) -> Option<Affine> {
-        if (self.piece.is_some() && other.piece.is_some())
+        if (self.segment.is_some() && other.segment.is_some())
             || (self.gather.is_some() && other.gather.is_some())
         {
             return None;
@@ -48,7 +48,7 @@ impl Affine {
         for (axis, coefficient) in &other.terms {
             sum.add_term(*axis, *coefficient);
         }
-        sum.piece = sum.piece.or_else(|| other.piece.clone());
+        sum.segment = sum.segment.or_else(|| other.segment.clone());
         sum.gather = sum.gather.or(other.gather);
         Some(sum)
     }
@@ -63,17 +63,17 @@ impl Affine {
         }
     }
 
-    /// A multiple. `None` when it holds a piece: starts of pieces are not multiplied.
+    /// A multiple. `None` when it holds a segment: starts of segments are not multiplied.
     pub(super) fn times(&self, factor: i64) -> Option<Affine> {
         match factor {
             1 => return Some(self.clone()),
             0 => return Some(Affine::default()),
-            _ if self.piece.is_some() => return None,
+            _ if self.segment.is_some() => return None,
             _ => {}
         }
         let terms = self.terms.iter().map(|(axis, coefficient)| (*axis, coefficient * factor)).collect();
         let gather = self.gather.map(|(inst, coefficient)| (inst, coefficient * factor));
-        Some(Affine { offset: self.offset * factor, terms, piece: None, gather })
+        Some(Affine { offset: self.offset * factor, terms, segment: None, gather })
     }
 
     /// The same position when axis `k` is at `positions[k]`.
@@ -82,11 +82,11 @@ impl Affine {
         for (axis, coefficient) in &self.terms {
             sum = sum.plus(&positions[*axis].times(*coefficient)?)?;
         }
-        match &self.piece {
+        match &self.segment {
             None => Some(sum),
             Some((segments, axis)) => {
                 let start = match positions[*axis].as_axis() {
-                    Some(axis) => Affine { piece: Some((segments.clone(), axis)), ..Affine::default() },
+                    Some(axis) => Affine { segment: Some((segments.clone(), axis)), ..Affine::default() },
                     None if positions[*axis] == Affine::default() => Affine::default(),
                     None => return None,
                 };
@@ -99,14 +99,14 @@ impl Affine {
     pub fn rename(&self, names: &[usize]) -> Affine {
         let mut terms: Vec<_> = self.terms.iter().map(|(axis, c)| (names[*axis], *c)).collect();
         terms.sort_unstable();
-        let piece = self.piece.as_ref().map(|(segments, axis)| (segments.clone(), names[*axis]));
-        Affine { offset: self.offset, terms, piece, gather: self.gather }
+        let segment = self.segment.as_ref().map(|(segments, axis)| (segments.clone(), names[*axis]));
+        Affine { offset: self.offset, terms, segment, gather: self.gather }
     }
 
     /// Whether the position changes along an axis.
     pub fn depends_on(&self, axis: usize) -> bool {
         self.terms.iter().any(|term| term.0 == axis)
-            || self.piece.as_ref().is_some_and(|piece| piece.1 == axis)
+            || self.segment.as_ref().is_some_and(|segment| segment.1 == axis)
     }
 
     /// The least and the greatest position over all points; `None` when it depends on data.
@@ -116,7 +116,7 @@ impl Affine {
         }
         let (mut low, mut high) = (self.offset, self.offset);
         let mut ragged = None;
-        if let Some((segments, axis)) = &self.piece {
+        if let Some((segments, axis)) = &self.segment {
             let whole = self.terms.contains(&(axis + 1, 1));
             ragged = whole.then_some(axis + 1);
             let starts = segments.starts();
@@ -182,7 +182,7 @@ pub(super) fn unflatten(flat: &Affine, shape: &[usize], axes: &[AxisSize]) -> Op
         positions[axis] = flat.clone();
         return Some(positions);
     }
-    if flat.piece.is_some() || flat.gather.is_some() {
+    if flat.segment.is_some() || flat.gather.is_some() {
         return None;
     }
     let strides = strides(shape);

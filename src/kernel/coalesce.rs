@@ -39,8 +39,8 @@ fn joint(kernel: &Kernel, axis: usize) -> Option<usize> {
 /// Whether one step along `axis` is as far as `inner` steps along the next.
 fn walks(at: &Affine, axis: usize, inner: i64) -> bool {
     let coefficient = |axis| at.terms.iter().find(|(of, _)| *of == axis).map_or(0, |(_, n)| *n);
-    let piece = at.piece.as_ref().is_some_and(|(_, of)| *of == axis || *of == axis + 1);
-    !piece && coefficient(axis) == coefficient(axis + 1) * inner
+    let segment = at.segment.as_ref().is_some_and(|(_, of)| *of == axis || *of == axis + 1);
+    !segment && coefficient(axis) == coefficient(axis + 1) * inner
 }
 
 fn merge(kernel: &mut Kernel, axis: usize, n: usize) {
@@ -66,7 +66,7 @@ fn merge(kernel: &mut Kernel, axis: usize, n: usize) {
 fn drop_axis(at: &mut Affine, axis: usize) {
     at.terms.retain(|(of, _)| *of != axis);
     at.terms.iter_mut().for_each(|(of, _)| *of -= usize::from(*of > axis));
-    if let Some((_, of)) = &mut at.piece {
+    if let Some((_, of)) = &mut at.segment {
         *of -= usize::from(*of > axis);
     }
 }

@@ -39,7 +39,7 @@ impl Kernel {
 /// The axes that move a position.
 fn moving(at: &Affine) -> Axes {
     let terms = at.terms.iter().fold(0, |set, (axis, _)| set | 1 << *axis);
-    terms | at.piece.as_ref().map_or(0, |(_, axis)| 1 << *axis)
+    terms | at.segment.as_ref().map_or(0, |(_, axis)| 1 << *axis)
 }
 
 impl Inst {

@@ -67,7 +67,7 @@ impl<'a> Invocation<'a> {
     fn extent(&self, axis: usize) -> usize {
         match &self.kernel.axes[axis] {
             AxisSize::Fixed(n) => *n,
-            AxisSize::Ragged(pieces) => pieces.lengths[self.at[axis - 1]],
+            AxisSize::Ragged(segments) => segments.lengths[self.at[axis - 1]],
         }
     }
 
@@ -151,9 +151,10 @@ impl<'a> Invocation<'a> {
 
     fn position(&self, linear: &Affine) -> i64 {
         let terms = linear.terms.iter().map(|(axis, coefficient)| coefficient * self.at[*axis] as i64);
-        let piece = linear.piece.as_ref().map_or(0, |(pieces, axis)| pieces.starts()[self.at[*axis]] as i64);
+        let segment =
+            linear.segment.as_ref().map_or(0, |(segments, axis)| segments.starts()[self.at[*axis]] as i64);
         let gather = linear.gather.map_or(0, |(inst, coefficient)| coefficient * self.values[inst.0] as i64);
-        linear.offset + terms.sum::<i64>() + piece + gather
+        linear.offset + terms.sum::<i64>() + segment + gather
     }
 }
 

@@ -9,7 +9,7 @@ use super::access::Edge;
 use super::order::GroupOrder;
 use super::plan::{Class, Items};
 use crate::algebra::form::AxisSize;
-use crate::algebra::scalar::Native;
+use crate::algebra::scalar::Implementation;
 use crate::algebra::term::{Node, Term};
 
 /// A computed value's place in its group.
@@ -163,7 +163,7 @@ fn work(body: &Term) -> usize {
     match &*body.0 {
         Node::X(_) | Node::G | Node::Y | Node::Axis(_) | Node::Const(_) => 0,
         Node::Call(f, args) => {
-            let own = if matches!(f.native, Native::Machine(_)) { 1 } else { FUNCTION };
+            let own = if matches!(f.native, Implementation::Machine(_)) { 1 } else { FUNCTION };
             own + args.iter().map(work).sum::<usize>()
         }
     }

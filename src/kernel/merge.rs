@@ -34,9 +34,9 @@ impl Groups {
         if weight(host.0) < weight(guest.0) {
             std::mem::swap(&mut host, &mut guest);
         }
-        match (host.1.piece.clone(), guest.1.piece.clone()) {
-            (Some((pieces, _)), None) => self.merge_split(guest, host, &pieces, false),
-            (None, Some((pieces, _))) => self.merge_split(host, guest, &pieces, true),
+        match (host.1.segment.clone(), guest.1.segment.clone()) {
+            (Some((segments, _)), None) => self.merge_split(guest, host, &segments, false),
+            (None, Some((segments, _))) => self.merge_split(host, guest, &segments, true),
             _ => self.merge_alike(host, guest),
         }
     }
@@ -52,20 +52,20 @@ impl Groups {
         self.shares_guesses(host.0, guest.0, &names, &guessed) && self.agree(host.0, guest.0, &names, sinks)
     }
 
-    /// Merges after splitting the first group's axis into pieces; takes that back if it is in vain.
+    /// Merges after splitting the first group's axis into segments; takes that back if it is in vain.
     fn merge_split(
         &mut self,
         whole: (usize, Affine),
         other: (usize, Affine),
-        pieces: &Rc<Segments>,
+        segments: &Rc<Segments>,
         whole_is_host: bool,
     ) -> bool {
-        let Some(members) = self.split(whole.0, pieces) else { return false };
-        let Some(at) = whole.1.at(&[Affine::in_piece(pieces, 0)]) else { return false };
+        let Some(members) = self.split(whole.0, segments) else { return false };
+        let Some(at) = whole.1.at(&[Affine::in_segment(segments, 0)]) else { return false };
         let group = &self.groups[whole.0];
         let kept: Vec<_> = group.members.iter().map(|id| (*id, self.member(*id).clone())).collect();
         let old = FusionGroup { members: Vec::new(), ..group.clone() };
-        self.groups[whole.0].axes = split(pieces);
+        self.groups[whole.0].axes = split(segments);
         self.groups[whole.0].reduced = vec![old.reduced[0]; 2];
         for (id, member) in members {
             self.members[id] = Some(member);
@@ -86,16 +86,16 @@ impl Groups {
         merged
     }
 
-    /// The members of a group whose only axis runs over a flat tensor, by piece.
-    fn split(&self, group: usize, pieces: &Rc<Segments>) -> Option<Vec<(usize, GroupMember)>> {
+    /// The members of a group whose only axis runs over a flat tensor, by segment.
+    fn split(&self, group: usize, segments: &Rc<Segments>) -> Option<Vec<(usize, GroupMember)>> {
         let FusionGroup { axes, members, .. } = &self.groups[group];
-        if *axes != [AxisSize::Fixed(pieces.total())] {
+        if *axes != [AxisSize::Fixed(segments.total())] {
             return None;
         }
-        let axes = split(pieces);
-        let by_piece = |id: &usize| {
+        let axes = split(segments);
+        let by_segment = |id: &usize| {
             let member = self.member(*id);
-            let to = [Affine::in_piece(pieces, 0)];
+            let to = [Affine::in_segment(segments, 0)];
             let positions =
                 member.positions.iter().map(|position| position.at(&to)).collect::<Option<Vec<_>>>()?;
             let item = &self.plan.items[*id];
@@ -106,7 +106,7 @@ impl Groups {
             let edges = self.plan.edges(*id, &axes, &positions).ok()?;
             Some((*id, GroupMember { at: member.at.at(&to)?, positions, edges, ..member.clone() }))
         };
-        members.iter().map(by_piece).collect()
+        members.iter().map(by_segment).collect()
     }
 
     fn merge_alike(&mut self, host: (usize, Affine), guest: (usize, Affine)) -> bool {
@@ -160,7 +160,7 @@ impl Groups {
             let mut same = host.1.terms.iter().filter(|term| term.1 == *coefficient);
             names[*axis] = same.next()?.0;
         }
-        match (&host.1.piece, &guest.1.piece) {
+        match (&host.1.segment, &guest.1.segment) {
             (Some(a), Some(b)) if a.0 == b.0 => names[b.1] = a.1,
             (None, None) => {}
             _ => return None,

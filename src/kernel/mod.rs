@@ -245,7 +245,7 @@ pub enum Inst {
     },
 }
 
-/// An element's position in a buffer: `offset + sum(coefficient * axis)`, plus the start of a piece,
+/// An element's position in a buffer: `offset + sum(coefficient * axis)`, plus the start of a segment,
 /// plus a computed integer.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Affine {
@@ -253,8 +253,8 @@ pub struct Affine {
     pub offset: i64,
     /// Axes with their coefficients, by ascending axis, no zero coefficients.
     pub terms: Vec<(usize, i64)>,
-    /// Adds the start of the piece that this axis is at.
-    pub piece: Option<(Rc<Segments>, usize)>,
+    /// Adds the start of the segment that this axis is at.
+    pub segment: Option<(Rc<Segments>, usize)>,
     /// Adds an integer operand times a number of elements.
     pub gather: Option<(InstId, i64)>,
 }

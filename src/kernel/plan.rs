@@ -36,7 +36,7 @@ pub(super) enum Class {
 
 /// A value that the program needs.
 #[derive(Clone, Debug)]
-pub(super) struct Item {
+pub(super) struct PlanItem {
     pub(super) class: Class,
     pub(super) ty: Type,
     pub(super) shape: Vec<usize>,
@@ -46,24 +46,24 @@ pub(super) struct Item {
     pub(super) name: Option<Rc<str>>,
     /// The part of a training step that it belongs to.
     pub(super) phase: Option<Phase>,
-    /// The pieces that its single axis is split into, when it reads by piece.
-    pub(super) pieces: Option<Rc<Segments>>,
+    /// The segments that its single axis is split into, when it reads by segment.
+    pub(super) segments: Option<Rc<Segments>>,
 }
 
 /// All values that a program needs, arguments first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Items {
-    pub(super) items: Vec<Item>,
+    pub(super) items: Vec<PlanItem>,
     /// The value of each output: computed, packed, or the very input that it replaces.
     pub(super) outputs: Vec<usize>,
 }
 
-impl Item {
+impl PlanItem {
     /// The loop axes it needs for itself: those longer than 1, and the position of each axis of its
     /// form among them.
     pub(super) fn axes(&self) -> (Vec<AxisSize>, Vec<Affine>) {
-        if let Some(pieces) = &self.pieces {
-            return (split(pieces), vec![Affine::in_piece(pieces, 0)]);
+        if let Some(segments) = &self.segments {
+            return (split(segments), vec![Affine::in_segment(segments, 0)]);
         }
         let extents = &self.form.axes;
         let ragged = |k: usize| matches!(extents.get(k), Some(AxisSize::Ragged(_)));
@@ -82,9 +82,9 @@ impl Item {
     /// The row-major position of its result when its form's axes are at `positions`.
     pub(super) fn result_at(&self, positions: &[Affine]) -> Affine {
         let flat = match self.form.axes.get(1) {
-            Some(AxisSize::Ragged(pieces)) if self.form.n_out == 2 => {
+            Some(AxisSize::Ragged(segments)) if self.form.n_out == 2 => {
                 let axis = positions[0].as_axis().unwrap_or_default();
-                Some(Affine::in_piece(pieces, axis))
+                Some(Affine::in_segment(segments, axis))
             }
             _ => flatten(&positions[..self.form.n_out], &self.shape),
         };
@@ -100,17 +100,17 @@ impl Item {
         reduced
     }
 
-    /// Whether it is a whole flat tensor's loop that can be run piece by piece.
-    pub(super) fn splits_into(&self, pieces: &Segments) -> bool {
-        self.form.axes == [AxisSize::Fixed(pieces.total())]
-            && self.pieces.is_none()
+    /// Whether it is a whole flat tensor's loop that can be run segment by segment.
+    pub(super) fn splits_into(&self, segments: &Segments) -> bool {
+        self.form.axes == [AxisSize::Fixed(segments.total())]
+            && self.segments.is_none()
             && !uses_axis(&self.form.body)
     }
 }
 
-/// The axes of a flat tensor's pieces.
-pub(super) fn split(pieces: &Rc<Segments>) -> Vec<AxisSize> {
-    vec![AxisSize::Fixed(pieces.count()), AxisSize::Ragged(pieces.clone())]
+/// The axes of a flat tensor's segments.
+pub(super) fn split(segments: &Rc<Segments>) -> Vec<AxisSize> {
+    vec![AxisSize::Fixed(segments.count()), AxisSize::Ragged(segments.clone())]
 }
 
 /// Whether a body uses positions.
@@ -172,7 +172,7 @@ impl<'a> Planner<'a> {
         Planner { graph, plan: Items::default(), item_of, placed: Vec::new() }
     }
 
-    fn item(&mut self, node: &crate::graph::Node) -> Item {
+    fn item(&mut self, node: &crate::graph::Node) -> PlanItem {
         let none = || Form::pointwise(&[], Vec::new(), x(0));
         let (class, args, form) = match &node.def {
             Def::Input(k) => (Class::Input(*k), Vec::new(), none()),
@@ -188,7 +188,7 @@ impl<'a> Planner<'a> {
         };
         let shape = node.ty.sizes();
         let (ty, name, part) = (node.ty.clone(), node.name.clone(), node.phase.clone());
-        Item { class, ty, shape, args, form, name, phase: part, pieces: None }
+        PlanItem { class, ty, shape, args, form, name, phase: part, segments: None }
     }
 
     fn ty(&self, val: Val) -> &'a Type {
@@ -230,7 +230,7 @@ impl<'a> Planner<'a> {
         let source = &self.plan.items[of];
         let axes: Vec<usize> = (0..source.shape.len()).collect();
         let form = Form::pointwise(&source.shape, vec![Read::at(0, &axes)], x(0));
-        let copy = Item { class: Class::Compute, args: vec![of], form, ..source.clone() };
+        let copy = PlanItem { class: Class::Compute, args: vec![of], form, ..source.clone() };
         self.plan.items.push(copy);
         self.plan.items.len() - 1
     }
@@ -269,7 +269,7 @@ impl Items {
     }
 
     /// Makes sure that every read of a computed value reaches memory or a computed value. A view that
-    /// does not fold into a read is computed itself, and so is padding that is read often; a read by piece
+    /// does not fold into a read is computed itself, and so is padding that is read often; a read by segment
     /// splits the reader's axis.
     pub(super) fn settle(&mut self, id: usize) {
         while self.items[id].class == Class::Compute {
@@ -280,7 +280,7 @@ impl Items {
                 self.settle(padded);
                 continue;
             };
-            if !self.read_by_piece(id, stuck) {
+            if !self.read_by_segment(id, stuck) {
                 let folds = matches!(self.items[stuck].class, Class::View | Class::Inline);
                 assert!(folds, "egret internal error in fuse: {} cannot be read", self.items[stuck].ty);
                 self.items[stuck].class = Class::Compute;
@@ -307,20 +307,20 @@ impl Items {
         })
     }
 
-    /// Splits the axis of a reader into the pieces by which the value that it is stuck at is spread,
+    /// Splits the axis of a reader into the segments by which the value that it is stuck at is spread,
     /// if both are over the same flat tensor.
-    fn read_by_piece(&mut self, id: usize, stuck: usize) -> bool {
-        let Some(AxisSize::Ragged(pieces)) = self.items[stuck].form.axes.get(1).cloned() else {
+    fn read_by_segment(&mut self, id: usize, stuck: usize) -> bool {
+        let Some(AxisSize::Ragged(segments)) = self.items[stuck].form.axes.get(1).cloned() else {
             return false;
         };
-        if !self.items[id].splits_into(&pieces) {
+        if !self.items[id].splits_into(&segments) {
             return false;
         }
-        self.items[id].pieces = Some(pieces);
+        self.items[id].segments = Some(segments);
         let (axes, positions) = self.items[id].axes();
         let in_vain = matches!(self.edges(id, &axes, &positions), Err(stuck) if stuck == id);
         if in_vain {
-            self.items[id].pieces = None;
+            self.items[id].segments = None;
         }
         !in_vain
     }

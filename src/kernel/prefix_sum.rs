@@ -41,7 +41,7 @@ impl PrefixSum {
             && alike(axis)
             && alike(away)
             && at.gather.is_none()
-            && at.piece.is_none()
+            && at.segment.is_none()
             && super::stride(at, away) == by * super::stride(at, axis);
         fits.then_some(PrefixSum { sum: InstId(sum), load, axis, n, reverse: by > 0 })
     }

@@ -130,7 +130,7 @@ impl Kernel {
 pub(super) fn axes(kernel: &Kernel) -> String {
     let axis = |(k, extent): (usize, &AxisSize)| match extent {
         AxisSize::Fixed(n) => format!("i{k}:{n}"),
-        AxisSize::Ragged(_) => format!("i{k}:piece"),
+        AxisSize::Ragged(_) => format!("i{k}:segment"),
     };
     let axes: Vec<String> = kernel.axes.iter().enumerate().map(axis).collect();
     let (results, reduced) = axes.split_at(kernel.n_out);
@@ -197,8 +197,8 @@ fn conditions(guards: &[Guard], names: &[String]) -> String {
 /// `64*i0 + i1 + 2048`.
 fn position(at: &Affine, names: &[String]) -> String {
     let mut parts: Vec<String> = Vec::new();
-    if let Some((_, axis)) = &at.piece {
-        parts.push(format!("piece(i{axis})"));
+    if let Some((_, axis)) = &at.segment {
+        parts.push(format!("segment(i{axis})"));
     }
     for (axis, coefficient) in &at.terms {
         parts.push(if *coefficient == 1 { format!("i{axis}") } else { format!("{coefficient}*i{axis}") });

@@ -127,7 +127,7 @@ fn position(kernel: &Kernel, load: InstId, want: DType) -> Option<&Affine> {
 }
 
 fn strided(at: &Affine) -> Option<&Affine> {
-    (at.piece.is_none() && at.gather.is_none()).then_some(at)
+    (at.segment.is_none() && at.gather.is_none()).then_some(at)
 }
 
 /// How far apart neighbours along an axis lie.

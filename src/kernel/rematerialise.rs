@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use super::affine::points;
 use super::group::Groups;
 use super::plan::{Class, Items};
-use crate::algebra::scalar::{MachineOp, Native};
+use crate::algebra::scalar::{Implementation, MachineOp};
 use crate::algebra::term::{Node, Term};
 use crate::graph::{Graph, OutputTarget};
 
@@ -90,7 +90,7 @@ impl<'a> Cheap<'a> {
     fn again(&self, id: usize, way: &mut Recomputation) -> bool {
         let item = &self.groups.plan.items[id];
         let Some(member) = &self.groups.members[id] else { return false };
-        let pointwise = item.form.n_out == item.form.axes.len() && item.pieces.is_none();
+        let pointwise = item.form.n_out == item.form.axes.len() && item.segments.is_none();
         if self.fixed[id] || !pointwise || !self.read_once(id) {
             return false;
         }
@@ -145,8 +145,10 @@ fn cost(body: &Term) -> usize {
         Node::X(_) | Node::G | Node::Y | Node::Axis(_) | Node::Const(_) => 0,
         Node::Call(f, args) => {
             let own = match f.native {
-                Native::Machine(MachineOp::Div | MachineOp::Sqrt) | Native::Body(_) => CHEAP + 1,
-                Native::Machine(_) => 1,
+                Implementation::Machine(MachineOp::Div | MachineOp::Sqrt) | Implementation::Body(_) => {
+                    CHEAP + 1
+                }
+                Implementation::Machine(_) => 1,
             };
             args.iter().map(cost).sum::<usize>().saturating_add(own)
         }

@@ -182,7 +182,7 @@ fn optimizer(program: &Program, layout: &Layout) -> String {
         ("  of the gradient", gradient),
         ("state bytes per parameter", states(layout, n)),
         ("other states", others(layout)),
-        ("rests on equal values of", ties(layout)),
+        ("rests on equal values of", guards(layout)),
     ];
     let rows = rows.iter().filter(|(_, value)| !value.is_empty());
     let lines = rows.map(|(name, value)| format!("    {name:<28}{value}\n"));
@@ -214,7 +214,7 @@ fn others(layout: &Layout) -> String {
 }
 
 /// Pairs of cells that sharing states rests on.
-fn ties(layout: &Layout) -> String {
+fn guards(layout: &Layout) -> String {
     let name = |cell: CellId| layout.cells[cell.0].name.as_str();
     let pairs = layout.guards.iter().map(|(a, b)| format!("{} and {}", name(*a), name(*b)));
     pairs.collect::<Vec<_>>().join(", ")

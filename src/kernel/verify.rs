@@ -59,7 +59,7 @@ impl Program {
         Ok(())
     }
 
-    /// Whether a buffer holds its value: it is given, or every element is stored, in one piece or in parts.
+    /// Whether a buffer holds its value: it is given, or every element is stored, as a whole or in parts.
     fn is_ready(&self, buffer: BufferId, stored: &StoredRanges) -> bool {
         let (root, wanted) = self.extent_in_root(buffer);
         let given = |buffer: BufferId| matches!(self.buffers[buffer.0].storage, Storage::Input(_));
@@ -86,10 +86,10 @@ impl Program {
 
     fn check_kernel(&self, kernel: &Kernel, stored: &StoredRanges) -> Verdict {
         for (axis, extent) in kernel.axes.iter().enumerate() {
-            if let AxisSize::Ragged(pieces) = extent {
+            if let AxisSize::Ragged(segments) = extent {
                 let before = axis.checked_sub(1).map(|axis| &kernel.axes[axis]);
-                let holds = before == Some(&AxisSize::Fixed(pieces.count()));
-                ensure(holds, || format!("i{axis} does not follow its pieces"))?;
+                let holds = before == Some(&AxisSize::Fixed(segments.count()));
+                ensure(holds, || format!("i{axis} does not follow its segments"))?;
             }
         }
         let fits = kernel.strategy.fits(&self.buffers, kernel);

@@ -17,7 +17,7 @@ impl KernelLowering<'_> {
             at.offset += coefficient * place.offset;
             add(&mut at, place.var, *coefficient);
         }
-        if let Some((segments, axis)) = &linear.piece {
+        if let Some((segments, axis)) = &linear.segment {
             let starts = segments.starts().into_iter().map(|start| start as i64).collect();
             let start = self.entry(*axis, starts);
             match self.to.constant(start) {
@@ -115,8 +115,8 @@ impl KernelLowering<'_> {
             // Nothing is inside, as in a padded empty tensor: there may be no memory to read.
             return Some(false);
         }
-        let Affine { offset, terms, piece, gather } = &guard.position;
-        if piece.is_some() || gather.is_some() {
+        let Affine { offset, terms, segment, gather } = &guard.position;
+        if segment.is_some() || gather.is_some() {
             return None;
         }
         let (mut least, mut most) = (*offset, *offset);

@@ -10,7 +10,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 use crate::algebra::scalar::MachineOp;
 use crate::algebra::types::DType;
 
-use super::{Address, Carried, Chunking, Expr, Function, LoopBound, Number, Product, Stmt, Ty, Value};
+use super::{Address, Carried, Expr, Function, LoopBound, Number, Partition, Product, Stmt, Ty, Value};
 
 /// The hash of one value.
 pub(super) fn hash_of(value: &impl Hash) -> u64 {
@@ -47,7 +47,7 @@ pub(super) struct LoopBuilder {
     blocks: Vec<OpenBlock>,
     values: Vec<ValueInfo>,
     tables: Vec<Vec<i64>>,
-    parts: Option<Chunking>,
+    parts: Option<Partition>,
 }
 
 /// The type of positions.
@@ -66,7 +66,7 @@ impl LoopBuilder {
     /// Cuts the function into parts; gives the number of the part being done.
     pub(super) fn parts(&mut self, count: usize) -> Value {
         let index = self.fresh(POSITION, 0);
-        self.parts = Some(Chunking { index, count });
+        self.parts = Some(Partition { index, count });
         index
     }
 

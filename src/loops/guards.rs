@@ -69,7 +69,7 @@ fn changes(kernel: &Kernel, facts: &KernelFacts, axis: usize) -> Vec<usize> {
 pub(super) fn goes_by(guard: &Guard, axis: usize) -> bool {
     let position = &guard.position;
     let alone = matches!(position.terms[..], [(of, _)] if of == axis);
-    alone && position.piece.is_none() && position.gather.is_none()
+    alone && position.segment.is_none() && position.gather.is_none()
 }
 
 /// The first position at which a condition on one axis holds, and the first after it where it does not.

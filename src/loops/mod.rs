@@ -165,10 +165,10 @@ pub struct Call {
 pub struct Function {
     /// Element type of each pointer.
     pub pointers: Vec<DType>,
-    /// Constant tables of whole numbers (starts of pieces and of parts).
+    /// Constant tables of whole numbers (starts of segments and of parts).
     pub tables: Vec<Vec<i64>>,
     /// What it is cut into, if it is; else a call does all of it.
-    pub parts: Option<Chunking>,
+    pub parts: Option<Partition>,
     /// How many numbers each call gives.
     pub immediates: usize,
     /// What to do.
@@ -181,7 +181,7 @@ pub struct Function {
 /// How many there are depends on the kernel alone, so that results do not depend on the number of
 /// threads.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Chunking {
+pub struct Partition {
     /// The number of the part being done, `I64`, from 0.
     pub index: Value,
     /// How many there are.

@@ -119,7 +119,7 @@ impl KernelLowering<'_> {
         }
     }
 
-    /// The loops along the piece that the axis before this one is at: whole vectors, then the rest.
+    /// The loops along the segment that the axis before this one is at: whole vectors, then the rest.
     fn ragged(&mut self, axis: usize, lengths: &[i64], width: usize) -> Vec<Section> {
         let whole = lengths.iter().map(|n| n - n % width as i64).collect();
         let length = self.bound_of(axis - 1, lengths.to_vec());

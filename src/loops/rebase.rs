@@ -37,7 +37,7 @@ fn offsets(kernel: &Kernel) -> BTreeMap<BufferId, i64> {
     for inst in &kernel.insts {
         let (Inst::Load { buffer, at, .. } | Inst::Store { buffer, at, .. }) = inst else { continue };
         // Where positions run backwards or come from data, the distance is not the least position.
-        let plain = at.gather.is_none() && at.piece.is_none() && at.terms.iter().all(|term| term.1 >= 0);
+        let plain = at.gather.is_none() && at.segment.is_none() && at.terms.iter().all(|term| term.1 >= 0);
         let offset = if plain { at.offset.max(0) } else { 0 };
         let have = least.entry(*buffer).or_insert(offset);
         *have = (*have).min(offset);

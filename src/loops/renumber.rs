@@ -3,7 +3,7 @@
 
 use crate::algebra::types::DType;
 
-use super::{Address, Chunking, Expr, Function, LoopBound, Stmt, Ty, Value};
+use super::{Address, Expr, Function, LoopBound, Partition, Stmt, Ty, Value};
 
 const NONE: Value = Value(u32::MAX);
 
@@ -11,7 +11,7 @@ const NONE: Value = Value(u32::MAX);
 pub(super) fn number(
     pointers: Vec<DType>,
     tables: Vec<Vec<i64>>,
-    mut parts: Option<Chunking>,
+    mut parts: Option<Partition>,
     mut body: Vec<Stmt>,
     types: &[Ty],
 ) -> Function {

@@ -134,8 +134,8 @@ fn innermost(kernel: &Kernel, axes: &[usize], most: usize) -> Vec<usize> {
 /// How an access moves along an axis: `None` where that is not by a fixed number of elements.
 fn stride(at: &Affine, axis: usize, facts: &KernelFacts) -> Option<i64> {
     let gather = at.gather.is_some_and(|(index, _)| facts.on(index, axis));
-    let piece = at.piece.as_ref().is_some_and(|(_, of)| *of == axis);
-    if gather || piece {
+    let segment = at.segment.as_ref().is_some_and(|(_, of)| *of == axis);
+    if gather || segment {
         return None;
     }
     Some(at.terms.iter().find(|(of, _)| *of == axis).map_or(0, |(_, coefficient)| *coefficient))

@@ -56,7 +56,7 @@ pub struct Native {
 
 /// Which calls of a program to make.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Phase {
+pub enum CallRange {
     /// All.
     Whole,
     /// Those before the first that writes what outlives the step.
@@ -157,12 +157,12 @@ impl Pointers {
 
 impl BoundProgram {
     /// The calls of a phase.
-    fn phase(&self, phase: Phase) -> Range<usize> {
+    fn phase(&self, phase: CallRange) -> Range<usize> {
         let (commit, all) = (self.driver.commit, self.driver.steps.len());
         match phase {
-            Phase::Whole => 0..all,
-            Phase::Compute => 0..commit,
-            Phase::Commit => commit..all,
+            CallRange::Whole => 0..all,
+            CallRange::Compute => 0..commit,
+            CallRange::Commit => commit..all,
         }
     }
 
@@ -172,7 +172,7 @@ impl BoundProgram {
     /// Each pointer must be valid for its buffer's length and aligned to its element type, nothing
     /// else may use that memory meanwhile, and buffers must overlap only where the program says so
     /// (`Place::Part`, outputs in place).
-    pub unsafe fn run(&self, phase: Phase) {
+    pub unsafe fn run(&self, phase: CallRange) {
         for call in self.phase(phase) {
             // SAFETY: the caller vouches for the pointers.
             let make = || unsafe { self.call(call) };

@@ -106,7 +106,7 @@ pub(super) fn run_for(target: &Target, function: Function, memory: &mut [Vec<u8>
     }
     let pointers: Vec<*mut u8> = words.iter_mut().map(|words| words.as_mut_ptr().cast()).collect();
     // SAFETY: one live, aligned buffer of the given length for each pointer.
-    unsafe { native.bind(0, &pointers).run(Phase::Whole) }
+    unsafe { native.bind(0, &pointers).run(CallRange::Whole) }
     for (words, bytes) in words.iter().zip(memory) {
         let all: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         let len = bytes.len();

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{Error, Optimizer};
 use crate::print;
-use crate::run::save::{self, Flat};
+use crate::run::save::{self, TensorLayout};
 use crate::run::saved::Saved;
 
 /// What the metadata says first.
@@ -88,7 +88,7 @@ impl Optimizer {
     }
 
     /// The states, and the initial parameters where a stage looks at them.
-    fn flats(&self) -> Vec<Flat<'_>> {
+    fn flats(&self) -> Vec<TensorLayout<'_>> {
         let initial = self.initial.as_ref();
         let initial =
             initial.map(|initial| save::params(&self.layout.params, initial, &format!("/{INITIAL}")));

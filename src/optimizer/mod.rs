@@ -38,11 +38,12 @@ use crate::diag::{Diagnostic, suggest};
 use crate::graph::positions::{IndexSource, Position};
 use crate::graph::{CellId, CellSlot, Graph, Layout, ProgramId, Purpose, Role};
 use crate::ice;
-use crate::native::Phase;
+use crate::native::CallRange;
 use crate::pipeline::{self, Program, Report};
 use crate::run::machine::{Borrowed, Machine, Memory};
 use crate::run::memory::{joined, joined_read};
 use crate::run::step_key;
+use crate::source::Span;
 use crate::typed::{self, StageUse, StatementKind};
 
 /// How to compile.
@@ -128,24 +129,14 @@ impl Optimizer {
         let (mut init, mut step) = (machine(id(Purpose::Init(0)))?, machine(id(Purpose::Step(0)))?);
         let mut weights = graphs.program(Purpose::Weights(0)).map(machine).transpose()?;
         if uses(&step, &Role::Total) && options.total.is_none() {
-            let message = "the pipeline depends on `T`, the number of steps, which is not given";
-            let found = Diagnostic::error(&NO_TOTAL, message).label(typed.span, "looks at `T`");
-            return Err(
-                program.failed(found.help("give the number of steps, or use a schedule of `t` alone"))
-            );
+            return Err(program.failed(no_total(typed.span)));
         }
         for machine in [&mut init, &mut step].into_iter().chain(&mut weights) {
             machine.set(&Role::Total, &[options.total.unwrap_or(0) as f64]);
             machine.set(&Role::Key, &step_key(0, 0));
         }
         let states: Vec<Memory> = (0..layout.states.len()).map(|k| init.given(&Role::State(k))).collect();
-        for machine in [&mut step].into_iter().chain(&mut weights) {
-            for (input, role) in machine.roles() {
-                if let Role::State(k) = role {
-                    machine.bind(input, &states[k]);
-                }
-            }
-        }
+        [&mut step].into_iter().chain(&mut weights).for_each(|machine| bind_states(machine, &states));
         let mut optimizer = Optimizer {
             real: options.real,
             pipeline: stages(&program, &typed.uses),
@@ -219,7 +210,7 @@ impl Optimizer {
     /// If the parameters are not those the pipeline was compiled for, or memory is short.
     pub fn init<R: Element>(&mut self, params: &[R]) -> Result<(), Error> {
         self.fits::<R>("parameters", params.len())?;
-        self.init.run_with(&mut [(Role::Params, Borrowed::Read(params))], Phase::Whole);
+        self.init.run_with(&mut [(Role::Params, Borrowed::Read(params))], CallRange::Whole);
         self.keep_initial()?;
         if let Some(initial) = &self.initial {
             initial.set_from(params);
@@ -266,7 +257,7 @@ impl Optimizer {
             return Ok(());
         };
         machine.set(&Role::Step, &[self.t as f64]);
-        machine.run_with(&mut [(Role::Params, Borrowed::Read(params))], Phase::Whole);
+        machine.run_with(&mut [(Role::Params, Borrowed::Read(params))], CallRange::Whole);
         machine.given(&Role::Params).copy_to(weights);
         Ok(())
     }
@@ -294,15 +285,15 @@ impl Optimizer {
         self.step.set(&Role::Loss, &[loss.unwrap_or(0.0)]);
         let lent = &mut [(Role::Params, Borrowed::Write(params)), (Role::Gradient, Borrowed::Read(gradient))];
         if self.positions.is_empty() {
-            self.step.run_with(lent, Phase::Whole);
+            self.step.run_with(lent, CallRange::Whole);
             return Ok(());
         }
-        self.step.run_with(lent, Phase::Compute);
+        self.step.run_with(lent, CallRange::Compute);
         if let Err(error) = self.check_positions() {
             self.t -= 1;
             return Err(error);
         }
-        self.step.run_with(lent, Phase::Commit);
+        self.step.run_with(lent, CallRange::Commit);
         Ok(())
     }
 
@@ -519,6 +510,22 @@ fn positions(graph: &Graph) -> Vec<(usize, usize)> {
         IndexSource::Value(_) | IndexSource::Column(_) => None,
     };
     graph.positions.iter().filter_map(output).collect()
+}
+
+/// A pipeline that looks at the number of steps, which nobody gave.
+fn no_total(span: Span) -> Diagnostic {
+    let message = "the pipeline depends on `T`, the number of steps, which is not given";
+    let found = Diagnostic::error(&NO_TOTAL, message).label(span, "looks at `T`");
+    found.help("give the number of steps, or use a schedule of `t` alone")
+}
+
+/// Lets a program have these states.
+fn bind_states(machine: &mut Machine, states: &[Memory]) {
+    for (input, role) in machine.roles() {
+        if let Role::State(k) = role {
+            machine.bind(input, &states[k]);
+        }
+    }
 }
 
 fn uses(machine: &Machine, role: &Role) -> bool {

@@ -53,19 +53,19 @@ Move it to the script, or leave it out. A file of declarations can be checked by
 pub(super) const CODES: &[&Code] = &[&USE_PATH, &USE_CYCLE, &USED_STATEMENT];
 
 /// A file that is being read: where it lies, and the `use` that asked for it.
-struct Open {
+struct OpenFile {
     path: PathBuf,
     name: String,
     span: Option<Span>,
 }
 
 /// Reads used files into the sources.
-struct Reader<'s> {
+struct UseReader<'s> {
     sources: &'s mut Sources,
     items: Vec<Item>,
     found: Vec<Diagnostic>,
     /// Files that are being read, the script first.
-    open: Vec<Open>,
+    open: Vec<OpenFile>,
     /// Files that have been read.
     done: Vec<PathBuf>,
 }
@@ -81,15 +81,15 @@ pub(super) fn read(
     let name = sources.get(file).name.clone();
     let path = Path::new(&name).file_name().map_or(folder.to_path_buf(), |last| folder.join(last));
     let path = path.canonicalize().unwrap_or(path);
-    let open = vec![Open { path, name, span: None }];
-    let mut reader = Reader { sources, items: Vec::new(), found: Vec::new(), open, done: Vec::new() };
+    let open = vec![OpenFile { path, name, span: None }];
+    let mut reader = UseReader { sources, items: Vec::new(), found: Vec::new(), open, done: Vec::new() };
     reader.uses(script, folder);
     let own = script.items.iter().filter(|item| !matches!(item.kind, ItemKind::Use(_))).cloned();
     reader.items.extend(own);
     (Script { items: reader.items }, reader.found)
 }
 
-impl Reader<'_> {
+impl UseReader<'_> {
     /// What the `use` lines of a file ask for, in their order.
     fn uses(&mut self, script: &Script, folder: &Path) {
         for item in &script.items {
@@ -124,7 +124,7 @@ impl Reader<'_> {
         let (script, found) = ast::parse(file, &self.sources.get(file).text);
         self.found.extend(found);
         let folder = path.parent().map_or(PathBuf::new(), Path::to_path_buf);
-        self.open.push(Open { path: path.clone(), name, span: Some(span) });
+        self.open.push(OpenFile { path: path.clone(), name, span: Some(span) });
         self.uses(&script, &folder);
         for item in script.items {
             self.declaration(item);

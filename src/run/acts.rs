@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::execute::{Script, Value};
+use super::execute::{Interpreter, StatementValue};
 use super::value::{self, Held};
 use super::{Events, errors, plot, sample, sweep};
 use crate::diag::Diagnostic;
@@ -12,7 +12,7 @@ use crate::typed::{Curve, Host, Sample, Shown, StatementId};
 
 /// An act under way.
 pub(super) struct Doing<'s, 'a> {
-    pub(super) script: &'s mut Script<'a>,
+    pub(super) script: &'s mut Interpreter<'a>,
     /// The index of its statement.
     pub(super) index: usize,
     pub(super) events: &'s mut dyn Events,
@@ -31,19 +31,19 @@ impl Host for Doing<'_, '_> {
     fn sample(&mut self, sample: &Sample, value: usize, window: usize) -> Result<String, Diagnostic> {
         let program = self.script.program(Purpose::Values(self.index));
         let seed = self.script.settings.seed.unwrap_or(self.script.fit(sample.fit).seed);
-        let from = sample::Source { program, output: value, column: window };
+        let from = sample::LogitSource { program, output: value, column: window };
         sample::sample(self.script, sample, &from, seed)
     }
 
     fn plot(&self, curves: &[Curve], path: &Path) -> Result<(), Diagnostic> {
         let several = curves.iter().any(|curve| curve.of != curves[0].of);
         let one = |curve: &Curve| match self.script.value(curve.of) {
-            Value::Sweep(sweep) => sweep.curve(&curve.key, curve.by.as_deref()),
+            StatementValue::Sweep(sweep) => sweep.curve(&curve.key, curve.by.as_deref()),
             _ => {
                 let made = self.script.fit(curve.of).curve(&curve.key, curve.param.as_deref());
                 let of = &self.script.stages.typed.statements[curve.of.0].kind.names()[0];
                 let name = if several { format!("{of} {}", made.name) } else { made.name };
-                plot::Curve { name, ..made }
+                plot::PlotCurve { name, ..made }
             }
         };
         plot::write(&curves.iter().map(one).collect::<Vec<_>>(), path)
@@ -51,7 +51,7 @@ impl Host for Doing<'_, '_> {
 
     fn table(&self, curves: &[Curve]) -> String {
         let column = |curve: &'_ Curve| match self.script.value(curve.of) {
-            Value::Sweep(sweep) => sweep,
+            StatementValue::Sweep(sweep) => sweep,
             other => ice!("run", "no sweep but {other:?}"),
         };
         let by = curves[0].by.as_deref().unwrap_or_default();
@@ -62,7 +62,7 @@ impl Host for Doing<'_, '_> {
     /// A sweep as a table, what a fit recorded as a table, or its parameters and states.
     fn save(&self, of: StatementId, path: &Path) -> Result<(), Diagnostic> {
         match self.script.value(of) {
-            Value::Sweep(sweep) => sweep.save(path),
+            StatementValue::Sweep(sweep) => sweep.save(path),
             _ if path.extension().is_some_and(|end| end == "csv") => self.script.fit(of).save_history(path),
             _ => self.script.fit(of).save(path),
         }

@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use super::execute::Script;
-use super::train::Run;
-use super::{Settings, Silent, Stages};
+use super::execute::Interpreter;
+use super::train::TrainingRun;
+use super::{CompiledScript, Settings, Silent};
 use crate::diag::Diagnostic;
 use crate::typed::{StatementKind, Train};
 
 /// How to time.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Plan {
+pub struct Timing {
     /// How often the steps are repeated and timed.
     pub repeats: usize,
     /// How long a repeat takes, about.
@@ -58,15 +58,19 @@ impl Measured {
 ///
 /// # Errors
 /// As [`super::execute()`].
-pub fn bench(stages: &Stages<'_>, settings: &Settings, plan: &Plan) -> Result<Vec<Measured>, Diagnostic> {
-    let mut script = Script::new(stages, settings)?;
+pub fn bench(
+    stages: &CompiledScript<'_>,
+    settings: &Settings,
+    plan: &Timing,
+) -> Result<Vec<Measured>, Diagnostic> {
+    let mut script = Interpreter::new(stages, settings)?;
     let mut all = Vec::new();
     for (index, statement) in stages.typed.statements.iter().enumerate() {
         match &statement.kind {
             StatementKind::Train(train) => {
                 script.check_memory(index, statement)?;
                 let start = Instant::now();
-                let mut timed = Timed { run: Run::new(&mut script, index, train)?, index, train };
+                let mut timed = Timed { run: TrainingRun::new(&mut script, index, train)?, index, train };
                 all.push(timed.measure(&mut script, start, plan)?);
                 script.push(timed.run.finish());
             }
@@ -82,7 +86,7 @@ pub fn bench(stages: &Stages<'_>, settings: &Settings, plan: &Plan) -> Result<Ve
 /// A training run that begins anew where the script's would end: a model that has been trained far longer
 /// computes with other numbers, such as those too small to be quick.
 struct Timed<'a> {
-    run: Run<'a>,
+    run: TrainingRun<'a>,
     index: usize,
     train: &'a Train,
 }
@@ -90,9 +94,9 @@ struct Timed<'a> {
 impl<'a> Timed<'a> {
     fn measure(
         &mut self,
-        script: &mut Script<'a>,
+        script: &mut Interpreter<'a>,
         start: Instant,
-        plan: &Plan,
+        plan: &Timing,
     ) -> Result<Measured, Diagnostic> {
         let mut losses = Vec::with_capacity(LOSSES);
         let mut first = None;
@@ -119,11 +123,11 @@ impl<'a> Timed<'a> {
     }
 
     /// Takes steps; gives the seconds that they took.
-    fn steps(&mut self, script: &mut Script<'a>, steps: usize) -> Result<f64, Diagnostic> {
+    fn steps(&mut self, script: &mut Interpreter<'a>, steps: usize) -> Result<f64, Diagnostic> {
         let (mut left, mut took) = (steps, 0.0);
         while left > 0 {
             if self.run.left() == 0 {
-                self.run = Run::new(script, self.index, self.train)?;
+                self.run = TrainingRun::new(script, self.index, self.train)?;
                 // Not timed: it is the first to touch new memory.
                 self.run.advance(script)?;
             }

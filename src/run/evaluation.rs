@@ -2,27 +2,27 @@
 
 use std::fmt;
 
-use super::execute::{Script, Seen};
+use super::execute::{Interpreter, TrainedOn};
 use super::machine::{Machine, Memory};
-use super::positions::Given;
+use super::positions::GivenRows;
 use crate::algebra::form::Reducer;
 use crate::algebra::types::DType;
 use crate::diag::Diagnostic;
 use crate::graph::{ProgramId, Role};
-use crate::native::Phase;
+use crate::native::CallRange;
 use crate::typed::Split;
 
 /// An evaluation with its memory.
 pub(super) struct Evaluation {
-    data: Seen,
+    data: TrainedOn,
     rows: Vec<u32>,
     /// Gives the outputs, from all rows or from what there is of the chunks.
     last: Machine,
-    chunks: Option<Chunks>,
+    chunks: Option<ChunkRunner>,
 }
 
 /// What goes through the rows before.
-struct Chunks {
+struct ChunkRunner {
     /// Rows of a chunk.
     rows: usize,
     chunk: Machine,
@@ -33,9 +33,9 @@ struct Chunks {
 impl Evaluation {
     /// All memory of a program on rows of data, and the rows in it as far as they stay there.
     pub(super) fn new(
-        script: &mut Script<'_>,
+        script: &mut Interpreter<'_>,
         program: ProgramId,
-        data: Seen,
+        data: TrainedOn,
         split: Split,
     ) -> Result<Evaluation, Diagnostic> {
         let rows = script.dataset(data, program)?.rows(split);
@@ -43,7 +43,7 @@ impl Evaluation {
         let chunks = script.stages.graphs.chunks.get(&program).map(|chunks| {
             let chunk = script.machine(chunks.chunk)?;
             let rest = chunks.rest.map(|rest| script.machine(rest)).transpose()?;
-            Ok(Chunks { rows: chunks.rows, chunk, rest })
+            Ok(ChunkRunner { rows: chunks.rows, chunk, rest })
         });
         let mut evaluation = Evaluation { data, rows, last, chunks: chunks.transpose()? };
         if evaluation.chunks.is_none() {
@@ -60,34 +60,35 @@ impl Evaluation {
     }
 
     /// Checks labels and positions in columns of the data.
-    pub(super) fn check_columns(&self, script: &mut Script<'_>) -> Result<(), Diagnostic> {
+    pub(super) fn check_columns(&self, script: &mut Interpreter<'_>) -> Result<(), Diagnostic> {
         let reader = self.chunks.as_ref().map_or(&self.last, |chunks| &chunks.chunk);
-        script.check_columns(reader.program(), Given::all(self.data, &self.rows))
+        script.check_columns(reader.program(), GivenRows::all(self.data, &self.rows))
     }
 
     /// Computes the outputs. `when` begins the message about a label or position that there is not.
     pub(super) fn run(
         &mut self,
-        script: &mut Script<'_>,
+        script: &mut Interpreter<'_>,
         when: fmt::Arguments<'_>,
     ) -> Result<(), Diagnostic> {
         let Evaluation { data, rows, last, chunks } = self;
         let Some(chunks) = chunks else {
-            last.run(Phase::Whole);
-            return script.check_positions(last, when, Some(Given::all(*data, rows)));
+            last.run(CallRange::Whole);
+            return script.check_positions(last, when, Some(GivenRows::all(*data, rows)));
         };
         let roles = last.roles().into_iter();
-        let mut sums: Vec<Sum> = roles.filter_map(|(input, role)| Sum::of(last, input, &role)).collect();
+        let mut sums: Vec<ChunkTotal> =
+            roles.filter_map(|(input, role)| ChunkTotal::of(last, input, &role)).collect();
         for rows in rows.chunks(chunks.rows) {
             let whole = rows.len() == chunks.rows;
             let machine = chunks.rest.as_mut().filter(|_| !whole).unwrap_or(&mut chunks.chunk);
             script.opened(*data)?.give(machine, rows);
-            machine.run(Phase::Whole);
-            script.check_positions(machine, when, Some(Given::chunk(*data, rows)))?;
+            machine.run(CallRange::Whole);
+            script.check_positions(machine, when, Some(GivenRows::chunk(*data, rows)))?;
             sums.iter_mut().for_each(|sum| sum.add(&machine.output(sum.output)));
         }
         sums.iter().for_each(|sum| last.memory(sum.input).set_f64(&sum.values));
-        last.run(Phase::Whole);
+        last.run(CallRange::Whole);
         script.check_positions(last, when, None)
     }
 
@@ -99,7 +100,7 @@ impl Evaluation {
 
 /// What an output of the chunks so far is, all together. Sums are taken in double precision and in the order
 /// of the chunks, so that they are the same with any number of threads.
-struct Sum {
+struct ChunkTotal {
     /// The output of a chunk.
     output: usize,
     /// The input that takes what becomes of it.
@@ -109,11 +110,11 @@ struct Sum {
     values: Vec<f64>,
 }
 
-impl Sum {
-    fn of(last: &Machine, input: usize, role: &Role) -> Option<Sum> {
+impl ChunkTotal {
+    fn of(last: &Machine, input: usize, role: &Role) -> Option<ChunkTotal> {
         let Role::Chunks(output, combine) = *role else { return None };
         let values = vec![combine.start(); last.memory(input).len()];
-        Some(Sum { output, input, combine, dtype: last.dtype(input), values })
+        Some(ChunkTotal { output, input, combine, dtype: last.dtype(input), values })
     }
 
     fn add(&mut self, part: &Memory) {

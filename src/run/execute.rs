@@ -9,7 +9,7 @@ use super::fit::Fit;
 use super::machine::Machine;
 use super::sweep::{self, Sweep};
 use super::value::Held;
-use super::{Events, Settings, Stages, checkpoints, errors, start, train};
+use super::{CompiledScript, Events, Settings, checkpoints, errors, start, train};
 use crate::algebra::types::Type;
 use crate::check;
 use crate::data::{Trained, Values, WantedColumn};
@@ -17,7 +17,7 @@ use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
 use crate::graph::{Layout, OutputTarget, ProgramId, Purpose, Role};
 use crate::ice;
-use crate::native::Phase;
+use crate::native::CallRange;
 use crate::source::Span;
 use crate::typed::{
     Column, DataId, DataSource, Eval, GlobalId, Statement, StatementId, StatementKind, Statistic,
@@ -27,12 +27,12 @@ use crate::typed::{
 #[derive(Debug, Default)]
 pub struct Outcome {
     names: BTreeMap<String, GlobalId>,
-    values: Vec<Value>,
+    values: Vec<StatementValue>,
 }
 
 /// What a statement left behind.
 #[derive(Debug)]
-pub(super) enum Value {
+pub(super) enum StatementValue {
     Nothing,
     Tensors(Vec<Held>),
     Fit(Fit),
@@ -51,14 +51,14 @@ pub(crate) enum ResultRef<'a> {
 }
 
 impl Outcome {
-    fn get(&self, name: &str) -> Option<&Value> {
+    fn get(&self, name: &str) -> Option<&StatementValue> {
         self.names.get(name).map(|id| &self.values[id.statement.0])
     }
 
     /// The training run of this name.
     pub fn fit(&self, name: &str) -> Option<&Fit> {
         match self.get(name) {
-            Some(Value::Fit(fit)) => Some(fit),
+            Some(StatementValue::Fit(fit)) => Some(fit),
             _ => None,
         }
     }
@@ -68,17 +68,17 @@ impl Outcome {
         let mut names: Vec<(&String, &GlobalId)> = self.names.iter().collect();
         names.sort_by_key(|(_, id)| **id);
         names.into_iter().filter_map(|(name, GlobalId { statement, .. })| match &self.values[statement.0] {
-            Value::Fit(fit) => Some((name.as_str(), ResultRef::Fit(statement.0, fit))),
-            Value::Sweep(sweep) => Some((name.as_str(), ResultRef::Sweep(sweep))),
-            Value::Numbers(numbers) => Some((name.as_str(), ResultRef::Numbers(numbers))),
-            Value::Nothing | Value::Tensors(_) => None,
+            StatementValue::Fit(fit) => Some((name.as_str(), ResultRef::Fit(statement.0, fit))),
+            StatementValue::Sweep(sweep) => Some((name.as_str(), ResultRef::Sweep(sweep))),
+            StatementValue::Numbers(numbers) => Some((name.as_str(), ResultRef::Numbers(numbers))),
+            StatementValue::Nothing | StatementValue::Tensors(_) => None,
         })
     }
 
     /// The sweep of this name.
     pub fn sweep(&self, name: &str) -> Option<&Sweep> {
         match self.get(name) {
-            Some(Value::Sweep(sweep)) => Some(sweep),
+            Some(StatementValue::Sweep(sweep)) => Some(sweep),
             _ => None,
         }
     }
@@ -86,7 +86,7 @@ impl Outcome {
     /// A number of the evaluation of this name.
     pub fn number(&self, name: &str, metric: &str) -> Option<f64> {
         match self.get(name) {
-            Some(Value::Numbers(numbers)) => numbers.get(metric).copied(),
+            Some(StatementValue::Numbers(numbers)) => numbers.get(metric).copied(),
             _ => None,
         }
     }
@@ -95,7 +95,7 @@ impl Outcome {
     pub fn tensor(&self, name: &str) -> Option<Vec<f64>> {
         let id = self.names.get(name)?;
         match &self.values[id.statement.0] {
-            Value::Tensors(tensors) => tensors.get(id.value).map(|tensor| tensor.elements.to_f64()),
+            StatementValue::Tensors(tensors) => tensors.get(id.value).map(|tensor| tensor.elements.to_f64()),
             _ => None,
         }
     }
@@ -103,26 +103,26 @@ impl Outcome {
 
 /// Data, and the data that the model was trained on which is to see them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Seen {
+pub(super) struct TrainedOn {
     /// The data.
     pub(super) data: DataId,
     /// The data trained on.
     pub(super) trained: DataId,
 }
 
-impl Seen {
+impl TrainedOn {
     /// Data to train on.
-    pub(super) fn own(data: DataId) -> Seen {
-        Seen { data, trained: data }
+    pub(super) fn own(data: DataId) -> TrainedOn {
+        TrainedOn { data, trained: data }
     }
 }
 
 /// A script being run.
-pub(super) struct Script<'a> {
-    pub(super) stages: &'a Stages<'a>,
+pub(super) struct Interpreter<'a> {
+    pub(super) stages: &'a CompiledScript<'a>,
     pub(super) settings: &'a Settings,
-    pub(super) datasets: BTreeMap<Seen, Dataset>,
-    values: Vec<Value>,
+    pub(super) datasets: BTreeMap<TrainedOn, Dataset>,
+    values: Vec<StatementValue>,
 }
 
 /// Runs everything.
@@ -130,11 +130,11 @@ pub(super) struct Script<'a> {
 /// # Errors
 /// The first thing that goes wrong ends the run; what was printed and written before stays.
 pub fn execute(
-    stages: &Stages<'_>,
+    stages: &CompiledScript<'_>,
     settings: &Settings,
     events: &mut dyn Events,
 ) -> Result<Outcome, Diagnostic> {
-    let mut script = Script::new(stages, settings)?;
+    let mut script = Interpreter::new(stages, settings)?;
     checkpoints::check_resume(stages.typed, settings.resume)?;
     for (index, statement) in stages.typed.statements.iter().enumerate() {
         // What comes after hours of training is refused before them.
@@ -154,7 +154,7 @@ pub fn execute(
 }
 
 /// Every name that `--set` gives must be a cell of some optimizer, and every value in its range.
-fn check_settings(stages: &Stages<'_>, settings: &Settings) -> Result<(), Diagnostic> {
+fn check_settings(stages: &CompiledScript<'_>, settings: &Settings) -> Result<(), Diagnostic> {
     let cells = || stages.graphs.layouts.values().flat_map(|layout| &layout.cells);
     // What a sweep changes is not to be set.
     let cells = || cells().filter(|cell| cell.swept.is_none()).map(|cell| cell.name.as_str());
@@ -174,11 +174,14 @@ fn check_settings(stages: &Stages<'_>, settings: &Settings) -> Result<(), Diagno
 /// From so many machine instructions on it is said beforehand: some seconds.
 const LONG: u64 = 1 << 34;
 
-impl<'a> Script<'a> {
+impl<'a> Interpreter<'a> {
     /// A script of which nothing has run.
-    pub(super) fn new(stages: &'a Stages<'a>, settings: &'a Settings) -> Result<Script<'a>, Diagnostic> {
+    pub(super) fn new(
+        stages: &'a CompiledScript<'a>,
+        settings: &'a Settings,
+    ) -> Result<Interpreter<'a>, Diagnostic> {
         check_settings(stages, settings)?;
-        Ok(Script { stages, settings, datasets: BTreeMap::new(), values: Vec::new() })
+        Ok(Interpreter { stages, settings, datasets: BTreeMap::new(), values: Vec::new() })
     }
 
     /// Runs the next statement.
@@ -196,12 +199,12 @@ impl<'a> Script<'a> {
 
     /// Takes the next statement as run, with this fit.
     pub(super) fn push(&mut self, fit: Fit) {
-        self.values.push(Value::Fit(fit));
+        self.values.push(StatementValue::Fit(fit));
     }
 
     /// Leaves the next statement out.
     pub(super) fn skip(&mut self) {
-        self.values.push(Value::Nothing);
+        self.values.push(StatementValue::Nothing);
     }
 
     fn run(
@@ -210,20 +213,20 @@ impl<'a> Script<'a> {
         kind: &'a StatementKind,
         span: Span,
         events: &mut dyn Events,
-    ) -> Result<Value, Diagnostic> {
+    ) -> Result<StatementValue, Diagnostic> {
         match kind {
-            StatementKind::Let { .. } => return self.tensors(index, events).map(Value::Tensors),
+            StatementKind::Let { .. } => return self.tensors(index, events).map(StatementValue::Tensors),
             StatementKind::Train(train) if !train.sweep.is_empty() => {
-                return sweep::sweep(self, index, train, span, events).map(Value::Sweep);
+                return sweep::sweep(self, index, train, span, events).map(StatementValue::Sweep);
             }
             StatementKind::Train(train) => {
-                return train::train(self, index, train, span, events).map(Value::Fit);
+                return train::train(self, index, train, span, events).map(StatementValue::Fit);
             }
             StatementKind::Optimizer(_) => ice!("run", "an optimizer alone has no data"),
-            StatementKind::Eval(eval) => return self.eval(index, eval).map(Value::Numbers),
+            StatementKind::Eval(eval) => return self.eval(index, eval).map(StatementValue::Numbers),
             StatementKind::Act(act) => act.run(&mut Doing { script: self, index, events }, span)?,
         }
-        Ok(Value::Nothing)
+        Ok(StatementValue::Nothing)
     }
 
     fn eval(&mut self, index: usize, eval: &Eval) -> Result<BTreeMap<String, f64>, Diagnostic> {
@@ -245,7 +248,7 @@ impl<'a> Script<'a> {
             events.long(name.unwrap_or(&graph.name), work);
         }
         let mut machine = self.machine(program)?;
-        machine.run(Phase::Whole);
+        machine.run(CallRange::Whole);
         self.check_positions(&machine, format_args!(""), None)?;
         let tensor = |(k, output): (usize, &crate::graph::Output)| Held {
             ty: graph.nodes[output.value.0 as usize].ty.clone(),
@@ -303,22 +306,22 @@ impl<'a> Script<'a> {
     /// A number of a recorded series, or one of an evaluation.
     fn recorded(&self, index: usize, key: &str, statistic: Statistic) -> f64 {
         let found = match &self.values[index] {
-            Value::Fit(fit) => Some(statistic.of(fit.series(key).iter().map(|point| point.1))),
-            Value::Numbers(numbers) => numbers.get(key).copied(),
-            Value::Nothing | Value::Tensors(_) | Value::Sweep(_) => None,
+            StatementValue::Fit(fit) => Some(statistic.of(fit.series(key).iter().map(|point| point.1))),
+            StatementValue::Numbers(numbers) => numbers.get(key).copied(),
+            StatementValue::Nothing | StatementValue::Tensors(_) | StatementValue::Sweep(_) => None,
         };
         found.unwrap_or(f64::NAN)
     }
 
     /// What a statement left.
-    pub(super) fn value(&self, id: StatementId) -> &Value {
+    pub(super) fn value(&self, id: StatementId) -> &StatementValue {
         &self.values[id.0]
     }
 
     /// A value of a `let`.
     fn tensor(&self, id: GlobalId) -> &Held {
         match self.value(id.statement) {
-            Value::Tensors(tensors) => &tensors[id.value],
+            StatementValue::Tensors(tensors) => &tensors[id.value],
             other => ice!("run", "{id:?} is no tensor but {other:?}"),
         }
     }
@@ -326,8 +329,11 @@ impl<'a> Script<'a> {
     /// The fit that a statement made.
     pub(super) fn fit(&self, id: StatementId) -> &Fit {
         match self.value(id) {
-            Value::Fit(fit) => fit,
-            Value::Nothing | Value::Tensors(_) | Value::Sweep(_) | Value::Numbers(_) => {
+            StatementValue::Fit(fit) => fit,
+            StatementValue::Nothing
+            | StatementValue::Tensors(_)
+            | StatementValue::Sweep(_)
+            | StatementValue::Numbers(_) => {
                 ice!("run", "statement {} is no fit", id.0)
             }
         }
@@ -347,14 +353,14 @@ impl<'a> Script<'a> {
         let program = self.program(Purpose::Data(id));
         let mut machine = self.machine(program)?;
         machine.set(&Role::Key, &train::step_key(seed, 0));
-        machine.run(Phase::Whole);
+        machine.run(CallRange::Whole);
         self.check_positions(&machine, format_args!(""), None)?;
         Ok(Dataset::computed(data, (0..data.columns.len()).map(|column| machine.output(column))))
     }
 
     /// A data set with the columns that a program and those of its chunks read, as the model sees it that
     /// was trained on other data: in their numbers of words, and with their statistics.
-    pub(super) fn dataset(&mut self, rows: Seen, program: ProgramId) -> Result<&Dataset, Diagnostic> {
+    pub(super) fn dataset(&mut self, rows: TrainedOn, program: ProgramId) -> Result<&Dataset, Diagnostic> {
         let (graphs, loops) = (self.stages.graphs, self.stages.loops);
         for (_, role) in graphs.parts(program).iter().flat_map(|part| &loops.program(*part).inputs) {
             if let Role::Column(column) = role {
@@ -365,7 +371,7 @@ impl<'a> Script<'a> {
     }
 
     /// A data set whose columns have been read as far as they are needed.
-    pub(super) fn opened(&mut self, rows: Seen) -> Result<&Dataset, Diagnostic> {
+    pub(super) fn opened(&mut self, rows: TrainedOn) -> Result<&Dataset, Diagnostic> {
         if !self.datasets.contains_key(&rows) {
             let data = &self.stages.typed.data[rows.data.0];
             let opened = match &data.source {
@@ -380,12 +386,12 @@ impl<'a> Script<'a> {
     }
 
     /// Reads a column, and first what it goes by: the column of that name of the data trained on.
-    pub(super) fn column(&mut self, rows: Seen, column: usize) -> Result<(), Diagnostic> {
+    pub(super) fn column(&mut self, rows: TrainedOn, column: usize) -> Result<(), Diagnostic> {
         if self.opened(rows)?.column(column).is_some() {
             return Ok(());
         }
         let data = &self.stages.typed.data[rows.data.0];
-        let first = Seen::own(rows.trained);
+        let first = TrainedOn::own(rows.trained);
         if first != rows {
             let columns = &self.stages.typed.data[rows.trained.0].columns;
             let same = columns.iter().position(|known| known.name == data.columns[column].name);
@@ -400,7 +406,7 @@ impl<'a> Script<'a> {
     }
 
     /// A column of files, which goes by the data trained on if those are others.
-    fn values(&self, rows: Seen, column: usize) -> Result<Values, Diagnostic> {
+    fn values(&self, rows: TrainedOn, column: usize) -> Result<Values, Diagnostic> {
         let data = &self.stages.typed.data[rows.data.0];
         let Some(source) = data.source.files() else { ice!("run", "`{}` is computed, not read", data.name) };
         let Column { name, ty } = &data.columns[column];
@@ -419,7 +425,7 @@ impl<'a> Script<'a> {
     fn trained(&self, id: DataId, name: &str) -> Trained<'_> {
         let data = &self.stages.typed.data[id.0];
         let column = data.columns.iter().position(|column| column.name == name);
-        let known = column.and_then(|column| self.datasets[&Seen::own(id)].column(column));
+        let known = column.and_then(|column| self.datasets[&TrainedOn::own(id)].column(column));
         Trained {
             source: data.source.files(),
             characters: &data.characters,
@@ -438,14 +444,14 @@ impl<'a> Script<'a> {
                     all.extend(
                         train::programs(self, index)
                             .into_iter()
-                            .map(|program| (Seen::own(train.data), program)),
+                            .map(|program| (TrainedOn::own(train.data), program)),
                     );
                     let validate = self.find_program(Purpose::Validate(index));
                     all.extend(
                         train
                             .validate
                             .zip(validate)
-                            .map(|((data, _), program)| (Seen { data, trained: train.data }, program)),
+                            .map(|((data, _), program)| (TrainedOn { data, trained: train.data }, program)),
                     );
                 }
                 StatementKind::Eval(eval) => {
@@ -460,11 +466,11 @@ impl<'a> Script<'a> {
     }
 
     /// The data of an evaluation, as its fit sees them.
-    pub(super) fn seen(&self, eval: &Eval) -> Seen {
+    pub(super) fn seen(&self, eval: &Eval) -> TrainedOn {
         let trained = match &self.stages.typed.statements[eval.fit.0].kind {
             StatementKind::Train(train) => train.data,
             other => ice!("run", "an evaluation of {other:?}"),
         };
-        Seen { data: eval.data, trained }
+        TrainedOn { data: eval.data, trained }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::errors;
 use super::machine::Memory;
-use super::plot::{self, Curve, Point};
+use super::plot::{self, PlotCurve, PlotPoint};
 use super::record::Quantiles;
 use super::save;
 use crate::diag::Diagnostic;
@@ -79,15 +79,16 @@ impl Fit {
     }
 
     /// A series, or a distribution: the median, with half and nine tenths of the values shaded.
-    pub(crate) fn curve(&self, key: &str, param: Option<&str>) -> Curve {
+    pub(crate) fn curve(&self, key: &str, param: Option<&str>) -> PlotCurve {
         let name = param.map_or_else(|| key.to_owned(), |param| format!("{param}/{key}"));
         let spread = self.spread(key, param);
         if spread.is_empty() {
-            return Curve::series(&name, plot::quantity(key), self.series(key));
+            return PlotCurve::series(&name, plot::quantity(key), self.series(key));
         }
-        let point = |(x, q): &Quantiles| Point { x: *x, y: q[2], bands: vec![(q[0], q[4]), (q[1], q[3])] };
+        let point =
+            |(x, q): &Quantiles| PlotPoint { x: *x, y: q[2], bands: vec![(q[0], q[4]), (q[1], q[3])] };
         let (quantity, over) = (key.to_owned(), plot::STEPS.to_owned());
-        Curve { name, quantity, over, points: spread.iter().map(point).collect() }
+        PlotCurve { name, quantity, over, points: spread.iter().map(point).collect() }
     }
 
     /// The names of its series, and of the distributions with their parameters.

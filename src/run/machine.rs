@@ -6,21 +6,21 @@
 
 use std::rc::Rc;
 
-use super::memory::{BindingKey, Block};
+use super::memory::{AlignedBytes, BindingKey};
 pub use super::memory::{Borrowed, Element, Memory, OutOfMemory};
 use crate::algebra::tensor::Tensor;
 use crate::algebra::types::DType;
 use crate::graph::{Graph, Input, OutputTarget, ProgramId, Role};
 use crate::ice;
 use crate::loops::{self, BufferLocation, Loops, Program};
-use crate::native::{BoundProgram, Native, Phase};
+use crate::native::{BoundProgram, CallRange, Native};
 
 /// One program with its memory.
 #[derive(Debug)]
 pub struct Machine {
     id: ProgramId,
     program: Program,
-    arena: Block,
+    arena: AlignedBytes,
     /// By input: memory of this machine's own or bound to it.
     inputs: Vec<Option<Memory>>,
     /// By output: results.
@@ -68,7 +68,7 @@ impl Machine {
 
     fn with_engine(engine: Engine, loops: &Loops, id: ProgramId) -> Result<Machine, OutOfMemory> {
         let program = loops.program(id).clone();
-        let arena = Block::new(program.arena_bytes)?;
+        let arena = AlignedBytes::new(program.arena_bytes)?;
         let mut machine = Machine {
             id,
             inputs: vec![None; program.inputs.len()],
@@ -234,7 +234,7 @@ impl Machine {
     ///
     /// # Panics
     /// If an input is not bound, or memory is bound to two inputs of which one is written.
-    pub fn run(&mut self, phase: Phase) {
+    pub fn run(&mut self, phase: CallRange) {
         match &self.engine {
             Engine::Native { bound: None, .. } => {
                 self.check();
@@ -253,7 +253,7 @@ impl Machine {
     ///
     /// # Panics
     /// If that memory has another type or length than the input, or is written and lent for reading.
-    pub fn run_with<R: Element>(&mut self, lent: &mut [(Role, Borrowed<'_, R>)], phase: Phase) {
+    pub fn run_with<R: Element>(&mut self, lent: &mut [(Role, Borrowed<'_, R>)], phase: CallRange) {
         let leases: Vec<(Role, BindingKey)> =
             lent.iter_mut().map(|(role, lent)| (role.clone(), lent.lease())).collect();
         match &self.kept {
@@ -269,7 +269,7 @@ impl Machine {
         &mut self,
         lent: &mut [(Role, Borrowed<'_, R>)],
         leases: Vec<(Role, BindingKey)>,
-        phase: Phase,
+        phase: CallRange,
     ) {
         let written = |input: usize| {
             self.program.outputs.iter().any(|output| output.target == OutputTarget::InPlace(input))
@@ -336,13 +336,13 @@ impl Machine {
     }
 
     /// Runs the interpreter on a copy of the inputs and copies back what it left.
-    fn interpret(&mut self, phase: Phase) {
+    fn interpret(&mut self, phase: CallRange) {
         let places: Vec<(usize, Memory)> = self.outside();
         let Engine::Interpreter { loops, memory } = &mut self.engine else { return };
         let calls = match phase {
-            Phase::Whole => 0..self.program.calls.len(),
-            Phase::Compute => 0..self.program.commit,
-            Phase::Commit => self.program.commit..self.program.calls.len(),
+            CallRange::Whole => 0..self.program.calls.len(),
+            CallRange::Compute => 0..self.program.commit,
+            CallRange::Commit => self.program.commit..self.program.calls.len(),
         };
         for (buffer, outside) in &places {
             memory.bytes_mut(*buffer).copy_from_slice(&outside.to_bytes());

@@ -116,29 +116,29 @@ fn span<R>(mut parts: impl Iterator<Item = std::ops::Range<*mut R>>) -> Option<(
 }
 
 /// Bytes of this process alone, zero at first, at an address that is a multiple of [`ALIGN`].
-pub(super) struct Block {
+pub(super) struct AlignedBytes {
     start: NonNull<u8>,
     /// Where and how it was allocated; `None`: it is another's.
     own: Option<(NonNull<u8>, Layout)>,
 }
 
-impl Block {
+impl AlignedBytes {
     /// `bytes` zeros.
-    pub(super) fn new(bytes: usize) -> Result<Block, OutOfMemory> {
-        let block = if bytes >= LARGE { Block::large(bytes) } else { Block::small(bytes) };
+    pub(super) fn new(bytes: usize) -> Result<AlignedBytes, OutOfMemory> {
+        let block = if bytes >= LARGE { AlignedBytes::large(bytes) } else { AlignedBytes::small(bytes) };
         block.ok_or(OutOfMemory { bytes: bytes as u64 })
     }
 
-    fn small(bytes: usize) -> Option<Block> {
+    fn small(bytes: usize) -> Option<AlignedBytes> {
         let layout = Layout::from_size_align(bytes.max(ALIGN), ALIGN).ok()?;
         // SAFETY: the layout's size is not zero.
         let start = NonNull::new(unsafe { alloc_zeroed(layout) })?;
-        Some(Block { start, own: Some((start, layout)) })
+        Some(AlignedBytes { start, own: Some((start, layout)) })
     }
 
     /// Begins with a huge page within more memory that is not aligned: the system gives so much as fresh
     /// zeros, which come into being when they are first looked at. Huge pages are asked for before.
-    fn large(bytes: usize) -> Option<Block> {
+    fn large(bytes: usize) -> Option<AlignedBytes> {
         let pages = (bytes.checked_add(HUGE_PAGE / 2)? / HUGE_PAGE) * HUGE_PAGE;
         let layout = Layout::from_size_align(bytes.max(pages).checked_add(HUGE_PAGE)?, WORD).ok()?;
         // SAFETY: the layout's size is not zero.
@@ -146,7 +146,7 @@ impl Block {
         // SAFETY: the next huge page starts less than the size of one behind the first byte.
         let start = unsafe { first.add(first.align_offset(HUGE_PAGE)) };
         prefer_huge_pages(start, pages);
-        Some(Block { start, own: Some((first, layout)) })
+        Some(AlignedBytes { start, own: Some((first, layout)) })
     }
 
     /// Its address.
@@ -172,7 +172,7 @@ fn prefer_huge_pages(start: NonNull<u8>, bytes: usize) {
 #[cfg(not(target_os = "linux"))]
 fn prefer_huge_pages(_: NonNull<u8>, _: usize) {}
 
-impl Drop for Block {
+impl Drop for AlignedBytes {
     fn drop(&mut self) {
         if let Some((first, layout)) = self.own {
             // SAFETY: it was allocated there with this layout and is not used any more.
@@ -181,7 +181,7 @@ impl Drop for Block {
     }
 }
 
-impl fmt::Debug for Block {
+impl fmt::Debug for AlignedBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Block").field("own", &self.own).finish()
     }
@@ -193,7 +193,7 @@ impl fmt::Debug for Block {
 /// can look, so all access is safe.
 #[derive(Clone, Debug)]
 pub struct Memory {
-    block: Rc<Block>,
+    block: Rc<AlignedBytes>,
     dtype: DType,
     len: usize,
 }
@@ -206,7 +206,7 @@ impl Memory {
     pub fn new(dtype: DType, len: usize) -> Result<Memory, OutOfMemory> {
         let none = OutOfMemory { bytes: u64::MAX };
         let bytes = len.checked_mul(dtype.bytes()).ok_or(none)?;
-        Ok(Memory { block: Rc::new(Block::new(bytes)?), dtype, len })
+        Ok(Memory { block: Rc::new(AlignedBytes::new(bytes)?), dtype, len })
     }
 
     /// Another's memory, aligned to its element type only.
@@ -215,7 +215,7 @@ impl Memory {
     /// It must be valid, and nothing else may use it, as long as the result or a clone of it is used;
     /// it must be valid for writing if it is written.
     pub(super) unsafe fn lent<R: Element>(start: NonNull<R>, len: usize) -> Memory {
-        Memory { block: Rc::new(Block { start: start.cast(), own: None }), dtype: R::DTYPE, len }
+        Memory { block: Rc::new(AlignedBytes { start: start.cast(), own: None }), dtype: R::DTYPE, len }
     }
 
     /// The element type.

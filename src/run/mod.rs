@@ -31,10 +31,10 @@ mod value;
 use std::io;
 use std::sync::atomic::AtomicI32;
 
-pub use bench::{Measured, Plan, bench};
+pub use bench::{Measured, Timing, bench};
 pub(crate) use execute::ResultRef;
 pub use execute::{Outcome, execute};
-pub use first_step::{Call, first_step};
+pub use first_step::{RecordedCall, first_step};
 pub use fit::Fit;
 pub use sweep::Sweep;
 pub(crate) use train::step_key;
@@ -47,7 +47,7 @@ use crate::typed;
 
 /// What the stages before made of a script.
 #[derive(Clone, Copy, Debug)]
-pub struct Stages<'a> {
+pub struct CompiledScript<'a> {
     /// The statements.
     pub typed: &'a typed::Program,
     /// Layouts of parameters, and graphs for finding where a number stopped being finite.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::dataset::Dataset;
-use super::execute::{Script, Seen};
+use super::execute::{Interpreter, TrainedOn};
 use super::machine::Machine;
 use crate::algebra::types::DType;
 use crate::diag::Diagnostic;
@@ -16,24 +16,24 @@ const ROWS: usize = 4096;
 
 /// Rows of data that a program is given.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Given<'r> {
+pub(super) struct GivenRows<'r> {
     /// The data.
-    data: Seen,
+    data: TrainedOn,
     /// The rows, in the order in which they are given.
     rows: &'r [u32],
     /// Whether they are a chunk: then all that the program looks at has some elements for each row.
     is_chunk: bool,
 }
 
-impl<'r> Given<'r> {
+impl<'r> GivenRows<'r> {
     /// All rows that there are for it.
-    pub(super) fn all(data: Seen, rows: &'r [u32]) -> Given<'r> {
-        Given { data, rows, is_chunk: false }
+    pub(super) fn all(data: TrainedOn, rows: &'r [u32]) -> GivenRows<'r> {
+        GivenRows { data, rows, is_chunk: false }
     }
 
     /// Some rows, for a program that takes one chunk after the other.
-    pub(super) fn chunk(data: Seen, rows: &'r [u32]) -> Given<'r> {
-        Given { data, rows, is_chunk: true }
+    pub(super) fn chunk(data: TrainedOn, rows: &'r [u32]) -> GivenRows<'r> {
+        GivenRows { data, rows, is_chunk: true }
     }
 
     /// The row that an element of a tensor of these sizes belongs to, if it has some for each.
@@ -44,9 +44,13 @@ impl<'r> Given<'r> {
     }
 }
 
-impl Script<'_> {
+impl Interpreter<'_> {
     /// Checks the columns that a program takes positions and classes from.
-    pub(super) fn check_columns(&mut self, program: ProgramId, given: Given<'_>) -> Result<(), Diagnostic> {
+    pub(super) fn check_columns(
+        &mut self,
+        program: ProgramId,
+        given: GivenRows<'_>,
+    ) -> Result<(), Diagnostic> {
         let stages = self.stages;
         for position in &stages.graphs.graph(program).positions {
             let IndexSource::Column(column) = position.source else { continue };
@@ -66,7 +70,7 @@ impl Script<'_> {
         &self,
         machine: &Machine,
         when: fmt::Arguments<'_>,
-        given: Option<Given<'_>>,
+        given: Option<GivenRows<'_>>,
     ) -> Result<(), Diagnostic> {
         let graph = self.stages.graphs.graph(machine.program());
         for position in &graph.positions {
@@ -81,7 +85,7 @@ impl Script<'_> {
     }
 
     /// Which row an element of a tensor with a row for each of the data belongs to, or which element it is.
-    fn place(&self, sizes: &[usize], at: usize, given: Option<Given<'_>>) -> String {
+    fn place(&self, sizes: &[usize], at: usize, given: Option<GivenRows<'_>>) -> String {
         let row = given.and_then(|given| Some((given.data.data, given.row(sizes, at)?)));
         match row {
             Some((data, row)) => format!("row {} of `{}`", row + 1, self.stages.typed.data[data.0].name),

@@ -15,7 +15,7 @@ pub(crate) type Quantiles = (f64, [f64; 5]);
 
 /// A state whose distribution is recorded.
 #[derive(Debug)]
-pub(super) struct Spread {
+pub(super) struct QuantileRecorder {
     /// Its key and the parameter it is looked at for, if not for all: `opt.eg_gain.p`, `hidden.w`.
     pub(super) key: (String, Option<String>),
     memory: Memory,
@@ -25,7 +25,7 @@ pub(super) struct Spread {
     pub(super) points: Vec<Quantiles>,
 }
 
-impl Spread {
+impl QuantileRecorder {
     /// Notes how the state is distributed after step `t`.
     pub(super) fn record(&mut self, t: usize) {
         let mut values = self.memory.to_f64();
@@ -71,13 +71,13 @@ pub(super) fn spreads(
     wanted: &BTreeSet<(String, Option<String>)>,
     layout: &Layout,
     states: &[Memory],
-) -> Vec<Spread> {
+) -> Vec<QuantileRecorder> {
     let mut made = Vec::new();
     for (slot, memory) in layout.states.iter().zip(states) {
         for (key, param) in wanted.iter().filter(|(key, _)| key.strip_prefix("opt.") == Some(&slot.name)) {
             let Some((first, count)) = place(layout, slot, param.as_deref()) else { continue };
             let key = (key.clone(), param.clone());
-            made.push(Spread { key, memory: memory.clone(), first, count, points: Vec::new() });
+            made.push(QuantileRecorder { key, memory: memory.clone(), first, count, points: Vec::new() });
         }
     }
     made

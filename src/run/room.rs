@@ -1,7 +1,7 @@
 //! Whether there is room for what a statement needs: what there is no room for is refused.
 
 use super::errors;
-use super::execute::{Script, Seen};
+use super::execute::{Interpreter, TrainedOn};
 use super::machine::Machine;
 use crate::diag::Diagnostic;
 use crate::graph::{ProgramId, Purpose};
@@ -12,7 +12,7 @@ use crate::typed::{Data, Statement, StatementKind};
 const CHUNKS: &str = "evaluate on fewer rows; metrics that are means, sums, greatest or least of what each row \
                       gives by itself need memory for some rows at a time only";
 
-impl Script<'_> {
+impl Interpreter<'_> {
     /// Refuses a statement whose programs, or those that compute its data, need more memory than there is
     /// now: before anything is computed, and again once earlier statements have taken theirs.
     pub(super) fn check_memory(&self, index: usize, statement: &Statement) -> Result<(), Diagnostic> {
@@ -35,11 +35,11 @@ impl Script<'_> {
     }
 
     /// The data of a statement, as a fit sees them.
-    fn data_of(&self, kind: &StatementKind) -> Vec<Seen> {
+    fn data_of(&self, kind: &StatementKind) -> Vec<TrainedOn> {
         match kind {
             StatementKind::Train(train) => {
-                let validate = train.validate.map(|(data, _)| Seen { data, trained: train.data });
-                [Seen::own(train.data)].into_iter().chain(validate).collect()
+                let validate = train.validate.map(|(data, _)| TrainedOn { data, trained: train.data });
+                [TrainedOn::own(train.data)].into_iter().chain(validate).collect()
             }
             StatementKind::Eval(eval) => vec![self.seen(eval)],
             _ => Vec::new(),

@@ -1,16 +1,16 @@
 //! Text that a fit writes: the next character again and again.
 
-use super::execute::Script;
+use super::execute::Interpreter;
 use super::machine::Machine;
 use super::rng::{self, Stream};
 use crate::algebra::scalar::UNIFORM;
 use crate::diag::Diagnostic;
 use crate::graph::{ProgramId, Role};
-use crate::native::Phase;
+use crate::native::CallRange;
 use crate::typed::Sample;
 
 /// Where the logits of a sample are made.
-pub(super) struct Source {
+pub(super) struct LogitSource {
     /// The program of the statement.
     pub program: ProgramId,
     /// The output that they are.
@@ -21,9 +21,9 @@ pub(super) struct Source {
 
 /// The prompt and what comes after it, a function of the seed.
 pub(super) fn sample(
-    script: &mut Script<'_>,
+    script: &mut Interpreter<'_>,
     sample: &Sample,
-    from: &Source,
+    from: &LogitSource,
     seed: u64,
 ) -> Result<String, Diagnostic> {
     let mut machine = script.machine(from.program)?;
@@ -39,7 +39,7 @@ pub(super) fn sample(
 
 /// Logits of the character after a text, of which the model sees as much as a window holds. A shorter
 /// text stands at the front; what is behind it is hidden from a causal model.
-fn next(machine: &mut Machine, from: &Source, text: &[i32], vocab: usize) -> Vec<f64> {
+fn next(machine: &mut Machine, from: &LogitSource, text: &[i32], vocab: usize) -> Vec<f64> {
     let role = Role::Column(from.column);
     let context =
         machine.roles().iter().find(|(_, have)| *have == role).map_or(0, |(k, _)| machine.memory(*k).len());
@@ -47,7 +47,7 @@ fn next(machine: &mut Machine, from: &Source, text: &[i32], vocab: usize) -> Vec
     let mut window = vec![0.0; context];
     window.iter_mut().zip(seen).for_each(|(place, code)| *place = f64::from(*code));
     machine.set(&role, &window);
-    machine.run(Phase::Whole);
+    machine.run(CallRange::Whole);
     let logits = machine.output(from.output).to_f64();
     logits[(seen.len() - 1) * vocab..][..vocab].to_vec()
 }

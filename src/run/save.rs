@@ -16,7 +16,7 @@ use crate::graph::{Layout, Param, StateSlot};
 
 /// A tensor to save: `hidden.w`, `hidden.w/adam.m`, `eg_scale.s`.
 #[derive(Clone, Debug)]
-pub(crate) struct Named {
+pub(crate) struct SavedTensor {
     /// Its name.
     pub(crate) name: String,
     /// Its element type.
@@ -29,21 +29,21 @@ pub(crate) struct Named {
 
 /// A memory and the tensors that lie in it, consecutive, in this order: what is saved, and where it is loaded.
 #[derive(Debug)]
-pub(crate) struct Flat<'m> {
+pub(crate) struct TensorLayout<'m> {
     /// The memory.
     pub(crate) memory: &'m Memory,
     /// The tensors' names and types.
     pub(crate) tensors: Vec<(String, Type)>,
 }
 
-impl Flat<'_> {
+impl TensorLayout<'_> {
     /// The tensors with their elements.
-    fn named(&self) -> Vec<Named> {
+    fn named(&self) -> Vec<SavedTensor> {
         let bytes = self.memory.to_bytes();
         let mut rest = bytes.as_slice();
         let mut next =
             |ty: &Type| rest.split_off(..ty.count() * ty.dtype.bytes()).unwrap_or_default().to_vec();
-        let named = |(name, ty): &(String, Type)| Named {
+        let named = |(name, ty): &(String, Type)| SavedTensor {
             name: name.clone(),
             dtype: ty.dtype,
             sizes: ty.sizes(),
@@ -54,22 +54,22 @@ impl Flat<'_> {
 }
 
 /// The tensors of several memories.
-pub(crate) fn named(flats: &[Flat<'_>]) -> Vec<Named> {
-    flats.iter().flat_map(Flat::named).collect()
+pub(crate) fn named(flats: &[TensorLayout<'_>]) -> Vec<SavedTensor> {
+    flats.iter().flat_map(TensorLayout::named).collect()
 }
 
 /// Parameters (`hidden.w`) or states per coordinate (`hidden.w/adam.m`): a memory laid out as these
 /// parameters are.
-pub(crate) fn params<'m>(params: &[Param], memory: &'m Memory, suffix: &str) -> Flat<'m> {
+pub(crate) fn params<'m>(params: &[Param], memory: &'m Memory, suffix: &str) -> TensorLayout<'m> {
     let tensors = params.iter().map(|param| (format!("{}{suffix}", param.name), param.ty.clone()));
-    Flat { memory, tensors: tensors.collect() }
+    TensorLayout { memory, tensors: tensors.collect() }
 }
 
 /// States of an optimizer: those per coordinate by parameters, the others whole (`eg_scale.s`).
-pub(crate) fn states<'m>(layout: &Layout, states: &'m [Memory]) -> Vec<Flat<'m>> {
+pub(crate) fn states<'m>(layout: &Layout, states: &'m [Memory]) -> Vec<TensorLayout<'m>> {
     let flat = |(slot, memory): (&StateSlot, &'m Memory)| match layout.is_per_coordinate(slot) {
         true => params(layout.params_of(slot), memory, &format!("/{}", slot.name)),
-        false => Flat { memory, tensors: vec![(slot.name.clone(), slot.ty.clone())] },
+        false => TensorLayout { memory, tensors: vec![(slot.name.clone(), slot.ty.clone())] },
     };
     layout.states.iter().zip(states).map(flat).collect()
 }
@@ -83,11 +83,11 @@ pub(crate) fn trained<'m>(
     stepped: Option<&'m Memory>,
     model_states: &'m [Memory],
     optimizer_states: &'m [Memory],
-) -> Vec<Flat<'m>> {
+) -> Vec<TensorLayout<'m>> {
     let mut flats = vec![params(&layout.params, evaluated, "")];
     flats.extend(stepped.map(|stepped| params(&layout.params, stepped, "/train")));
     let model_states = layout.model_states.iter().zip(model_states);
-    flats.extend(model_states.map(|(tensor, memory)| Flat { memory, tensors: vec![tensor.clone()] }));
+    flats.extend(model_states.map(|(tensor, memory)| TensorLayout { memory, tensors: vec![tensor.clone()] }));
     let taken: BTreeSet<String> =
         flats.iter().flat_map(|flat| &flat.tensors).map(|(name, _)| name.clone()).collect();
     for mut flat in states(layout, optimizer_states) {
@@ -110,14 +110,18 @@ pub(crate) fn checksum<'b>(parts: impl IntoIterator<Item = &'b [u8]>) -> String 
 }
 
 /// Writes all tensors, with metadata, or nothing. Equal tensors and metadata make equal files.
-pub(crate) fn write(tensors: &[Named], metadata: &[(String, String)], path: &Path) -> Result<(), Diagnostic> {
+pub(crate) fn write(
+    tensors: &[SavedTensor],
+    metadata: &[(String, String)],
+    path: &Path,
+) -> Result<(), Diagnostic> {
     write_atomically(path, &serialized(tensors, metadata)).map_err(|error| errors::unwritable(path, &error))
 }
 
 /// A file in the safetensors format: the length of the header, the header in JSON, padded by spaces, and the
 /// elements. The crate of that name writes metadata in an order that is another one each time.
-fn serialized(tensors: &[Named], metadata: &[(String, String)]) -> Vec<u8> {
-    let mut sorted: Vec<&Named> = tensors.iter().collect();
+fn serialized(tensors: &[SavedTensor], metadata: &[(String, String)]) -> Vec<u8> {
+    let mut sorted: Vec<&SavedTensor> = tensors.iter().collect();
     // Wide elements first: each tensor is aligned.
     sorted.sort_by_key(|tensor| (Reverse(tensor.dtype.bytes()), &tensor.name));
     let sum = checksum(sorted.iter().map(|tensor| tensor.bytes.as_slice()));
@@ -187,7 +191,7 @@ mod tests {
 
     #[test]
     fn equal_contents_make_equal_files_that_others_read() {
-        let tensor = |name: &str, dtype, sizes: &[usize], bytes: &[u8]| Named {
+        let tensor = |name: &str, dtype, sizes: &[usize], bytes: &[u8]| SavedTensor {
             name: name.to_owned(),
             dtype,
             sizes: sizes.to_vec(),

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use safetensors::{Dtype, SafeTensors};
 
-use super::save::{CHECKSUM, Flat, checksum};
+use super::save::{CHECKSUM, TensorLayout, checksum};
 use crate::algebra::types::{DType, Type};
 use crate::input;
 
@@ -16,14 +16,14 @@ use crate::input;
 #[derive(Debug)]
 pub(crate) struct Saved {
     bytes: Vec<u8>,
-    tensors: BTreeMap<String, Stored>,
+    tensors: BTreeMap<String, TensorInFile>,
     /// What the file says beside its tensors.
     pub(crate) metadata: BTreeMap<String, String>,
 }
 
 /// A tensor in a file.
 #[derive(Debug)]
-struct Stored {
+struct TensorInFile {
     dtype: Dtype,
     sizes: Vec<usize>,
     bytes: Range<usize>,
@@ -65,8 +65,11 @@ impl Saved {
         let start = header + 8;
         let stored = |(name, info): (String, &safetensors::tensor::TensorInfo)| {
             let (first, end) = info.data_offsets;
-            let stored =
-                Stored { dtype: info.dtype, sizes: info.shape.clone(), bytes: start + first..start + end };
+            let stored = TensorInFile {
+                dtype: info.dtype,
+                sizes: info.shape.clone(),
+                bytes: start + first..start + end,
+            };
             (name, stored)
         };
         let tensors = about.tensors().into_iter().map(stored).collect();
@@ -104,7 +107,7 @@ impl Saved {
     }
 
     /// The elements of a memory, from the tensors that lie in it.
-    pub(crate) fn flat(&self, flat: &Flat<'_>) -> Result<Vec<u8>, Misfit> {
+    pub(crate) fn flat(&self, flat: &TensorLayout<'_>) -> Result<Vec<u8>, Misfit> {
         let parts = flat.tensors.iter().map(|(name, ty)| self.tensor(name, ty));
         parts.collect::<Result<Vec<_>, _>>().map(|parts| parts.concat())
     }
@@ -119,7 +122,7 @@ impl Saved {
     }
 }
 
-impl Stored {
+impl TensorInFile {
     fn is(&self, ty: &Type) -> bool {
         self.dtype == dtype_of(ty.dtype) && self.sizes == ty.sizes()
     }

@@ -6,10 +6,10 @@ use std::path::Path;
 use safetensors::Dtype;
 
 use super::errors;
-use super::execute::Script;
+use super::execute::Interpreter;
 use super::fit::OPTIMIZER_STATES;
 use super::machine::Memory;
-use super::save::{self, Flat};
+use super::save::{self, TensorLayout};
 use super::saved::{Saved, dtype_of};
 use crate::algebra::types::{DType, Type};
 use crate::data::errors::unreadable;
@@ -20,14 +20,14 @@ use crate::typed::pattern::{matches, renamed};
 use crate::typed::{Load, Start};
 
 /// Tensors by the paths that they are to have.
-struct Given {
+struct TensorsByPath {
     /// Where they come from, for messages.
     from: String,
-    tensors: BTreeMap<String, Tensor>,
+    tensors: BTreeMap<String, NamedArray>,
     strict: bool,
 }
 
-struct Tensor {
+struct NamedArray {
     dtype: Dtype,
     sizes: Vec<usize>,
     bytes: Vec<u8>,
@@ -52,7 +52,7 @@ pub(super) type Loaded = (Vec<Option<Vec<u8>>>, Vec<String>);
 /// # Errors
 /// A file that cannot be read; tensors of other names or shapes, all of which are listed.
 pub(super) fn load(
-    script: &Script<'_>,
+    script: &Interpreter<'_>,
     start: &(Start, Span),
     layout: &Layout,
 ) -> Result<Loaded, Diagnostic> {
@@ -71,7 +71,7 @@ pub(super) fn load(
 
 /// Before anything is computed: the file of a run is there and fits. Gives what is left out, in words.
 pub(super) fn check(
-    script: &Script<'_>,
+    script: &Interpreter<'_>,
     start: Option<&(Start, Span)>,
     layout: &Layout,
 ) -> Result<Vec<String>, Diagnostic> {
@@ -81,12 +81,12 @@ pub(super) fn check(
     }
 }
 
-fn from_file(path: &Path, load: &Load) -> Result<Given, Diagnostic> {
+fn from_file(path: &Path, load: &Load) -> Result<TensorsByPath, Diagnostic> {
     let saved = Saved::read(path).map_err(|error| unreadable(path, &error))?;
     let own = saved.metadata.get("format").is_some_and(|format| format.starts_with("egret"));
     let states: BTreeSet<&str> =
         saved.metadata.get(OPTIMIZER_STATES).into_iter().flat_map(|names| names.split(',')).collect();
-    let mut tensors: BTreeMap<String, Tensor> = BTreeMap::new();
+    let mut tensors: BTreeMap<String, NamedArray> = BTreeMap::new();
     for name in saved.names() {
         // Of states of an optimizer and what a run recorded only the run itself makes use.
         if own && (name.contains('/') || states.contains(name)) {
@@ -95,30 +95,30 @@ fn from_file(path: &Path, load: &Load) -> Result<Given, Diagnostic> {
         let Some((dtype, sizes, bytes)) = saved.any(name) else { continue };
         let to = load.rename.iter().find_map(|(pattern, to)| renamed(pattern, to, name));
         let to = to.unwrap_or_else(|| name.to_owned());
-        let tensor = Tensor { dtype, sizes: sizes.to_vec(), bytes: bytes.to_vec() };
+        let tensor = NamedArray { dtype, sizes: sizes.to_vec(), bytes: bytes.to_vec() };
         let turned = sizes.len() == 2 && load.transpose.iter().any(|pattern| matches(pattern, &to));
         let tensor = if turned { tensor.transposed() } else { tensor };
         if tensors.insert(to.clone(), tensor).is_some() {
             return Err(errors::two_of_a_name(path, &to));
         }
     }
-    Ok(Given { from: format!("`{}`", path.display()), tensors, strict: load.strict })
+    Ok(TensorsByPath { from: format!("`{}`", path.display()), tensors, strict: load.strict })
 }
 
-fn from_fit(name: &str, layout: &Layout, params: &Memory, memory: &[Memory]) -> Given {
+fn from_fit(name: &str, layout: &Layout, params: &Memory, memory: &[Memory]) -> TensorsByPath {
     let named = save::named(&save::trained(layout, params, None, memory, &[]));
-    let tensor = |named: save::Named| {
-        let tensor = Tensor { dtype: dtype_of(named.dtype), sizes: named.sizes, bytes: named.bytes };
+    let tensor = |named: save::SavedTensor| {
+        let tensor = NamedArray { dtype: dtype_of(named.dtype), sizes: named.sizes, bytes: named.bytes };
         (named.name, tensor)
     };
-    Given {
+    TensorsByPath {
         from: format!("the fit `{name}`"),
         tensors: named.into_iter().map(tensor).collect(),
         strict: true,
     }
 }
 
-impl Given {
+impl TensorsByPath {
     /// What the layout needs.
     fn take(mut self, layout: &Layout) -> Result<Loaded, Diagnostic> {
         let params = layout.params.iter().map(|param| (&param.name, &param.ty));
@@ -180,12 +180,12 @@ impl Misfits {
     }
 }
 
-impl Tensor {
+impl NamedArray {
     fn shape(&self) -> String {
         format!("{:?} {:?}", self.dtype, self.sizes).to_lowercase()
     }
 
-    fn transposed(self) -> Tensor {
+    fn transposed(self) -> NamedArray {
         let [rows, columns] = self.sizes[..] else { return self };
         let size = self.bytes.len() / (rows * columns).max(1);
         let element = |k: usize| {
@@ -193,7 +193,7 @@ impl Tensor {
             &self.bytes[(row * columns + column) * size..][..size]
         };
         let bytes = (0..rows * columns).flat_map(element).copied().collect();
-        Tensor { dtype: self.dtype, sizes: vec![columns, rows], bytes }
+        NamedArray { dtype: self.dtype, sizes: vec![columns, rows], bytes }
     }
 
     /// The elements as a type has them, if the shape is the same and the numbers are of a kind.
@@ -226,7 +226,7 @@ fn each<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f64) -> Vec<f6
 
 /// Puts what was loaded into the memory that a run begins with.
 pub(super) fn put(loaded: &[Option<Vec<u8>>], layout: &Layout, params: &Memory, states: &[Memory]) {
-    let flats: Vec<Flat<'_>> = save::trained(layout, params, None, states, &[]);
+    let flats: Vec<TensorLayout<'_>> = save::trained(layout, params, None, states, &[]);
     let mut loaded = loaded.iter();
     for flat in flats {
         let mut bytes = flat.memory.to_bytes();

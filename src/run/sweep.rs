@@ -5,13 +5,14 @@ use std::fmt::Write;
 use std::io;
 use std::path::Path;
 
-use super::execute::Script;
+use super::execute::Interpreter;
 use super::fit::History;
-use super::plot::{self, Curve};
+use super::plot::{self, PlotCurve};
 use super::save::write_atomically;
-use super::train::{Run, at_run};
+use super::train::{TrainingRun, at_run};
 use super::{Events, Progress, errors};
 use crate::diag::Diagnostic;
+use crate::graph::Layout;
 use crate::print;
 use crate::source::Span;
 use crate::typed::{Swept, Train};
@@ -36,6 +37,14 @@ impl Choice {
         Choice { label: name.clone(), file: name.clone(), ..Choice::default() }
     }
 
+    /// The cells of a run where it has chosen.
+    pub(super) fn cells_of(&self, layout: &Layout, mut cells: Vec<(String, f64)>) -> Vec<(String, f64)> {
+        for (slot, (_, value)) in layout.cells.iter().zip(&mut cells) {
+            *value = slot.swept.map_or(*value, |variable| self.values[variable]);
+        }
+        cells
+    }
+
     fn of(train: &Train, number: usize, values: &[f64]) -> Choice {
         let named = |(swept, value): (&Swept, &f64)| format!("{} = {}", swept.name, print::number(*value));
         let names: Vec<String> = train.sweep.iter().zip(values).map(named).collect();
@@ -58,12 +67,12 @@ pub struct Sweep {
     seed: Option<usize>,
     /// Everything that its runs record, in the order of a table.
     keys: Vec<String>,
-    runs: Vec<Entry>,
+    runs: Vec<SweepRun>,
 }
 
 /// One of its runs.
 #[derive(Debug)]
-struct Entry {
+struct SweepRun {
     /// A value for each variable.
     values: Vec<f64>,
     history: History,
@@ -71,7 +80,7 @@ struct Entry {
     sound: bool,
 }
 
-impl Entry {
+impl SweepRun {
     /// The last value of a series; NaN where training failed.
     fn last(&self, key: &str) -> f64 {
         let last = self.history.get(key).and_then(|points| points.last()).map(|point| point.1);
@@ -121,7 +130,7 @@ impl Events for Ends<'_> {
 /// # Errors
 /// As [`super::train::train`], but for a loss that is not finite.
 pub(super) fn sweep<'a>(
-    script: &mut Script<'a>,
+    script: &mut Interpreter<'a>,
     index: usize,
     train: &'a Train,
     span: Span,
@@ -130,13 +139,14 @@ pub(super) fn sweep<'a>(
     let mut runs = Vec::new();
     for (number, values) in choices(&train.sweep).into_iter().enumerate() {
         let choice = Choice::of(train, number, &values);
-        let mut run = Run::chosen(script, index, train, choice).map_err(|error| at_run(error, span))?;
+        let mut run =
+            TrainingRun::chosen(script, index, train, choice).map_err(|error| at_run(error, span))?;
         let sound = match run.all(script, index, &mut Ends(events)) {
             Ok(()) => true,
             Err(error) if error.code.name == errors::TRAINING_FAILED.name => false,
             Err(error) => return Err(at_run(error, span)),
         };
-        runs.push(Entry { values, history: run.finish().history, sound });
+        runs.push(SweepRun { values, history: run.finish().history, sound });
     }
     let names = ["loss", "batch_loss", "val_loss"].into_iter().map(str::to_owned);
     let metrics = train.metrics.iter().map(|(name, _)| name.clone());
@@ -210,7 +220,7 @@ impl Sweep {
 
     /// Means over runs with a standard deviation to both sides: of last values over a variable, or at each
     /// step.
-    pub(crate) fn curve(&self, key: &str, by: Option<&str>) -> Curve {
+    pub(crate) fn curve(&self, key: &str, by: Option<&str>) -> PlotCurve {
         let points = match by {
             Some(by) => self.by(key, by).iter().map(|(x, values)| plot::spread(*x, values)).collect(),
             None => self.over_steps(key, |_| true),
@@ -219,7 +229,7 @@ impl Sweep {
     }
 
     /// The same at each step, with a curve for each choice of values, whatever the seed.
-    pub(crate) fn curves_of_choices(&self, key: &str) -> Vec<Curve> {
+    pub(crate) fn curves_of_choices(&self, key: &str) -> Vec<PlotCurve> {
         let of_runs: Vec<String> = self.runs.iter().map(|entry| self.choice(entry)).collect();
         let mut choices: Vec<&String> = Vec::new();
         for choice in &of_runs {
@@ -235,7 +245,7 @@ impl Sweep {
     }
 
     /// The values of a run by their variables, but for the seed.
-    fn choice(&self, entry: &Entry) -> String {
+    fn choice(&self, entry: &SweepRun) -> String {
         let named = |(k, value): (usize, &f64)| match self.seed == Some(k) {
             true => None,
             false => Some(format!("{} = {}", self.variables[k].name, print::number(*value))),
@@ -244,12 +254,12 @@ impl Sweep {
         if names.is_empty() { self.name.clone() } else { names.join(", ") }
     }
 
-    fn drawn(name: &str, key: &str, over: &str, points: Vec<plot::Point>) -> Curve {
+    fn drawn(name: &str, key: &str, over: &str, points: Vec<plot::PlotPoint>) -> PlotCurve {
         let name = if key == "val_loss" { format!("{name} {key}") } else { name.to_owned() };
-        Curve { name, quantity: plot::quantity(key).to_owned(), over: over.to_owned(), points }
+        PlotCurve { name, quantity: plot::quantity(key).to_owned(), over: over.to_owned(), points }
     }
 
-    fn over_steps(&self, key: &str, of: impl Fn(usize) -> bool) -> Vec<plot::Point> {
+    fn over_steps(&self, key: &str, of: impl Fn(usize) -> bool) -> Vec<plot::PlotPoint> {
         let mut at: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
         for run in (0..self.runs.len()).filter(|run| of(*run)) {
             for (step, value) in self.series(run, key) {

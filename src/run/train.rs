@@ -2,32 +2,34 @@
 
 use super::errors;
 use super::evaluation::Evaluation;
-use super::execute::{Script, Seen};
+use super::execute::{Interpreter, TrainedOn};
 use super::fit::{Fit, History};
 use super::machine::{Machine, Memory};
-use super::positions::Given;
-use super::record::{self, Spread};
+use super::positions::GivenRows;
+use super::record::{self, QuantileRecorder};
 use super::rng::{self, Stream};
 use super::sweep::Choice;
-use super::{Events, Progress, start};
+use super::{Events, Progress};
 use crate::diag::Diagnostic;
-use crate::graph::{self, CellId, Layout, ProgramId, Purpose, Role, StateSlot};
-use crate::native::Phase;
+use crate::graph::{self, CellId, Layout, ProgramId, Purpose, Role};
+use crate::native::CallRange;
 use crate::source::Span;
-use crate::typed::{Length, Train};
+use crate::typed::Train;
 
 use checkpoint::Keeper;
 use identity::Identity;
+use prepare::{Initial, Programs};
 
 /// How often distributions are recorded in a run that does not say it.
 const SPREADS: usize = 100;
 
 mod checkpoint;
 mod identity;
+mod prepare;
 mod state;
 
 /// A training run under way.
-pub(super) struct Run<'a> {
+pub(super) struct TrainingRun<'a> {
     train: &'a Train,
     layout: &'a Layout,
     label: String,
@@ -59,7 +61,7 @@ pub(super) struct Run<'a> {
     /// What each step records: the loss of its batches first.
     tracks: Vec<Track>,
     /// States whose distributions are recorded.
-    spreads: Vec<Spread>,
+    spreads: Vec<QuantileRecorder>,
     /// What each epoch records.
     history: History,
     /// Loss and metrics with their newest values.
@@ -92,19 +94,19 @@ struct Track {
 /// # Errors
 /// Data that cannot be read, more memory than there is, or a loss that is not finite.
 pub(super) fn train<'a>(
-    script: &mut Script<'a>,
+    script: &mut Interpreter<'a>,
     index: usize,
     train: &'a Train,
     span: Span,
     events: &mut dyn Events,
 ) -> Result<Fit, Diagnostic> {
-    let mut run = Run::new(script, index, train).map_err(|error| at_run(error, span))?;
+    let mut run = TrainingRun::new(script, index, train).map_err(|error| at_run(error, span))?;
     run.all(script, index, events).map_err(|error| at_run(error, span))?;
     Ok(run.finish())
 }
 
 /// The programs of the run of a statement that read its training rows.
-pub(super) fn programs(script: &Script<'_>, index: usize) -> Vec<ProgramId> {
+pub(super) fn programs(script: &Interpreter<'_>, index: usize) -> Vec<ProgramId> {
     let both = [Purpose::Step(index), Purpose::Accumulate(index)];
     both.into_iter().filter_map(|purpose| script.find_program(purpose)).collect()
 }
@@ -114,68 +116,38 @@ pub(super) fn at_run(error: Diagnostic, span: Span) -> Diagnostic {
     if error.labels.is_empty() { error.label(span, "in this run") } else { error }
 }
 
-impl<'a> Run<'a> {
+impl<'a> TrainingRun<'a> {
     /// A run before its first step: initial values, all memory, the rows of the data.
     pub(super) fn new(
-        script: &mut Script<'a>,
+        script: &mut Interpreter<'a>,
         index: usize,
         train: &'a Train,
-    ) -> Result<Run<'a>, Diagnostic> {
-        Run::chosen(script, index, train, Choice::only(train))
+    ) -> Result<TrainingRun<'a>, Diagnostic> {
+        TrainingRun::chosen(script, index, train, Choice::only(train))
     }
 
     /// The same with what a sweep chooses.
     pub(super) fn chosen(
-        script: &mut Script<'a>,
+        script: &mut Interpreter<'a>,
         index: usize,
         train: &'a Train,
         choice: Choice,
-    ) -> Result<Run<'a>, Diagnostic> {
+    ) -> Result<TrainingRun<'a>, Diagnostic> {
         let layout = &script.stages.graphs.layouts[&index];
-        let mut cells = script.cells(layout);
-        for (slot, (_, value)) in layout.cells.iter().zip(&mut cells) {
-            *value = slot.swept.map_or(*value, |variable| choice.values[variable]);
-        }
+        let cells = choice.cells_of(layout, script.cells(layout));
         let seed = choice.seed.or(script.settings.seed).unwrap_or(train.seed);
         for program in programs(script, index) {
-            script.dataset(Seen::own(train.data), program)?;
+            script.dataset(TrainedOn::own(train.data), program)?;
         }
-        let rows = script.opened(Seen::own(train.data))?.rows(train.split);
+        let rows = script.opened(TrainedOn::own(train.data))?.rows(train.split);
         let per_epoch = rows.len() / train.batch / train.accumulate;
-        let steps = match train.length {
-            Length::Epochs(epochs) => epochs * per_epoch,
-            Length::Steps(steps) => steps,
-        };
-        let [init, step] = [Purpose::Init(index), Purpose::Step(index)].map(|of| script.program(of));
-        let accumulate = script.find_program(Purpose::Accumulate(index));
-        let weights = script.find_program(Purpose::Weights(index));
-        let validate = train.validate.map(|rows| (rows, script.program(Purpose::Validate(index))));
-        let mut init = script.machine(init)?;
-        let mut accumulate = accumulate.map(|program| script.machine(program)).transpose()?;
-        let mut step = script.machine(step)?;
-        let mut weights = weights.map(|program| script.machine(program)).transpose()?;
-        let validate = validate.map(|((data, split), program)| {
-            Evaluation::new(script, program, Seen { data, trained: train.data }, split)
-        });
-        let mut validate = validate.transpose()?;
-        let validating = validate.iter_mut().flat_map(Evaluation::machines);
-        let others = accumulate.iter_mut().chain(&mut weights).chain(validating);
-        for machine in [&mut init, &mut step].into_iter().chain(others) {
-            fill(machine, &cells, seed, steps);
-        }
-        init.run(Phase::Whole);
-        script.check_positions(&init, format_args!("initial values, "), None)?;
-        let params = init.given(&Role::Params);
-        let own = |(k, slot): (usize, &StateSlot)| init.given(&Role::State(slot.congruent_to.unwrap_or(k)));
-        let states = layout.states.iter().enumerate().map(own).collect();
-        let memory: Vec<Memory> =
-            (0..layout.model_states.len()).map(|k| init.given(&Role::ModelState(k))).collect();
-        if let Some(start) = &train.start {
-            let (loaded, _) = start::load(script, start, layout)?;
-            start::put(&loaded, layout, &params, &memory);
-        }
+        let steps = train.length.steps(per_epoch);
+        let mut programs = Programs::new(script, index, train)?;
+        programs.machines().for_each(|machine| fill(machine, &cells, seed, steps));
+        let Initial { params, states, memory } = Initial::new(script, train, layout, &mut programs.init)?;
+        let Programs { accumulate, step, weights, validate, .. } = programs;
         let accumulate = accumulate.map(|machine| Accumulate::new(machine, &params)).transpose()?;
-        let mut run = Run {
+        let mut run = TrainingRun {
             train,
             layout,
             label: choice.label,
@@ -243,7 +215,7 @@ impl<'a> Run<'a> {
     /// Takes all steps, or those that are left after a checkpoint.
     pub(super) fn all(
         &mut self,
-        script: &mut Script<'_>,
+        script: &mut Interpreter<'_>,
         index: usize,
         events: &mut dyn Events,
     ) -> Result<(), Diagnostic> {
@@ -258,7 +230,7 @@ impl<'a> Run<'a> {
         done
     }
 
-    fn take_all(&mut self, script: &mut Script<'_>, events: &mut dyn Events) -> Result<(), Diagnostic> {
+    fn take_all(&mut self, script: &mut Interpreter<'_>, events: &mut dyn Events) -> Result<(), Diagnostic> {
         if self.done > 0 {
             // A checkpoint is of a step before anything is measured: more steps may follow than did then.
             self.note(script, events)?;
@@ -273,7 +245,7 @@ impl<'a> Run<'a> {
     }
 
     /// Measures and records after a step what is due.
-    fn note(&mut self, script: &mut Script<'_>, events: &mut dyn Events) -> Result<(), Diagnostic> {
+    fn note(&mut self, script: &mut Interpreter<'_>, events: &mut dyn Events) -> Result<(), Diagnostic> {
         let t = self.done;
         let recorded = t.is_multiple_of(self.every) || t == self.steps;
         let ends_epoch = self.ends_epoch(t);
@@ -302,7 +274,7 @@ impl<'a> Run<'a> {
     }
 
     /// Takes the next step, in the next epoch if this one is over.
-    pub(super) fn advance(&mut self, script: &mut Script<'_>) -> Result<(), Diagnostic> {
+    pub(super) fn advance(&mut self, script: &mut Interpreter<'_>) -> Result<(), Diagnostic> {
         if self.done.is_multiple_of(self.per_epoch) && self.train.shuffle {
             self.shuffle(self.done / self.per_epoch);
         }
@@ -372,7 +344,7 @@ impl<'a> Run<'a> {
     }
 
     /// One step: the loss of each batch is looked at before anything that outlives the step is written.
-    fn one(&mut self, script: &mut Script<'_>, t: usize) -> Result<(), Diagnostic> {
+    fn one(&mut self, script: &mut Interpreter<'_>, t: usize) -> Result<(), Diagnostic> {
         let batches = self.train.accumulate;
         if let Some(accumulate) = &self.accumulate {
             accumulate.gradient.clear();
@@ -381,13 +353,13 @@ impl<'a> Run<'a> {
         self.batch_mut().set(&Role::Step, &[t as f64]);
         for number in (t - 1) * batches..t * batches {
             self.give(script, number)?;
-            self.batch_mut().run(Phase::Compute);
+            self.batch_mut().run(CallRange::Compute);
             self.check_positions(script, t, number)?;
             let loss = self.tracks[0].value.get(0);
             if !loss.is_finite() {
                 return Err(self.failure(script, t, loss));
             }
-            self.batch_mut().run(Phase::Commit);
+            self.batch_mut().run(CallRange::Commit);
             for Track { value, mean, .. } in &mut self.tracks {
                 *mean = mean.map(|mean| mean + value.get(0) / batches as f64);
             }
@@ -395,9 +367,9 @@ impl<'a> Run<'a> {
         if self.accumulate.is_some() {
             self.step.set(&Role::Key, &step_key(self.seed, t * batches));
             self.step.set(&Role::Loss, &[self.tracks[0].mean.unwrap_or(f64::NAN)]);
-            self.step.run(Phase::Compute);
+            self.step.run(CallRange::Compute);
             script.check_positions(&self.step, format_args!("step {t}, "), None)?;
-            self.step.run(Phase::Commit);
+            self.step.run(CallRange::Commit);
         }
         self.record(t);
         Ok(())
@@ -406,7 +378,7 @@ impl<'a> Run<'a> {
     /// Hands on each program of the first step with its inputs bound, in order, to be run, and the states.
     pub(super) fn first(
         &mut self,
-        script: &mut Script<'_>,
+        script: &mut Interpreter<'_>,
         mut take: impl FnMut(&mut Machine, &[Memory]),
     ) -> Result<(), Diagnostic> {
         self.step.set(&Role::Step, &[1.0]);
@@ -423,13 +395,13 @@ impl<'a> Run<'a> {
     }
 
     /// Gives batch `number` of all batches its rows and its random numbers.
-    fn give(&mut self, script: &mut Script<'_>, number: usize) -> Result<(), Diagnostic> {
+    fn give(&mut self, script: &mut Interpreter<'_>, number: usize) -> Result<(), Diagnostic> {
         let Train { batch, accumulate, data, shuffle, .. } = *self.train;
         let whole = batch == self.rows.len() && !shuffle;
         let machine = self.accumulate.as_mut().map_or(&mut self.step, |accumulate| &mut accumulate.machine);
         if !self.given || !whole {
             let within = number % (self.per_epoch * accumulate);
-            script.opened(Seen::own(data))?.give(machine, &self.order[within * batch..][..batch]);
+            script.opened(TrainedOn::own(data))?.give(machine, &self.order[within * batch..][..batch]);
             self.given = true;
         }
         machine.set(&Role::Key, &step_key(self.seed, number + 1));
@@ -437,17 +409,17 @@ impl<'a> Run<'a> {
     }
 
     /// Checks labels and positions in columns of the data, which do not change while it trains.
-    fn check_columns(&self, script: &mut Script<'_>) -> Result<(), Diagnostic> {
-        let given = Given::all(Seen::own(self.train.data), &self.rows);
+    fn check_columns(&self, script: &mut Interpreter<'_>) -> Result<(), Diagnostic> {
+        let given = GivenRows::all(TrainedOn::own(self.train.data), &self.rows);
         script.check_columns(self.batch().program(), given)?;
         self.validate.as_ref().map_or(Ok(()), |validate| validate.check_columns(script))
     }
 
     /// Checks those that batch `number` has computed in step `t`.
-    fn check_positions(&self, script: &Script<'_>, t: usize, number: usize) -> Result<(), Diagnostic> {
+    fn check_positions(&self, script: &Interpreter<'_>, t: usize, number: usize) -> Result<(), Diagnostic> {
         let Train { batch, accumulate, data, .. } = *self.train;
         let within = number % (self.per_epoch * accumulate);
-        let given = Given::all(Seen::own(data), &self.order[within * batch..][..batch]);
+        let given = GivenRows::all(TrainedOn::own(data), &self.order[within * batch..][..batch]);
         script.check_positions(self.batch(), format_args!("step {t}, "), Some(given))
     }
 
@@ -467,7 +439,7 @@ impl<'a> Run<'a> {
 
     /// Notes loss and metrics after step `t`: the means of the steps since the last time, and what there is
     /// on the validation rows.
-    fn measure(&mut self, script: &mut Script<'_>, t: usize) -> Result<(), Diagnostic> {
+    fn measure(&mut self, script: &mut Interpreter<'_>, t: usize) -> Result<(), Diagnostic> {
         let steps = (t - 1) % self.every + 1;
         let loss = recent(&self.tracks[0].points, steps);
         self.history.entry("loss".to_owned()).or_default().push((t as f64, loss));
@@ -503,7 +475,7 @@ impl<'a> Run<'a> {
     fn evaluated(&mut self) -> Option<Memory> {
         let machine = self.weights.as_mut()?;
         machine.set(&Role::Step, &[self.done as f64]);
-        machine.run(Phase::Whole);
+        machine.run(CallRange::Whole);
         Some(machine.given(&Role::Params))
     }
 
@@ -521,7 +493,7 @@ impl<'a> Run<'a> {
 
     /// Says where the loss stopped being finite: the reference run of the same graph on the same
     /// inputs, none of which the step has overwritten.
-    fn failure(&self, script: &Script<'_>, t: usize, loss: f64) -> Diagnostic {
+    fn failure(&self, script: &Interpreter<'_>, t: usize, loss: f64) -> Diagnostic {
         if !self.train.sweep.is_empty() {
             // The sweep goes on, and nobody reads where.
             return errors::training_failed(

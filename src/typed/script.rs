@@ -199,6 +199,16 @@ pub enum Length {
     Steps(usize),
 }
 
+impl Length {
+    /// Its steps, where a pass over the data has so many.
+    pub fn steps(self, per_epoch: usize) -> usize {
+        match self {
+            Length::Epochs(epochs) => epochs * per_epoch,
+            Length::Steps(steps) => steps,
+        }
+    }
+}
+
 /// An evaluation of a fit.
 #[derive(Clone, Debug)]
 pub struct Eval {

@@ -11,7 +11,7 @@ use egret::algebra::tensor::Tensor;
 use egret::algebra::types::{DType, Type};
 use egret::graph::{self, Graph, Graphs, ProgramId, Role};
 use egret::loops::{self, Loops};
-use egret::native::{Native, Phase};
+use egret::native::{CallRange, Native};
 use egret::pipeline::{Options, Program, Report, STAGES};
 use egret::run::machine::{Machine, Memory};
 use egret::{ast, kernel, source};
@@ -119,7 +119,7 @@ impl Run<'_> {
             memory.set_f64(&tensor.data);
             machine.bind(input, &memory);
         }
-        machine.run(Phase::Whole);
+        machine.run(CallRange::Whole);
         machine
     }
 

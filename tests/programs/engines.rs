@@ -6,7 +6,7 @@ use egret::algebra::tensor::Tensor;
 use egret::algebra::types::{DType, Dim};
 use egret::graph::{Graph, Graphs, OutputTarget as Goes, ProgramId, Role};
 use egret::loops::Loops;
-use egret::native::{Native, Phase, Pool, Target};
+use egret::native::{CallRange, Native, Pool, Target};
 use egret::pipeline::{Options, Program};
 use egret::run::machine::{Machine, Memory};
 use egret::typed::{self, GlobalId, StatementId, StatementKind};
@@ -123,7 +123,7 @@ fn outputs(
         memory.set_f64(&tensor.data);
         machine.bind(input, &memory);
     }
-    machine.run(Phase::Whole);
+    machine.run(CallRange::Whole);
     (0..graph.outputs.len()).map(|output| machine.read(output)).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use super::{AxisSize, Form, Index, Read, Reducer, Segments};
 use crate::algebra::eval::eval_form;
-use crate::algebra::scalar::{self, Native, Scalar, Typing};
+use crate::algebra::scalar::{self, Implementation, Scalar, Typing};
 use crate::algebra::tensor::Tensor;
 use crate::algebra::term::{Term, axis, c, call, x};
 use crate::algebra::types::{DType, Type};
@@ -106,7 +106,7 @@ fn softmax_as_three_forms() {
         doc: "The exponential, for this test.",
         eval: |x| x[0].exp(),
         vjp: Vec::new,
-        native: Native::Body(|_| c(0.0)),
+        native: Implementation::Body(|_| c(0.0)),
         ulp: 0,
         samples: &[],
     };
@@ -163,7 +163,7 @@ fn concatenation_by_two_guarded_reads() {
 fn pieces_of_different_lengths() {
     let segments = std::rc::Rc::new(Segments { lengths: vec![2, 0, 3] });
     let axes = vec![AxisSize::Fixed(3), AxisSize::Ragged(segments.clone())];
-    let inside = Index { piece: Some((segments, 0)), ..Index::axis(1) };
+    let inside = Index { segment: Some((segments, 0)), ..Index::axis(1) };
     let data = [1.0, 2.0, 3.0, 4.0, 5.0];
     let reads = vec![Read::flat(0, inside)];
     let sums = Form { axes: axes.clone(), n_out: 1, reads, body: x(0), combine: Reducer::Sum };

@@ -3,7 +3,7 @@
 use super::logic::{GT, LT, NE, SELECT};
 use super::machine::MachineOp;
 use super::parts::{GREATER, INT_FLOOR_DIV, INT_REM, LESSER};
-use super::{Native, Scalar, Typing};
+use super::{Implementation, Scalar, Typing};
 use crate::algebra::term::{Term, c, call, g, x, y};
 use crate::algebra::types::DType;
 
@@ -15,7 +15,7 @@ pub static ADD: Scalar = Scalar {
     doc: "Sum. Integers wrap.",
     eval: |a| a[0] + a[1],
     vjp: || vec![Some(g()), Some(g())],
-    native: Native::Machine(MachineOp::Add),
+    native: Implementation::Machine(MachineOp::Add),
     ulp: 0,
     samples: &[(&[1.5, 2.0], 3.5), (&[-1.0, 1.0], 0.0)],
 };
@@ -28,7 +28,7 @@ pub static SUB: Scalar = Scalar {
     doc: "Difference. Integers wrap.",
     eval: |a| a[0] - a[1],
     vjp: || vec![Some(g()), Some(-g())],
-    native: Native::Machine(MachineOp::Sub),
+    native: Implementation::Machine(MachineOp::Sub),
     ulp: 0,
     samples: &[(&[1.5, 2.0], -0.5), (&[3.0, 3.0], 0.0)],
 };
@@ -41,7 +41,7 @@ pub static MUL: Scalar = Scalar {
     doc: "Product. Integers wrap.",
     eval: |a| a[0] * a[1],
     vjp: || vec![Some(g() * x(1)), Some(g() * x(0))],
-    native: Native::Machine(MachineOp::Mul),
+    native: Implementation::Machine(MachineOp::Mul),
     ulp: 0,
     samples: &[(&[1.5, 2.0], 3.0), (&[-3.0, 0.5], -1.5)],
 };
@@ -54,7 +54,7 @@ pub static DIV: Scalar = Scalar {
     doc: "Quotient of floats.",
     eval: |a| a[0] / a[1],
     vjp: || vec![Some(g() / x(1)), Some(-(g() * y() / x(1)))],
-    native: Native::Machine(MachineOp::Div),
+    native: Implementation::Machine(MachineOp::Div),
     ulp: 0,
     samples: &[(&[3.0, 2.0], 1.5), (&[1.0, 0.0], f64::INFINITY)],
 };
@@ -67,7 +67,7 @@ pub static NEG: Scalar = Scalar {
     doc: "The number with the other sign.",
     eval: |a| -a[0],
     vjp: || vec![Some(-g())],
-    native: Native::Machine(MachineOp::Neg),
+    native: Implementation::Machine(MachineOp::Neg),
     ulp: 0,
     samples: &[(&[1.5], -1.5), (&[-2.0], 2.0)],
 };
@@ -80,7 +80,7 @@ pub static ABS: Scalar = Scalar {
     doc: "Magnitude. Its derivative at 0 is taken to be 0.",
     eval: |a| a[0].abs(),
     vjp: || vec![Some(g() * call(&SIGN, [x(0)]))],
-    native: Native::Machine(MachineOp::Abs),
+    native: Implementation::Machine(MachineOp::Abs),
     ulp: 0,
     samples: &[(&[-1.5], 1.5), (&[2.0], 2.0)],
 };
@@ -93,7 +93,7 @@ pub static SQRT: Scalar = Scalar {
     doc: "Square root, correctly rounded; NaN below 0.",
     eval: |a| a[0].sqrt(),
     vjp: || vec![Some(g() * c(0.5) / y())],
-    native: Native::Machine(MachineOp::Sqrt),
+    native: Implementation::Machine(MachineOp::Sqrt),
     ulp: 0,
     samples: &[(&[2.25], 1.5), (&[0.0], 0.0)],
 };
@@ -106,7 +106,7 @@ pub static RSQRT: Scalar = Scalar {
     doc: "`1 / sqrt(x)`; infinite at 0, NaN below.",
     eval: |a| 1.0 / a[0].sqrt(),
     vjp: || vec![Some(g() * c(-0.5) * y() / x(0))],
-    native: Native::Body(|_| c(1.0) / call(&SQRT, [x(0)])),
+    native: Implementation::Body(|_| c(1.0) / call(&SQRT, [x(0)])),
     ulp: 2,
     samples: &[(&[4.0], 0.5), (&[0.25], 2.0)],
 };
@@ -119,7 +119,7 @@ pub static FMA: Scalar = Scalar {
     doc: "`a * b + c`, rounded once.",
     eval: |a| a[0].mul_add(a[1], a[2]),
     vjp: || vec![Some(g() * x(1)), Some(g() * x(0)), Some(g())],
-    native: Native::Machine(MachineOp::Fma),
+    native: Implementation::Machine(MachineOp::Fma),
     ulp: 0,
     samples: &[(&[2.0, 3.0, 1.0], 7.0), (&[-1.0, 0.5, 0.25], -0.25)],
 };
@@ -132,7 +132,7 @@ pub static FLOOR: Scalar = Scalar {
     doc: "The greatest whole number that is not greater.",
     eval: |a| a[0].floor(),
     vjp: Vec::new,
-    native: Native::Machine(MachineOp::Floor),
+    native: Implementation::Machine(MachineOp::Floor),
     ulp: 0,
     samples: &[(&[1.5], 1.0), (&[-1.5], -2.0), (&[3.0], 3.0)],
 };
@@ -145,7 +145,7 @@ pub static CEIL: Scalar = Scalar {
     doc: "The least whole number that is not less.",
     eval: |a| a[0].ceil(),
     vjp: Vec::new,
-    native: Native::Machine(MachineOp::Ceil),
+    native: Implementation::Machine(MachineOp::Ceil),
     ulp: 0,
     samples: &[(&[1.5], 2.0), (&[-1.5], -1.0), (&[3.0], 3.0)],
 };
@@ -158,7 +158,7 @@ pub static ROUND: Scalar = Scalar {
     doc: "The nearest whole number; of two as near, the even one.",
     eval: |a| a[0].round_ties_even(),
     vjp: Vec::new,
-    native: Native::Machine(MachineOp::Nearest),
+    native: Implementation::Machine(MachineOp::Nearest),
     ulp: 0,
     samples: &[(&[0.5], 0.0), (&[1.5], 2.0), (&[-2.6], -3.0)],
 };
@@ -172,7 +172,7 @@ pub static FLOOR_DIV: Scalar = Scalar {
           Exact for floats while the quotient is below 2^24 (f32) or 2^53 (f64).",
     eval: |a| floor_div(a[0], a[1]).0,
     vjp: Vec::new,
-    native: Native::Body(|dtype| match dtype {
+    native: Implementation::Body(|dtype| match dtype {
         DType::F32 | DType::F64 => float_floor_div().0,
         _ => call(&INT_FLOOR_DIV, [x(0), x(1)]),
     }),
@@ -188,7 +188,7 @@ pub static REM: Scalar = Scalar {
     doc: "`a - floor_div(a, b) * b`, as `%` in Python: it has the sign of `b`. Of integers by 0: `a`.",
     eval: |a| floor_div(a[0], a[1]).1,
     vjp: || vec![Some(g()), Some(-(g() * call(&FLOOR_DIV, [x(0), x(1)])))],
-    native: Native::Body(|dtype| match dtype {
+    native: Implementation::Body(|dtype| match dtype {
         DType::F32 | DType::F64 => float_floor_div().1,
         _ => call(&INT_REM, [x(0), x(1)]),
     }),
@@ -224,7 +224,7 @@ pub static MAX: Scalar = Scalar {
           that of `max(x, 0)` at 0 is 0.",
     eval: |a| super::max(a[0], a[1]),
     vjp: || choose(&GT),
-    native: Native::Body(|dtype| second_if_nan(dtype, call(&GREATER, [x(1), x(0)]))),
+    native: Implementation::Body(|dtype| second_if_nan(dtype, call(&GREATER, [x(1), x(0)]))),
     ulp: 0,
     samples: &[(&[1.0, 2.0], 2.0), (&[3.0, 2.0], 3.0), (&[-1.0, -1.0], -1.0)],
 };
@@ -237,7 +237,7 @@ pub static MIN: Scalar = Scalar {
     doc: "The smaller; NaN where either is. Of two equal numbers the derivative goes to the second.",
     eval: |a| super::min(a[0], a[1]),
     vjp: || choose(&LT),
-    native: Native::Body(|dtype| second_if_nan(dtype, call(&LESSER, [x(1), x(0)]))),
+    native: Implementation::Body(|dtype| second_if_nan(dtype, call(&LESSER, [x(1), x(0)]))),
     ulp: 0,
     samples: &[(&[1.0, 2.0], 1.0), (&[3.0, 2.0], 2.0), (&[-1.0, -1.0], -1.0)],
 };
@@ -267,7 +267,7 @@ pub static SIGN: Scalar = Scalar {
     doc: "1, 0 or -1; 0 for NaN.",
     eval: |a| f64::from(i8::from(a[0] > 0.0) - i8::from(a[0] < 0.0)),
     vjp: Vec::new,
-    native: Native::Machine(MachineOp::Sign),
+    native: Implementation::Machine(MachineOp::Sign),
     ulp: 0,
     samples: &[(&[2.5], 1.0), (&[-0.1], -1.0), (&[0.0], 0.0)],
 };

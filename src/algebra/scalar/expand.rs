@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::machine::{Bits, MachineOp, decode, encode};
-use super::{Native, POW, Scalar, Typing, bodies};
+use super::{Implementation, POW, Scalar, Typing, bodies};
 use crate::algebra::term::{Node, Term};
 use crate::algebra::types::DType;
 
@@ -24,8 +24,8 @@ pub trait Emit {
 /// operation.
 pub fn expand<E: Emit>(emit: &mut E, row: &Scalar, dtype: DType, args: &[E::Value]) -> E::Value {
     match row.native {
-        Native::Machine(op) => machine(emit, op, dtype, args),
-        Native::Body(body) => {
+        Implementation::Machine(op) => machine(emit, op, dtype, args),
+        Implementation::Body(body) => {
             let exponent = if std::ptr::eq(row, &POW) { emit.known(&args[1]) } else { None };
             let term = exponent.and_then(bodies::known_power).unwrap_or_else(|| body(dtype));
             Expansion { emit, args, dtype, done: BTreeMap::new() }.value(&term, row.typing.result(dtype))

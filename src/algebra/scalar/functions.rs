@@ -2,7 +2,7 @@
 
 use std::f64::consts::{FRAC_2_SQRT_PI, LN_2};
 
-use super::{AND, EQ, GT, Native, SELECT, Scalar, Typing, bodies};
+use super::{AND, EQ, GT, Implementation, SELECT, Scalar, Typing, bodies};
 use crate::algebra::term::{c, call, g, x, y};
 
 /// Exponential.
@@ -13,7 +13,7 @@ pub static EXP: Scalar = Scalar {
     doc: "e to the power `x`.",
     eval: |a| a[0].exp(),
     vjp: || vec![Some(g() * y())],
-    native: Native::Body(bodies::exp),
+    native: Implementation::Body(bodies::exp),
     ulp: 2,
     samples: &[(&[0.0], 1.0), (&[1.0], std::f64::consts::E), (&[f64::NEG_INFINITY], 0.0)],
 };
@@ -26,7 +26,7 @@ pub static LOG: Scalar = Scalar {
     doc: "Natural logarithm; minus infinity at 0, NaN below.",
     eval: |a| a[0].ln(),
     vjp: || vec![Some(g() / x(0))],
-    native: Native::Body(bodies::log),
+    native: Implementation::Body(bodies::log),
     ulp: 2,
     samples: &[(&[1.0], 0.0), (&[2.0], std::f64::consts::LN_2), (&[0.0], f64::NEG_INFINITY)],
 };
@@ -39,7 +39,7 @@ pub static TANH: Scalar = Scalar {
     doc: "Hyperbolic tangent, between -1 and 1.",
     eval: |a| tanh(a[0]),
     vjp: || vec![Some(g() * (c(1.0) - y() * y()))],
-    native: Native::Body(bodies::tanh),
+    native: Implementation::Body(bodies::tanh),
     ulp: 2,
     samples: &[(&[0.0], 0.0), (&[0.5], 0.462_117_157_260_009_8), (&[-20.0], -1.0)],
 };
@@ -52,7 +52,7 @@ pub static EXP2: Scalar = Scalar {
     doc: "2 to the power `x`.",
     eval: |a| a[0].exp2(),
     vjp: || vec![Some(g() * y() * c(LN_2))],
-    native: Native::Body(bodies::exp2),
+    native: Implementation::Body(bodies::exp2),
     ulp: 2,
     samples: &[(&[3.0], 8.0), (&[-1.0], 0.5), (&[0.5], std::f64::consts::SQRT_2)],
 };
@@ -65,7 +65,7 @@ pub static EXPM1: Scalar = Scalar {
     doc: "`exp(x) - 1`, accurate near 0.",
     eval: |a| a[0].exp_m1(),
     vjp: || vec![Some(g() * (y() + c(1.0)))],
-    native: Native::Body(bodies::expm1),
+    native: Implementation::Body(bodies::expm1),
     ulp: 2,
     samples: &[(&[0.0], 0.0), (&[1e-20], 1e-20), (&[1.0], 1.718_281_828_459_045)],
 };
@@ -78,7 +78,7 @@ pub static LOG1P: Scalar = Scalar {
     doc: "`log(1 + x)`, accurate near 0; minus infinity at -1, NaN below.",
     eval: |a| a[0].ln_1p(),
     vjp: || vec![Some(g() / (c(1.0) + x(0)))],
-    native: Native::Body(bodies::log1p),
+    native: Implementation::Body(bodies::log1p),
     ulp: 2,
     samples: &[(&[0.0], 0.0), (&[1e-20], 1e-20), (&[-1.0], f64::NEG_INFINITY)],
 };
@@ -91,7 +91,7 @@ pub static SIN: Scalar = Scalar {
     doc: "Sine. NaN at infinities.",
     eval: |a| a[0].sin(),
     vjp: || vec![Some(g() * call(&COS, [x(0)]))],
-    native: Native::Body(bodies::sin),
+    native: Implementation::Body(bodies::sin),
     ulp: 3,
     samples: &[(&[0.0], 0.0), (&[1.0], 0.841_470_984_807_896_5)],
 };
@@ -104,7 +104,7 @@ pub static COS: Scalar = Scalar {
     doc: "Cosine. NaN at infinities.",
     eval: |a| a[0].cos(),
     vjp: || vec![Some(-(g() * call(&SIN, [x(0)])))],
-    native: Native::Body(bodies::cos),
+    native: Implementation::Body(bodies::cos),
     ulp: 3,
     samples: &[(&[0.0], 1.0), (&[1.0], 0.540_302_305_868_139_8)],
 };
@@ -117,7 +117,7 @@ pub static TAN: Scalar = Scalar {
     doc: "Tangent. NaN at infinities.",
     eval: |a| a[0].tan(),
     vjp: || vec![Some(g() * (c(1.0) + y() * y()))],
-    native: Native::Body(bodies::tan),
+    native: Implementation::Body(bodies::tan),
     ulp: 4,
     samples: &[(&[0.0], 0.0), (&[0.5], 0.546_302_489_843_790_5)],
 };
@@ -130,7 +130,7 @@ pub static SIGMOID: Scalar = Scalar {
     doc: "Logistic function `1 / (1 + exp(-x))`, between 0 and 1.",
     eval: |a| sigmoid(a[0]),
     vjp: || vec![Some(g() * y() * (c(1.0) - y()))],
-    native: Native::Body(bodies::sigmoid),
+    native: Implementation::Body(bodies::sigmoid),
     ulp: 2,
     samples: &[(&[0.0], 0.5), (&[1.0], 0.731_058_578_630_004_9), (&[-800.0], 0.0)],
 };
@@ -143,7 +143,7 @@ pub static SOFTPLUS: Scalar = Scalar {
     doc: "`log(1 + exp(x))` without overflow: a smooth `max(x, 0)`.",
     eval: |a| a[0].max(0.0) + (-a[0].abs()).exp().ln_1p(),
     vjp: || vec![Some(g() * call(&SIGMOID, [x(0)]))],
-    native: Native::Body(bodies::softplus),
+    native: Implementation::Body(bodies::softplus),
     ulp: 2,
     samples: &[(&[0.0], LN_2), (&[800.0], 800.0), (&[-800.0], 0.0)],
 };
@@ -156,7 +156,7 @@ pub static ERF: Scalar = Scalar {
     doc: "Error function, between -1 and 1.",
     eval: |a| libm::erf(a[0]),
     vjp: || vec![Some(g() * c(FRAC_2_SQRT_PI) * call(&EXP, [-(x(0) * x(0))]))],
-    native: Native::Body(bodies::erf),
+    native: Implementation::Body(bodies::erf),
     ulp: 2,
     samples: &[(&[0.0], 0.0), (&[0.5], 0.520_499_877_813_046_5), (&[-7.0], -1.0)],
 };
@@ -195,7 +195,7 @@ pub static POW: Scalar = Scalar {
         let to_b = call(&SELECT, [positive, y() * log, c(0.0)]);
         vec![Some(g() * to_a), Some(g() * to_b)]
     },
-    native: Native::Body(bodies::pow),
+    native: Implementation::Body(bodies::pow),
     ulp: 2,
     samples: &[(&[2.0, 10.0], 1024.0), (&[-2.0, 3.0], -8.0), (&[0.0, 0.0], 1.0), (&[-1.0, 0.5], f64::NAN)],
 };

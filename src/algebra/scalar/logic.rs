@@ -1,7 +1,7 @@
 //! Comparisons, logic and choice.
 
 use super::machine::MachineOp;
-use super::{Native, Scalar, Typing};
+use super::{Implementation, Scalar, Typing};
 use crate::algebra::term::{c, call, g, x};
 
 /// `a < b`.
@@ -12,7 +12,7 @@ pub static LT: Scalar = Scalar {
     doc: "Whether `a` is less than `b`; false where either is NaN.",
     eval: |a| f64::from(a[0] < a[1]),
     vjp: Vec::new,
-    native: Native::Machine(MachineOp::Lt),
+    native: Implementation::Machine(MachineOp::Lt),
     ulp: 0,
     samples: &[(&[1.0, 2.0], 1.0), (&[2.0, 2.0], 0.0), (&[f64::NAN, 2.0], 0.0)],
 };
@@ -25,7 +25,7 @@ pub static LE: Scalar = Scalar {
     doc: "Whether `a` is at most `b`; false where either is NaN.",
     eval: |a| f64::from(a[0] <= a[1]),
     vjp: Vec::new,
-    native: Native::Machine(MachineOp::Le),
+    native: Implementation::Machine(MachineOp::Le),
     ulp: 0,
     samples: &[(&[2.0, 2.0], 1.0), (&[3.0, 2.0], 0.0), (&[f64::NAN, 2.0], 0.0)],
 };
@@ -38,7 +38,7 @@ pub static EQ: Scalar = Scalar {
     doc: "Whether two values are equal; false where either is NaN.",
     eval: |a| f64::from(a[0] == a[1]),
     vjp: Vec::new,
-    native: Native::Machine(MachineOp::Eq),
+    native: Implementation::Machine(MachineOp::Eq),
     ulp: 0,
     samples: &[(&[2.0, 2.0], 1.0), (&[0.0, -0.0], 1.0), (&[f64::NAN, f64::NAN], 0.0)],
 };
@@ -51,7 +51,7 @@ pub static NE: Scalar = Scalar {
     doc: "Whether two values differ; true where either is NaN.",
     eval: |a| f64::from(a[0] != a[1]),
     vjp: Vec::new,
-    native: Native::Machine(MachineOp::Ne),
+    native: Implementation::Machine(MachineOp::Ne),
     ulp: 0,
     samples: &[(&[2.0, 2.0], 0.0), (&[1.0, 2.0], 1.0), (&[f64::NAN, f64::NAN], 1.0)],
 };
@@ -64,7 +64,7 @@ pub static GT: Scalar = Scalar {
     doc: "Whether `a` is greater than `b`; false where either is NaN.",
     eval: |a| f64::from(a[0] > a[1]),
     vjp: Vec::new,
-    native: Native::Body(|_| call(&LT, [x(1), x(0)])),
+    native: Implementation::Body(|_| call(&LT, [x(1), x(0)])),
     ulp: 0,
     samples: &[(&[2.0, 1.0], 1.0), (&[2.0, 2.0], 0.0), (&[f64::NAN, 2.0], 0.0)],
 };
@@ -77,7 +77,7 @@ pub static GE: Scalar = Scalar {
     doc: "Whether `a` is at least `b`; false where either is NaN.",
     eval: |a| f64::from(a[0] >= a[1]),
     vjp: Vec::new,
-    native: Native::Body(|_| call(&LE, [x(1), x(0)])),
+    native: Implementation::Body(|_| call(&LE, [x(1), x(0)])),
     ulp: 0,
     samples: &[(&[2.0, 2.0], 1.0), (&[1.0, 2.0], 0.0), (&[f64::NAN, 2.0], 0.0)],
 };
@@ -90,7 +90,7 @@ pub static AND: Scalar = Scalar {
     doc: "Whether both are true.",
     eval: |a| f64::from(a[0] != 0.0 && a[1] != 0.0),
     vjp: Vec::new,
-    native: Native::Machine(MachineOp::And),
+    native: Implementation::Machine(MachineOp::And),
     ulp: 0,
     samples: &[(&[1.0, 1.0], 1.0), (&[1.0, 0.0], 0.0), (&[0.0, 0.0], 0.0)],
 };
@@ -103,7 +103,7 @@ pub static OR: Scalar = Scalar {
     doc: "Whether at least one is true.",
     eval: |a| f64::from(a[0] != 0.0 || a[1] != 0.0),
     vjp: Vec::new,
-    native: Native::Machine(MachineOp::Or),
+    native: Implementation::Machine(MachineOp::Or),
     ulp: 0,
     samples: &[(&[1.0, 1.0], 1.0), (&[1.0, 0.0], 1.0), (&[0.0, 0.0], 0.0)],
 };
@@ -116,7 +116,7 @@ pub static NOT: Scalar = Scalar {
     doc: "Whether it is false.",
     eval: |a| f64::from(a[0] == 0.0),
     vjp: Vec::new,
-    native: Native::Machine(MachineOp::Not),
+    native: Implementation::Machine(MachineOp::Not),
     ulp: 0,
     samples: &[(&[1.0], 0.0), (&[0.0], 1.0)],
 };
@@ -133,7 +133,7 @@ pub static SELECT: Scalar = Scalar {
         let to_b = call(&SELECT, [x(0), c(0.0), g()]);
         vec![None, Some(to_a), Some(to_b)]
     },
-    native: Native::Machine(MachineOp::Select),
+    native: Implementation::Machine(MachineOp::Select),
     ulp: 0,
     samples: &[(&[1.0, 2.0, 3.0], 2.0), (&[0.0, 2.0, 3.0], 3.0), (&[1.0, 2.0, f64::NAN], 2.0)],
 };

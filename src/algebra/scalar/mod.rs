@@ -50,7 +50,7 @@ pub struct Scalar {
     /// whose derivative is zero wherever it exists (comparisons, `floor`, `sign`, logic).
     pub vjp: fn() -> Vec<Option<Term>>,
     /// How it is computed natively.
-    pub native: Native,
+    pub native: Implementation,
     /// How far native may be from `eval`, in units in the last place of the result.
     pub ulp: u32,
     /// Arguments with the exact result (rounded to double).
@@ -139,7 +139,7 @@ impl Typing {
 
 /// How a row is computed natively.
 #[derive(Clone, Copy, Debug)]
-pub enum Native {
+pub enum Implementation {
     /// One machine operation (or a fixed short sequence that `native` knows).
     Machine(MachineOp),
     /// A term over other rows, by the type of the use.

@@ -3,7 +3,7 @@
 //! Threefry-2x32 with 20 rounds (Salmon and others 2011, "Parallel random numbers: as easy as 1, 2,
 //! 3"), by 32-bit addition, rotation and exclusive or only.
 
-use super::{ADD, INT_SHL, INT_SHR, INT_TO_FLOAT, INT_XOR, Native, Scalar, Typing};
+use super::{ADD, INT_SHL, INT_SHR, INT_TO_FLOAT, INT_XOR, Implementation, Scalar, Typing};
 use crate::algebra::term::{Term, c, call, x};
 
 /// A random number in `[0, 1)`.
@@ -18,7 +18,7 @@ pub static UNIFORM: Scalar = Scalar {
         f64::from(threefry([key0, key1], [counter, site])[0] >> 8) / 16_777_216.0
     },
     vjp: Vec::new,
-    native: Native::Body(|_| uniform()),
+    native: Implementation::Body(|_| uniform()),
     ulp: 0,
     samples: &[
         (&[0.0, 0.0, 0.0, 0.0], 0x6b2001 as f64 / 16_777_216.0),

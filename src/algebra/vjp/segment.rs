@@ -1,4 +1,4 @@
-//! Derivatives of reductions over the pieces of a flat tensor.
+//! Derivatives of reductions over the segments of a flat tensor.
 
 use std::rc::Rc;
 
@@ -11,7 +11,7 @@ use crate::algebra::segment::Segment;
 use crate::algebra::types::Dim;
 use crate::algebra::view::View;
 
-/// As those of reductions over axes, piece by piece.
+/// As those of reductions over axes, segment by segment.
 pub(super) fn vjp(op: &Segment, cx: &mut dyn Build, arg: Val, out: Val, grad: Val) -> Val {
     match op {
         Segment::Broadcast { segments } => reduced(cx, Reducer::Sum, grad, segments),
@@ -32,16 +32,16 @@ fn broadcast_segments(cx: &mut dyn Build, value: Val, segments: &Rc<Segments>) -
     cx.emit(Op::Segment(Segment::Broadcast { segments: segments.clone() }), &[value])
 }
 
-/// The gradient by the elements of the product of each piece.
+/// The gradient by the elements of the product of each segment.
 fn by_products(cx: &mut dyn Build, arg: Val, grad: Val, segments: &Segments) -> Val {
     let product = Reduce { combine: Reducer::Prod, axes: vec![0] };
     let mut parts = Vec::with_capacity(segments.count());
     for (k, (start, length)) in segments.starts().into_iter().zip(&segments.lengths).enumerate() {
-        let piece = View::Window { start, to: vec![Dim::from(*length)] };
-        let piece = cx.emit(Op::View(piece), &[arg]);
-        let out = cx.emit(Op::Reduce(product.clone()), &[piece]);
+        let segment = View::Window { start, to: vec![Dim::from(*length)] };
+        let segment = cx.emit(Op::View(segment), &[arg]);
+        let out = cx.emit(Op::Reduce(product.clone()), &[segment]);
         let by_out = cx.emit(Op::View(View::Window { start: k, to: Vec::new() }), &[grad]);
-        parts.push(reduce::vjp(&product, cx, piece, out, by_out));
+        parts.push(reduce::vjp(&product, cx, segment, out, by_out));
     }
     match parts.is_empty() {
         true => arg,

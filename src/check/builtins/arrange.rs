@@ -10,7 +10,7 @@ use crate::ast;
 use crate::check::env::{Checked, Poison, Scope, Value, value};
 use crate::check::errors::{self, at};
 use crate::check::expr::args::{self, axes_help, no_statics};
-use crate::check::expr::typer::{Arg, Call, Typer};
+use crate::check::expr::typer::{Typer, WrittenArg, WrittenCall};
 use crate::check::expr::{arith, convert, dims, elementwise, origin};
 use crate::check::text;
 use crate::typed::{Expr, build};
@@ -19,7 +19,7 @@ use crate::typed::{Expr, build};
 fn with_axis<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
     default: Option<f64>,
 ) -> Checked<(Expr, usize)> {
     no_statics(cx.env, call)?;
@@ -39,12 +39,20 @@ fn turned(x: Expr, axis: usize, span: crate::source::Span) -> Expr {
     build::op(Op::View(View::Slice { axis, start, step: -1, count }), vec![x], span)
 }
 
-pub(super) fn flip<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn flip<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     let (x, axis) = with_axis(cx, scope, call, None)?;
     Ok(Value::strong(turned(x, axis, call.span)))
 }
 
-pub(super) fn squeeze<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn squeeze<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     let (x, axis) = with_axis(cx, scope, call, None)?;
     let mut to = x.ty.shape.clone();
     let size = to.remove(axis);
@@ -60,7 +68,11 @@ pub(super) fn squeeze<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call
 }
 
 /// The axis comes before the one that has this number now; -1 makes it the last.
-pub(super) fn expand<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn expand<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     no_statics(cx.env, call)?;
     let mut given = args::given(cx, scope, call, &["x", "axis"], 2)?.into_iter();
     let x = given.next().flatten().ok_or(Poison)?;
@@ -86,7 +98,11 @@ fn new_axis(cx: &mut Typer<'_, '_>, value: &Value, rank: usize) -> Checked<usize
 }
 
 /// `pad(x, axis, before = 0, after = 0, value = 0)`
-pub(super) fn pad<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn pad<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     no_statics(cx.env, call)?;
     let names = ["x", "axis", "before", "after", "value"];
     let written = args::match_args(cx.env, call, &names, 2, None);
@@ -133,10 +149,15 @@ fn amount<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, written: Option<&'a ast
 }
 
 /// Operands given by position, of one element type, and the axis given by name.
-fn joined<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<(Vec<Expr>, Value)> {
+fn joined<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<(Vec<Expr>, Value)> {
     no_statics(cx.env, call)?;
-    let (named, parts): (Vec<Arg>, Vec<Arg>) = call.args.iter().partition(|arg| arg.name.is_some());
-    let rest = Call { args: named, ..call.clone() };
+    let (named, parts): (Vec<WrittenArg>, Vec<WrittenArg>) =
+        call.args.iter().partition(|arg| arg.name.is_some());
+    let rest = WrittenCall { args: named, ..call.clone() };
     let axis = args::given(cx, scope, &rest, &["axis"], 0);
     let values: Vec<_> = parts.iter().map(|arg| cx.expr(scope, arg.value, None)).collect();
     let values = values.into_iter().collect::<Checked<Vec<Value>>>()?;
@@ -145,7 +166,7 @@ fn joined<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) ->
     let Some(first) = values.first() else {
         return Err(args::missing_argument(cx.env, call, "a", &["a", "b", "...", "axis"], None));
     };
-    if let [Arg { value: list, .. }] = parts[..]
+    if let [WrittenArg { value: list, .. }] = parts[..]
         && matches!(list.kind, ast::ExprKind::List(_))
     {
         let message = format!("`{}` joins its arguments, and a list is one tensor", call.name);
@@ -171,7 +192,7 @@ fn joined<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) ->
 fn expect_alike<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &Scope,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
     parts: &[Expr],
     free: Option<usize>,
 ) -> Checked<()> {
@@ -194,14 +215,22 @@ fn expect_alike<'a>(
     Err(cx.env.report(found.help(help)))
 }
 
-pub(super) fn concat<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn concat<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     let (parts, axis) = joined(cx, scope, call)?;
     let axis = args::axis(cx.env, &axis, &parts[0].ty)?;
     expect_alike(cx, scope, call, &parts, Some(axis))?;
     Ok(Value::strong(end_to_end(parts, axis, call.span)))
 }
 
-pub(super) fn stack<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn stack<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     let (parts, axis) = joined(cx, scope, call)?;
     expect_alike(cx, scope, call, &parts, None)?;
     let axis = new_axis(cx, &axis, parts[0].ty.rank())?;
@@ -246,7 +275,11 @@ fn end_to_end(parts: Vec<Expr>, axis: usize, span: crate::source::Span) -> Expr 
 }
 
 /// `permute[1, 0, 2](x)`: axis `k` of the result is axis `axes[k]` of `x`.
-pub(super) fn permute<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn permute<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     let axes: Vec<_> = call.statics.iter().map(|axis| dims::dim(cx.env, scope, axis, false)).collect();
     let written = args::match_args(cx.env, call, &["x"], 1, None);
     let x = args::values(cx, scope, call, written)?.into_iter().next().ok_or(Poison)?;

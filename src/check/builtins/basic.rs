@@ -5,7 +5,7 @@ use crate::algebra::types::DType;
 use crate::check::env::{Checked, Poison, Scope, Value, Weak};
 use crate::check::expr::args::{self, no_statics};
 use crate::check::expr::elementwise::{self, weakest};
-use crate::check::expr::typer::{Call, Typer};
+use crate::check::expr::typer::{Typer, WrittenCall};
 use crate::check::expr::{convert, extents};
 use crate::check::{errors, text};
 use crate::typed::{Expr, ExprKind, build};
@@ -13,12 +13,16 @@ use crate::typed::{Expr, ExprKind, build};
 pub(super) fn sample_elsewhere<'a>(
     cx: &mut Typer<'_, 'a>,
     _: &mut Scope,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Value> {
     Err(cx.env.report(errors::not_a_value("a sampled text", call.span, "print it: `print sample(...)`")))
 }
 
-pub(super) fn select<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn select<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     no_statics(cx.env, call)?;
     let written = args::match_args(cx.env, call, &["c", "a", "b"], 3, None);
     let mut values = args::values(cx, scope, call, written)?.into_iter();
@@ -38,7 +42,11 @@ pub(super) fn select<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<
     })
 }
 
-pub(super) fn clamp<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn clamp<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     no_statics(cx.env, call)?;
     let written = args::match_args(cx.env, call, &["x", "lo", "hi"], 3, None);
     let mut values = args::values(cx, scope, call, written)?.into_iter();
@@ -53,7 +61,7 @@ pub(super) fn clamp<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'
 pub(super) fn function_maker<'a>(
     cx: &mut Typer<'_, 'a>,
     _: &mut Scope,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Value> {
     let of = call.args.first().map_or("f".into(), |arg| text::source(arg.value));
     let help = format!("call it: `{}({of})(x)`", call.name);
@@ -61,7 +69,7 @@ pub(super) fn function_maker<'a>(
 }
 
 /// The one argument, `x`.
-fn operand<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+fn operand<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &WrittenCall<'a, '_>) -> Checked<Value> {
     no_statics(cx.env, call)?;
     let written = args::match_args(cx.env, call, &["x"], 1, None);
     args::values(cx, scope, call, written)?.into_iter().next().ok_or(Poison)
@@ -70,7 +78,7 @@ fn operand<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -
 pub(super) fn stop_gradient<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Value> {
     let x = operand(cx, scope, call)?;
     let x = convert::settle(cx.env, x)?;
@@ -78,7 +86,12 @@ pub(super) fn stop_gradient<'a>(
     Ok(Value::strong(Expr { kind: ExprKind::StopGradient(Box::new(x)), ty, span: call.span }))
 }
 
-fn cast<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>, dtype: DType) -> Checked<Value> {
+fn cast<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+    dtype: DType,
+) -> Checked<Value> {
     let x = operand(cx, scope, call)?;
     let weak = x.weak != Weak::No && dtype.is_float() || x.weak == Weak::Int && dtype.is_int();
     let expr =
@@ -89,25 +102,41 @@ fn cast<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>, dtyp
 pub(super) fn cast_real<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Value> {
     let dtype = cx.env.real;
     cast(cx, scope, call, dtype)
 }
 
-pub(super) fn cast_f32<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn cast_f32<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     cast(cx, scope, call, DType::F32)
 }
 
-pub(super) fn cast_f64<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn cast_f64<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     cast(cx, scope, call, DType::F64)
 }
 
-pub(super) fn cast_i32<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn cast_i32<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     cast(cx, scope, call, DType::I32)
 }
 
-pub(super) fn cast_i64<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn cast_i64<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     cast(cx, scope, call, DType::I64)
 }
 
@@ -115,7 +144,7 @@ pub(super) fn cast_i64<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Cal
 pub(super) fn cast_bool<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Value> {
     let x = operand(cx, scope, call)?;
     let x = convert::settle(cx.env, x)?;

@@ -13,21 +13,21 @@ use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Checked, Poison, Scope, Value, value};
 use crate::check::errors::{self, at};
 use crate::check::expr::args::{self, no_statics};
-use crate::check::expr::typer::{Call, Typer};
+use crate::check::expr::typer::{Typer, WrittenCall};
 use crate::check::expr::{arith, convert, dims, origin};
 use crate::check::text;
 use crate::source::Span;
 use crate::typed::{Expr, build};
 
 /// How one axis is walked.
-struct Walk {
+struct WindowAxis {
     taps: Dim,
     stride: Dim,
     dilation: Dim,
     padding: Dim,
 }
 
-impl Walk {
+impl WindowAxis {
     /// How many positions a window reaches over.
     fn span(&self) -> Dim {
         self.taps.sub(&Dim::constant(1)).mul(&self.dilation).add(&Dim::constant(1))
@@ -90,7 +90,13 @@ fn expect_rank<'a>(
 }
 
 /// Whether at least one window fits along each walked axis.
-fn expect_room(cx: &mut Typer<'_, '_>, scope: &Scope, x: &Expr, walks: &[Walk], span: Span) -> Checked<()> {
+fn expect_room(
+    cx: &mut Typer<'_, '_>,
+    scope: &Scope,
+    x: &Expr,
+    walks: &[WindowAxis],
+    span: Span,
+) -> Checked<()> {
     for (k, walk) in walks.iter().enumerate() {
         let size = &x.ty.shape[k + 2];
         let padded = size.add(&walk.padding).add(&walk.padding);
@@ -117,7 +123,7 @@ fn expect_room(cx: &mut Typer<'_, '_>, scope: &Scope, x: &Expr, walks: &[Walk], 
 }
 
 /// More positions on both sides of each walked axis.
-fn padded(mut x: Expr, walks: &[Walk], value: f64, span: Span) -> Expr {
+fn padded(mut x: Expr, walks: &[WindowAxis], value: f64, span: Span) -> Expr {
     for (k, walk) in walks.iter().enumerate() {
         if walk.padding.as_constant() != Some(0) {
             let (before, after) = (walk.padding.clone(), walk.padding.clone());
@@ -128,11 +134,19 @@ fn padded(mut x: Expr, walks: &[Walk], value: f64, span: Span) -> Expr {
     x
 }
 
-pub(super) fn conv1d<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn conv1d<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     convolution(cx, scope, call, 1)
 }
 
-pub(super) fn conv2d<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn conv2d<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     convolution(cx, scope, call, 2)
 }
 
@@ -142,7 +156,7 @@ const CONVOLUTION: [&str; 6] = ["x", "w", "stride", "padding", "dilation", "grou
 fn convolution<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
     n: usize,
 ) -> Checked<Value> {
     no_statics(cx.env, call)?;
@@ -167,13 +181,13 @@ fn convolution<'a>(
     let padding = per_axis(cx, scope, written[3], ("padding", 0, &vec![Dim::default(); n]))?;
     let dilation = per_axis(cx, scope, written[4], ("dilation", 1, &one))?;
     let groups = per_axis(cx, scope, written[5], ("groups", 1, &one[..1]))?.swap_remove(0);
-    let walk = |k: usize| Walk {
+    let walk = |k: usize| WindowAxis {
         taps: w.ty.shape[k + 2].clone(),
         stride: stride[k].clone(),
         dilation: dilation[k].clone(),
         padding: padding[k].clone(),
     };
-    let walks: Vec<Walk> = (0..n).map(walk).collect();
+    let walks: Vec<WindowAxis> = (0..n).map(walk).collect();
     let per_group = expect_channels(cx, scope, (&x, &w), &groups, call.span)?;
     expect_room(cx, scope, &x, &walks, call.span)?;
     let grouped = (groups.as_constant() != Some(1)).then_some((groups, per_group));
@@ -223,7 +237,7 @@ fn expect_channels(
 
 /// The convolution of an input that is padded already. Groups, and the results of each, are axes of
 /// their own meanwhile.
-fn convolved(x: Expr, w: Expr, walks: &[Walk], grouped: Option<(Dim, Dim)>, span: Span) -> Expr {
+fn convolved(x: Expr, w: Expr, walks: &[WindowAxis], grouped: Option<(Dim, Dim)>, span: Span) -> Expr {
     let n = walks.len();
     let (image, taps) = (x.ty.shape[2..].to_vec(), w.ty.shape[2..].to_vec());
     let each = w.ty.shape[1].clone();
@@ -231,7 +245,7 @@ fn convolved(x: Expr, w: Expr, walks: &[Walk], grouped: Option<(Dim, Dim)>, span
     let labels = |first: &[usize], k: usize| -> Vec<usize> {
         first.iter().copied().chain(4 + k * n..4 + (k + 1) * n).collect()
     };
-    let window = |(k, walk): (usize, &Walk)| {
+    let window = |(k, walk): (usize, &WindowAxis)| {
         let (stride, dilation) = (walk.stride.clone(), walk.dilation.clone());
         let steps = image[k].sub(&walk.span()).div_floor(&stride).add(&Dim::constant(1));
         Window { at: 4 + k, step: 4 + n + k, steps, stride, tap: 4 + 2 * n + k, dilation }
@@ -260,7 +274,7 @@ fn convolved(x: Expr, w: Expr, walks: &[Walk], grouped: Option<(Dim, Dim)>, span
 fn over_axes<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
     x: Option<&'a ast::Expr>,
 ) -> Checked<(Expr, Vec<Dim>)> {
     let sizes = args::sizes(cx.env, scope, call);
@@ -292,7 +306,7 @@ fn over_axes<'a>(
 fn pooled<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
     outside: f64,
 ) -> Checked<(Expr, Vec<usize>)> {
     let written = args::match_args(cx.env, call, &["x", "stride", "padding"], 1, None);
@@ -308,7 +322,7 @@ fn pooled<'a>(
             let found = at(&errors::SHAPE_MISMATCH, message, call.span, "this call");
             return Err(cx.env.report(found.help("pad by less than a window")));
         }
-        walks.push(Walk { taps, stride, dilation: Dim::constant(1), padding });
+        walks.push(WindowAxis { taps, stride, dilation: Dim::constant(1), padding });
     }
     expect_room(cx, scope, &x, &walks, call.span)?;
     let mut x = padded(x, &walks, outside, call.span);
@@ -320,12 +334,20 @@ fn pooled<'a>(
     Ok((x, (0..n).map(|k| 2 * k + 3).collect()))
 }
 
-pub(super) fn max_pool<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn max_pool<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     let (x, axes) = pooled(cx, scope, call, f64::NEG_INFINITY)?;
     Ok(Value::strong(build::reduce(Reducer::Max, x, &axes, false, call.span)))
 }
 
-pub(super) fn avg_pool<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn avg_pool<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     let (x, axes) = pooled(cx, scope, call, 0.0)?;
     let taps: Shape = axes.iter().map(|axis| x.ty.shape[*axis].clone()).collect();
     let total = build::reduce(Reducer::Sum, x, &axes, false, call.span);
@@ -334,7 +356,11 @@ pub(super) fn avg_pool<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Cal
 }
 
 /// `upsample[2](x)`: each position becomes several equal ones along every axis after the first two.
-pub(super) fn upsample<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn upsample<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     let written = args::match_args(cx.env, call, &["x"], 1, None);
     let Ok(written) = written else { return args::values(cx, scope, call, Err(Poison)).and(Err(Poison)) };
     let (x, times) = over_axes(cx, scope, call, written[0])?;
@@ -352,7 +378,11 @@ pub(super) fn upsample<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Cal
 
 /// `windows[3](x, axis = -1, stride = 1, dilation = 1)`: the axis becomes that of windows, and one of
 /// positions in each after it.
-pub(super) fn windows<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn windows<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     let taps = args::sizes(cx.env, scope, call);
     let written = args::match_args(cx.env, call, &["x", "axis", "stride", "dilation"], 1, None);
     let Ok(written) = written else { return args::values(cx, scope, call, Err(Poison)).and(Err(Poison)) };
@@ -372,7 +402,7 @@ pub(super) fn windows<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call
             at(&errors::WRONG_STATIC, "`windows` takes one size: that of a window", call.span, "this call");
         return Err(cx.env.report(found.help("write `windows[3](x)`")));
     }
-    let walk = Walk { taps: taps.swap_remove(0), stride, dilation, padding: Dim::default() };
+    let walk = WindowAxis { taps: taps.swap_remove(0), stride, dilation, padding: Dim::default() };
     let size = &x.ty.shape[axis];
     if size.sub(&walk.span()).as_constant().is_some_and(|n| n < 0) {
         let message = format!("a window of {} does not fit into axis {axis} of size {size}", walk.span());
@@ -380,6 +410,6 @@ pub(super) fn windows<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call
         let found = origin::label_origin(cx.env, scope, &x, found);
         return Err(cx.env.report(found.help("take fewer positions, or `pad` the axis")));
     }
-    let Walk { taps, stride, dilation, .. } = walk;
+    let WindowAxis { taps, stride, dilation, .. } = walk;
     Ok(Value::strong(build::op(Op::View(View::Unfold { axis, taps, stride, dilation }), vec![x], call.span)))
 }

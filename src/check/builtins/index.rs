@@ -14,13 +14,17 @@ use crate::ast::{ExprKind as Ast, StrPart};
 use crate::check::env::{Checked, Poison, Scope, Value, value};
 use crate::check::errors::{self, at};
 use crate::check::expr::args::{self, no_statics};
-use crate::check::expr::typer::{Call, Typer};
+use crate::check::expr::typer::{Typer, WrittenCall};
 use crate::check::expr::{convert, origin};
 use crate::check::text;
 use crate::typed::{Expr, Numbered, build};
 
 /// `take(table, index, axis = 0)`. Positions outside of the axis stop the script; no program reads there.
-pub(super) fn take<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn take<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     no_statics(cx.env, call)?;
     let span = call.span;
     let mut given = args::given(cx, scope, call, &["table", "index", "axis"], 2)?.into_iter();
@@ -42,7 +46,11 @@ pub(super) fn take<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a
     Ok(Value::strong(build::op(Op::Gather(Gather::Take { axis }), vec![table, inside], span)))
 }
 
-pub(super) fn cumsum<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn cumsum<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     no_statics(cx.env, call)?;
     let mut given = args::given(cx, scope, call, &["x", "axis"], 1)?.into_iter();
     let x = given.next().flatten().ok_or(Poison)?;
@@ -76,7 +84,11 @@ fn labels(text: &str) -> Option<Labels> {
 }
 
 /// `einsum["bij, bjk -> bik"](a, b)`
-pub(super) fn einsum<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn einsum<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     let written = match call.statics {
         [one] => match &one.kind {
             Ast::Str(parts) => match parts.as_slice() {

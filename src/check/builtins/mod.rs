@@ -23,7 +23,7 @@ use crate::algebra::scalar::{self, Scalar, Typing};
 use crate::check::env::{Checked, Poison, Scope, Value};
 use crate::check::expr::args::{self, no_statics};
 use crate::check::expr::elementwise;
-use crate::check::expr::typer::{Call, Typer};
+use crate::check::expr::typer::{Typer, WrittenCall};
 
 /// A builtin function.
 struct Builtin {
@@ -31,7 +31,7 @@ struct Builtin {
     pub name: &'static str,
     /// How it is called and what it gives.
     pub doc: &'static str,
-    check: for<'a> fn(&mut Typer<'_, 'a>, &mut Scope, &Call<'a, '_>) -> Checked<Value>,
+    check: for<'a> fn(&mut Typer<'_, 'a>, &mut Scope, &WrittenCall<'a, '_>) -> Checked<Value>,
 }
 
 /// All builtins that are more than a scalar row.
@@ -283,7 +283,7 @@ pub(super) fn builtin<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     name: &str,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Value> {
     if scope.in_stage()
         && let Some(result) = stage::stage_reduction(cx, scope, name, call)

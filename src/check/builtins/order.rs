@@ -14,13 +14,13 @@ use crate::algebra::types::{DType, Dim, Shape, Type};
 use crate::algebra::view::View;
 use crate::check::env::{Checked, Poison, Scope, Value, value};
 use crate::check::errors::{self, at};
-use crate::check::expr::typer::{Call, Typer};
+use crate::check::expr::typer::{Typer, WrittenCall};
 use crate::check::expr::{args, convert, dims, origin};
 use crate::source::Span;
 use crate::typed::{Expr, ExprKind, build};
 
 /// The axis that is put in order, the last one of `x`, and how many places of it are asked for.
-struct Order {
+struct SortedAxis {
     x: Expr,
     axis: usize,
     places: Dim,
@@ -28,7 +28,7 @@ struct Order {
     span: Span,
 }
 
-impl Order {
+impl SortedAxis {
     fn length(&self) -> Dim {
         self.x.ty.shape[self.x.ty.rank() - 1].clone()
     }
@@ -115,9 +115,9 @@ fn moved(expr: Expr, from: usize, to: usize, span: Span) -> Expr {
 fn order<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
     places: Option<Dim>,
-) -> Checked<Order> {
+) -> Checked<SortedAxis> {
     let names: &[&str] = if places.is_some() { &["x", "axis"] } else { &["x", "axis", "descending"] };
     let mut given = args::given(cx, scope, call, names, 1)?.into_iter();
     let x = given.next().flatten().ok_or(Poison)?;
@@ -148,35 +148,47 @@ fn order<'a>(
     }
     let last = x.ty.rank() - 1;
     let span = call.span;
-    Ok(Order { x: moved(x, axis, last, span), axis, places, descending, span })
+    Ok(SortedAxis { x: moved(x, axis, last, span), axis, places, descending, span })
 }
 
 /// What is ordered and its order under names, for use in several places.
-fn with_order(scope: &mut Scope, order: Order, body: impl FnOnce(&Order, &Expr) -> Expr) -> Value {
-    let Order { x, axis, places, descending, span } = order;
+fn with_order(scope: &mut Scope, order: SortedAxis, body: impl FnOnce(&SortedAxis, &Expr) -> Expr) -> Value {
+    let SortedAxis { x, axis, places, descending, span } = order;
     Value::strong(scope.share("x", x, |scope, x| {
-        let order = Order { x, axis, places, descending, span };
+        let order = SortedAxis { x, axis, places, descending, span };
         let positions = order.order();
         scope.share("order", positions, |_, positions| body(&order, &positions))
     }))
 }
 
 /// `sort(x, axis = -1, descending = false)`
-pub(super) fn sort<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn sort<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     args::no_statics(cx.env, call)?;
     let order = order(cx, scope, call, None)?;
     Ok(with_order(scope, order, |order, positions| order.values(positions)))
 }
 
 /// `argsort(x, axis = -1, descending = false)`
-pub(super) fn argsort<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn argsort<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     args::no_statics(cx.env, call)?;
     let order = order(cx, scope, call, None)?;
     Ok(with_order(scope, order, |order, positions| order.positions(positions)))
 }
 
 /// `top_k[3](x, axis = -1)`: values and positions.
-pub(super) fn top_k<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn top_k<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     let places = one_size(cx, scope, call, "how many: `top_k[3](x)`")?;
     let order = order(cx, scope, call, Some(places))?;
     Ok(with_order(scope, order, |order, positions| {
@@ -185,7 +197,11 @@ pub(super) fn top_k<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'
 }
 
 /// `split[3](x, axis = 0)`: as many parts of one size.
-pub(super) fn split<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn split<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     let parts = one_size(cx, scope, call, "how many parts: `split[3](x)`")?;
     let mut given = args::given(cx, scope, call, &["x", "axis"], 1)?.into_iter();
     let x = given.next().flatten().ok_or(Poison)?;
@@ -219,7 +235,12 @@ fn several(values: Vec<Expr>, span: Span) -> Expr {
 }
 
 /// The one size in square brackets.
-fn one_size<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>, what: &str) -> Checked<Dim> {
+fn one_size<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+    what: &str,
+) -> Checked<Dim> {
     match call.statics {
         [one] => {
             let size = dims::dim(cx.env, scope, one, false)?;

@@ -3,7 +3,7 @@
 use crate::algebra::types::{DType, Type};
 use crate::check::env::{Checked, Poison, Scope, Value};
 use crate::check::errors::{self, at};
-use crate::check::expr::typer::{Call, Typer};
+use crate::check::expr::typer::{Typer, WrittenCall};
 use crate::check::expr::{args, convert, extents};
 use crate::typed::{Expr, ExprKind, Extent, Inner, LocalId, StageScope, free_locals};
 
@@ -11,7 +11,7 @@ use crate::typed::{Expr, ExprKind, Extent, Inner, LocalId, StageScope, free_loca
 pub(crate) fn call_inner<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Value> {
     let point = point(cx, scope, call)?;
     if let Some(before) = &scope.of_stage().inner {
@@ -36,7 +36,7 @@ pub(crate) fn call_inner<'a>(
 pub(crate) fn call_loss<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Value> {
     let point = point(cx, scope, call)?;
     let kind = ExprKind::StageLoss(Box::new(point));
@@ -44,7 +44,7 @@ pub(crate) fn call_loss<'a>(
 }
 
 /// The parameters that a call in a stage is given: one number per coordinate.
-fn point<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Expr> {
+fn point<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &WrittenCall<'a, '_>) -> Checked<Expr> {
     args::no_more_statics(cx.env, call)?;
     let given = args::given(cx, scope, call, &["w"], 1)?;
     let value = given.into_iter().flatten().next().ok_or(Poison)?;

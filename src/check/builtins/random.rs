@@ -13,12 +13,12 @@ use crate::algebra::types::{DType, Dim, Type};
 use crate::ast::ExprKind as Ast;
 use crate::check::env::{Checked, Scope, Value, value};
 use crate::check::errors::{self, at};
-use crate::check::expr::typer::{Call, Typer};
+use crate::check::expr::typer::{Typer, WrittenCall};
 use crate::check::expr::{args, arith, convert, extents};
 use crate::typed::{Expr, ExprKind, Extent, build};
 
 /// The type of random numbers: the sizes in square brackets, or the shape expected.
-fn drawn<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Type> {
+fn drawn<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &WrittenCall<'a, '_>) -> Checked<Type> {
     if let Some(ty) = drawn_in_stage(cx, scope, call) {
         return ty;
     }
@@ -30,7 +30,11 @@ fn drawn<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> 
 }
 
 /// The same where an extent says how many there are.
-fn drawn_in_stage<'a>(cx: &mut Typer<'_, 'a>, scope: &Scope, call: &Call<'a, '_>) -> Option<Checked<Type>> {
+fn drawn_in_stage<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Option<Checked<Type>> {
     if !scope.in_stage() {
         return None;
     }
@@ -48,7 +52,7 @@ fn drawn_in_stage<'a>(cx: &mut Typer<'_, 'a>, scope: &Scope, call: &Call<'a, '_>
 }
 
 /// Uniform numbers in `[0, 1)`.
-fn unit<'a>(cx: &mut Typer<'_, 'a>, ty: &Type, call: &Call<'a, '_>) -> Expr {
+fn unit<'a>(cx: &mut Typer<'_, 'a>, ty: &Type, call: &WrittenCall<'a, '_>) -> Expr {
     let key = Type::new(DType::I32, vec![Dim::constant(2)]);
     let key = Expr { kind: ExprKind::Key, ty: key, span: call.span };
     let fill = Fill::Random { site: cx.env.site(), dtype: ty.dtype, to: ty.shape.clone() };
@@ -68,7 +72,11 @@ fn affine<'a>(cx: &mut Typer<'_, 'a>, scope: &Scope, u: Expr, start: Value, scal
     Ok(value)
 }
 
-pub(super) fn uniform<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn uniform<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     let ty = drawn(cx, scope, call)?;
     let unit = unit(cx, &ty, call);
     let mut given = args::given(cx, scope, call, &["low", "high"], 0)?.into_iter();
@@ -80,7 +88,11 @@ pub(super) fn uniform<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call
 }
 
 /// Box-Muller: the radius from one uniform number, the angle from another.
-pub(super) fn normal<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn normal<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     let span = call.span;
     let ty = drawn(cx, scope, call)?;
     let (first, second) = (unit(cx, &ty, call), unit(cx, &ty, call));
@@ -103,7 +115,7 @@ pub(super) fn normal<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<
 pub(super) fn bernoulli<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Value> {
     let p = args::given(cx, scope, call, &["p"], 0)?.into_iter().next().flatten();
     let p = p.unwrap_or(value::literal(0.5, false, scope.float, call.span));
@@ -141,7 +153,7 @@ fn probability(cx: &mut Typer<'_, '_>, p: &Value) -> Checked<()> {
 pub(super) fn permutation<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Value> {
     let sizes = args::sizes(cx.env, scope, call)?;
     no_args(cx, call)?;

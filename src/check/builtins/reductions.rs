@@ -9,7 +9,7 @@ use crate::check::env::{Checked, Poison, Scope, Value, value};
 use crate::check::errors::{self, at};
 use crate::check::expr::args::{self, no_statics};
 use crate::check::expr::convert::{self, counted};
-use crate::check::expr::typer::{Call, Typer};
+use crate::check::expr::typer::{Typer, WrittenCall};
 use crate::check::expr::{arith, elementwise, extents};
 use crate::typed::{Expr, ExprKind, Extent, build};
 
@@ -17,7 +17,7 @@ use crate::typed::{Expr, ExprKind, Extent, build};
 fn reduction<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<(Value, Vec<usize>, bool)> {
     no_statics(cx.env, call)?;
     let mut given = args::given(cx, scope, call, &["x", "axis", "keep"], 1)?.into_iter();
@@ -74,7 +74,7 @@ fn listed(item: &Expr) -> &Expr {
     }
 }
 
-fn say_extent<'a>(cx: &mut Typer<'_, 'a>, call: &Call<'a, '_>) -> Poison {
+fn say_extent<'a>(cx: &mut Typer<'_, 'a>, call: &WrittenCall<'a, '_>) -> Poison {
     let message = format!("in a stage, `{}` says over what: a tensor or the whole model", call.name);
     let found = at(&errors::WRONG_STATIC, message, call.span, "no extent");
     cx.env.report(found.help(format!("write `{}[model](...)` or `{}[tensor](...)`", call.name, call.name)))
@@ -83,7 +83,7 @@ fn say_extent<'a>(cx: &mut Typer<'_, 'a>, call: &Call<'a, '_>) -> Poison {
 pub(super) fn extent_only<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Value> {
     if scope.in_stage() {
         return Err(say_extent(cx, call));
@@ -95,13 +95,21 @@ pub(super) fn extent_only<'a>(
     ))
 }
 
-pub(super) fn sum<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn sum<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     let (x, axes, keep) = reduction(cx, scope, call)?;
     let x = convert::settle(cx.env, counted(x, scope))?;
     Ok(Value::strong(build::reduce(Reducer::Sum, x, &axes, keep, call.span)))
 }
 
-pub(super) fn mean<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn mean<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     let (x, axes, keep) = reduction(cx, scope, call)?;
     let x = convert::settle(cx.env, arith::real(counted(x, scope), scope))?;
     let sizes: Shape = axes.iter().map(|axis| x.ty.shape[*axis].clone()).collect();
@@ -111,7 +119,7 @@ pub(super) fn mean<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a
 }
 
 /// The mean of the squares of what is left without the mean.
-fn variance<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Expr> {
+fn variance<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &WrittenCall<'a, '_>) -> Checked<Expr> {
     let (x, axes, keep) = reduction(cx, scope, call)?;
     let x = convert::settle(cx.env, arith::real(counted(x, scope), scope))?;
     let span = call.span;
@@ -130,16 +138,28 @@ fn variance<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) 
     }))
 }
 
-pub(super) fn var<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn var<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     Ok(Value::strong(variance(cx, scope, call)?))
 }
 
-pub(super) fn std<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn std<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     let variance = variance(cx, scope, call)?;
     Ok(Value::strong(build::map(&scalar::SQRT, vec![variance], call.span)))
 }
 
-pub(super) fn prod<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn prod<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     let (x, axes, keep) = reduction(cx, scope, call)?;
     convert::expect_number(cx.env, scope, &x, "`prod`")?;
     let x = convert::settle(cx.env, x)?;
@@ -150,7 +170,7 @@ pub(super) fn prod<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a
 fn extreme<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
     row: &'static Scalar,
     combine: Reducer,
 ) -> Checked<Value> {
@@ -167,18 +187,26 @@ fn extreme<'a>(
     Ok(Value::strong(build::reduce(combine, x, &axes, keep, call.span)))
 }
 
-pub(super) fn max<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn max<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     extreme(cx, scope, call, &scalar::MAX, Reducer::Max)
 }
 
-pub(super) fn min<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn min<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     extreme(cx, scope, call, &scalar::MIN, Reducer::Min)
 }
 
 fn logical<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
     combine: Reducer,
 ) -> Checked<Value> {
     let (x, axes, keep) = reduction(cx, scope, call)?;
@@ -186,11 +214,19 @@ fn logical<'a>(
     Ok(Value::strong(build::reduce(combine, x, &axes, keep, call.span)))
 }
 
-pub(super) fn any<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn any<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     logical(cx, scope, call, Reducer::Max)
 }
 
-pub(super) fn all<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn all<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     logical(cx, scope, call, Reducer::Min)
 }
 
@@ -198,7 +234,7 @@ pub(super) fn all<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a,
 fn arg_extreme<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
     combine: Reducer,
 ) -> Checked<Value> {
     no_statics(cx.env, call)?;
@@ -230,10 +266,18 @@ fn arg_extreme<'a>(
     })))
 }
 
-pub(super) fn argmax<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn argmax<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     arg_extreme(cx, scope, call, Reducer::Max)
 }
 
-pub(super) fn argmin<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn argmin<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     arg_extreme(cx, scope, call, Reducer::Min)
 }

@@ -8,23 +8,31 @@ use crate::algebra::view::View;
 use crate::check::env::{Checked, Poison, Scope, Value, value};
 use crate::check::errors::{self, at};
 use crate::check::expr::args::{self, no_statics};
-use crate::check::expr::typer::{Call, Typer};
+use crate::check::expr::typer::{Typer, WrittenCall};
 use crate::check::expr::{convert, origin};
 use crate::check::text;
 use crate::typed::{Expr, Numbered, build};
 
-pub(super) fn no_args<'a>(cx: &mut Typer<'_, 'a>, call: &Call<'a, '_>) -> Checked<()> {
+pub(super) fn no_args<'a>(cx: &mut Typer<'_, 'a>, call: &WrittenCall<'a, '_>) -> Checked<()> {
     args::match_args(cx.env, call, &[], 0, None).map(|_| ())
 }
 
-pub(super) fn iota<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn iota<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     let to = args::sizes(cx.env, scope, call)?;
     no_args(cx, call)?;
     let fill = Op::Fill(Fill::Iota { dtype: scope.float, to });
     Ok(Value::strong(build::op(fill, Vec::new(), call.span)))
 }
 
-pub(super) fn one_hot<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn one_hot<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     let sizes = args::sizes(cx.env, scope, call)?;
     let written = args::match_args(cx.env, call, &["y"], 1, None);
     let values = args::values(cx, scope, call, written)?;
@@ -50,7 +58,11 @@ pub(super) fn one_hot<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call
     Ok(Value::strong(build::cast(hot, scope.float)))
 }
 
-pub(super) fn reshape<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
+pub(super) fn reshape<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
     let to = args::sizes(cx.env, scope, call);
     let written = args::match_args(cx.env, call, &["x"], 1, None);
     let x = args::values(cx, scope, call, written)?.into_iter().next().ok_or(Poison)?;
@@ -71,7 +83,7 @@ pub(super) fn reshape<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call
 pub(super) fn broadcast<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Value> {
     let to = args::sizes(cx.env, scope, call);
     let written = args::match_args(cx.env, call, &["x"], 1, None);
@@ -94,7 +106,7 @@ pub(super) fn broadcast<'a>(
 pub(super) fn transpose<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Value> {
     no_statics(cx.env, call)?;
     let mut given = args::given(cx, scope, call, &["x", "a", "b"], 1)?.into_iter();

@@ -6,7 +6,7 @@ use crate::algebra::types::{DType, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Binding, Checked, Env, Poison, Scope, Value};
 use crate::check::errors::{self, at};
-use crate::check::expr::typer::{Call, Typer};
+use crate::check::expr::typer::{Typer, WrittenCall};
 use crate::check::expr::{args, convert, extents};
 use crate::source::Span;
 use crate::typed::{Expr, ExprKind, Extent, build};
@@ -37,7 +37,7 @@ pub(super) fn stage_reduction<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     name: &str,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Option<Checked<Value>> {
     let operands: &[&str] = match name {
         "sum" | "mean" | "norm" | "max" | "min" => &["a"],
@@ -54,7 +54,7 @@ fn extent_reduction<'a>(
     name: &str,
     over: &'a ast::Expr,
     operands: &[&str],
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Value> {
     let extent = match &over.kind {
         Ast::Name(word) => extent_word(cx.env, scope, word, over.span),

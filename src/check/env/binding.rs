@@ -10,14 +10,14 @@ pub(crate) enum Callee {
     /// A builtin or a scalar row.
     Builtin(String),
     /// A function or model (index into the checker's definitions), perhaps with its statics given.
-    Def(usize, Vec<Static>),
+    Def(usize, Vec<StaticArg>),
     /// A function made of a function: `grad(f)`.
     Derived(Box<Derived>),
 }
 
 /// Who is called.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Target {
+pub(crate) enum CallTarget {
     /// Someone who owns nothing.
     Callee(Callee),
     /// A layer of the enclosing model, and the names of its arguments.
@@ -36,7 +36,7 @@ pub(crate) enum Target {
 
 /// A static argument.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Static {
+pub(crate) enum StaticArg {
     /// A size.
     Size(Dim),
     /// A real number, by its bits.
@@ -83,7 +83,7 @@ pub(crate) enum Binding {
 pub(crate) struct Derived {
     pub kind: DeriveKind,
     /// The function.
-    pub of: Target,
+    pub of: CallTarget,
     /// Its text.
     pub name: String,
     /// The arguments by which it is differentiated.

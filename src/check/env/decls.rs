@@ -8,7 +8,7 @@ use crate::typed::DataId;
 
 /// A function or model as declared.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Def<'a> {
+pub(crate) struct Declaration<'a> {
     pub ast: &'a ast::Function,
     pub model: bool,
     pub library: bool,
@@ -30,18 +30,18 @@ pub(crate) struct StageDef<'a> {
 
 /// Declarations of one kind, of the library and of the script, which may use the same name.
 #[derive(Debug)]
-pub(crate) struct Table<'a, T> {
+pub(crate) struct Declarations<'a, T> {
     all: Vec<T>,
     names: BTreeMap<(bool, &'a str), usize>,
 }
 
-impl<T> Default for Table<'_, T> {
+impl<T> Default for Declarations<'_, T> {
     fn default() -> Self {
-        Table { all: Vec::new(), names: BTreeMap::new() }
+        Declarations { all: Vec::new(), names: BTreeMap::new() }
     }
 }
 
-impl<'a, T> Table<'a, T> {
+impl<'a, T> Declarations<'a, T> {
     /// Adds one.
     pub(crate) fn add(&mut self, library: bool, name: &'a str, def: T) {
         self.names.insert((library, name), self.all.len());
@@ -69,7 +69,7 @@ impl<'a, T> Table<'a, T> {
     }
 }
 
-impl<T> Index<usize> for Table<'_, T> {
+impl<T> Index<usize> for Declarations<'_, T> {
     type Output = T;
 
     fn index(&self, def: usize) -> &T {
@@ -81,11 +81,11 @@ impl<T> Index<usize> for Table<'_, T> {
 #[derive(Debug, Default)]
 pub(crate) struct Decls<'a> {
     /// Functions and models.
-    pub functions: Table<'a, Def<'a>>,
+    pub functions: Declarations<'a, Declaration<'a>>,
     /// Stages.
-    pub stages: Table<'a, StageDef<'a>>,
+    pub stages: Declarations<'a, StageDef<'a>>,
     /// Pipelines.
-    pub pipelines: Table<'a, PipelineDef<'a>>,
+    pub pipelines: Declarations<'a, PipelineDef<'a>>,
     /// Pipelines that a `let` of the script names.
     pub pipeline_lets: BTreeMap<&'a str, &'a ast::Let>,
     /// Functions that a `let` of the script names.

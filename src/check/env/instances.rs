@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::binding::Static;
-use super::scope::{Place, Scope};
+use super::binding::StaticArg;
+use super::scope::{Caller, Scope};
 use super::value::Checked;
 use crate::algebra::types::{Dim, SizeVar, Type};
 use crate::source::Span;
@@ -16,7 +16,7 @@ pub(crate) type Sizes = BTreeMap<SizeVar, Dim>;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Key {
     pub def: usize,
-    pub statics: Vec<Option<Static>>,
+    pub statics: Vec<Option<StaticArg>>,
     pub rank: usize,
 }
 
@@ -38,11 +38,11 @@ pub(crate) struct Signature {
 
 impl Signature {
     /// The sizes that static arguments give.
-    pub(crate) fn static_sizes(&self, statics: &[Static]) -> Sizes {
+    pub(crate) fn static_sizes(&self, statics: &[StaticArg]) -> Sizes {
         let pairs = self.statics.iter().zip(statics);
         pairs
             .filter_map(|(var, value)| match (var, value) {
-                (Some(var), Static::Size(dim)) => Some((var.clone(), dim.clone())),
+                (Some(var), StaticArg::Size(dim)) => Some((var.clone(), dim.clone())),
                 _ => None,
             })
             .collect()
@@ -66,7 +66,7 @@ pub(crate) struct InstanceOf {
 /// A call of a function or model, for what can be said only when all bodies are known.
 #[derive(Clone, Debug)]
 pub(crate) struct CallSite {
-    pub caller: Place,
+    pub caller: Caller,
     pub callee: FunctionId,
     pub sizes: Vec<Dim>,
     pub instance: Instance,

@@ -17,11 +17,11 @@ use crate::diag::Diagnostic;
 use crate::source::Span;
 use crate::typed::Data;
 
-pub(crate) use binding::{Binding, Callee, Derived, Layer, Static, Target};
-pub(crate) use decls::{Decls, Def, PipelineDef, StageDef};
+pub(crate) use binding::{Binding, CallTarget, Callee, Derived, Layer, StaticArg};
+pub(crate) use decls::{Declaration, Decls, PipelineDef, StageDef};
 pub(crate) use globals::{Global, Globals, Variable};
 pub(crate) use instances::{CallSite, InstanceOf, Instances, Key, Signature, Sizes};
-pub(crate) use scope::{Cells, Extents, Kind, Place, STEPS, Scope, WILDCARD, unique};
+pub(crate) use scope::{Caller, CellScope, Extents, STEPS, Scope, ScopeKind, WILDCARD, unique};
 pub(crate) use value::{Checked, Poison, Value, Weak};
 
 /// What is known while a script is checked.

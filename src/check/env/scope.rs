@@ -15,13 +15,13 @@ pub(crate) const WILDCARD: &str = "_";
 
 /// What a scope is that of.
 #[derive(Clone, Debug)]
-pub(crate) enum Kind {
+pub(crate) enum ScopeKind {
     /// A function or a model.
     Function(FunctionScope),
     /// An optimizer stage.
-    Stage(StageScope),
+    Stage(StageContext),
     /// The hyperparameters of an optimizer.
-    Hypers(Extents, Cells),
+    Hypers(Extents, CellScope),
     /// The default of an argument, where floats of both precisions meet as in stages.
     Default(Extents),
     /// A `train` or an `eval`, which will be the statement with this index.
@@ -48,7 +48,7 @@ pub(crate) struct FunctionScope {
 
 /// What a stage's scope has besides names.
 #[derive(Clone, Debug)]
-pub(crate) struct StageScope {
+pub(crate) struct StageContext {
     extents: Extents,
     /// The line under way, and how many locals there were when it began.
     pub line: (usize, usize),
@@ -67,7 +67,7 @@ pub(crate) struct Extents {
 
 /// Where a call stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Place {
+pub(crate) enum Caller {
     /// In the function with this id.
     Function(FunctionId),
     /// In a `train` or `eval`, which will be the statement with this index.
@@ -80,7 +80,7 @@ pub(crate) enum Place {
 #[derive(Clone, Debug)]
 pub(crate) struct Scope {
     /// What it is the scope of.
-    pub kind: Kind,
+    pub kind: ScopeKind,
     /// Whether it is part of the library, whose own names come first then.
     pub library: bool,
     /// What a number is when nothing says otherwise.
@@ -97,7 +97,7 @@ pub(crate) struct Scope {
 
 /// The numbers of an optimizer that are run-time cells, while its hyperparameters are checked.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Cells {
+pub(crate) struct CellScope {
     /// What names of new cells begin with: `opt.adam.lr`.
     pub prefix: String,
     /// Those so far.
@@ -106,33 +106,33 @@ pub(crate) struct Cells {
 
 impl Scope {
     /// An empty scope.
-    pub(crate) fn new(kind: Kind, library: bool, float: DType) -> Scope {
+    pub(crate) fn new(kind: ScopeKind, library: bool, float: DType) -> Scope {
         let (names, locals, origins, known) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         Scope { kind, library, float, names, locals, origins, known }
     }
 
     /// That of a statement of the script, or of a setting.
     pub(crate) fn statement(real: DType) -> Scope {
-        Scope::new(Kind::Statement, false, real)
+        Scope::new(ScopeKind::Statement, false, real)
     }
 
     /// That of a function.
     pub(crate) fn function(id: FunctionId, library: bool, real: DType) -> Scope {
         let (rest, sizes, layers, hidden) = (None, Vec::new(), Vec::new(), None);
-        Scope::new(Kind::Function(FunctionScope { id, rest, sizes, layers, hidden }), library, real)
+        Scope::new(ScopeKind::Function(FunctionScope { id, rest, sizes, layers, hidden }), library, real)
     }
 
     /// That of a stage.
     pub(crate) fn stage(extents: Extents, library: bool) -> Scope {
-        let stage = StageScope { extents, line: (0, 0), inner: None };
-        Scope::new(Kind::Stage(stage), library, DType::F64)
+        let stage = StageContext { extents, line: (0, 0), inner: None };
+        Scope::new(ScopeKind::Stage(stage), library, DType::F64)
     }
 
     /// That of the hyperparameters of a pipeline used by name: it knows the step only, and goes on with
     /// the same locals and cells, which [`Scope::take_back`] returns.
     pub(crate) fn inner(&mut self, library: bool) -> Scope {
         Scope {
-            kind: std::mem::replace(&mut self.kind, Kind::Statement),
+            kind: std::mem::replace(&mut self.kind, ScopeKind::Statement),
             library,
             float: self.float,
             names: self.names[..STEPS.len()].to_vec(),
@@ -178,17 +178,17 @@ impl Scope {
     }
 
     /// Where calls here stand.
-    pub(crate) fn place(&self) -> Place {
+    pub(crate) fn caller(&self) -> Caller {
         match &self.kind {
-            Kind::Function(function) => Place::Function(function.id),
-            Kind::Run(statement) => Place::Run(*statement),
-            _ => Place::Elsewhere,
+            ScopeKind::Function(function) => Caller::Function(function.id),
+            ScopeKind::Run(statement) => Caller::Run(*statement),
+            _ => Caller::Elsewhere,
         }
     }
 
     /// Whether the script's own values are out of reach: those that are computed when it runs.
     pub(crate) fn is_closed(&self) -> bool {
-        !matches!(self.kind, Kind::Run(_) | Kind::Statement)
+        !matches!(self.kind, ScopeKind::Run(_) | ScopeKind::Statement)
     }
 
     /// Whether expressions here are about the numbers of an optimizer's step.
@@ -199,9 +199,9 @@ impl Scope {
     /// In a stage and its like: how many there are of what numbers are one of.
     pub(crate) fn extents(&self) -> Option<&Extents> {
         match &self.kind {
-            Kind::Stage(StageScope { extents, .. }) | Kind::Hypers(extents, _) | Kind::Default(extents) => {
-                Some(extents)
-            }
+            ScopeKind::Stage(StageContext { extents, .. })
+            | ScopeKind::Hypers(extents, _)
+            | ScopeKind::Default(extents) => Some(extents),
             _ => None,
         }
     }
@@ -209,7 +209,7 @@ impl Scope {
     /// What `..` stands for, if it stands for something.
     pub(crate) fn rest(&self) -> Option<&[Dim]> {
         match &self.kind {
-            Kind::Function(function) => function.rest.as_deref(),
+            ScopeKind::Function(function) => function.rest.as_deref(),
             _ => None,
         }
     }
@@ -217,7 +217,7 @@ impl Scope {
     /// In the initial value of a parameter or state: the first local that is in reach.
     pub(crate) fn hidden(&self) -> Option<usize> {
         match &self.kind {
-            Kind::Function(function) => function.hidden,
+            ScopeKind::Function(function) => function.hidden,
             _ => None,
         }
     }
@@ -225,7 +225,7 @@ impl Scope {
     /// The layers of the model.
     pub(crate) fn layers(&self) -> &[(usize, Layer)] {
         match &self.kind {
-            Kind::Function(function) => &function.layers,
+            ScopeKind::Function(function) => &function.layers,
             _ => &[],
         }
     }
@@ -233,23 +233,23 @@ impl Scope {
     /// What a function has besides names.
     pub(crate) fn of_function(&mut self) -> &mut FunctionScope {
         match &mut self.kind {
-            Kind::Function(function) => function,
+            ScopeKind::Function(function) => function,
             other => ice!("check", "a function's own in {other:?}"),
         }
     }
 
     /// What a stage has besides names.
-    pub(crate) fn of_stage(&mut self) -> &mut StageScope {
+    pub(crate) fn of_stage(&mut self) -> &mut StageContext {
         match &mut self.kind {
-            Kind::Stage(stage) => stage,
+            ScopeKind::Stage(stage) => stage,
             other => ice!("check", "a stage's own in {other:?}"),
         }
     }
 
     /// In hyperparameters: the cells so far.
-    pub(crate) fn cells(&mut self) -> Option<&mut Cells> {
+    pub(crate) fn cells(&mut self) -> Option<&mut CellScope> {
         match &mut self.kind {
-            Kind::Hypers(_, cells) => Some(cells),
+            ScopeKind::Hypers(_, cells) => Some(cells),
             _ => None,
         }
     }
@@ -257,7 +257,7 @@ impl Scope {
     /// In hyperparameters: the cell of a variable of the sweep.
     pub(crate) fn swept_cell(&self, variable: usize) -> Option<&Cell> {
         match &self.kind {
-            Kind::Hypers(_, cells) => cells.made.iter().find(|cell| cell.swept == Some(variable)),
+            ScopeKind::Hypers(_, cells) => cells.made.iter().find(|cell| cell.swept == Some(variable)),
             _ => None,
         }
     }

@@ -1,6 +1,6 @@
 //! What calls are given: arguments by place and by name, axes, sizes in square brackets.
 
-use super::typer::{Call, Typer};
+use super::typer::{Typer, WrittenCall};
 use super::{arith, dims};
 use crate::algebra::types::{Shape, Type};
 use crate::ast::{self, ExprKind as Ast};
@@ -12,7 +12,7 @@ use crate::source::Span;
 /// Arguments by position and name, in the order of `names`; the first `needed` must be there.
 pub(crate) fn match_args<'a>(
     env: &mut Env<'a>,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
     names: &[&str],
     needed: usize,
     declared: Option<Span>,
@@ -59,7 +59,7 @@ pub(crate) fn match_args<'a>(
 /// A call without an argument that must be there.
 pub(crate) fn missing_argument<'a>(
     env: &mut Env<'a>,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
     missing: &str,
     names: &[&str],
     declared: Option<Span>,
@@ -82,7 +82,12 @@ fn arguments(n: usize) -> String {
 }
 
 /// How a function is called: with what it takes in square brackets, and axes by their names.
-fn call_form<'a>(env: &Env<'a>, call: &Call<'a, '_>, names: &[&str], declared: Option<Span>) -> String {
+fn call_form<'a>(
+    env: &Env<'a>,
+    call: &WrittenCall<'a, '_>,
+    names: &[&str],
+    declared: Option<Span>,
+) -> String {
     let def = env.decls.functions.iter().find(|def| Some(def.ast.name.span) == declared);
     let statics = def.map_or(&[] as &[ast::Static], |def| &def.ast.statics);
     let name = def.map_or(call.name.as_str(), |def| def.ast.name.name.as_str());
@@ -112,7 +117,7 @@ fn in_brackets<'s>(name: &str, statics: impl IntoIterator<Item = &'s ast::Static
 pub(crate) fn values<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
     written: Checked<Vec<Option<&'a ast::Expr>>>,
 ) -> Checked<Vec<Value>> {
     let Ok(written) = written else {
@@ -129,7 +134,7 @@ pub(crate) fn values<'a>(
 pub(crate) fn given<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
     names: &[&str],
     needed: usize,
 ) -> Checked<Vec<Option<Value>>> {
@@ -146,7 +151,7 @@ pub(crate) fn given<'a>(
 }
 
 /// Checks arguments for their own errors only.
-pub(super) fn check_args<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) {
+pub(super) fn check_args<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &WrittenCall<'a, '_>) {
     for arg in &call.args {
         let _ = cx.expr(scope, arg.value, None);
     }
@@ -197,7 +202,7 @@ pub(crate) fn axes_help(rank: i64) -> String {
 }
 
 /// The sizes in square brackets.
-pub(crate) fn sizes<'a>(env: &mut Env<'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Shape> {
+pub(crate) fn sizes<'a>(env: &mut Env<'a>, scope: &mut Scope, call: &WrittenCall<'a, '_>) -> Checked<Shape> {
     let mut sizes = Ok(Vec::new());
     for size in call.statics {
         let more = match (&size.kind, scope.rest()) {
@@ -214,7 +219,7 @@ pub(crate) fn sizes<'a>(env: &mut Env<'a>, scope: &mut Scope, call: &Call<'a, '_
 }
 
 /// A builtin without square brackets.
-pub(crate) fn no_statics(env: &mut Env<'_>, call: &Call<'_, '_>) -> Checked<()> {
+pub(crate) fn no_statics(env: &mut Env<'_>, call: &WrittenCall<'_, '_>) -> Checked<()> {
     if call.statics.is_empty() {
         return Ok(());
     }
@@ -225,7 +230,7 @@ pub(crate) fn no_statics(env: &mut Env<'_>, call: &Call<'_, '_>) -> Checked<()> 
 }
 
 /// What a call of has its statics already.
-pub(crate) fn no_more_statics<'a>(env: &mut Env<'a>, call: &Call<'a, '_>) -> Checked<()> {
+pub(crate) fn no_more_statics<'a>(env: &mut Env<'a>, call: &WrittenCall<'a, '_>) -> Checked<()> {
     if call.statics.is_empty() {
         return Ok(());
     }

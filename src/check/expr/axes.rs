@@ -1,25 +1,25 @@
 //! Axes as static parameters: of which argument they are axes, and which there are.
 
 use super::instances::has_rest;
-use super::typer::Call;
+use super::typer::WrittenCall;
 use super::{args, statics};
 use crate::ast::{self, ExprKind as Ast};
-use crate::check::env::{Checked, Env, Poison, Static, Value};
+use crate::check::env::{Checked, Env, Poison, StaticArg, Value};
 use crate::check::errors::{self, at};
 
 /// Static arguments with the axes among them counted from the first; `rank`: what `..` stands for.
 pub(super) fn counted<'a>(
     env: &mut Env<'a>,
     def: usize,
-    statics: Vec<Static>,
+    statics: Vec<StaticArg>,
     rank: usize,
     values: &[Value],
-    call: &Call<'a, '_>,
-) -> Checked<Vec<Static>> {
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Vec<StaticArg>> {
     let declared = &env.decls.functions[def].ast.statics;
     let pairs = statics.into_iter().zip(declared).enumerate();
     let counted = pairs.map(|(k, (value, of))| match value {
-        Static::Axis(axis) => one(env, def, (k, &of.name, axis), rank, values, call).map(Static::Axis),
+        StaticArg::Axis(axis) => one(env, def, (k, &of.name, axis), rank, values, call).map(StaticArg::Axis),
         other => Ok(other),
     });
     counted.collect::<Vec<_>>().into_iter().collect()
@@ -32,7 +32,7 @@ fn one<'a>(
     (place, name, axis): (usize, &ast::Ident, i64),
     rank: usize,
     values: &[Value],
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<i64> {
     let function = env.decls.functions[def].ast;
     let k = argument(function, &name.name);
@@ -70,9 +70,9 @@ fn of_nothing(env: &mut Env<'_>, function: &ast::Function, axis: &ast::Ident) ->
 const MOST_AXES: usize = 16;
 
 /// The fewest axes that `..` stands for where all axes exist: for a function that nothing calls.
-pub(crate) fn least_rest(function: &ast::Function, statics: &[Static]) -> usize {
-    let needs = |(of, value): (&ast::Static, &Static)| {
-        let Static::Axis(axis) = value else { return 0 };
+pub(crate) fn least_rest(function: &ast::Function, statics: &[StaticArg]) -> usize {
+    let needs = |(of, value): (&ast::Static, &StaticArg)| {
+        let StaticArg::Axis(axis) = value else { return 0 };
         let needed = if *axis < 0 { axis.unsigned_abs() } else { axis.unsigned_abs() + 1 };
         let needed = usize::try_from(needed).unwrap_or(MOST_AXES).min(MOST_AXES);
         let ty = function.args.get(argument(function, &of.name.name)).map(|arg| &arg.ty);

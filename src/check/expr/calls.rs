@@ -2,13 +2,14 @@
 
 use super::dims;
 use super::instances;
-use super::typer::{Arg, Call, Typer};
+use super::typer::{Typer, WrittenArg, WrittenCall};
 use super::{args, axes, convert, derive, fixes, layers, origin, recorded, solve, statics, targets};
 use crate::algebra::types::{DType, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::builtins::{self, points, stage};
 use crate::check::env::{
-    Callee, Checked, Def, Env, Kind, Poison, STEPS, Scope, Signature, Sizes, Static, Target, Value,
+    CallTarget, Callee, Checked, Declaration, Env, Poison, STEPS, Scope, ScopeKind, Signature, Sizes,
+    StaticArg, Value,
 };
 use crate::check::errors::{self, at};
 use crate::check::text;
@@ -20,7 +21,7 @@ pub(super) fn call<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     callee: &'a ast::Expr,
-    args: Vec<Arg<'a>>,
+    args: Vec<WrittenArg<'a>>,
     span: Span,
     expected: Option<&Type>,
 ) -> Checked<Value> {
@@ -36,15 +37,15 @@ pub(super) fn call_with<'a>(
     scope: &mut Scope,
     callee: &'a ast::Expr,
     statics: &'a [ast::Expr],
-    args: Vec<Arg<'a>>,
+    args: Vec<WrittenArg<'a>>,
     span: Span,
     expected: Option<&Type>,
 ) -> Checked<Value> {
     let target = match stage::extent_reduction_name(scope, callee, statics) {
-        Some(name) => Ok(Target::Callee(Callee::Builtin(name))),
+        Some(name) => Ok(CallTarget::Callee(Callee::Builtin(name))),
         None => targets::target(cx, scope, callee),
     };
-    let call = Call { name: text::source(callee), statics, args, axes: Vec::new(), span, expected };
+    let call = WrittenCall { name: text::source(callee), statics, args, axes: Vec::new(), span, expected };
     match target {
         Err(poison) => {
             args::check_args(cx, scope, &call);
@@ -58,15 +59,15 @@ pub(super) fn call_with<'a>(
 pub(super) fn call_target<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
-    target: Target,
-    call: &Call<'a, '_>,
+    target: CallTarget,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Value> {
     match target {
-        Target::Callee(Callee::Builtin(name)) => match recorded::of_series(cx, scope, &name, call) {
+        CallTarget::Callee(Callee::Builtin(name)) => match recorded::of_series(cx, scope, &name, call) {
             Some(number) => number,
             None => builtins::builtin(cx, scope, &name, call),
         },
-        Target::Callee(Callee::Def(def, given)) => {
+        CallTarget::Callee(Callee::Def(def, given)) => {
             if cx.env.decls.functions[def].model {
                 // `conv2d(x, w)` is the function, `layer a = conv2d[1, 8, 3]` the layer with its kernel.
                 if cx.env.decls.functions[def].library
@@ -81,19 +82,19 @@ pub(super) fn call_target<'a>(
             let call = statics::without_axes(cx.env, def, call);
             call_def(cx, scope, def, given, Instance::None, None, &call)
         }
-        Target::Callee(Callee::Derived(derived)) => derive::call_derived(cx, scope, &derived, call),
-        Target::Layer { index, .. } => layers::call_layer(cx, scope, index, None, call),
-        Target::Layers { first, count, .. } => layers::call_layers(cx, scope, first, count, call),
-        Target::LayerAt { first, count, position, .. } => {
+        CallTarget::Callee(Callee::Derived(derived)) => derive::call_derived(cx, scope, &derived, call),
+        CallTarget::Layer { index, .. } => layers::call_layer(cx, scope, index, None, call),
+        CallTarget::Layers { first, count, .. } => layers::call_layers(cx, scope, first, count, call),
+        CallTarget::LayerAt { first, count, position, .. } => {
             layers::call_one_of(cx, scope, first, count, (position, call.span), call)
         }
-        Target::Inner => points::call_inner(cx, scope, call),
-        Target::Loss => points::call_loss(cx, scope, call),
-        Target::Model(Callee::Def(def, given), instance) => {
+        CallTarget::Inner => points::call_inner(cx, scope, call),
+        CallTarget::Loss => points::call_loss(cx, scope, call),
+        CallTarget::Model(Callee::Def(def, given), instance) => {
             args::no_more_statics(cx.env, call)?;
             call_def(cx, scope, def, given, instance, None, call)
         }
-        Target::Model(Callee::Builtin(_) | Callee::Derived(_), _) => Err(Poison),
+        CallTarget::Model(Callee::Builtin(_) | Callee::Derived(_), _) => Err(Poison),
     }
 }
 
@@ -103,10 +104,10 @@ pub(crate) fn call_def<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     def: usize,
-    statics: Vec<Static>,
+    statics: Vec<StaticArg>,
     instance: Instance,
     mut first: Option<Value>,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Value> {
     let function = cx.env.decls.functions[def].ast;
     let names: Vec<&str> = function.args.iter().map(|arg| arg.name.name.as_str()).collect();
@@ -133,10 +134,10 @@ pub(crate) fn apply<'a>(
     env: &mut Env<'a>,
     scope: &mut Scope,
     def: usize,
-    statics: Vec<Static>,
+    statics: Vec<StaticArg>,
     values: Vec<Value>,
     instance: Instance,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Value> {
     let rank = solve::rest_rank(env.decls.functions[def].ast, &values, call.expected);
     let statics = axes::counted(env, def, statics, rank, &values, call)?;
@@ -148,10 +149,10 @@ fn call_instance<'a>(
     env: &mut Env<'a>,
     scope: &mut Scope,
     id: FunctionId,
-    statics: &[Static],
+    statics: &[StaticArg],
     values: Vec<Value>,
     instance: Instance,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Value> {
     let signature = env.instances.made[id.0].signature.clone();
     let mut sizes = signature.static_sizes(statics);
@@ -201,11 +202,11 @@ fn all_given<'a>(
     env: &mut Env<'a>,
     scope: &Scope,
     function: &ast::Function,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
     written: Vec<Option<&'a ast::Expr>>,
 ) -> Checked<Vec<Option<&'a ast::Expr>>> {
     let lacks = |(arg, written): (&ast::Arg, &Option<&ast::Expr>)| {
-        let step = matches!(scope.kind, Kind::Hypers(..)) && STEPS.contains(&arg.name.name.as_str());
+        let step = matches!(scope.kind, ScopeKind::Hypers(..)) && STEPS.contains(&arg.name.name.as_str());
         (written.is_none() && arg.default.is_none() && !step).then(|| arg.name.name.clone())
     };
     let Some(missing) = function.args.iter().zip(&written).find_map(lacks) else { return Ok(written) };
@@ -233,11 +234,11 @@ pub(crate) fn default_value<'a>(
     k: usize,
     default: &'a ast::Expr,
 ) -> Checked<Value> {
-    let Def { ast, library, .. } = cx.env.decls.functions[def];
+    let Declaration { ast, library, .. } = cx.env.decls.functions[def];
     let extents = cx.env.extents();
     let double = ast.args[k].ty.dtype.name == "f64";
     let float = if double { DType::F64 } else { cx.env.real };
-    cx.expr(&mut Scope::new(Kind::Default(extents), library, float), default, None)
+    cx.expr(&mut Scope::new(ScopeKind::Default(extents), library, float), default, None)
 }
 
 /// A number that a function is given inside of a hyperparameter becomes a cell under the name of the
@@ -266,7 +267,7 @@ fn argument_mismatch<'a>(
     value: &Value,
     k: usize,
     (sizes, mended): (&Sizes, Option<String>),
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Poison {
     let have = text::show(&value.expr.ty, env.real);
     let want = text::show(&signature.args[k].substitute(sizes), env.real);
@@ -290,7 +291,7 @@ fn argument_mismatch<'a>(
     env.report(found.help(help))
 }
 
-fn model_without_instance<'a>(env: &mut Env<'a>, call: &Call<'a, '_>) -> Poison {
+fn model_without_instance<'a>(env: &mut Env<'a>, call: &WrittenCall<'a, '_>) -> Poison {
     let message = format!("model `{}` owns parameters, and this call does not say whose", call.name);
     let found = at(&errors::MODEL_WITHOUT_INSTANCE, message, call.span, "called without an instance");
     env.report(found.help(format!("in a model, declare `layer a = {}[...]` and call `a`", call.name)))

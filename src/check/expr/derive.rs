@@ -4,11 +4,11 @@
 //! differentiate by that name. So whatever can be called can be differentiated: builtins, models with
 //! their parameters, derivatives.
 
-use super::typer::{Arg, Call, Typer};
+use super::typer::{Typer, WrittenArg, WrittenCall};
 use super::{args, convert, derived, origin, statics};
 use crate::algebra::types::{DType, Type};
 use crate::ast;
-use crate::check::env::{Callee, Checked, Derived, Env, Scope, Target, Value, Weak};
+use crate::check::env::{CallTarget, Callee, Checked, Derived, Env, Scope, Value, Weak};
 use crate::check::errors::{self, at};
 use crate::check::text;
 use crate::typed::{Derive, DeriveKind, Expr, ExprKind, build};
@@ -18,7 +18,7 @@ pub(super) fn call_derived<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     of: &Derived,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Value> {
     args::no_more_statics(cx.env, call)?;
     let names = derived::arg_names(cx.env, &of.of);
@@ -26,7 +26,7 @@ pub(super) fn call_derived<'a>(
     let before = scope.known.len();
     let wrt = by(cx, scope, of, &names, &args, call);
     let body = wrt.and_then(|wrt| {
-        let inner = Call {
+        let inner = WrittenCall {
             name: of.name.clone(),
             statics: &[],
             args,
@@ -52,11 +52,12 @@ fn seeds_apart<'a>(
     env: &mut Env<'a>,
     of: &Derived,
     names: &[String],
-    call: &Call<'a, '_>,
-) -> Checked<(Vec<Arg<'a>>, Vec<&'a ast::Expr>)> {
+    call: &WrittenCall<'a, '_>,
+) -> Checked<(Vec<WrittenArg<'a>>, Vec<&'a ast::Expr>)> {
     let wanted = of.seeds(names);
-    let is_axis = |arg: &Arg<'a>| statics::is_axis(env, &of.of, arg);
-    let (axes, mut args): (Vec<Arg<'a>>, Vec<Arg<'a>>) = call.args.iter().partition(|arg| is_axis(arg));
+    let is_axis = |arg: &WrittenArg<'a>| statics::is_axis(env, &of.of, arg);
+    let (axes, mut args): (Vec<WrittenArg<'a>>, Vec<WrittenArg<'a>>) =
+        call.args.iter().partition(|arg| is_axis(arg));
     let mut seeds: Vec<Option<&'a ast::Expr>> = vec![None; wanted.len()];
     args.retain(|arg| {
         let own = |name: &String| arg.name.is_some_and(|given| given.name == *name && !names.contains(name));
@@ -73,7 +74,7 @@ fn seeds_apart<'a>(
         *slot = args.pop().map(|arg| arg.value);
     }
     let given = seeds.iter().flatten().count();
-    let fixed = !matches!(of.of, Target::Callee(Callee::Builtin(_)));
+    let fixed = !matches!(of.of, CallTarget::Callee(Callee::Builtin(_)));
     let least = least_args(env, &of.of);
     if given < wanted.len() || fixed && (args.len() < least || args.len() > names.len()) {
         let all: Vec<&str> = names.iter().chain(&wanted).map(String::as_str).collect();
@@ -87,15 +88,15 @@ fn seeds_apart<'a>(
 }
 
 /// How many arguments a function needs.
-fn least_args(env: &Env<'_>, of: &Target) -> usize {
+fn least_args(env: &Env<'_>, of: &CallTarget) -> usize {
     match of {
-        Target::Callee(Callee::Def(def, _)) | Target::Model(Callee::Def(def, _), _) => {
+        CallTarget::Callee(Callee::Def(def, _)) | CallTarget::Model(Callee::Def(def, _), _) => {
             env.decls.functions[*def].ast.args.iter().filter(|arg| arg.default.is_none()).count()
         }
-        Target::Callee(Callee::Derived(derived)) => {
+        CallTarget::Callee(Callee::Derived(derived)) => {
             least_args(env, &derived.of) + derived.seeds(&derived::arg_names(env, &derived.of)).len()
         }
-        Target::Callee(Callee::Builtin(_)) | Target::Inner => 0,
+        CallTarget::Callee(Callee::Builtin(_)) | CallTarget::Inner => 0,
         _ => derived::arg_names(env, of).len(),
     }
 }
@@ -106,8 +107,8 @@ fn by<'a>(
     scope: &mut Scope,
     of: &Derived,
     names: &[String],
-    args: &[Arg<'a>],
-    call: &Call<'a, '_>,
+    args: &[WrittenArg<'a>],
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Vec<(crate::typed::LocalId, Expr)>> {
     let mut wrt = Vec::new();
     for k in &of.wrt {
@@ -172,7 +173,7 @@ fn varying(
 
 /// The floats that argument `k` is declared as, if it is.
 fn float_of(env: &Env<'_>, of: &Derived, k: usize) -> Option<DType> {
-    let (Target::Callee(Callee::Def(def, _)) | Target::Model(Callee::Def(def, _), _)) = &of.of else {
+    let (CallTarget::Callee(Callee::Def(def, _)) | CallTarget::Model(Callee::Def(def, _), _)) = &of.of else {
         return None;
     };
     match env.decls.functions[*def].ast.args.get(k)?.ty.dtype.name.as_str() {
@@ -184,7 +185,12 @@ fn float_of(env: &Env<'_>, of: &Derived, k: usize) -> Option<DType> {
 }
 
 /// Whether a value can be differentiated as is asked.
-fn can_be_derived<'a>(env: &mut Env<'a>, of: &Derived, body: &Expr, call: &Call<'a, '_>) -> Checked<()> {
+fn can_be_derived<'a>(
+    env: &mut Env<'a>,
+    of: &Derived,
+    body: &Expr,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<()> {
     let shown = text::show(&body.ty, env.real);
     let count = env.instances.results(body).len();
     if count > 1 {

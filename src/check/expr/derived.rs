@@ -3,7 +3,7 @@
 use super::targets;
 use super::typer::Typer;
 use crate::ast::{self, ExprKind as Ast};
-use crate::check::env::{Callee, Checked, Derived, Env, Scope, Target};
+use crate::check::env::{CallTarget, Callee, Checked, Derived, Env, Scope};
 use crate::check::errors::{self, at};
 use crate::check::{builtins, text};
 use crate::source::Span;
@@ -34,7 +34,7 @@ pub(super) fn derived<'a>(
         ));
     };
     let of = targets::function_value(cx, scope, &function.value)?;
-    if of == Target::Inner {
+    if of == CallTarget::Inner {
         let found =
             errors::not_supported("a derivative of the pipeline before a stage", span, "take that of `loss`");
         return Err(cx.env.report(found));
@@ -100,23 +100,23 @@ fn wrt(env: &mut Env<'_>, names: &[String], written: &ast::Expr, of: &str) -> Ch
 }
 
 /// Names of the arguments that a function takes; of a builtin those that its description lists.
-pub(super) fn arg_names(env: &Env<'_>, of: &Target) -> Vec<String> {
+pub(super) fn arg_names(env: &Env<'_>, of: &CallTarget) -> Vec<String> {
     match of {
-        Target::Callee(Callee::Def(def, _)) | Target::Model(Callee::Def(def, _), _) => {
+        CallTarget::Callee(Callee::Def(def, _)) | CallTarget::Model(Callee::Def(def, _), _) => {
             env.decls.functions[*def].ast.args.iter().map(|arg| arg.name.name.clone()).collect()
         }
-        Target::Callee(Callee::Builtin(name)) | Target::Model(Callee::Builtin(name), _) => {
+        CallTarget::Callee(Callee::Builtin(name)) | CallTarget::Model(Callee::Builtin(name), _) => {
             builtins::arg_names(name)
         }
-        Target::Callee(Callee::Derived(derived)) | Target::Model(Callee::Derived(derived), _) => {
+        CallTarget::Callee(Callee::Derived(derived)) | CallTarget::Model(Callee::Derived(derived), _) => {
             let mut names = arg_names(env, &derived.of);
             names.extend(derived.seeds(&names));
             names
         }
-        Target::Layer { arguments, .. }
-        | Target::Layers { arguments, .. }
-        | Target::LayerAt { arguments, .. } => arguments.clone(),
-        Target::Loss => vec!["w".to_string()],
-        Target::Inner => Vec::new(),
+        CallTarget::Layer { arguments, .. }
+        | CallTarget::Layers { arguments, .. }
+        | CallTarget::LayerAt { arguments, .. } => arguments.clone(),
+        CallTarget::Loss => vec!["w".to_string()],
+        CallTarget::Inner => Vec::new(),
     }
 }

@@ -1,6 +1,6 @@
 //! The forms of expressions, each handed to the file that knows it.
 
-use super::typer::{Arg, Typer};
+use super::typer::{Typer, WrittenArg};
 use super::{
     arith, calls, columns, convert, indexing, lets, loops, matches, names, recorded, several, targets,
 };
@@ -39,7 +39,8 @@ pub(super) fn any_expr<'a>(
             None => recorded::field(cx.env, scope, of, field, span),
         },
         Ast::Call(callee, args) => {
-            let args = args.iter().map(|arg| Arg { name: arg.name.as_ref(), value: &arg.value }).collect();
+            let args =
+                args.iter().map(|arg| WrittenArg { name: arg.name.as_ref(), value: &arg.value }).collect();
             calls::call(cx, scope, callee, args, span, expected)
         }
         Ast::Pipe(value, callee) => pipe(cx, scope, value, callee, span, expected),
@@ -105,11 +106,11 @@ fn pipe<'a>(
     span: Span,
     expected: Option<&Type>,
 ) -> Checked<Value> {
-    let mut args = vec![Arg { name: None, value }];
+    let mut args = vec![WrittenArg { name: None, value }];
     let made = targets::makes_function(cx.env, scope, callee);
     let callee = match &callee.kind {
         Ast::Call(callee, rest) if !made => {
-            args.extend(rest.iter().map(|arg| Arg { name: arg.name.as_ref(), value: &arg.value }));
+            args.extend(rest.iter().map(|arg| WrittenArg { name: arg.name.as_ref(), value: &arg.value }));
             callee
         }
         _ => callee,

@@ -4,7 +4,8 @@ use super::{axes, dims};
 use crate::algebra::types::{Dim, SizeVar, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{
-    Binding, CallSite, Callee, Checked, Def, Env, InstanceOf, Key, Place, Scope, Signature, Static,
+    Binding, CallSite, Callee, Caller, Checked, Declaration, Env, InstanceOf, Key, Scope, Signature,
+    StaticArg,
 };
 use crate::check::errors::{self, at};
 use crate::check::text;
@@ -18,12 +19,12 @@ const MAX_NESTED: usize = 32;
 pub(crate) fn instance(
     env: &mut Env<'_>,
     def: usize,
-    statics: &[Static],
+    statics: &[StaticArg],
     rank: usize,
     parent: Option<usize>,
 ) -> Checked<FunctionId> {
     let erased = statics.iter().map(|value| match value {
-        Static::Size(_) => None,
+        StaticArg::Size(_) => None,
         other => Some(other.clone()),
     });
     let key = Key { def, statics: erased.collect(), rank };
@@ -39,7 +40,7 @@ pub(crate) fn instance(
 pub(crate) fn uncalled(
     env: &mut Env<'_>,
     def: usize,
-    statics: &[Static],
+    statics: &[StaticArg],
     rank: usize,
     parent: Option<usize>,
 ) -> Checked<FunctionId> {
@@ -61,11 +62,11 @@ fn nested_too_deep(env: &mut Env<'_>, def: usize, parent: Option<usize>) -> Chec
 fn new_instance(
     env: &mut Env<'_>,
     def: usize,
-    statics: &[Static],
+    statics: &[StaticArg],
     rank: usize,
     parent: Option<usize>,
 ) -> Checked<FunctionId> {
-    let Def { ast, library, .. } = env.decls.functions[def];
+    let Declaration { ast, library, .. } = env.decls.functions[def];
     let id = FunctionId(env.instances.made.len());
     let mut scope = Scope::function(id, library, env.real);
     let static_vars = bind_statics(env, &mut scope, ast, statics);
@@ -100,7 +101,7 @@ fn bind_statics(
     env: &mut Env<'_>,
     scope: &mut Scope,
     ast: &ast::Function,
-    statics: &[Static],
+    statics: &[StaticArg],
 ) -> Vec<Option<SizeVar>> {
     let mut vars = Vec::new();
     for (given, value) in ast.statics.iter().zip(statics) {
@@ -109,15 +110,15 @@ fn bind_statics(
             env.report(errors::duplicate(&name.name, name.span, Some(before)));
         }
         let (binding, var) = match value {
-            Static::Size(_) => {
+            StaticArg::Size(_) => {
                 let var = env.fresh(&name.name);
                 scope.of_function().sizes.push(var.clone());
                 (Binding::Size(Dim::var(var.clone())), Some(var))
             }
-            Static::Number(bits) => (Binding::Number(f64::from_bits(*bits), false), None),
-            Static::Function(callee) => (Binding::Function(callee.clone()), None),
-            Static::Axis(axis) => (Binding::Number(*axis as f64, true), None),
-            Static::Word(word) => (Binding::Word(word.clone(), given.kind.words()), None),
+            StaticArg::Number(bits) => (Binding::Number(f64::from_bits(*bits), false), None),
+            StaticArg::Function(callee) => (Binding::Function(callee.clone()), None),
+            StaticArg::Axis(axis) => (Binding::Number(*axis as f64, true), None),
+            StaticArg::Word(word) => (Binding::Word(word.clone(), given.kind.words()), None),
         };
         scope.bind(&name.name, binding, name.span);
         vars.push(var);
@@ -135,16 +136,16 @@ fn bind_args(env: &mut Env<'_>, scope: &mut Scope, ast: &ast::Function, args: &[
 }
 
 /// `twice[tanh]`: sizes stay variables, so they are not part of the name.
-fn instance_name(env: &Env<'_>, ast: &ast::Function, statics: &[Static]) -> String {
+fn instance_name(env: &Env<'_>, ast: &ast::Function, statics: &[StaticArg]) -> String {
     let resolved: Vec<String> = statics
         .iter()
         .zip(&ast.statics)
         .filter_map(|(value, of)| match value {
-            Static::Size(_) => None,
-            Static::Axis(axis) => Some(format!("{} = {axis}", of.name.name)),
-            Static::Number(bits) => Some(crate::print::number(f64::from_bits(*bits))),
-            Static::Function(callee) => Some(callee_name(env, callee)),
-            Static::Word(word) => Some(word.clone()),
+            StaticArg::Size(_) => None,
+            StaticArg::Axis(axis) => Some(format!("{} = {axis}", of.name.name)),
+            StaticArg::Number(bits) => Some(crate::print::number(f64::from_bits(*bits))),
+            StaticArg::Function(callee) => Some(callee_name(env, callee)),
+            StaticArg::Word(word) => Some(word.clone()),
         })
         .collect();
     if resolved.is_empty() {
@@ -169,8 +170,8 @@ pub(super) fn has_rest(ty: &ast::TypeExpr) -> bool {
 
 /// The function in whose body `scope` is.
 pub(crate) fn caller(scope: &Scope) -> Option<usize> {
-    match scope.place() {
-        Place::Function(id) => Some(id.0),
+    match scope.caller() {
+        Caller::Function(id) => Some(id.0),
         _ => None,
     }
 }
@@ -189,7 +190,7 @@ pub(super) fn record_call(
         one => vec![one.clone()],
     };
     for instance in each {
-        let (caller, sizes) = (scope.place(), sizes.to_vec());
+        let (caller, sizes) = (scope.caller(), sizes.to_vec());
         env.instances.calls.push(CallSite { caller, callee, sizes, instance, span });
     }
 }

@@ -1,10 +1,12 @@
 //! Static arguments by their kinds: what an expression is, and whether a static parameter takes that.
 
-use super::typer::{Call, Typer};
+use super::typer::{Typer, WrittenCall};
 use super::{dims, statics, targets};
 use crate::algebra::types::{DType, Dim};
 use crate::ast::{self, ExprKind as Ast, StaticKind};
-use crate::check::env::{Binding, Callee, Checked, Def, Env, Kind, Poison, Scope, Static, Weak};
+use crate::check::env::{
+    Binding, Callee, Checked, Declaration, Env, Poison, Scope, ScopeKind, StaticArg, Weak,
+};
 use crate::check::errors::{self, at};
 use crate::check::{builtins, text};
 use crate::print::number;
@@ -17,7 +19,7 @@ pub(super) fn static_arg<'a>(
     scope: &mut Scope,
     (def, k): (usize, usize),
     expr: &'a ast::Expr,
-) -> Checked<Static> {
+) -> Checked<StaticArg> {
     let wanted = &cx.env.decls.functions[def].ast.statics[k];
     let found = match &wanted.kind {
         StaticKind::Error => return Err(Poison),
@@ -31,14 +33,14 @@ pub(super) fn static_arg<'a>(
 }
 
 /// What a static parameter is where it is left out, if it may be.
-pub(crate) fn default_static(cx: &mut Typer<'_, '_>, def: usize, k: usize) -> Option<Checked<Static>> {
-    let Def { ast, library, .. } = cx.env.decls.functions[def];
+pub(crate) fn default_static(cx: &mut Typer<'_, '_>, def: usize, k: usize) -> Option<Checked<StaticArg>> {
+    let Declaration { ast, library, .. } = cx.env.decls.functions[def];
     match (&ast.statics[k].default, &ast.statics[k].kind) {
         (Some(default), _) => {
-            let mut scope = Scope::new(Kind::Statement, library, cx.env.real);
+            let mut scope = Scope::new(ScopeKind::Statement, library, cx.env.real);
             Some(static_arg(cx, &mut scope, (def, k), default))
         }
-        (None, StaticKind::Words(all)) => Some(Ok(Static::Word(all.first()?.name.clone()))),
+        (None, StaticKind::Words(all)) => Some(Ok(StaticArg::Word(all.first()?.name.clone()))),
         (None, _) => None,
     }
 }
@@ -63,27 +65,31 @@ fn word<'a>(
     scope: &mut Scope,
     words: Vec<String>,
     expr: &'a ast::Expr,
-) -> Checked<Static> {
+) -> Checked<StaticArg> {
     let Ast::Name(name) = &expr.kind else { return classified(cx, scope, expr) };
     let bound = scope.get(name);
     match bound {
-        Some(Binding::Word(word, _)) => Ok(Static::Word(word.clone())),
-        _ if words.contains(name) => Ok(Static::Word(name.clone())),
+        Some(Binding::Word(word, _)) => Ok(StaticArg::Word(word.clone())),
+        _ if words.contains(name) => Ok(StaticArg::Word(name.clone())),
         Some(_) => classified(cx, scope, expr),
         None => Err(cx.env.report(errors::none_of(&errors::UNKNOWN_WORD, "word", name, expr.span, &words))),
     }
 }
 
 /// What is found as a value of this kind.
-fn taken(env: &Env<'_>, kind: &StaticKind, found: &Static) -> Option<Static> {
+fn taken(env: &Env<'_>, kind: &StaticKind, found: &StaticArg) -> Option<StaticArg> {
     let whole = |dim: &Dim| dim.as_constant();
     match (kind, found) {
-        (StaticKind::Size, Static::Size(_)) | (StaticKind::Number, Static::Number(_)) => Some(found.clone()),
-        (StaticKind::Number, Static::Size(dim)) => whole(dim).map(|n| Static::Number((n as f64).to_bits())),
-        (StaticKind::Axis, Static::Size(dim)) => whole(dim).map(Static::Axis),
-        (StaticKind::Fn, Static::Function(callee)) => function(env, callee).map(Static::Function),
-        (StaticKind::Model, Static::Function(callee)) => is_model(env, callee).then(|| found.clone()),
-        (StaticKind::Words(_), Static::Word(word)) => kind.words().contains(word).then(|| found.clone()),
+        (StaticKind::Size, StaticArg::Size(_)) | (StaticKind::Number, StaticArg::Number(_)) => {
+            Some(found.clone())
+        }
+        (StaticKind::Number, StaticArg::Size(dim)) => {
+            whole(dim).map(|n| StaticArg::Number((n as f64).to_bits()))
+        }
+        (StaticKind::Axis, StaticArg::Size(dim)) => whole(dim).map(StaticArg::Axis),
+        (StaticKind::Fn, StaticArg::Function(callee)) => function(env, callee).map(StaticArg::Function),
+        (StaticKind::Model, StaticArg::Function(callee)) => is_model(env, callee).then(|| found.clone()),
+        (StaticKind::Words(_), StaticArg::Word(word)) => kind.words().contains(word).then(|| found.clone()),
         _ => None,
     }
 }
@@ -97,7 +103,7 @@ fn is_model(env: &Env<'_>, callee: &Callee) -> bool {
 fn function(env: &Env<'_>, callee: &Callee) -> Option<Callee> {
     match callee {
         Callee::Def(def, given) if env.decls.functions[*def].model => {
-            let Def { ast, library, .. } = env.decls.functions[*def];
+            let Declaration { ast, library, .. } = env.decls.functions[*def];
             let name = &ast.name.name;
             let builtin = library && given.is_empty() && builtins::is_builtin(name);
             builtin.then(|| Callee::Builtin(name.clone()))
@@ -107,7 +113,7 @@ fn function(env: &Env<'_>, callee: &Callee) -> Option<Callee> {
 }
 
 /// What an expression in square brackets is.
-fn classified<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, expr: &'a ast::Expr) -> Checked<Static> {
+fn classified<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, expr: &'a ast::Expr) -> Checked<StaticArg> {
     if let Some(named) = named(cx, scope, expr) {
         return named;
     }
@@ -118,7 +124,7 @@ fn classified<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, expr: &'a ast::Expr
         && let Ast::Name(name) = &of.kind
         && let Some(def) = cx.env.decls.find_function(name, scope.library)
     {
-        let call = Call {
+        let call = WrittenCall {
             name: name.clone(),
             statics: inside,
             args: Vec::new(),
@@ -129,17 +135,17 @@ fn classified<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, expr: &'a ast::Expr
         let given = statics::statics(cx, scope, def, Vec::new(), &call)?;
         let callee = Callee::Def(def, given);
         targets::closed(cx.env, &callee, expr.span)?;
-        return Ok(Static::Function(callee));
+        return Ok(StaticArg::Function(callee));
     }
     if sizes_only(scope, expr) {
-        return Ok(Static::Size(dims::dim(cx.env, scope, expr, false)?));
+        return Ok(StaticArg::Size(dims::dim(cx.env, scope, expr, false)?));
     }
     let value = cx.expr(scope, expr, None)?;
     let (integer, ty) = (value.weak == Weak::Int, &value.expr.ty);
     match value.expr.kind {
-        ExprKind::Size(dim) => Ok(Static::Size(dim)),
-        ExprKind::Const(n) if integer => Ok(Static::Size(Dim::constant(n as i64))),
-        ExprKind::Const(n) if ty.rank() == 0 && ty.dtype != DType::Bool => Ok(Static::Number(n.to_bits())),
+        ExprKind::Size(dim) => Ok(StaticArg::Size(dim)),
+        ExprKind::Const(n) if integer => Ok(StaticArg::Size(Dim::constant(n as i64))),
+        ExprKind::Const(n) if ty.rank() == 0 && ty.dtype != DType::Bool => Ok(StaticArg::Number(n.to_bits())),
         _ => {
             let found =
                 at(&errors::NOT_CONSTANT, "this is not known at compile time", expr.span, "not constant");
@@ -149,31 +155,31 @@ fn classified<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, expr: &'a ast::Expr
 }
 
 /// A function or a word by its name.
-fn named(cx: &mut Typer<'_, '_>, scope: &Scope, expr: &ast::Expr) -> Option<Checked<Static>> {
+fn named(cx: &mut Typer<'_, '_>, scope: &Scope, expr: &ast::Expr) -> Option<Checked<StaticArg>> {
     let Ast::Name(name) = &expr.kind else { return None };
     match scope.get(name) {
         Some(Binding::Function(callee)) => {
             let callee = callee.clone();
-            Some(targets::closed(cx.env, &callee, expr.span).map(|()| Static::Function(callee)))
+            Some(targets::closed(cx.env, &callee, expr.span).map(|()| StaticArg::Function(callee)))
         }
-        Some(Binding::Word(word, _)) => Some(Ok(Static::Word(word.clone()))),
+        Some(Binding::Word(word, _)) => Some(Ok(StaticArg::Word(word.clone()))),
         Some(_) => None,
         None => outer_function(cx, scope, name),
     }
 }
 
 /// A function that is declared at the top level, or a builtin.
-fn outer_function(cx: &mut Typer<'_, '_>, scope: &Scope, name: &str) -> Option<Checked<Static>> {
+fn outer_function(cx: &mut Typer<'_, '_>, scope: &Scope, name: &str) -> Option<Checked<StaticArg>> {
     if let Some(def) = cx.env.decls.find_function(name, scope.library) {
-        return Some(Ok(Static::Function(Callee::Def(def, Vec::new()))));
+        return Some(Ok(StaticArg::Function(Callee::Def(def, Vec::new()))));
     }
     if !scope.library
         && let Some(made) = targets::global_function(cx, name)
     {
-        return Some(made.map(Static::Function));
+        return Some(made.map(StaticArg::Function));
     }
     let builtin = builtins::is_builtin(name) && !cx.env.decls.constants.contains_key(name);
-    builtin.then(|| Ok(Static::Function(Callee::Builtin(name.to_string()))))
+    builtin.then(|| Ok(StaticArg::Function(Callee::Builtin(name.to_string()))))
 }
 
 /// Whether an expression is made of whole numbers and size variables only.
@@ -187,8 +193,8 @@ fn sizes_only(scope: &Scope, expr: &ast::Expr) -> bool {
 }
 
 /// A static argument of another kind than its parameter.
-fn wrong_kind(env: &mut Env<'_>, (def, k): (usize, usize), found: &Static, span: Span) -> Poison {
-    let Def { ast, library, .. } = env.decls.functions[def];
+fn wrong_kind(env: &mut Env<'_>, (def, k): (usize, usize), found: &StaticArg, span: Span) -> Poison {
+    let Declaration { ast, library, .. } = env.decls.functions[def];
     let wanted = &ast.statics[k];
     let (have, kind) = described(env, found);
     let message = format!(
@@ -213,21 +219,21 @@ fn wrong_kind(env: &mut Env<'_>, (def, k): (usize, usize), found: &Static, span:
 
 /// What a static argument is, and the kind of parameters that take it; a word is one of words that only the
 /// declaration can say.
-fn described(env: &Env<'_>, found: &Static) -> (String, Option<StaticKind>) {
+fn described(env: &Env<'_>, found: &StaticArg) -> (String, Option<StaticKind>) {
     match found {
-        Static::Size(dim) if dim.as_constant().is_some() => (format!("the whole number {dim}"), None),
-        Static::Size(dim) => (format!("the size `{dim}`, which is not known here"), None),
-        Static::Axis(axis) => (format!("axis {axis}"), None),
-        Static::Number(bits) => {
+        StaticArg::Size(dim) if dim.as_constant().is_some() => (format!("the whole number {dim}"), None),
+        StaticArg::Size(dim) => (format!("the size `{dim}`, which is not known here"), None),
+        StaticArg::Axis(axis) => (format!("axis {axis}"), None),
+        StaticArg::Number(bits) => {
             (format!("the number {}", number(f64::from_bits(*bits))), Some(StaticKind::Number))
         }
-        Static::Function(callee) => {
+        StaticArg::Function(callee) => {
             let model = is_model(env, callee);
             let (what, kind) =
                 if model { ("model", StaticKind::Model) } else { ("function", StaticKind::Fn) };
             (format!("{what} `{}`", super::instances::callee_name(env, callee)), Some(kind))
         }
-        Static::Word(word) => (format!("word `{word}`"), None),
+        StaticArg::Word(word) => (format!("word `{word}`"), None),
     }
 }
 
@@ -245,7 +251,7 @@ fn noun(kind: &StaticKind) -> String {
 
 /// How to declare what is used in a body as it is not declared: `g: fn`.
 pub(crate) fn declare_as(env: &Env<'_>, scope: &Scope, name: &str, kind: &str) -> Option<String> {
-    let Kind::Function(function) = &scope.kind else { return None };
+    let ScopeKind::Function(function) = &scope.kind else { return None };
     let statics = &env.decls.functions[env.instances.made[function.id.0].def].ast.statics;
     statics.iter().any(|of| of.name.name == name).then(|| format!("declare it as `{name}: {kind}`"))
 }

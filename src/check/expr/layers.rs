@@ -1,6 +1,6 @@
 //! Calls of layers: of one, of one of several, of several in turn.
 
-use super::typer::{Call, Typer};
+use super::typer::{Typer, WrittenCall};
 use super::{args, calls, dims, names};
 use crate::algebra::types::Dim;
 use crate::check::env::{Binding, Callee, Checked, Poison, Scope, Value};
@@ -14,7 +14,7 @@ pub(super) fn call_layers<'a>(
     scope: &mut Scope,
     first: usize,
     count: usize,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Value> {
     if let [position] = call.statics {
         let at = (dims::dim(cx.env, scope, position, false)?, position.span);
@@ -35,7 +35,7 @@ pub(super) fn call_one_of<'a>(
     first: usize,
     count: usize,
     (position, span): (Dim, Span),
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Value> {
     match position.as_constant() {
         Some(n) if (-(count as i64)..count as i64).contains(&n) => {
@@ -57,7 +57,7 @@ fn call_layer_at<'a>(
     index: usize,
     count: usize,
     position: Dim,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Value> {
     let (first, layer) = scope.layers()[index].clone();
     let Callee::Def(def, statics) = layer.callee else { return Err(Poison) };
@@ -77,7 +77,7 @@ pub(super) fn call_layer<'a>(
     scope: &mut Scope,
     index: usize,
     first: Option<Value>,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Value> {
     let (member, layer) = scope.layers()[index].clone();
     if scope.hidden().is_some() {

@@ -4,16 +4,16 @@ use super::typer::Typer;
 use super::{convert, dims, several, targets};
 use crate::algebra::types::Type;
 use crate::ast;
-use crate::check::env::{Binding, Checked, Poison, Scope, Target, Value, WILDCARD, Weak};
+use crate::check::env::{Binding, CallTarget, Checked, Poison, Scope, Value, WILDCARD, Weak};
 use crate::check::{errors, text};
 use crate::typed::{Expr, ExprKind, LocalId, build};
 
 /// The names that a `let` binds, and their value or values.
-type Bound = (Vec<LocalId>, Expr);
+type LetBinding = (Vec<LocalId>, Expr);
 
 /// What a line before a value sets.
 #[derive(Clone, Debug)]
-pub(crate) enum Line {
+pub(crate) enum LetLine {
     /// Names.
     Let(Vec<LocalId>),
     /// The state that is this member of a model.
@@ -42,7 +42,7 @@ pub(crate) fn let_line<'a>(
     scope: &mut Scope,
     line: &'a ast::Let,
     from: usize,
-) -> Checked<Bound> {
+) -> Checked<LetBinding> {
     let names = &line.names;
     for (k, name) in names.iter().enumerate().filter(|(_, name)| name.name != WILDCARD) {
         let before = scope.names[from..].iter().find(|(have, ..)| *have == name.name);
@@ -102,9 +102,9 @@ pub(crate) fn let_value<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, line: &'a
 }
 
 /// `let df = grad(f)`
-fn let_function<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, line: &'a ast::Let) -> Checked<Bound> {
+fn let_function<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, line: &'a ast::Let) -> Checked<LetBinding> {
     let binding = match targets::function_value(cx, scope, &line.value) {
-        Ok(Target::Callee(callee)) => Binding::Function(callee),
+        Ok(CallTarget::Callee(callee)) => Binding::Function(callee),
         _ => Binding::Error,
     };
     let failed = matches!(binding, Binding::Error);
@@ -114,24 +114,24 @@ fn let_function<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, line: &'a ast::Le
 }
 
 /// A value inside of the `let`s it refers to.
-pub(super) fn with_lets(lets: Vec<Bound>, body: Value) -> Value {
+pub(super) fn with_lets(lets: Vec<LetBinding>, body: Value) -> Value {
     let weak = if lets.is_empty() { body.weak } else { Weak::No };
-    let lines = lets.into_iter().map(|(locals, value)| (Line::Let(locals), value));
+    let lines = lets.into_iter().map(|(locals, value)| (LetLine::Let(locals), value));
     Value { expr: with_lines(lines.collect(), body.expr), weak }
 }
 
 /// A value after the lines before it.
-pub(crate) fn with_lines(lines: Vec<(Line, Expr)>, body: Expr) -> Expr {
+pub(crate) fn with_lines(lines: Vec<(LetLine, Expr)>, body: Expr) -> Expr {
     lines.into_iter().rev().fold(body, |body, (line, value)| {
         let (ty, span) = (body.ty.clone(), body.span);
         let (value, body) = (Box::new(value), Box::new(body));
         let kind = match line {
-            Line::Let(locals) => match locals.as_slice() {
+            LetLine::Let(locals) => match locals.as_slice() {
                 [] => return *body,
                 [local] => ExprKind::Let { local: *local, value, body },
                 _ => ExprKind::Unpack { locals, value, body },
             },
-            Line::Assign(member) => ExprKind::Assign { member, value, body },
+            LetLine::Assign(member) => ExprKind::Assign { member, value, body },
         };
         Expr { kind, ty, span }
     })

@@ -2,7 +2,7 @@
 //! block, so it may stand where sizes stand: `x[i]`, `blocks[i]`, `reshape[i + 1](..)`.
 
 use super::lets::{self, with_lets};
-use super::several::{self, Wanted};
+use super::several::{self, ExpectedType};
 use super::typer::Typer;
 use super::{convert, dims, origin};
 use crate::algebra::op::Op;
@@ -200,13 +200,13 @@ fn bind_carried<'a>(
     scope: &mut Scope,
     parts: &'a ast::Loop,
     starts: &[Expr],
-) -> Vec<(LocalId, Wanted)> {
+) -> Vec<(LocalId, ExpectedType)> {
     let mut bound = Vec::new();
     for (line, start) in parts.carried.iter().zip(starts) {
         let name = &line.name().name;
         let local = scope.bind_local(name, start.ty.clone(), line.name().span);
         let place = (line.name().span, format!("`{name}` starts as `{}`", text::show(&start.ty, env.real)));
-        bound.push((local, Wanted { ty: start.ty.clone(), place }));
+        bound.push((local, ExpectedType { ty: start.ty.clone(), place }));
     }
     bound
 }
@@ -216,9 +216,9 @@ fn turn_body<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     parts: &'a ast::Loop,
-    bound: &[(LocalId, Wanted)],
+    bound: &[(LocalId, ExpectedType)],
 ) -> Checked<Expr> {
-    let wanted: Vec<Wanted> = bound.iter().map(|(_, wanted)| wanted.clone()).collect();
+    let wanted: Vec<ExpectedType> = bound.iter().map(|(_, wanted)| wanted.clone()).collect();
     if !parts.scan {
         return several::several(cx, scope, &parts.body, &wanted, "this `for`");
     }

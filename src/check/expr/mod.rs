@@ -33,10 +33,10 @@ pub(crate) mod statics;
 pub(crate) mod targets;
 pub(crate) mod typer;
 
-use self::typer::{Call, Forms, Typer};
+use self::typer::{Forms, Typer, WrittenCall};
 use crate::algebra::types::Type;
 use crate::ast;
-use crate::check::env::{Checked, Env, Scope, Target, Value};
+use crate::check::env::{CallTarget, Checked, Env, Scope, Value};
 
 /// All forms of expressions.
 struct Language;
@@ -56,8 +56,8 @@ impl Forms for Language {
         &self,
         cx: &mut Typer<'_, 'a>,
         scope: &mut Scope,
-        target: Target,
-        call: &Call<'a, '_>,
+        target: CallTarget,
+        call: &WrittenCall<'a, '_>,
     ) -> Checked<Value> {
         calls::call_target(cx, scope, target, call)
     }

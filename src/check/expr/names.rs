@@ -3,7 +3,7 @@
 use super::recorded;
 use crate::algebra::types::{DType, Type};
 use crate::check::builtins;
-use crate::check::env::{Binding, Checked, Env, Global, Kind, Poison, Scope, Value, value};
+use crate::check::env::{Binding, Checked, Env, Global, Poison, Scope, ScopeKind, Value, value};
 use crate::check::errors::{self, at, nearest};
 use crate::source::Span;
 use crate::typed::{Counter, Expr, ExprKind, build};
@@ -93,7 +93,7 @@ fn other_name(env: &mut Env<'_>, scope: &Scope, name: &str, span: Span) -> Check
         return Ok(Value::strong(Expr { kind: ExprKind::Training, ty, span }));
     }
     if let Some((found, _)) = Counter::ALL.into_iter().find(|(_, counter)| *counter == name)
-        && let Kind::Run(run) = scope.kind
+        && let ScopeKind::Run(run) = scope.kind
     {
         return counter(env, found, run, scope.float, span);
     }
@@ -156,7 +156,7 @@ fn swept_value(env: &mut Env<'_>, scope: &Scope, name: &str, span: Span) -> Chec
     let ty = Type::scalar(DType::F64);
     let kind = match (scope.swept_cell(k), &scope.kind) {
         (Some(cell), _) => ExprKind::Local(cell.local),
-        (None, Kind::Run(_)) => ExprKind::Swept(k),
+        (None, ScopeKind::Run(_)) => ExprKind::Swept(k),
         _ => {
             let message = format!("`{name}` is another number in each run of the sweep");
             let found = at(&errors::WRONG_SWEEP, message, span, "this is the same in all of them");

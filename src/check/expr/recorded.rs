@@ -1,6 +1,6 @@
 //! Numbers that fits and evaluations have recorded: `fit.accuracy`.
 
-use super::typer::{Call, Typer};
+use super::typer::{Typer, WrittenCall};
 use crate::algebra::types::{DType, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Checked, Env, Global, Poison, Scope, Value};
@@ -79,7 +79,7 @@ pub(super) fn of_series<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     name: &str,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Option<Checked<Value>> {
     let [only] = &call.args[..] else { return None };
     let (root, ..) = path(only.value).filter(|_| REDUCTIONS.contains(&name))?;

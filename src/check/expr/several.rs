@@ -14,7 +14,7 @@ use crate::typed::{Expr, ExprKind};
 
 /// The type that a value must have, and the place that says so.
 #[derive(Clone, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct ExpectedType {
     /// The type.
     pub ty: Type,
     /// Where it is written, and in what words.
@@ -27,7 +27,7 @@ pub(crate) fn several<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     expr: &'a ast::Expr,
-    wanted: &[Wanted],
+    wanted: &[ExpectedType],
     owner: &str,
 ) -> Checked<Expr> {
     let expr = next_values(cx, scope, expr, wanted)?;
@@ -47,7 +47,7 @@ pub(super) fn next_values<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     expr: &'a ast::Expr,
-    wanted: &[Wanted],
+    wanted: &[ExpectedType],
 ) -> Checked<Expr> {
     match &expr.kind {
         Ast::Block(lets, body) => {
@@ -80,7 +80,7 @@ fn tuple<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     items: &'a [ast::Expr],
-    wanted: &[Wanted],
+    wanted: &[ExpectedType],
     span: Span,
 ) -> Checked<Expr> {
     let mut values = Vec::new();
@@ -102,7 +102,7 @@ fn tuple<'a>(
 }
 
 /// Several values that are made elsewhere.
-fn all_fit(env: &mut Env<'_>, types: &[Type], wanted: &[Wanted], expr: Expr) -> Checked<Expr> {
+fn all_fit(env: &mut Env<'_>, types: &[Type], wanted: &[ExpectedType], expr: Expr) -> Checked<Expr> {
     for (k, (have, want)) in types.iter().zip(wanted).enumerate() {
         if *have != want.ty {
             let (have, want_ty) = (text::show(have, env.real), text::show(&want.ty, env.real));

@@ -1,9 +1,9 @@
 //! What stands in square brackets, and the axes in parentheses: which static parameter each is for.
 
-use super::typer::{Arg, Call, Typer};
+use super::typer::{Typer, WrittenArg, WrittenCall};
 use super::{args, kinds};
 use crate::ast::{self, ExprKind as Ast, StaticKind};
-use crate::check::env::{Callee, Checked, Env, Poison, Scope, Static, Target};
+use crate::check::env::{CallTarget, Callee, Checked, Env, Poison, Scope, StaticArg};
 use crate::check::errors::{self, at};
 use crate::diag::Diagnostic;
 use crate::source::Span;
@@ -13,9 +13,9 @@ pub(crate) fn statics<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     def: usize,
-    given: Vec<Static>,
-    call: &Call<'a, '_>,
-) -> Checked<Vec<Static>> {
+    given: Vec<StaticArg>,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Vec<StaticArg>> {
     let wanted = &cx.env.decls.functions[def].ast.statics;
     let (named, placed) = written(cx.env, def, call);
     let count = given.len() + placed.len();
@@ -23,7 +23,7 @@ pub(crate) fn statics<'a>(
         return Err(static_count(cx.env, def, count + named.len(), call.span));
     }
     let mut failed = Ok(());
-    let mut slots: Vec<Option<Static>> = given.into_iter().map(Some).collect();
+    let mut slots: Vec<Option<StaticArg>> = given.into_iter().map(Some).collect();
     for expr in placed {
         let value = kinds::static_arg(cx, scope, (def, slots.len()), expr);
         failed = failed.and(value.as_ref().map(|_| ()).map_err(|poison| *poison));
@@ -40,10 +40,14 @@ pub(crate) fn statics<'a>(
 }
 
 /// An argument with its name.
-type Named<'a> = (&'a ast::Ident, &'a ast::Expr);
+type NamedExpr<'a> = (&'a ast::Ident, &'a ast::Expr);
 
 /// What is given by name, and what by place.
-fn written<'a>(env: &Env<'a>, def: usize, call: &Call<'a, '_>) -> (Vec<Named<'a>>, Vec<&'a ast::Expr>) {
+fn written<'a>(
+    env: &Env<'a>,
+    def: usize,
+    call: &WrittenCall<'a, '_>,
+) -> (Vec<NamedExpr<'a>>, Vec<&'a ast::Expr>) {
     let (mut named, mut placed) = (Vec::new(), Vec::new());
     for expr in call.statics {
         match &expr.kind {
@@ -56,7 +60,7 @@ fn written<'a>(env: &Env<'a>, def: usize, call: &Call<'a, '_>) -> (Vec<Named<'a>
 }
 
 /// The name of an argument in parentheses that is a static parameter: `axis` of `softmax(x, axis = 0)`.
-fn axis_name<'a>(env: &Env<'_>, def: usize, arg: &Arg<'a>) -> Option<&'a ast::Ident> {
+fn axis_name<'a>(env: &Env<'_>, def: usize, arg: &WrittenArg<'a>) -> Option<&'a ast::Ident> {
     let statics = &env.decls.functions[def].ast.statics;
     let axis =
         |name: &str| statics.iter().any(|of| matches!(of.kind, StaticKind::Axis) && of.name.name == name);
@@ -64,22 +68,26 @@ fn axis_name<'a>(env: &Env<'_>, def: usize, arg: &Arg<'a>) -> Option<&'a ast::Id
 }
 
 /// Whether an argument in parentheses is an axis of who is called, or of the function that it is made of.
-pub(super) fn is_axis(env: &Env<'_>, target: &Target, arg: &Arg<'_>) -> bool {
+pub(super) fn is_axis(env: &Env<'_>, target: &CallTarget, arg: &WrittenArg<'_>) -> bool {
     match target {
-        Target::Callee(Callee::Def(def, _)) => axis_name(env, *def, arg).is_some(),
-        Target::Callee(Callee::Derived(derived)) => is_axis(env, &derived.of, arg),
+        CallTarget::Callee(Callee::Def(def, _)) => axis_name(env, *def, arg).is_some(),
+        CallTarget::Callee(Callee::Derived(derived)) => is_axis(env, &derived.of, arg),
         _ => false,
     }
 }
 
 /// The same call with the axes in its parentheses apart.
-pub(super) fn without_axes<'a, 'e>(env: &Env<'_>, def: usize, call: &Call<'a, 'e>) -> Call<'a, 'e> {
+pub(super) fn without_axes<'a, 'e>(
+    env: &Env<'_>,
+    def: usize,
+    call: &WrittenCall<'a, 'e>,
+) -> WrittenCall<'a, 'e> {
     let (axes, args) = call.args.iter().partition(|arg| axis_name(env, def, arg).is_some());
-    Call { args, axes, ..call.clone() }
+    WrittenCall { args, axes, ..call.clone() }
 }
 
 /// Where a call gives static parameter `k`, or else the call.
-pub(super) fn place(call: &Call<'_, '_>, k: usize, name: &str) -> Span {
+pub(super) fn place(call: &WrittenCall<'_, '_>, k: usize, name: &str) -> Span {
     let axis = call.axes.iter().find(|arg| arg.name.is_some_and(|have| have.name == name));
     let named = call.statics.iter().find_map(|expr| match &expr.kind {
         Ast::Named(have, value) if have.name == name => Some(value.span),
@@ -94,9 +102,9 @@ pub(super) fn place(call: &Call<'_, '_>, k: usize, name: &str) -> Span {
 fn left_out(
     cx: &mut Typer<'_, '_>,
     def: usize,
-    slots: Vec<Option<Static>>,
+    slots: Vec<Option<StaticArg>>,
     span: Span,
-) -> Checked<Vec<Static>> {
+) -> Checked<Vec<StaticArg>> {
     let wanted = &cx.env.decls.functions[def].ast.statics;
     let count = slots.iter().flatten().count();
     let mut all = Vec::new();
@@ -136,7 +144,12 @@ fn wrong_statics(env: &mut Env<'_>, def: usize, found: Diagnostic) -> Poison {
 }
 
 /// The place of what is given by name.
-fn static_slot(env: &mut Env<'_>, def: usize, name: &ast::Ident, slots: &[Option<Static>]) -> Checked<usize> {
+fn static_slot(
+    env: &mut Env<'_>,
+    def: usize,
+    name: &ast::Ident,
+    slots: &[Option<StaticArg>],
+) -> Checked<usize> {
     let known: Vec<String> =
         env.decls.functions[def].ast.statics.iter().map(|of| of.name.name.clone()).collect();
     match known.iter().position(|have| *have == name.name) {

@@ -1,10 +1,10 @@
 //! Who is called: names, layers, functions made of functions.
 
 use super::derived::{self, kind};
-use super::typer::{Call, Typer};
+use super::typer::{Typer, WrittenCall};
 use super::{dims, kinds, names, statics};
 use crate::ast::{self, ExprKind as Ast};
-use crate::check::env::{Binding, Callee, Checked, Env, Global, Poison, Scope, Static, Target};
+use crate::check::env::{Binding, CallTarget, Callee, Checked, Env, Global, Poison, Scope, StaticArg};
 use crate::check::errors::{self, at};
 use crate::check::{builtins, text};
 use crate::source::Span;
@@ -15,14 +15,14 @@ pub(super) fn target<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     callee: &'a ast::Expr,
-) -> Checked<Target> {
+) -> Checked<CallTarget> {
     match &callee.kind {
         Ast::Call(..) if makes_function(cx.env, scope, callee) => function_value(cx, scope, callee),
         Ast::Name(name) => named_target(cx, scope, name, callee.span),
         Ast::Field(of, field) if matches!(&of.kind, Ast::Name(name) if name == "random") => {
             let name = format!("random.{}", field.name);
             if builtins::is_builtin(&name) {
-                return Ok(Target::Callee(Callee::Builtin(name)));
+                return Ok(CallTarget::Callee(Callee::Builtin(name)));
             }
             let known = ["random.uniform".to_string(), "random.normal".to_string()];
             Err(cx.env.report(errors::none_of(&errors::UNKNOWN_NAME, "function", &name, callee.span, &known)))
@@ -32,39 +32,39 @@ pub(super) fn target<'a>(
     }
 }
 
-fn named_target(cx: &mut Typer<'_, '_>, scope: &Scope, name: &str, span: Span) -> Checked<Target> {
+fn named_target(cx: &mut Typer<'_, '_>, scope: &Scope, name: &str, span: Span) -> Checked<CallTarget> {
     match scope.get(name) {
         Some(Binding::Layer(index)) => {
             let arguments = layer_arguments(cx.env, scope, *index);
-            return Ok(Target::Layer { index: *index, arguments });
+            return Ok(CallTarget::Layer { index: *index, arguments });
         }
         Some(Binding::Layers(first, count)) => {
             let (first, count) = (*first, *count);
-            return Ok(Target::Layers { first, count, arguments: layer_arguments(cx.env, scope, first) });
+            return Ok(CallTarget::Layers { first, count, arguments: layer_arguments(cx.env, scope, first) });
         }
-        Some(Binding::Local(_)) if scope.in_stage() && name == "loss" => return Ok(Target::Loss),
-        Some(Binding::Function(callee)) => return Ok(Target::Callee(callee.clone())),
+        Some(Binding::Local(_)) if scope.in_stage() && name == "loss" => return Ok(CallTarget::Loss),
+        Some(Binding::Function(callee)) => return Ok(CallTarget::Callee(callee.clone())),
         Some(Binding::Model(callee, instance)) => {
-            return Ok(Target::Model(callee.clone(), instance.clone()));
+            return Ok(CallTarget::Model(callee.clone(), instance.clone()));
         }
-        Some(Binding::Inner) => return Ok(Target::Inner),
+        Some(Binding::Inner) => return Ok(CallTarget::Inner),
         Some(Binding::Error) => return Err(Poison),
         _ => {}
     }
     if let Some(def) = cx.env.decls.find_function(name, scope.library) {
-        return Ok(Target::Callee(Callee::Def(def, Vec::new())));
+        return Ok(CallTarget::Callee(Callee::Def(def, Vec::new())));
     }
     if builtins::is_builtin(name) {
-        return Ok(Target::Callee(Callee::Builtin(name.to_string())));
+        return Ok(CallTarget::Callee(Callee::Builtin(name.to_string())));
     }
     if !scope.library
         && let Some(made) = global_function(cx, name)
     {
-        return made.map(Target::Callee);
+        return made.map(CallTarget::Callee);
     }
     match cx.env.globals.values.get(name) {
         Some(Global::Fit { id, callee, .. }) if !scope.library => {
-            return Ok(Target::Model(callee.clone(), Instance::Fit(*id)));
+            return Ok(CallTarget::Model(callee.clone(), Instance::Fit(*id)));
         }
         Some(Global::Error) => return Err(Poison),
         _ => {}
@@ -85,24 +85,25 @@ pub(crate) fn function_value<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     expr: &'a ast::Expr,
-) -> Checked<Target> {
+) -> Checked<CallTarget> {
     match &expr.kind {
         Ast::Call(callee, args) if makes_function(cx.env, scope, expr) => {
             let Ast::Name(name) = &callee.kind else { return Err(Poison) };
             let kind = kind(name).ok_or(Poison)?;
             let made = derived::derived(cx, scope, kind, args, expr.span)?;
-            Ok(Target::Callee(Callee::Derived(Box::new(made))))
+            Ok(CallTarget::Callee(Callee::Derived(Box::new(made))))
         }
         Ast::Bracket(of, statics) => match target(cx, scope, of)? {
-            Target::Callee(Callee::Def(def, given)) => {
+            CallTarget::Callee(Callee::Def(def, given)) => {
                 let (name, span) = (text::source(of), expr.span);
-                let call = Call { name, statics, args: Vec::new(), span, expected: None, axes: Vec::new() };
+                let call =
+                    WrittenCall { name, statics, args: Vec::new(), span, expected: None, axes: Vec::new() };
                 let given = statics::statics(cx, scope, def, given, &call)?;
-                Ok(Target::Callee(Callee::Def(def, given)))
+                Ok(CallTarget::Callee(Callee::Def(def, given)))
             }
-            Target::Layers { first, count, arguments } if statics.len() == 1 => {
+            CallTarget::Layers { first, count, arguments } if statics.len() == 1 => {
                 let position = dims::dim(cx.env, scope, &statics[0], false)?;
-                Ok(Target::LayerAt { first, count, position, arguments })
+                Ok(CallTarget::LayerAt { first, count, position, arguments })
             }
             _ => Err(cx.env.report(errors::not_supported(
                 &format!("`{}` as a function", text::source(expr)),
@@ -182,10 +183,10 @@ pub(super) fn static_function<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     expr: &'a ast::Expr,
-) -> Checked<Static> {
-    let Target::Callee(callee) = function_value(cx, scope, expr)? else { return Err(Poison) };
+) -> Checked<StaticArg> {
+    let CallTarget::Callee(callee) = function_value(cx, scope, expr)? else { return Err(Poison) };
     closed(cx.env, &callee, expr.span)?;
-    Ok(Static::Function(callee))
+    Ok(StaticArg::Function(callee))
 }
 
 /// Whether a function means the same wherever it is called.
@@ -193,14 +194,14 @@ pub(super) fn closed(env: &mut Env<'_>, callee: &Callee, span: Span) -> Checked<
     let what = match callee {
         Callee::Builtin(_) => return Ok(()),
         Callee::Def(_, given) => {
-            let open = |s: &Static| matches!(s, Static::Size(dim) if dim.as_constant().is_none());
+            let open = |s: &StaticArg| matches!(s, StaticArg::Size(dim) if dim.as_constant().is_none());
             match given.iter().any(open) {
                 true => "a function with size variables as a static argument",
                 false => return Ok(()),
             }
         }
         Callee::Derived(derived) => match &derived.of {
-            Target::Callee(inner) => return closed(env, inner, span),
+            CallTarget::Callee(inner) => return closed(env, inner, span),
             _ => "a derivative of a model as a static argument",
         },
     };
@@ -219,7 +220,7 @@ pub(super) fn global_function(cx: &mut Typer<'_, '_>, name: &str) -> Option<Chec
     let made = function_value(cx, &mut scope, &line.value);
     cx.env.decls.function_lets.insert(name, line);
     Some(made.and_then(|target| match target {
-        Target::Callee(callee) => Ok(callee),
+        CallTarget::Callee(callee) => Ok(callee),
         _ => Err(Poison),
     }))
 }

@@ -6,14 +6,14 @@
 use super::convert;
 use crate::algebra::types::Type;
 use crate::ast;
-use crate::check::env::{Checked, Env, Scope, Target, Value};
+use crate::check::env::{CallTarget, Checked, Env, Scope, Value};
 use crate::check::{errors, text};
 use crate::source::Span;
 use crate::typed::Expr;
 
 /// An argument as written.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Arg<'a> {
+pub(crate) struct WrittenArg<'a> {
     /// Its name, if given.
     pub name: Option<&'a ast::Ident>,
     /// Its value.
@@ -22,15 +22,15 @@ pub(crate) struct Arg<'a> {
 
 /// A call as written.
 #[derive(Clone, Debug)]
-pub(crate) struct Call<'a, 'e> {
+pub(crate) struct WrittenCall<'a, 'e> {
     /// The name called, as written.
     pub name: String,
     /// What stands in square brackets.
     pub statics: &'a [ast::Expr],
     /// The arguments.
-    pub args: Vec<Arg<'a>>,
+    pub args: Vec<WrittenArg<'a>>,
     /// The axes that have been taken out of the arguments: they are static.
-    pub axes: Vec<Arg<'a>>,
+    pub axes: Vec<WrittenArg<'a>>,
     /// The whole call.
     pub span: Span,
     /// The type that its place asks for, if known.
@@ -61,8 +61,8 @@ pub(super) trait Forms {
         &self,
         cx: &mut Typer<'_, 'a>,
         scope: &mut Scope,
-        target: Target,
-        call: &Call<'a, '_>,
+        target: CallTarget,
+        call: &WrittenCall<'a, '_>,
     ) -> Checked<Value>;
 }
 
@@ -107,8 +107,8 @@ impl<'c, 'a> Typer<'c, 'a> {
     pub(crate) fn call_target(
         &mut self,
         scope: &mut Scope,
-        target: Target,
-        call: &Call<'a, '_>,
+        target: CallTarget,
+        call: &WrittenCall<'a, '_>,
     ) -> Checked<Value> {
         self.forms.call(self, scope, target, call)
     }

@@ -4,7 +4,7 @@ use super::{models, states};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Binding, Callee, Checked, Env, Layer, Poison, Scope};
 use crate::check::errors::{self, at};
-use crate::check::expr::lets::{self, Line};
+use crate::check::expr::lets::{self, LetLine};
 use crate::check::expr::typer::Typer;
 use crate::check::expr::{dims, instances};
 use crate::check::text;
@@ -24,13 +24,13 @@ pub(super) fn members<'a>(
     scope: &mut Scope,
     function: &'a ast::Function,
     from: usize,
-) -> (Members, Checked<Vec<(Line, Expr)>>) {
+) -> (Members, Checked<Vec<(LetLine, Expr)>>) {
     let (mut members, mut lets) = (Ok(Vec::new()), Ok(Vec::new()));
     for line in &function.members {
         match line {
             ast::Member::Let(line) => {
                 let line = lets::let_line(cx, scope, line, from);
-                push(&mut lets, line.map(|(locals, value)| (Line::Let(locals), value)));
+                push(&mut lets, line.map(|(locals, value)| (LetLine::Let(locals), value)));
             }
             ast::Member::State(line) => {
                 let member = states::model_state(cx, scope, line, from, len(&members));

@@ -9,9 +9,9 @@ mod states;
 
 use crate::algebra::types::{Dim, Type};
 use crate::ast::{self, StaticKind};
-use crate::check::env::{Checked, Def, Env, Place, Poison, Scope, Signature, Static};
+use crate::check::env::{Caller, Checked, Declaration, Env, Poison, Scope, Signature, StaticArg};
 use crate::check::expr::lets::with_lines;
-use crate::check::expr::several::{self, Wanted};
+use crate::check::expr::several::{self, ExpectedType};
 use crate::check::expr::typer::Typer;
 use crate::check::expr::{calls, convert, instances, kinds};
 use crate::check::text;
@@ -38,7 +38,7 @@ fn label_script(env: &mut Env<'_>, id: FunctionId, from: usize) {
         let Some(call) = env.instances.calls.iter().find(|call| call.callee == at) else { return };
         span = Some(call.span);
         match call.caller {
-            Place::Function(caller) if caller != at => at = caller,
+            Caller::Function(caller) if caller != at => at = caller,
             _ => break,
         }
     }
@@ -99,7 +99,7 @@ fn check_defaults(cx: &mut Typer<'_, '_>, def: usize, scope: &Scope, signature: 
 pub(super) fn check_unused(cx: &mut Typer<'_, '_>) {
     let used: Vec<usize> = cx.env.instances.made.iter().map(|instance| instance.def).collect();
     for def in 0..cx.env.decls.functions.len() {
-        let Def { ast, library, .. } = cx.env.decls.functions[def];
+        let Declaration { ast, library, .. } = cx.env.decls.functions[def];
         if library {
             continue;
         }
@@ -108,7 +108,7 @@ pub(super) fn check_unused(cx: &mut Typer<'_, '_>) {
             continue;
         }
         let statics: Option<Vec<_>> = (0..ast.statics.len()).map(|k| stand_in(cx, def, k)).collect();
-        let statics = statics.map(|statics| statics.into_iter().collect::<Checked<Vec<Static>>>());
+        let statics = statics.map(|statics| statics.into_iter().collect::<Checked<Vec<StaticArg>>>());
         if let Some(Ok(statics)) = statics {
             let _ = instances::uncalled(cx.env, def, &statics, 1, None);
             check_bodies(cx);
@@ -117,19 +117,19 @@ pub(super) fn check_unused(cx: &mut Typer<'_, '_>) {
 }
 
 /// What a static parameter is where nothing calls the function; nothing stands for any function or model.
-fn stand_in(cx: &mut Typer<'_, '_>, def: usize, k: usize) -> Option<Checked<Static>> {
+fn stand_in(cx: &mut Typer<'_, '_>, def: usize, k: usize) -> Option<Checked<StaticArg>> {
     kinds::default_static(cx, def, k).or_else(|| match cx.env.decls.functions[def].ast.statics[k].kind {
-        StaticKind::Size => Some(Ok(Static::Size(Dim::constant(1)))),
-        StaticKind::Number => Some(Ok(Static::Number(0.5_f64.to_bits()))),
-        StaticKind::Axis => Some(Ok(Static::Axis(-1))),
+        StaticKind::Size => Some(Ok(StaticArg::Size(Dim::constant(1)))),
+        StaticKind::Number => Some(Ok(StaticArg::Number(0.5_f64.to_bits()))),
+        StaticKind::Axis => Some(Ok(StaticArg::Axis(-1))),
         StaticKind::Fn | StaticKind::Model | StaticKind::Words(_) | StaticKind::Error => None,
     })
 }
 
 /// What the results of a function are declared as.
-fn result_types(function: &ast::Function, signature: &Signature) -> Vec<Wanted> {
+fn result_types(function: &ast::Function, signature: &Signature) -> Vec<ExpectedType> {
     let name = &function.name.name;
-    let wanted = |(written, ty): (&ast::TypeExpr, &Type)| Wanted {
+    let wanted = |(written, ty): (&ast::TypeExpr, &Type)| ExpectedType {
         ty: ty.clone(),
         place: (written.span, format!("`{name}` is declared to give `{}`", text::type_source(written))),
     };

@@ -3,7 +3,7 @@
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Binding, Callee, Checked, Env, Poison, Scope};
 use crate::check::errors::{self, at};
-use crate::check::expr::typer::{Call, Typer};
+use crate::check::expr::typer::{Typer, WrittenCall};
 use crate::check::expr::{kinds, names, statics};
 use crate::check::{builtins, text};
 use crate::source::Span;
@@ -47,7 +47,7 @@ pub(crate) fn model_value<'a>(
     if !cx.env.decls.functions[def].model {
         return Err(not_a_model(cx.env, scope, of, Some(cx.env.decls.functions[def].ast.name.span)));
     }
-    let call = Call {
+    let call = WrittenCall {
         name: name.clone(),
         statics,
         args: Vec::new(),

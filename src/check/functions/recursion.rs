@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::env::{Env, Place};
+use crate::check::env::{Caller, Env};
 use crate::check::errors::{self, at};
 use crate::source::Span;
 
@@ -10,7 +10,7 @@ use crate::source::Span;
 pub(crate) fn check_recursion(env: &mut Env<'_>) {
     let mut edges: BTreeMap<usize, Vec<(usize, Span)>> = BTreeMap::new();
     for call in &env.instances.calls {
-        if let Place::Function(id) = call.caller {
+        if let Caller::Function(id) = call.caller {
             edges.entry(id.0).or_default().push((call.callee.0, call.span));
         }
     }

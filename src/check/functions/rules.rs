@@ -1,7 +1,7 @@
 //! Derivatives that functions say themselves.
 
 use crate::ast;
-use crate::check::env::{Checked, Def, Env, Poison, Scope, Signature, Weak};
+use crate::check::env::{Checked, Declaration, Env, Poison, Scope, Signature, Weak};
 use crate::check::errors::{self, at};
 use crate::check::expr::convert;
 use crate::check::expr::typer::Typer;
@@ -12,7 +12,7 @@ use crate::typed::Rule;
 pub(super) fn rule<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
-    def: Def<'a>,
+    def: Declaration<'a>,
     rule: &'a ast::Rule,
     signature: &Signature,
 ) -> Checked<Rule> {
@@ -64,7 +64,7 @@ pub(super) fn rule<'a>(
 
 fn wrong_rule<'a>(
     env: &mut Env<'a>,
-    def: Def<'a>,
+    def: Declaration<'a>,
     rule: &ast::Rule,
     floats: &[usize],
     signature: &Signature,

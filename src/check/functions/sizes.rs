@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::algebra::types::{Dim, SizeVar};
-use crate::check::env::{CallSite, Env, Place};
+use crate::check::env::{CallSite, Caller, Env};
 use crate::check::errors::{self, at};
 use crate::typed::{FunctionId, Instance, Member};
 
@@ -18,7 +18,7 @@ pub(crate) fn check_model_sizes(env: &mut Env<'_>) {
     let mut first: BTreeMap<usize, CallSite> = BTreeMap::new();
     for call in env.instances.calls.clone() {
         let group = match (&call.instance, &call.caller) {
-            (Instance::Root, Place::Run(statement)) => {
+            (Instance::Root, Caller::Run(statement)) => {
                 *env.globals.evaluated.get(statement).unwrap_or(statement)
             }
             (Instance::Fit(fit), _) => fit.0,
@@ -44,7 +44,7 @@ fn callees_first(env: &Env<'_>) -> Vec<usize> {
         out.insert(id, layers.collect());
     }
     for call in &env.instances.calls {
-        if let Place::Function(id) = call.caller {
+        if let Caller::Function(id) = call.caller {
             out.entry(id.0).or_default().push(call.callee.0);
         }
     }
@@ -105,7 +105,7 @@ fn complete_layer(
     needed: &BTreeMap<usize, BTreeSet<SizeVar>>,
 ) {
     let here = |call: &&CallSite| {
-        call.caller == Place::Function(FunctionId(id)) && call.instance == Instance::Layer(member)
+        call.caller == Caller::Function(FunctionId(id)) && call.instance == Instance::Layer(member)
     };
     let calls: Vec<CallSite> = env.instances.calls.iter().filter(here).cloned().collect();
     let Some(first) = calls.iter().find(|call| call.callee == callee) else { return };

@@ -5,7 +5,7 @@ use crate::ast;
 use crate::check::env::{Binding, Checked, Env, Poison, Scope};
 use crate::check::errors::{self, at, nearest};
 use crate::check::expr::convert;
-use crate::check::expr::lets::Line;
+use crate::check::expr::lets::LetLine;
 use crate::check::expr::typer::Typer;
 use crate::check::text;
 use crate::diag::Diagnostic;
@@ -33,7 +33,7 @@ pub(super) fn assign_state<'a>(
     name: &ast::Ident,
     value: &'a ast::Expr,
     from: usize,
-) -> Checked<(Line, Expr)> {
+) -> Checked<(LetLine, Expr)> {
     let state = match scope.get(&name.name) {
         Some(Binding::State(member, ty)) => Ok((*member, ty.clone())),
         Some(Binding::Error) => Err(Poison),
@@ -46,7 +46,7 @@ pub(super) fn assign_state<'a>(
     let declared = scope.declared(&name.name).unwrap_or(name.span);
     let expr =
         convert::coerce(cx.env, scope, value?, &ty, (declared, format!("`{}` is `{shown}`", name.name)))?;
-    Ok((Line::Assign(member), expr))
+    Ok((LetLine::Assign(member), expr))
 }
 
 fn not_a_model_state(env: &mut Env<'_>, scope: &Scope, name: &ast::Ident, from: usize) -> Poison {

@@ -13,14 +13,14 @@ pub(super) fn windows_outside(span: Span, shape: &str, expected: &str) -> Diagno
 }
 
 /// A slice in a function that does not fit the sizes that the function is called with.
-pub(super) fn slice_outside(span: Span, shape: &str) -> Diagnostic {
+pub(super) fn slice_out_of_bounds(span: Span, shape: &str) -> Diagnostic {
     let place = format!("its operand has sizes {shape} in one of the calls");
     at(&SHAPE_MISMATCH, format!("slice out of bounds of a tensor of sizes {shape}"), span, place)
         .help("call the function with larger sizes, or count from the end: `x[-2:]`")
 }
 
 /// A loop that is written out to more than can be compiled.
-pub(super) fn endless(span: Span, most: usize) -> Diagnostic {
+pub(super) fn loop_too_long(span: Span, most: usize) -> Diagnostic {
     let message = format!("this loop is written out to more than {most} operations");
     at(&LOOP_TOO_LONG, message, span, "too many iterations")
         .help("use operators on whole tensors, or take fewer iterations")
@@ -32,7 +32,7 @@ pub(super) fn no_such_layer(span: Span, position: i64, count: usize) -> Diagnost
 }
 
 /// A tensor that no machine could hold.
-pub(super) fn oversized(span: Span, needed: f64) -> Diagnostic {
+pub(super) fn tensor_too_large(span: Span, needed: f64) -> Diagnostic {
     let shown = if needed < u64::MAX as f64 { bytes(needed as u64) } else { "more than 16 EiB".to_string() };
     at(
         &TOO_LARGE,

@@ -28,7 +28,7 @@ const MOST_BYTES: f64 = (1u64 << 44) as f64;
 
 /// Everything in a program that does not fit its sizes.
 pub(crate) fn limits(program: &Program) -> Vec<Diagnostic> {
-    let mut walk = Walk {
+    let mut walk = LimitsWalk {
         program,
         largest: 0.0,
         work: 0,
@@ -45,7 +45,7 @@ pub(crate) fn limits(program: &Program) -> Vec<Diagnostic> {
 type Sizes = BTreeMap<SizeVar, Dim>;
 
 /// A walk through everything that is computed.
-struct Walk<'a> {
+struct LimitsWalk<'a> {
     program: &'a Program,
     /// Bytes of the largest tensor so far, or of all parameters of a model.
     largest: f64,
@@ -58,7 +58,7 @@ struct Walk<'a> {
     found: Vec<Diagnostic>,
 }
 
-impl Walk<'_> {
+impl LimitsWalk<'_> {
     /// Adds a finding unless one has been made there: each iteration of a loop, and each call of a
     /// function, comes by the same places.
     fn say(&mut self, span: Span, finding: impl FnOnce() -> Diagnostic) {
@@ -70,7 +70,7 @@ impl Walk<'_> {
     /// Says that what has been walked through since is too large, the first time that something is.
     fn within_memory(&mut self, before: f64, span: Span) {
         if before <= MOST_BYTES && self.largest > MOST_BYTES {
-            self.found.push(errors::oversized(span, self.largest));
+            self.found.push(errors::tensor_too_large(span, self.largest));
         }
     }
 
@@ -192,7 +192,7 @@ impl Walk<'_> {
             let expected = found.err().filter(|_| walks).map(|mismatch| mismatch.expected);
             self.say(span, || match expected {
                 Some(expected) => errors::windows_outside(span, &shape, &expected),
-                None => errors::slice_outside(span, &shape),
+                None => errors::slice_out_of_bounds(span, &shape),
             });
         }
     }
@@ -208,7 +208,7 @@ impl Walk<'_> {
             self.expr(&parts.body, &sizes);
             self.work += 1;
             if self.work - before > MOST_WORK {
-                return self.say(span, || errors::endless(span, MOST_WORK));
+                return self.say(span, || errors::loop_too_long(span, MOST_WORK));
             }
         }
         for ty in &parts.collected {

@@ -3,12 +3,12 @@
 use super::stages::Stages;
 use crate::algebra::types::{DType, Type};
 use crate::ast;
-use crate::check::env::{Cells, Env, Kind, STEPS, Scope, unique};
+use crate::check::env::{CellScope, Env, STEPS, Scope, ScopeKind, unique};
 use crate::source::Span;
 use crate::typed::{StageUse, build, swept_cell};
 
 /// An optimizer while it is checked.
-pub(super) struct Draft<'d, 'a> {
+pub(super) struct OptimizerDraft<'d, 'a> {
     /// Stages in use.
     pub stages: &'d mut Stages,
     pub uses: Vec<StageUse>,
@@ -20,7 +20,7 @@ pub(super) struct Draft<'d, 'a> {
     pub refused: bool,
 }
 
-impl Draft<'_, '_> {
+impl OptimizerDraft<'_, '_> {
     /// A name of its own for a stage or a pipeline.
     pub(super) fn name(&mut self, name: &str) -> String {
         let name = unique(name, |name| self.taken.iter().any(|taken| taken == name));
@@ -30,12 +30,12 @@ impl Draft<'_, '_> {
 }
 
 /// Nothing has been looked at yet.
-pub(super) fn draft<'d, 'a>(stages: &'d mut Stages) -> Draft<'d, 'a> {
-    Draft { stages, uses: Vec::new(), taken: Vec::new(), inside: Vec::new(), refused: false }
+pub(super) fn draft<'d, 'a>(stages: &'d mut Stages) -> OptimizerDraft<'d, 'a> {
+    OptimizerDraft { stages, uses: Vec::new(), taken: Vec::new(), inside: Vec::new(), refused: false }
 }
 
 /// A stage as written in a pipeline.
-pub(super) struct Written<'a> {
+pub(super) struct WrittenStage<'a> {
     pub name: &'a str,
     pub name_span: Span,
     pub args: &'a [ast::Argument],
@@ -44,7 +44,7 @@ pub(super) struct Written<'a> {
 
 /// The names in hyperparameters: `t` and `T`, and variables of the sweep.
 pub(super) fn hypers(env: &mut Env<'_>, span: Span) -> Scope {
-    let kind = Kind::Hypers(env.extents(), Cells::default());
+    let kind = ScopeKind::Hypers(env.extents(), CellScope::default());
     let mut scope = Scope::new(kind, false, DType::F64);
     for fixed in STEPS {
         scope.bind_local(fixed, Type::scalar(DType::F64), span);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::pipelines::{self, Pipeline};
+use super::pipelines::{self, PipelineDraft};
 use super::points;
 use super::stages::Stages;
 use crate::algebra::types::{DType, Type};
@@ -59,7 +59,7 @@ Give the number of steps when you compile the pipeline, or use a schedule of `t`
 };
 
 /// A parameter tensor that another program owns: its name and its sizes.
-pub type Given = (String, Vec<usize>);
+pub type ExternalParam = (String, Vec<usize>);
 
 /// The pipeline: the last item of a script that else has only declarations.
 pub(crate) fn only_stages<'a>(env: &mut Env<'a>, script: &'a Script) -> Checked<&'a ast::Expr> {
@@ -109,8 +109,8 @@ pub(crate) fn pipeline_for<'a>(
     cx: &mut Typer<'_, 'a>,
     stages: &mut Stages,
     pipeline: &'a ast::Expr,
-    params: &[Given],
-) -> Checked<Pipeline> {
+    params: &[ExternalParam],
+) -> Checked<PipelineDraft> {
     let shapes = shapes(cx.env, params, pipeline.span);
     if let ast::ExprKind::Groups(_) = pipeline.kind {
         let message = "parameter groups are for `train`";
@@ -124,7 +124,7 @@ pub(crate) fn pipeline_for<'a>(
     Ok(optimizer)
 }
 
-fn shapes(env: &mut Env<'_>, params: &[Given], span: Span) -> Checked<()> {
+fn shapes(env: &mut Env<'_>, params: &[ExternalParam], span: Span) -> Checked<()> {
     let mut seen = BTreeSet::new();
     let mut wrong = params.is_empty().then(|| "there are no parameters".to_string());
     let mut elements = 0usize;
@@ -150,7 +150,7 @@ fn shapes(env: &mut Env<'_>, params: &[Given], span: Span) -> Checked<()> {
 const MOST: usize = isize::MAX as usize / 8;
 
 /// Adds the optimizer of these parameters as the only statement of a program.
-pub(crate) fn add(program: &mut Program, pipeline: Pipeline, params: &[Given], span: Span) {
+pub(crate) fn add(program: &mut Program, pipeline: PipelineDraft, params: &[ExternalParam], span: Span) {
     let model = FunctionId(program.functions.len());
     program.functions.push(owner(program.real, params, span));
     let kind = StatementKind::Optimizer(pipeline.of("optimizer", model, Vec::new(), span));
@@ -158,9 +158,9 @@ pub(crate) fn add(program: &mut Program, pipeline: Pipeline, params: &[Given], s
 }
 
 /// A model that is nothing but its parameters.
-fn owner(real: DType, params: &[Given], span: Span) -> Function {
+fn owner(real: DType, params: &[ExternalParam], span: Span) -> Function {
     let zero = |ty: Type| build::constant(0.0, ty, span);
-    let member = |(name, sizes): &Given| {
+    let member = |(name, sizes): &ExternalParam| {
         let ty = Type::of(real, sizes);
         Member::Param { name: name.clone(), init: zero(ty.clone()), ty, span }
     };

@@ -1,12 +1,12 @@
 //! Hyperparameters: numbers become run-time cells, words choose.
 
-use super::draft::Written;
-use super::stages::Words;
+use super::draft::WrittenStage;
+use super::stages::ChosenOptions;
 use crate::algebra::types::{DType, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Binding, Checked, Env, Poison, Scope};
 use crate::check::errors::{self, at};
-use crate::check::expr::typer::{Arg, Call, Typer};
+use crate::check::expr::typer::{Typer, WrittenArg, WrittenCall};
 use crate::check::expr::{args, convert};
 use crate::check::text;
 use crate::source::Span;
@@ -17,15 +17,16 @@ use crate::typed::{Expr, ExprKind, LocalId, Range};
 pub(super) fn arguments<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
-    written: &Written<'a>,
+    written: &WrittenStage<'a>,
     name: &str,
     declared: &'a [ast::Hyper],
     span: Span,
     library: bool,
-) -> Checked<(Words, Vec<(&'a ast::Hyper, Expr)>)> {
+) -> Checked<(ChosenOptions, Vec<(&'a ast::Hyper, Expr)>)> {
     let names: Vec<&str> = declared.iter().map(|hyper| hyper.name.name.as_str()).collect();
-    let args = written.args.iter().map(|arg| Arg { name: arg.name.as_ref(), value: &arg.value }).collect();
-    let call = Call {
+    let args =
+        written.args.iter().map(|arg| WrittenArg { name: arg.name.as_ref(), value: &arg.value }).collect();
+    let call = WrittenCall {
         name: written.name.to_string(),
         statics: &[],
         args,
@@ -55,7 +56,7 @@ pub(super) fn arguments<'a>(
     failed.map(|()| (words, numbers))
 }
 
-fn hyper_missing<'a>(env: &mut Env<'a>, written: &Written<'a>, hyper: &ast::Ident) -> Poison {
+fn hyper_missing<'a>(env: &mut Env<'a>, written: &WrittenStage<'a>, hyper: &ast::Ident) -> Poison {
     let message = format!("stage `{}` lacks `{}`, which has no default", written.name, hyper.name);
     let found = at(&errors::WRONG_ARGUMENT, message, written.name_span, "in this pipeline");
     let found = found.label(hyper.span, "declared here");

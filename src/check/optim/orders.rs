@@ -1,6 +1,6 @@
 //! What is said about the order of stages.
 
-use super::scaling::{self, Order};
+use super::scaling::{self, OrderFinding};
 use super::stages::Stages;
 use crate::ast;
 use crate::check::env::{Checked, Env};
@@ -49,7 +49,7 @@ pub(super) fn orders(env: &mut Env<'_>, stages: &Stages, uses: &[StageUse]) {
     for (order, first, second) in scaling::orders(&stages.made, uses) {
         let [a, b] = [&uses[first], &uses[second]];
         let found = match order {
-            Order::Cancelled => {
+            OrderFinding::Cancelled => {
                 let message = format!(
                     "`{}` is scale invariant: the gain of `{}` before it has no effect",
                     b.name, a.name
@@ -58,7 +58,7 @@ pub(super) fn orders(env: &mut Env<'_>, stages: &Stages, uses: &[StageUse]) {
                     .label(a.span, "multiplies the update")
                     .label(b.span, "gives the same update whatever it is multiplied by")
             }
-            Order::Undone => {
+            OrderFinding::Undone => {
                 let message = format!("`{}` scales what `{}` before it has clipped", b.name, a.name);
                 Diagnostic::warning(&errors::PIPELINE_CLIP_UNDONE, message)
                     .label(a.span, "bounds the update")
@@ -66,8 +66,8 @@ pub(super) fn orders(env: &mut Env<'_>, stages: &Stages, uses: &[StageUse]) {
             }
         };
         let help = match order {
-            Order::Cancelled => format!("write `{}` after `{}`", a.name, b.name),
-            Order::Undone => format!("write `{}` last, or before the learning rate is set", a.name),
+            OrderFinding::Cancelled => format!("write `{}` after `{}`", a.name, b.name),
+            OrderFinding::Undone => format!("write `{}` last, or before the learning rate is set", a.name),
         };
         env.report(found.help(help));
     }

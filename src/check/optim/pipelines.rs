@@ -1,6 +1,6 @@
 //! Optimizer pipelines: which stages, with which hyperparameters.
 
-use super::draft::{self, Draft, Written};
+use super::draft::{self, OptimizerDraft, WrittenStage};
 use super::stages::{self, Stages};
 use super::{groups, hypers, orders, points};
 use crate::algebra::types::{DType, Dim, Type};
@@ -13,14 +13,14 @@ use crate::source::Span;
 use crate::typed::{Cell, ExprKind, FunctionId, Group, Optimizer, StageUse};
 
 /// What a name in a pipeline stands for.
-enum Part<'a> {
+enum PipelineName<'a> {
     Stage(usize),
     Pipeline(usize),
     Let(&'a ast::Expr),
 }
 
 /// An optimizer that does not know yet what it trains.
-pub(crate) struct Pipeline {
+pub(crate) struct PipelineDraft {
     /// Its stages in order.
     pub uses: Vec<StageUse>,
     /// The numbers that its hyperparameters are made of.
@@ -29,10 +29,10 @@ pub(crate) struct Pipeline {
     pub groups: Vec<Group>,
 }
 
-impl Pipeline {
+impl PipelineDraft {
     /// The optimizer of a model's parameters.
     pub(crate) fn of(self, name: &str, model: FunctionId, sizes: Vec<Dim>, span: Span) -> Optimizer {
-        let Pipeline { uses, cells, groups } = self;
+        let PipelineDraft { uses, cells, groups } = self;
         Optimizer { name: name.to_string(), model, sizes, uses, cells, groups, span }
     }
 }
@@ -45,20 +45,20 @@ pub(crate) fn optimizer<'a>(
     cx: &mut Typer<'_, 'a>,
     stages: &mut Stages,
     expr: &'a ast::Expr,
-) -> Checked<Pipeline> {
+) -> Checked<PipelineDraft> {
     let (mut draft, mut scope) = (draft::draft(stages), draft::hypers(cx.env, expr.span));
     let groups = match &expr.kind {
         Ast::Groups(arms) => group_arms(cx, &mut draft, &mut scope, arms)?,
         _ => arm(cx, &mut draft, &mut scope, expr).map(|_| Vec::new())?,
     };
     let cells = scope.cells().map(|cells| std::mem::take(&mut cells.made)).unwrap_or_default();
-    Ok(Pipeline { uses: draft.uses, cells, groups })
+    Ok(PipelineDraft { uses: draft.uses, cells, groups })
 }
 
 /// A group for each arm, whose stages have names of their own.
 fn group_arms<'a>(
     cx: &mut Typer<'_, 'a>,
-    draft: &mut Draft<'_, 'a>,
+    draft: &mut OptimizerDraft<'_, 'a>,
     scope: &mut Scope,
     arms: &'a [(ast::Expr, ast::Expr)],
 ) -> Checked<Vec<Group>> {
@@ -77,7 +77,7 @@ fn group_arms<'a>(
 /// All stages that act on the same parameters; how many they are.
 fn arm<'a>(
     cx: &mut Typer<'_, 'a>,
-    draft: &mut Draft<'_, 'a>,
+    draft: &mut OptimizerDraft<'_, 'a>,
     scope: &mut Scope,
     expr: &'a ast::Expr,
 ) -> Checked<usize> {
@@ -93,7 +93,7 @@ fn arm<'a>(
 /// Adds the stages of a pipeline.
 fn parts<'a>(
     cx: &mut Typer<'_, 'a>,
-    draft: &mut Draft<'_, 'a>,
+    draft: &mut OptimizerDraft<'_, 'a>,
     scope: &mut Scope,
     expr: &'a ast::Expr,
 ) -> Checked<()> {
@@ -110,7 +110,7 @@ fn parts<'a>(
 
 fn part<'a>(
     cx: &mut Typer<'_, 'a>,
-    draft: &mut Draft<'_, 'a>,
+    draft: &mut OptimizerDraft<'_, 'a>,
     scope: &mut Scope,
     part: &'a ast::Expr,
 ) -> Checked<()> {
@@ -132,22 +132,22 @@ fn part<'a>(
         Ast::Error => return Err(Poison),
         _ => return Err(not_a_stage(cx.env, &text::source(callee), callee.span)),
     };
-    let written = Written { name, name_span: callee.span, args, span: part.span };
+    let written = WrittenStage { name, name_span: callee.span, args, span: part.span };
     match find_part(cx.env, name, scope.library) {
-        Some(Part::Stage(def)) => known_stage(cx, draft, scope, def, written),
-        Some(Part::Pipeline(def)) => known_pipeline(cx, draft, scope, def, written),
-        Some(Part::Let(body)) => pipeline_value(cx, draft, scope, body, &written),
+        Some(PipelineName::Stage(def)) => known_stage(cx, draft, scope, def, written),
+        Some(PipelineName::Pipeline(def)) => known_pipeline(cx, draft, scope, def, written),
+        Some(PipelineName::Let(body)) => pipeline_value(cx, draft, scope, body, &written),
         None => Err(unknown_stage(cx.env, name, callee.span)),
     }
 }
 
 /// The stage or pipeline of this name; library code sees the library first.
-fn find_part<'a>(env: &Env<'a>, name: &str, from_library: bool) -> Option<Part<'a>> {
+fn find_part<'a>(env: &Env<'a>, name: &str, from_library: bool) -> Option<PipelineName<'a>> {
     let declared = |library: bool| {
-        let stage = env.decls.stages.get(library, name).map(Part::Stage);
-        stage.or_else(|| env.decls.pipelines.get(library, name).map(Part::Pipeline))
+        let stage = env.decls.stages.get(library, name).map(PipelineName::Stage);
+        stage.or_else(|| env.decls.pipelines.get(library, name).map(PipelineName::Pipeline))
     };
-    let bound = || env.decls.pipeline_lets.get(name).map(|line| Part::Let(&line.value));
+    let bound = || env.decls.pipeline_lets.get(name).map(|line| PipelineName::Let(&line.value));
     if from_library {
         return declared(true);
     }
@@ -176,10 +176,10 @@ pub(crate) fn check_pipeline<'a>(cx: &mut Typer<'_, 'a>, stages: &mut Stages, ex
 /// A name that a `let` has given a pipeline.
 fn pipeline_value<'a>(
     cx: &mut Typer<'_, 'a>,
-    draft: &mut Draft<'_, 'a>,
+    draft: &mut OptimizerDraft<'_, 'a>,
     scope: &mut Scope,
     body: &'a ast::Expr,
-    written: &Written<'a>,
+    written: &WrittenStage<'a>,
 ) -> Checked<()> {
     if let Some(arg) = written.args.first() {
         let message = format!("pipeline `{}` has no hyperparameters of its own", written.name);
@@ -196,9 +196,9 @@ fn pipeline_value<'a>(
 /// The stages of a pipeline that is used by name.
 fn inside<'a>(
     cx: &mut Typer<'_, 'a>,
-    draft: &mut Draft<'_, 'a>,
+    draft: &mut OptimizerDraft<'_, 'a>,
     scope: &mut Scope,
-    written: &Written<'a>,
+    written: &WrittenStage<'a>,
     body: &'a ast::Expr,
 ) -> Checked<()> {
     if draft.inside.contains(&written.name) {
@@ -215,10 +215,10 @@ fn inside<'a>(
 /// `egdd(lr = 0.1)`: its hyperparameters become cells, of which those of its stages are made.
 fn known_pipeline<'a>(
     cx: &mut Typer<'_, 'a>,
-    draft: &mut Draft<'_, 'a>,
+    draft: &mut OptimizerDraft<'_, 'a>,
     scope: &mut Scope,
     def: usize,
-    written: Written<'a>,
+    written: WrittenStage<'a>,
 ) -> Checked<()> {
     let PipelineDef { ast, library } = cx.env.decls.pipelines[def];
     let name = draft.name(written.name);
@@ -270,10 +270,10 @@ fn not_a_stage(env: &mut Env<'_>, name: &str, span: Span) -> Poison {
 
 fn known_stage<'a>(
     cx: &mut Typer<'_, 'a>,
-    draft: &mut Draft<'_, 'a>,
+    draft: &mut OptimizerDraft<'_, 'a>,
     scope: &mut Scope,
     def: usize,
-    written: Written<'a>,
+    written: WrittenStage<'a>,
 ) -> Checked<()> {
     let StageDef { ast, library } = cx.env.decls.stages[def];
     let name = draft.name(written.name);

@@ -12,7 +12,7 @@ use crate::typed::{Expr, ExprKind, LocalId, Stage, StageScope, StageUse};
 
 /// What there is to say about the order of two stages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Order {
+pub(super) enum OrderFinding {
     /// The second is scale invariant: the gain that the first applies has no effect.
     Cancelled,
     /// The second scales what the first has bounded.
@@ -20,23 +20,24 @@ pub(super) enum Order {
 }
 
 /// Pairs of stages whose order makes one of them useless.
-pub(super) fn orders(stages: &[Stage], uses: &[StageUse]) -> Vec<(Order, usize, usize)> {
-    let facts: Vec<Facts> = uses.iter().map(|of| Facts::of(&stages[of.stage.0])).collect();
+pub(super) fn orders(stages: &[Stage], uses: &[StageUse]) -> Vec<(OrderFinding, usize, usize)> {
+    let facts: Vec<StageFacts> = uses.iter().map(|of| StageFacts::of(&stages[of.stage.0])).collect();
     let mut found = Vec::new();
     for (first, fact) in facts.iter().enumerate() {
-        let later =
-            || (first + 1..facts.len()).take_while(|k| facts[first + 1..*k].iter().all(Facts::is_linear));
+        let later = || {
+            (first + 1..facts.len()).take_while(|k| facts[first + 1..*k].iter().all(StageFacts::is_linear))
+        };
         if fact.gain
             && let Some(second) = later().find(|k| facts[*k].forgets())
         {
-            found.push((Order::Cancelled, first, second));
+            found.push((OrderFinding::Cancelled, first, second));
         }
         let sets_rate = facts[..=first].iter().any(|fact| fact.rate);
         if fact.bounded
             && sets_rate
             && let Some(second) = later().find(|k| facts[*k].gain)
         {
-            found.push((Order::Undone, first, second));
+            found.push((OrderFinding::Undone, first, second));
         }
     }
     found
@@ -44,7 +45,7 @@ pub(super) fn orders(stages: &[Stage], uses: &[StageUse]) -> Vec<(Order, usize, 
 
 /// What matters of one stage.
 #[derive(Clone, Copy, Debug)]
-struct Facts {
+struct StageFacts {
     /// Its result is the update times a state.
     gain: bool,
     /// Its result is bounded by a hyperparameter.
@@ -52,13 +53,13 @@ struct Facts {
     /// It sets a learning rate.
     rate: bool,
     /// The degree of its result.
-    degree: Degree,
+    degree: Homogeneity,
     /// Whether it looks at more than one coordinate at a time.
     reduces: bool,
 }
 
-impl Facts {
-    fn of(stage: &Stage) -> Facts {
+impl StageFacts {
+    fn of(stage: &Stage) -> StageFacts {
         let degrees = Degrees::of(stage);
         let mut factors = Vec::new();
         degrees.factors(&stage.result, &mut factors);
@@ -69,24 +70,24 @@ impl Facts {
         let state = |factor: &&Expr| stage.states.iter().any(|state| degrees.mentions(factor, state.local));
         let wraps = stage.inner.is_some();
         let whole = degrees.mentions(&stage.result, UPDATE);
-        Facts {
+        StageFacts {
             gain: !wraps && once && plain && others.iter().any(state),
             bounded: !wraps
                 && (once && others.iter().any(|factor| degrees.is_bounded(factor))
                     || whole && degrees.is_bounded(&stage.result)),
             rate: stage.hypers.iter().any(|local| stage.locals[local.0].name == "lr"),
-            degree: if wraps { Degree::Unknown } else { degrees.degree(&stage.result) },
+            degree: if wraps { Homogeneity::Unknown } else { degrees.degree(&stage.result) },
             reduces: stage.lines.iter().map(|(_, expr)| expr).chain([&stage.result]).any(reduces),
         }
     }
 
     fn is_linear(&self) -> bool {
-        self.degree == Degree::Of(1.0)
+        self.degree == Homogeneity::Of(1.0)
     }
 
     /// Whether a gain of each coordinate before it has no effect.
     fn forgets(&self) -> bool {
-        self.degree == Degree::Of(0.0) && !self.reduces
+        self.degree == Homogeneity::Of(0.0) && !self.reduces
     }
 }
 
@@ -94,7 +95,7 @@ const UPDATE: LocalId = LocalId(StageScope::Update as usize);
 
 /// How a value follows the update.
 #[derive(Clone, Copy, PartialEq, Debug)]
-enum Degree {
+enum Homogeneity {
     /// It is zero, or next to it.
     Zero,
     /// By this power.
@@ -103,41 +104,42 @@ enum Degree {
     Unknown,
 }
 
-impl Degree {
+impl Homogeneity {
     /// Of a sum, or of a choice.
-    fn with(self, other: Degree) -> Degree {
+    fn with(self, other: Homogeneity) -> Homogeneity {
         match (self, other) {
-            (Degree::Zero, any) | (any, Degree::Zero) => any,
-            (Degree::Of(a), Degree::Of(b)) if a == b => self,
-            _ => Degree::Unknown,
+            (Homogeneity::Zero, any) | (any, Homogeneity::Zero) => any,
+            (Homogeneity::Of(a), Homogeneity::Of(b)) if a == b => self,
+            _ => Homogeneity::Unknown,
         }
     }
 
-    fn map2(self, other: Degree, of: impl Fn(f64, f64) -> f64) -> Degree {
+    fn map2(self, other: Homogeneity, of: impl Fn(f64, f64) -> f64) -> Homogeneity {
         match (self, other) {
-            (Degree::Of(a), Degree::Of(b)) => Degree::Of(of(a, b)),
-            (Degree::Zero, Degree::Of(_) | Degree::Zero) | (Degree::Of(_), Degree::Zero) => Degree::Zero,
-            _ => Degree::Unknown,
+            (Homogeneity::Of(a), Homogeneity::Of(b)) => Homogeneity::Of(of(a, b)),
+            (Homogeneity::Zero, Homogeneity::Of(_) | Homogeneity::Zero)
+            | (Homogeneity::Of(_), Homogeneity::Zero) => Homogeneity::Zero,
+            _ => Homogeneity::Unknown,
         }
     }
 
-    fn scaled(self, by: f64) -> Degree {
-        if let Degree::Of(degree) = self { Degree::Of(degree * by) } else { self }
+    fn scaled(self, by: f64) -> Homogeneity {
+        if let Homogeneity::Of(degree) = self { Homogeneity::Of(degree * by) } else { self }
     }
 
     /// Whether it stays as it is.
     fn is_steady(self) -> bool {
-        matches!(self, Degree::Zero | Degree::Of(0.0))
+        matches!(self, Homogeneity::Zero | Homogeneity::Of(0.0))
     }
 
     /// Of what follows only the sign or the order of its operands.
-    fn steady(self) -> Degree {
-        if self == Degree::Unknown { self } else { Degree::Of(0.0) }
+    fn steady(self) -> Homogeneity {
+        if self == Homogeneity::Unknown { self } else { Homogeneity::Of(0.0) }
     }
 }
 
 /// How the degree of a result follows from those of the operands.
-type Follows = fn(&[Degree]) -> Degree;
+type Follows = fn(&[Homogeneity]) -> Homogeneity;
 
 /// The rows that are linear in something, or follow an order. Of others the result is steady if all
 /// operands are.
@@ -160,11 +162,11 @@ fn rule(row: &'static Scalar) -> Option<Follows> {
 }
 
 /// Of a power, whose exponent must be known unless all is steady.
-fn power(base: Degree, degree: Degree, exponent: &Expr) -> Degree {
+fn power(base: Homogeneity, degree: Homogeneity, exponent: &Expr) -> Homogeneity {
     match (base, &exponent.kind) {
-        (Degree::Of(0.0), _) if degree != Degree::Unknown => Degree::Of(0.0),
+        (Homogeneity::Of(0.0), _) if degree != Homogeneity::Unknown => Homogeneity::Of(0.0),
         (base, ExprKind::Const(power)) => base.scaled(*power),
-        _ => Degree::Unknown,
+        _ => Homogeneity::Unknown,
     }
 }
 
@@ -175,22 +177,23 @@ fn is_one_of(map: &Map, rows: &[&'static Scalar]) -> bool {
 /// Degrees of the locals of a stage.
 struct Degrees<'a> {
     stage: &'a Stage,
-    of: Vec<Degree>,
+    of: Vec<Homogeneity>,
 }
 
 impl<'a> Degrees<'a> {
     fn of(stage: &'a Stage) -> Degrees<'a> {
-        let mut degrees = Degrees { stage, of: vec![Degree::Of(0.0); stage.locals.len()] };
-        degrees.of[UPDATE.0] = Degree::Of(1.0);
+        let mut degrees = Degrees { stage, of: vec![Homogeneity::Of(0.0); stage.locals.len()] };
+        degrees.of[UPDATE.0] = Homogeneity::Of(1.0);
         for local in stage.hypers.iter().filter(|local| stage.locals[local.0].name == "eps") {
-            degrees.of[local.0] = Degree::Zero;
+            degrees.of[local.0] = Homogeneity::Zero;
         }
         for state in &stage.states {
             degrees.of[state.local.0] = degrees.degree(&state.init);
         }
         // Few rounds reach every state through every other: more states are rare, and then unknown.
         for _ in 0..=stage.states.len() {
-            let before: Vec<Degree> = stage.states.iter().map(|state| degrees.of[state.local.0]).collect();
+            let before: Vec<Homogeneity> =
+                stage.states.iter().map(|state| degrees.of[state.local.0]).collect();
             for (local, expr) in &stage.lines {
                 degrees.of[local.0] = degrees.degree(expr);
             }
@@ -201,10 +204,10 @@ impl<'a> Degrees<'a> {
         degrees
     }
 
-    fn degree(&self, expr: &Expr) -> Degree {
+    fn degree(&self, expr: &Expr) -> Homogeneity {
         match &expr.kind {
-            ExprKind::Const(value) if value.abs() <= 1e-6 => Degree::Zero,
-            ExprKind::Const(_) | ExprKind::Size(_) => Degree::Of(0.0),
+            ExprKind::Const(value) if value.abs() <= 1e-6 => Homogeneity::Zero,
+            ExprKind::Const(_) | ExprKind::Size(_) => Homogeneity::Of(0.0),
             ExprKind::Local(local) => self.of[local.0],
             ExprKind::Op(op, args) => self.operator(op, args),
             ExprKind::Let { local, value, body } => {
@@ -217,26 +220,26 @@ impl<'a> Degrees<'a> {
             | ExprKind::StopGradient(value)
             | ExprKind::Position { value, .. } => self.degree(value),
             ExprKind::Call { args, .. } => match args.iter().all(|arg| self.degree(arg).is_steady()) {
-                true => Degree::Of(0.0),
-                false => Degree::Unknown,
+                true => Homogeneity::Of(0.0),
+                false => Homogeneity::Unknown,
             },
-            _ => Degree::Unknown,
+            _ => Homogeneity::Unknown,
         }
     }
 
-    fn operator(&self, op: &Op, args: &[Expr]) -> Degree {
-        let of: Vec<Degree> = args.iter().map(|arg| self.degree(arg)).collect();
+    fn operator(&self, op: &Op, args: &[Expr]) -> Homogeneity {
+        let of: Vec<Homogeneity> = args.iter().map(|arg| self.degree(arg)).collect();
         match op {
             Op::Map(Map(row)) => match rule(row) {
                 Some(follows) => follows(&of),
                 None if std::ptr::eq(*row, &scalar::POW) => power(of[0], of[1], &args[1]),
-                None if of.iter().all(|degree| degree.is_steady()) => Degree::Of(0.0),
-                None => Degree::Unknown,
+                None if of.iter().all(|degree| degree.is_steady()) => Homogeneity::Of(0.0),
+                None => Homogeneity::Unknown,
             },
             Op::Cast(_) | Op::View(_) | Op::Reduce(_) => of[0],
-            Op::Fill(Fill::Const { value, .. }) if value.0 == 0.0 => Degree::Zero,
-            Op::Fill(_) => Degree::Of(0.0),
-            _ => Degree::Unknown,
+            Op::Fill(Fill::Const { value, .. }) if value.0 == 0.0 => Homogeneity::Zero,
+            Op::Fill(_) => Homogeneity::Of(0.0),
+            _ => Homogeneity::Unknown,
         }
     }
 
@@ -268,8 +271,9 @@ impl<'a> Degrees<'a> {
         match &expr.kind {
             ExprKind::Op(Op::Map(map), args) if is_one_of(map, &[&scalar::MIN, &scalar::MAX]) => {
                 let of = [self.degree(&args[0]), self.degree(&args[1])];
-                let both = !of.contains(&Degree::Unknown);
-                both && of[0].with(of[1]) == Degree::Unknown || args.iter().any(|arg| self.is_bounded(arg))
+                let both = !of.contains(&Homogeneity::Unknown);
+                both && of[0].with(of[1]) == Homogeneity::Unknown
+                    || args.iter().any(|arg| self.is_bounded(arg))
             }
             ExprKind::Op(Op::Cast(_) | Op::View(_), args) => self.is_bounded(&args[0]),
             ExprKind::StageBroadcast { value, .. } => self.is_bounded(value),

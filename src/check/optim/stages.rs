@@ -16,20 +16,20 @@ use crate::typed::{Expr, ExprKind, Extent, LocalId, Stage, StageId, StageScope, 
 /// Stages in use: one for each choice of words.
 #[derive(Debug, Default)]
 pub(crate) struct Stages {
-    memo: BTreeMap<(usize, Words), Checked<StageId>>,
+    memo: BTreeMap<(usize, ChosenOptions), Checked<StageId>>,
     /// All of them.
     pub made: Vec<Stage>,
 }
 
 /// The words chosen for a stage, by hyperparameter.
-pub(super) type Words = Vec<(String, String)>;
+pub(super) type ChosenOptions = Vec<(String, String)>;
 
 /// The stage with these words; `words` has one for each hyperparameter that is a word.
 pub(super) fn stage(
     cx: &mut Typer<'_, '_>,
     stages: &mut Stages,
     def: usize,
-    words: Words,
+    words: ChosenOptions,
 ) -> Checked<StageId> {
     let key = (def, words.clone());
     if let Some(known) = stages.memo.get(&key) {
@@ -43,7 +43,7 @@ pub(super) fn stage(
     made
 }
 
-fn new_stage(cx: &mut Typer<'_, '_>, def: usize, words: Words) -> Checked<Stage> {
+fn new_stage(cx: &mut Typer<'_, '_>, def: usize, words: ChosenOptions) -> Checked<Stage> {
     let StageDef { ast, library } = cx.env.decls.stages[def];
     let [coordinates, rows, columns, tensors] =
         ["coordinates", "rows", "columns", "tensors"].map(|name| cx.env.fresh(name));
@@ -59,7 +59,7 @@ fn new_stage(cx: &mut Typer<'_, '_>, def: usize, words: Words) -> Checked<Stage>
     let hypers = bind_hypers(cx.env, &mut scope, ast, &words, own);
     let body = body(cx, &mut scope, &ast.body, own);
     let result = update(cx, &mut scope, &ast.result);
-    let (Body { states, lines, eval }, result) = (body?, result?);
+    let (Preamble { states, lines, eval }, result) = (body?, result?);
     points::eval_scope(cx.env, &scope, eval.as_ref(), &states, &lines)?;
     points::inner_once(cx.env, &mut scope, ast)?;
     never_assigned(cx.env, &states, &lines, &scope);
@@ -86,7 +86,7 @@ fn new_stage(cx: &mut Typer<'_, '_>, def: usize, words: Words) -> Checked<Stage>
 
 /// What stands before the update of a stage.
 #[derive(Default)]
-struct Body {
+struct Preamble {
     states: Vec<State>,
     lines: Vec<(LocalId, Expr)>,
     eval: Option<Expr>,
@@ -98,8 +98,8 @@ fn body<'a>(
     scope: &mut Scope,
     lines: &'a [ast::StageLine],
     own: usize,
-) -> Checked<Body> {
-    let mut body = Body::default();
+) -> Checked<Preamble> {
+    let mut body = Preamble::default();
     let mut failed = Ok(());
     for line in lines {
         begin_line(scope, body.lines.len());

@@ -1,7 +1,7 @@
 //! Settings of `train` about checkpoints.
 
 use super::known;
-use super::settings::{Settings, flag};
+use super::settings::{RunSettings, flag};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Checked, Poison};
 use crate::check::errors::{self, at};
@@ -15,7 +15,7 @@ const KEEP: usize = 3;
 /// When a run writes checkpoints, and where.
 pub(super) fn checkpoints<'a>(
     cx: &mut Typer<'_, 'a>,
-    settings: &Settings<'a>,
+    settings: &RunSettings<'a>,
 ) -> Checked<Option<Checkpoints>> {
     let keep = settings.get("checkpoints").map(|keep| known::whole(cx, &keep.value, "checkpoints", 1));
     let strict = settings.get("checkpoint_errors").map(|choice| strict(cx, &choice.value));
@@ -30,7 +30,7 @@ pub(super) fn checkpoints<'a>(
 }
 
 /// Settings about checkpoints need that there are any.
-fn alone(cx: &mut Typer<'_, '_>, settings: &Settings<'_>) -> Checked<()> {
+fn alone(cx: &mut Typer<'_, '_>, settings: &RunSettings<'_>) -> Checked<()> {
     let others = ["checkpoints", "checkpoint_errors", "resume"];
     let Some(other) = others.iter().find_map(|name| settings.get(name)) else { return Ok(()) };
     let name = &other.name().name;

@@ -2,7 +2,7 @@
 
 use crate::algebra::types::{Dim, SizeVar, Type};
 use crate::ast::{self, ExprKind as Ast};
-use crate::check::env::{Callee, Checked, Env, Global, Kind, Poison, Scope};
+use crate::check::env::{Callee, Checked, Env, Global, Poison, Scope, ScopeKind};
 use crate::check::errors::{self, at, nearest};
 use crate::check::expr::convert;
 use crate::check::expr::typer::Typer;
@@ -13,7 +13,7 @@ use crate::typed::{DataId, Expr, StatementId};
 /// Columns of data as locals, with the number of rows as their first size.
 pub(super) fn run_scope(env: &mut Env<'_>, data: DataId, index: usize) -> (Scope, SizeVar) {
     let rows = env.fresh("rows");
-    let mut scope = Scope::new(Kind::Run(index), false, env.real);
+    let mut scope = Scope::new(ScopeKind::Run(index), false, env.real);
     let span = env.data[data.0].span;
     for column in env.data[data.0].columns.clone() {
         let mut shape = vec![Dim::var(rows.clone())];

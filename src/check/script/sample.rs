@@ -5,7 +5,7 @@ use crate::algebra::types::{DType, Dim, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Callee, Checked, Env, Poison, Scope, Value};
 use crate::check::errors::{self, at};
-use crate::check::expr::typer::{Arg, Call, Typer};
+use crate::check::expr::typer::{Typer, WrittenArg, WrittenCall};
 use crate::check::expr::{args, calls};
 use crate::check::text;
 use crate::diag::Diagnostic;
@@ -26,8 +26,8 @@ pub(super) fn sample<'a>(
     if !named || cx.env.decls.find_function(NAME, false).is_some() {
         return None;
     }
-    let args = args.iter().map(|arg| Arg { name: arg.name.as_ref(), value: &arg.value }).collect();
-    let call = Call {
+    let args = args.iter().map(|arg| WrittenArg { name: arg.name.as_ref(), value: &arg.value }).collect();
+    let call = WrittenCall {
         name: NAME.to_string(),
         statics: &[],
         args,
@@ -38,7 +38,7 @@ pub(super) fn sample<'a>(
     Some(called(cx, scope, &call))
 }
 
-fn called<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Sample> {
+fn called<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &WrittenCall<'a, '_>) -> Checked<Sample> {
     let args = args::match_args(cx.env, call, &["fit", "prompt", "count", "temperature"], 3, None)?;
     let [Some(fit), Some(prompt), Some(count), temperature] = args[..] else { return Err(Poison) };
     let (id, callee, data) = runs::fit(cx.env, fit)?;
@@ -51,10 +51,10 @@ fn called<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) ->
     let value = Expr { kind: ExprKind::Local(local), ty: window, span: fit.span };
     let Callee::Def(def, statics) = callee else { return Err(Poison) };
     let name = text::source(fit);
-    let inner = Call {
+    let inner = WrittenCall {
         name,
         statics: &[],
-        args: vec![Arg { name: None, value: fit }],
+        args: vec![WrittenArg { name: None, value: fit }],
         span: call.span,
         expected: None,
         axes: Vec::new(),

@@ -29,9 +29,9 @@ pub(super) const SETTINGS: [&str; 15] = [
 ];
 
 /// Settings of `train` by name.
-pub(super) struct Settings<'a>(pub &'a [ast::Let]);
+pub(super) struct RunSettings<'a>(pub &'a [ast::Let]);
 
-impl<'a> Settings<'a> {
+impl<'a> RunSettings<'a> {
     /// The setting of this name.
     pub(super) fn get(&self, name: &str) -> Option<&'a ast::Let> {
         self.0.iter().find(|setting| setting.name().name == name)
@@ -63,7 +63,7 @@ pub(super) struct Course {
 /// How a run goes through these rows.
 pub(super) fn course<'a>(
     cx: &mut Typer<'_, 'a>,
-    settings: &Settings<'a>,
+    settings: &RunSettings<'a>,
     length: Checked<Length>,
     run: &'a ast::Run,
     (data, split): (DataId, Split),
@@ -116,7 +116,11 @@ pub(super) fn missing(env: &mut Env<'_>, name: &str, example: &str, run: &ast::R
 }
 
 /// How long a run goes.
-pub(super) fn length<'a>(cx: &mut Typer<'_, 'a>, settings: &Settings<'a>, run: &ast::Run) -> Checked<Length> {
+pub(super) fn length<'a>(
+    cx: &mut Typer<'_, 'a>,
+    settings: &RunSettings<'a>,
+    run: &ast::Run,
+) -> Checked<Length> {
     match (settings.get("epochs"), settings.get("steps")) {
         (Some(epochs), None) => Ok(Length::Epochs(known::whole(cx, &epochs.value, "epochs", 1)?)),
         (None, Some(steps)) => Ok(Length::Steps(known::whole(cx, &steps.value, "steps", 1)?)),
@@ -134,7 +138,7 @@ pub(super) fn length<'a>(cx: &mut Typer<'_, 'a>, settings: &Settings<'a>, run: &
 /// Rows of a batch, and whether that is all of them. Without the setting: 32, or all if fewer.
 pub(super) fn batch<'a>(
     cx: &mut Typer<'_, 'a>,
-    settings: &Settings<'a>,
+    settings: &RunSettings<'a>,
     data: DataId,
     split: Split,
     at_data: &ast::Expr,
@@ -157,7 +161,7 @@ pub(super) fn batch<'a>(
 /// Batches of a step. Together they are no more rows than there are.
 pub(super) fn accumulate<'a>(
     cx: &mut Typer<'_, 'a>,
-    settings: &Settings<'a>,
+    settings: &RunSettings<'a>,
     batch: Option<&(usize, bool)>,
     (data, split): (DataId, Split),
     at_data: &ast::Expr,
@@ -180,7 +184,7 @@ pub(super) fn accumulate<'a>(
 }
 
 /// A setting that is `true` or `false`, if it is there.
-pub(super) fn flag<'a>(env: &mut Env<'a>, settings: &Settings<'a>, name: &str) -> Checked<Option<bool>> {
+pub(super) fn flag<'a>(env: &mut Env<'a>, settings: &RunSettings<'a>, name: &str) -> Checked<Option<bool>> {
     match settings.get(name).map(|setting| &setting.value) {
         None => Ok(None),
         Some(ast::Expr { kind: Ast::Bool(value), .. }) => Ok(Some(*value)),
@@ -210,7 +214,7 @@ pub(super) fn seed<'a>(cx: &mut Typer<'_, 'a>, expr: &'a ast::Expr) -> Checked<(
 /// Rows to validate on: of data with the same columns.
 pub(super) fn validate<'a>(
     env: &mut Env<'a>,
-    settings: &Settings<'a>,
+    settings: &RunSettings<'a>,
     trained: DataId,
 ) -> Checked<Option<(DataId, Split)>> {
     let Some(setting) = settings.get("validate") else { return Ok(None) };

@@ -14,7 +14,7 @@ use crate::source::Span;
 use crate::typed::{GlobalId, Local, Statement, StatementId, StatementKind};
 
 /// A statement with the names bound inside its expressions.
-type Made = Checked<(StatementKind, Vec<Local>)>;
+type CheckedStatement = Checked<(StatementKind, Vec<Local>)>;
 
 /// Checks one statement; declarations have been seen already.
 pub(crate) fn statement<'a>(
@@ -57,7 +57,7 @@ fn top_let<'a>(
     scope: &mut Scope,
     line: &'a ast::Let,
     (index, span): (usize, Span),
-) -> Made {
+) -> CheckedStatement {
     let name = &line.name().name;
     if let (Ast::Train(_) | Ast::Sweep(_) | Ast::Eval(_), Some(second)) =
         (&line.value.kind, line.names.get(1))
@@ -81,7 +81,12 @@ fn top_let<'a>(
 }
 
 /// `let a = ...`, `let (a, b) = ...`
-fn top_values<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, line: &'a ast::Let, index: usize) -> Made {
+fn top_values<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    line: &'a ast::Let,
+    index: usize,
+) -> CheckedStatement {
     match lets::let_values(cx, scope, line) {
         Err(poison) => {
             line.names.iter().for_each(|name| drop(cx.env.globals.values.insert(&name.name, Global::Error)));
@@ -105,7 +110,7 @@ fn bare<'a>(
     statements: &Statements<'a>,
     expr: &'a ast::Expr,
     span: Span,
-) -> Made {
+) -> CheckedStatement {
     let index = statements.made.len();
     let kind = match &expr.kind {
         Ast::Train(run) => {

@@ -3,10 +3,10 @@
 use super::agree::{self, columns_read};
 use super::rows;
 use super::runs::{self, subject_name};
-use super::settings::{self, Course, SETTINGS, Settings};
+use super::settings::{self, Course, RunSettings, SETTINGS};
 use crate::algebra::types::{Dim, SizeVar};
 use crate::ast;
-use crate::check::env::{Binding, CallSite, Callee, Checked, Env, Global, Place, Poison, Scope, Variable};
+use crate::check::env::{Binding, CallSite, Callee, Caller, Checked, Env, Global, Poison, Scope, Variable};
 use crate::check::errors::{self, at};
 use crate::check::expr::typer::Typer;
 use crate::check::functions::models;
@@ -31,7 +31,7 @@ pub(super) fn train<'a>(
     let mut outside = Scope::statement(cx.env.real);
     let callee = models::model_value(cx, &mut outside, &run.subject);
     let rows_of = rows::data_rows(cx.env, &run.data);
-    let settings = Settings(&run.settings);
+    let settings = RunSettings(&run.settings);
     let pipeline = match settings.get("optimizer") {
         Some(setting) => pipelines::optimizer(cx, stages, &setting.value),
         None => Err(settings::missing(cx.env, "optimizer", "optimizer = adam", run)),
@@ -92,7 +92,7 @@ struct Goal {
 /// The loss and the metrics of the run that becomes statement `index`.
 fn goal<'a>(
     cx: &mut Typer<'_, 'a>,
-    settings: &Settings<'a>,
+    settings: &RunSettings<'a>,
     run: &'a ast::Run,
     callee: &Callee,
     (data, index): (DataId, usize),
@@ -118,7 +118,7 @@ fn goal<'a>(
 /// What a run reads fits its data, and those that it is validated on.
 fn fits_data(
     env: &mut Env<'_>,
-    settings: &Settings<'_>,
+    settings: &RunSettings<'_>,
     run: &ast::Run,
     data: DataId,
     goal: &Goal,
@@ -155,7 +155,7 @@ fn global(
 
 /// The first call of the model that run `index` is about.
 fn root_call(env: &Env<'_>, index: usize) -> Option<(FunctionId, Vec<Dim>)> {
-    let root = |call: &&CallSite| call.caller == Place::Run(index) && call.instance == Instance::Root;
+    let root = |call: &&CallSite| call.caller == Caller::Run(index) && call.instance == Instance::Root;
     env.instances.calls.iter().find(root).map(|call| (call.callee, call.sizes.clone()))
 }
 

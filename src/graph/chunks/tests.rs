@@ -8,7 +8,7 @@ use super::super::forward::Runs;
 use super::super::{Graph, Input, Output, Role, layouts, simplify, verify};
 use super::{Builder, ChunkBuilder, ChunkPlan, Dependence, Reducer, RowAxis, chosen, size};
 use crate::algebra::build::transpose;
-use crate::algebra::op::{Build, Op, Sample, Val, samples};
+use crate::algebra::op::{Build, LawSample, Op, Val, samples};
 use crate::algebra::tensor::Tensor;
 use crate::algebra::types::{DType, Type};
 use crate::algebra::view::inverse;
@@ -82,7 +82,7 @@ struct Case {
 
 impl Case {
     /// Nothing if the operands do not have the same number of rows, and at least two.
-    fn new(sample: &Sample<Op>, operands: &[Operand]) -> Option<Case> {
+    fn new(sample: &LawSample<Op>, operands: &[Operand]) -> Option<Case> {
         let sizes = sample.args.iter().zip(operands).filter_map(|(arg, operand)| match operand {
             Operand::Rows(axis) => Some(arg.ty.sizes()[*axis]),
             Operand::Other | Operand::Same => None,

@@ -108,15 +108,15 @@ impl Step {
         self.make.map(&scalar::MUL, &[p, u])
     }
 
-    fn eg_scale(&mut self, u: Val, pieces: Option<Rc<Segments>>) -> Val {
+    fn eg_scale(&mut self, u: Val, segments: Option<Rc<Segments>>) -> Val {
         let rate = self.cell("scale.rate");
         let ks = self.next;
         self.next += 1;
-        let sizes: Vec<usize> = pieces.iter().map(|pieces| pieces.count()).collect();
+        let sizes: Vec<usize> = segments.iter().map(|segments| segments.count()).collect();
         let s = self.make.input("eg_scale.s", F, &sizes);
         let (kh, h) = self.state("eg_scale.h");
-        let dot = self.dot(self.g, h, &pieces);
-        let (gg, hh) = (self.dot(self.g, self.g, &pieces), self.dot(h, h, &pieces));
+        let dot = self.dot(self.g, h, &segments);
+        let (gg, hh) = (self.dot(self.g, self.g, &segments), self.dot(h, h, &segments));
         let (gg, hh) = (self.make.map(&scalar::SQRT, &[gg]), self.make.map(&scalar::SQRT, &[hh]));
         let norms = self.make.map(&scalar::MUL, &[gg, hh]);
         let cosine = self.make.map(&scalar::DIV, &[dot, norms]);
@@ -126,7 +126,7 @@ impl Step {
         self.make.replace("eg_scale.s", ks, s);
         self.make.replace("eg_scale.h", kh, u);
         let s = self.real(s);
-        match pieces {
+        match segments {
             Some(segments) => {
                 let s = self.make.op(Op::Segment(Segment::Broadcast { segments }), &[s]);
                 self.make.map(&scalar::MUL, &[s, u])
@@ -135,10 +135,10 @@ impl Step {
         }
     }
 
-    fn dot(&mut self, a: Val, b: Val, pieces: &Option<Rc<Segments>>) -> Val {
+    fn dot(&mut self, a: Val, b: Val, segments: &Option<Rc<Segments>>) -> Val {
         let (a, b) = (self.make.cast(a, F), self.make.cast(b, F));
         let product = self.make.map(&scalar::MUL, &[a, b]);
-        match pieces {
+        match segments {
             None => self.make.sum(product),
             Some(segments) => {
                 let (combine, segments) = (Reducer::Sum, segments.clone());
@@ -171,11 +171,11 @@ fn replaced(program: &Program, k: usize) -> Vec<&str> {
 
 #[test]
 fn a_pipeline_with_a_scale_is_two_passes() {
-    for pieces in [None, Some(Rc::new(Segments { lengths: vec![5, 3, 4] }))] {
+    for segments in [None, Some(Rc::new(Segments { lengths: vec![5, 3, 4] }))] {
         let mut step = Step::new(&[5, 3, 4], DType::F32);
         let u = step.adam(step.g);
         let u = step.eg_gain(u);
-        let u = step.eg_scale(u, pieces);
+        let u = step.eg_scale(u, segments);
         let program = fused(&step.graph(u));
         let [first, second] = passes(&program)[..] else { panic!("{program}") };
         let moved = ["adam.m", "adam.v", "eg_gain.p", "eg_gain.avg", "eg_scale.h", "params"];

@@ -60,7 +60,7 @@ impl Maker {
     fn step(&mut self) -> Option<Val> {
         let a = self.any();
         let sizes = self.sizes(a);
-        let pieces = Rc::new(Segments { lengths: vec![5, 3, 4] });
+        let segments = Rc::new(Segments { lengths: vec![5, 3, 4] });
         Some(match self.dice.below(14) {
             0 => self.make.map(&scalar::TANH, &[a]),
             1..=3 => {
@@ -116,11 +116,11 @@ impl Maker {
                 self.make.map(&scalar::TANH, &[sum])
             }
             12 if sizes == [12] => {
-                let op = Segment::Reduce { combine: Reducer::Sum, segments: pieces };
+                let op = Segment::Reduce { combine: Reducer::Sum, segments };
                 let sum = self.make.op(Op::Segment(op), &[a]);
                 self.make.map(&scalar::TANH, &[sum])
             }
-            12 if sizes == [3] => self.make.op(Op::Segment(Segment::Broadcast { segments: pieces }), &[a]),
+            12 if sizes == [3] => self.make.op(Op::Segment(Segment::Broadcast { segments }), &[a]),
             13 if sizes.is_empty() => self.make.op(Op::Fill(Fill::Iota { dtype: F, to: shape(&[12]) }), &[]),
             13 => {
                 let parts = [self.like(&[5]), self.like(&[3]), self.like(&[4])];

@@ -160,7 +160,7 @@ fn pieces_get_their_own_scale() {
     let (mut make, segments) = Make::ragged(&lengths, 2);
     let n = segments.total();
     let (a, scale) = (make.input(F32, n), make.input(F32, lengths.len()));
-    let place = Affine { piece: Some((segments.clone(), 0)), ..at(&[(1, 1)]) };
+    let place = Affine { segment: Some((segments.clone(), 0)), ..at(&[(1, 1)]) };
     let x = make.load(a, place.clone());
     let s = make.load(scale, at(&[(0, 1)]));
     let product = make.map(&scalar::MUL, &[x, s], F32);

@@ -82,7 +82,7 @@ fn pieces_are_summed() {
     let (mut make, segments) = Make::ragged(&lengths, 1);
     let n = segments.total();
     let (a, out) = (make.input(F32, n), make.input(DType::F64, lengths.len()));
-    let x = make.load(a, Affine { piece: Some((segments, 0)), ..at(&[(1, 1)]) });
+    let x = make.load(a, Affine { segment: Some((segments, 0)), ..at(&[(1, 1)]) });
     let wide = make.cast(x, DType::F64);
     let sum = make.combine(Reducer::Sum, wide, DType::F64);
     make.store(out, at(&[(0, 1)]), sum);

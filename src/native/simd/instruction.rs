@@ -1,7 +1,7 @@
 //! Instructions on registers of the machine, and the constants that they read.
 
 use super::isa::Opcode;
-use super::plan::Access;
+use super::plan::MemoryAccess;
 
 /// A register of the machine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,7 +15,7 @@ pub(super) enum Reg {
 pub(super) enum Operand {
     None,
     /// Memory behind a pointer, from a lane on.
-    Access(Access, usize),
+    Access(MemoryAccess, usize),
     /// The position of the iteration.
     Position,
     /// Constants, by their offset.

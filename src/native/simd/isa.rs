@@ -3,7 +3,7 @@
 use super::body::{Id, VectorBody};
 use super::instruction::{Constants, Instruction, VectorSection};
 use super::layout::Layout;
-use super::plan::{Access, Plan};
+use super::plan::{MemoryAccess, Plan};
 use crate::algebra::scalar::MachineOp;
 use crate::algebra::types::DType;
 use crate::native::Target;
@@ -43,9 +43,9 @@ pub(super) enum Operation {
     /// From one element type to another one.
     Cast(DType, DType),
     /// The elements from a lane on.
-    Load(Access, usize, DType),
+    Load(MemoryAccess, usize, DType),
     /// One element, in each lane.
-    Splat(Access, DType),
+    Splat(MemoryAccess, DType),
     /// The position of each lane, as `I32`, plus a number.
     Iota(i64),
 }
@@ -84,7 +84,7 @@ pub(super) trait Isa: Sync {
     fn select(&self, operation: Operation, args: &[Id], body: &mut VectorBody) -> Option<Id>;
 
     /// The same for a value that is written to the elements from a lane on.
-    fn store(&self, access: Access, lane: usize, value: Id, body: &mut VectorBody) -> Option<()>;
+    fn store(&self, access: MemoryAccess, lane: usize, value: Id, body: &mut VectorBody) -> Option<()>;
 
     /// The instruction of a transfer, for lanes of so many bytes.
     fn transfer(&self, transfer: Transfer, size: usize) -> Opcode;

@@ -63,7 +63,7 @@ pub(in crate::native) struct Base {
 
 /// Elements that an instruction reads or writes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Access {
+pub(super) struct MemoryAccess {
     pub(super) base: usize,
     /// In bytes.
     pub(super) offset: i32,
@@ -187,7 +187,12 @@ impl<'a> Plan<'a> {
     }
 
     /// Where an access goes.
-    pub(super) fn access(&mut self, facts: &ValueFacts, pointer: usize, at: &Address) -> Option<Access> {
+    pub(super) fn access(
+        &mut self,
+        facts: &ValueFacts,
+        pointer: usize,
+        at: &Address,
+    ) -> Option<MemoryAccess> {
         let (terms, step, offset) = self.flat(facts, at)?;
         let size = facts.function.pointers[pointer].bytes();
         let base = Base { pointer, size, terms, step };
@@ -197,7 +202,7 @@ impl<'a> Plan<'a> {
             self.bases.len() - 1
         });
         let offset = i32::try_from(offset.checked_mul(size as i64)?).ok().filter(|n| n.abs() < 1 << 30)?;
-        Some(Access { base: index, offset, size })
+        Some(MemoryAccess { base: index, offset, size })
     }
 
     /// The position that a value is, as an offset from the loop's: of a position used as a number.

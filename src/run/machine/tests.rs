@@ -4,7 +4,7 @@
 use super::*;
 use crate::algebra::contract::Contract;
 use crate::algebra::form::Reducer;
-use crate::algebra::op::{Build, Op, Sample, Val, samples};
+use crate::algebra::op::{Build, LawSample, Op, Val, samples};
 use crate::algebra::reduce::Reduce;
 use crate::algebra::scalar::{self, Scalar, encode};
 use crate::algebra::types::Type;
@@ -85,8 +85,8 @@ fn agree(what: &str, make: Make, relative: f64) {
     let (graph, inputs) = make.graph();
     let loops = lower(&graph);
     let [mut native, mut interpreter] = machines(&loops, &inputs);
-    native.run(Phase::Whole);
-    interpreter.run(Phase::Whole);
+    native.run(CallRange::Whole);
+    interpreter.run(CallRange::Whole);
     let want = eval::run(&graph, &inputs);
     for (output, want) in want.iter().enumerate() {
         assert!(
@@ -102,7 +102,7 @@ fn agree(what: &str, make: Make, relative: f64) {
 }
 
 /// A sample with floats in another precision.
-fn in_precision(sample: &Sample<Op>, real: DType) -> Vec<Tensor> {
+fn in_precision(sample: &LawSample<Op>, real: DType) -> Vec<Tensor> {
     let args = sample.args.iter().map(|arg| {
         let dtype = if arg.ty.dtype == F64 { real } else { arg.ty.dtype };
         Tensor::new(Type { dtype, ..arg.ty.clone() }, arg.data.clone())
@@ -158,8 +158,8 @@ fn engines_agree_on_every_row() {
             };
             let loops = lower(&graph);
             let [mut native, mut interpreter] = machines(&loops, &inputs);
-            native.run(Phase::Whole);
-            interpreter.run(Phase::Whole);
+            native.run(CallRange::Whole);
+            interpreter.run(CallRange::Whole);
             assert!(bytes(&native, 0) == bytes(&interpreter, 0), "{} at {dtype}: engines differ", row.name);
         }
     }
@@ -215,9 +215,9 @@ fn only_the_commit_writes_what_outlives_the_step() {
     let loops = lower(&graph);
     for mut machine in machines(&loops, &inputs) {
         let before = machine.memory(0).to_f64();
-        machine.run(Phase::Compute);
+        machine.run(CallRange::Compute);
         assert_eq!(machine.memory(0).to_f64(), before);
-        machine.run(Phase::Commit);
+        machine.run(CallRange::Commit);
         let want: Vec<f64> = inputs[0]
             .data
             .iter()
@@ -237,8 +237,8 @@ fn machines_share_bound_memory() {
     let [mut first, mut second] = machines(&loops, &inputs);
     let params = first.memory(0).clone();
     second.bind(0, &params);
-    first.run(Phase::Whole);
-    second.run(Phase::Whole);
+    first.run(CallRange::Whole);
+    second.run(CallRange::Whole);
     let want: Vec<f64> =
         inputs[0].data.iter().zip(&inputs[1].data).map(|(w, g)| w - 0.5 * g - 0.5 * g).collect();
     for (have, want) in params.to_f64().iter().zip(want) {
@@ -255,7 +255,7 @@ fn memory_that_is_written_is_bound_once() {
     let [mut machine, _] = machines(&lower(&graph), &inputs);
     let params = machine.memory(0).clone();
     machine.bind(1, &params);
-    machine.run(Phase::Whole);
+    machine.run(CallRange::Whole);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::axis::{Axis, WIDE};
-use super::{Curve, Point, STEPS};
+use super::{PlotCurve, PlotPoint, STEPS};
 
 /// Distinct on screens and in print, and for readers who cannot tell red from green (Okabe and Ito 2008;
 /// the yellow and the black, each of which is hard to see on some ground, are left out or grey).
@@ -37,10 +37,10 @@ pub(crate) fn escape(text: &str) -> String {
 }
 
 /// Curves by panels: those of one quantity over one variable share one.
-fn panels(curves: &[Curve]) -> Vec<Vec<&Curve>> {
-    let mut panels: Vec<Vec<&Curve>> = Vec::new();
+fn panels(curves: &[PlotCurve]) -> Vec<Vec<&PlotCurve>> {
+    let mut panels: Vec<Vec<&PlotCurve>> = Vec::new();
     for curve in curves {
-        let shares = |of: &&mut Vec<&Curve>| of[0].quantity == curve.quantity && of[0].over == curve.over;
+        let shares = |of: &&mut Vec<&PlotCurve>| of[0].quantity == curve.quantity && of[0].over == curve.over;
         match panels.iter_mut().find(shares) {
             Some(panel) => panel.push(curve),
             None => panels.push(vec![curve]),
@@ -50,12 +50,12 @@ fn panels(curves: &[Curve]) -> Vec<Vec<&Curve>> {
 }
 
 /// A drawing of all curves; in a file it has a ground of its own.
-pub(super) fn draw(curves: &[Curve], width: f64) -> String {
+pub(super) fn draw(curves: &[PlotCurve], width: f64) -> String {
     let panels = panels(curves);
     let mut body = String::new();
     let mut top = 0.0;
     for panel in &panels {
-        top += Panel::new(panel, top, width).draw(&mut body);
+        top += PlotPanel::new(panel, top, width).draw(&mut body);
     }
     let names: Vec<String> = panels.iter().map(|panel| escape(&panel[0].quantity)).collect();
     let over = curves.first().map_or("nothing", |curve| &curve.over);
@@ -73,8 +73,8 @@ pub(super) fn draw(curves: &[Curve], width: f64) -> String {
 }
 
 /// One panel.
-struct Panel<'a> {
-    curves: &'a [&'a Curve],
+struct PlotPanel<'a> {
+    curves: &'a [&'a PlotCurve],
     /// Places of the legend's names: line and left edge.
     legend: Vec<(usize, f64)>,
     top: f64,
@@ -84,8 +84,8 @@ struct Panel<'a> {
     y: Axis,
 }
 
-impl<'a> Panel<'a> {
-    fn new(curves: &'a [&'a Curve], top: f64, width: f64) -> Panel<'a> {
+impl<'a> PlotPanel<'a> {
+    fn new(curves: &'a [&'a PlotCurve], top: f64, width: f64) -> PlotPanel<'a> {
         let right = width - RIGHT;
         let legend = legend(curves, right);
         let lines = legend.last().map_or(0, |(line, _)| line + 1);
@@ -94,7 +94,7 @@ impl<'a> Panel<'a> {
         let values = points()
             .flat_map(|point| point.bands.iter().flat_map(|(low, high)| [*low, *high]).chain([point.y]));
         let shown = points().filter(|point| point.y.is_finite()).map(|point| point.x);
-        Panel {
+        PlotPanel {
             curves,
             legend,
             top: from,
@@ -177,7 +177,7 @@ impl<'a> Panel<'a> {
     }
 
     /// Neighbouring points that have a place.
-    fn stretches<'p>(&self, points: &'p [Point]) -> Vec<Vec<(f64, f64, &'p Point)>> {
+    fn stretches<'p>(&self, points: &'p [PlotPoint]) -> Vec<Vec<(f64, f64, &'p PlotPoint)>> {
         let mut all = vec![Vec::new()];
         for point in points {
             match (self.x.at(point.x), self.y.at(point.y)) {
@@ -189,7 +189,7 @@ impl<'a> Panel<'a> {
         all
     }
 
-    fn line(&self, out: &mut String, points: &[Point], color: &str) {
+    fn line(&self, out: &mut String, points: &[PlotPoint], color: &str) {
         for stretch in self.stretches(points) {
             let path: Vec<String> = stretch.iter().map(|(x, y, _)| format!("{x:.1} {y:.1}")).collect();
             let _ = writeln!(
@@ -205,12 +205,12 @@ impl<'a> Panel<'a> {
         }
     }
 
-    fn bands(&self, out: &mut String, points: &[Point], color: &str) {
+    fn bands(&self, out: &mut String, points: &[PlotPoint], color: &str) {
         let most = points.iter().map(|point| point.bands.len()).max().unwrap_or(0);
         for band in 0..most {
             for stretch in self.stretches(points) {
                 let edge = |of: fn(&(f64, f64)) -> f64| {
-                    let place = move |(x, y, point): &(f64, f64, &Point)| {
+                    let place = move |(x, y, point): &(f64, f64, &PlotPoint)| {
                         let edge = point.bands.get(band).and_then(|band| self.y.at(of(band)));
                         // On a logarithmic axis a band may reach below all positive numbers.
                         let low = point.bands.get(band).is_some_and(|band| of(band) <= 0.0);
@@ -232,7 +232,7 @@ impl<'a> Panel<'a> {
 }
 
 /// The line and the left edge of each name. A single curve called as its quantity needs none.
-fn legend(curves: &[&Curve], right: f64) -> Vec<(usize, f64)> {
+fn legend(curves: &[&PlotCurve], right: f64) -> Vec<(usize, f64)> {
     if let [only] = curves
         && only.name == only.quantity
     {

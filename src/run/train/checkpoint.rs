@@ -4,12 +4,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-use super::Run;
+use super::TrainingRun;
 use super::identity::Identity;
 use crate::data::errors::unreadable;
 use crate::diag::Diagnostic;
 use crate::run::checkpoints::Folder;
-use crate::run::execute::Script;
+use crate::run::execute::Interpreter;
 use crate::run::saved::Saved;
 use crate::run::{Events, errors, fit, save};
 use crate::typed::Checkpoints;
@@ -30,9 +30,13 @@ impl<'a> Keeper<'a> {
     }
 }
 
-impl Run<'_> {
+impl TrainingRun<'_> {
     /// Goes on from the newest whole checkpoint, if that is asked for and there is one.
-    pub(super) fn resume(&mut self, script: &Script<'_>, events: &mut dyn Events) -> Result<(), Diagnostic> {
+    pub(super) fn resume(
+        &mut self,
+        script: &Interpreter<'_>,
+        events: &mut dyn Events,
+    ) -> Result<(), Diagnostic> {
         let Some(keeper) = &self.keeper else { return Ok(()) };
         if !script.settings.resume && !keeper.settings.resume {
             return Ok(());
@@ -139,7 +143,7 @@ impl Run<'_> {
     /// Ends the run after a step if somebody asks for it, with a checkpoint.
     pub(super) fn interrupted(
         &mut self,
-        script: &Script<'_>,
+        script: &Interpreter<'_>,
         events: &mut dyn Events,
     ) -> Result<(), Diagnostic> {
         let stop = script.settings.stop.is_some_and(|stop| stop.load(Ordering::Relaxed) != 0);

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use crate::diag::Diagnostic;
 use crate::graph::{Graph, Role};
 use crate::print;
-use crate::run::execute::{Script, Seen};
+use crate::run::execute::{Interpreter, TrainedOn};
 use crate::run::save::checksum;
 
-use super::{Run, programs};
+use super::{TrainingRun, programs};
 use crate::graph::{ProgramId, Purpose};
 
 /// What a checkpoint calls these in its metadata.
@@ -23,7 +23,11 @@ pub(super) struct Identity(BTreeMap<String, String>);
 
 impl Identity {
     /// Of the run of statement `index`.
-    pub(super) fn of(run: &Run<'_>, script: &mut Script<'_>, index: usize) -> Result<Identity, Diagnostic> {
+    pub(super) fn of(
+        run: &TrainingRun<'_>,
+        script: &mut Interpreter<'_>,
+        index: usize,
+    ) -> Result<Identity, Diagnostic> {
         let train = run.train;
         let (readers, validate) = (programs(script, index), script.find_program(Purpose::Validate(index)));
         let others = [Purpose::Init(index), Purpose::Weights(index)];
@@ -35,10 +39,10 @@ impl Identity {
         if counts_steps(run, &graphs) {
             facts.insert("number of steps".to_owned(), run.steps.to_string());
         }
-        let rows = data(script, Seen::own(train.data), train.split, &readers)?;
+        let rows = data(script, TrainedOn::own(train.data), train.split, &readers)?;
         facts.insert("training rows".to_owned(), rows);
         if let Some(((data_of, split), program)) = train.validate.zip(validate) {
-            let seen = Seen { data: data_of, trained: train.data };
+            let seen = TrainedOn { data: data_of, trained: train.data };
             facts.insert("validation rows".to_owned(), data(script, seen, split, &[program])?);
         }
         Ok(Identity(facts))
@@ -65,7 +69,7 @@ impl Identity {
 }
 
 /// What a run says about itself.
-fn facts(run: &Run<'_>) -> BTreeMap<String, String> {
+fn facts(run: &TrainingRun<'_>) -> BTreeMap<String, String> {
     let train = run.train;
     let params = run.layout.params.iter().map(|param| format!("{} {}", param.name, param.ty));
     let mut facts = BTreeMap::from([
@@ -83,7 +87,7 @@ fn facts(run: &Run<'_>) -> BTreeMap<String, String> {
 }
 
 /// Whether what the steps do, or when they are recorded, depends on their number.
-fn counts_steps(run: &Run<'_>, graphs: &[&Graph]) -> bool {
+fn counts_steps(run: &TrainingRun<'_>, graphs: &[&Graph]) -> bool {
     let read = graphs.iter().flat_map(|graph| &graph.inputs).any(|input| input.role == Role::Total);
     read || (!run.spreads.is_empty() && run.train.every.is_none())
 }
@@ -108,8 +112,8 @@ fn texts(graphs: &[&Graph]) -> String {
 
 /// The number of rows, and a checksum of what these programs read of them.
 fn data(
-    script: &mut Script<'_>,
-    seen: Seen,
+    script: &mut Interpreter<'_>,
+    seen: TrainedOn,
     split: crate::typed::Split,
     readers: &[ProgramId],
 ) -> Result<String, Diagnostic> {

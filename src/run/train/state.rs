@@ -5,10 +5,10 @@ use crate::graph::Role;
 use crate::run::fit::History;
 use crate::run::machine::Memory;
 use crate::run::record::{Quantiles, SHARES};
-use crate::run::save::{self, Flat, Named};
+use crate::run::save::{self, SavedTensor, TensorLayout};
 use crate::run::saved::{Misfit, Saved};
 
-use super::Run;
+use super::TrainingRun;
 
 /// What the names of recorded values begin with; no parameter has a slash before its first name.
 const TRACK: &str = "/step/";
@@ -19,15 +19,15 @@ const MEASURES: &str = "/measures";
 /// The names of the newest values, in the metadata.
 const MEASURED: &str = "measures";
 
-impl Run<'_> {
+impl TrainingRun<'_> {
     /// Parameters, states of the model and of the optimizer, as in a saved fit.
-    fn flats<'m>(&'m self, evaluated: Option<&'m Memory>) -> Vec<Flat<'m>> {
+    fn flats<'m>(&'m self, evaluated: Option<&'m Memory>) -> Vec<TensorLayout<'m>> {
         let stepped = evaluated.is_some().then_some(&self.params);
         save::trained(self.layout, evaluated.unwrap_or(&self.params), stepped, &self.memory, &self.states)
     }
 
     /// All of it, with what is recorded.
-    pub(super) fn tensors(&mut self) -> (Vec<Named>, (String, String)) {
+    pub(super) fn tensors(&mut self) -> (Vec<SavedTensor>, (String, String)) {
         let evaluated = self.evaluated();
         let mut tensors = save::named(&self.flats(evaluated.as_ref()));
         let pairs = |points: &[(f64, f64)]| points.iter().map(|(t, value)| [*t, *value]).collect::<Vec<_>>();
@@ -99,7 +99,7 @@ fn spread_name((key, param): &(String, Option<String>)) -> String {
 }
 
 /// Rows of numbers as a tensor.
-fn rows<const N: usize>(name: String, rows: &[[f64; N]]) -> Named {
+fn rows<const N: usize>(name: String, rows: &[[f64; N]]) -> SavedTensor {
     let bytes = rows.iter().flatten().flat_map(|number| number.to_le_bytes()).collect();
-    Named { name, dtype: DType::F64, sizes: vec![rows.len(), N], bytes }
+    SavedTensor { name, dtype: DType::F64, sizes: vec![rows.len(), N], bytes }
 }

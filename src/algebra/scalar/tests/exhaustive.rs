@@ -7,7 +7,7 @@ use crate::graph::{OutputTarget, ProgramId, Role};
 use crate::kernel::{
     Affine, Buffer, BufferId, Inst, InstId, Kernel, Kernels, Output, Program, Storage, Strategy,
 };
-use crate::native::Phase;
+use crate::native::CallRange;
 use crate::run::machine::Machine;
 use crate::{loops, native};
 
@@ -50,7 +50,7 @@ fn scan(row: &'static Scalar, bits: std::ops::Range<u64>) -> (f64, f32) {
     for start in bits.step_by(CHUNK) {
         let chunk = machine.input_bytes(0).chunks_exact_mut(4).zip(start as u32..=u32::MAX);
         chunk.for_each(|(place, bits)| place.copy_from_slice(&bits.to_ne_bytes()));
-        machine.run(Phase::Whole);
+        machine.run(CallRange::Whole);
         machine.output(0).copy_to(&mut got);
         for (bits, got) in (start as u32..=u32::MAX).zip(&got) {
             let argument = f32::from_bits(bits);

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Made, one};
+use super::{CheckedAct, one};
 use crate::ast;
 use crate::check::env::Scope;
 use crate::check::errors::{self, at};
@@ -25,7 +25,7 @@ struct Assert {
 }
 
 /// Checks it.
-pub(super) fn check<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, act: &'a ast::Act) -> Made {
+pub(super) fn check<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, act: &'a ast::Act) -> CheckedAct {
     let written = one(cx.env, act)?;
     let value = cx.expr(scope, written, None)?;
     let condition = convert::expect_bool(cx.env, scope, value, "`assert`")?;

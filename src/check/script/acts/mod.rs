@@ -17,24 +17,24 @@ use crate::ice;
 use crate::typed::Act;
 
 /// What an act is in a typed program.
-type Made = Checked<Rc<dyn Act>>;
+type CheckedAct = Checked<Rc<dyn Act>>;
 
 /// A kind of act.
-struct Row {
+struct ActKind {
     word: &'static str,
-    check: for<'a> fn(&mut Typer<'_, 'a>, &mut Scope, &'a ast::Act) -> Made,
+    check: for<'a> fn(&mut Typer<'_, 'a>, &mut Scope, &'a ast::Act) -> CheckedAct,
 }
 
 /// Every kind of act.
-const ACTS: &[Row] = &[
-    Row { word: print::WORD, check: print::check },
-    Row { word: assert::WORD, check: assert::check },
-    Row { word: plot::WORD, check: plot::check },
-    Row { word: save::WORD, check: save::check },
+const ACTS: &[ActKind] = &[
+    ActKind { word: print::WORD, check: print::check },
+    ActKind { word: assert::WORD, check: assert::check },
+    ActKind { word: plot::WORD, check: plot::check },
+    ActKind { word: save::WORD, check: save::check },
 ];
 
 /// Checks an act.
-pub(super) fn act<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, act: &'a ast::Act) -> Made {
+pub(super) fn act<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, act: &'a ast::Act) -> CheckedAct {
     match ACTS.iter().find(|row| row.word == act.word.name) {
         Some(row) => (row.check)(cx, scope, act),
         None => ice!("check", "no act `{}`", act.word.name),

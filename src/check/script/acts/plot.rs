@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::rc::Rc;
 
-use super::{Made, curves, path};
+use super::{CheckedAct, curves, path};
 use crate::ast;
 use crate::check::env::Scope;
 use crate::check::expr::typer::Typer;
@@ -22,7 +22,7 @@ struct Plot {
 }
 
 /// Checks it.
-pub(super) fn check<'a>(cx: &mut Typer<'_, 'a>, _: &mut Scope, act: &'a ast::Act) -> Made {
+pub(super) fn check<'a>(cx: &mut Typer<'_, 'a>, _: &mut Scope, act: &'a ast::Act) -> CheckedAct {
     let curves = curves::curves(cx.env, &act.on);
     let path = path(cx.env, act);
     Ok(Rc::new(Plot { curves: curves?, path: path? }))

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Made, curves, one, sample};
+use super::{CheckedAct, curves, one, sample};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Checked, Scope};
 use crate::check::errors::{self, at};
@@ -16,11 +16,11 @@ pub(super) const WORD: &str = "print";
 
 /// Text with values in it.
 #[derive(Debug)]
-struct Print(Vec<Part>);
+struct Print(Vec<Fragment>);
 
 /// A piece of printed text.
 #[derive(Debug)]
-enum Part {
+enum Fragment {
     /// Plain text.
     Text(String),
     /// A value, with digits after the point, or the shortest text that reads back.
@@ -31,10 +31,10 @@ enum Part {
 
 /// Columns over one variable of a sweep.
 #[derive(Debug)]
-struct Table(Vec<Curve>);
+struct SweepTable(Vec<Curve>);
 
 /// Checks it.
-pub(super) fn check<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, act: &'a ast::Act) -> Made {
+pub(super) fn check<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, act: &'a ast::Act) -> CheckedAct {
     if act.on.iter().any(|expr| matches!(expr.kind, Ast::By(..))) {
         return table(cx, act);
     }
@@ -42,10 +42,10 @@ pub(super) fn check<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, act: &'a ast:
     let Ast::Str(parts) = &written.kind else {
         return Ok(Rc::new(Print(vec![part(cx, scope, written, None)?])));
     };
-    let parts: Vec<Checked<Part>> = parts
+    let parts: Vec<Checked<Fragment>> = parts
         .iter()
         .map(|written| match written {
-            ast::StrPart::Text(text) => Ok(Part::Text(text.clone())),
+            ast::StrPart::Text(text) => Ok(Fragment::Text(text.clone())),
             ast::StrPart::Expr { expr, digits } => part(cx, scope, expr, *digits),
         })
         .collect();
@@ -58,42 +58,42 @@ fn part<'a>(
     scope: &mut Scope,
     expr: &'a ast::Expr,
     digits: Option<u32>,
-) -> Checked<Part> {
+) -> Checked<Fragment> {
     match sample::sample(cx, scope, expr) {
-        Some(sample) => Ok(Part::Sample(sample?)),
-        None => Ok(Part::Value(cx.definite(scope, expr)?, digits)),
+        Some(sample) => Ok(Fragment::Sample(sample?)),
+        None => Ok(Fragment::Value(cx.definite(scope, expr)?, digits)),
     }
 }
 
 /// `print a.loss by lr, b.loss by lr`
-fn table<'a>(cx: &mut Typer<'_, 'a>, act: &'a ast::Act) -> Made {
+fn table<'a>(cx: &mut Typer<'_, 'a>, act: &'a ast::Act) -> CheckedAct {
     let curves = curves::curves(cx.env, &act.on)?;
     let Some(Curve { span, .. }) = curves.iter().find(|curve| curve.by != curves[0].by) else {
-        return Ok(Rc::new(Table(curves)));
+        return Ok(Rc::new(SweepTable(curves)));
     };
     let found =
         at(&errors::WRONG_SWEEP, "the columns of a table share their rows", *span, "by another variable");
     Err(cx.env.report(found.help("print two tables")))
 }
 
-impl Part {
+impl Fragment {
     /// The expression in it.
     fn value(&self) -> Option<&Expr> {
         match self {
-            Part::Value(expr, _) => Some(expr),
-            Part::Sample(sample) => Some(&sample.logits),
-            Part::Text(_) => None,
+            Fragment::Value(expr, _) => Some(expr),
+            Fragment::Sample(sample) => Some(&sample.logits),
+            Fragment::Text(_) => None,
         }
     }
 
     fn text(&self, printer: &Printer<'_>) -> String {
         match self {
-            Part::Text(text) => format!("{text:?}"),
-            Part::Sample(Sample { count, prompt, logits, .. }) => {
+            Fragment::Text(text) => format!("{text:?}"),
+            Fragment::Sample(Sample { count, prompt, logits, .. }) => {
                 format!("sample {count} after {prompt:?} by {}", printer.expr(logits))
             }
-            Part::Value(value, None) => printer.expr(value),
-            Part::Value(value, Some(digits)) => format!("{} .{digits}", printer.expr(value)),
+            Fragment::Value(value, None) => printer.expr(value),
+            Fragment::Value(value, Some(digits)) => format!("{} .{digits}", printer.expr(value)),
         }
     }
 }
@@ -109,28 +109,28 @@ impl Act for Print {
     }
 
     fn values(&self) -> Vec<&Expr> {
-        self.0.iter().filter_map(Part::value).collect()
+        self.0.iter().filter_map(Fragment::value).collect()
     }
 
     fn windows(&self) -> Vec<LocalId> {
-        let window = |part: &Part| match part {
-            Part::Sample(sample) => Some(sample.window),
-            Part::Text(_) | Part::Value(..) => None,
+        let window = |part: &Fragment| match part {
+            Fragment::Sample(sample) => Some(sample.window),
+            Fragment::Text(_) | Fragment::Value(..) => None,
         };
         self.0.iter().filter_map(window).collect()
     }
 
     fn run(&self, host: &mut dyn Host, _: Span) -> Result<(), Diagnostic> {
-        let values = match self.0.iter().any(|part| matches!(part, Part::Value(..))) {
+        let values = match self.0.iter().any(|part| matches!(part, Fragment::Value(..))) {
             true => host.values()?,
             false => Vec::new(),
         };
         let (mut text, mut value, mut window) = (String::new(), 0, 0);
         for part in &self.0 {
             match part {
-                Part::Text(plain) => text.push_str(plain),
-                Part::Value(_, digits) => text.push_str(&values[value].text(*digits)),
-                Part::Sample(sample) => {
+                Fragment::Text(plain) => text.push_str(plain),
+                Fragment::Value(_, digits) => text.push_str(&values[value].text(*digits)),
+                Fragment::Sample(sample) => {
                     text.push_str(&host.sample(sample, value, window)?);
                     window += 1;
                 }
@@ -141,7 +141,7 @@ impl Act for Print {
     }
 }
 
-impl Act for Table {
+impl Act for SweepTable {
     fn word(&self) -> &'static str {
         WORD
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::rc::Rc;
 
-use super::{Made, one, path, runs};
+use super::{CheckedAct, one, path, runs};
 use crate::ast;
 use crate::check::env::{Global, Scope};
 use crate::check::errors::{self, at};
@@ -25,7 +25,7 @@ struct Save {
 }
 
 /// Checks it.
-pub(super) fn check<'a>(cx: &mut Typer<'_, 'a>, _: &mut Scope, act: &'a ast::Act) -> Made {
+pub(super) fn check<'a>(cx: &mut Typer<'_, 'a>, _: &mut Scope, act: &'a ast::Act) -> CheckedAct {
     let value = one(cx.env, act)?;
     let path = path(cx.env, act);
     let Some(Global::Sweep { id, .. }) = cx.env.globals.values.get(text::source(value).as_str()) else {

@@ -4,14 +4,14 @@ use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Checked, Env};
 use crate::check::errors::{self, at};
 use crate::check::expr::args;
-use crate::check::expr::typer::{Arg, Call, Typer};
+use crate::check::expr::typer::{Typer, WrittenArg, WrittenCall};
 use crate::check::script::known;
 use crate::data::{ArgumentValue, Arguments, Columns, SourceArgument, SourceKind, Takes};
 use crate::source::Span;
 
 /// Arguments, with the places that messages about files need.
 #[derive(Default)]
-pub(super) struct Written {
+pub(super) struct WrittenArguments {
     /// The arguments.
     pub given: Arguments,
     /// The share of the rows that is the test split.
@@ -29,13 +29,13 @@ type Matched<'a> = (&'static SourceArgument, &'a ast::Expr);
 pub(super) fn arguments<'a>(
     cx: &mut Typer<'_, 'a>,
     kind: &'static SourceKind,
-    call: &Call<'a, '_>,
-) -> Checked<Written> {
+    call: &WrittenCall<'a, '_>,
+) -> Checked<WrittenArguments> {
     let (matched, columns) = match kind.columns {
         Columns::Unnamed => (by_place(cx.env, kind, call)?, Vec::new()),
         Columns::Named | Columns::Needed => beside_columns(cx.env, kind, call)?,
     };
-    let mut written = Written::default();
+    let mut written = WrittenArguments::default();
     let given = matched.into_iter().map(|matched| written.take(cx, kind, matched));
     let given: Vec<Checked<()>> = given.collect();
     given.into_iter().collect::<Checked<()>>()?;
@@ -46,7 +46,7 @@ pub(super) fn arguments<'a>(
 fn by_place<'a>(
     env: &mut Env<'a>,
     kind: &'static SourceKind,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Vec<Matched<'a>>> {
     let names: Vec<&str> = kind.arguments.iter().map(|argument| argument.name).collect();
     let found = args::match_args(env, call, &names, kind.needed, None)?;
@@ -58,8 +58,8 @@ fn by_place<'a>(
 fn beside_columns<'a, 'c>(
     env: &mut Env<'a>,
     kind: &'static SourceKind,
-    call: &'c Call<'a, '_>,
-) -> Checked<(Vec<Matched<'a>>, Vec<&'c Arg<'a>>)> {
+    call: &'c WrittenCall<'a, '_>,
+) -> Checked<(Vec<Matched<'a>>, Vec<&'c WrittenArg<'a>>)> {
     let first = call.args.iter().take_while(|arg| arg.name.is_none()).take(kind.needed);
     let mut matched: Vec<_> = kind.arguments.iter().copied().zip(first.map(|arg| arg.value)).collect();
     if let Some(missing) = kind.arguments[..kind.needed].get(matched.len()) {
@@ -84,14 +84,14 @@ fn beside_columns<'a, 'c>(
 }
 
 /// Every column has a name.
-fn unnamed(env: &mut Env<'_>, kind: &SourceKind, columns: &[&Arg<'_>]) -> Checked<()> {
+fn unnamed(env: &mut Env<'_>, kind: &SourceKind, columns: &[&WrittenArg<'_>]) -> Checked<()> {
     let Some(arg) = columns.iter().find(|arg| arg.name.is_none()) else { return Ok(()) };
     let message = format!("a column of `{}` has a name", kind.name);
     let found = at(&errors::WRONG_ARGUMENT, message, arg.value.span, "which column is this?");
     Err(env.report(found.help("name it: `x = ...`")))
 }
 
-impl Written {
+impl WrittenArguments {
     /// Takes in what is written for an argument.
     fn take<'a>(
         &mut self,
@@ -133,7 +133,7 @@ impl Written {
     }
 
     /// Takes in a column by its name.
-    fn take_column(&mut self, env: &mut Env<'_>, arg: &Arg<'_>) -> Checked<()> {
+    fn take_column(&mut self, env: &mut Env<'_>, arg: &WrittenArg<'_>) -> Checked<()> {
         let Some(name) = arg.name else { return Ok(()) };
         if self.given.columns().iter().any(|(have, _)| *have == name.name) {
             return Err(env.report(errors::duplicate(&name.name, name.span, None)));

@@ -4,11 +4,11 @@ mod arguments;
 mod source;
 mod synthetic;
 
-use self::arguments::Written;
+use self::arguments::WrittenArguments;
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Checked, Env, Poison};
 use crate::check::errors::{self, at};
-use crate::check::expr::typer::{Call, Typer};
+use crate::check::expr::typer::{Typer, WrittenCall};
 use crate::check::text;
 use crate::data::{Catalog, FileSource, SOURCES, Schema, SourceKind};
 use crate::diag::Diagnostic;
@@ -37,7 +37,7 @@ fn files<'a>(
     catalog: &dyn Catalog,
     item: &'a ast::Data,
     kind: &'static SourceKind,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Data> {
     let written = arguments::arguments(cx, kind, call)?;
     let source = FileSource::new(kind, written.given.clone());
@@ -59,7 +59,7 @@ fn files<'a>(
 }
 
 /// What is wrong with files, at the place where the script asks for it.
-fn placed(found: Diagnostic, written: &Written, call: Span) -> Diagnostic {
+fn placed(found: Diagnostic, written: &WrittenArguments, call: Span) -> Diagnostic {
     let column = found.code.name == errors::UNKNOWN_COLUMN.name;
     let asked = |(name, _): &&(String, Span)| column && found.message.ends_with(&format!("`{name}`"));
     let span = written.names.iter().find(asked).map(|(_, span)| *span).or(written.path).unwrap_or(call);

@@ -3,16 +3,23 @@
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Checked, Env};
 use crate::check::errors::{self, at};
-use crate::check::expr::typer::{Arg, Call};
+use crate::check::expr::typer::{WrittenArg, WrittenCall};
 use crate::source::Span;
 use crate::typed::Rows;
 
 /// The call that a source is, if it is one.
-pub(super) fn source_call(source: &ast::Expr) -> Option<Call<'_, 'static>> {
+pub(super) fn source_call(source: &ast::Expr) -> Option<WrittenCall<'_, 'static>> {
     let Ast::Call(callee, args) = &source.kind else { return None };
     let Ast::Name(name) = &callee.kind else { return None };
-    let args = args.iter().map(|arg| Arg { name: arg.name.as_ref(), value: &arg.value }).collect();
-    Some(Call { name: name.clone(), statics: &[], args, span: source.span, expected: None, axes: Vec::new() })
+    let args = args.iter().map(|arg| WrittenArg { name: arg.name.as_ref(), value: &arg.value }).collect();
+    Some(WrittenCall {
+        name: name.clone(),
+        statics: &[],
+        args,
+        span: source.span,
+        expected: None,
+        axes: Vec::new(),
+    })
 }
 
 /// How many rows each split has. The test split is the share of all rows, rounded to the nearest.

@@ -5,7 +5,7 @@ use crate::algebra::types::{DType, Dim, Type};
 use crate::ast;
 use crate::check::env::{Binding, Checked, Env, Poison, Scope};
 use crate::check::errors::{self, at};
-use crate::check::expr::typer::{Call, Typer};
+use crate::check::expr::typer::{Typer, WrittenCall};
 use crate::check::expr::{args, lets};
 use crate::check::script::known;
 use crate::check::text;
@@ -25,7 +25,7 @@ const ROWS: &str = "rows";
 pub(super) fn synthetic<'a>(
     cx: &mut Typer<'_, 'a>,
     item: &'a ast::Data,
-    call: &Call<'a, '_>,
+    call: &WrittenCall<'a, '_>,
 ) -> Checked<Data> {
     let args = args::match_args(cx.env, call, &[ROWS, "seed", "test"], 1, None)?;
     let rows_expr = args[0].ok_or(Poison)?;

@@ -14,7 +14,7 @@ use super::body::{Id, VectorBody};
 use super::instruction::{Constants, Instruction, Overwritten, VectorSection};
 use super::isa::{Isa, Opcode, Operation, RegisterFile, Transfer};
 use super::layout::Layout;
-use super::plan::{Access, Plan};
+use super::plan::{MemoryAccess, Plan};
 use crate::native::Target;
 
 /// Which instructions there are.
@@ -69,7 +69,7 @@ impl Isa for SimdLevel {
         Select { level: *self, body }.operation(operation, args)
     }
 
-    fn store(&self, access: Access, lane: usize, value: Id, body: &mut VectorBody) -> Option<()> {
+    fn store(&self, access: MemoryAccess, lane: usize, value: Id, body: &mut VectorBody) -> Option<()> {
         Select { level: *self, body }.store(access, lane, value)
     }
 

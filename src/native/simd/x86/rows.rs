@@ -60,11 +60,11 @@ macro_rules! rows {
     ($($name:ident = $text:literal $form:expr, $prefix:ident $map:literal $code:literal $wide:ident;)*) => {
         /// The index of each row in the table.
         #[allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "named as the constants are")]
-        enum Index {
+        enum RowIndex {
             $($name),*
         }
 
-        $(pub(super) const $name: Opcode = Opcode(Index::$name as u16);)*
+        $(pub(super) const $name: Opcode = Opcode(RowIndex::$name as u16);)*
 
         static ROWS: &[Encoding] = &[$(Encoding {
             name: $text, form: $form, prefix: Prefix::$prefix, map: $map, code: $code, wide: WBit::$wide,

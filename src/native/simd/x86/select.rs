@@ -9,7 +9,7 @@ use crate::native::ops::exponent_of;
 use crate::native::simd::body::{Id, Origin, VectorBody, VectorOp, VirtualRegister};
 use crate::native::simd::instruction::Operand;
 use crate::native::simd::isa::{Opcode, Operation};
-use crate::native::simd::plan::Access;
+use crate::native::simd::plan::MemoryAccess;
 
 pub(super) struct Select<'a> {
     pub(super) level: SimdLevel,
@@ -272,7 +272,7 @@ impl Select<'_> {
     }
 
     /// Masks are written as bytes, which takes mask registers.
-    pub(super) fn store(&mut self, access: Access, lane: usize, value: Id) -> Option<()> {
+    pub(super) fn store(&mut self, access: MemoryAccess, lane: usize, value: Id) -> Option<()> {
         let per = self.body.per;
         let (mut opcode, mut value, mut bytes, mut wide) = (STORE, value, access.size * per, false);
         if access.size == 1 {
