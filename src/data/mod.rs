@@ -11,6 +11,7 @@
 pub mod arguments;
 pub mod errors;
 mod files;
+mod fill;
 mod formats;
 mod scale;
 pub(crate) mod sources;
@@ -20,7 +21,7 @@ mod wanted;
 use std::fmt::{self, Debug, Display, Formatter};
 use std::rc::Rc;
 
-pub use self::arguments::{Argument, Arguments, Takes, Value};
+pub use self::arguments::{Argument, Arguments, Choice, PerColumn, Takes, Value};
 pub use self::files::Files;
 pub use self::sources::SOURCES;
 pub(crate) use self::values::{Elements, Values};

@@ -423,9 +423,11 @@ impl<'a> Script<'a> {
     fn trained(&self, id: DataId, name: &str) -> Trained<'_> {
         let data = &self.stages.typed.data[id.0];
         let column = data.columns.iter().position(|column| column.name == name);
-        let known = column.and_then(|column| self.datasets[&Seen::own(id)].column(column));
+        let dataset = &self.datasets[&Seen::own(id)];
+        let known = column.and_then(|column| dataset.column(column));
         Trained {
             source: data.source.files(),
+            train: &dataset.train,
             characters: &data.characters,
             scales: known.and_then(|values| values.scales.as_ref()),
         }

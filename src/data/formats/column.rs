@@ -4,16 +4,17 @@ use std::collections::{BTreeMap, TryReserveError};
 use std::path::Path;
 
 use crate::data::errors;
+use crate::data::fill::{Fill, Rule};
 use crate::diag::Diagnostic;
 
 /// The cells of one column.
 #[derive(Debug)]
 pub(crate) enum Cells {
-    /// Finite numbers.
+    /// Finite numbers; NaN where one is missing and its column's rule says by which statistic it is filled.
     Numbers(Vec<f64>),
     /// Class numbers into the sorted words.
     Words {
-        /// Distinct words, sorted.
+        /// Distinct words, sorted; the empty one is that of missing cells.
         classes: Vec<String>,
         /// One for each row.
         codes: Vec<i32>,
@@ -47,8 +48,14 @@ enum Kind {
 }
 
 impl Kind {
-    fn of(cell: &str) -> Kind {
-        match cell.parse::<f64>() {
+    /// A number has a comma before its fraction where that is the rule, and then no point.
+    fn of(cell: &str, decimal: char) -> Kind {
+        let parsed = match decimal {
+            '.' => cell.parse::<f64>(),
+            _ if cell.contains('.') => return Kind::Word,
+            _ => cell.replacen(decimal, ".", 1).parse::<f64>(),
+        };
+        match parsed {
             Ok(number) if number.is_finite() => Kind::Number(number),
             Ok(_) => Kind::NotFinite,
             Err(_) => Kind::Word,
@@ -78,12 +85,14 @@ impl Seen {
 }
 
 /// A column that is being read. A column that turns out to be neither is only counted on.
-#[derive(Default)]
 pub(super) struct Draft {
     /// Whether the script says that it holds words.
     declared: bool,
+    /// What stands before the fraction of a number.
+    decimal: char,
     numbers: Vec<f64>,
     words: Words,
+    missing: Seen,
     number: Seen,
     not_finite: Seen,
     word: Seen,
@@ -119,16 +128,39 @@ impl Words {
 
 impl Draft {
     /// An empty column; `declared`: its cells are words, whatever they look like.
-    pub(super) fn new(declared: bool) -> Draft {
-        Draft { declared, ..Draft::default() }
+    pub(super) fn new(declared: bool, decimal: char) -> Draft {
+        let (numbers, words, missing) = Default::default();
+        let (number, not_finite, word) = Default::default();
+        Draft { declared, decimal, numbers, words, missing, number, not_finite, word }
     }
 
-    /// Takes in the next cell, which is not empty.
+    /// Takes in a missing cell: a word, if the column turns out to hold words.
+    ///
+    /// # Errors
+    /// No memory for it.
+    pub(super) fn push_missing(
+        &mut self,
+        cell: &str,
+        line: u64,
+        fill: Option<&Fill>,
+    ) -> Result<(), TryReserveError> {
+        self.missing.note(line, cell);
+        if self.number.count == 0 {
+            self.words.push(if let Some(Fill::Word(word)) = fill { word } else { "" })?;
+        }
+        if self.word.count + self.not_finite.count == 0 {
+            self.numbers.try_reserve(1)?;
+            self.numbers.push(f64::NAN);
+        }
+        Ok(())
+    }
+
+    /// Takes in the next cell, which is not missing.
     ///
     /// # Errors
     /// No memory for it.
     pub(super) fn push(&mut self, cell: &str, line: u64) -> Result<(), TryReserveError> {
-        match if self.declared { Kind::Word } else { Kind::of(cell) } {
+        match if self.declared { Kind::Word } else { Kind::of(cell, self.decimal) } {
             Kind::Number(number) => {
                 self.number.note(line, cell);
                 if self.word.count + self.not_finite.count == 0 {
@@ -147,16 +179,43 @@ impl Draft {
     }
 
     /// The column, if all of its cells are numbers or none is.
-    pub(super) fn finish(self, path: &Path, column: &str) -> Result<Cells, Diagnostic> {
+    pub(super) fn finish(self, path: &Path, column: &str, rule: &Rule) -> Result<Cells, Diagnostic> {
         match (self.number.count, self.word.count, self.not_finite.count) {
-            (_, 0, 0) => Ok(Cells::Numbers(self.numbers)),
-            (0, 1.., _) => Ok(self.words.sorted()),
+            (0, 0, 0) => Err(errors::all_missing(path, column, self.missing.first())),
+            (_, 0, 0) => self.finish_numbers(path, column, rule),
+            (0, 1.., _) => match rule.fill {
+                Some(Fill::Mean | Fill::Median | Fill::Number(_)) if self.is_filled(rule) => {
+                    Err(errors::number_for_words(path, column, self.missing.first()))
+                }
+                _ => Ok(self.words.sorted()),
+            },
             (_, 0, _) => {
                 let (line, cell) = self.not_finite.first();
                 Err(errors::not_finite(path, line, column, cell))
             }
             _ => Err(self.mixed(path, column)),
         }
+    }
+
+    /// Whether the rule has to fit: it fills something, or is meant for this column.
+    fn is_filled(&self, rule: &Rule) -> bool {
+        self.missing.count > 0 || rule.named
+    }
+
+    fn finish_numbers(mut self, path: &Path, column: &str, rule: &Rule) -> Result<Cells, Diagnostic> {
+        match rule.fill {
+            Some(Fill::Word(_)) if self.is_filled(rule) => {
+                return Err(errors::word_for_numbers(path, column, self.missing.first()));
+            }
+            Some(Fill::Indicator) if rule.target => {
+                return Err(errors::indicated_target(path, column));
+            }
+            Some(Fill::Number(by)) => {
+                self.numbers.iter_mut().filter(|number| number.is_nan()).for_each(|number| *number = by);
+            }
+            _ => {}
+        }
+        Ok(Cells::Numbers(self.numbers))
     }
 
     /// Numbers and words in one column: the fewer are the ones to look at.
@@ -169,6 +228,6 @@ impl Draft {
         let earlier = |a: &Seen, b: &Seen| b.count == 0 || (a.count > 0 && a.first().0 < b.first().0);
         let odd = if earlier(&self.not_finite, &self.word) { &self.not_finite } else { &self.word };
         let (line, cell) = odd.first();
-        errors::word_among_numbers(path, line, column, cell, others)
+        errors::word_among_numbers((path, line, column), cell, others, self.decimal)
     }
 }
