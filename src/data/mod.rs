@@ -15,6 +15,7 @@ mod fill;
 mod formats;
 mod scale;
 pub(crate) mod sources;
+pub(crate) mod summary;
 mod values;
 mod wanted;
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::data::errors;
 use crate::data::fill::{Fill, Rule};
+use crate::data::summary::Holds;
 use crate::diag::Diagnostic;
 
 /// The cells of one column.
@@ -181,7 +182,12 @@ impl Draft {
     /// The column, if all of its cells are numbers or none is.
     pub(super) fn finish(self, path: &Path, column: &str, rule: &Rule) -> Result<Cells, Diagnostic> {
         match (self.number.count, self.word.count, self.not_finite.count) {
-            (0, 0, 0) => Err(errors::all_missing(path, column, self.missing.first())),
+            // Of a column without cells the rule says what they would be.
+            (0, 0, 0) => match rule.fill {
+                Some(Fill::Mean | Fill::Median | Fill::Number(_)) => self.finish_numbers(path, column, rule),
+                Some(Fill::Word(_)) => Ok(self.words.sorted()),
+                _ => Err(errors::all_missing(path, column, self.missing.first())),
+            },
             (_, 0, 0) => self.finish_numbers(path, column, rule),
             (0, 1.., _) => match rule.fill {
                 Some(Fill::Mean | Fill::Median | Fill::Number(_)) if self.is_filled(rule) => {
@@ -218,16 +224,47 @@ impl Draft {
         Ok(Cells::Numbers(self.numbers))
     }
 
-    /// Numbers and words in one column: the fewer are the ones to look at.
+    /// How many cells are missing, and what the others are.
+    pub(super) fn summary(self) -> (usize, Holds) {
+        let missing = self.missing.count;
+        let holds = match (self.number.count, self.word.count + self.not_finite.count) {
+            (0, 0) => Holds::Nothing,
+            (_, 0) => {
+                let numbers = self.numbers.iter().copied().filter(|number| !number.is_nan());
+                Holds::Numbers {
+                    whole: numbers.clone().all(|number| number.fract() == 0.0),
+                    least: numbers.clone().fold(f64::INFINITY, f64::min),
+                    most: numbers.fold(f64::NEG_INFINITY, f64::max),
+                }
+            }
+            (0, _) if self.word.count > 0 => {
+                Holds::Words(self.words.numbers.into_keys().filter(|word| !word.is_empty()).collect())
+            }
+            (numbers, others) => {
+                let (line, cell) = self.odd().first();
+                Holds::Mixed { numbers, others, odd: (line, cell.to_owned()) }
+            }
+        };
+        (missing, holds)
+    }
+
+    /// Of numbers and words in one column, the fewer: they are the ones to look at.
+    fn odd(&self) -> &Seen {
+        let earlier = |a: &Seen, b: &Seen| b.count == 0 || (a.count > 0 && a.first().0 < b.first().0);
+        match self.number.count {
+            some if (1..self.word.count + self.not_finite.count).contains(&some) => &self.number,
+            _ if earlier(&self.not_finite, &self.word) => &self.not_finite,
+            _ => &self.word,
+        }
+    }
+
+    /// What is wrong with numbers and words in one column.
     fn mixed(&self, path: &Path, column: &str) -> Diagnostic {
         let others = self.word.count + self.not_finite.count;
-        if self.number.count < others {
-            let (line, cell) = self.number.first();
-            return errors::number_among_words(path, line, column, cell, self.number.count);
+        let (line, cell) = self.odd().first();
+        match self.number.count < others {
+            true => errors::number_among_words(path, line, column, cell, self.number.count),
+            false => errors::word_among_numbers((path, line, column), cell, others, self.decimal),
         }
-        let earlier = |a: &Seen, b: &Seen| b.count == 0 || (a.count > 0 && a.first().0 < b.first().0);
-        let odd = if earlier(&self.not_finite, &self.word) { &self.not_finite } else { &self.word };
-        let (line, cell) = odd.first();
-        errors::word_among_numbers((path, line, column), cell, others, self.decimal)
     }
 }

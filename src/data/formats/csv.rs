@@ -7,6 +7,7 @@ use std::path::Path;
 use super::column::{Cells, Draft};
 use crate::data::errors;
 use crate::data::fill::{Fill, Fills, Rule};
+use crate::data::summary::{Column, Summary};
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
 use crate::system;
@@ -123,7 +124,21 @@ fn place(path: &Path, name: &str, header: &[String]) -> Result<usize, Diagnostic
 }
 
 /// Reads a whole file.
-pub(crate) fn read(path: &Path, mut input: impl BufRead, reading: &Reading) -> Result<Csv, Diagnostic> {
+pub(crate) fn read(path: &Path, input: impl BufRead, reading: &Reading) -> Result<Csv, Diagnostic> {
+    table(path, input, reading)?.finish()
+}
+
+/// What a whole file holds, whose columns need not be right.
+pub(crate) fn summarize(path: &Path, input: impl BufRead, reading: &Reading) -> Result<Summary, Diagnostic> {
+    let Table { header, kept, lines, incomplete, .. } = table(path, input, reading)?;
+    let columns = kept.into_iter().map(|Kept { place, draft, .. }| {
+        let (missing, holds) = draft.summary();
+        Column { name: header[place].clone(), missing, holds }
+    });
+    Ok(Summary { rows: lines.len(), incomplete, columns: columns.collect() })
+}
+
+fn table<'a>(path: &'a Path, mut input: impl BufRead, reading: &'a Reading) -> Result<Table<'a>, Diagnostic> {
     let start = input.fill_buf().map_err(|error| errors::unreadable(path, &error))?;
     if let Some(other) = errors::other_format(path, start, "csv file") {
         return Err(other);
@@ -139,7 +154,7 @@ pub(crate) fn read(path: &Path, mut input: impl BufRead, reading: &Reading) -> R
     check_header(path, &header, reading.separator)?;
     let mut table = Table::new(path, header, reading)?;
     table.rows(&mut reader)?;
-    table.finish()
+    Ok(table)
 }
 
 /// A column that is kept.
@@ -158,6 +173,8 @@ struct Table<'a> {
     kept: Vec<Kept>,
     /// The line of each row that is kept.
     lines: Vec<u64>,
+    /// How many of them lack a cell.
+    incomplete: usize,
     /// The line of the first row that is left out.
     dropped: Option<u64>,
 }
@@ -174,7 +191,7 @@ impl<'a> Table<'a> {
             Kept { place, rule, draft: Draft::new(reading.words.contains(name), reading.decimal) }
         });
         let kept = kept.collect();
-        Ok(Table { path, reading, header, kept, lines: Vec::new(), dropped: None })
+        Ok(Table { path, reading, header, kept, lines: Vec::new(), incomplete: 0, dropped: None })
     }
 
     /// Takes all rows in.
@@ -243,6 +260,8 @@ impl<'a> Table<'a> {
                 return Ok(pushed);
             }
         }
+        let lacks = self.kept.iter().any(|kept| self.is_missing(&record[kept.place]));
+        self.incomplete += usize::from(lacks);
         Ok(self.lines.try_reserve(1).map(|()| self.lines.push(line)))
     }
 
