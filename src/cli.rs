@@ -61,7 +61,7 @@ enum Command {
     /// Print the program at one stage of the compiler
     Emit(emit::EmitArgs),
     /// Print what each kernel costs: bytes, operations, passes over the parameters
-    Cost(Script),
+    Cost(ScriptArgs),
     /// Compare gradients of functions and losses with finite differences, in double precision
     Gradcheck {
         /// The script, or `-` for standard input
@@ -81,7 +81,7 @@ enum Command {
 }
 
 #[derive(Args, Debug)]
-struct Script {
+struct ScriptArgs {
     /// The script, or `-` for standard input
     file: PathBuf,
     /// What `real` means in this script
@@ -95,7 +95,7 @@ struct Script {
 #[derive(Args, Debug)]
 struct CheckArgs {
     #[command(flatten)]
-    script: Script,
+    script: ScriptArgs,
     /// Compile to machine code, and print how long each stage of the compiler takes
     #[arg(long)]
     timings: bool,
@@ -172,7 +172,7 @@ fn command(started: Instant) -> u8 {
 }
 
 /// Exit code of a command that did not end well; what there is to say has been said.
-type Done = Result<u8, u8>;
+type Exit = Result<u8, u8>;
 
 fn complain(text: &str) {
     // Nothing is left to do when even standard error is closed.
@@ -180,7 +180,7 @@ fn complain(text: &str) {
 }
 
 /// Prints to standard output. A reader that closes the pipe early ends the command quietly.
-fn print(text: &str) -> Done {
+fn print(text: &str) -> Exit {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(0),
@@ -248,7 +248,7 @@ fn script_text(file: &Path) -> Result<String, u8> {
 }
 
 /// Compiles a script as far as anything can be wrong with it; with `timings` to the end.
-fn compile(script: &Script, timings: bool, color: bool) -> Result<Program, u8> {
+fn compile(script: &ScriptArgs, timings: bool, color: bool) -> Result<Program, u8> {
     let program = load(&script.file, script.real, script.limit)?;
     let failed = |report: Report| fail(&report, color);
     if timings {
@@ -264,11 +264,11 @@ fn threads(given: Option<u16>) -> usize {
     given.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
 }
 
-fn check(args: &CheckArgs, color: bool) -> Done {
+fn check(args: &CheckArgs, color: bool) -> Exit {
     compile(&args.script, args.timings, color).map(|_| 0)
 }
 
-fn cost(script: &Script, color: bool) -> Done {
+fn cost(script: &ScriptArgs, color: bool) -> Exit {
     let program = load(&script.file, script.real, script.limit)?;
     print(&program.cost().map_err(|report| fail(&report, color))?)
 }

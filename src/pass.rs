@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 /// A form of the program that passes change.
-pub trait Form {
+pub trait Ir {
     /// Checks what must hold between passes.
     ///
     /// # Panics
@@ -32,11 +32,11 @@ pub enum Point<'a> {
 }
 
 /// The name of a pass and what it does.
-pub type Row = (&'static str, &'static str);
+pub type PassInfo = (&'static str, &'static str);
 
-impl<F: Form> Pass<F> {
+impl<F: Ir> Pass<F> {
     /// Its name and what it does.
-    pub fn row(&self) -> Row {
+    pub fn row(&self) -> PassInfo {
         (self.name, self.doc)
     }
 

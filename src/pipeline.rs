@@ -9,7 +9,7 @@ use crate::algebra::types::DType;
 use crate::data::Files;
 use crate::diag::{self, Code, Diagnostic};
 use crate::native::{Native, Target};
-use crate::pass::{Point, Row};
+use crate::pass::{PassInfo, Point};
 use crate::run;
 use crate::source::{FileId, Sources};
 use crate::{ast, check, data, graph, kernel, loops, native, typed};
@@ -64,73 +64,75 @@ impl Default for Options {
 
 /// A form of the program that `egret emit` prints.
 #[derive(Debug)]
-pub struct Stage {
+pub struct Listing {
     /// Its name on the command line.
     pub name: &'static str,
     /// What it shows.
     pub doc: &'static str,
     print: fn(&Program) -> Result<String, Report>,
     /// Its passes, if it has some.
-    passes: fn() -> Vec<Row>,
+    passes: fn() -> Vec<PassInfo>,
     /// Prints it as it is before or after one of them.
     between: Option<Between>,
 }
 
 type Between = fn(&Program, Point<'_>) -> Result<String, Report>;
 
-impl Stage {
+impl Listing {
     /// A form that no passes change.
     const fn plain(
         name: &'static str,
         doc: &'static str,
         print: fn(&Program) -> Result<String, Report>,
-    ) -> Stage {
-        Stage { name, doc, print, passes: Vec::new, between: None }
+    ) -> Listing {
+        Listing { name, doc, print, passes: Vec::new, between: None }
     }
 
     /// The passes that change it, with what they do.
-    pub fn passes(&self) -> Vec<Row> {
+    pub fn passes(&self) -> Vec<PassInfo> {
         (self.passes)()
     }
 }
 
 /// Every printable form, in the order in which the compiler makes them.
-pub const STAGES: &[Stage] = &[
-    Stage::plain("tokens", "the text cut into tokens", |p| Ok(p.tokens())),
-    Stage::plain("ast", "the tree as written", |p| p.script().map(text)),
-    Stage::plain("typed", "names resolved, shapes and casts explicit", |p| p.typed().map(text)),
-    Stage {
+pub const STAGES: &[Listing] = &[
+    Listing::plain("tokens", "the text cut into tokens", |p| Ok(p.tokens())),
+    Listing::plain("ast", "the tree as written", |p| p.script().map(text)),
+    Listing::plain("typed", "names resolved, shapes and casts explicit", |p| p.typed().map(text)),
+    Listing {
         name: "graph",
         doc: "tensor graphs of losses and expressions",
         print: |p| p.graphs().map(graph::Graphs::print_forward),
         passes: || graph::passes::rows().collect(),
         between: Some(|p, at| Ok(p.graphs_until(&[], Some(at))?.0.print_forward())),
     },
-    Stage {
+    Listing {
         name: "step",
         doc: "one graph for loss, gradient and optimizer",
         print: |p| p.graphs().map(graph::Graphs::print_step),
         passes: || graph::passes::rows().collect(),
         between: Some(|p, at| Ok(p.graphs_until(&[], Some(at))?.0.print_step())),
     },
-    Stage {
+    Listing {
         name: "kernel",
         doc: "what is fused into one loop nest, with bytes and flops",
         print: |p| p.kernels().map(text),
         passes: || kernel::rows().collect(),
         between: Some(|p, at| Ok(kernel::fuse_until(p.graphs()?, Some(at)).0.to_string())),
     },
-    Stage {
+    Listing {
         name: "loops",
         doc: "vectorised loop nests and the memory plan",
         print: |p| p.loops().map(text),
         passes: || loops::passes::rows().collect(),
         between: Some(|p, at| Ok(loops::passes::run(p.kernels()?, Some(at)).1.to_string())),
     },
-    Stage::plain("clif", "Cranelift's intermediate form", |p| {
+    Listing::plain("clif", "Cranelift's intermediate form", |p| {
         p.loops().map(|l| native::clif(l, &Target::printed()))
     }),
-    Stage::plain("asm", "machine code of this machine", |p| p.loops().map(|l| native::asm(l, &Target::Host))),
+    Listing::plain("asm", "machine code of this machine", |p| {
+        p.loops().map(|l| native::asm(l, &Target::Host))
+    }),
 ];
 
 fn text(stage: &impl ToString) -> String {
@@ -243,6 +245,27 @@ impl Program {
         }
     }
 
+    /// The same declarations with a typed program about a call that stands in no script, which is added to them.
+    pub(crate) fn with_call(
+        &self,
+        called: &check::Called<'_>,
+        add: impl FnOnce(&mut typed::Program, typed::Expr),
+    ) -> Result<Program, Report> {
+        let Parsed { script, whole, library, .. } = &*self.parsed;
+        let (mut typed, call, mut found) =
+            check::check_call(whole, library, &*self.files, self.real(script), called);
+        if !found.iter().any(Diagnostic::is_error) {
+            let Some(call) = call else { crate::ice!("check", "nothing is said of a call in error") };
+            typed.limit = self.options.limit;
+            add(&mut typed, call);
+            found.extend(check::limits(&typed));
+        }
+        match found.iter().any(Diagnostic::is_error) {
+            true => Err(Report { diagnostics: found, sources: self.sources.clone() }),
+            false => Ok(self.with_typed(typed)),
+        }
+    }
+
     /// Another typed program about the same text and files.
     pub(crate) fn with_typed(&self, typed: typed::Program) -> Program {
         Program {
@@ -285,7 +308,7 @@ impl Program {
     ///
     /// # Errors
     /// The script's errors, if they keep it from being compiled that far.
-    pub fn emit(&self, stage: &Stage) -> Result<String, Report> {
+    pub fn emit(&self, stage: &Listing) -> Result<String, Report> {
         (stage.print)(self)
     }
 
@@ -293,7 +316,7 @@ impl Program {
     ///
     /// # Errors
     /// As [`Program::emit`].
-    pub fn emit_between(&self, stage: &Stage, at: Point<'_>) -> Result<String, Report> {
+    pub fn emit_between(&self, stage: &Listing, at: Point<'_>) -> Result<String, Report> {
         stage.between.map_or_else(|| self.emit(stage), |between| between(self, at))
     }
 
@@ -534,7 +557,7 @@ impl Program {
         recorder: Option<&Rc<native::Profiler>>,
         run: impl FnOnce(&kernel::Kernels, &run::Stages<'_>) -> Result<T, Diagnostic>,
     ) -> Result<T, Report> {
-        let ties_hold = self.graphs()?.layouts.values().all(|layout| layout.ties_hold(&settings.set));
+        let ties_hold = self.graphs()?.layouts.values().all(|layout| layout.guards_hold(&settings.set));
         let changed = Chain { set: settings.set.clone(), ..Chain::default() };
         let chain = if ties_hold { &self.chain } else { &changed };
         let native = self.native_of(chain)?.with_threads(settings.threads);

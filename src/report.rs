@@ -3,11 +3,11 @@
 
 use std::fmt::Write;
 
-use crate::loops::{Place, Program as Loops};
+use crate::loops::{BufferLocation, Program as Loops};
 use crate::pipeline::{Profile, Program, Report};
 use crate::print::number;
 use crate::run::plot::{self, Curve, escape};
-use crate::run::{Fit, Left, Outcome, Sweep, sweep};
+use crate::run::{Fit, Outcome, ResultRef, Sweep, sweep};
 use crate::typed::StatementKind;
 
 /// Colours and sizes. What is wide scrolls inside of its box.
@@ -39,9 +39,9 @@ pub fn page(program: &Program, outcome: &Outcome, profile: &Profile) -> Result<S
     body += &last_numbers(outcome);
     for (name, left) in outcome.left() {
         match left {
-            Left::Fit(index, fit) => body += &fit_section(program, name, index, fit)?,
-            Left::Sweep(sweep) => body += &sweep_section(name, sweep),
-            Left::Numbers(_) => {}
+            ResultRef::Fit(index, fit) => body += &fit_section(program, name, index, fit)?,
+            ResultRef::Sweep(sweep) => body += &sweep_section(name, sweep),
+            ResultRef::Numbers(_) => {}
         }
     }
     body += &kernels(profile);
@@ -100,13 +100,13 @@ fn last_numbers(outcome: &Outcome) -> String {
             rows.push(vec![name.to_owned(), what.to_owned(), format!("{value:.5}")]);
         };
         match left {
-            Left::Fit(_, fit) => {
+            ResultRef::Fit(_, fit) => {
                 for key in fit.recorded().0 {
                     fit.series(key).last().into_iter().for_each(|point| add(key, point.1));
                 }
             }
-            Left::Numbers(numbers) => numbers.iter().for_each(|(key, value)| add(key, *value)),
-            Left::Sweep(_) => {}
+            ResultRef::Numbers(numbers) => numbers.iter().for_each(|(key, value)| add(key, *value)),
+            ResultRef::Sweep(_) => {}
         }
     }
     if rows.len() == 1 { String::new() } else { table(&rows, &[0, 1]) }
@@ -220,15 +220,15 @@ fn memory(program: &Program) -> Result<String, Report> {
 }
 
 fn memory_row(program: &Loops) -> Vec<String> {
-    let bytes = |which: fn(&Place) -> bool| {
-        let all = program.buffers.iter().filter(|buffer| which(&buffer.place));
+    let bytes = |which: fn(&BufferLocation) -> bool| {
+        let all = program.buffers.iter().filter(|buffer| which(&buffer.location));
         all.map(|buffer| buffer.len * buffer.dtype.bytes()).sum::<usize>()
     };
     let texts = [
-        bytes(|place| matches!(place, Place::Arena(_))),
+        bytes(|place| matches!(place, BufferLocation::Arena(_))),
         program.arena_bytes,
-        bytes(|place| matches!(place, Place::Input(_))),
-        bytes(|place| matches!(place, Place::Output(_))),
+        bytes(|place| matches!(place, BufferLocation::Input(_))),
+        bytes(|place| matches!(place, BufferLocation::Output(_))),
     ];
     let mut row = vec![program.name.clone(), program.buffers.len().to_string()];
     row.extend(texts.map(crate::kernel::bytes));

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::contract::Contract;
 use super::fill::Fill;
-use super::form::Combine;
+use super::form::Reducer;
 use super::map::{Cast, Map};
 use super::number::Number;
 use super::op::{Build, Op, Val};
@@ -58,7 +58,7 @@ pub fn cast(cx: &mut dyn Build, value: Val, dtype: DType) -> Val {
 }
 
 /// The elements along some axes put together.
-pub fn reduce(cx: &mut dyn Build, combine: Combine, value: Val, axes: &[usize]) -> Val {
+pub fn reduce(cx: &mut dyn Build, combine: Reducer, value: Val, axes: &[usize]) -> Val {
     match axes.is_empty() {
         true => value,
         false => cx.emit(Op::Reduce(Reduce { combine, axes: axes.to_vec() }), &[value]),
@@ -67,7 +67,7 @@ pub fn reduce(cx: &mut dyn Build, combine: Combine, value: Val, axes: &[usize]) 
 
 /// The sum over some axes.
 pub fn sum(cx: &mut dyn Build, value: Val, axes: &[usize]) -> Val {
-    reduce(cx, Combine::Sum, value, axes)
+    reduce(cx, Reducer::Sum, value, axes)
 }
 
 /// A two-operand einsum, with labels as letters of one byte: `contract(cx, "ik", "kj", "ij", a, b)`.
@@ -86,7 +86,7 @@ pub fn broadcast(cx: &mut dyn Build, value: Val, to: &[Dim], axes: &[usize]) -> 
 }
 
 /// Puts back axes that a reduction took away, repeating the value along them.
-pub fn spread(cx: &mut dyn Build, value: Val, to: &[Dim], reduced: &[usize]) -> Val {
+pub fn unreduce(cx: &mut dyn Build, value: Val, to: &[Dim], reduced: &[usize]) -> Val {
     let kept: Vec<usize> = (0..to.len()).filter(|axis| !reduced.contains(axis)).collect();
     broadcast(cx, value, to, &kept)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::form::{Combine, Extent, Form, Index, Read};
+use super::form::{AxisSize, Form, Index, Read, Reducer};
 use super::rules::{Mismatch, Rules, Sample, expect_count};
 use super::term::x;
 use super::types::{DType, Dim, SizeVar, Type};
@@ -72,7 +72,7 @@ impl Rules for Col2Im {
             _ => Index::axis(k - usize::from(k > axis)),
         };
         let read = Read { arg: 0, index: (0..sizes.len()).map(place).collect(), outside: Some(0.0) };
-        let axes = axes.into_iter().map(Extent::Fixed).collect();
-        Form { axes, n_out, reads: vec![read], body: x(0), combine: Combine::Sum }
+        let axes = axes.into_iter().map(AxisSize::Fixed).collect();
+        Form { axes, n_out, reads: vec![read], body: x(0), combine: Reducer::Sum }
     }
 }

@@ -1,6 +1,6 @@
 //! Contractions: matrix products and their relatives.
 
-use super::form::{Combine, Extent, Form, Read};
+use super::form::{AxisSize, Form, Read, Reducer};
 use super::rules::{Mismatch, Rules, Sample, expect_count};
 use super::term::x;
 use super::types::{DType, Dim, Type};
@@ -67,7 +67,7 @@ pub(super) fn letter(label: usize) -> char {
     char::from_u32('i' as u32 + label as u32).unwrap_or('?')
 }
 
-/// Whether a label stands twice.
+/// Whether a label is duplicate.
 pub(super) fn repeats(labels: &[usize]) -> bool {
     (1..labels.len()).any(|k| labels[..k].contains(&labels[k]))
 }
@@ -156,11 +156,11 @@ impl Rules for Contract {
         let axes = |labels: &[usize]| labels.iter().map(axis_of).collect::<Vec<_>>();
         let size = |label: &usize| self.size(*label, args).map_or(1, |dim| dim.size());
         Form {
-            axes: order.iter().map(|label| Extent::Fixed(size(label))).collect(),
+            axes: order.iter().map(|label| AxisSize::Fixed(size(label))).collect(),
             n_out: self.out.len(),
             reads: vec![Read::at(0, &axes(&self.left)), Read::at(1, &axes(&self.right))],
             body: x(0) * x(1),
-            combine: Combine::Sum,
+            combine: Reducer::Sum,
         }
     }
 }

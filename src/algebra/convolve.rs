@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::contract::{expect_operands, letter, repeats, size};
-use super::form::{Combine, Extent, Form, Index, Read};
+use super::form::{AxisSize, Form, Index, Read, Reducer};
 use super::rules::{Mismatch, Rules, Sample, expect_count};
 use super::term::x;
 use super::types::{Dim, SizeVar, Type};
@@ -212,11 +212,11 @@ impl Rules for Convolve {
             |arg, labels: &[usize]| Read { arg, index: labels.iter().map(place).collect(), outside: None };
         let size = |label: &usize| self.size(*label, args).map_or(1, |dim| dim.size());
         Form {
-            axes: order.iter().map(|label| Extent::Fixed(size(label))).collect(),
+            axes: order.iter().map(|label| AxisSize::Fixed(size(label))).collect(),
             n_out: self.out.len(),
             reads: vec![read(0, &self.left), read(1, &self.right)],
             body: x(0) * x(1),
-            combine: Combine::Sum,
+            combine: Reducer::Sum,
         }
     }
 }

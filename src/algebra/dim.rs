@@ -178,7 +178,7 @@ impl Dim {
         Some(quotient)
     }
 
-    /// The quotient without its remainder: `(2 * n + 1) // 2` is `n`, `(n + 1)//2` stays as it is, and
+    /// The quotient without its remainder: `(2 * n + 1) div 2` is `n`, `(n + 1) div 2` stays as it is, and
     /// so does a division by what is not positive.
     pub fn div_floor(&self, other: &Dim) -> Dim {
         let by = other.as_constant();
@@ -194,6 +194,17 @@ impl Dim {
             Some(by) if below(by) => whole,
             _ => whole.add(&rest.quotient(other)),
         }
+    }
+
+    /// A divisor in it that is known and not positive: such a quotient is no size.
+    pub fn wrong_divisor(&self) -> Option<i64> {
+        self.terms.keys().flatten().find_map(|factor| match factor {
+            Factor::Var(_) => None,
+            Factor::Quotient(parts) => {
+                let by = parts.1.as_constant().filter(|by| *by < 1);
+                by.or_else(|| parts.0.wrong_divisor()).or_else(|| parts.1.wrong_divisor())
+            }
+        })
     }
 
     /// The multiples of a size that is a single term, taken out of each term, and what is left.

@@ -7,7 +7,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::form::{Combine, Extent, Form, Index, Read};
+use super::form::{AxisSize, Form, Index, Read, Reducer};
 use super::op::{Mismatch, Op};
 use super::scalar;
 use super::tensor::{Tensor, round};
@@ -41,7 +41,7 @@ pub fn eval_form(form: &Form, args: &[&Tensor], ty: &Type) -> Tensor {
 struct Nest<'a> {
     form: &'a Form,
     reads: Vec<Cursor<'a>>,
-    code: Code,
+    code: StraightLine,
     dtype: DType,
     /// Floats become integers by dropping the fraction, and stay in range.
     saturates: bool,
@@ -58,7 +58,7 @@ impl<'a> Nest<'a> {
         let from_float = form.reads.iter().any(|read| args[read.arg].ty.dtype.is_float());
         Nest {
             form,
-            code: Code::new(&form.body),
+            code: StraightLine::new(&form.body),
             dtype,
             saturates: from_float && dtype.is_int(),
             at: vec![0; form.axes.len().max(1)],
@@ -71,8 +71,8 @@ impl<'a> Nest<'a> {
     fn extent(&self, depth: usize) -> usize {
         match self.form.axes.get(depth) {
             None => 1,
-            Some(Extent::Fixed(n)) => *n,
-            Some(Extent::Ragged(segments)) => segments.lengths[self.at[depth - 1]],
+            Some(AxisSize::Fixed(n)) => *n,
+            Some(AxisSize::Ragged(segments)) => segments.lengths[self.at[depth - 1]],
         }
     }
 
@@ -109,7 +109,7 @@ impl<'a> Nest<'a> {
         }
         self.begin_row(depth);
         let extent = self.extent(depth);
-        if let (Combine::Sum, true, [a, b]) = (combine, self.code.is_product, self.reads.as_slice())
+        if let (Reducer::Sum, true, [a, b]) = (combine, self.code.is_product, self.reads.as_slice())
             && a.is_plain
             && b.is_plain
         {
@@ -149,7 +149,7 @@ impl<'a> Nest<'a> {
 }
 
 /// What an empty reduction gives in an element type.
-fn start(combine: Combine, dtype: DType) -> f64 {
+fn start(combine: Reducer, dtype: DType) -> f64 {
     match dtype {
         DType::Bool => combine.start().clamp(0.0, 1.0),
         DType::I32 => combine.start().clamp(f64::from(i32::MIN), f64::from(i32::MAX)),
@@ -161,7 +161,7 @@ fn start(combine: Combine, dtype: DType) -> f64 {
 /// One read on its way through an argument.
 struct Cursor<'a> {
     data: &'a [f64],
-    dims: Vec<Along<'a>>,
+    dims: Vec<AxisPosition<'a>>,
     outside: Option<f64>,
     /// Never outside and without a gather: along a row it advances by a fixed `step`.
     is_plain: bool,
@@ -170,7 +170,7 @@ struct Cursor<'a> {
 }
 
 /// A position along one axis of an argument.
-struct Along<'a> {
+struct AxisPosition<'a> {
     index: &'a Index,
     /// Starts of the pieces, if the index is into pieces.
     starts: Vec<usize>,
@@ -178,7 +178,7 @@ struct Along<'a> {
     stride: i64,
 }
 
-impl Along<'_> {
+impl AxisPosition<'_> {
     fn position(&self, at: &[usize]) -> i64 {
         let piece = self.index.piece.as_ref().map_or(0, |(_, axis)| self.starts[at[*axis]] as i64);
         let terms = self.index.terms.iter().map(|(axis, coefficient)| coefficient * at[*axis] as i64);
@@ -201,9 +201,9 @@ impl<'a> Cursor<'a> {
         let along = |(index, size): (&'a Index, &usize)| {
             stride /= (*size as i64).max(1);
             let starts = index.piece.as_ref().map(|(segments, _)| segments.starts()).unwrap_or_default();
-            Along { index, starts, size: *size as i64, stride }
+            AxisPosition { index, starts, size: *size as i64, stride }
         };
-        let dims: Vec<Along> = read.index.iter().zip(&sizes).map(along).collect();
+        let dims: Vec<AxisPosition> = read.index.iter().zip(&sizes).map(along).collect();
         let varies = |index: &Index| index.gather.is_some() || index.piece.is_some();
         let is_plain = read.outside.is_none() && !read.index.iter().any(varies);
         Cursor { data: &arg.data, dims, outside: read.outside, is_plain, base: 0, step: 0 }
@@ -237,23 +237,23 @@ impl<'a> Cursor<'a> {
 }
 
 /// A term as straight-line code: shared subterms are computed once.
-struct Code {
-    steps: Vec<Step>,
+struct StraightLine {
+    steps: Vec<StraightLineOp>,
     values: Vec<f64>,
     operands: Vec<f64>,
     /// The term is `x0 * x1`.
     is_product: bool,
 }
 
-enum Step {
+enum StraightLineOp {
     X(usize),
     Axis(usize),
     Const(f64),
     Call(fn(&[f64]) -> f64, Vec<usize>),
 }
 
-impl Code {
-    fn new(term: &Term) -> Code {
+impl StraightLine {
+    fn new(term: &Term) -> StraightLine {
         let mut steps = Vec::new();
         add_steps(term, &mut steps, &mut Vec::new());
         let is_product = match &*term.0 {
@@ -263,16 +263,16 @@ impl Code {
             }
             _ => false,
         };
-        Code { values: vec![0.0; steps.len()], operands: Vec::new(), steps, is_product }
+        StraightLine { values: vec![0.0; steps.len()], operands: Vec::new(), steps, is_product }
     }
 
     fn run(&mut self, xs: &[f64], at: &[usize]) -> f64 {
         for (k, step) in self.steps.iter().enumerate() {
             self.values[k] = match step {
-                Step::X(read) => xs[*read],
-                Step::Axis(axis) => at[*axis] as f64,
-                Step::Const(value) => *value,
-                Step::Call(eval, args) => {
+                StraightLineOp::X(read) => xs[*read],
+                StraightLineOp::Axis(axis) => at[*axis] as f64,
+                StraightLineOp::Const(value) => *value,
+                StraightLineOp::Call(eval, args) => {
                     self.operands.clear();
                     self.operands.extend(args.iter().map(|arg| self.values[*arg]));
                     eval(&self.operands)
@@ -284,17 +284,17 @@ impl Code {
 }
 
 /// Appends what a term needs and gives the place of its value.
-fn add_steps(term: &Term, steps: &mut Vec<Step>, seen: &mut Vec<(*const Node, usize)>) -> usize {
+fn add_steps(term: &Term, steps: &mut Vec<StraightLineOp>, seen: &mut Vec<(*const Node, usize)>) -> usize {
     let node = std::rc::Rc::as_ptr(&term.0);
     if let Some((_, place)) = seen.iter().find(|(have, _)| *have == node) {
         return *place;
     }
     let step = match &*term.0 {
-        Node::X(k) => Step::X(*k),
-        Node::Axis(k) => Step::Axis(*k),
-        Node::Const(value) => Step::Const(*value),
+        Node::X(k) => StraightLineOp::X(*k),
+        Node::Axis(k) => StraightLineOp::Axis(*k),
+        Node::Const(value) => StraightLineOp::Const(*value),
         Node::Call(row, args) => {
-            Step::Call(row.eval, args.iter().map(|arg| add_steps(arg, steps, seen)).collect())
+            StraightLineOp::Call(row.eval, args.iter().map(|arg| add_steps(arg, steps, seen)).collect())
         }
         Node::G | Node::Y => ice!("eval", "a derivative's hole in the form {term}"),
     };

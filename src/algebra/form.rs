@@ -50,7 +50,7 @@ impl Segments {
 
 /// How far a loop axis runs.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Extent {
+pub enum AxisSize {
     /// Always as many times.
     Fixed(usize),
     /// As long as the piece that the axis before it is at. That axis is `Fixed(segments.count())`.
@@ -59,7 +59,7 @@ pub enum Extent {
 
 /// How reduced values are put together.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Combine {
+pub enum Reducer {
     /// Sum, from 0.
     Sum,
     /// Product, from 1.
@@ -70,34 +70,34 @@ pub enum Combine {
     Min,
 }
 
-impl Combine {
+impl Reducer {
     /// The value of an empty reduction.
     pub fn start(self) -> f64 {
         match self {
-            Combine::Sum => 0.0,
-            Combine::Prod => 1.0,
-            Combine::Max => f64::NEG_INFINITY,
-            Combine::Min => f64::INFINITY,
+            Reducer::Sum => 0.0,
+            Reducer::Prod => 1.0,
+            Reducer::Max => f64::NEG_INFINITY,
+            Reducer::Min => f64::INFINITY,
         }
     }
 
     /// Puts two values together.
     pub fn apply(self, a: f64, b: f64) -> f64 {
         match self {
-            Combine::Sum => a + b,
-            Combine::Prod => a * b,
-            Combine::Max => super::scalar::max(a, b),
-            Combine::Min => super::scalar::min(a, b),
+            Reducer::Sum => a + b,
+            Reducer::Prod => a * b,
+            Reducer::Max => super::scalar::max(a, b),
+            Reducer::Min => super::scalar::min(a, b),
         }
     }
 
     /// Its name in printed IRs.
     pub fn name(self) -> &'static str {
         match self {
-            Combine::Sum => "sum",
-            Combine::Prod => "prod",
-            Combine::Max => "max",
-            Combine::Min => "min",
+            Reducer::Sum => "sum",
+            Reducer::Prod => "prod",
+            Reducer::Max => "max",
+            Reducer::Min => "min",
         }
     }
 }
@@ -174,7 +174,7 @@ pub fn strides(sizes: &[usize]) -> Vec<i64> {
 #[derive(Clone, Debug)]
 pub struct Form {
     /// Loop axes, result axes first. The result is written in their row-major order.
-    pub axes: Vec<Extent>,
+    pub axes: Vec<AxisSize>,
     /// How many of them are result axes; the rest is reduced.
     pub n_out: usize,
     /// The reads; `X(k)` of the body is read `k`.
@@ -182,14 +182,14 @@ pub struct Form {
     /// The value at each point, over `X` and `Axis`.
     pub body: Term,
     /// How values along the reduced axes are put together (ignored when there are none).
-    pub combine: Combine,
+    pub combine: Reducer,
 }
 
 impl Form {
     /// A value at each point of a result of these sizes, with nothing reduced.
     pub fn pointwise(sizes: &[usize], reads: Vec<Read>, body: Term) -> Form {
-        let axes = sizes.iter().map(|n| Extent::Fixed(*n)).collect();
-        Form { axes, n_out: sizes.len(), reads, body, combine: Combine::Sum }
+        let axes = sizes.iter().map(|n| AxisSize::Fixed(*n)).collect();
+        Form { axes, n_out: sizes.len(), reads, body, combine: Reducer::Sum }
     }
 
     /// Number of elements of the result.
@@ -197,9 +197,9 @@ impl Form {
         let mut count = 1;
         for extent in &self.axes[..self.n_out] {
             match extent {
-                Extent::Fixed(n) => count *= n,
+                AxisSize::Fixed(n) => count *= n,
                 // The axis before it counted the pieces.
-                Extent::Ragged(segments) => count = count / segments.count().max(1) * segments.total(),
+                AxisSize::Ragged(segments) => count = count / segments.count().max(1) * segments.total(),
             }
         }
         count

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::form::{Combine, Extent, Form, Index, Read};
+use super::form::{AxisSize, Form, Index, Read, Reducer};
 use super::rules::{Mismatch, Rules, Sample, expect_axis, expect_count};
 use super::scalar;
 use super::tensor::Tensor;
@@ -141,10 +141,10 @@ fn scatter(axis: usize, size: usize, args: &[&Type]) -> Form {
     let at = [(0..axis).collect(), summed.clone(), (axis + 1..n_out).collect()].concat();
     let here = call(&scalar::EQ, vec![x(0), at_axis(axis)]);
     Form {
-        axes: sizes.iter().chain(&index).map(|n| Extent::Fixed(*n)).collect(),
+        axes: sizes.iter().chain(&index).map(|n| AxisSize::Fixed(*n)).collect(),
         n_out,
         reads: vec![Read::at(1, &summed), Read::at(0, &at)],
         body: call(&scalar::SELECT, vec![here, x(1), c(0.0)]),
-        combine: Combine::Sum,
+        combine: Reducer::Sum,
     }
 }

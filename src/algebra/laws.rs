@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::build::{add, constant, contract, div, map, mul, splice, sub, sum};
 use super::eval::eval;
-use super::form::{Combine, Extent, Segments};
+use super::form::{AxisSize, Reducer, Segments};
 use super::op::{Build, Op, Sample, Val, samples};
 use super::reduce::Reduce;
 use super::scalar;
@@ -15,12 +15,12 @@ use super::types::{DType, Type};
 
 /// A graph that computes each value as soon as it is written down.
 #[derive(Default)]
-struct Tape {
+struct EagerGraph {
     values: Vec<Tensor>,
     defs: Vec<Option<(Op, Vec<Val>)>>,
 }
 
-impl Build for Tape {
+impl Build for EagerGraph {
     fn emit(&mut self, op: Op, args: &[Val]) -> Val {
         let values: Vec<&Tensor> = args.iter().map(|arg| self.value(*arg)).collect();
         let value = eval(&op, &values);
@@ -32,7 +32,7 @@ impl Build for Tape {
     }
 }
 
-impl Tape {
+impl EagerGraph {
     fn push(&mut self, value: Tensor, def: Option<(Op, Vec<Val>)>) -> Val {
         self.values.push(value);
         self.defs.push(def);
@@ -82,9 +82,9 @@ impl Tape {
 }
 
 /// Compares the derivative of a number with central differences, in every element of every input.
-fn check(name: &str, inputs: &[Tensor], number: &dyn Fn(&mut Tape, &[Val]) -> Val) {
+fn check(name: &str, inputs: &[Tensor], number: &dyn Fn(&mut EagerGraph, &[Val]) -> Val) {
     let run = |inputs: &[Tensor]| {
-        let mut tape = Tape::default();
+        let mut tape = EagerGraph::default();
         let vals: Vec<Val> = inputs.iter().map(|input| tape.input(input)).collect();
         let out = number(&mut tape, &vals);
         (tape, vals, out)
@@ -130,8 +130,8 @@ fn form_has_the_inferred_shape() {
         let (ty, form) = (result_type(&sample), sample.op.rules().form(&types));
         assert_eq!(form.count(), ty.count(), "{}", describe(&sample));
         let fixed = form.axes[..form.n_out].iter().map(|extent| match extent {
-            Extent::Fixed(n) => Some(*n),
-            Extent::Ragged(_) => None,
+            AxisSize::Fixed(n) => Some(*n),
+            AxisSize::Ragged(_) => None,
         });
         if let Some(sizes) = fixed.collect::<Option<Vec<usize>>>() {
             assert_eq!(sizes, ty.sizes(), "{}", describe(&sample));
@@ -198,7 +198,7 @@ fn the_derivative_along_a_direction_is_the_transpose_of_the_gradient() {
         let name = describe(&sample);
         let directions: Vec<Tensor> =
             sample.args.iter().zip(91..).map(|(arg, seed)| Tensor::sample(arg.ty.clone(), seed)).collect();
-        let mut tape = Tape::default();
+        let mut tape = EagerGraph::default();
         let args: Vec<Val> = sample.args.iter().map(|arg| tape.input(arg)).collect();
         let seed = tape.input(&Tensor::sample(ty.clone(), 90));
         let out = tape.emit(sample.op.clone(), &args);
@@ -236,7 +236,7 @@ fn the_derivative_along_a_direction_is_the_transpose_of_the_gradient() {
 
 /// The gradient of `probe(op(args))` by the first argument where the probe's weights are 1.
 fn gradient(op: Op, args: &[Tensor]) -> Vec<f64> {
-    let mut tape = Tape::default();
+    let mut tape = EagerGraph::default();
     let vals: Vec<Val> = args.iter().map(|arg| tape.input(arg)).collect();
     let out = tape.emit(op, &vals);
     let axes: Vec<usize> = (0..tape.ty(out).rank()).collect();
@@ -248,18 +248,18 @@ fn gradient(op: Op, args: &[Tensor]) -> Vec<f64> {
 #[test]
 fn ties_share_the_gradient_equally() {
     let data = Tensor::new(Type::of(DType::F64, &[2, 3]), vec![1.0, 3.0, 3.0, 5.0, 5.0, 5.0]);
-    let top = Reduce { combine: Combine::Max, axes: vec![1] };
+    let top = Reduce { combine: Reducer::Max, axes: vec![1] };
     let third = 1.0 / 3.0;
     assert_eq!(gradient(top.into(), &[data]), [0.0, 0.5, 0.5, third, third, third]);
     let data = Tensor::new(Type::of(DType::F64, &[4]), vec![2.0, 2.0, 7.0, 1.0]);
     let segments = Rc::new(Segments { lengths: vec![2, 2] });
-    let least = Segment::Reduce { combine: Combine::Min, segments };
+    let least = Segment::Reduce { combine: Reducer::Min, segments };
     assert_eq!(gradient(least.into(), &[data]), [0.5, 0.5, 0.0, 1.0]);
 }
 
 #[test]
 fn products_of_zeros_have_gradients() {
-    let product = Reduce { combine: Combine::Prod, axes: vec![0] };
+    let product = Reduce { combine: Reducer::Prod, axes: vec![0] };
     let of = |data: &[f64]| {
         let data = Tensor::new(Type::of(DType::F64, &[data.len()]), data.to_vec());
         gradient(product.clone().into(), &[data])
@@ -272,7 +272,7 @@ fn products_of_zeros_have_gradients() {
 fn the_value_not_taken_gets_exactly_zero() {
     let condition = Tensor::new(Type::of(DType::Bool, &[2]), vec![1.0, 0.0]);
     let values = Tensor::new(Type::of(DType::F64, &[2]), vec![1.0, f64::NAN]);
-    let mut tape = Tape::default();
+    let mut tape = EagerGraph::default();
     let [condition, a, b] = [&condition, &values, &values].map(|value| tape.input(value));
     let out = map(&mut tape, &scalar::SELECT, &[condition, a, b]);
     let probe = sum(&mut tape, out, &[0]);
@@ -285,7 +285,7 @@ fn the_value_not_taken_gets_exactly_zero() {
 fn spliced_numbers_take_the_type_of_their_context() {
     let ints = Tensor::new(Type::of(DType::I32, &[2]), vec![1.0, 3.0]);
     let floats = Tensor::new(Type::of(DType::F32, &[2]), vec![0.5, 0.25]);
-    let mut tape = Tape::default();
+    let mut tape = EagerGraph::default();
     let (ints, floats) = (tape.input(&ints), tape.input(&floats));
     // where(x0 == 1 + 2, 4, g): integers are compared, floats chosen from.
     let is_three = call(&scalar::EQ, [x(0), c(1.0) + c(2.0)]);
@@ -296,7 +296,7 @@ fn spliced_numbers_take_the_type_of_their_context() {
 }
 
 /// The loss of a two-layer classifier: mean squared error of `tanh(x w) v` against `y`.
-fn classifier(tape: &mut Tape, [x, y, w, v]: [Val; 4]) -> Val {
+fn classifier(tape: &mut EagerGraph, [x, y, w, v]: [Val; 4]) -> Val {
     let hidden = contract(tape, "bi", "ih", "bh", x, w);
     let hidden = map(tape, &scalar::TANH, &[hidden]);
     let out = contract(tape, "bh", "ho", "bo", hidden, v);
@@ -320,7 +320,7 @@ fn a_classifier_of_digits_learns_in_the_evaluator() {
     let mut weights = [scaled(sample(&[64, 32], 3)), scaled(sample(&[32, 10], 4))];
     let mut losses = Vec::new();
     for _ in 0..3 {
-        let mut tape = Tape::default();
+        let mut tape = EagerGraph::default();
         let inputs = [&x, &y, &weights[0], &weights[1]].map(|value| tape.input(value));
         let loss = classifier(&mut tape, inputs);
         losses.push(tape.value(loss).data[0]);

@@ -1,6 +1,6 @@
 //! Prefix sums.
 
-use super::form::{Combine, Extent, Form, Index, Read};
+use super::form::{AxisSize, Form, Index, Read, Reducer};
 use super::rules::{Mismatch, Rules, Sample, expect_axis, expect_count};
 use super::term::x;
 use super::types::{DType, Type};
@@ -50,11 +50,11 @@ impl Rules for PrefixSum {
         read.index[self.axis] = Index::affine(0, [(self.axis, 1), (n_out, away)]);
         read.outside = Some(0.0);
         Form {
-            axes: sizes.iter().chain([&sizes[self.axis]]).map(|n| Extent::Fixed(*n)).collect(),
+            axes: sizes.iter().chain([&sizes[self.axis]]).map(|n| AxisSize::Fixed(*n)).collect(),
             n_out,
             reads: vec![read],
             body: x(0),
-            combine: Combine::Sum,
+            combine: Reducer::Sum,
         }
     }
 }

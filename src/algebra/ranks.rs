@@ -1,6 +1,6 @@
 //! Ranks: how many elements come before each one in the stable order along an axis.
 
-use super::form::{Combine, Extent, Form, Read};
+use super::form::{AxisSize, Form, Read, Reducer};
 use super::rules::{Mismatch, Rules, Sample, expect_axis, expect_count};
 use super::scalar;
 use super::tensor::Tensor;
@@ -62,11 +62,11 @@ impl Rules for Ranks {
         let tied = call(&scalar::AND, [earlier, not_after]);
         let before = call(&scalar::OR, [call(precedes, [x(0), x(1)]), tied]);
         Form {
-            axes: sizes.iter().chain([&sizes[self.axis]]).map(|n| Extent::Fixed(*n)).collect(),
+            axes: sizes.iter().chain([&sizes[self.axis]]).map(|n| AxisSize::Fixed(*n)).collect(),
             n_out,
             reads: vec![Read::at(0, &there), Read::at(0, &here)],
             body: call(&scalar::SELECT, [before, c(1.0), c(0.0)]),
-            combine: Combine::Sum,
+            combine: Reducer::Sum,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Reductions over whole axes.
 
-use super::form::{Combine, Extent, Form, Read};
+use super::form::{AxisSize, Form, Read, Reducer};
 use super::rules::{Mismatch, Rules, Sample, axes_text, expect_axis, expect_count};
 use super::term::x;
 use super::types::{DType, Type};
@@ -9,7 +9,7 @@ use super::types::{DType, Type};
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Reduce {
     /// How.
-    pub combine: Combine,
+    pub combine: Reducer,
     /// Which axes, ascending.
     pub axes: Vec<usize>,
 }
@@ -22,9 +22,9 @@ impl Reduce {
 }
 
 /// Whether elements of this type can be put together so.
-pub(super) fn expect_combinable(combine: Combine, dtype: DType) -> Result<(), Mismatch> {
+pub(super) fn expect_combinable(combine: Reducer, dtype: DType) -> Result<(), Mismatch> {
     match (combine, dtype) {
-        (Combine::Sum | Combine::Prod, DType::Bool) => Err(Mismatch::new(0, "numbers")),
+        (Reducer::Sum | Reducer::Prod, DType::Bool) => Err(Mismatch::new(0, "numbers")),
         _ => Ok(()),
     }
 }
@@ -41,14 +41,14 @@ impl Rules for Reduce {
             (&[3, 0], &[0]),
             (&[2], &[]),
         ];
-        let combines = [Combine::Sum, Combine::Prod, Combine::Max, Combine::Min];
+        let combines = [Reducer::Sum, Reducer::Prod, Reducer::Max, Reducer::Min];
         let mut samples = Vec::new();
         for combine in combines {
             for (sizes, axes) in shapes {
                 samples.push(Sample::of(Reduce { combine, axes: axes.to_vec() }, &[sizes]));
             }
         }
-        let nothing = Reduce { combine: Combine::Sum, axes: vec![1] };
+        let nothing = Reduce { combine: Reducer::Sum, axes: vec![1] };
         samples.push(Sample::of(nothing, &[&[3, 0]]));
         samples
     }
@@ -77,9 +77,9 @@ impl Rules for Reduce {
         let (x, sum) = (numbers[0], numbers[0] * count as f64);
         let exact = x.fract() == 0.0 && sum.abs() <= (1 << 24) as f64;
         match self.combine {
-            Combine::Sum => exact.then_some(sum),
-            Combine::Max | Combine::Min => (count > 0).then_some(x),
-            Combine::Prod => (x == 1.0 || count == 1).then_some(x),
+            Reducer::Sum => exact.then_some(sum),
+            Reducer::Max | Reducer::Min => (count > 0).then_some(x),
+            Reducer::Prod => (x == 1.0 || count == 1).then_some(x),
         }
     }
 
@@ -91,7 +91,7 @@ impl Rules for Reduce {
             at[*axis] = loop_axis;
         }
         Form {
-            axes: order.iter().map(|axis| Extent::Fixed(sizes[*axis])).collect(),
+            axes: order.iter().map(|axis| AxisSize::Fixed(sizes[*axis])).collect(),
             n_out: sizes.len() - self.axes.len(),
             reads: vec![Read::at(0, &at)],
             body: x(0),

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::form::{Combine, Extent, Form, Index, Read, Segments};
+use super::form::{AxisSize, Form, Index, Read, Reducer, Segments};
 use super::reduce::expect_combinable;
 use super::rules::{Mismatch, Rules, Sample, expect_count};
 use super::term::x;
@@ -14,7 +14,7 @@ pub enum Segment {
     /// `[N]` to `[count]`: puts the elements of each piece together.
     Reduce {
         /// How.
-        combine: Combine,
+        combine: Reducer,
         /// The pieces.
         segments: Rc<Segments>,
     },
@@ -33,8 +33,8 @@ impl Rules for Segment {
             let (count, total) = (segments.count(), segments.total());
             // An empty piece's greatest is infinite, which no difference can be taken of.
             let combines = match segments.lengths.contains(&0) {
-                true => vec![Combine::Sum, Combine::Prod],
-                false => vec![Combine::Sum, Combine::Prod, Combine::Max, Combine::Min],
+                true => vec![Reducer::Sum, Reducer::Prod],
+                false => vec![Reducer::Sum, Reducer::Prod, Reducer::Max, Reducer::Min],
             };
             for combine in combines {
                 let segments = segments.clone();
@@ -81,13 +81,13 @@ impl Rules for Segment {
     /// Axis 0 is the piece, axis 1 the element in it.
     fn form(&self, _args: &[&Type]) -> Form {
         let (Segment::Reduce { segments, .. } | Segment::Broadcast { segments }) = self;
-        let axes = vec![Extent::Fixed(segments.count()), Extent::Ragged(segments.clone())];
+        let axes = vec![AxisSize::Fixed(segments.count()), AxisSize::Ragged(segments.clone())];
         let (n_out, combine, index) = match self {
             Segment::Reduce { combine, segments } => {
                 let piece = Some((segments.clone(), 0));
                 (1, *combine, Index { piece, ..Index::axis(1) })
             }
-            Segment::Broadcast { .. } => (2, Combine::Sum, Index::axis(0)),
+            Segment::Broadcast { .. } => (2, Reducer::Sum, Index::axis(0)),
         };
         Form { axes, n_out, reads: vec![Read::flat(0, index)], body: x(0), combine }
     }

@@ -1,6 +1,6 @@
 //! What may stand in which block: lines become the members of functions, stages and runs.
 
-use super::build::{Builder, Clause, Line, LineKind};
+use super::build::{Clause, Line, LineKind, TreeBuilder};
 use super::errors;
 use super::{
     Arg, Argument, Data, Expr, ExprKind, Function, Hyper, Ident, Let, Loop, Member, Rule, Run, Stage,
@@ -41,7 +41,7 @@ impl Line {
     }
 }
 
-impl Builder<'_> {
+impl TreeBuilder<'_> {
     /// Reports a line that does not belong where it stands, unless it was reported already.
     pub(super) fn misplaced(&mut self, line: &Line, place: &str) {
         if !matches!(line.kind, LineKind::Bad) {
@@ -108,11 +108,12 @@ impl Builder<'_> {
                 LineKind::State(state) => body.push(self.state(state)),
                 LineKind::Assign(name, value) => body.push(StageLine::Assign { name, value }),
                 LineKind::Let(binding) => body.push(StageLine::Let(binding)),
-                LineKind::Eval(Let { name, value, .. }) => {
+                LineKind::Eval(line) => {
+                    let name = line.name().clone();
                     if name.name != "w" {
                         self.report(errors::eval_target(&name));
                     }
-                    body.push(StageLine::Eval { name, value });
+                    body.push(StageLine::Eval { name, value: line.value });
                 }
                 _ => {
                     self.misplaced(&line, "stage");
@@ -124,6 +125,7 @@ impl Builder<'_> {
     }
 
     fn state(&mut self, state: Let) -> StageLine {
+        let name = state.name().clone();
         let extent = state.ty.and_then(|ty| match &ty.shape[..] {
             [Expr { kind: ExprKind::Name(name), span, .. }] if ty.dtype.name == "scalar" => {
                 Some(StateExtent::Scalar(Ident { name: name.clone(), span: *span }))
@@ -138,7 +140,7 @@ impl Builder<'_> {
                 None
             }
         });
-        StageLine::State { name: state.name, extent, init: state.value }
+        StageLine::State { name, extent, init: state.value }
     }
 
     /// `{ let a = 1 ... a + 1 }`

@@ -57,7 +57,7 @@ pub(super) enum Clause {
 }
 
 /// Makes tree nodes of one file and collects what is wrong with them.
-pub(super) struct Builder<'a> {
+pub(super) struct TreeBuilder<'a> {
     /// The file.
     pub(super) file: FileId,
     /// Its text.
@@ -68,7 +68,7 @@ pub(super) struct Builder<'a> {
     pub(super) too_deep: bool,
 }
 
-impl Builder<'_> {
+impl TreeBuilder<'_> {
     /// The span from `start` to `end`.
     pub(super) fn span(&self, start: u32, end: u32) -> Span {
         Span { file: self.file, start, end }

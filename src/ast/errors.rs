@@ -1,6 +1,6 @@
 //! What can be wrong with a text: one constructor per error, and what the parser's states mean in words.
 
-use super::token::{Kind, Token};
+use super::token::{Token, TokenKind};
 use crate::diag::{Code, Diagnostic};
 use crate::source::{FileId, Span};
 
@@ -430,10 +430,10 @@ pub(super) fn unexpected(
     at: usize,
     expected: &[String],
 ) -> Diagnostic {
-    let state = State::new(text, tokens, at, expected);
+    let state = ParserState::new(text, tokens, at, expected);
     let end = tokens.last().map_or(0, |token| token.end);
     let span = match tokens.get(at) {
-        Some(_) if state.kind == Some(Kind::Newline) => {
+        Some(_) if state.kind == Some(TokenKind::Newline) => {
             let end = at.checked_sub(1).map_or(0, |before| tokens[before].end);
             Span { file, start: end, end }
         }
@@ -447,21 +447,21 @@ pub(super) fn unexpected(
 }
 
 /// Where the parser stands, in the words that messages use.
-struct State<'a> {
+struct ParserState<'a> {
     /// The text of what was found.
     text: &'a str,
     /// Its kind; `None` at the end.
-    kind: Option<Kind>,
+    kind: Option<TokenKind>,
     /// Texts and kinds of the two tokens before it.
-    before: [(&'a str, Option<Kind>); 2],
+    before: [(&'a str, Option<TokenKind>); 2],
     /// Text and kind of the first token of the item.
-    first: (&'a str, Option<Kind>),
+    first: (&'a str, Option<TokenKind>),
     /// What the grammar allows here.
     expected: Vec<&'a str>,
 }
 
-impl<'a> State<'a> {
-    fn new(text: &'a str, tokens: &[Token], at: usize, expected: &'a [String]) -> State<'a> {
+impl<'a> ParserState<'a> {
+    fn new(text: &'a str, tokens: &[Token], at: usize, expected: &'a [String]) -> ParserState<'a> {
         let look = |index: Option<usize>| {
             let token = index.and_then(|index| tokens.get(index));
             (token.map_or("", |token| token.text(text)), token.map(|token| token.kind))
@@ -471,17 +471,17 @@ impl<'a> State<'a> {
         if let (Some(before), Some(token)) = (before, tokens.get(at))
             && text[before..token.start as usize].contains('\n')
         {
-            kind = Some(Kind::Newline);
+            kind = Some(TokenKind::Newline);
         }
         // The end of an item that is not the last one.
         let after = text[before.unwrap_or(0)..].trim_start_matches([' ', '\t', '\r']);
         if kind.is_none() && (after.starts_with('\n') || after.starts_with("//")) && !after.trim().is_empty()
         {
-            kind = Some(Kind::Newline);
+            kind = Some(TokenKind::Newline);
         }
         let line = tokens[..at.min(tokens.len())]
             .iter()
-            .rposition(|t| matches!(t.kind, Kind::Newline | Kind::LBrace));
+            .rposition(|t| matches!(t.kind, TokenKind::Newline | TokenKind::LBrace));
         let first = look(Some(line.map_or(0, |line| line + 1)));
         let before = [look(at.checked_sub(1)), look(at.checked_sub(2))];
         let mut expected: Vec<&str> = expected.iter().map(|name| name.trim_matches('"')).collect();
@@ -489,7 +489,7 @@ impl<'a> State<'a> {
         if expected.contains(&"name") {
             expected.retain(|name| *name != "by");
         }
-        State { text: found, kind, before, first, expected }
+        ParserState { text: found, kind, before, first, expected }
     }
 
     fn allows(&self, name: &str) -> bool {
@@ -500,8 +500,8 @@ impl<'a> State<'a> {
     fn found(&self) -> String {
         match self.kind {
             None => "the end".to_string(),
-            Some(Kind::Newline) => "the end of the line".to_string(),
-            Some(Kind::Str) => "a string".to_string(),
+            Some(TokenKind::Newline) => "the end of the line".to_string(),
+            Some(TokenKind::Str) => "a string".to_string(),
             Some(kind) if kind.is_keyword() => format!("the keyword `{}`", self.text),
             Some(_) => format!("`{}`", short(self.text)),
         }
@@ -556,7 +556,7 @@ impl<'a> State<'a> {
     fn help(&self) -> String {
         self.help_for_foreign().map(str::to_string).or_else(|| self.help_for_place()).unwrap_or_else(|| {
             match self.kind {
-                Some(Kind::Newline) | None => "complete the line".to_string(),
+                Some(TokenKind::Newline) | None => "complete the line".to_string(),
                 Some(kind) if kind.is_keyword() && self.allows("name") => {
                     format!("`{}` is a keyword; choose another name", self.text)
                 }
@@ -576,46 +576,53 @@ impl<'a> State<'a> {
     /// Places where people go wrong in the same way.
     fn help_for_place(&self) -> Option<String> {
         let text = match (self.kind, self.before[0].1) {
-            (Some(Kind::Assign), _) if self.allows("==") => "write `==` to compare",
-            (Some(Kind::LBrace | Kind::Assign), Some(Kind::RParen)) if self.allows("->") => {
+            (Some(TokenKind::Assign), _) if self.allows("==") => "write `==` to compare",
+            (Some(TokenKind::LBrace | TokenKind::Assign), Some(TokenKind::RParen)) if self.allows("->") => {
                 "write the type of the result: `-> real[...]`"
             }
-            (Some(Kind::Comma | Kind::RParen), Some(Kind::Name)) if self.allows(":") && !self.allows("=") => {
+            (Some(TokenKind::Comma | TokenKind::RParen), Some(TokenKind::Name))
+                if self.allows(":") && !self.allows("=") =>
+            {
                 return Some(format!("give it a type: `{}: real[...]`", self.before[0].0));
             }
-            (Some(Kind::Name), Some(Kind::Name)) if self.allows(":") && !self.allows("=") => {
+            (Some(TokenKind::Name), Some(TokenKind::Name)) if self.allows(":") && !self.allows("=") => {
                 return Some(format!("write `{}: {}`", self.before[0].0, short(self.text)));
             }
-            (Some(Kind::Newline) | None, _) if self.allows("to") => "say where: `to \"file\"`",
-            (Some(Kind::Newline) | None, _) if self.first.0 == "print" => {
+            (Some(TokenKind::Newline) | None, _) if self.allows("to") => "say where: `to \"file\"`",
+            (Some(TokenKind::Newline) | None, _) if self.first.0 == "print" => {
                 "write what to print: `print \"loss {fit.loss}\"`"
             }
-            (Some(Kind::Number | Kind::Str | Kind::True | Kind::False | Kind::Minus), Some(Kind::Name))
-                if self.allows("=") =>
-            {
-                "write `=` between the name and its value"
-            }
-            (Some(Kind::Newline) | None, _) if self.allows("{") && !self.allows("number") => {
+            (
+                Some(
+                    TokenKind::Number
+                    | TokenKind::Str
+                    | TokenKind::True
+                    | TokenKind::False
+                    | TokenKind::Minus,
+                ),
+                Some(TokenKind::Name),
+            ) if self.allows("=") => "write `=` between the name and its value",
+            (Some(TokenKind::Newline) | None, _) if self.allows("{") && !self.allows("number") => {
                 "put `{` on the same line"
             }
-            (Some(Kind::Becomes), _) => "write `< -` to compare with a negative; `<-` sets a state",
-            (Some(Kind::Bar), _)
-                if self.allows("]") && matches!(self.first.1, Some(Kind::Fn | Kind::Model)) =>
+            (Some(TokenKind::LeftArrow), _) => "write `< -` to compare with a negative; `<-` sets a state",
+            (Some(TokenKind::Bar), _)
+                if self.allows("]") && matches!(self.first.1, Some(TokenKind::Fn | TokenKind::Model)) =>
             {
                 "words to choose from are the kind of a parameter: `[mode: first | second]`"
             }
-            (Some(Kind::Bar), _) => {
+            (Some(TokenKind::Bar), _) => {
                 "words to choose from stand in the heads of stages and functions only; write `or` for logic"
             }
-            (Some(Kind::DotDot), _) => "`..` stands in types only",
-            (Some(Kind::Number), Some(Kind::Dot)) => "write a digit before the point, as in `0.5`",
-            (_, Some(Kind::Dot)) if self.before[1].1 == Some(Kind::Number) => {
+            (Some(TokenKind::DotDot), _) => "`..` stands in types only",
+            (Some(TokenKind::Number), Some(TokenKind::Dot)) => "write a digit before the point, as in `0.5`",
+            (_, Some(TokenKind::Dot)) if self.before[1].1 == Some(TokenKind::Number) => {
                 "write a digit after the point, as in `1.0`"
             }
-            (Some(Kind::Colon), Some(Kind::Str)) => {
+            (Some(TokenKind::Colon), Some(TokenKind::Str)) => {
                 "groups of parameters stand in braces: `optimizer = { ... }`"
             }
-            (Some(Kind::Colon), _) if self.first.1 != Some(Kind::Fn) => {
+            (Some(TokenKind::Colon), _) if self.first.1 != Some(TokenKind::Fn) => {
                 "a type is written after `let name:` only"
             }
             _ => return None,

@@ -15,8 +15,8 @@ mod render;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::lines::arrange;
-use super::token::{Kind, comments, lex};
+use super::lines::layout;
+use super::token::{TokenKind, comments, lex};
 use crate::diag::Diagnostic;
 use crate::source::{FileId, Span};
 
@@ -26,26 +26,26 @@ pub fn format(file: FileId, text: &str) -> Result<String, Vec<Diagnostic>> {
     if found.iter().any(Diagnostic::is_error) {
         return Err(found);
     }
-    let source = Source { text, comments: own_comments(text) };
+    let source = SourceText { text, comments: own_comments(text) };
     Ok(render::render(&source.script(&script), text, &source.comments))
 }
 
 /// All comments but the documentation that the tree holds.
 fn own_comments(text: &str) -> Vec<Range<u32>> {
     let file = FileId::default();
-    let tokens = arrange(file, text, lex(file, text, 0, &mut Vec::new()), &mut Vec::new());
-    let docs = tokens.iter().filter(|token| token.kind == Kind::Doc).map(|token| token.start);
+    let tokens = layout(file, text, lex(file, text, 0, &mut Vec::new()), &mut Vec::new());
+    let docs = tokens.iter().filter(|token| token.kind == TokenKind::Doc).map(|token| token.start);
     let docs: BTreeSet<u32> = docs.collect();
     comments(text).into_iter().filter(|comment| !docs.contains(&comment.start)).collect()
 }
 
 /// The text that is formatted: it has what the tree does not.
-struct Source<'a> {
+struct SourceText<'a> {
     text: &'a str,
     comments: Vec<Range<u32>>,
 }
 
-impl Source<'_> {
+impl SourceText<'_> {
     /// What stands at `span`.
     fn slice(&self, span: Span) -> &str {
         &self.text[span.start as usize..span.end as usize]

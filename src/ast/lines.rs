@@ -6,12 +6,12 @@
 
 use super::MAX_DEPTH;
 use super::errors;
-use super::token::{Kind, Token};
+use super::token::{Token, TokenKind};
 use crate::diag::Diagnostic;
 use crate::source::FileId;
 
-/// Applies the newline rule. Where brackets do not match, a [`Kind::BadLine`] marks the line.
-pub(super) fn arrange(
+/// Applies the newline rule. Where brackets do not match, a [`TokenKind::BadLine`] marks the line.
+pub(super) fn layout(
     file: FileId,
     text: &str,
     tokens: Vec<Token>,
@@ -23,7 +23,7 @@ pub(super) fn arrange(
         lines.token(*token, &tokens, at, found);
     }
     let end = tokens.last().map_or(0, |token| token.end);
-    while lines.out.last().is_some_and(|token| token.kind == Kind::Newline) {
+    while lines.out.last().is_some_and(|token| token.kind == TokenKind::Newline) {
         lines.out.pop();
     }
     lines.close_down_to(0, end, found);
@@ -46,24 +46,26 @@ struct Lines<'a> {
 impl Lines<'_> {
     fn token(&mut self, token: Token, all: &[Token], at: usize, found: &mut Vec<Diagnostic>) {
         match token.kind {
-            Kind::Newline => self.newline(token, all, at, found),
-            Kind::Doc => self.doc(token),
-            Kind::LParen | Kind::LBracket | Kind::LBrace => self.open(token, found),
-            Kind::RParen | Kind::RBracket | Kind::RBrace => self.close(token, found),
+            TokenKind::Newline => self.newline(token, all, at, found),
+            TokenKind::Doc => self.doc(token),
+            TokenKind::LParen | TokenKind::LBracket | TokenKind::LBrace => self.open(token, found),
+            TokenKind::RParen | TokenKind::RBracket | TokenKind::RBrace => self.close(token, found),
             // Keywords where an item begins, ordinary words elsewhere.
-            Kind::Real | Kind::Model | Kind::Pipeline if !(self.at_item_start() && names(&all[at + 1..])) => {
-                self.push(Token { kind: Kind::Name, ..token });
+            TokenKind::Real | TokenKind::Model | TokenKind::Pipeline
+                if !(self.at_item_start() && names(&all[at + 1..])) =>
+            {
+                self.push(Token { kind: TokenKind::Name, ..token });
             }
-            Kind::Name if self.is_rule(all, at) => self.push(Token { kind: Kind::Rule, ..token }),
+            TokenKind::Name if self.is_rule(all, at) => self.push(Token { kind: TokenKind::Rule, ..token }),
             _ => self.push(token),
         }
     }
 
     /// Whether a rule for a derivative begins here: `vjp dy =>`, `vjp y, dy =>`.
     fn is_rule(&self, all: &[Token], at: usize) -> bool {
-        use Kind::{Comma, FatArrow, Name};
+        use TokenKind::{Comma, FatArrow, Name};
         let kinds = || all[at + 1..].iter().map(|token| token.kind);
-        let follows = |kinds: &mut dyn Iterator<Item = Kind>, rule: &[Kind]| {
+        let follows = |kinds: &mut dyn Iterator<Item = TokenKind>, rule: &[TokenKind]| {
             kinds.take(rule.len()).eq(rule.iter().copied())
         };
         all[at].kind == Name
@@ -78,13 +80,13 @@ impl Lines<'_> {
         }
     }
 
-    fn last(&self) -> Option<Kind> {
+    fn last(&self) -> Option<TokenKind> {
         self.out.last().map(|token| token.kind)
     }
 
     /// Whether an item begins here.
     fn at_item_start(&self) -> bool {
-        self.open.is_empty() && matches!(self.last(), None | Some(Kind::Newline | Kind::Doc))
+        self.open.is_empty() && matches!(self.last(), None | Some(TokenKind::Newline | TokenKind::Doc))
     }
 
     fn doc(&mut self, token: Token) {
@@ -95,7 +97,7 @@ impl Lines<'_> {
 
     fn newline(&mut self, token: Token, all: &[Token], at: usize, found: &mut Vec<Diagnostic>) {
         self.upcoming = self.upcoming.max(at + 1);
-        let skipped = |token: &Token| matches!(token.kind, Kind::Newline | Kind::Doc);
+        let skipped = |token: &Token| matches!(token.kind, TokenKind::Newline | TokenKind::Doc);
         while all.get(self.upcoming).is_some_and(skipped) {
             self.upcoming += 1;
         }
@@ -104,11 +106,11 @@ impl Lines<'_> {
         if begins {
             self.close_forgotten(next.expect("a line begins"), token.start, found);
         }
-        let inside = self.open.last().is_some_and(|open| open.kind != Kind::LBrace);
+        let inside = self.open.last().is_some_and(|open| open.kind != TokenKind::LBrace);
         let last = self.last();
-        let first = matches!(last, None | Some(Kind::Newline | Kind::Doc | Kind::LBrace));
-        let goes_on = !begins && last.is_some_and(Kind::continues);
-        let before = matches!(next.map(|next| next.kind), None | Some(Kind::Pipe | Kind::RBrace))
+        let first = matches!(last, None | Some(TokenKind::Newline | TokenKind::Doc | TokenKind::LBrace));
+        let goes_on = !begins && last.is_some_and(TokenKind::continues);
+        let before = matches!(next.map(|next| next.kind), None | Some(TokenKind::Pipe | TokenKind::RBrace))
             || self.is_rule(all, self.upcoming);
         if !(inside || first || goes_on || before) {
             self.push(token);
@@ -117,12 +119,17 @@ impl Lines<'_> {
 
     /// A line that can only begin a statement closes the brackets that somebody forgot.
     fn close_forgotten(&mut self, next: Token, at: u32, found: &mut Vec<Diagnostic>) {
-        let braces = self.open.iter().rposition(|open| open.kind == Kind::LBrace).map_or(0, |at| at + 1);
+        let braces = self.open.iter().rposition(|open| open.kind == TokenKind::LBrace).map_or(0, |at| at + 1);
         self.close_down_to(braces, at, found);
         let column_0 = next.start == 0 || self.text.as_bytes()[next.start as usize - 1] == b'\n';
         let item = matches!(
             next.kind,
-            Kind::Fn | Kind::Model | Kind::Stage | Kind::Wrap | Kind::Pipeline | Kind::Data
+            TokenKind::Fn
+                | TokenKind::Model
+                | TokenKind::Stage
+                | TokenKind::Wrap
+                | TokenKind::Pipeline
+                | TokenKind::Data
         );
         if column_0 && item {
             self.close_down_to(0, at, found);
@@ -132,10 +139,10 @@ impl Lines<'_> {
     fn open(&mut self, token: Token, found: &mut Vec<Diagnostic>) {
         if self.open.len() == MAX_DEPTH as usize && !self.too_deep {
             self.too_deep = true;
-            self.out.push(Token { kind: Kind::BadLine, ..token });
+            self.out.push(Token { kind: TokenKind::BadLine, ..token });
             errors::report(found, || errors::nesting_too_deep(token.span(self.file)));
         }
-        self.braces += usize::from(token.kind == Kind::LBrace);
+        self.braces += usize::from(token.kind == TokenKind::LBrace);
         self.open.push(token);
         if self.open.len() <= MAX_DEPTH as usize {
             self.out.push(token);
@@ -148,27 +155,27 @@ impl Lines<'_> {
                 self.close_down_to(at + 1, token.start, found);
                 self.push(token);
                 self.open.pop();
-                self.braces -= usize::from(token.kind == Kind::RBrace);
+                self.braces -= usize::from(token.kind == TokenKind::RBrace);
                 self.too_deep &= !self.open.is_empty();
             }
             _ => {
                 errors::report(found, || errors::stray_closer(token.span(self.file), token.text(self.text)));
-                self.push(Token { kind: Kind::BadLine, ..token });
+                self.push(Token { kind: TokenKind::BadLine, ..token });
             }
         }
     }
 
     /// Which open bracket this closes. A `)` does not close what lies outside its block, and nothing
     /// is looked for so far that a file of brackets would take long.
-    fn partner(&self, close: Kind) -> Option<usize> {
-        if close == Kind::RBrace {
+    fn partner(&self, close: TokenKind) -> Option<usize> {
+        if close == TokenKind::RBrace {
             if self.braces == 0 {
                 return None;
             }
-            return self.open.iter().rposition(|open| open.kind == Kind::LBrace);
+            return self.open.iter().rposition(|open| open.kind == TokenKind::LBrace);
         }
         let near = self.open.iter().enumerate().rev().take(MAX_DEPTH as usize);
-        let mut near = near.take_while(|(_, open)| open.kind != Kind::LBrace);
+        let mut near = near.take_while(|(_, open)| open.kind != TokenKind::LBrace);
         near.find(|(_, open)| closer(open.kind) == close).map(|(at, _)| at)
     }
 
@@ -176,17 +183,17 @@ impl Lines<'_> {
     fn close_down_to(&mut self, keep: usize, at: u32, found: &mut Vec<Diagnostic>) {
         if self.open.len() > MAX_DEPTH as usize {
             let gone = self.open.drain(keep.max(MAX_DEPTH as usize).min(self.open.len())..);
-            self.braces -= gone.filter(|open| open.kind == Kind::LBrace).count();
+            self.braces -= gone.filter(|open| open.kind == TokenKind::LBrace).count();
         }
         while self.open.len() > keep {
             let open = *self.open.last().expect("more than `keep` are open");
             if !self.too_deep {
                 errors::report(found, || errors::unclosed(open.span(self.file), open.text(self.text)));
             }
-            self.push(Token { kind: Kind::BadLine, start: at, end: at });
+            self.push(Token { kind: TokenKind::BadLine, start: at, end: at });
             self.push(Token { kind: closer(open.kind), start: at, end: at });
             self.open.pop();
-            self.braces -= usize::from(open.kind == Kind::LBrace);
+            self.braces -= usize::from(open.kind == TokenKind::LBrace);
         }
         self.too_deep &= !self.open.is_empty();
     }
@@ -194,20 +201,20 @@ impl Lines<'_> {
 
 /// Whether a name comes next.
 fn names(rest: &[Token]) -> bool {
-    rest.first().is_some_and(|token| token.kind == Kind::Name || token.kind.is_keyword())
+    rest.first().is_some_and(|token| token.kind == TokenKind::Name || token.kind.is_keyword())
 }
 
-fn closer(open: Kind) -> Kind {
+fn closer(open: TokenKind) -> TokenKind {
     match open {
-        Kind::LParen => Kind::RParen,
-        Kind::LBracket => Kind::RBracket,
-        _ => Kind::RBrace,
+        TokenKind::LParen => TokenKind::RParen,
+        TokenKind::LBracket => TokenKind::RBracket,
+        _ => TokenKind::RBrace,
     }
 }
 
 /// Whether a line that begins so can only be a new statement, never the rest of an expression.
-fn begins_line(first: Kind, second: Option<Kind>) -> bool {
-    use Kind::*;
+fn begins_line(first: TokenKind, second: Option<TokenKind>) -> bool {
+    use TokenKind::*;
     match first {
         Fn | Data | Stage | Let | Act | ActTo | Param | Layer | State | Metric => true,
         Model | Real | Pipeline => second == Some(Name),

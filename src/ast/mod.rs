@@ -76,7 +76,7 @@ pub enum ItemKind {
     Let(Let),
     /// `print "text {expr:.3}"`, `plot fit.loss, fit.accuracy to "x.svg"`
     Act(Act),
-    /// An expression by itself: `train m on d { ... }` whose result nobody keeps.
+    /// An expression by itself: `train m on d { ... }` whose result is unused.
     Expr(Expr),
 }
 
@@ -106,14 +106,19 @@ pub struct Data {
 /// `let NAME: TYPE = VALUE`, `let (NAME, NAME) = VALUE`, and every other `NAME = VALUE` in a block.
 #[derive(Clone, Debug)]
 pub struct Let {
-    /// The name bound.
-    pub name: Ident,
-    /// The names after the first, where a value of several is taken apart.
-    pub more: Vec<Ident>,
+    /// The names bound, of which there is at least one: a `let` destructures several values.
+    pub names: Vec<Ident>,
     /// Its type, if written.
     pub ty: Option<TypeExpr>,
     /// Its value.
     pub value: Expr,
+}
+
+impl Let {
+    /// The only name of a line that binds one, the first of a `let` that binds several.
+    pub fn name(&self) -> &Ident {
+        &self.names[0]
+    }
 }
 
 /// A function or a model.

@@ -2,10 +2,10 @@
 
 use lalrpop_util::ParseError;
 
-use super::build::{Builder, Line, LineKind};
+use super::build::{Line, LineKind, TreeBuilder};
 use super::errors;
-use super::lines::arrange;
-use super::token::{Kind, Token, comments_like_divisions, lex_with_comments};
+use super::lines::layout;
+use super::token::{Token, TokenKind, comments_like_divisions, lex_with_comments};
 use super::{Expr, ExprKind, Item, ItemKind, Script};
 use crate::diag::Diagnostic;
 use crate::source::{FileId, Span};
@@ -42,8 +42,8 @@ pub fn parse(file: FileId, text: &str) -> (Script, Vec<Diagnostic>) {
     let mut found = Vec::new();
     let (tokens, comments) = lex_with_comments(file, text, 0, &mut found);
     found.extend(comments_like_divisions(file, text, &tokens, comments).into_iter().take(MAX_ERRORS));
-    let tokens = arrange(file, text, tokens, &mut found);
-    let mut b = Builder { file, text, found, too_deep: false };
+    let tokens = layout(file, text, tokens, &mut found);
+    let mut b = TreeBuilder { file, text, found, too_deep: false };
     let mut script = Script::default();
     for tokens in items(&tokens) {
         if b.found.len() >= MAX_ERRORS {
@@ -55,14 +55,14 @@ pub fn parse(file: FileId, text: &str) -> (Script, Vec<Diagnostic>) {
 }
 
 /// Parses what lies between two bytes as one line.
-pub(super) fn parse_line(b: &mut Builder<'_>, start: usize, end: usize) -> Option<Line> {
+pub(super) fn parse_line(b: &mut TreeBuilder<'_>, start: usize, end: usize) -> Option<Line> {
     let (tokens, comments) = lex_with_comments(b.file, &b.text[start..end], start, &mut b.found);
     for comment in comments {
         let at = start + comment.start as usize;
         let (operand, rest) = (b.text[start..at].trim(), b.text[at..end].trim_start_matches('/').trim());
         b.report(errors::comment_in_braces(b.span(at as u32, end as u32), operand, rest));
     }
-    let tokens = arrange(b.file, b.text, tokens, &mut b.found);
+    let tokens = layout(b.file, b.text, tokens, &mut b.found);
     (!tokens.is_empty()).then(|| recover(b, tokens))
 }
 
@@ -72,17 +72,17 @@ fn items(tokens: &[Token]) -> impl Iterator<Item = &[Token]> {
     tokens
         .split(move |token| {
             match token.kind {
-                Kind::LBrace => depth += 1,
-                Kind::RBrace => depth = depth.saturating_sub(1),
+                TokenKind::LBrace => depth += 1,
+                TokenKind::RBrace => depth = depth.saturating_sub(1),
                 _ => {}
             }
-            token.kind == Kind::Newline && depth == 0
+            token.kind == TokenKind::Newline && depth == 0
         })
         .filter(|tokens| !tokens.is_empty())
 }
 
-fn item(b: &mut Builder<'_>, tokens: &[Token]) -> Option<Item> {
-    let docs = tokens.iter().take_while(|token| token.kind == Kind::Doc).count();
+fn item(b: &mut TreeBuilder<'_>, tokens: &[Token]) -> Option<Item> {
+    let docs = tokens.iter().take_while(|token| token.kind == TokenKind::Doc).count();
     let (docs, tokens) = tokens.split_at(docs);
     let doc = docs.iter().map(|token| doc_text(token.text(b.text))).collect::<Vec<_>>().join("\n");
     let (first, last) = (tokens.first()?, tokens.last()?);
@@ -107,10 +107,11 @@ fn doc_text(text: &str) -> &str {
 }
 
 /// Parses a line; leaves out the lines of its blocks that cannot be read.
-fn recover(b: &mut Builder<'_>, mut tokens: Vec<Token>) -> Line {
+fn recover(b: &mut TreeBuilder<'_>, mut tokens: Vec<Token>) -> Line {
     let all = b.span(tokens[0].start, tokens[tokens.len() - 1].end);
     for _ in 0..=MAX_LEFT_OUT {
-        let marked = (0..tokens.len()).find(|at| tokens[*at].kind == Kind::BadLine && !alone(&tokens, *at));
+        let marked =
+            (0..tokens.len()).find(|at| tokens[*at].kind == TokenKind::BadLine && !alone(&tokens, *at));
         let at = match marked {
             Some(at) => at,
             None => match attempt(b, &tokens) {
@@ -126,7 +127,7 @@ fn recover(b: &mut Builder<'_>, mut tokens: Vec<Token>) -> Line {
 }
 
 /// Parses once. On failure reports it and returns the index of the token that does not fit.
-fn attempt(b: &mut Builder<'_>, tokens: &[Token]) -> Result<Line, usize> {
+fn attempt(b: &mut TreeBuilder<'_>, tokens: &[Token]) -> Result<Line, usize> {
     let before = (b.found.len(), b.too_deep);
     let input = tokens.iter().map(|token| Ok((token.start, token.kind, token.end)));
     let error = match grammar::LineParser::new().parse(b, input) {
@@ -151,8 +152,8 @@ fn attempt(b: &mut Builder<'_>, tokens: &[Token]) -> Result<Line, usize> {
 fn alone(tokens: &[Token], at: usize) -> bool {
     let before = at.checked_sub(1).map(|at| tokens[at].kind);
     let after = tokens.get(at + 1).map(|token| token.kind);
-    matches!(before, Some(Kind::LBrace | Kind::Newline))
-        && matches!(after, Some(Kind::RBrace | Kind::Newline))
+    matches!(before, Some(TokenKind::LBrace | TokenKind::Newline))
+        && matches!(after, Some(TokenKind::RBrace | TokenKind::Newline))
 }
 
 /// Replaces the line around token `at` in its block by a mark. False if it is in no block.
@@ -161,7 +162,7 @@ fn leave_out(tokens: &mut Vec<Token>, at: usize) -> bool {
     let end = line_end(tokens, at.min(tokens.len()));
     let Some(first) = tokens.get(start).copied() else { return false };
     let last = if end > start { tokens[end - 1].end } else { first.start };
-    let mark = Token { kind: Kind::BadLine, start: first.start, end: last };
+    let mark = Token { kind: TokenKind::BadLine, start: first.start, end: last };
     if tokens[start..end] == [mark] {
         return false;
     }
@@ -175,10 +176,10 @@ fn line_start(tokens: &[Token], at: usize) -> Option<usize> {
     let mut start = None;
     for index in (0..at.min(tokens.len())).rev() {
         match tokens[index].kind {
-            Kind::RBrace => depth += 1,
-            Kind::LBrace if depth == 0 => return Some(start.unwrap_or(index + 1)),
-            Kind::LBrace => depth -= 1,
-            Kind::Newline if depth == 0 && start.is_none() => start = Some(index + 1),
+            TokenKind::RBrace => depth += 1,
+            TokenKind::LBrace if depth == 0 => return Some(start.unwrap_or(index + 1)),
+            TokenKind::LBrace => depth -= 1,
+            TokenKind::Newline if depth == 0 && start.is_none() => start = Some(index + 1),
             _ => {}
         }
     }
@@ -189,10 +190,10 @@ fn line_end(tokens: &[Token], at: usize) -> usize {
     let mut depth = 0;
     for (index, token) in tokens.iter().enumerate().skip(at) {
         match token.kind {
-            Kind::LBrace => depth += 1,
-            Kind::RBrace if depth == 0 => return index,
-            Kind::RBrace => depth -= 1,
-            Kind::Newline if depth == 0 => return index,
+            TokenKind::LBrace => depth += 1,
+            TokenKind::RBrace if depth == 0 => return index,
+            TokenKind::RBrace => depth -= 1,
+            TokenKind::Newline if depth == 0 => return index,
             _ => {}
         }
     }

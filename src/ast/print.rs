@@ -20,7 +20,7 @@ use crate::print::number;
 
 impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut printer = Printer { out: String::new(), indent: 0 };
+        let mut printer = TreePrinter { out: String::new(), indent: 0 };
         self.items.iter().for_each(|item| printer.item(item));
         f.write_str(&printer.out)
     }
@@ -28,24 +28,24 @@ impl fmt::Display for Script {
 
 impl fmt::Display for Expr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut printer = Printer { out: String::new(), indent: 0 };
+        let mut printer = TreePrinter { out: String::new(), indent: 0 };
         printer.expr(self);
         f.write_str(&printer.out)
     }
 }
 
-struct Printer {
+struct TreePrinter {
     out: String,
     indent: usize,
 }
 
-impl Printer {
+impl TreePrinter {
     fn line(&mut self, text: impl fmt::Display) {
         self.out.push_str(&format!("{:1$}{text}\n", "", 2 * self.indent));
     }
 
     /// A line and, indented below it, what `below` prints.
-    fn node(&mut self, text: impl fmt::Display, below: impl FnOnce(&mut Printer)) {
+    fn node(&mut self, text: impl fmt::Display, below: impl FnOnce(&mut TreePrinter)) {
         self.line(text);
         self.indent += 1;
         below(self);
@@ -80,8 +80,7 @@ impl Printer {
     }
 
     fn binding(&mut self, word: &str, binding: &Let) {
-        let names = [std::slice::from_ref(&binding.name), &binding.more].concat();
-        let names: Vec<&str> = names.iter().map(|name| name.name.as_str()).collect();
+        let names: Vec<&str> = binding.names.iter().map(|name| name.name.as_str()).collect();
         self.node(format!("{word} {}", names.join(", ")), |p| {
             binding.ty.iter().for_each(|ty| p.ty("type", ty));
             p.expr(&binding.value);

@@ -1,13 +1,13 @@
 //! Strings: escapes, and the expressions in their braces.
 
-use super::build::{Builder, LineKind};
+use super::build::{LineKind, TreeBuilder};
 use super::errors;
 use super::parse::{MAX_ERRORS, parse_line};
 use super::token::closing_brace;
 use super::{Expr, ExprKind, StrPart};
 
 /// The pieces of the string whose text lies between `start` and `end`.
-pub(super) fn parts(b: &mut Builder<'_>, start: usize, end: usize) -> Vec<StrPart> {
+pub(super) fn parts(b: &mut TreeBuilder<'_>, start: usize, end: usize) -> Vec<StrPart> {
     let (mut parts, mut text, mut at) = (Vec::new(), String::new(), start);
     while at < end && b.found.len() < MAX_ERRORS {
         let rest = &b.text[at..end];
@@ -37,7 +37,7 @@ pub(super) fn parts(b: &mut Builder<'_>, start: usize, end: usize) -> Vec<StrPar
 }
 
 /// One escape; returns how many bytes it took.
-fn escape(b: &mut Builder<'_>, text: &mut String, at: usize, end: usize) -> usize {
+fn escape(b: &mut TreeBuilder<'_>, text: &mut String, at: usize, end: usize) -> usize {
     let c = b.text[at + 1..end].chars().next().unwrap_or('\\');
     match c {
         'n' => text.push('\n'),
@@ -49,7 +49,7 @@ fn escape(b: &mut Builder<'_>, text: &mut String, at: usize, end: usize) -> usiz
 }
 
 /// One `{expr:.3}` whose brace is at `at`; returns where it ends.
-fn hole(b: &mut Builder<'_>, parts: &mut Vec<StrPart>, at: usize, end: usize) -> usize {
+fn hole(b: &mut TreeBuilder<'_>, parts: &mut Vec<StrPart>, at: usize, end: usize) -> usize {
     let Some(close) = closing_brace(&b.text[at..end], usize::MAX).map(|length| at + length) else {
         b.report(errors::unclosed(b.span(at as u32, at as u32 + 1), "{"));
         return end;
@@ -83,7 +83,7 @@ fn digits(format: &str) -> Option<u32> {
 }
 
 /// The expression between two bytes.
-fn inside(b: &mut Builder<'_>, start: usize, end: usize) -> Expr {
+fn inside(b: &mut TreeBuilder<'_>, start: usize, end: usize) -> Expr {
     let span = b.span(start as u32 - 1, end as u32 + 1);
     match parse_line(b, start, end).map(|line| line.kind) {
         Some(LineKind::Expr(expr)) => expr,

@@ -13,7 +13,7 @@ use crate::source::{FileId, Span};
 /// What a token is. It carries no text: that is the slice of the source at its place.
 #[derive(Logos, Clone, Copy, PartialEq, Eq, Debug)]
 #[logos(skip r"[ \t\r\u{feff}]+", extras = Vec<Range<u32>>)]
-pub enum Kind {
+pub enum TokenKind {
     /// Any word that is not a keyword.
     #[regex(r"[\p{L}_][\p{L}\p{N}_]*")]
     Name,
@@ -168,7 +168,7 @@ pub enum Kind {
     Assign,
     /// `<-`
     #[token("<-")]
-    Becomes,
+    LeftArrow,
     /// `->`
     #[token("->")]
     Arrow,
@@ -230,7 +230,7 @@ pub enum Kind {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Token {
     /// What it is.
-    pub kind: Kind,
+    pub kind: TokenKind,
     /// First byte.
     pub start: u32,
     /// One past the last byte.
@@ -249,26 +249,26 @@ impl Token {
     }
 }
 
-impl Kind {
+impl TokenKind {
     /// Whether it is a word with a meaning of its own.
     pub fn is_keyword(self) -> bool {
-        (Kind::Real as u8..=Kind::Scan as u8).contains(&(self as u8))
+        (TokenKind::Real as u8..=TokenKind::Scan as u8).contains(&(self as u8))
     }
 
     /// Whether an operand may end with it.
     pub fn ends_operand(self) -> bool {
-        use Kind::*;
+        use TokenKind::*;
         matches!(self, Name | By | Number | Str | True | False | RParen | RBracket | RBrace)
     }
 
     /// Whether a line cannot end after it: something must follow.
     pub fn continues(self) -> bool {
-        use Kind::*;
+        use TokenKind::*;
         matches!(
             self,
             Comma
                 | Assign
-                | Becomes
+                | LeftArrow
                 | Arrow
                 | FatArrow
                 | Pipe
@@ -295,7 +295,7 @@ impl Kind {
 }
 
 /// The string that the lexer stands in, up to its closing quote or the end of its line.
-fn string(lexer: &mut Lexer<'_, Kind>) -> bool {
+fn string(lexer: &mut Lexer<'_, TokenKind>) -> bool {
     let rest = lexer.remainder();
     let length = string_length(rest, true);
     lexer.bump(length.unwrap_or_else(|| rest.find('\n').unwrap_or(rest.len())));
@@ -343,7 +343,7 @@ pub(super) fn closing_brace(text: &str, limit: usize) -> Option<usize> {
 }
 
 /// Begins a comment, unless it touches what stands on both its sides, as in `a//b`.
-fn slashes(lexer: &mut Lexer<'_, Kind>) -> FilterResult<(), ()> {
+fn slashes(lexer: &mut Lexer<'_, TokenKind>) -> FilterResult<(), ()> {
     let before = lexer.source()[..lexer.span().start].chars().next_back();
     let after = lexer.remainder().chars().next();
     let ends = |c: char| c.is_alphanumeric() || matches!(c, '_' | ')' | ']');
@@ -356,14 +356,14 @@ fn slashes(lexer: &mut Lexer<'_, Kind>) -> FilterResult<(), ()> {
 }
 
 /// `///` documents; four slashes or more are a comment.
-fn doc(lexer: &mut Lexer<'_, Kind>) -> FilterResult<(), ()> {
+fn doc(lexer: &mut Lexer<'_, TokenKind>) -> FilterResult<(), ()> {
     let comment = lexer.remainder().starts_with('/');
     skip_line(lexer);
     if comment { FilterResult::Skip } else { FilterResult::Emit(()) }
 }
 
 /// Goes to the end of the line and remembers the comment.
-fn skip_line(lexer: &mut Lexer<'_, Kind>) {
+fn skip_line(lexer: &mut Lexer<'_, TokenKind>) {
     let rest = lexer.remainder();
     let line = rest.find('\n').unwrap_or(rest.len());
     lexer.bump(line);
@@ -372,7 +372,7 @@ fn skip_line(lexer: &mut Lexer<'_, Kind>) {
 }
 
 /// All tokens of `text`, which begins at byte `base` of `file`. Text that is no token becomes
-/// [`Kind::BadLine`] and a diagnostic.
+/// [`TokenKind::BadLine`] and a diagnostic.
 pub fn lex(file: FileId, text: &str, base: usize, found: &mut Vec<Diagnostic>) -> Vec<Token> {
     lex_with_comments(file, text, base, found).0
 }
@@ -385,17 +385,19 @@ pub(super) fn lex_with_comments(
     found: &mut Vec<Diagnostic>,
 ) -> (Vec<Token>, Vec<Range<u32>>) {
     let mut tokens: Vec<Token> = Vec::new();
-    let mut lexer = Kind::lexer(text).spanned();
+    let mut lexer = TokenKind::lexer(text).spanned();
     for (kind, range) in lexer.by_ref() {
         let (start, end) = ((base + range.start) as u32, (base + range.end) as u32);
         let last = tokens.last().copied();
         let touches = last.is_some_and(|last| last.end == start);
         let kind = match kind {
-            Ok(kind) if kind.is_keyword() && last.is_some_and(|last| last.kind == Kind::Dot) => Kind::Name,
-            Ok(Kind::Name) if touches && last.is_some_and(|last| last.kind == Kind::Number) => {
+            Ok(kind) if kind.is_keyword() && last.is_some_and(|last| last.kind == TokenKind::Dot) => {
+                TokenKind::Name
+            }
+            Ok(TokenKind::Name) if touches && last.is_some_and(|last| last.kind == TokenKind::Number) => {
                 let number = last.expect("a number stands before");
                 tokens.pop();
-                let whole = Token { start: number.start, ..Token { kind: Kind::BadLine, start, end } };
+                let whole = Token { start: number.start, ..Token { kind: TokenKind::BadLine, start, end } };
                 errors::report(found, || {
                     errors::bad_number(whole.span(file), &text[number.start as usize - base..range.end])
                 });
@@ -404,13 +406,13 @@ pub(super) fn lex_with_comments(
             }
             Ok(kind) => kind,
             Err(()) => {
-                if let Some(bad) = tokens.last_mut().filter(|bad| touches && bad.kind == Kind::BadLine) {
+                if let Some(bad) = tokens.last_mut().filter(|bad| touches && bad.kind == TokenKind::BadLine) {
                     bad.end = end;
                     continue;
                 }
                 let span = Span { file, start, end };
                 errors::report(found, || errors::bad_text(span, &text[range]));
-                Kind::BadLine
+                TokenKind::BadLine
             }
         };
         tokens.push(Token { kind, start, end });
@@ -423,12 +425,12 @@ pub(super) fn lex_with_comments(
 /// Reports each `a//b`, and reads it as `a div b`.
 fn slashes_divide(file: FileId, text: &str, base: usize, tokens: &mut [Token], found: &mut Vec<Diagnostic>) {
     for at in 0..tokens.len() {
-        if tokens[at].kind != Kind::SlashSlash {
+        if tokens[at].kind != TokenKind::SlashSlash {
             continue;
         }
-        tokens[at].kind = Kind::Div;
+        tokens[at].kind = TokenKind::Div;
         let word = |token: &Token| {
-            let simple = matches!(token.kind, Kind::Name | Kind::Number);
+            let simple = matches!(token.kind, TokenKind::Name | TokenKind::Number);
             simple.then(|| &text[token.start as usize - base..token.end as usize - base])
         };
         let operand = |at: Option<usize>| at.and_then(|at| tokens.get(at)).and_then(word);
@@ -448,15 +450,16 @@ pub(super) fn comments_like_divisions(
         return Vec::new();
     }
     let names: BTreeSet<&str> =
-        tokens.iter().filter(|token| token.kind == Kind::Name).map(|token| token.text(text)).collect();
+        tokens.iter().filter(|token| token.kind == TokenKind::Name).map(|token| token.text(text)).collect();
     let looks = |comment: Range<u32>| {
         let body = text[comment.start as usize..comment.end as usize].strip_prefix("//")?.trim();
         let number = body.starts_with(|c: char| c.is_ascii_digit()) && body.parse::<f64>().is_ok();
         let before = tokens.partition_point(|token| token.start < comment.start).checked_sub(1)?;
         let operand = tokens[before];
         let between = &text[operand.end as usize..comment.start as usize];
-        let meant =
-            (number || names.contains(body)) && operand.kind.ends_operand() && operand.kind != Kind::RBrace;
+        let meant = (number || names.contains(body))
+            && operand.kind.ends_operand()
+            && operand.kind != TokenKind::RBrace;
         let span = Span { file, start: comment.start, end: comment.end };
         (meant && !between.contains('\n'))
             .then(|| errors::comment_looks_like_division(span, operand.text(text), body))
@@ -466,7 +469,7 @@ pub(super) fn comments_like_divisions(
 
 /// Where the comments of a text are, `///` lines among them.
 pub(super) fn comments(text: &str) -> Vec<Range<u32>> {
-    let mut lexer = Kind::lexer(text);
+    let mut lexer = TokenKind::lexer(text);
     while lexer.next().is_some() {}
     lexer.extras
 }
@@ -475,7 +478,7 @@ pub(super) fn comments(text: &str) -> Vec<Range<u32>> {
 pub fn print_tokens(text: &str) -> String {
     let mut out = String::new();
     for token in
-        super::lines::arrange(FileId(0), text, lex(FileId(0), text, 0, &mut Vec::new()), &mut Vec::new())
+        super::lines::layout(FileId(0), text, lex(FileId(0), text, 0, &mut Vec::new()), &mut Vec::new())
     {
         let Token { kind, start, end } = token;
         let text = token.text(text).escape_debug();
@@ -484,7 +487,7 @@ pub fn print_tokens(text: &str) -> String {
     out
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for TokenKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = format!("{self:?}");
         let mut out = String::new();

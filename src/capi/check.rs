@@ -8,18 +8,18 @@ use super::{egret_code, egret_optimizer};
 
 /// What went wrong.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(super) struct CallFailure {
     /// Its kind.
     pub(super) code: egret_code,
     /// What a person reads.
     pub(super) message: String,
 }
 
-fn fail<T>(code: egret_code, message: String) -> Result<T, Failure> {
-    Err(Failure { code, message })
+fn fail<T>(code: egret_code, message: String) -> Result<T, CallFailure> {
+    Err(CallFailure { code, message })
 }
 
-fn sound<T>(what: &str, start: *const T) -> Result<(), Failure> {
+fn sound<T>(what: &str, start: *const T) -> Result<(), CallFailure> {
     if start.is_null() {
         return fail(egret_code::Null, format!("`{what}` is null"));
     }
@@ -34,7 +34,9 @@ fn sound<T>(what: &str, start: *const T) -> Result<(), Failure> {
 ///
 /// # Safety
 /// A pointer that is neither null nor misaligned must come from `egret_compile`.
-pub(super) unsafe fn handle<'a>(optimizer: *mut egret_optimizer) -> Result<&'a mut egret_optimizer, Failure> {
+pub(super) unsafe fn handle<'a>(
+    optimizer: *mut egret_optimizer,
+) -> Result<&'a mut egret_optimizer, CallFailure> {
     sound("optimizer", optimizer)?;
     // SAFETY: by the contract of this function.
     Ok(unsafe { &mut *optimizer })
@@ -44,7 +46,7 @@ pub(super) unsafe fn handle<'a>(optimizer: *mut egret_optimizer) -> Result<&'a m
 ///
 /// # Safety
 /// A pointer that is neither null nor misaligned must be valid; its content need not be.
-pub(super) unsafe fn out<'a, T>(what: &str, place: *mut T) -> Result<&'a mut MaybeUninit<T>, Failure> {
+pub(super) unsafe fn out<'a, T>(what: &str, place: *mut T) -> Result<&'a mut MaybeUninit<T>, CallFailure> {
     sound(what, place)?;
     // SAFETY: by the contract of this function.
     Ok(unsafe { &mut *place.cast() })
@@ -54,7 +56,7 @@ pub(super) unsafe fn out<'a, T>(what: &str, place: *mut T) -> Result<&'a mut May
 ///
 /// # Safety
 /// A pointer that is neither null nor misaligned must have `len` elements.
-pub(super) unsafe fn read<'a, T>(what: &str, start: *const T, len: usize) -> Result<&'a [T], Failure> {
+pub(super) unsafe fn read<'a, T>(what: &str, start: *const T, len: usize) -> Result<&'a [T], CallFailure> {
     if len == 0 {
         return Ok(&[]);
     }
@@ -68,7 +70,7 @@ pub(super) unsafe fn read<'a, T>(what: &str, start: *const T, len: usize) -> Res
 ///
 /// # Safety
 /// A pointer that is neither null nor misaligned must have `len` elements that nobody else uses.
-pub(super) unsafe fn write<'a, T>(what: &str, start: *mut T, len: usize) -> Result<&'a mut [T], Failure> {
+pub(super) unsafe fn write<'a, T>(what: &str, start: *mut T, len: usize) -> Result<&'a mut [T], CallFailure> {
     if len == 0 {
         return Ok(&mut []);
     }
@@ -79,7 +81,7 @@ pub(super) unsafe fn write<'a, T>(what: &str, start: *mut T, len: usize) -> Resu
 }
 
 /// No memory is larger than the half of all addresses.
-fn fits<T>(what: &str, len: usize) -> Result<(), Failure> {
+fn fits<T>(what: &str, len: usize) -> Result<(), CallFailure> {
     match len.checked_mul(size_of::<T>()) {
         Some(bytes) if isize::try_from(bytes).is_ok() => Ok(()),
         _ => fail(egret_code::Length, format!("`{what}` cannot have {len} elements")),
@@ -90,7 +92,7 @@ fn fits<T>(what: &str, len: usize) -> Result<(), Failure> {
 ///
 /// # Safety
 /// A pointer that is not null must be to bytes that end with a zero.
-pub(super) unsafe fn text<'a>(what: &str, start: *const c_char) -> Result<&'a str, Failure> {
+pub(super) unsafe fn text<'a>(what: &str, start: *const c_char) -> Result<&'a str, CallFailure> {
     sound(what, start)?;
     // SAFETY: by the contract of this function.
     let bytes = unsafe { CStr::from_ptr(start) };
@@ -101,7 +103,7 @@ pub(super) unsafe fn text<'a>(what: &str, start: *const c_char) -> Result<&'a st
 ///
 /// # Safety
 /// A pointer that is neither null nor misaligned must be valid.
-pub(super) unsafe fn number(what: &str, place: *const f64) -> Result<Option<f64>, Failure> {
+pub(super) unsafe fn number(what: &str, place: *const f64) -> Result<Option<f64>, CallFailure> {
     if place.is_null() {
         return Ok(None);
     }
@@ -111,7 +113,7 @@ pub(super) unsafe fn number(what: &str, place: *const f64) -> Result<Option<f64>
 }
 
 /// Whether a buffer has the right length.
-pub(super) fn of_length(what: &str, have: usize, want: usize) -> Result<(), Failure> {
+pub(super) fn of_length(what: &str, have: usize, want: usize) -> Result<(), CallFailure> {
     if have == want {
         Ok(())
     } else {
@@ -126,7 +128,7 @@ pub(super) fn given<T>(start: *const T, len: usize) -> Range<usize> {
 }
 
 /// Whether nothing that is written is given twice.
-pub(super) fn disjoint(writes: &[Range<usize>], reads: &[Range<usize>]) -> Result<(), Failure> {
+pub(super) fn disjoint(writes: &[Range<usize>], reads: &[Range<usize>]) -> Result<(), CallFailure> {
     let marked = |ranges: &[Range<usize>], written| {
         ranges.iter().map(|range| (range.start, range.end, written)).collect::<Vec<_>>()
     };

@@ -24,7 +24,7 @@ use std::ptr;
 
 use crate::optimizer::{Error, Optimizer, Options};
 use crate::pipeline::Report;
-use check::{Failure, disjoint, given, handle, number, of_length, out, read, text, write};
+use check::{CallFailure, disjoint, given, handle, number, of_length, out, read, text, write};
 
 /// What became of a call.
 #[repr(C)]
@@ -92,7 +92,7 @@ fn remember(message: &str) {
 }
 
 /// Makes a call; keeps what went wrong, and panics from unwinding into the caller.
-fn guard(call: impl FnOnce() -> Result<(), Failure>) -> egret_code {
+fn guard(call: impl FnOnce() -> Result<(), CallFailure>) -> egret_code {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(())) => egret_code::Ok,
         Ok(Err(failure)) => {
@@ -108,8 +108,8 @@ fn guard(call: impl FnOnce() -> Result<(), Failure>) -> egret_code {
     }
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Failure {
+impl From<Error> for CallFailure {
+    fn from(error: Error) -> CallFailure {
         let code = match &error {
             Error::Length { .. } => egret_code::Length,
             Error::Type { .. } => egret_code::Internal,
@@ -121,13 +121,13 @@ impl From<Error> for Failure {
             Error::File { .. } => egret_code::File,
             Error::Mismatch { .. } => egret_code::Mismatch,
         };
-        Failure { code, message: error.to_string() }
+        CallFailure { code, message: error.to_string() }
     }
 }
 
-impl From<Report> for Failure {
-    fn from(report: Report) -> Failure {
-        Failure { code: egret_code::Pipeline, message: report.render(false) }
+impl From<Report> for CallFailure {
+    fn from(report: Report) -> CallFailure {
+        CallFailure { code: egret_code::Pipeline, message: report.render(false) }
     }
 }
 
@@ -222,7 +222,7 @@ pub unsafe extern "C" fn egret_init_f32(
 }
 
 /// Takes a step: `params` change in place. They and the gradient are the tensors in order, row-major,
-/// one behind the other, `len` elements in all. `loss` may be null unless a stage looks at it.
+/// consecutive, `len` elements in all. `loss` may be null unless a stage looks at it.
 ///
 /// # Safety
 /// `optimizer` must come from `egret_compile`, and the buffers must have `len` elements, which nobody
@@ -398,7 +398,7 @@ pub unsafe extern "C" fn egret_state_info(
         // SAFETY: the caller vouches for pointers that are neither null nor misaligned.
         let (own, name, len) = unsafe { (handle(optimizer)?, out("name", name)?, out("len", len)?) };
         let states = own.optimizer.states();
-        let state = states.get(index).zip(own.names.get(index)).ok_or_else(|| Failure {
+        let state = states.get(index).zip(own.names.get(index)).ok_or_else(|| CallFailure {
             code: egret_code::Unknown,
             message: format!("there is no state {index}: there are {}", states.len()),
         })?;

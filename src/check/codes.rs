@@ -86,9 +86,9 @@ codes! {
     SEVERAL_VALUES = "several-values";
 
     /// The head of a `for` or a `scan` does not say what is repeated, or the block does not give what the
-    /// next turn needs.
+    /// next iteration needs.
     ///
-    ///     for i in 0..3 { blocks[i](x) }           // nothing goes from one turn to the next
+    ///     for i in 0..3 { blocks[i](x) }           // nothing goes from one iteration to the next
     ///
     /// A `for` has one range and carried values, a `scan` sequences and perhaps carried values. The block
     /// gives the next carried values, in a `scan` after them what is collected:
@@ -97,12 +97,12 @@ codes! {
     ///     scan xt in x, h = start { let next = cell(xt, h); (next, next) }
     LOOP_FORM = "loop-form";
 
-    /// Loops are written out turn by turn when a program is compiled. This one makes more operations than
+    /// Loops are unrolled when a program is compiled. This one makes more operations than
     /// a machine compiles in reasonable time.
     ///
     ///     for i in 0..1000000, s = 0.0 { s + real(i) }
     ///
-    /// Use operators on whole tensors, or fewer turns:
+    /// Use operators on whole tensors, or fewer iterations:
     ///
     ///     sum(iota[1000000])
     LOOP_TOO_LONG = "loop-too-long";
@@ -125,6 +125,16 @@ codes! {
     ///     let half = 7 div 2    // 3
     ///     let half = 7.0 / 2    // 3.5
     INT_DIVISION = "int-division";
+
+    /// A whole number is divided by 0: `div` and `%` of whole numbers have no result for it.
+    ///
+    ///     let parts = 0
+    ///     let size = 12 div parts
+    ///
+    /// Divide by another number:
+    ///
+    ///     let parts = 3
+    DIVISION_BY_ZERO = "division-by-zero";
 
     /// Something that is no number is used as one: a function, a data set, a fit, text.
     ///

@@ -107,6 +107,18 @@ pub(super) fn int_division(span: Span, (floor, real): (String, String)) -> Diagn
         .help(format!("write `{floor}` to round down, or make one operand real: `{real}`"))
 }
 
+/// A whole number divided by 0, which is written or follows from a size.
+pub(super) fn by_zero(span: Span) -> Diagnostic {
+    at(&DIVISION_BY_ZERO, "a whole number is divided by 0", span, "this is 0")
+        .help("divide by a whole number from 1, or divide reals: `/`")
+}
+
+/// A size divided by what is not positive.
+pub(super) fn size_divided(by: i64, span: Span) -> Diagnostic {
+    at(&NOT_A_SIZE, format!("a size is divided by {by} here"), span, format!("divided by {by}"))
+        .help("divide sizes by whole numbers from 1")
+}
+
 /// A position outside of an axis.
 pub(super) fn outside(position: &str, size: &str, last: Option<i64>, span: Span) -> Diagnostic {
     let message = format!("position {position} is outside of an axis of size {size}");

@@ -22,6 +22,7 @@
 //! | `limits` | what cannot be once all sizes are known |
 
 pub mod builtins;
+mod called;
 mod codes;
 mod env;
 pub mod errors;
@@ -37,7 +38,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use self::env::{Def, Env, NOBODY, PipelineDef, Scope, StageDef};
+use self::env::{Def, Env, PipelineDef, Scope, StageDef, WILDCARD};
 use self::errors::at;
 use self::expr::{targets, typer};
 use self::optim::external;
@@ -49,7 +50,8 @@ use crate::data::Catalog;
 use crate::diag::Diagnostic;
 use crate::typed::{self, DataId};
 
-pub(crate) use self::expr::derived::is_derivative;
+pub(crate) use self::called::{Called, StaticValue};
+pub(crate) use self::limits::limits;
 pub use self::optim::external::Given;
 
 /// Checks a script against the library. The program may be run only if no diagnostic is an error.
@@ -60,10 +62,7 @@ pub fn check(
     catalog: &dyn Catalog,
     real: DType,
 ) -> (typed::Program, Vec<Diagnostic>) {
-    let mut checker = Checker::new(catalog, real);
-    for (script, of_library) in library.iter().map(|script| (script, true)).chain([(script, false)]) {
-        checker.declare(script, of_library);
-    }
+    let mut checker = Checker::declared(script, library, catalog, real);
     for item in &script.items {
         let mut cx = typer(&mut checker.env);
         script::statements::statement(&mut cx, &mut checker.stages, &mut checker.statements, item);
@@ -73,6 +72,23 @@ pub fn check(
     script::curves::check_curves(&mut checker.env, &checker.statements.made);
     functions::sizes::check_model_sizes(&mut checker.env);
     checker.finish(used)
+}
+
+/// Checks the declarations of a script, and a call that stands in none. The program has no statements; the call
+/// is not there if it is in error.
+pub(crate) fn check_call(
+    script: &Script,
+    library: &[Script],
+    catalog: &dyn Catalog,
+    real: DType,
+    called: &Called<'_>,
+) -> (typed::Program, Option<typed::Expr>, Vec<Diagnostic>) {
+    let mut checker = Checker::declared(script, library, catalog, real);
+    let call = called::call(&mut typer(&mut checker.env), called).ok();
+    let used = checker.check_declarations();
+    functions::sizes::check_model_sizes(&mut checker.env);
+    let (program, found) = checker.finish(used);
+    (program, call, found)
 }
 
 /// Checks declarations of stages and functions with a pipeline as the last line. The result is a
@@ -126,6 +142,19 @@ impl<'a> Checker<'a> {
         Checker { catalog, env: Env::new(real), stages: Stages::default(), statements: Statements::default() }
     }
 
+    /// One that knows the declarations of a script and of the library.
+    fn declared(
+        script: &'a Script,
+        library: &'a [Script],
+        catalog: &'a dyn Catalog,
+        real: DType,
+    ) -> Checker<'a> {
+        let mut checker = Checker::new(catalog, real);
+        library.iter().for_each(|script| checker.declare(script, true));
+        checker.declare(script, false);
+        checker
+    }
+
     /// Takes in all declarations of a file; statements follow in their order.
     fn declare(&mut self, script: &'a Script, library: bool) {
         self.names(script, library);
@@ -150,7 +179,7 @@ impl<'a> Checker<'a> {
     fn names(&mut self, script: &'a Script, library: bool) {
         let mut seen: BTreeMap<&'a str, crate::source::Span> = BTreeMap::new();
         let names = script.items.iter().flat_map(|item| declared(&item.kind));
-        for name in names.filter(|name| name.name != NOBODY) {
+        for name in names.filter(|name| name.name != WILDCARD) {
             if !library {
                 self.statements.declared.insert(&name.name);
             }
@@ -176,7 +205,7 @@ impl<'a> Checker<'a> {
             }
             ItemKind::Let(line) if !library && names_one(line) => {
                 if let Some(constant) = decls.constant(&line.value) {
-                    decls.constants.insert(&line.name.name, constant);
+                    decls.constants.insert(&line.name().name, constant);
                 }
             }
             _ => {}
@@ -187,11 +216,11 @@ impl<'a> Checker<'a> {
     fn made_by_let(&mut self, line: &'a ast::Let) {
         let env = &mut self.env;
         if optim::pipelines::is_pipeline(env, &line.value) {
-            env.decls.pipeline_lets.insert(&line.name.name, line);
+            env.decls.pipeline_lets.insert(&line.name().name, line);
         }
         let scope = Scope::statement(env.real);
         if targets::makes_function(env, &scope, &line.value) {
-            env.decls.function_lets.insert(&line.name.name, line);
+            env.decls.function_lets.insert(&line.name().name, line);
         }
     }
 
@@ -243,7 +272,7 @@ impl<'a> Checker<'a> {
 
 /// Whether a `let` is of one name, whose type is not written.
 fn names_one(line: &ast::Let) -> bool {
-    line.ty.is_none() && line.more.is_empty()
+    line.ty.is_none() && line.names.len() == 1
 }
 
 /// The names that an item declares.
@@ -253,7 +282,7 @@ fn declared(item: &ItemKind) -> Vec<&ast::Ident> {
         ItemKind::Fn(function) | ItemKind::Model(function) => vec![&function.name],
         ItemKind::Stage(stage) => vec![&stage.name],
         ItemKind::Pipeline(pipeline) => vec![&pipeline.name],
-        ItemKind::Let(line) => std::iter::once(&line.name).chain(&line.more).collect(),
+        ItemKind::Let(line) => line.names.iter().collect(),
         _ => Vec::new(),
     }
 }

@@ -8,7 +8,7 @@ use crate::source::Sources;
 
 use super::check;
 use crate::data::sources::csv::{PATH, TARGET};
-use crate::data::{Catalog, Schema, Source};
+use crate::data::{Catalog, FileSource, Schema};
 use crate::typed::Program;
 
 static NO_FILE: Code = Code { name: "missing-file", explain: "" };
@@ -17,7 +17,7 @@ static NO_FILE: Code = Code { name: "missing-file", explain: "" };
 struct Files;
 
 impl Catalog for Files {
-    fn schema(&self, source: &Source, real: DType) -> Result<Schema, Diagnostic> {
+    fn schema(&self, source: &FileSource, real: DType) -> Result<Schema, Diagnostic> {
         let path = source.arguments().text(&PATH).unwrap_or_default();
         let y = match path {
             "d.csv" | "small.csv" => Type::scalar(DType::I32),
@@ -211,7 +211,7 @@ fn stage_scalars_stay_double() {
         "{text}"
     );
     assert!(
-        text.contains("spread[tensor](cast(add(sqrt(n), broadcast[tensors](t) [axes = ()])) [f32])"),
+        text.contains("broadcast[tensor](cast(add(sqrt(n), broadcast[tensors](t) [axes = ()])) [f32])"),
         "{text}"
     );
     assert!(text.contains("|> s_2 = s(rate = div(1, sqrt(t)))"), "{text}");

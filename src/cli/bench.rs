@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::run::parse_set;
-use super::{Done, PROGRAM, Script, complain, fail, load, print, threads, warn};
+use super::{Exit, PROGRAM, ScriptArgs, complain, fail, load, print, threads, warn};
 use crate::pipeline::Timings;
 use crate::print::time;
 use crate::run::{Measured, Plan, Settings};
@@ -16,7 +16,7 @@ use crate::system;
 #[derive(Args, Debug)]
 pub(super) struct BenchArgs {
     #[command(flatten)]
-    script: Script,
+    script: ScriptArgs,
     /// Print the results as JSON
     #[arg(long)]
     json: bool,
@@ -45,7 +45,7 @@ fn parse_seconds(text: &str) -> Result<f64, String> {
 }
 
 /// Everything that is printed.
-struct Report<'a> {
+struct BenchReport<'a> {
     file: String,
     threads: usize,
     timings: Timings,
@@ -54,7 +54,7 @@ struct Report<'a> {
     runs: &'a [Measured],
 }
 
-pub(super) fn bench(args: &BenchArgs, color: bool, started: Instant) -> Done {
+pub(super) fn bench(args: &BenchArgs, color: bool, started: Instant) -> Exit {
     let program = load(&args.script.file, args.script.real, args.script.limit)?;
     let timings = program.timings().map_err(|report| fail(&report, color))?;
     warn(&program, color);
@@ -67,7 +67,7 @@ pub(super) fn bench(args: &BenchArgs, color: bool, started: Instant) -> Done {
         complain(&format!("`{file}` trains nothing: a benchmark times the steps of `train`"));
         return Err(PROGRAM);
     }
-    let report = Report { file, threads, timings, started, runs: &runs };
+    let report = BenchReport { file, threads, timings, started, runs: &runs };
     print(&if args.json { report.json() } else { report.text() })
 }
 
@@ -76,7 +76,7 @@ fn peak_memory() -> Option<f64> {
     system::peak_memory().map(|bytes| bytes as f64 / (1 << 20) as f64)
 }
 
-impl Report<'_> {
+impl BenchReport<'_> {
     /// From the start of the process to the end of the first step of the first run.
     fn first_step(&self) -> Duration {
         self.runs[0].first_at.saturating_duration_since(self.started)

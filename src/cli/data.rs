@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Done, PROGRAM, complain, print};
-use crate::data::summary::{self, Column, Holds, Summary};
+use super::{Exit, PROGRAM, complain, print};
+use crate::data::summary::{self, ColumnSummary, Holds, Summary};
 use crate::pipeline::Report;
 use crate::print::number;
 
@@ -45,7 +45,7 @@ fn parse_decimal(text: &str) -> Result<char, String> {
     }
 }
 
-pub(super) fn data(args: &DataArgs, color: bool) -> Done {
+pub(super) fn data(args: &DataArgs, color: bool) -> Exit {
     let missing = args.missing.clone();
     let summary = summary::csv(&args.file, args.separator, args.decimal, missing).map_err(|found| {
         complain(&Report { diagnostics: vec![found], sources: Default::default() }.render(color));
@@ -75,7 +75,7 @@ fn as_text(file: &str, summary: &Summary) -> String {
     text
 }
 
-fn line(column: &Column) -> [String; 4] {
+fn line(column: &ColumnSummary) -> [String; 4] {
     let (holds, range) = match &column.holds {
         Holds::Nothing => ("nothing", String::new()),
         Holds::Numbers { whole, least, most } => {
@@ -102,7 +102,7 @@ fn as_json(file: &str, summary: &Summary) -> String {
     report.to_string() + "\n"
 }
 
-fn column_json(column: &Column) -> Value {
+fn column_json(column: &ColumnSummary) -> Value {
     let (name, missing) = (&column.name, column.missing);
     match &column.holds {
         Holds::Nothing => json!({ "name": name, "missing": missing, "holds": "nothing" }),

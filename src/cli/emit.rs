@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Done, Real, USAGE, fail, load, print, unknown, usage};
+use super::{Exit, Real, USAGE, fail, load, print, unknown, usage};
 use crate::pass::Point;
 use crate::pipeline::STAGES;
 use crate::typed::LIMIT;
@@ -46,7 +46,7 @@ fn listed() -> String {
     text
 }
 
-pub(super) fn emit(args: &EmitArgs, color: bool) -> Done {
+pub(super) fn emit(args: &EmitArgs, color: bool) -> Exit {
     if args.list {
         return print(&listed());
     }

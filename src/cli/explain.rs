@@ -1,9 +1,9 @@
 //! `egret explain`: what a diagnostic code means.
 
-use super::{Done, print, unknown, usage};
+use super::{Exit, print, unknown, usage};
 use crate::pipeline;
 
-pub(super) fn explain(code: Option<&str>) -> Done {
+pub(super) fn explain(code: Option<&str>) -> Exit {
     let Some(name) = code else {
         let names: String = pipeline::codes().map(|code| format!("{}\n", code.name)).collect();
         return print(&names);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Done, PROGRAM, STANDARD_INPUT, complain, fail, load, print, usage};
+use super::{Exit, PROGRAM, STANDARD_INPUT, complain, fail, load, print, usage};
 use crate::run::save::write_atomically;
 use crate::typed::LIMIT;
 
@@ -21,7 +21,7 @@ pub(super) struct FmtArgs {
     write: bool,
 }
 
-pub(super) fn fmt(args: &FmtArgs, color: bool) -> Done {
+pub(super) fn fmt(args: &FmtArgs, color: bool) -> Exit {
     let streamed = args.files.iter().any(|file| file == Path::new(STANDARD_INPUT));
     if args.write && streamed {
         return Err(usage("standard input cannot be written to: leave out `--write`"));
@@ -37,7 +37,7 @@ pub(super) fn fmt(args: &FmtArgs, color: bool) -> Done {
     Ok(codes.into_iter().max().unwrap_or(0))
 }
 
-fn one(args: &FmtArgs, file: &Path, color: bool) -> Done {
+fn one(args: &FmtArgs, file: &Path, color: bool) -> Exit {
     let program = load(file, None, LIMIT)?;
     let text = program.format().map_err(|report| fail(&report, color))?;
     let differs = program.text() != text;
@@ -53,7 +53,7 @@ fn one(args: &FmtArgs, file: &Path, color: bool) -> Done {
 }
 
 /// Puts a text into a file, or leaves it as it is: a link goes on to lead to it.
-fn replace(file: &Path, text: &str) -> Done {
+fn replace(file: &Path, text: &str) -> Exit {
     let written = file.canonicalize().and_then(|file| write_atomically(&file, text.as_bytes()));
     written.map(|()| 0).map_err(|error| {
         complain(&format!("cannot write `{}`: {error}", file.display()));

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::{Done, PROGRAM, complain, fail, print, script_text, unknown, usage};
+use super::{Exit, PROGRAM, complain, fail, print, script_text, unknown, usage};
 use crate::gradcheck::{Checked, Compared, Problem, gradcheck};
 
 /// Compares gradients with differences.
-pub(super) fn gradients(file: &Path, name: Option<&str>, color: bool) -> Done {
+pub(super) fn gradients(file: &Path, name: Option<&str>, color: bool) -> Exit {
     let text = script_text(file)?;
     let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
     let checked =

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Done, PROGRAM, Script, compile, complain, fail, interrupt, show, threads};
+use super::{Exit, PROGRAM, ScriptArgs, compile, complain, fail, interrupt, show, threads};
 use crate::pipeline::{Profile, Report};
 use crate::report;
 use crate::run::Settings;
@@ -13,7 +13,7 @@ use crate::run::Settings;
 #[derive(Args, Debug)]
 pub(super) struct RunArgs {
     #[command(flatten)]
-    script: Script,
+    script: ScriptArgs,
     /// Print how long each stage of the compiler takes
     #[arg(long)]
     timings: bool,
@@ -50,7 +50,7 @@ pub(super) fn parse_set(text: &str) -> Result<(String, f64), String> {
     Ok((name.trim().to_owned(), number))
 }
 
-pub(super) fn run(args: &RunArgs, color: bool) -> Done {
+pub(super) fn run(args: &RunArgs, color: bool) -> Exit {
     let program = compile(&args.script, args.timings, color)?;
     let threads = threads(args.threads);
     let settings = Settings {
@@ -79,7 +79,7 @@ pub(super) fn run(args: &RunArgs, color: bool) -> Done {
 }
 
 /// Writes a file that the command line asks for.
-fn written(file: &Path, text: &str, what: &str) -> Done {
+fn written(file: &Path, text: &str, what: &str) -> Exit {
     let shown = file.display();
     match fs::write(file, text) {
         Ok(()) => {

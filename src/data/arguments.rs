@@ -6,7 +6,7 @@ use crate::print::number;
 
 /// An argument that a source takes.
 #[derive(Debug)]
-pub struct Argument {
+pub struct SourceArgument {
     /// Its name.
     pub name: &'static str,
     /// What it is.
@@ -40,7 +40,7 @@ pub enum Takes {
 
 /// What an argument is.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Value {
+pub enum ArgumentValue {
     /// A path, the name of a column, or a text.
     Text(String),
     /// Names of columns, or texts.
@@ -57,14 +57,14 @@ pub enum Value {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct PerColumn {
     /// For columns by name.
-    pub named: Vec<(String, Choice)>,
+    pub named: Vec<(String, ColumnChoice)>,
     /// For all others, if that is said.
-    pub others: Option<Choice>,
+    pub others: Option<ColumnChoice>,
 }
 
 /// What is chosen for a column.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Choice {
+pub enum ColumnChoice {
     /// One of the argument's words.
     Word(&'static str),
     /// A number.
@@ -74,19 +74,19 @@ pub enum Choice {
 }
 
 /// The share of the rows that is the test split.
-pub static TEST: Argument =
-    Argument { name: "test", takes: Takes::Share, doc: "the share of the rows that is the test split" };
+pub static TEST: SourceArgument =
+    SourceArgument { name: "test", takes: Takes::Share, doc: "the share of the rows that is the test split" };
 
 /// The arguments of a source, as a script gives them.
 #[derive(Clone, Debug, Default)]
 pub struct Arguments {
-    given: Vec<(&'static Argument, Value)>,
+    given: Vec<(&'static SourceArgument, ArgumentValue)>,
     columns: Vec<(String, String)>,
 }
 
 impl Arguments {
     /// Adds an argument.
-    pub fn give(&mut self, argument: &'static Argument, value: Value) {
+    pub fn give(&mut self, argument: &'static SourceArgument, value: ArgumentValue) {
         self.given.push((argument, value));
     }
 
@@ -103,47 +103,47 @@ impl Arguments {
     }
 
     /// Text, if it is given.
-    pub fn text(&self, argument: &'static Argument) -> Option<&str> {
+    pub fn text(&self, argument: &'static SourceArgument) -> Option<&str> {
         match self.value(argument)? {
-            Value::Text(text) => Some(text),
+            ArgumentValue::Text(text) => Some(text),
             _ => None,
         }
     }
 
     /// What is chosen for columns, if it is given.
-    pub fn per_column(&self, argument: &'static Argument) -> Option<&PerColumn> {
+    pub fn per_column(&self, argument: &'static SourceArgument) -> Option<&PerColumn> {
         match self.value(argument)? {
-            Value::PerColumn(chosen) => Some(chosen),
+            ArgumentValue::PerColumn(chosen) => Some(chosen),
             _ => None,
         }
     }
 
     /// Names or texts; none if they are not given.
-    pub fn names(&self, argument: &'static Argument) -> &[String] {
+    pub fn names(&self, argument: &'static SourceArgument) -> &[String] {
         match self.value(argument) {
-            Some(Value::Names(names)) => names,
+            Some(ArgumentValue::Names(names)) => names,
             _ => &[],
         }
     }
 
     /// A whole number, if it is given.
-    pub fn whole(&self, argument: &'static Argument) -> Option<usize> {
+    pub fn whole(&self, argument: &'static SourceArgument) -> Option<usize> {
         match self.value(argument)? {
-            Value::Whole(number) => Some(*number),
+            ArgumentValue::Whole(number) => Some(*number),
             _ => None,
         }
     }
 
     /// A share, if it is given.
-    pub fn share(&self, argument: &'static Argument) -> Option<f64> {
+    pub fn share(&self, argument: &'static SourceArgument) -> Option<f64> {
         match self.value(argument)? {
-            Value::Share(share) => Some(*share),
+            ArgumentValue::Share(share) => Some(*share),
             _ => None,
         }
     }
 
-    fn value(&self, argument: &'static Argument) -> Option<&Value> {
-        let of = |(have, _): &&(&'static Argument, Value)| std::ptr::eq(*have, argument);
+    fn value(&self, argument: &'static SourceArgument) -> Option<&ArgumentValue> {
+        let of = |(have, _): &&(&'static SourceArgument, ArgumentValue)| std::ptr::eq(*have, argument);
         self.given.iter().find(of).map(|(_, value)| value)
     }
 }
@@ -159,14 +159,14 @@ impl Display for Arguments {
     }
 }
 
-impl Display for Value {
+impl Display for ArgumentValue {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Value::Text(text) => write!(f, "{text:?}"),
-            Value::Names(names) => write!(f, "{names:?}"),
-            Value::PerColumn(chosen) => write!(f, "{chosen}"),
-            Value::Whole(whole) => write!(f, "{whole}"),
-            Value::Share(share) => f.write_str(&number(*share)),
+            ArgumentValue::Text(text) => write!(f, "{text:?}"),
+            ArgumentValue::Names(names) => write!(f, "{names:?}"),
+            ArgumentValue::PerColumn(chosen) => write!(f, "{chosen}"),
+            ArgumentValue::Whole(whole) => write!(f, "{whole}"),
+            ArgumentValue::Share(share) => f.write_str(&number(*share)),
         }
     }
 }
@@ -185,12 +185,12 @@ impl Display for PerColumn {
     }
 }
 
-impl Display for Choice {
+impl Display for ColumnChoice {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Choice::Word(word) => f.write_str(word),
-            Choice::Number(value) => f.write_str(&number(*value)),
-            Choice::Text(text) => write!(f, "{text:?}"),
+            ColumnChoice::Word(word) => f.write_str(word),
+            ColumnChoice::Number(value) => f.write_str(&number(*value)),
+            ColumnChoice::Text(text) => write!(f, "{text:?}"),
         }
     }
 }

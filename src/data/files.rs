@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::{Catalog, Schema, Source};
+use super::{Catalog, FileSource, Schema};
 use crate::algebra::types::DType;
 use crate::diag::Diagnostic;
 
@@ -56,7 +56,7 @@ impl Files {
 }
 
 impl Catalog for Files {
-    fn schema(&self, source: &Source, real: DType) -> Result<Schema, Diagnostic> {
+    fn schema(&self, source: &FileSource, real: DType) -> Result<Schema, Diagnostic> {
         source.reader().schema(self, real)
     }
 }

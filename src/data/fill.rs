@@ -1,11 +1,11 @@
 //! What becomes of missing cells.
 
-use super::arguments::{Choice, PerColumn};
+use super::arguments::{ColumnChoice, PerColumn};
 use crate::ice;
 
 /// What becomes of a missing cell.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) enum Fill {
+pub(crate) enum CellFill {
     /// Its row is left out.
     Drop,
     /// It is the mean of the training rows.
@@ -20,19 +20,19 @@ pub(crate) enum Fill {
     Word(String),
 }
 
-impl Fill {
+impl CellFill {
     /// What scripts call those that are neither a number nor a word of the data.
     pub(crate) const WORDS: &[&str] = &["drop", "mean", "median", "indicator"];
 
-    fn of(choice: &Choice) -> Fill {
+    fn of(choice: &ColumnChoice) -> CellFill {
         match choice {
-            Choice::Number(number) => Fill::Number(*number),
-            Choice::Text(word) => Fill::Word(word.clone()),
-            Choice::Word("drop") => Fill::Drop,
-            Choice::Word("mean") => Fill::Mean,
-            Choice::Word("median") => Fill::Median,
-            Choice::Word("indicator") => Fill::Indicator,
-            Choice::Word(other) => ice!("data", "nothing is filled by `{other}`"),
+            ColumnChoice::Number(number) => CellFill::Number(*number),
+            ColumnChoice::Text(word) => CellFill::Word(word.clone()),
+            ColumnChoice::Word("drop") => CellFill::Drop,
+            ColumnChoice::Word("mean") => CellFill::Mean,
+            ColumnChoice::Word("median") => CellFill::Median,
+            ColumnChoice::Word("indicator") => CellFill::Indicator,
+            ColumnChoice::Word(other) => ice!("data", "nothing is filled by `{other}`"),
         }
     }
 
@@ -41,7 +41,7 @@ impl Fill {
         let numbers: Vec<f64> = numbers.collect();
         match self {
             _ if numbers.is_empty() => None,
-            Fill::Median => Some(median(numbers)),
+            CellFill::Median => Some(median(numbers)),
             _ => Some(mean(&numbers)),
         }
     }
@@ -65,49 +65,49 @@ fn median(mut numbers: Vec<f64>) -> f64 {
 
 /// What becomes of the missing cells of each column.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub(crate) struct Fills {
+pub(crate) struct CellFills {
     /// Of those that are named.
-    pub(crate) named: Vec<(String, Fill)>,
+    pub(crate) named: Vec<(String, CellFill)>,
     /// Of all others, if that is said.
-    pub(crate) others: Option<Fill>,
+    pub(crate) others: Option<CellFill>,
 }
 
 /// What becomes of the missing cells of one column.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub(crate) struct Rule {
+pub(crate) struct FillRule {
     /// It, if that is said.
-    pub(crate) fill: Option<Fill>,
+    pub(crate) fill: Option<CellFill>,
     /// Whether the script says it of this column by name.
     pub(crate) named: bool,
     /// Whether the column is the target.
     pub(crate) target: bool,
 }
 
-impl Fills {
+impl CellFills {
     /// As a script gives them.
-    pub(crate) fn of(given: &PerColumn) -> Fills {
-        let named = given.named.iter().map(|(column, choice)| (column.clone(), Fill::of(choice)));
-        Fills { named: named.collect(), others: given.others.as_ref().map(Fill::of) }
+    pub(crate) fn of(given: &PerColumn) -> CellFills {
+        let named = given.named.iter().map(|(column, choice)| (column.clone(), CellFill::of(choice)));
+        CellFills { named: named.collect(), others: given.others.as_ref().map(CellFill::of) }
     }
 
     /// The rule of a column.
-    pub(crate) fn rule(&self, column: &str, target: bool) -> Rule {
+    pub(crate) fn rule(&self, column: &str, target: bool) -> FillRule {
         match self.named.iter().find(|(name, _)| name == column) {
-            Some((_, fill)) => Rule { fill: Some(fill.clone()), named: true, target },
-            None => Rule { fill: self.others.clone(), named: false, target },
+            Some((_, fill)) => FillRule { fill: Some(fill.clone()), named: true, target },
+            None => FillRule { fill: self.others.clone(), named: false, target },
         }
     }
 }
 
-impl Rule {
+impl FillRule {
     /// Whether rows without this cell are left out.
     pub(crate) fn drops(&self) -> bool {
-        self.fill == Some(Fill::Drop)
+        self.fill == Some(CellFill::Drop)
     }
 
     /// Whether missing numbers are known only once the training rows are.
     pub(crate) fn is_statistic(&self) -> bool {
-        matches!(self.fill, Some(Fill::Mean | Fill::Median | Fill::Indicator))
+        matches!(self.fill, Some(CellFill::Mean | CellFill::Median | CellFill::Indicator))
     }
 }
 
@@ -117,11 +117,11 @@ mod tests {
 
     #[test]
     fn statistics_of_large_and_of_few_numbers() {
-        let by = |fill: Fill, numbers: &[f64]| fill.statistic(numbers.iter().copied());
-        assert_eq!(by(Fill::Mean, &[1.0, 2.0, 6.0]), Some(3.0));
-        assert_eq!(by(Fill::Mean, &[1.7e308, 1.7e308]), Some(1.7e308));
-        assert_eq!(by(Fill::Median, &[9.0, 1.0, 2.0]), Some(2.0));
-        assert_eq!(by(Fill::Median, &[1.7e308, 1.0, 1.7e308, 3.0]), Some(8.5e307));
-        assert_eq!(by(Fill::Median, &[]), None);
+        let by = |fill: CellFill, numbers: &[f64]| fill.statistic(numbers.iter().copied());
+        assert_eq!(by(CellFill::Mean, &[1.0, 2.0, 6.0]), Some(3.0));
+        assert_eq!(by(CellFill::Mean, &[1.7e308, 1.7e308]), Some(1.7e308));
+        assert_eq!(by(CellFill::Median, &[9.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(by(CellFill::Median, &[1.7e308, 1.0, 1.7e308, 3.0]), Some(8.5e307));
+        assert_eq!(by(CellFill::Median, &[]), None);
     }
 }

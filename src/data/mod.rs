@@ -22,11 +22,11 @@ mod wanted;
 use std::fmt::{self, Debug, Display, Formatter};
 use std::rc::Rc;
 
-pub use self::arguments::{Argument, Arguments, Choice, PerColumn, Takes, Value};
+pub use self::arguments::{ArgumentValue, Arguments, ColumnChoice, PerColumn, SourceArgument, Takes};
 pub use self::files::Files;
 pub use self::sources::SOURCES;
 pub(crate) use self::values::{Elements, Values};
-pub(crate) use self::wanted::{Trained, Wanted};
+pub(crate) use self::wanted::{Trained, WantedColumn};
 use crate::algebra::types::{DType, Type};
 use crate::diag::Diagnostic;
 
@@ -40,7 +40,7 @@ pub struct SourceKind {
     /// How it is written, for messages.
     pub example: &'static str,
     /// What it takes, in the order of places.
-    pub arguments: &'static [&'static Argument],
+    pub arguments: &'static [&'static SourceArgument],
     /// How many of them must be there.
     pub needed: usize,
     /// Whether other names are those of columns, and what they hold.
@@ -69,7 +69,7 @@ pub(crate) trait Reader: Debug + std::any::Any {
     ///
     /// # Errors
     /// Numbers that the column's type does not have, words that the data trained on do not have.
-    fn column(&self, files: &Files, wanted: &Wanted<'_>) -> Result<Values, Diagnostic>;
+    fn column(&self, files: &Files, wanted: &WantedColumn<'_>) -> Result<Values, Diagnostic>;
 
     /// Whether the test split is the last rows; else it is drawn from all.
     fn test_is_last(&self) -> bool {
@@ -89,17 +89,17 @@ pub(crate) trait Reader: Debug + std::any::Any {
 
 /// A source as a script gives it.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct FileSource {
     kind: &'static SourceKind,
     arguments: Arguments,
     reader: Rc<dyn Reader>,
 }
 
-impl Source {
+impl FileSource {
     /// A source of this kind, with arguments that are as the kind says.
-    pub fn new(kind: &'static SourceKind, arguments: Arguments) -> Source {
+    pub fn new(kind: &'static SourceKind, arguments: Arguments) -> FileSource {
         let reader = (kind.reader)(&arguments);
-        Source { kind, arguments, reader }
+        FileSource { kind, arguments, reader }
     }
 
     /// Its arguments.
@@ -113,7 +113,7 @@ impl Source {
     }
 }
 
-impl Display for Source {
+impl Display for FileSource {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.kind.name, self.arguments)
     }
@@ -135,5 +135,5 @@ pub struct Schema {
 /// What is asked about data files when a script is checked. Diagnostics come without labels.
 pub trait Catalog {
     /// The schema of a source, or why it cannot be read.
-    fn schema(&self, source: &Source, real: DType) -> Result<Schema, Diagnostic>;
+    fn schema(&self, source: &FileSource, real: DType) -> Result<Schema, Diagnostic>;
 }

@@ -13,7 +13,7 @@ pub(crate) struct Scales(Vec<Scale>);
 
 /// What is known of a feature after a first look at all of its numbers.
 #[derive(Clone, Copy)]
-struct Seen {
+struct FeatureSummary {
     least: f64,
     most: f64,
     sum: f64,
@@ -23,17 +23,18 @@ impl Scales {
     /// The means and standard deviations (population form) of each feature over these rows, in double
     /// precision. A constant feature becomes 0.
     pub(super) fn of(width: usize, rows: &[u32], number: impl Fn(usize, usize) -> f64) -> Scales {
-        let mut seen = vec![Seen { least: f64::INFINITY, most: f64::NEG_INFINITY, sum: 0.0 }; width];
+        let mut seen =
+            vec![FeatureSummary { least: f64::INFINITY, most: f64::NEG_INFINITY, sum: 0.0 }; width];
         for row in rows {
             for (k, seen) in seen.iter_mut().enumerate() {
                 let number = number(*row as usize, k);
                 let (least, most) = (seen.least.min(number), seen.most.max(number));
                 // A part at a time: the sum of large numbers is no number.
-                *seen = Seen { least, most, sum: seen.sum + number / rows.len() as f64 };
+                *seen = FeatureSummary { least, most, sum: seen.sum + number / rows.len() as f64 };
             }
         }
         // Sums of differences from the mean, and of their squares, in units of the largest difference.
-        let unit = |seen: &Seen| (seen.most - seen.sum).max(seen.sum - seen.least);
+        let unit = |seen: &FeatureSummary| (seen.most - seen.sum).max(seen.sum - seen.least);
         let mut sums = vec![(0.0, 0.0); width];
         for row in rows {
             for (k, (seen, sums)) in seen.iter().zip(&mut sums).enumerate() {
@@ -42,7 +43,7 @@ impl Scales {
             }
         }
         let count = rows.len() as f64;
-        let scale = |(seen, (sum, squares)): (&Seen, (f64, f64))| {
+        let scale = |(seen, (sum, squares)): (&FeatureSummary, (f64, f64))| {
             let mean = sum / count;
             let deviation = (squares / count - mean * mean).max(0.0).sqrt();
             match seen.least == seen.most {

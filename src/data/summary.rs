@@ -4,7 +4,7 @@ use std::io::BufReader;
 use std::path::Path;
 
 use super::errors;
-use super::fill::{Fill, Fills};
+use super::fill::{CellFill, CellFills};
 use super::formats::csv::{self, Reading};
 use crate::diag::Diagnostic;
 use crate::input;
@@ -17,12 +17,12 @@ pub(crate) struct Summary {
     /// Rows with a missing cell.
     pub(crate) incomplete: usize,
     /// Its columns.
-    pub(crate) columns: Vec<Column>,
+    pub(crate) columns: Vec<ColumnSummary>,
 }
 
 /// A column of a table.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Column {
+pub(crate) struct ColumnSummary {
     /// Its name.
     pub(crate) name: String,
     /// Missing cells.
@@ -70,7 +70,7 @@ pub(crate) fn csv(
 ) -> Result<Summary, Diagnostic> {
     let file = input::open(path).map_err(|error| errors::unreadable(path, &error))?;
     // Missing cells are only counted.
-    let fills = Fills { named: Vec::new(), others: Some(Fill::Indicator) };
+    let fills = CellFills { named: Vec::new(), others: Some(CellFill::Indicator) };
     let separator = separator as u8;
     let reading = Reading { separator, decimal, missing, fills, ..Reading::default() };
     csv::summarize(path, BufReader::new(file), &reading)

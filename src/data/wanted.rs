@@ -1,11 +1,11 @@
 //! What is said about a column when it is asked for.
 
-use super::Source;
+use super::FileSource;
 use super::scale::Scales;
 use crate::algebra::types::Type;
 
 /// A column that is to be read.
-pub(crate) struct Wanted<'a> {
+pub(crate) struct WantedColumn<'a> {
     /// Its name in scripts.
     pub(crate) name: &'a str,
     /// The type of a row of it.
@@ -23,7 +23,7 @@ pub(crate) struct Wanted<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Trained<'a> {
     /// Where they are read; `None`: they are computed.
-    pub(crate) source: Option<&'a Source>,
+    pub(crate) source: Option<&'a FileSource>,
     /// Their training rows, ascending.
     pub(crate) train: &'a [u32],
     /// Of a text, its characters.
@@ -32,7 +32,7 @@ pub(crate) struct Trained<'a> {
     pub(crate) scales: Option<&'a Scales>,
 }
 
-impl Wanted<'_> {
+impl WantedColumn<'_> {
     /// What the column is standardized by, if it is: the statistics of these rows, or those of the data
     /// trained on.
     pub(super) fn scales(

@@ -22,7 +22,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> Str
     shown.sort_by_key(|diagnostic| (!diagnostic.is_error(), place(diagnostic)));
     shown.truncate(SHOWN);
     shown.sort_by_key(|diagnostic| place(diagnostic));
-    let mut files = Files { sources, read: BTreeMap::new() };
+    let mut files = PreparedFiles { sources, read: BTreeMap::new() };
     let mut out = String::new();
     for diagnostic in &shown {
         let excerpt = !diagnostic.labels.is_empty()
@@ -71,7 +71,7 @@ fn plain(diagnostic: &Diagnostic, sources: &Sources) -> String {
     out
 }
 
-fn with_excerpt(diagnostic: &Diagnostic, files: &mut Files<'_>, color: bool) -> String {
+fn with_excerpt(diagnostic: &Diagnostic, files: &mut PreparedFiles<'_>, color: bool) -> String {
     let (first, paint) = (&diagnostic.labels[0], [Color::Red, Color::Yellow]);
     let paint = paint[usize::from(!diagnostic.is_error())];
     let config = Config::default().with_color(color).with_index_type(IndexType::Byte);
@@ -150,12 +150,12 @@ fn printable(text: &str) -> String {
 }
 
 /// The files as ariadne wants them, each prepared once.
-struct Files<'a> {
+struct PreparedFiles<'a> {
     sources: &'a Sources,
     read: BTreeMap<FileId, Source<String>>,
 }
 
-impl Cache<FileId> for &mut Files<'_> {
+impl Cache<FileId> for &mut PreparedFiles<'_> {
     type Storage = String;
 
     fn fetch(&mut self, id: &FileId) -> Result<&Source<String>, impl Debug> {

@@ -3,13 +3,14 @@
 //! A loss is checked by training for as many steps as there are coordinates to try, with an optimizer that never
 //! moves a parameter (`still`): each step compares, on its batch and with its random numbers, the gradient in
 //! one coordinate with `differences` of the loss. A function becomes a loss whose parameters are its arguments
-//! (`functions`). Everything is computed in double precision. Then the first step of the compiled program
+//! (`functions`, `loss`): a typed program, which no script says. Everything is computed in double precision. Then the first step of the compiled program
 //! itself is compared with its operators one by one: see `compiled`.
 
 mod compiled;
 mod differences;
 mod display;
 mod functions;
+mod loss;
 mod sizes;
 mod still;
 mod subjects;
@@ -120,8 +121,8 @@ pub fn gradcheck(name: &str, text: &str, folder: &Path, only: Option<&str>) -> R
         return Err(Problem::Unknown(subjects.iter().map(|subject| subject.name().to_owned()).collect()));
     }
     let check = |subject: &Subject| match subject {
-        Subject::Function(function) => Ok(functions::check(&double, folder, function, false)?),
-        Subject::Model(function) => Ok(functions::check(&double, folder, function, true)?),
+        Subject::Function(function) => Ok(functions::check(&double, function, false)),
+        Subject::Model(function) => Ok(functions::check(&double, function, true)),
         Subject::Loss { name, statement } => {
             let compared = differences::compare(&double, *statement)?;
             let compiled = compiled::compare(&run, name)?;

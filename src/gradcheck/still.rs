@@ -54,6 +54,7 @@ pub(super) fn optimizer(program: &Program, before: &Optimizer, tried: &[Tried]) 
         local: width,
         value: build::constant(1e-5, number.clone(), span),
         range: None,
+        swept: None,
     };
     let only = StageUse {
         stage: StageId(program.stages.len()),

@@ -6,13 +6,13 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::builder::Builder;
-use super::calls::Calls;
-use super::layout::{Matrix, Pieces, join};
-use super::positions::{Position, Source};
+use super::calls::CallCache;
+use super::layout::{ArenaExtents, ParamMatrix, join};
+use super::positions::{IndexSource, Position};
 use super::{Layout, Param, Role, errors};
 use crate::algebra::concat::Concat;
 use crate::algebra::fill::Fill;
-use crate::algebra::form::{Combine, Segments};
+use crate::algebra::form::{Reducer, Segments};
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::reduce::Reduce;
 use crate::algebra::scalar;
@@ -24,7 +24,7 @@ use crate::ice;
 use crate::source::{FileId, Span};
 use crate::typed::{
     Counter, Expr, ExprKind, Extent, Function, FunctionId, GlobalId, Instance, Local, LocalId, Member,
-    Numbered, Program, StatementKind,
+    Numbered, Program, StatementId, StatementKind,
 };
 
 /// What size variables stand for.
@@ -89,7 +89,7 @@ pub(super) struct Evaluator<'a> {
     /// Whose parameters the model of the run has.
     pub root: Option<Arena>,
     /// The pieces of the arena, in stages.
-    pub pieces: Pieces,
+    pub extents: ArenaExtents,
     /// Whether this is a training step: the value of `training`.
     pub training: bool,
     /// States of the model that have been assigned, by path.
@@ -106,7 +106,7 @@ pub(super) struct Evaluator<'a> {
     /// Calls under way, the outermost first.
     calls: Vec<Span>,
     /// What calls gave.
-    given: Calls,
+    given: CallCache,
     /// What tells random numbers of this expression from those of others.
     label: String,
     /// How often each occurrence of `random` was met since the label changed.
@@ -119,7 +119,7 @@ impl<'a> Evaluator<'a> {
         Evaluator {
             builder: Builder::default(),
             root: None,
-            pieces: Pieces::default(),
+            extents: ArenaExtents::default(),
             training: false,
             assigned: BTreeMap::new(),
             batch: None,
@@ -131,7 +131,7 @@ impl<'a> Evaluator<'a> {
             calls: Vec::new(),
             label: String::new(),
             draws: BTreeMap::new(),
-            given: Calls::default(),
+            given: CallCache::default(),
         }
     }
 
@@ -210,9 +210,9 @@ impl<'a> Evaluator<'a> {
                 let value = self.eval(value, frame);
                 self.stage_reduce(*combine, *extent, value)
             }
-            ExprKind::StageSpread { extent, to, value } => {
+            ExprKind::StageBroadcast { extent, to, value } => {
                 let value = self.eval(value, frame);
-                self.stage_spread(*extent, *to, value, &expr.ty.substitute(&frame.sizes))
+                self.stage_broadcast(*extent, *to, value, &expr.ty.substitute(&frame.sizes))
             }
             ExprKind::StopGradient(value) => {
                 let value = self.eval(value, frame);
@@ -229,7 +229,7 @@ impl<'a> Evaluator<'a> {
 
     /// Notes integers that must be below a size, with the place in the script's own file that asks for it.
     fn position(&mut self, value: Val, below: usize, what: Numbered, span: Span) {
-        let (source, span) = (Source::Value(value), self.place(span));
+        let (source, span) = (IndexSource::Value(value), self.place(span));
         self.builder.position(Position { source, below, what, span });
     }
 
@@ -254,9 +254,9 @@ impl<'a> Evaluator<'a> {
             ExprKind::Local(local) => local_value(frame, *local),
             ExprKind::Param(member) => self.param(*member, frame),
             ExprKind::State(member) => self.state(*member, frame),
-            ExprKind::Global(id) => self.builder.input(self.global_name(*id), Role::Global(id.0), ty),
+            ExprKind::Global(id) => self.builder.input(self.global_name(*id), Role::Global(*id), ty),
             ExprKind::Recorded(series) => {
-                let name = join(self.global_name(series.of), &series.key);
+                let name = join(self.run_name(series.of), &series.key);
                 let role = Role::Recorded(series.of.0, series.key.clone(), series.statistic);
                 self.builder.input(name, role, ty)
             }
@@ -281,7 +281,7 @@ impl<'a> Evaluator<'a> {
             ice!("build", "statement {run} is no training run")
         };
         let name = train.sweep[k].cell();
-        match self.layouts[&run].cells.iter().position(|(cell, _)| *cell == name) {
+        match self.layouts[&run].swept(k) {
             Some(cell) => self.builder.input(name, Role::Cell(cell), ty),
             None => ice!("build", "no cell `{name}`"),
         }
@@ -410,13 +410,15 @@ impl<'a> Evaluator<'a> {
 
     /// A state of a model as it was before the step.
     pub(super) fn memory(&mut self, arena: &Arena, path: &str) -> Val {
-        let memory = &self.layouts[&arena.run].memory;
+        let memory = &self.layouts[&arena.run].model_states;
         let Some(k) = memory.iter().position(|(name, _)| name == path) else {
             ice!("build", "no state {path}")
         };
         let (name, role) = match arena.role {
-            Role::FitParams(run) => (join(self.global_name(GlobalId(run)), path), Role::FitMemory(run, k)),
-            _ => (path.to_owned(), Role::Memory(k)),
+            Role::FitParams(run) => {
+                (join(self.run_name(StatementId(run)), path), Role::FitModelState(run, k))
+            }
+            _ => (path.to_owned(), Role::ModelState(k)),
         };
         self.builder.input(name, role, memory[k].1.clone())
     }
@@ -477,7 +479,7 @@ impl<'a> Evaluator<'a> {
     fn whole(&mut self, batch: &Batch<'a>, point: Val) -> Val {
         let params = self.arena(&batch.arena);
         let total = self.builder.ty(params).count();
-        let Range { start, end } = self.pieces.coordinates.clone();
+        let Range { start, end } = self.extents.coordinates.clone();
         if end - start == total {
             return point;
         }
@@ -494,26 +496,30 @@ impl<'a> Evaluator<'a> {
     pub(super) fn arena(&mut self, arena: &Arena) -> Val {
         let ty = Type::of(self.program.real, &[self.layouts[&arena.run].segments.total()]);
         let name = match arena.role {
-            Role::FitParams(run) => format!("{}.params", self.global_name(GlobalId(run))),
+            Role::FitParams(run) => format!("{}.params", self.run_name(StatementId(run))),
             _ => "params".to_owned(),
         };
         self.builder.input(name, arena.role.clone(), ty)
     }
 
     fn global_name(&self, id: GlobalId) -> &'a str {
-        let name = self.program.statements[id.0].kind.name();
-        name.unwrap_or_else(|| ice!("build", "statement {} binds no name", id.0))
+        let name = self.program.statements[id.statement.0].kind.names().get(id.value);
+        name.unwrap_or_else(|| ice!("build", "{id:?} has no name"))
     }
 
-    fn stage_reduce(&mut self, combine: Combine, extent: Extent, value: Val) -> Val {
+    fn run_name(&self, statement: StatementId) -> &'a str {
+        self.global_name(GlobalId { statement, value: 0 })
+    }
+
+    fn stage_reduce(&mut self, combine: Reducer, extent: Extent, value: Val) -> Val {
         let value = self.builder.cast(value, DType::F64);
         if self.builder.ty(value).shape.is_empty() {
             return value;
         }
         match extent {
-            Extent::Row => self.reduce_pieces(combine, self.pieces.rows(), value),
+            Extent::Row => self.reduce_pieces(combine, self.extents.rows(), value),
             Extent::Column => self.reduce_columns(combine, value),
-            Extent::Tensor => self.reduce_pieces(combine, self.pieces.tensors.clone(), value),
+            Extent::Tensor => self.reduce_pieces(combine, self.extents.tensors.clone(), value),
             Extent::Group | Extent::Model => {
                 self.builder.emit(Op::Reduce(Reduce { combine, axes: vec![0] }), &[value])
             }
@@ -521,15 +527,15 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn reduce_pieces(&mut self, combine: Combine, segments: Rc<Segments>, value: Val) -> Val {
+    fn reduce_pieces(&mut self, combine: Reducer, segments: Rc<Segments>, value: Val) -> Val {
         self.builder.emit(Op::Segment(Segment::Reduce { combine, segments }), &[value])
     }
 
     /// Columns lie apart in the arena by a distance of their own in each parameter: one operator each.
-    fn reduce_columns(&mut self, combine: Combine, value: Val) -> Val {
+    fn reduce_columns(&mut self, combine: Reducer, value: Val) -> Val {
         let mut parts = Vec::new();
-        let matrices = self.pieces.matrices.clone();
-        for Matrix { start, rows, columns, .. } in matrices.iter().copied() {
+        let matrices = self.extents.matrices.clone();
+        for ParamMatrix { start, rows, columns, .. } in matrices.iter().copied() {
             let to = if rows == 1 { vec![columns] } else { vec![rows, columns] };
             let to: Vec<Dim> = to.into_iter().map(Dim::from).collect();
             let whole = self.builder.emit(Op::View(View::Window { start, to }), &[value]);
@@ -541,8 +547,8 @@ impl<'a> Evaluator<'a> {
 
     fn spread_columns(&mut self, value: Val) -> Val {
         let mut parts = Vec::new();
-        let matrices = self.pieces.matrices.clone();
-        for Matrix { first_column, rows, columns, .. } in matrices.iter().copied() {
+        let matrices = self.extents.matrices.clone();
+        for ParamMatrix { first_column, rows, columns, .. } in matrices.iter().copied() {
             let window = View::Window { start: first_column, to: vec![Dim::from(columns)] };
             let part = self.builder.emit(Op::View(window), &[value]);
             let to = vec![Dim::from(rows), Dim::from(columns)];
@@ -554,23 +560,23 @@ impl<'a> Evaluator<'a> {
 
     /// A number per `from` for each of a finer extent, which has a type. It is cast first, while there
     /// are few of it.
-    fn stage_spread(&mut self, from: Extent, to: Extent, value: Val, ty: &Type) -> Val {
+    fn stage_broadcast(&mut self, from: Extent, to: Extent, value: Val, ty: &Type) -> Val {
         if ty.dtype == DType::Bool {
             // What lies end to end, or is cut into pieces, is numbers.
             let number = ty.with_dtype(self.program.real);
-            let spread = self.stage_spread(from, to, value, &number);
+            let broadcast = self.stage_broadcast(from, to, value, &number);
             let zero = self.builder.constant(0.0, &number);
-            return self.builder.map(&scalar::NE, &[spread, zero]);
+            return self.builder.map(&scalar::NE, &[broadcast, zero]);
         }
         let segments = match (from, to) {
             (Extent::Column, Extent::Coordinate) => {
                 let value = self.builder.cast(value, ty.dtype);
                 return self.spread_columns(value);
             }
-            (Extent::Row, _) => self.pieces.rows(),
-            (Extent::Tensor, Extent::Row) => self.pieces.tensor_rows.clone(),
-            (Extent::Tensor, Extent::Column) => self.pieces.tensor_columns.clone(),
-            _ => return self.spread_to(value, ty),
+            (Extent::Row, _) => self.extents.rows(),
+            (Extent::Tensor, Extent::Row) => self.extents.tensor_rows.clone(),
+            (Extent::Tensor, Extent::Column) => self.extents.tensor_columns.clone(),
+            _ => return self.broadcast_to(value, ty),
         };
         let value = self.builder.cast(value, ty.dtype);
         match self.builder.ty(value).shape == ty.shape {
@@ -580,7 +586,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// A number of a wider extent for each coordinate of a type, or for each of what there is one number.
-    pub(super) fn spread_to(&mut self, value: Val, to: &Type) -> Val {
+    pub(super) fn broadcast_to(&mut self, value: Val, to: &Type) -> Val {
         let value = self.builder.cast(value, to.dtype);
         let have = self.builder.ty(value);
         if have.shape == to.shape {
@@ -588,7 +594,7 @@ impl<'a> Evaluator<'a> {
         } else if have.shape.is_empty() {
             self.builder.broadcast(value, &to.shape)
         } else {
-            let segments = self.pieces.tensors.clone();
+            let segments = self.extents.tensors.clone();
             self.builder.emit(Op::Segment(Segment::Broadcast { segments }), &[value])
         }
     }

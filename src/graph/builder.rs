@@ -7,7 +7,7 @@ use std::rc::Rc;
 use rustc_hash::FxBuildHasher;
 
 use super::positions::Position;
-use super::{Def, Graph, Input, Node, Output, Part, Role};
+use super::{Def, Graph, Input, Node, Output, Phase, Role};
 use crate::algebra::barrier::Barrier;
 use crate::algebra::fill::Fill;
 use crate::algebra::map::{Cast, Map};
@@ -22,16 +22,16 @@ use crate::source::Span;
 
 /// How a derivative passes a value that says so itself.
 #[derive(Clone, Debug)]
-pub enum Way {
+pub enum Derivative {
     /// By gradients that are written down already.
-    Rule(Rule),
+    Custom(CustomVjp),
     /// Through the values it was computed from, which are computed again.
-    Again(Again),
+    Rematerialise(Rematerialised),
 }
 
 /// Gradients as the user wrote them.
 #[derive(Clone, Debug)]
-pub struct Rule {
+pub struct CustomVjp {
     /// What the value was computed from.
     pub args: Vec<Val>,
     /// The gradient by each, over `seed`; `None` for integers.
@@ -42,7 +42,7 @@ pub struct Rule {
 
 /// What is computed again.
 #[derive(Clone, Debug)]
-pub struct Again {
+pub struct Rematerialised {
     /// Copies of the arguments, from which it is computed.
     pub args: Vec<Val>,
     /// The first value that may belong to it.
@@ -64,11 +64,11 @@ pub struct Builder {
     /// Values whose derivative is not taken.
     stops: BTreeSet<Val>,
     /// Values that say themselves how a derivative passes them.
-    ways: BTreeMap<Val, Way>,
+    derivatives: BTreeMap<Val, Derivative>,
     /// The place that values made now come from.
     span: Option<Span>,
     /// The part of a training step that values made now belong to.
-    part: Option<Part>,
+    phase: Option<Phase>,
     /// Integers that must be below a size.
     positions: Vec<Position>,
 }
@@ -119,8 +119,8 @@ impl Builder {
     }
 
     /// From now on values belong to this part of a training step.
-    pub fn part(&mut self, part: Part) {
-        self.part = Some(part);
+    pub fn phase(&mut self, part: Phase) {
+        self.phase = Some(part);
     }
 
     /// The input with this role; there is one for each role.
@@ -209,13 +209,13 @@ impl Builder {
     }
 
     /// Says how derivatives pass a value.
-    pub fn passed(&mut self, value: Val, way: Way) {
-        self.ways.insert(value, way);
+    pub fn passed(&mut self, value: Val, way: Derivative) {
+        self.derivatives.insert(value, way);
     }
 
     /// How derivatives pass a value, if it says so itself.
-    pub fn way(&self, value: Val) -> Option<&Way> {
-        self.ways.get(&value)
+    pub fn way(&self, value: Val) -> Option<&Derivative> {
+        self.derivatives.get(&value)
     }
 
     /// Writes again what was built in a range and depends on the keys of `map`, with the values there in
@@ -235,7 +235,7 @@ impl Builder {
             self.at(self.node(old).span);
             let new = if self.is_stopped(old) {
                 self.stop_gradient(args[0])
-            } else if self.ways.contains_key(&old) {
+            } else if self.derivatives.contains_key(&old) {
                 ways.push(old);
                 self.copy(args[0])
             } else {
@@ -245,18 +245,18 @@ impl Builder {
         }
         for old in ways {
             let now = |value: &Val| *map.get(value).unwrap_or(value);
-            let way = match &self.ways[&old] {
-                Way::Rule(rule) => Way::Rule(Rule {
+            let way = match &self.derivatives[&old] {
+                Derivative::Custom(rule) => Derivative::Custom(CustomVjp {
                     args: rule.args.iter().map(now).collect(),
                     gradients: rule.gradients.iter().map(|gradient| gradient.as_ref().map(now)).collect(),
                     seed: rule.seed,
                 }),
-                Way::Again(again) => {
+                Derivative::Rematerialise(again) => {
                     let args = again.args.iter().map(now).collect();
-                    Way::Again(Again { args, from, value: now(&again.value) })
+                    Derivative::Rematerialise(Rematerialised { args, from, value: now(&again.value) })
                 }
             };
-            self.ways.insert(map[&old], way);
+            self.derivatives.insert(map[&old], way);
         }
     }
 
@@ -280,7 +280,7 @@ impl Builder {
     }
 
     fn push(&mut self, def: Def, ty: Type) -> Val {
-        self.nodes.push(Node { def, ty, name: None, span: self.span, part: self.part.clone() });
+        self.nodes.push(Node { def, ty, name: None, span: self.span, phase: self.phase.clone() });
         Val((self.nodes.len() - 1) as u32)
     }
 

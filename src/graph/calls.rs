@@ -9,17 +9,17 @@ use crate::algebra::types::Dim;
 use crate::typed::{Expr, ExprKind, FunctionId, Instance, Program};
 
 /// A call: the function, its sizes, its arguments, and whether a training step is computed.
-pub(super) type Call = (FunctionId, Vec<Dim>, Vec<Val>, bool);
+pub(super) type CallKey = (FunctionId, Vec<Dim>, Vec<Val>, bool);
 
 /// What calls gave.
 #[derive(Debug, Default)]
-pub(super) struct Calls {
-    given: BTreeMap<Call, Vec<Val>>,
+pub(super) struct CallCache {
+    given: BTreeMap<CallKey, Vec<Val>>,
     /// Whether a function's values depend on nothing but the call.
     closed: BTreeMap<FunctionId, bool>,
 }
 
-impl Calls {
+impl CallCache {
     /// Whether a function's values depend on its arguments only: it draws no random numbers, and has no
     /// parameters and no states. Nor does it say its own derivative: a rule sees the gradient of its own call,
     /// and need not be linear in it.
@@ -42,7 +42,7 @@ impl Calls {
             | ExprKind::Assign { .. }
             | ExprKind::StageLoss(_)
             | ExprKind::StageReduce { .. }
-            | ExprKind::StageSpread { .. } => false,
+            | ExprKind::StageBroadcast { .. } => false,
             ExprKind::Call { function, instance, .. } => {
                 *instance == Instance::None && self.is_closed(program, *function)
             }
@@ -52,12 +52,12 @@ impl Calls {
     }
 
     /// What an equal call gave.
-    pub(super) fn before(&self, call: &Call) -> Option<Vec<Val>> {
+    pub(super) fn before(&self, call: &CallKey) -> Option<Vec<Val>> {
         self.given.get(call).cloned()
     }
 
     /// Keeps what a call gave.
-    pub(super) fn keep(&mut self, call: Call, values: &[Val]) {
+    pub(super) fn keep(&mut self, call: CallKey, values: &[Val]) {
         self.given.insert(call, values.to_vec());
     }
 }

@@ -2,18 +2,18 @@
 //! some rows, and one that computes its outputs from that. So the memory for a value with a row for each
 //! row of the data is that for a chunk.
 
-mod part;
+mod chunk_builder;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use self::part::Part;
+use self::chunk_builder::ChunkBuilder;
 use super::builder::Builder;
-use super::positions::{Position, Source};
-use super::rows::{Along, Dependence, Known, dependences};
+use super::positions::{IndexSource, Position};
+use super::rows::{Dependence, RowAxis, RowFacts, dependences};
 use super::{Def, Graph, Output, ProgramId, Role};
 use crate::algebra::fill::Fill;
-use crate::algebra::form::Combine;
+use crate::algebra::form::Reducer;
 use crate::algebra::map::Map;
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::scalar;
@@ -31,7 +31,7 @@ pub struct Chunks {
 }
 
 /// A program in chunks.
-pub(super) struct Cut {
+pub(super) struct Chunked {
     /// Rows of a chunk.
     pub(super) rows: usize,
     /// For a chunk, and for the rows after the last whole one if there are any.
@@ -63,11 +63,11 @@ fn size(rows: usize, bytes: usize) -> usize {
 }
 
 /// A program over so many rows in chunks, if it can take them so and they are many.
-pub(super) fn cut(graph: &Graph, rows: usize) -> Option<Cut> {
+pub(super) fn cut(graph: &Graph, rows: usize) -> Option<Chunked> {
     let chosen = chosen(graph.clone());
-    let plan = Plan::of(&chosen, rows)?;
+    let plan = ChunkPlan::of(&chosen, rows)?;
     let size = size(rows, plan.bytes());
-    (size < rows).then(|| Cut {
+    (size < rows).then(|| Chunked {
         rows: size,
         chunk: plan.part("chunk", size),
         rest: (!rows.is_multiple_of(size)).then(|| plan.part("rest", rows % size)),
@@ -97,22 +97,22 @@ fn chosen(mut graph: Graph) -> Graph {
 }
 
 /// What a program does with chunks, and what after them.
-struct Plan<'a> {
+struct ChunkPlan<'a> {
     graph: &'a Graph,
-    known: Vec<Known>,
+    known: Vec<RowFacts>,
     /// All rows.
     rows: usize,
     /// What is put together from the results of chunks.
-    reduced: Vec<(Val, Combine)>,
+    reduced: Vec<(Val, Reducer)>,
     /// Values that are computed for each chunk.
     before: BTreeSet<Val>,
     /// Values that are computed once.
     after: BTreeSet<Val>,
 }
 
-impl<'a> Plan<'a> {
+impl<'a> ChunkPlan<'a> {
     /// Nothing if some value needs all rows at once, or none has any.
-    fn of(graph: &'a Graph, rows: usize) -> Option<Plan<'a>> {
+    fn of(graph: &'a Graph, rows: usize) -> Option<ChunkPlan<'a>> {
         if rows < 2 {
             return None;
         }
@@ -122,7 +122,7 @@ impl<'a> Plan<'a> {
         let (within, outside): (Vec<Val>, Vec<Val>) =
             graph.positions.iter().filter_map(Position::value).partition(|value| has_rows(of(value)));
         let last: Vec<Val> = outputs.chain(outside).collect();
-        let first = |value: &Val| matches!(of(value), Dependence::Rows(Along { axis: 0, runs: 1, .. }));
+        let first = |value: &Val| matches!(of(value), Dependence::Rows(RowAxis { axis: 0, runs: 1, .. }));
         let mixed = |value: &Val| of(value) == Dependence::Mixed || has_rows(of(value));
         if last.iter().any(mixed) || !within.iter().all(first) {
             return None;
@@ -132,13 +132,13 @@ impl<'a> Plan<'a> {
             Dependence::Reduced(combine) => Some((*value, combine)),
             _ => None,
         };
-        let reduced: Vec<(Val, Combine)> = after.iter().filter_map(combine).collect();
+        let reduced: Vec<(Val, Reducer)> = after.iter().filter_map(combine).collect();
         let roots = reduced.iter().map(|(value, _)| *value).chain(within).collect();
         let before = needed(graph, roots, |_| true);
-        (!reduced.is_empty()).then_some(Plan { graph, known, rows, reduced, before, after })
+        (!reduced.is_empty()).then_some(ChunkPlan { graph, known, rows, reduced, before, after })
     }
 
-    fn known(&self, value: Val) -> &Known {
+    fn known(&self, value: Val) -> &RowFacts {
         &self.known[value.0 as usize]
     }
 
@@ -154,9 +154,9 @@ impl<'a> Plan<'a> {
 
     /// `NAME.chunk`, `NAME.rest`: what there is to put together of so many rows.
     fn part(&self, kind: &str, rows: usize) -> Graph {
-        let mut part = Part::new(self, rows);
+        let mut part = ChunkBuilder::new(self, rows);
         self.before.iter().for_each(|value| part.add(*value));
-        let output = |(value, combine): &(Val, Combine)| {
+        let output = |(value, combine): &(Val, Reducer)| {
             let name = self.name(*value, *combine).to_string();
             Output::result(name, part.values[value])
         };
@@ -207,12 +207,12 @@ impl<'a> Plan<'a> {
         for position in &self.graph.positions {
             let value = position.value().filter(|value| has_rows(self.known(*value).dependence) == rows);
             if let Some(value) = value {
-                builder.position(Position { source: Source::Value(values[&value]), ..position.clone() });
+                builder.position(Position { source: IndexSource::Value(values[&value]), ..position.clone() });
             }
         }
     }
 
-    fn name(&self, value: Val, combine: Combine) -> Rc<str> {
+    fn name(&self, value: Val, combine: Reducer) -> Rc<str> {
         let name = self.graph.nodes[value.0 as usize].name.clone();
         name.unwrap_or_else(|| Rc::from(combine.name()))
     }

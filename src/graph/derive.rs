@@ -1,7 +1,7 @@
 //! Derivatives that the script asks for, rules that it gives, and what is computed again.
 
 use super::build::{Evaluator, Frame};
-use super::builder::{Again, Rule, Way};
+use super::builder::{CustomVjp, Derivative, Rematerialised};
 use super::grad::{grad, pull, push};
 use crate::algebra::op::{Build, Val};
 use crate::typed::{self, Derive, DeriveKind, Expr};
@@ -36,7 +36,7 @@ impl<'a> Evaluator<'a> {
             }
             DeriveKind::Checkpoint => {
                 let kept = builder.copy(value);
-                builder.passed(kept, Way::Again(Again { args: copies, from, value }));
+                builder.passed(kept, Derivative::Rematerialise(Rematerialised { args: copies, from, value }));
                 vec![kept]
             }
         }
@@ -60,7 +60,7 @@ impl<'a> Evaluator<'a> {
         frame.bind(rule.seed, seed);
         let gradient = |expr: &'a Option<Expr>| expr.as_ref().map(|expr| self.eval(expr, frame));
         let gradients = rule.gradients.iter().map(gradient).collect();
-        self.builder.passed(ruled, Way::Rule(Rule { args, gradients, seed }));
+        self.builder.passed(ruled, Derivative::Custom(CustomVjp { args, gradients, seed }));
         ruled
     }
 }

@@ -10,7 +10,7 @@ use crate::typed::{
 };
 
 /// Rows of a data set whose columns are in scope.
-pub(super) struct Columns<'a> {
+pub(super) struct DataScope<'a> {
     /// The data set.
     pub data: DataId,
     /// Names; those of the columns come first.
@@ -25,7 +25,7 @@ pub(super) struct Columns<'a> {
 pub(super) fn columns<'a>(
     evaluator: &mut Evaluator<'a>,
     program: &'a Program,
-    columns: &Columns<'a>,
+    columns: &DataScope<'a>,
 ) -> Frame<'a> {
     let sizes = BTreeMap::from([(columns.var.clone(), Dim::from(columns.rows))]);
     let count = program.data[columns.data.0].columns.len();
@@ -100,7 +100,7 @@ impl<'a> Runs<'a> {
         exprs: impl IntoIterator<Item = (&'a str, &'a Expr)>,
     ) -> Graph {
         evaluator.root = Some(Arena { run: index, role: Role::Params });
-        let data = Columns { data: train.data, locals: &train.locals, var: &train.rows, rows };
+        let data = DataScope { data: train.data, locals: &train.locals, var: &train.rows, rows };
         let mut frame = columns(&mut evaluator, self.program, &data);
         let outputs = evaluate(&mut evaluator, &mut frame, exprs);
         evaluator.builder.finish(format!("{}.{kind}", train.optimizer.name), outputs)
@@ -111,7 +111,7 @@ impl<'a> Runs<'a> {
         let mut evaluator = Evaluator::new(self.program, self.layouts);
         evaluator.root = Some(Arena { run: eval.fit.0, role: Role::FitParams(eval.fit.0) });
         let rows = row_count(&self.program.data[eval.data.0], eval.split);
-        let data = Columns { data: eval.data, locals: &eval.locals, var: &eval.rows, rows };
+        let data = DataScope { data: eval.data, locals: &eval.locals, var: &eval.rows, rows };
         let mut frame = columns(&mut evaluator, self.program, &data);
         let outputs = evaluate(&mut evaluator, &mut frame, metrics(&eval.metrics));
         (evaluator.builder.finish(format!("{}.eval", eval.name), outputs), rows)
@@ -164,7 +164,7 @@ fn windows(evaluator: &mut Evaluator, frame: &mut Frame, kind: &StatementKind) {
     }
 }
 
-/// The name of the program of a `let`. Values that nobody needs have no name of their own.
+/// The name of the program of a `let`. Discarded values have no name of their own.
 fn let_program(name: &str, index: usize) -> String {
     if name == "_" { format!("let.{index}") } else { format!("let.{name}") }
 }
@@ -172,14 +172,11 @@ fn let_program(name: &str, index: usize) -> String {
 /// The name of a statement's program and the expressions in it; nothing if there are none.
 fn expressions(index: usize, kind: &StatementKind) -> Option<(String, Vec<&Expr>)> {
     match kind {
-        StatementKind::Let { name, value } => Some((let_program(name, index), vec![value])),
+        StatementKind::Let { names, value } => Some((let_program(&names[0], index), vec![value])),
         StatementKind::Act(act) => {
             let values = act.values();
             (!values.is_empty()).then(|| (format!("{}.{index}", act.word()), values))
         }
-        StatementKind::Also { .. }
-        | StatementKind::Train(_)
-        | StatementKind::Optimizer(_)
-        | StatementKind::Eval(_) => None,
+        StatementKind::Train(_) | StatementKind::Optimizer(_) | StatementKind::Eval(_) => None,
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::Def;
-use super::builder::{Again, Builder, Rule, Way, add};
+use super::builder::{Builder, CustomVjp, Derivative, Rematerialised, add};
 use super::masks::Masks;
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::view::View;
@@ -88,7 +88,7 @@ impl Pull {
     fn leads_on(&self, builder: &Builder, value: Val) -> bool {
         match (&builder.node(value).def, builder.way(value)) {
             (Def::Input(_), _) => false,
-            (_, Some(Way::Rule(rule))) => rule.args.iter().any(|arg| self.is_open(*arg)),
+            (_, Some(Derivative::Custom(rule))) => rule.args.iter().any(|arg| self.is_open(*arg)),
             (Def::Op(_, args), _) => !builder.is_stopped(value) && args.iter().any(|arg| self.is_open(*arg)),
         }
     }
@@ -128,8 +128,8 @@ impl Pull {
         let Some(grad) = self.grads[value.0 as usize] else { return };
         builder.at(builder.node(value).span);
         match builder.way(value).cloned() {
-            Some(Way::Rule(rule)) => self.by_rule(builder, &rule, grad),
-            Some(Way::Again(again)) => self.again(builder, again, value, grad),
+            Some(Derivative::Custom(rule)) => self.by_rule(builder, &rule, grad),
+            Some(Derivative::Rematerialise(again)) => self.again(builder, again, value, grad),
             None => self.through(builder, value, grad),
         }
     }
@@ -148,7 +148,7 @@ impl Pull {
     }
 
     /// By gradients that are written down for another seed.
-    fn by_rule(&mut self, builder: &mut Builder, rule: &Rule, grad: Val) {
+    fn by_rule(&mut self, builder: &mut Builder, rule: &CustomVjp, grad: Val) {
         let last = rule.gradients.iter().flatten().map(|gradient| gradient.0 as usize + 1).max().unwrap_or(0);
         let mut map = BTreeMap::from([(rule.seed, grad)]);
         builder.replay(rule.seed.0 as usize + 1..last, &mut map);
@@ -160,7 +160,7 @@ impl Pull {
     }
 
     /// Through values that are computed again.
-    fn again(&mut self, builder: &mut Builder, again: Again, value: Val, grad: Val) {
+    fn again(&mut self, builder: &mut Builder, again: Rematerialised, value: Val, grad: Val) {
         let from = builder.len();
         let mut map = BTreeMap::new();
         for arg in &again.args {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::build::{Arena, Evaluator, Frame};
-use super::layout::{self, Found, Pieces, arena_order, memory};
-use super::stage::{self, Scope};
+use super::layout::{self, ArenaExtents, ModelTensor, arena_order, model_states};
+use super::stage::{self, StageInputs};
 use super::{Graph, Layout, Output, Role};
 use crate::algebra::concat::Concat;
 use crate::algebra::op::{Build, Op, Val};
@@ -22,9 +22,9 @@ pub(super) fn init(
     let params = initial_params(&mut evaluator, arena_order(program, optimizer, &batch), optimizer);
     let mut outputs = vec![Output::result("params", params).giving(Role::Params)];
     outputs.extend(initial_states(&mut evaluator, program, layout, optimizer, params));
-    for (k, found) in memory(program, optimizer, &batch).into_iter().enumerate() {
+    for (k, found) in model_states(program, optimizer, &batch).into_iter().enumerate() {
         let (name, value) = initial(&mut evaluator, found);
-        outputs.push(Output::result(name, value).giving(Role::Memory(k)));
+        outputs.push(Output::result(name, value).giving(Role::ModelState(k)));
     }
     evaluator.builder.finish(format!("{}.init", optimizer.name), outputs)
 }
@@ -52,16 +52,16 @@ fn initial_states<'a>(
 ) -> Vec<Output> {
     let mut outputs = Vec::new();
     let mut slots = layout.states.iter().enumerate();
-    for arm in &layout.arms {
-        evaluator.pieces = Pieces::of(layout, arm);
-        let params = evaluator.part_of(params, &arm.coordinates);
-        for used in &optimizer.uses[arm.stages.clone()] {
-            let scope = Scope::before(params);
+    for group in &layout.groups {
+        evaluator.extents = ArenaExtents::of(layout, group);
+        let params = evaluator.part_of(params, &group.coordinates);
+        for used in &optimizer.uses[group.stages.clone()] {
+            let scope = StageInputs::before(params);
             let mut frame = stage::frame(evaluator, program, layout, (&optimizer.cells, used), &scope);
             for state in &program.stages[used.stage.0].states {
                 let Some((k, slot)) = slots.next() else { break };
                 let value = evaluator.eval(&state.init, &mut frame);
-                let value = evaluator.spread_to(value, &slot.ty);
+                let value = evaluator.broadcast_to(value, &slot.ty);
                 outputs.push(Output::result(&slot.name, value).giving(Role::State(k)));
             }
         }
@@ -69,7 +69,11 @@ fn initial_states<'a>(
     outputs
 }
 
-fn initial_params<'a>(evaluator: &mut Evaluator<'a>, order: Vec<Found<'a>>, optimizer: &Optimizer) -> Val {
+fn initial_params<'a>(
+    evaluator: &mut Evaluator<'a>,
+    order: Vec<ModelTensor<'a>>,
+    optimizer: &Optimizer,
+) -> Val {
     let mut values = Vec::new();
     for found in order {
         values.push(initial(evaluator, found).1);
@@ -79,12 +83,12 @@ fn initial_params<'a>(evaluator: &mut Evaluator<'a>, order: Vec<Found<'a>>, opti
 }
 
 /// The path of a parameter or state, and its value before training.
-fn initial<'a>(evaluator: &mut Evaluator<'a>, found: Found<'a>) -> (String, Val) {
+fn initial<'a>(evaluator: &mut Evaluator<'a>, found: ModelTensor<'a>) -> (String, Val) {
     evaluator.label(&found.path);
     let names = &found.function.locals;
     let mut frame = Frame { names, sizes: found.sizes, ..Frame::default() };
     let value = evaluator.eval(found.init, &mut frame);
-    let value = evaluator.spread_to(value, &found.ty);
+    let value = evaluator.broadcast_to(value, &found.ty);
     evaluator.builder.name(value, &found.path);
     (found.path, value)
 }

@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::build::{Evaluator, Frame, Sizes};
-use super::{Arm, Layout, Param, Role, StateSlot};
+use super::{CellId, CellSlot, Layout, Param, ParamGroup, Role, StateSlot};
 use crate::algebra::form::Segments;
 use crate::algebra::types::{DType, Dim, Type};
 use crate::source::Span;
 use crate::typed::{
-    Expr, Extent, Function, FunctionId, LocalId, Member, Optimizer, Program, StageUse, Train,
+    Cell, Expr, Extent, Function, FunctionId, LocalId, Member, Optimizer, Program, StageUse, Train,
 };
 
 /// A parameter or state found while walking a model.
-pub(super) struct Found<'a> {
+pub(super) struct ModelTensor<'a> {
     /// Its path: `blocks[2].attn.wq`.
     pub path: String,
     /// Its type with all sizes known.
@@ -31,32 +31,44 @@ pub(super) struct Found<'a> {
 
 /// The parameters and states of a model in the order of their declarations, those of a layer where the
 /// layer is declared.
-fn parts<'a>(program: &'a Program, optimizer: &Optimizer, batch: &Sizes) -> Vec<Found<'a>> {
+fn tensors<'a>(program: &'a Program, optimizer: &Optimizer, batch: &Sizes) -> Vec<ModelTensor<'a>> {
     let mut found = Vec::new();
     walk(program, optimizer.model, &model_sizes(program, optimizer, batch), "", &mut found);
     found
 }
 
 /// The states of a model.
-pub(super) fn memory<'a>(program: &'a Program, optimizer: &Optimizer, batch: &Sizes) -> Vec<Found<'a>> {
-    parts(program, optimizer, batch).into_iter().filter(|found| found.span.is_none()).collect()
+pub(super) fn model_states<'a>(
+    program: &'a Program,
+    optimizer: &Optimizer,
+    batch: &Sizes,
+) -> Vec<ModelTensor<'a>> {
+    tensors(program, optimizer, batch).into_iter().filter(|found| found.span.is_none()).collect()
 }
 
-fn walk<'a>(program: &'a Program, model: FunctionId, sizes: &Sizes, path: &str, found: &mut Vec<Found<'a>>) {
+fn walk<'a>(
+    program: &'a Program,
+    model: FunctionId,
+    sizes: &Sizes,
+    path: &str,
+    found: &mut Vec<ModelTensor<'a>>,
+) {
     let function = &program.functions[model.0];
     for member in &function.members {
         match member {
-            Member::Param { name, ty, init, .. } | Member::State { name, ty, init } => found.push(Found {
-                path: join(path, name),
-                ty: ty.substitute(sizes),
-                init,
-                function,
-                sizes: sizes.clone(),
-                span: match member {
-                    Member::Param { span, .. } => Some(*span),
-                    _ => None,
-                },
-            }),
+            Member::Param { name, ty, init, .. } | Member::State { name, ty, init } => {
+                found.push(ModelTensor {
+                    path: join(path, name),
+                    ty: ty.substitute(sizes),
+                    init,
+                    function,
+                    sizes: sizes.clone(),
+                    span: match member {
+                        Member::Param { span, .. } => Some(*span),
+                        _ => None,
+                    },
+                })
+            }
             Member::Layer { name, function, sizes: fixed } => {
                 let inner = fixed.iter().map(|(var, dim)| (var.clone(), dim.substitute(sizes))).collect();
                 walk(program, *function, &inner, &join(path, name), found);
@@ -81,9 +93,13 @@ pub(super) fn model_sizes(program: &Program, optimizer: &Optimizer, batch: &Size
     vars.zip(optimizer.sizes.iter().map(|dim| dim.substitute(batch))).collect()
 }
 
-/// The parameters of a model as they lie in the arena: those of each group one behind the other.
-pub(super) fn arena_order<'a>(program: &'a Program, optimizer: &Optimizer, batch: &Sizes) -> Vec<Found<'a>> {
-    let mut found = parts(program, optimizer, batch);
+/// The parameters of a model as they lie in the arena: those of each group consecutive.
+pub(super) fn arena_order<'a>(
+    program: &'a Program,
+    optimizer: &Optimizer,
+    batch: &Sizes,
+) -> Vec<ModelTensor<'a>> {
+    let mut found = tensors(program, optimizer, batch);
     found.retain(|found| found.span.is_some());
     let group = |path: &String| optimizer.groups.iter().position(|group| group.params.contains(path));
     if !optimizer.groups.is_empty() {
@@ -93,17 +109,17 @@ pub(super) fn arena_order<'a>(program: &'a Program, optimizer: &Optimizer, batch
 }
 
 /// The groups of an optimizer in the arena.
-fn arms(params: &[Param], optimizer: &Optimizer) -> Vec<Arm> {
+fn arms(params: &[Param], optimizer: &Optimizer) -> Vec<ParamGroup> {
     let counts = match optimizer.groups[..] {
         [] => vec![(params.len(), optimizer.uses.len())],
         _ => optimizer.groups.iter().map(|group| (group.params.len(), group.stages)).collect(),
     };
-    let mut end = Arm::default();
+    let mut end = ParamGroup::default();
     let mut arms = Vec::new();
     for (n, stages) in counts {
         let own = end.params.end..end.params.end + n;
         let length: usize = params[own.clone()].iter().map(|param| param.ty.count()).sum();
-        end = Arm {
+        end = ParamGroup {
             params: own,
             coordinates: end.coordinates.end..end.coordinates.end + length,
             stages: end.stages.end..end.stages.end + stages,
@@ -124,14 +140,14 @@ pub(super) fn layout(program: &Program, optimizer: &Optimizer, batch: &Sizes) ->
     }
     let segments = Rc::new(Segments { lengths: params.iter().map(|param| param.ty.count()).collect() });
     let arms = arms(&params, optimizer);
-    let mut layout = Layout { params, segments, arms, ..Layout::default() };
-    for (k, arm) in layout.arms.iter().enumerate() {
-        let pieces = Pieces::of(&layout, arm);
-        let stages = optimizer.uses[arm.stages.clone()].iter();
+    let mut layout = Layout { params, segments, groups: arms, ..Layout::default() };
+    for (k, group) in layout.groups.iter().enumerate() {
+        let pieces = ArenaExtents::of(&layout, group);
+        let stages = optimizer.uses[group.stages.clone()].iter();
         layout.states.extend(stages.flat_map(|used| states(program, used, &pieces, k)));
     }
-    layout.memory =
-        memory(program, optimizer, batch).into_iter().map(|found| (found.path, found.ty)).collect();
+    layout.model_states =
+        model_states(program, optimizer, batch).into_iter().map(|found| (found.path, found.ty)).collect();
     layout.cells = cells(program, optimizer);
     layout.ranges =
         optimizer.cells.iter().filter_map(|cell| Some((cell.name.clone(), cell.range?))).collect();
@@ -140,7 +156,7 @@ pub(super) fn layout(program: &Program, optimizer: &Optimizer, batch: &Sizes) ->
 
 /// A parameter as a matrix: its last axis runs along a row. A vector is one row.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Matrix {
+pub(super) struct ParamMatrix {
     /// Its first element in the arena.
     pub start: usize,
     /// The number of columns of all parameters before it.
@@ -153,7 +169,7 @@ pub(super) struct Matrix {
 
 /// The pieces of an arena that stages know as extents; with groups, of the group's part of it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Pieces {
+pub(super) struct ArenaExtents {
     /// Where they lie in the arena.
     pub coordinates: std::ops::Range<usize>,
     /// Coordinates of each tensor.
@@ -165,24 +181,29 @@ pub(super) struct Pieces {
     /// Columns of each tensor.
     pub tensor_columns: Rc<Segments>,
     /// The parameters.
-    pub matrices: Rc<[Matrix]>,
+    pub matrices: Rc<[ParamMatrix]>,
 }
 
-impl Pieces {
+impl ArenaExtents {
     /// Those of a group.
-    pub(super) fn of(layout: &Layout, arm: &Arm) -> Pieces {
-        let params = &layout.params[arm.params.clone()];
+    pub(super) fn of(layout: &Layout, group: &ParamGroup) -> ArenaExtents {
+        let params = &layout.params[group.params.clone()];
         let mut matrices = Vec::new();
         let mut first_column = 0;
         for param in params {
             let columns = param.ty.sizes().last().copied().unwrap_or(1);
             let rows = param.ty.count() / columns;
-            matrices.push(Matrix { start: param.start - arm.coordinates.start, first_column, rows, columns });
+            matrices.push(ParamMatrix {
+                start: param.start - group.coordinates.start,
+                first_column,
+                rows,
+                columns,
+            });
             first_column += columns;
         }
         let segments = |lengths: Vec<usize>| Rc::new(Segments { lengths });
-        Pieces {
-            coordinates: arm.coordinates.clone(),
+        ArenaExtents {
+            coordinates: group.coordinates.clone(),
             tensors: segments(params.iter().map(|param| param.ty.count()).collect()),
             rows: OnceCell::new(),
             tensor_rows: segments(matrices.iter().map(|matrix| matrix.rows).collect()),
@@ -193,20 +214,20 @@ impl Pieces {
 
     /// Coordinates of each row.
     pub(super) fn rows(&self) -> Rc<Segments> {
-        let row = |matrix: &Matrix| std::iter::repeat_n(matrix.columns, matrix.rows);
+        let row = |matrix: &ParamMatrix| std::iter::repeat_n(matrix.columns, matrix.rows);
         let lengths = || self.matrices.iter().flat_map(row).collect();
         self.rows.get_or_init(|| Rc::new(Segments { lengths: lengths() })).clone()
     }
 }
 
 /// The states of a stage in a pipeline.
-fn states(program: &Program, used: &StageUse, pieces: &Pieces, arm: usize) -> Vec<StateSlot> {
+fn states(program: &Program, used: &StageUse, pieces: &ArenaExtents, group: usize) -> Vec<StateSlot> {
     let states = program.stages[used.stage.0].states.iter();
     let slot = |name: &str, extent| StateSlot {
         name: join(&used.name, name),
         extent,
-        arm,
-        shares: None,
+        group,
+        congruent_to: None,
         ty: match extent {
             Extent::Coordinate => Type::of(program.real, &[pieces.tensors.total()]),
             Extent::Row => Type::of(DType::F64, &[pieces.tensor_rows.total()]),
@@ -226,12 +247,12 @@ pub(super) fn cell_name(program: &Program, used: &StageUse, hyper: usize) -> Str
 }
 
 /// The cells of an optimizer that are the same in every step; the others are computed in each.
-fn cells(program: &Program, optimizer: &Optimizer) -> Vec<(String, f64)> {
-    optimizer
-        .cells
-        .iter()
-        .filter_map(|cell| Some((cell.name.clone(), number(program, optimizer, &cell.value)?)))
-        .collect()
+fn cells(program: &Program, optimizer: &Optimizer) -> Vec<CellSlot> {
+    let slot = |cell: &Cell| {
+        let value = number(program, optimizer, &cell.value)?;
+        Some(CellSlot { name: cell.name.clone(), value, local: cell.local, swept: cell.swept })
+    };
+    optimizer.cells.iter().filter_map(slot).collect()
 }
 
 /// The value of an expression if it is a number whatever the step.
@@ -246,7 +267,7 @@ fn number(program: &Program, optimizer: &Optimizer, expr: &Expr) -> Option<f64> 
     unknown(&mut evaluator, "t", Role::Step, LocalId(0));
     unknown(&mut evaluator, "T", Role::Total, LocalId(1));
     for (k, cell) in optimizer.cells.iter().enumerate() {
-        unknown(&mut evaluator, &cell.name, Role::Cell(k), cell.local);
+        unknown(&mut evaluator, &cell.name, Role::Cell(CellId(k)), cell.local);
     }
     let value = evaluator.eval(expr, &mut frame);
     evaluator.builder.as_constant(value)

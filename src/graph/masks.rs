@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::builder::Builder;
-use crate::algebra::form::Combine;
+use crate::algebra::form::Reducer;
 use crate::algebra::gather::Gather;
 use crate::algebra::map::{Cast, Map};
 use crate::algebra::op::{Build, Op, Val};
@@ -71,8 +71,8 @@ impl Masks {
                 let moved = op.vjp(builder, args, value, mask);
                 (new, moved.into_iter().next().flatten())
             }
-            Op::Reduce(Reduce { combine: Combine::Sum | Combine::Max | Combine::Min, axes, .. }) => {
-                let sum = Op::Reduce(Reduce { combine: Combine::Sum, axes: axes.clone() });
+            Op::Reduce(Reduce { combine: Reducer::Sum | Reducer::Max | Reducer::Min, axes, .. }) => {
+                let sum = Op::Reduce(Reduce { combine: Reducer::Sum, axes: axes.clone() });
                 let moved = sum.vjp(builder, args, value, mask);
                 (new, moved.into_iter().next().flatten())
             }

@@ -29,6 +29,8 @@ mod build;
 pub mod builder;
 mod calls;
 pub mod chunks;
+mod concat_sum;
+mod congruence;
 mod convolutions;
 mod derive;
 pub mod errors;
@@ -40,7 +42,6 @@ mod layout;
 mod loops;
 mod masks;
 pub mod passes;
-mod pieces;
 pub mod positions;
 mod print;
 pub mod programs;
@@ -51,7 +52,6 @@ mod signs;
 pub mod simplify;
 mod stage;
 mod step;
-mod twins;
 pub mod verify;
 
 #[cfg(test)]
@@ -64,13 +64,12 @@ use std::rc::Rc;
 use self::chunks::Chunks;
 use self::positions::Position;
 pub use self::programs::{ProgramId, Purpose};
-use crate::algebra::form::{Combine, Segments};
+use crate::algebra::form::{Reducer, Segments};
 use crate::algebra::op::{Op, Val};
 use crate::algebra::types::Type;
 use crate::diag::Diagnostic;
 use crate::source::Span;
-use crate::typed::{self, Program, StatementKind};
-use crate::typed::{Extent, Statistic};
+use crate::typed::{self, Extent, GlobalId, LocalId, Program, StatementKind, Statistic};
 
 /// All programs of a script, in the order of its statements.
 #[derive(Clone, Debug, Default)]
@@ -95,25 +94,25 @@ pub struct Layout {
     /// The parameters in arena order: those of each group together, in the order of their declarations.
     pub params: Vec<Param>,
     /// What each group of parameters has in the arena; one for all of it without groups.
-    pub arms: Vec<Arm>,
+    pub groups: Vec<ParamGroup>,
     /// Their lengths as pieces of the arena.
     pub segments: Rc<Segments>,
     /// States of the optimizer.
     pub states: Vec<StateSlot>,
     /// States of the model, in the order of their declarations: their paths and types.
-    pub memory: Vec<(String, Type)>,
-    /// Hyperparameter cells with their values as written: `opt.adam.lr`.
-    pub cells: Vec<(String, f64)>,
+    pub model_states: Vec<(String, Type)>,
+    /// Hyperparameters, and variables of the sweep.
+    pub cells: Vec<CellSlot>,
     /// Where the values of some of them must lie, by name.
     pub ranges: BTreeMap<String, typed::Range>,
     /// Pairs of cells whose values must be equal: states are shared on that ground
     /// (the pass `share-states`). Empty unless states are shared.
-    pub ties: Vec<(usize, usize)>,
+    pub guards: Vec<(CellId, CellId)>,
 }
 
 /// What a group of parameters has in the arena, and which stages train it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Arm {
+pub struct ParamGroup {
     /// Its parameters in [`Layout::params`].
     pub params: Range<usize>,
     /// Its coordinates.
@@ -122,10 +121,37 @@ pub struct Arm {
     pub stages: Range<usize>,
 }
 
+/// A cell of a layout.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct CellId(pub usize);
+
+/// A number that is an input of each step, and changes without recompiling.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CellSlot {
+    /// What users call it: `opt.adam.lr`.
+    pub name: String,
+    /// Its value as written.
+    pub value: f64,
+    /// What the expressions of its optimizer call it.
+    pub local: LocalId,
+    /// The variable of the sweep that it is, if it is one.
+    pub swept: Option<usize>,
+}
+
 impl Layout {
+    /// The cell that expressions of the optimizer call so; a hyperparameter that is computed in each step has none.
+    pub fn cell(&self, local: LocalId) -> Option<CellId> {
+        self.cells.iter().position(|cell| cell.local == local).map(CellId)
+    }
+
+    /// The cell of a variable of the sweep.
+    pub fn swept(&self, variable: usize) -> Option<CellId> {
+        self.cells.iter().position(|cell| cell.swept == Some(variable)).map(CellId)
+    }
+
     /// The parameters that a state belongs to.
     pub fn params_of(&self, slot: &StateSlot) -> &[Param] {
-        &self.params[self.arms[slot.arm].params.clone()]
+        &self.params[self.groups[slot.group].params.clone()]
     }
 
     /// Whether a state is one number per coordinate, laid out as the parameters of its group are.
@@ -153,12 +179,12 @@ pub struct StateSlot {
     /// What it has a number for.
     pub extent: Extent,
     /// The group of parameters that it belongs to.
-    pub arm: usize,
+    pub group: usize,
     /// `real[N]` per coordinate, `f64[count]` per row, column or tensor, `f64[]` per model.
     pub ty: Type,
     /// The earlier state that it is equal to in every step. The step then knows only that one, and both
     /// have to be given the same memory.
-    pub shares: Option<usize>,
+    pub congruent_to: Option<usize>,
 }
 
 /// One straight-line tensor program.
@@ -189,12 +215,12 @@ pub struct Node {
     /// The place in the script that made it.
     pub span: Option<Span>,
     /// The part of a training step that needs it first.
-    pub part: Option<Part>,
+    pub phase: Option<Phase>,
 }
 
 /// A part of a training step; printed as a comment above its values.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Part {
+pub enum Phase {
     /// The forward pass.
     Loss,
     /// What is only reported.
@@ -241,7 +267,7 @@ pub enum Role {
     /// Optimizer state `k` of the layout.
     State(usize),
     /// Hyperparameter cell `k` of the layout, `f64[]`.
-    Cell(usize),
+    Cell(CellId),
     /// Column `k` of the data, with rows as its first axis.
     Column(usize),
     /// The step from 1, `f64[]`.
@@ -250,18 +276,18 @@ pub enum Role {
     Total,
     /// The key of random numbers, `i32[2]`.
     Key,
-    /// The value of the statement with this index.
-    Global(usize),
+    /// A value of a `let` of the script.
+    Global(GlobalId),
     /// A number of a recorded series of the statement with this index.
     Recorded(usize, String, Statistic),
     /// State `k` of the model that is trained.
-    Memory(usize),
+    ModelState(usize),
     /// The flat parameters of the fit that the statement with this index made.
     FitParams(usize),
     /// State `k` of the model of that fit.
-    FitMemory(usize, usize),
+    FitModelState(usize, usize),
     /// Output `k` of the program of a chunk of rows, of all chunks together.
-    Chunks(usize, Combine),
+    Chunks(usize, Reducer),
 }
 
 /// Something left behind.
@@ -272,7 +298,7 @@ pub struct Output {
     /// Its value.
     pub value: Val,
     /// Where it goes.
-    pub target: Target,
+    pub target: OutputTarget,
     /// What it is for the programs after this one: parameters to begin with, a state.
     pub gives: Option<Role>,
 }
@@ -280,7 +306,7 @@ pub struct Output {
 impl Output {
     /// An output with a buffer of its own.
     pub fn result(name: impl Into<String>, value: Val) -> Output {
-        Output { name: name.into(), value, target: Target::Result, gives: None }
+        Output { name: name.into(), value, target: OutputTarget::Result, gives: None }
     }
 
     /// The same, which programs after this one are given as this.
@@ -291,7 +317,7 @@ impl Output {
 
 /// Where an output goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Target {
+pub enum OutputTarget {
     /// A buffer of its own.
     Result,
     /// A buffer of its own, for [`Graph::positions`] to be checked. Such outputs come last.

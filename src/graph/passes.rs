@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Graphs, errors, positions, share, simplify, twins, verify};
-use crate::pass::{Form, Pass, Point, Row};
+use super::{Graphs, congruence, errors, positions, share, simplify, verify};
+use crate::pass::{Ir, Pass, PassInfo, Point};
 
 /// Graphs on their way through the passes.
 struct Passing {
@@ -12,7 +12,7 @@ struct Passing {
     set: Option<Vec<(String, f64)>>,
 }
 
-impl Form for Passing {
+impl Ir for Passing {
     fn verify(&self, pass: &str) {
         verify::verify(&self.graphs, pass);
     }
@@ -22,7 +22,7 @@ impl Form for Passing {
 const PASSES: &[Pass<Passing>] = &[
     Pass {
         name: "simplify",
-        doc: "rewrites, constants, equal values (RULES and REWRITES of graph/rules.rs)",
+        doc: "rewrites, constants, equal values (IDENTITIES and REWRITES of graph/rules.rs)",
         run: |passing| passing.graphs.each(simplify::simplify),
     },
     Pass {
@@ -49,14 +49,14 @@ const PASSES: &[Pass<Passing>] = &[
         doc: "optimizer states that are equal in every step become one",
         run: |passing| {
             if let Some(set) = &passing.set {
-                twins::share_states(&mut passing.graphs, set);
+                congruence::share_states(&mut passing.graphs, set);
             }
         },
     },
 ];
 
 /// The passes with what they do.
-pub fn rows() -> impl Iterator<Item = Row> {
+pub fn rows() -> impl Iterator<Item = PassInfo> {
     PASSES.iter().map(Pass::row)
 }
 

@@ -7,10 +7,10 @@
 use std::rc::Rc;
 
 use super::errors;
-use super::{Def, Graph, Node, Output, Role, Target};
+use super::{Def, Graph, Node, Output, OutputTarget, Role};
 use crate::algebra::eval::eval;
 use crate::algebra::fill::Fill;
-use crate::algebra::form::{Combine, Extent};
+use crate::algebra::form::{AxisSize, Reducer};
 use crate::algebra::gather::Gather;
 use crate::algebra::map::Map;
 use crate::algebra::op::{Op, Val};
@@ -25,7 +25,7 @@ use crate::typed::Numbered;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Position {
     /// Where they are.
-    pub source: Source,
+    pub source: IndexSource,
     /// The size.
     pub below: usize,
     /// What they are.
@@ -36,7 +36,7 @@ pub struct Position {
 
 /// Where integers are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Source {
+pub enum IndexSource {
     /// A value of the graph; none once the graph is finished.
     Value(Val),
     /// All rows of this column of the data.
@@ -49,14 +49,14 @@ impl Position {
     /// The value that they are, in a graph that is not finished.
     pub fn value(&self) -> Option<Val> {
         match self.source {
-            Source::Value(value) => Some(value),
-            Source::Column(_) | Source::Output(_) => None,
+            IndexSource::Value(value) => Some(value),
+            IndexSource::Column(_) | IndexSource::Output(_) => None,
         }
     }
 
     /// The same in a graph that has other values in the place of its own.
     pub fn renumbered(&self, values: &[Val]) -> Position {
-        let source = self.value().map_or(self.source, |value| Source::Value(values[value.0 as usize]));
+        let source = self.value().map_or(self.source, |value| IndexSource::Value(values[value.0 as usize]));
         Position { source, ..self.clone() }
     }
 
@@ -68,7 +68,7 @@ impl Position {
 
 /// What is known of a value when compiling.
 #[derive(Clone, Debug, Default)]
-struct Known {
+struct IndexFacts {
     /// The least and the greatest number that it may hold.
     bounds: Option<(f64, f64)>,
     /// Its elements.
@@ -100,7 +100,7 @@ fn one(graph: &mut Graph) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for position in std::mem::take(&mut graph.positions) {
         let Some(value) = position.value() else { continue };
-        let Known { bounds, elements, column } = &known[value.0 as usize];
+        let IndexFacts { bounds, elements, column } = &known[value.0 as usize];
         let inside = |(low, high): (f64, f64)| low >= 0.0 && high < position.below as f64;
         if bounds.is_some_and(inside) {
             continue;
@@ -111,7 +111,7 @@ fn one(graph: &mut Graph) -> Vec<Diagnostic> {
             continue;
         }
         let source = match column {
-            Some(column) => Source::Column(*column),
+            Some(column) => IndexSource::Column(*column),
             None => checked(graph, value),
         };
         graph.positions.push(Position { source, ..position });
@@ -120,17 +120,17 @@ fn one(graph: &mut Graph) -> Vec<Diagnostic> {
 }
 
 /// The output that a value is, to be checked.
-fn checked(graph: &mut Graph, value: Val) -> Source {
-    let like = |output: &Output| output.value == value && output.target == Target::Positions;
+fn checked(graph: &mut Graph, value: Val) -> IndexSource {
+    let like = |output: &Output| output.value == value && output.target == OutputTarget::Positions;
     let have = graph.outputs.iter().position(like);
-    Source::Output(have.unwrap_or_else(|| {
-        graph.outputs.push(Output { target: Target::Positions, ..Output::result("positions", value) });
+    IndexSource::Output(have.unwrap_or_else(|| {
+        graph.outputs.push(Output { target: OutputTarget::Positions, ..Output::result("positions", value) });
         graph.outputs.len() - 1
     }))
 }
 
 /// What is known of the values that integers to check are made from.
-fn known(graph: &Graph) -> Vec<Known> {
+fn known(graph: &Graph) -> Vec<IndexFacts> {
     let mut needed = vec![false; graph.nodes.len()];
     graph.positions.iter().filter_map(Position::value).for_each(|value| needed[value.0 as usize] = true);
     for value in (0..graph.nodes.len()).rev() {
@@ -139,17 +139,17 @@ fn known(graph: &Graph) -> Vec<Known> {
         }
     }
     let mut work = WORK;
-    let mut known: Vec<Known> = Vec::with_capacity(graph.nodes.len());
+    let mut known: Vec<IndexFacts> = Vec::with_capacity(graph.nodes.len());
     for (node, needed) in graph.nodes.iter().zip(needed) {
         known.push(match (&node.def, needed) {
-            (_, false) => Known::default(),
+            (_, false) => IndexFacts::default(),
             (Def::Input(k), true) => match graph.inputs[*k].role {
-                Role::Column(column) => Known { column: Some(column), ..Known::default() },
-                _ => Known::default(),
+                Role::Column(column) => IndexFacts { column: Some(column), ..IndexFacts::default() },
+                _ => IndexFacts::default(),
             },
             (Def::Op(op, args), true) => {
-                let args: Vec<&Known> = args.iter().map(|arg| &known[arg.0 as usize]).collect();
-                Known {
+                let args: Vec<&IndexFacts> = args.iter().map(|arg| &known[arg.0 as usize]).collect();
+                IndexFacts {
                     bounds: bounds(op, &args, &node.ty),
                     elements: elements(op, &args, node, &mut work),
                     column: same_elements(op).then(|| args[0].column).flatten(),
@@ -166,12 +166,12 @@ fn same_elements(op: &Op) -> bool {
 }
 
 /// The elements of a value made from known ones, if that is no long work.
-fn elements(op: &Op, args: &[&Known], node: &Node, work: &mut usize) -> Option<Rc<Tensor>> {
+fn elements(op: &Op, args: &[&IndexFacts], node: &Node, work: &mut usize) -> Option<Rc<Tensor>> {
     let args = args.iter().map(|known| known.elements.as_deref()).collect::<Option<Vec<&Tensor>>>()?;
     let types: Vec<&Type> = args.iter().map(|arg| &arg.ty).collect();
-    let extent = |extent: &Extent| match extent {
-        Extent::Fixed(size) => *size,
-        Extent::Ragged(segments) => segments.total(),
+    let extent = |extent: &AxisSize| match extent {
+        AxisSize::Fixed(size) => *size,
+        AxisSize::Ragged(segments) => segments.total(),
     };
     let points = match op {
         Op::Concat(_) => node.ty.count(),
@@ -185,7 +185,7 @@ fn elements(op: &Op, args: &[&Known], node: &Node, work: &mut usize) -> Option<R
 }
 
 /// Between what numbers the elements of an integer lie.
-fn bounds(op: &Op, args: &[&Known], ty: &Type) -> Option<(f64, f64)> {
+fn bounds(op: &Op, args: &[&IndexFacts], ty: &Type) -> Option<(f64, f64)> {
     let of = |k: usize| args[k].bounds;
     let both = |a: usize, b: usize| Some((of(a)?.0.min(of(b)?.0), of(a)?.1.max(of(b)?.1)));
     match op {
@@ -209,7 +209,7 @@ fn bounds(op: &Op, args: &[&Known], ty: &Type) -> Option<(f64, f64)> {
             "rem" => of(1).filter(|(low, high)| low == high && *low > 0.0).map(|(n, _)| (0.0, n - 1.0)),
             _ => None,
         },
-        Op::Reduce(reduce) if ty.dtype.is_int() && matches!(reduce.combine, Combine::Max | Combine::Min) => {
+        Op::Reduce(reduce) if ty.dtype.is_int() && matches!(reduce.combine, Reducer::Max | Reducer::Min) => {
             of(0)
         }
         _ => (ty.dtype == DType::Bool).then_some((0.0, 1.0)),

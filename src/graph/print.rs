@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Def, Graph, Graphs, Node, Output, Part, ProgramId, Target};
+use super::{Def, Graph, Graphs, Node, Output, OutputTarget, Phase, ProgramId};
 use crate::algebra::fill::Fill;
 use crate::algebra::op::{Op, Val};
 use crate::print::number;
@@ -26,7 +26,7 @@ impl fmt::Display for Graph {
         let width = lines.iter().map(|(text, _)| text.chars().count()).filter(|n| *n <= WIDEST).max();
         let mut part = None;
         for (text, node) in &lines {
-            if let Some(new) = node.part.as_ref().filter(|new| part != Some(*new)) {
+            if let Some(new) = node.phase.as_ref().filter(|new| part != Some(*new)) {
                 writeln!(f, "  // {new}")?;
                 part = Some(new);
             }
@@ -37,14 +37,14 @@ impl fmt::Display for Graph {
     }
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Part::Loss => "loss",
-            Part::Metrics => "metrics",
-            Part::Gradient => "gradient",
-            Part::Stage(name) => name,
-            Part::Update => "update",
+            Phase::Loss => "loss",
+            Phase::Metrics => "metrics",
+            Phase::Gradient => "gradient",
+            Phase::Stage(name) => name,
+            Phase::Update => "update",
         })
     }
 }
@@ -140,9 +140,9 @@ fn operation(names: &[String], op: &Op, args: &[Val]) -> String {
 fn returned(names: &[String], output: &Output) -> String {
     let value = &names[output.value.0 as usize];
     match output.target {
-        Target::Result if *value == output.name => value.clone(),
-        Target::Result => format!("{} = {value}", output.name),
-        Target::Positions => format!("{} checked", value),
-        Target::InPlace(_) => format!("{} <- {value}", output.name),
+        OutputTarget::Result if *value == output.name => value.clone(),
+        OutputTarget::Result => format!("{} = {value}", output.name),
+        OutputTarget::Positions => format!("{} checked", value),
+        OutputTarget::InPlace(_) => format!("{} <- {value}", output.name),
     }
 }

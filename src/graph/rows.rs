@@ -4,7 +4,7 @@
 //! Everything follows from the forms of operators. What is not seen to be so is taken to need all rows.
 
 use super::{Def, Graph, Role};
-use crate::algebra::form::{Combine, Extent, Form, Index, Read};
+use crate::algebra::form::{AxisSize, Form, Index, Read, Reducer};
 use crate::algebra::op::{Op, Val};
 use crate::algebra::types::{DType, Dim, Type};
 use crate::algebra::view::View;
@@ -16,9 +16,9 @@ pub(super) enum Dependence {
     Fixed,
     /// Along an axis it has some elements for each row, in the order of the rows, and each depends on its
     /// row alone.
-    Rows(Along),
+    Rows(RowAxis),
     /// Such elements of all rows put together.
-    Reduced(Combine),
+    Reduced(Reducer),
     /// It is computed from what has been put together, and from what does not depend on rows.
     After,
     /// It may depend on all rows in any way.
@@ -27,7 +27,7 @@ pub(super) enum Dependence {
 
 /// Where a value has its rows: along an axis all rows come one after the other, and then perhaps again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Along {
+pub(super) struct RowAxis {
     /// The axis.
     pub axis: usize,
     /// How often all rows come along it.
@@ -36,7 +36,7 @@ pub(super) struct Along {
     pub each: usize,
 }
 
-impl Along {
+impl RowAxis {
     /// The size of the axis with so many rows.
     pub(super) fn size(self, rows: usize) -> usize {
         self.runs * rows * self.each
@@ -45,27 +45,27 @@ impl Along {
 
 /// What is known of a value.
 #[derive(Clone, Debug)]
-pub(super) struct Known {
+pub(super) struct RowFacts {
     /// How it depends on rows.
     pub dependence: Dependence,
     /// The loop axis that walks along the rows where it is computed, if there is one.
-    pub walk: Option<Along>,
+    pub walk: Option<RowAxis>,
     /// By argument, the axes of what does not depend on rows that are walked with the rows.
     pub walked: Vec<Vec<usize>>,
     /// By axis, whether all positions along it hold the same, as far as it does not depend on rows.
     repeats: Vec<bool>,
 }
 
-impl Known {
-    fn of(dependence: Dependence) -> Known {
-        Known { dependence, walk: None, walked: Vec::new(), repeats: Vec::new() }
+impl RowFacts {
+    fn of(dependence: Dependence) -> RowFacts {
+        RowFacts { dependence, walk: None, walked: Vec::new(), repeats: Vec::new() }
     }
 
-    fn rows(along: Along, walked: Vec<Vec<usize>>) -> Known {
-        Known { walk: Some(along), walked, ..Known::of(Dependence::Rows(along)) }
+    fn rows(along: RowAxis, walked: Vec<Vec<usize>>) -> RowFacts {
+        RowFacts { walk: Some(along), walked, ..RowFacts::of(Dependence::Rows(along)) }
     }
 
-    fn along(&self) -> Option<Along> {
+    fn along(&self) -> Option<RowAxis> {
         match self.dependence {
             Dependence::Rows(along) => Some(along),
             _ => None,
@@ -79,13 +79,13 @@ impl Known {
 }
 
 /// How each value of a program depends on this many rows of data, of which there are several.
-pub(super) fn dependences(graph: &Graph, rows: usize) -> Vec<Known> {
-    let mut known: Vec<Known> = Vec::with_capacity(graph.nodes.len());
+pub(super) fn dependences(graph: &Graph, rows: usize) -> Vec<RowFacts> {
+    let mut known: Vec<RowFacts> = Vec::with_capacity(graph.nodes.len());
     for node in &graph.nodes {
         let next = match &node.def {
             Def::Input(k) => match graph.inputs[*k].role {
-                Role::Column(_) => Known::rows(Along { axis: 0, runs: 1, each: 1 }, Vec::new()),
-                _ => Known::of(Dependence::Fixed),
+                Role::Column(_) => RowFacts::rows(RowAxis { axis: 0, runs: 1, each: 1 }, Vec::new()),
+                _ => RowFacts::of(Dependence::Fixed),
             },
             Def::Op(op, args) => {
                 let of = |value: &Val| value.0 as usize;
@@ -102,24 +102,24 @@ pub(super) fn dependences(graph: &Graph, rows: usize) -> Vec<Known> {
 /// An operator with what is known of its arguments.
 struct Operator<'a> {
     op: &'a Op,
-    args: Vec<&'a Known>,
+    args: Vec<&'a RowFacts>,
     types: Vec<&'a Type>,
     ty: &'a Type,
     rows: usize,
 }
 
 impl Operator<'_> {
-    fn known(&self) -> Known {
+    fn known(&self) -> RowFacts {
         let any = |fits: fn(Dependence) -> bool| self.args.iter().any(|arg| fits(arg.dependence));
         let rows = any(|of| matches!(of, Dependence::Rows(_)));
         let after = any(|of| matches!(of, Dependence::Reduced(_) | Dependence::After));
         if any(|of| of == Dependence::Mixed) || rows && after {
-            return Known::of(Dependence::Mixed);
+            return RowFacts::of(Dependence::Mixed);
         }
         match (rows, after) {
-            (false, false) => Known { repeats: self.repeats(), ..Known::of(Dependence::Fixed) },
-            (false, true) => Known::of(Dependence::After),
-            (true, _) => self.of_rows().unwrap_or_else(|| Known::of(Dependence::Mixed)),
+            (false, false) => RowFacts { repeats: self.repeats(), ..RowFacts::of(Dependence::Fixed) },
+            (false, true) => RowFacts::of(Dependence::After),
+            (true, _) => self.of_rows().unwrap_or_else(|| RowFacts::of(Dependence::Mixed)),
         }
     }
 
@@ -152,20 +152,20 @@ impl Operator<'_> {
 
     /// What is known of the result of arguments with rows, and of others that do not depend on rows; nothing
     /// if it does not have rows, nor their sums.
-    fn of_rows(&self) -> Option<Known> {
+    fn of_rows(&self) -> Option<RowFacts> {
         match self.op {
             Op::View(View::Reshape { to }) => return self.reshaped(to),
             Op::Concat(_) => return self.packed(),
             _ => {}
         }
         let form = self.op.rules().form(&self.types);
-        let fixed = form.axes.iter().all(|extent| matches!(extent, Extent::Fixed(_)));
+        let fixed = form.axes.iter().all(|extent| matches!(extent, AxisSize::Fixed(_)));
         if !fixed || form.n_out != self.ty.rank() {
             return None;
         }
         let walk = self.walk(&form)?;
         let axis = walk.axis;
-        if form.axes[axis] != Extent::Fixed(walk.size(self.rows)) || form.body.axes().contains(&axis) {
+        if form.axes[axis] != AxisSize::Fixed(walk.size(self.rows)) || form.body.axes().contains(&axis) {
             return None;
         }
         let walked = (0..self.args.len()).map(|arg| self.walked(&form, arg, axis));
@@ -175,15 +175,15 @@ impl Operator<'_> {
             false => return None,
         };
         let walked = walked.collect::<Option<_>>()?;
-        Some(Known { walk: Some(walk), walked, ..Known::of(dependence) })
+        Some(RowFacts { walk: Some(walk), walked, ..RowFacts::of(dependence) })
     }
 
     /// The loop axis that walks along the rows of all arguments that have them.
-    fn walk(&self, form: &Form) -> Option<Along> {
+    fn walk(&self, form: &Form) -> Option<RowAxis> {
         let mut walks = form.reads.iter().filter_map(|read| {
             let along = self.args[read.arg].along()?;
             let at = if self.is_whole(read) { only_axis(&read.index[along.axis]) } else { None };
-            Some(at.map(|axis| Along { axis, ..along }))
+            Some(at.map(|axis| RowAxis { axis, ..along }))
         });
         let first = walks.next()??;
         walks.all(|walk| walk == Some(first)).then_some(first)
@@ -205,7 +205,7 @@ impl Operator<'_> {
         }
         let fits = |k: &usize| {
             let at = |read: &&Read| self.is_whole(read) && is_at(&read.index[*k], axis);
-            let ends = || form.axes[axis] == Extent::Fixed(self.types[arg].shape[*k].size());
+            let ends = || form.axes[axis] == AxisSize::Fixed(self.types[arg].shape[*k].size());
             reads.iter().all(at) && ends() && self.args[arg].repeats(*k)
         };
         walked.iter().all(fits).then_some(walked)
@@ -221,37 +221,37 @@ impl Operator<'_> {
     }
 
     /// Rows stay rows where a whole number of runs lies before an axis, and the axis has whole ones.
-    fn reshaped(&self, to: &[Dim]) -> Option<Known> {
+    fn reshaped(&self, to: &[Dim]) -> Option<RowFacts> {
         let (all, _) = self.runs(0)?;
         let sizes: Vec<usize> = to.iter().map(Dim::size).collect();
         let along = |axis: usize| {
             let before: usize = sizes[..axis].iter().product();
             let runs = all / before;
             let whole = all.is_multiple_of(before) && sizes[axis].is_multiple_of(runs.max(1) * self.rows);
-            whole.then(|| Along { axis, runs, each: sizes[axis] / (runs * self.rows) })
+            whole.then(|| RowAxis { axis, runs, each: sizes[axis] / (runs * self.rows) })
         };
         Some(self.arranged((0..to.len()).rev().find_map(along)?))
     }
 
     /// What is laid end to end has all runs of its parts, if each is as long.
-    fn packed(&self) -> Option<Known> {
+    fn packed(&self) -> Option<RowFacts> {
         let parts = (0..self.args.len()).map(|arg| self.runs(arg)).collect::<Option<Vec<_>>>()?;
         let (runs, each) = (parts.iter().map(|(runs, _)| runs).sum(), parts[0].1);
         let alike = parts.iter().all(|part| part.1 == each);
-        alike.then(|| self.arranged(Along { axis: 0, runs, each }))
+        alike.then(|| self.arranged(RowAxis { axis: 0, runs, each }))
     }
 
     /// Rows whose elements are those of arguments that have rows all.
-    fn arranged(&self, along: Along) -> Known {
-        Known::rows(along, vec![Vec::new(); self.args.len()])
+    fn arranged(&self, along: RowAxis) -> RowFacts {
+        RowFacts::rows(along, vec![Vec::new(); self.args.len()])
     }
 }
 
 /// Whether results of chunks can be put together as exactly as elements are, in double precision.
-fn is_exact(combine: Combine, dtype: DType) -> bool {
+fn is_exact(combine: Reducer, dtype: DType) -> bool {
     match dtype {
         DType::F32 | DType::F64 | DType::Bool => true,
-        DType::I32 => combine != Combine::Prod,
+        DType::I32 => combine != Reducer::Prod,
         DType::I64 => false,
     }
 }

@@ -16,7 +16,7 @@ use crate::algebra::view::View;
 
 /// A rewrite of scalar functions: wherever `from` is found, `to` has the same value.
 #[derive(Clone, Copy, Debug)]
-pub struct Rule {
+pub struct Identity {
     /// Its name.
     pub name: &'static str,
     /// What is found. Holes match any value, a hole met twice the same one.
@@ -27,33 +27,33 @@ pub struct Rule {
     pub remark: &'static str,
 }
 
-const fn rule(name: &'static str, from: fn() -> Term, to: fn() -> Term) -> Rule {
-    Rule { name, from, to, remark: "" }
+const fn same(name: &'static str, from: fn() -> Term, to: fn() -> Term) -> Identity {
+    Identity { name, from, to, remark: "" }
 }
 
 const ZERO: &str = "the sign of a result that is zero";
 
 /// The rewrites of scalar functions, tried in order.
-pub static RULES: &[Rule] = &[
-    rule("mul-one", || x(0) * c(1.0), || x(0)),
-    rule("one-mul", || c(1.0) * x(0), || x(0)),
-    rule("mul-minus-one", || x(0) * c(-1.0), || -x(0)),
-    rule("minus-one-mul", || c(-1.0) * x(0), || -x(0)),
-    rule("div-one", || x(0) / c(1.0), || x(0)),
-    rule("sub-zero", || x(0) - c(0.0), || x(0)),
-    Rule { remark: ZERO, ..rule("add-zero", || x(0) + c(0.0), || x(0)) },
-    Rule { remark: ZERO, ..rule("zero-add", || c(0.0) + x(0), || x(0)) },
-    Rule { remark: ZERO, ..rule("zero-sub", || c(0.0) - x(0), || -x(0)) },
-    rule("neg-neg", || -(-x(0)), || x(0)),
-    rule("add-neg", || x(0) + (-x(1)), || x(0) - x(1)),
-    rule("neg-add", || (-x(0)) + x(1), || x(1) - x(0)),
-    rule("sub-neg", || x(0) - (-x(1)), || x(0) + x(1)),
-    Rule { remark: ZERO, ..rule("neg-sub", || -(x(0) - x(1)), || x(1) - x(0)) },
-    rule("neg-mul-neg", || (-x(0)) * (-x(1)), || x(0) * x(1)),
-    rule("neg-div-neg", || (-x(0)) / (-x(1)), || x(0) / x(1)),
-    rule("where-true", || call(&scalar::SELECT, [c(1.0), x(0), x(1)]), || x(0)),
-    rule("where-false", || call(&scalar::SELECT, [c(0.0), x(0), x(1)]), || x(1)),
-    rule("where-same", || call(&scalar::SELECT, [x(0), x(1), x(1)]), || x(1)),
+pub static IDENTITIES: &[Identity] = &[
+    same("mul-one", || x(0) * c(1.0), || x(0)),
+    same("one-mul", || c(1.0) * x(0), || x(0)),
+    same("mul-minus-one", || x(0) * c(-1.0), || -x(0)),
+    same("minus-one-mul", || c(-1.0) * x(0), || -x(0)),
+    same("div-one", || x(0) / c(1.0), || x(0)),
+    same("sub-zero", || x(0) - c(0.0), || x(0)),
+    Identity { remark: ZERO, ..same("add-zero", || x(0) + c(0.0), || x(0)) },
+    Identity { remark: ZERO, ..same("zero-add", || c(0.0) + x(0), || x(0)) },
+    Identity { remark: ZERO, ..same("zero-sub", || c(0.0) - x(0), || -x(0)) },
+    same("neg-neg", || -(-x(0)), || x(0)),
+    same("add-neg", || x(0) + (-x(1)), || x(0) - x(1)),
+    same("neg-add", || (-x(0)) + x(1), || x(1) - x(0)),
+    same("sub-neg", || x(0) - (-x(1)), || x(0) + x(1)),
+    Identity { remark: ZERO, ..same("neg-sub", || -(x(0) - x(1)), || x(1) - x(0)) },
+    same("neg-mul-neg", || (-x(0)) * (-x(1)), || x(0) * x(1)),
+    same("neg-div-neg", || (-x(0)) / (-x(1)), || x(0) / x(1)),
+    same("where-true", || call(&scalar::SELECT, [c(1.0), x(0), x(1)]), || x(0)),
+    same("where-false", || call(&scalar::SELECT, [c(0.0), x(0), x(1)]), || x(1)),
+    same("where-same", || call(&scalar::SELECT, [x(0), x(1), x(1)]), || x(1)),
 ];
 
 /// A rewrite of one operator on values of the new graph. It returns what takes the operator's place.
@@ -78,9 +78,9 @@ pub static REWRITES: &[Rewrite] = &[
     Rewrite { name: "identity", doc: "A view, cast or reduction that changes nothing.", apply: identity },
     Rewrite { name: "view-of-view", doc: "Two views of one kind are one.", apply: view_of_view },
     Rewrite {
-        name: "view-of-spread",
-        doc: "A scalar spread looks alike from all sides.",
-        apply: view_of_spread,
+        name: "view-of-broadcast",
+        doc: "A broadcast scalar looks alike from all sides.",
+        apply: view_of_broadcast,
     },
     Rewrite {
         name: "cast-of-cast",
@@ -89,13 +89,13 @@ pub static REWRITES: &[Rewrite] = &[
     },
     Rewrite {
         name: "scalar-first",
-        doc: "What is computed from spread scalars alone is spread afterwards.",
+        doc: "What is computed from broadcast scalars alone is broadcast afterwards.",
         apply: scalar_first,
     },
     Rewrite {
         name: "sum-of-pieces",
         doc: "A sum of many tensors that are 0 where the others are not lays them end to end.",
-        apply: super::pieces::sum_of_pieces,
+        apply: super::concat_sum::concat_sum,
     },
     Rewrite {
         name: "cast-of-iota",
@@ -123,7 +123,7 @@ pub static REWRITES: &[Rewrite] = &[
     },
     Rewrite {
         name: "one-piece",
-        doc: "A flat tensor of one piece is reduced and spread as a whole.",
+        doc: "A flat tensor of one segment is reduced and broadcast as a whole.",
         apply: one_piece,
     },
     Rewrite {
@@ -232,25 +232,25 @@ fn view_of_view(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {
 }
 
 /// The scalar of which a value is copies.
-pub(super) fn spread_scalar(cx: &Builder, value: Val) -> Option<Val> {
+pub(super) fn broadcast_scalar(cx: &Builder, value: Val) -> Option<Val> {
     match cx.op(value)? {
         (Op::View(View::Broadcast { axes, .. }), [scalar]) if axes.is_empty() => Some(*scalar),
         _ => None,
     }
 }
 
-fn spread(cx: &mut dyn Rewriter, scalar: Val, to: &[crate::algebra::types::Dim]) -> Val {
+fn broadcast(cx: &mut dyn Rewriter, scalar: Val, to: &[crate::algebra::types::Dim]) -> Val {
     cx.emit(Op::View(View::Broadcast { to: to.to_vec(), axes: Vec::new() }), &[scalar])
 }
 
-fn view_of_spread(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {
+fn view_of_broadcast(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {
     let view = view(op)?;
     if matches!(view, View::Pad { .. }) {
         return None;
     }
-    let scalar = spread_scalar(cx.graph(), args[0])?;
+    let scalar = broadcast_scalar(cx.graph(), args[0])?;
     let ty = op.rules().infer(&[cx.ty(args[0])]).ok()?;
-    Some(spread(cx, scalar, &ty.shape))
+    Some(broadcast(cx, scalar, &ty.shape))
 }
 
 /// Whether every value of a type is a value of another.
@@ -278,18 +278,18 @@ fn scalar_first(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {
         return None;
     }
     let shape = cx.ty(args[0]).shape.clone();
-    let spread_args = args.iter().filter(|arg| spread_scalar(cx.graph(), **arg).is_some()).count();
+    let broadcasts = args.iter().filter(|arg| broadcast_scalar(cx.graph(), **arg).is_some()).count();
     let constants = args.iter().filter(|arg| cx.graph().as_constant(**arg).is_some()).count();
-    if shape.is_empty() || spread_args == 0 || spread_args + constants < args.len() {
+    if shape.is_empty() || broadcasts == 0 || broadcasts + constants < args.len() {
         return None;
     }
     let scalars: Vec<Val> = args.iter().map(|arg| scalar_of(cx, *arg)).collect();
     let scalar = cx.emit(op.clone(), &scalars);
-    Some(spread(cx, scalar, &shape))
+    Some(broadcast(cx, scalar, &shape))
 }
 
 fn scalar_of(cx: &mut dyn Rewriter, value: Val) -> Val {
-    if let Some(scalar) = spread_scalar(cx.graph(), value) {
+    if let Some(scalar) = broadcast_scalar(cx.graph(), value) {
         return scalar;
     }
     let number = cx.graph().as_constant(value).unwrap_or(0.0);
@@ -313,7 +313,7 @@ fn div_power(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {
 
 /// The double of which a value is copies in single precision, and how it is copied.
 fn wide(cx: &Builder, value: Val) -> Option<(Op, Val)> {
-    let scalar = spread_scalar(cx, value).or_else(|| spread_piece(cx, value))?;
+    let scalar = broadcast_scalar(cx, value).or_else(|| broadcast_segments(cx, value))?;
     match cx.op(scalar)? {
         (Op::Cast(Cast(DType::F32)), [double]) if cx.ty(*double).dtype == DType::F64 => {
             Some((cx.op(value)?.0.clone(), *double))
@@ -322,20 +322,20 @@ fn wide(cx: &Builder, value: Val) -> Option<(Op, Val)> {
     }
 }
 
-fn narrow(cx: &mut dyn Rewriter, spread: Op, double: Val) -> Val {
+fn narrow(cx: &mut dyn Rewriter, broadcast: Op, double: Val) -> Val {
     let single = cx.emit(Op::Cast(Cast(DType::F32)), &[double]);
-    cx.emit(spread, &[single])
+    cx.emit(broadcast, &[single])
 }
 
 fn div_wide(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {
     if *op != Op::Map(Map(&scalar::DIV)) {
         return None;
     }
-    let (spread, double) = wide(cx.graph(), args[1])?;
+    let (broadcast, double) = wide(cx.graph(), args[1])?;
     let ty = cx.ty(double).clone();
     let one = cx.graph().constant(1.0, &ty);
     let reciprocal = cx.emit(op.clone(), &[one, double]);
-    let factor = narrow(cx, spread, reciprocal);
+    let factor = narrow(cx, broadcast, reciprocal);
     Some(cx.emit(Op::Map(Map(&scalar::MUL)), &[args[0], factor]))
 }
 
@@ -344,13 +344,13 @@ fn mul_wide(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {
         return None;
     }
     for (outer, product) in [(args[0], args[1]), (args[1], args[0])] {
-        let Some((spread, a)) = wide(cx.graph(), outer) else { continue };
+        let Some((broadcast, a)) = wide(cx.graph(), outer) else { continue };
         let Some(&[left, right]) = cx.graph().call(product, &scalar::MUL) else { continue };
         for (inner, rest) in [(left, right), (right, left)] {
             let Some((same, b)) = wide(cx.graph(), inner) else { continue };
-            if same == spread {
+            if same == broadcast {
                 let both = cx.emit(op.clone(), &[a, b]);
-                let factor = narrow(cx, spread, both);
+                let factor = narrow(cx, broadcast, both);
                 return Some(cx.emit(op.clone(), &[rest, factor]));
             }
         }
@@ -363,11 +363,11 @@ fn one_piece(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {
         Op::Segment(Segment::Reduce { combine, segments }) if segments.count() == 1 => {
             let reduce = Reduce { combine: *combine, axes: vec![0] };
             let number = cx.emit(Op::Reduce(reduce), args);
-            Some(spread(cx, number, &[1.into()]))
+            Some(broadcast(cx, number, &[1.into()]))
         }
         Op::Segment(Segment::Broadcast { segments }) if segments.count() == 1 => {
             let number = cx.emit(Op::View(View::Reshape { to: Vec::new() }), args);
-            Some(spread(cx, number, &[segments.total().into()]))
+            Some(broadcast(cx, number, &[segments.total().into()]))
         }
         _ => None,
     }
@@ -399,7 +399,7 @@ fn untransposed(labels: &[usize], arg: Val, from: Option<(Vec<usize>, Val)>) -> 
 }
 
 /// Whether a value is the same for every coordinate of a model or of a tensor.
-pub(super) fn spread_piece(cx: &Builder, value: Val) -> Option<Val> {
+pub(super) fn broadcast_segments(cx: &Builder, value: Val) -> Option<Val> {
     match cx.op(value)? {
         (Op::Segment(Segment::Broadcast { .. }), [pieces]) => Some(*pieces),
         _ => None,

@@ -2,7 +2,7 @@
 //! to that.
 
 use super::positions::Position;
-use super::{Def, Graph, Input, Node, Output, Role, Target};
+use super::{Def, Graph, Input, Node, Output, OutputTarget, Role};
 use crate::algebra::op::Val;
 
 /// The graph without what no output needs; inputs come first, in the order in which they are printed.
@@ -35,7 +35,7 @@ fn live(graph: &Graph) -> Vec<bool> {
     let mut live = vec![false; graph.nodes.len()];
     for output in &graph.outputs {
         live[output.value.0 as usize] = true;
-        if let Target::InPlace(k) = output.target {
+        if let OutputTarget::InPlace(k) = output.target {
             live[graph.inputs[k].value.0 as usize] = true;
         }
     }
@@ -58,7 +58,7 @@ fn kept_inputs(graph: &Graph, live: &[bool]) -> Vec<usize> {
 
 fn rank(role: &Role) -> usize {
     match role {
-        Role::Params | Role::FitParams(_) | Role::Memory(_) | Role::FitMemory(..) => 0,
+        Role::Params | Role::FitParams(_) | Role::ModelState(_) | Role::FitModelState(..) => 0,
         Role::Initial => 1,
         Role::Column(_) | Role::Chunks(..) | Role::Gradient | Role::Loss => 2,
         Role::State(_) => 3,
@@ -94,8 +94,8 @@ impl Renumbered {
 
     fn output(&self, output: &Output) -> Output {
         let target = match output.target {
-            Target::Result | Target::Positions => output.target,
-            Target::InPlace(k) => Target::InPlace(self.inputs[k]),
+            OutputTarget::Result | OutputTarget::Positions => output.target,
+            OutputTarget::InPlace(k) => OutputTarget::InPlace(self.inputs[k]),
         };
         Output { value: self.value(output.value), target, ..output.clone() }
     }

@@ -6,11 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::rules::{spread_piece, spread_scalar};
+use super::rules::{broadcast_scalar, broadcast_segments};
 use super::simplify::Simplifier;
 use crate::algebra::map::Map;
 use crate::algebra::op::{Build, Op, Val};
-use crate::algebra::scalar::{self, Machine, Native, Scalar};
+use crate::algebra::scalar::{self, MachineOp, Native, Scalar};
 use crate::algebra::segment::Segment;
 use crate::algebra::types::{Shape, Type};
 use crate::algebra::view::View;
@@ -21,28 +21,28 @@ pub(super) struct Signs {
     /// Values that are -1, 0 or 1: `sign` of something, and products of such.
     pure: BTreeSet<Val>,
     /// Values that depend on one of those and on nothing else that varies.
-    cases: BTreeMap<Val, Cases>,
+    cases: BTreeMap<Val, SignCases>,
 }
 
 /// The three values of a function of a sign.
 #[derive(Clone, Debug)]
-struct Cases {
+struct SignCases {
     /// The sign: one of [`Signs::pure`].
     sign: Val,
-    /// The values for -1, 0 and 1, not spread yet.
+    /// The values for -1, 0 and 1, not broadcast yet.
     values: [Val; 3],
-    /// How they are spread over the coordinates.
-    spread: Op,
+    /// How they are broadcast over the coordinates.
+    broadcast: Op,
 }
 
-/// The signs in the order of [`Cases::values`].
+/// The signs in the order of [`SignCases::values`].
 const SIGNS: [f64; 3] = [-1.0, 0.0, 1.0];
 
 /// Whether a row costs more than the two comparisons that take its place.
 fn is_costly(row: &Scalar) -> bool {
     match row.native {
         Native::Body(_) => (row.vjp)().iter().any(Option::is_some),
-        Native::Machine(op) => matches!(op, Machine::Div | Machine::Sqrt),
+        Native::Machine(op) => matches!(op, MachineOp::Div | MachineOp::Sqrt),
     }
 }
 
@@ -81,7 +81,7 @@ impl Simplifier {
     }
 
     /// The three values of `row` of `args`, if it depends on one sign and on nothing else that varies.
-    fn cases(&mut self, row: &'static Scalar, args: &[Val]) -> Option<Cases> {
+    fn cases(&mut self, row: &'static Scalar, args: &[Val]) -> Option<SignCases> {
         let mut sign = None;
         for arg in args {
             match self.sign_of(*arg) {
@@ -92,13 +92,13 @@ impl Simplifier {
             }
         }
         let sign = sign?;
-        let spread = self.common_spread(args, sign);
+        let broadcast = self.common_broadcast(args, sign);
         let mut values = [sign; 3];
         for (k, value) in values.iter_mut().enumerate() {
-            let small: Vec<Val> = args.iter().map(|arg| self.small(*arg, k, &spread)).collect();
+            let small: Vec<Val> = args.iter().map(|arg| self.small(*arg, k, &broadcast)).collect();
             *value = self.case(row, &small);
         }
-        Some(Cases { sign, values, spread })
+        Some(SignCases { sign, values, broadcast })
     }
 
     /// `row` of one case. A product with the sign 0 is 0: what it is multiplied with is finite.
@@ -119,24 +119,26 @@ impl Simplifier {
 
     fn is_invariant(&self, value: Val) -> bool {
         self.builder.as_constant(value).is_some()
-            || spread_scalar(&self.builder, value).is_some()
-            || spread_piece(&self.builder, value).is_some()
+            || broadcast_scalar(&self.builder, value).is_some()
+            || broadcast_segments(&self.builder, value).is_some()
     }
 
     /// By tensor if anything is, else from one number for the whole model.
-    fn common_spread(&self, args: &[Val], sign: Val) -> Op {
+    fn common_broadcast(&self, args: &[Val], sign: Val) -> Op {
         let to = self.builder.ty(sign).shape.clone();
         let by_piece = |arg: &Val| match self.signs.cases.get(arg) {
-            Some(cases) => is_by_piece(&cases.spread).then(|| cases.spread.clone()),
-            None => spread_piece(&self.builder, *arg).and_then(|_| Some(self.builder.op(*arg)?.0.clone())),
+            Some(cases) => is_by_piece(&cases.broadcast).then(|| cases.broadcast.clone()),
+            None => {
+                broadcast_segments(&self.builder, *arg).and_then(|_| Some(self.builder.op(*arg)?.0.clone()))
+            }
         };
         let whole = || Op::View(View::Broadcast { to, axes: Vec::new() });
         args.iter().find_map(by_piece).unwrap_or_else(whole)
     }
 
-    /// What an argument is in case `k`, before it is spread.
-    fn small(&mut self, arg: Val, k: usize, spread: &Op) -> Val {
-        let shape = small_shape(spread);
+    /// What an argument is in case `k`, before it is broadcast.
+    fn small(&mut self, arg: Val, k: usize, broadcast: &Op) -> Val {
+        let shape = small_shape(broadcast);
         let ty = Type::new(self.builder.ty(arg).dtype, shape.clone());
         if self.signs.pure.contains(&arg) {
             return self.builder.constant(SIGNS[k], &ty);
@@ -146,7 +148,9 @@ impl Simplifier {
         }
         let small = match self.signs.cases.get(&arg) {
             Some(cases) => cases.values[k],
-            None => spread_scalar(&self.builder, arg).or(spread_piece(&self.builder, arg)).unwrap_or(arg),
+            None => {
+                broadcast_scalar(&self.builder, arg).or(broadcast_segments(&self.builder, arg)).unwrap_or(arg)
+            }
         };
         match self.builder.ty(small).shape == shape {
             true => small,
@@ -169,10 +173,10 @@ impl Simplifier {
     }
 
     /// The case of each coordinate. A new name for `value` would be lost, so its own goes over.
-    fn select(&mut self, cases: &Cases, value: Val) -> Val {
+    fn select(&mut self, cases: &SignCases, value: Val) -> Val {
         let ty = self.builder.ty(cases.sign).clone();
         let zero = self.builder.constant(0.0, &ty);
-        let [low, middle, high] = cases.values.map(|small| self.emit(cases.spread.clone(), &[small]));
+        let [low, middle, high] = cases.values.map(|small| self.emit(cases.broadcast.clone(), &[small]));
         let sign = self.like(cases.sign);
         let negative = self.emit(Op::Map(Map(&scalar::LT)), &[sign, zero]);
         let positive = self.emit(Op::Map(Map(&scalar::GT)), &[sign, zero]);
@@ -185,13 +189,13 @@ impl Simplifier {
     }
 }
 
-fn is_by_piece(spread: &Op) -> bool {
-    matches!(spread, Op::Segment(_))
+fn is_by_piece(broadcast: &Op) -> bool {
+    matches!(broadcast, Op::Segment(_))
 }
 
-/// The shape of what is spread.
-fn small_shape(spread: &Op) -> Shape {
-    match spread {
+/// The shape of what is broadcast.
+fn small_shape(broadcast: &Op) -> Shape {
+    match broadcast {
         Op::Segment(Segment::Broadcast { segments }) => vec![segments.count().into()],
         _ => Vec::new(),
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::builder::Builder;
-use super::rules::{LAST, REWRITES, RULES, Rewrite, Rewriter};
+use super::rules::{IDENTITIES, LAST, REWRITES, Rewrite, Rewriter};
 use super::signs::Signs;
 use super::{Def, Graph, Output};
 use crate::algebra::map::Map;
@@ -35,8 +35,8 @@ fn pass(graph: Graph, last: &'static [Rewrite]) -> Graph {
             }
             Def::Op(op, args) => {
                 simplifier.builder.at(node.span);
-                if let Some(part) = &node.part {
-                    simplifier.builder.part(part.clone());
+                if let Some(part) = &node.phase {
+                    simplifier.builder.phase(part.clone());
                 }
                 let args: Vec<Val> = args.iter().map(|arg| values[arg.0 as usize]).collect();
                 simplifier.emit(op.clone(), &args)
@@ -71,7 +71,7 @@ pub(super) struct Simplifier {
 impl Simplifier {
     fn new(last: &'static [Rewrite]) -> Simplifier {
         let mut rules: BTreeMap<&'static str, Vec<(Term, Term)>> = BTreeMap::new();
-        for rule in RULES {
+        for rule in IDENTITIES {
             let from = (rule.from)();
             if let TermNode::Call(row, _) = &*from.0 {
                 rules.entry(row.name).or_default().push((from, (rule.to)()));

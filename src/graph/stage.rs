@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::build::{Evaluator, Frame};
-use super::layout::{Pieces, cell_name};
-use super::{Layout, Part, Role};
+use super::layout::{ArenaExtents, cell_name};
+use super::{Layout, Phase, Role};
 use crate::algebra::op::{Build, Val};
 use crate::algebra::scalar;
 use crate::algebra::types::{DType, Dim, Type};
@@ -15,7 +15,7 @@ use crate::typed::{Cell, Expr, LocalId, Program, Stage, StageScope, StageUse, St
 
 /// What the fixed names of a stage mean.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Scope {
+pub(super) struct StageInputs {
     /// `g`.
     pub gradient: Option<Val>,
     /// `u`.
@@ -30,10 +30,10 @@ pub(super) struct Scope {
     pub trained: Option<Val>,
 }
 
-impl Scope {
+impl StageInputs {
     /// Before the first step there is only `w0`.
-    pub(super) fn before(initial: Val) -> Scope {
-        Scope { initial: Some(initial), ..Scope::default() }
+    pub(super) fn before(initial: Val) -> StageInputs {
+        StageInputs { initial: Some(initial), ..StageInputs::default() }
     }
 
     fn value(&self, name: StageScope, step: Val, total: Val) -> Option<Val> {
@@ -56,13 +56,13 @@ pub(super) fn frame<'a>(
     program: &'a Program,
     layout: &Layout,
     (cells, used): (&'a [Cell], &'a StageUse),
-    scope: &Scope,
+    scope: &StageInputs,
 ) -> Frame<'a> {
     let stage = &program.stages[used.stage.0];
     let step = evaluator.builder.input("t", Role::Step, Type::scalar(DType::F64));
     let total = evaluator.builder.input("T", Role::Total, Type::scalar(DType::F64));
     let mut frame =
-        Frame { names: &stage.locals, sizes: sizes(stage, &evaluator.pieces), ..Frame::default() };
+        Frame { names: &stage.locals, sizes: sizes(stage, &evaluator.extents), ..Frame::default() };
     frame.locals = StageScope::ALL.iter().map(|(name, _)| scope.value(*name, step, total)).collect();
     for (k, local) in stage.hypers.iter().enumerate() {
         let value = hyper(evaluator, program, layout, (cells, used), k, [step, total]);
@@ -71,7 +71,7 @@ pub(super) fn frame<'a>(
     frame
 }
 
-fn sizes(stage: &Stage, pieces: &Pieces) -> BTreeMap<crate::algebra::types::SizeVar, Dim> {
+fn sizes(stage: &Stage, pieces: &ArenaExtents) -> BTreeMap<crate::algebra::types::SizeVar, Dim> {
     BTreeMap::from([
         (stage.coordinates.clone(), Dim::from(pieces.tensors.total())),
         (stage.rows.clone(), Dim::from(pieces.tensor_rows.total())),
@@ -106,8 +106,7 @@ fn number<'a>(
     let mut used = Vec::new();
     expr.locals(&mut used);
     for cell in cells.iter().filter(|cell| used.contains(&cell.local)) {
-        let fixed = layout.cells.iter().position(|(name, _)| *name == cell.name);
-        let value = match fixed {
+        let value = match layout.cell(cell.local) {
             Some(k) => evaluator.builder.input(&cell.name, Role::Cell(k), Type::scalar(DType::F64)),
             None => number(evaluator, layout, cells, &cell.value, steps),
         };
@@ -117,7 +116,7 @@ fn number<'a>(
 }
 
 /// A pipeline in one step.
-pub(super) struct Pipeline<'p, 'a> {
+pub(super) struct PipelineStep<'p, 'a> {
     /// The script.
     pub program: &'a Program,
     /// Its layout.
@@ -131,7 +130,7 @@ pub(super) struct Pipeline<'p, 'a> {
 }
 
 /// What a pipeline does in one step.
-pub(super) struct Done {
+pub(super) struct Stepped {
     /// The outgoing update.
     pub update: Val,
     /// The next parameters, where the last stage says them itself.
@@ -140,19 +139,19 @@ pub(super) struct Done {
     pub states: Vec<Vec<Val>>,
 }
 
-impl<'a> Pipeline<'_, 'a> {
+impl<'a> PipelineStep<'_, 'a> {
     /// The first `count` stages.
-    pub(super) fn run(&self, evaluator: &mut Evaluator<'a>, count: usize, scope: &Scope) -> Done {
+    pub(super) fn run(&self, evaluator: &mut Evaluator<'a>, count: usize, scope: &StageInputs) -> Stepped {
         let Some(last) = count.checked_sub(1) else {
             let update = scope.gradient.unwrap_or_else(|| ice!("stage", "no gradient in a step"));
-            return Done { update, next: None, states: Vec::new() };
+            return Stepped { update, next: None, states: Vec::new() };
         };
         let (used, states) = (&self.stages[last], &self.states[last]);
         let stage = &self.program.stages[used.stage.0];
         if stage.inner.is_some() {
             let mut before = None;
             let run = |evaluator: &mut Evaluator<'a>, point| {
-                let scope = Scope { weights: Some(point), ..scope.clone() };
+                let scope = StageInputs { weights: Some(point), ..scope.clone() };
                 let done = self.run(evaluator, last, &scope);
                 let update = done.update;
                 before = Some(done);
@@ -162,22 +161,22 @@ impl<'a> Pipeline<'_, 'a> {
                 apply(evaluator, self.program, self.layout, (self.cells, used), scope, states, run);
             let states = before.into_iter().flat_map(|done| done.states).chain([own]).collect();
             let update = step_to(evaluator, scope, next);
-            return Done { update, next: Some(next), states };
+            return Stepped { update, next: Some(next), states };
         }
         let before = self.run(evaluator, last, scope);
-        let scope = Scope { update: Some(before.update), ..scope.clone() };
+        let scope = StageInputs { update: Some(before.update), ..scope.clone() };
         let none = |_: &mut Evaluator<'a>, _| ice!("stage", "{} wraps nothing", stage.name);
         let (update, own) =
             apply(evaluator, self.program, self.layout, (self.cells, used), &scope, states, none);
-        Done { update, next: None, states: before.states.into_iter().chain([own]).collect() }
+        Stepped { update, next: None, states: before.states.into_iter().chain([own]).collect() }
     }
 }
 
 /// The update that leads to these parameters.
-fn step_to(evaluator: &mut Evaluator, scope: &Scope, next: Val) -> Val {
+fn step_to(evaluator: &mut Evaluator, scope: &StageInputs, next: Val) -> Val {
     let weights = scope.weights.unwrap_or_else(|| ice!("stage", "no parameters in a step"));
     let ty = evaluator.builder.ty(weights).clone();
-    let next = evaluator.spread_to(next, &ty);
+    let next = evaluator.broadcast_to(next, &ty);
     evaluator.builder.map(&scalar::SUB, &[weights, next])
 }
 
@@ -188,13 +187,13 @@ fn apply<'a>(
     program: &'a Program,
     layout: &Layout,
     (cells, used): (&'a [Cell], &'a StageUse),
-    scope: &Scope,
+    scope: &StageInputs,
     states: &[Val],
     mut inner: impl FnMut(&mut Evaluator<'a>, Val) -> Val,
 ) -> (Val, Vec<Val>) {
     let stage = &program.stages[used.stage.0];
-    let part = Part::Stage(Rc::from(used.name.as_str()));
-    evaluator.builder.part(part.clone());
+    let part = Phase::Stage(Rc::from(used.name.as_str()));
+    evaluator.builder.phase(part.clone());
     let mut frame = frame(evaluator, program, layout, (cells, used), scope);
     for (state, value) in stage.states.iter().zip(states) {
         frame.bind(state.local, *value);
@@ -203,9 +202,9 @@ fn apply<'a>(
         let Some(call) = stage.inner.as_ref().filter(|call| call.line == line) else { return };
         let point = evaluator.eval(&call.point, frame);
         let ty = call.point.ty.substitute(&frame.sizes);
-        let point = evaluator.spread_to(point, &ty);
+        let point = evaluator.broadcast_to(point, &ty);
         let update = inner(evaluator, point);
-        evaluator.builder.part(part.clone());
+        evaluator.builder.phase(part.clone());
         frame.bind(LocalId(StageScope::Update as usize), update);
     };
     for (k, (local, expr)) in stage.lines.iter().enumerate() {
@@ -214,7 +213,7 @@ fn apply<'a>(
         let name = format!("{}.{}", used.name, stage.locals[local.0].name);
         let value = match stage.states.iter().position(|state| state.local == *local) {
             Some(k) => {
-                let value = evaluator.spread_to(value, &slot_type(evaluator, states[k]));
+                let value = evaluator.broadcast_to(value, &slot_type(evaluator, states[k]));
                 evaluator.builder.name(value, &format!("{name}'"));
                 value
             }
@@ -238,7 +237,7 @@ pub(super) fn evaluated<'a>(
     program: &'a Program,
     layout: &Layout,
     (cells, pipeline): (&'a [Cell], &'a [StageUse]),
-    scope: &Scope,
+    scope: &StageInputs,
     mut slots: usize,
 ) -> Option<Val> {
     for used in pipeline {

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use super::build::{Arena, Batch, Evaluator};
 use super::errors;
-use super::forward::{Columns, columns, evaluate};
+use super::forward::{DataScope, columns, evaluate};
 use super::grad::grad;
-use super::layout::{self, Pieces, arena_order};
-use super::stage::{Done, Pipeline, Scope, evaluated};
-use super::{Arm, Graph, Layout, Output, Param, Part, Purpose, Role, Target};
+use super::layout::{self, ArenaExtents, arena_order};
+use super::stage::{PipelineStep, StageInputs, Stepped, evaluated};
+use super::{Graph, Layout, Output, OutputTarget, Param, ParamGroup, Phase, Purpose, Role};
 use crate::algebra::concat::Concat;
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::scalar;
@@ -52,8 +52,8 @@ fn step<'a>(
 ) -> Graph {
     let loss = outputs[0].value;
     let trained = trained(&evaluator, gradients);
-    let flat = |arm: &Arm| flat(&mut evaluator, &gradients[arm.params.clone()]);
-    let flat = layout.arms.iter().map(flat).collect();
+    let flat = |group: &ParamGroup| flat(&mut evaluator, &gradients[group.params.clone()]);
+    let flat = layout.groups.iter().map(flat).collect();
     outputs.extend(update(
         &mut evaluator,
         program,
@@ -86,8 +86,8 @@ fn batch<'a>(
     arena: &Arena,
     warnings: &mut Vec<Diagnostic>,
 ) -> (Vec<Output>, Vec<Val>) {
-    let data = Columns { data: train.data, locals: &train.locals, var: &train.rows, rows: train.batch };
-    evaluator.builder.part(Part::Loss);
+    let data = DataScope { data: train.data, locals: &train.locals, var: &train.rows, rows: train.batch };
+    evaluator.builder.phase(Phase::Loss);
     let mut frame = columns(evaluator, program, &data);
     let mut outputs = evaluate(evaluator, &mut frame, [("loss", &train.loss)]);
     let loss = outputs[0].value;
@@ -95,7 +95,7 @@ fn batch<'a>(
     let assigned = std::mem::take(&mut evaluator.assigned);
     evaluator.batch = Some(Batch { loss: &train.loss, frame: frame.clone(), arena: arena.clone() });
     if train.validate.is_none() {
-        evaluator.builder.part(Part::Metrics);
+        evaluator.builder.phase(Phase::Metrics);
         let metrics = train.metrics.iter().map(|(name, expr)| (name.as_str(), expr));
         outputs.extend(evaluate(evaluator, &mut frame, metrics));
     }
@@ -103,7 +103,7 @@ fn batch<'a>(
         let before = evaluator.memory(arena, &path);
         outputs.push(in_place(evaluator, &path, before, value));
     }
-    evaluator.builder.part(Part::Gradient);
+    evaluator.builder.phase(Phase::Gradient);
     let gradients = gradients(evaluator, layout, arena, loss);
     warnings.extend(without_gradient(evaluator, program, train, &gradients));
     (outputs, gradients)
@@ -123,17 +123,17 @@ pub(super) fn weights(
     let initial = evaluator.builder.input("w0", Role::Initial, ty.clone());
     let mut said = false;
     let mut parts = Vec::new();
-    for (k, arm) in layout.arms.iter().enumerate() {
-        evaluator.pieces = Pieces::of(layout, arm);
-        let part = |evaluator: &mut Evaluator, flat| evaluator.part_of(flat, &arm.coordinates);
+    for (k, group) in layout.groups.iter().enumerate() {
+        evaluator.extents = ArenaExtents::of(layout, group);
+        let part = |evaluator: &mut Evaluator, flat| evaluator.part_of(flat, &group.coordinates);
         let [weights, initial] = [part(&mut evaluator, params), part(&mut evaluator, initial)];
-        let scope = Scope { weights: Some(weights), ..Scope::before(initial) };
-        let pipeline = (&optimizer.cells[..], &optimizer.uses[arm.stages.clone()]);
-        let slots = layout.states.iter().take_while(|slot| slot.arm < k).count();
+        let scope = StageInputs { weights: Some(weights), ..StageInputs::before(initial) };
+        let pipeline = (&optimizer.cells[..], &optimizer.uses[group.stages.clone()]);
+        let slots = layout.states.iter().take_while(|slot| slot.group < k).count();
         let value = evaluated(&mut evaluator, program, layout, pipeline, &scope, slots);
         said |= value.is_some();
         let ty = evaluator.builder.ty(weights).clone();
-        parts.push(evaluator.spread_to(value.unwrap_or(weights), &ty));
+        parts.push(evaluator.broadcast_to(value.unwrap_or(weights), &ty));
     }
     if !said {
         return None;
@@ -161,8 +161,8 @@ pub(super) fn given(
     let flat = evaluator.builder.ty(params).clone();
     let gradient = evaluator.builder.input("g", Role::Gradient, flat);
     let loss = evaluator.builder.input("loss", Role::Loss, Type::scalar(DType::F64));
-    let part = |arm: &Arm| evaluator.part_of(gradient, &arm.coordinates);
-    let gradients = layout.arms.iter().map(part).collect();
+    let part = |group: &ParamGroup| evaluator.part_of(gradient, &group.coordinates);
+    let gradients = layout.groups.iter().map(part).collect();
     let outputs = update(&mut evaluator, program, (layout, optimizer), params, (gradients, trained), loss);
     evaluator.builder.finish(format!("{}.step", optimizer.name), outputs)
 }
@@ -208,7 +208,7 @@ fn without_gradient(
     found.filter_map(|(param, _)| Some(errors::without_gradient(&param.path, param.span?))).collect()
 }
 
-/// Gradients one behind the other, as the parameters are.
+/// Gradients, consecutive as the parameters are.
 fn flat(evaluator: &mut Evaluator, gradients: &[Val]) -> Val {
     let flat = evaluator.builder.emit(Op::Concat(Concat), gradients);
     evaluator.builder.name(flat, "g");
@@ -231,22 +231,26 @@ fn update<'a>(
     let loss = evaluator.builder.cast(loss, DType::F64);
     let mut left = states.iter().copied();
     let (mut moved, mut after) = (Vec::new(), Vec::new());
-    for (arm, gradient) in layout.arms.iter().zip(gradients) {
-        evaluator.pieces = Pieces::of(layout, arm);
-        let stages = &optimizer.uses[arm.stages.clone()];
+    for (group, gradient) in layout.groups.iter().zip(gradients) {
+        evaluator.extents = ArenaExtents::of(layout, group);
+        let stages = &optimizer.uses[group.stages.clone()];
         let mut own =
             |used: &StageUse| left.by_ref().take(program.stages[used.stage.0].states.len()).collect();
         let own = stages.iter().map(&mut own).collect();
-        let weights = evaluator.part_of(params, &arm.coordinates);
-        let scope = Scope {
+        let weights = evaluator.part_of(params, &group.coordinates);
+        let scope = StageInputs {
             gradient: Some(gradient),
             update: Some(gradient),
             weights: Some(weights),
-            initial: Some(evaluator.part_of(initial, &arm.coordinates)),
+            initial: Some(evaluator.part_of(initial, &group.coordinates)),
             loss: Some(loss),
-            trained: Some(mask(evaluator, &layout.params[arm.params.clone()], &trained[arm.params.clone()])),
+            trained: Some(mask(
+                evaluator,
+                &layout.params[group.params.clone()],
+                &trained[group.params.clone()],
+            )),
         };
-        let pipeline = Pipeline { program, layout, stages, cells: &optimizer.cells, states: own };
+        let pipeline = PipelineStep { program, layout, stages, cells: &optimizer.cells, states: own };
         let done = pipeline.run(evaluator, stages.len(), &scope);
         moved.push(next(evaluator, optimizer, weights, &done));
         after.extend(done.states.concat());
@@ -262,20 +266,20 @@ fn update<'a>(
 }
 
 /// The next parameters of a group.
-fn next(evaluator: &mut Evaluator, optimizer: &Optimizer, weights: Val, done: &Done) -> Val {
+fn next(evaluator: &mut Evaluator, optimizer: &Optimizer, weights: Val, done: &Stepped) -> Val {
     evaluator.builder.at(Some(optimizer.span));
-    evaluator.builder.part(Part::Update);
+    evaluator.builder.phase(Phase::Update);
     let ty = evaluator.builder.ty(weights).clone();
     match done.next {
-        Some(next) => evaluator.spread_to(next, &ty),
+        Some(next) => evaluator.broadcast_to(next, &ty),
         None => {
-            let update = evaluator.spread_to(done.update, &ty);
+            let update = evaluator.broadcast_to(done.update, &ty);
             evaluator.builder.map(&scalar::SUB, &[weights, update])
         }
     }
 }
 
-/// What the groups have, one behind the other.
+/// What the groups have, consecutive.
 fn joined(evaluator: &mut Evaluator, parts: Vec<Val>) -> Val {
     match parts[..] {
         [only] => only,
@@ -294,6 +298,6 @@ fn state_input(evaluator: &mut Evaluator, k: usize, name: &str, ty: &Type) -> Va
 
 /// An output that takes the place of an input.
 fn in_place(evaluator: &Evaluator, name: &str, old: Val, new: Val) -> Output {
-    let target = Target::InPlace(evaluator.builder.input_index(old));
+    let target = OutputTarget::InPlace(evaluator.builder.input_index(old));
     Output { target, ..Output::result(name, new) }
 }

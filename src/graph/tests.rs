@@ -5,12 +5,12 @@ use std::rc::Rc;
 
 use super::builder::Builder;
 use super::grad::grad;
-use super::rules::RULES;
+use super::rules::IDENTITIES;
 use super::simplify::simplify;
-use super::{Def, Graph, Output, Role, eval, share, verify};
+use super::{CellId, Def, Graph, Output, Role, eval, share, verify};
 use crate::algebra::contract::Contract;
 use crate::algebra::fill::Fill;
-use crate::algebra::form::Combine;
+use crate::algebra::form::Reducer;
 use crate::algebra::map::Map;
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::reduce::Reduce;
@@ -18,7 +18,7 @@ use crate::algebra::scalar::{self, Scalar};
 use crate::algebra::tensor::Tensor;
 use crate::algebra::types::{DType, Dim, SizeVar, Type};
 use crate::algebra::view::View;
-use crate::data::{Arguments, SOURCES, Source};
+use crate::data::{Arguments, FileSource, SOURCES};
 use crate::source::Span;
 use crate::typed::{
     Cell, Column, Data, DataId, DataSource, Expr, ExprKind, Extent, Function, FunctionId, Instance, Length,
@@ -78,7 +78,7 @@ fn small_loss(builder: &mut Builder) -> (Val, Vec<Val>) {
     let hidden = builder.map(&scalar::TANH, &[first]);
     let out = contract(builder, hidden, xs[1]);
     let square = builder.map(&scalar::MUL, &[out, out]);
-    let loss = builder.emit(Op::Reduce(Reduce { combine: Combine::Sum, axes: vec![0, 1] }), &[square]);
+    let loss = builder.emit(Op::Reduce(Reduce { combine: Reducer::Sum, axes: vec![0, 1] }), &[square]);
     (loss, xs)
 }
 
@@ -123,7 +123,7 @@ fn stopped_and_unused_values_get_no_gradient() {
 #[test]
 fn rules_keep_values() {
     let samples = [-2.5, -1.0, 0.25, 1.0, 3.0];
-    for rule in RULES {
+    for rule in IDENTITIES {
         let (from, to) = ((rule.from)(), (rule.to)());
         for a in samples {
             for b in samples {
@@ -137,7 +137,7 @@ fn rules_keep_values() {
     }
 }
 
-fn spread(builder: &mut Builder, scalar: Val, n: usize) -> Val {
+fn broadcast(builder: &mut Builder, scalar: Val, n: usize) -> Val {
     builder.emit(Op::View(View::Broadcast { to: vec![n.into()], axes: vec![] }), &[scalar])
 }
 
@@ -154,7 +154,7 @@ fn calls(graph: &Graph, row: &'static Scalar) -> Vec<Type> {
 fn a_function_of_signs_is_a_select() {
     let mut builder = Builder::default();
     let xs = inputs(&mut builder, &[Type::scalar(F), Type::of(F, &[6]), Type::of(F, &[6])]);
-    let rate = spread(&mut builder, xs[0], 6);
+    let rate = broadcast(&mut builder, xs[0], 6);
     let signs = [xs[1], xs[2]].map(|x| builder.map(&scalar::SIGN, &[x]));
     let first = builder.map(&scalar::MUL, &[rate, signs[0]]);
     let product = builder.map(&scalar::MUL, &[first, signs[1]]);
@@ -176,7 +176,7 @@ fn doubles_meet_before_they_are_cast() {
     let xs = inputs(&mut builder, &[Type::of(DType::F32, &[4]), Type::scalar(F), Type::scalar(F)]);
     let [lr, correction] = [xs[1], xs[2]].map(|double| {
         let single = builder.cast(double, DType::F32);
-        spread(&mut builder, single, 4)
+        broadcast(&mut builder, single, 4)
     });
     let unbiased = builder.map(&scalar::DIV, &[xs[0], correction]);
     let scaled = builder.map(&scalar::MUL, &[lr, unbiased]);
@@ -296,12 +296,12 @@ fn heavy() -> Stage {
     let mut locals: Vec<Local> = StageScope::ALL.iter().map(|(_, name)| named(name, &all)).collect();
     locals.extend([named("lr", &one), named("mu", &one), named("v", &all), named("s", &each)]);
     let over = |extent, value: Expr| {
-        expr(ExprKind::StageSpread { extent, to: Extent::Coordinate, value: Box::new(value) }, &all)
+        expr(ExprKind::StageBroadcast { extent, to: Extent::Coordinate, value: Box::new(value) }, &all)
     };
     let [lr, mu] = [8, 9].map(|k| over(Extent::Model, local(k, &one)));
     let (u, v, s) = (local(1, &all), local(10, &all), local(11, &each));
     let sum =
-        ExprKind::StageReduce { combine: Combine::Sum, extent: Extent::Tensor, value: Box::new(u.clone()) };
+        ExprKind::StageReduce { combine: Reducer::Sum, extent: Extent::Tensor, value: Box::new(u.clone()) };
     let new_s = map(&scalar::ADD, vec![s.clone(), expr(sum, &each)]);
     let new_v = map(&scalar::ADD, vec![map(&scalar::MUL, vec![mu, v.clone()]), u]);
     let factor = map(&scalar::MUL, vec![lr, over(Extent::Tensor, s)]);
@@ -342,13 +342,14 @@ fn script() -> Program {
     };
     let error = map(&scalar::SUB, vec![expr(call, &y), local(1, &y)]);
     let square = map(&scalar::MUL, vec![error.clone(), error]);
-    let sum = Op::Reduce(Reduce { combine: Combine::Sum, axes: vec![0] });
+    let sum = Op::Reduce(Reduce { combine: Reducer::Sum, axes: vec![0] });
     let lr = map(&scalar::DIV, vec![expr(ExprKind::Const(0.1), &one), local(0, &one)]);
     let mu = Cell {
         name: "opt.heavy.mu".to_owned(),
         local: LocalId(2),
         value: expr(ExprKind::Const(0.5), &one),
         range: None,
+        swept: None,
     };
     let used = StageUse {
         stage: StageId(0),
@@ -387,7 +388,7 @@ fn script() -> Program {
     let column = |name: &str, sizes: &[usize]| Column { name: name.to_owned(), ty: Type::of(F, sizes) };
     let data = Data {
         name: "d".to_owned(),
-        source: DataSource::Files(Source::new(SOURCES[0], Arguments::default())),
+        source: DataSource::Files(FileSource::new(SOURCES[0], Arguments::default())),
         characters: Vec::new(),
         columns: vec![column("x", &[2]), column("y", &[])],
         standardize: vec![],
@@ -416,7 +417,8 @@ fn a_training_run_has_its_programs() {
     let layout = &graphs.layouts[&0];
     let params: Vec<(&str, usize)> = layout.params.iter().map(|p| (p.name.as_str(), p.start)).collect();
     assert_eq!(params, [("a.w", 0), ("b.w", 2)]);
-    assert_eq!(layout.cells, [("opt.heavy.mu".to_owned(), 0.5)], "lr depends on t");
+    let cells: Vec<(&str, f64)> = layout.cells.iter().map(|cell| (cell.name.as_str(), cell.value)).collect();
+    assert_eq!(cells, [("opt.heavy.mu", 0.5)], "lr depends on t");
 }
 
 #[test]
@@ -427,8 +429,14 @@ fn a_step_does_what_the_stage_says() {
     let data: Vec<&[f64]> = start.iter().map(|tensor| tensor.data.as_slice()).collect();
     assert_eq!(data, [&[0.0, 1.0, 0.0, 1.0][..], &[0.0; 4], &[1.0; 2]]);
     let roles: Vec<&Role> = step.inputs.iter().map(|input| &input.role).collect();
-    let expected =
-        [Role::Params, Role::Column(0), Role::Column(1), Role::State(0), Role::State(1), Role::Cell(0)];
+    let expected = [
+        Role::Params,
+        Role::Column(0),
+        Role::Column(1),
+        Role::State(0),
+        Role::State(1),
+        Role::Cell(CellId(0)),
+    ];
     assert_eq!(roles[..6], expected.iter().collect::<Vec<_>>());
     assert_eq!(roles[6], &Role::Step);
     let x = tensor(&[3, 2], &[1.0, 2.0, 0.0, -1.0, 3.0, 0.5]);
@@ -517,7 +525,7 @@ fn tower(depth: usize) -> Vec<Function> {
         };
         tower.body = expr(call, &x);
     }
-    let sum = Op::Reduce(Reduce { combine: Combine::Sum, axes: vec![1] });
+    let sum = Op::Reduce(Reduce { combine: Reducer::Sum, axes: vec![1] });
     let y = Type::new(F, vec![Dim::var(rows)]);
     tower.body = expr(ExprKind::Op(sum, vec![tower.body]), &y);
     vec![square, tower]
@@ -552,7 +560,7 @@ fn noise() -> (Function, Expr) {
 fn one_occurrence_of_random_gives_other_numbers_each_time() {
     let (noise, call) = noise();
     let twice = map(&scalar::ADD, vec![call.clone(), call]);
-    let value = StatementKind::Let { name: "a".to_owned(), value: twice };
+    let value = StatementKind::Let { names: vec!["a".to_owned()], value: twice };
     let statement = Statement { kind: value, locals: vec![], span: Span::default() };
     let graphs = super::build(&Program { functions: vec![noise], statements: vec![statement], ..script() });
     let graph = &graphs.programs[0];

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::positions::Source;
-use super::{Def, Graph, Graphs, Target};
+use super::positions::IndexSource;
+use super::{Def, Graph, Graphs, OutputTarget};
 use crate::algebra::op::Val;
 use crate::algebra::types::{Dim, Type};
 use crate::ice;
@@ -75,8 +75,8 @@ fn inputs(graph: &Graph) -> Result<(), String> {
 
 fn outputs(graph: &Graph) -> Result<(), String> {
     for position in &graph.positions {
-        if let Source::Output(k) = position.source
-            && graph.outputs.get(k).is_none_or(|output| output.target != Target::Positions)
+        if let IndexSource::Output(k) = position.source
+            && graph.outputs.get(k).is_none_or(|output| output.target != OutputTarget::Positions)
         {
             return Err(format!("output {k} holds no positions"));
         }
@@ -84,7 +84,7 @@ fn outputs(graph: &Graph) -> Result<(), String> {
     let mut replaced = BTreeSet::new();
     for output in &graph.outputs {
         let new = ty(graph, output.value)?;
-        let Target::InPlace(k) = output.target else { continue };
+        let OutputTarget::InPlace(k) = output.target else { continue };
         let input = graph.inputs.get(k).ok_or_else(|| format!("there is no input {k}"))?;
         let old = ty(graph, input.value)?;
         if old != new || !replaced.insert(k) {

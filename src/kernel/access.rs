@@ -1,16 +1,16 @@
 //! Follows a read through views down to what lies in memory or is computed.
 
 use super::affine::{flatten, inside, unflatten};
-use super::plan::{Class, Item, Plan, uses_axis};
+use super::plan::{Class, Item, Items, uses_axis};
 use super::{Affine, Guard, InstId};
-use crate::algebra::form::{Extent, Read};
+use crate::algebra::form::{AxisSize, Read};
 
 /// A place inside a value, as a function of loop axes.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Spot {
+pub(super) struct Access {
     /// Which value.
     pub(super) item: usize,
-    pub(super) at: At,
+    pub(super) at: Location,
     /// Conditions under which the value is read; otherwise it is `outside`.
     pub(super) guards: Vec<Guard>,
     pub(super) outside: f64,
@@ -18,16 +18,16 @@ pub(super) struct Spot {
 
 /// A position in a tensor.
 #[derive(Clone, Debug)]
-pub(super) enum At {
+pub(super) enum Location {
     /// Along each axis.
     Axes(Vec<Affine>),
     /// In row-major order.
     Flat(Affine),
 }
 
-impl Default for At {
-    fn default() -> At {
-        At::Flat(Affine::default())
+impl Default for Location {
+    fn default() -> Location {
+        Location::Flat(Affine::default())
     }
 }
 
@@ -44,20 +44,20 @@ pub(super) struct Edge {
 
 /// The spot of an argument that a form reads when its axes are at `positions`; `outer` holds the
 /// conditions so far. `gathered` knows the values of earlier reads.
-pub(super) fn enter(
+pub(super) fn follow(
     read: &Read,
     arg: (usize, &Item),
     positions: &[Affine],
-    outer: &Spot,
-    axes: &[Extent],
+    outer: &Access,
+    axes: &[AxisSize],
     gathered: &dyn Fn(usize) -> Option<InstId>,
-) -> Option<Spot> {
+) -> Option<Access> {
     let (id, item) = arg;
     let resolve = |index| Affine::of_index(index, index.gather.and_then(gathered)).at(positions);
     let index = read.index.iter().map(resolve).collect::<Option<Vec<Affine>>>()?;
     let is_flat = index.len() == 1 && item.shape.len() != 1;
     let bounds = if is_flat { vec![item.ty.count()] } else { item.shape.clone() };
-    let mut spot = Spot { item: id, at: At::default(), ..outer.clone() };
+    let mut spot = Access { item: id, at: Location::default(), ..outer.clone() };
     if let Some(outside) = read.outside {
         for (position, bound) in index.iter().zip(bounds) {
             let guard = Guard { position: position.clone(), bound: bound as i64 };
@@ -70,41 +70,41 @@ pub(super) fn enter(
             }
         }
     }
-    spot.at = if is_flat { At::Flat(index[0].clone()) } else { At::Axes(index) };
+    spot.at = if is_flat { Location::Flat(index[0].clone()) } else { Location::Axes(index) };
     Some(spot)
 }
 
-impl Plan {
+impl Items {
     /// Where the axes of a value's form are, at a spot of the value.
-    pub(super) fn positions(&self, spot: &Spot, axes: &[Extent]) -> Option<Vec<Affine>> {
+    pub(super) fn positions(&self, spot: &Access, axes: &[AxisSize]) -> Option<Vec<Affine>> {
         let item = &self.items[spot.item];
-        if let Some(Extent::Ragged(pieces)) = item.form.axes.get(1) {
+        if let Some(AxisSize::Ragged(pieces)) = item.form.axes.get(1) {
             let flat = self.flat(spot)?;
             let (have, axis) = flat.piece.clone()?;
             let same = have == *pieces && flat == Affine::in_piece(pieces, axis);
             return same.then(|| vec![Affine::axis(axis), Affine::axis(axis + 1)]);
         }
         match &spot.at {
-            At::Axes(positions) => Some(positions.clone()),
-            At::Flat(flat) => unflatten(flat, &item.shape, axes),
+            Location::Axes(positions) => Some(positions.clone()),
+            Location::Flat(flat) => unflatten(flat, &item.shape, axes),
         }
     }
 
     /// The row-major position of a spot.
-    pub(super) fn flat(&self, spot: &Spot) -> Option<Affine> {
+    pub(super) fn flat(&self, spot: &Access) -> Option<Affine> {
         match &spot.at {
-            At::Flat(flat) => Some(flat.clone()),
-            At::Axes(positions) => flatten(positions, &self.items[spot.item].shape),
+            Location::Flat(flat) => Some(flat.clone()),
+            Location::Axes(positions) => flatten(positions, &self.items[spot.item].shape),
         }
     }
 
     /// The read that a spot in memory or in a computed value is.
-    pub(super) fn edge(&self, spot: &Spot) -> Option<Edge> {
+    pub(super) fn edge(&self, spot: &Access) -> Option<Edge> {
         Some(Edge { base: spot.item, at: self.flat(spot)?, guarded: !spot.guards.is_empty() })
     }
 
     /// Follows views. Fails with the value that does not fold.
-    pub(super) fn trace(&self, mut spot: Spot, axes: &[Extent]) -> Result<Spot, usize> {
+    pub(super) fn trace(&self, mut spot: Access, axes: &[AxisSize]) -> Result<Access, usize> {
         loop {
             let item = &self.items[spot.item];
             match item.class {
@@ -112,7 +112,7 @@ impl Plan {
                     let arg = item.args[0];
                     let below = self.positions(&spot, axes).and_then(|positions| {
                         let read = &item.form.reads[0];
-                        enter(read, (arg, &self.items[arg]), &positions, &spot, axes, &|_| None)
+                        follow(read, (arg, &self.items[arg]), &positions, &spot, axes, &|_| None)
                     });
                     spot = below.ok_or(spot.item)?;
                 }
@@ -125,7 +125,7 @@ impl Plan {
 
     /// Whether a free value can be computed at a spot: nothing lies outside, and positions that its
     /// body uses are known as sums.
-    fn is_free_at(&self, spot: &Spot, axes: &[Extent]) -> bool {
+    fn is_free_at(&self, spot: &Access, axes: &[AxisSize]) -> bool {
         let form = &self.items[spot.item].form;
         let plain = |position: &Affine| position.piece.is_none() && position.gather.is_none();
         spot.guards.is_empty()

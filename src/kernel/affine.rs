@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::{Affine, InstId};
-use crate::algebra::form::{Extent, Index, Segments};
+use crate::algebra::form::{AxisSize, Index, Segments};
 
 impl Affine {
     /// The position along an axis.
@@ -110,7 +110,7 @@ impl Affine {
     }
 
     /// The least and the greatest position over all points; `None` when it depends on data.
-    pub fn range(&self, axes: &[Extent]) -> Option<(i64, i64)> {
+    pub fn range(&self, axes: &[AxisSize]) -> Option<(i64, i64)> {
         if self.gather.is_some() {
             return None;
         }
@@ -134,23 +134,23 @@ impl Affine {
 }
 
 /// How far an axis runs at most.
-pub(super) fn longest(extent: &Extent) -> usize {
+pub(super) fn longest(extent: &AxisSize) -> usize {
     match extent {
-        Extent::Fixed(n) => *n,
-        Extent::Ragged(segments) => segments.lengths.iter().copied().max().unwrap_or(0),
+        AxisSize::Fixed(n) => *n,
+        AxisSize::Ragged(segments) => segments.lengths.iter().copied().max().unwrap_or(0),
     }
 }
 
 /// Number of points of some axes of a loop nest, or the largest number if there are more.
-pub(super) fn points(axes: &[Extent]) -> usize {
+pub(super) fn points(axes: &[AxisSize]) -> usize {
     let mut product = 1usize;
     for (axis, extent) in axes.iter().enumerate() {
         match extent {
-            Extent::Fixed(n) => product = product.saturating_mul(*n),
-            Extent::Ragged(segments) if axis > 0 && axes[axis - 1] == Extent::Fixed(segments.count()) => {
+            AxisSize::Fixed(n) => product = product.saturating_mul(*n),
+            AxisSize::Ragged(segments) if axis > 0 && axes[axis - 1] == AxisSize::Fixed(segments.count()) => {
                 product = (product / segments.count().max(1)).saturating_mul(segments.total());
             }
-            Extent::Ragged(_) => product = product.saturating_mul(longest(extent)),
+            AxisSize::Ragged(_) => product = product.saturating_mul(longest(extent)),
         }
     }
     product
@@ -175,7 +175,7 @@ pub(super) fn flatten(positions: &[Affine], shape: &[usize]) -> Option<Affine> {
 }
 
 /// The position along each axis given a row-major position, where each is again linear.
-pub(super) fn unflatten(flat: &Affine, shape: &[usize], axes: &[Extent]) -> Option<Vec<Affine>> {
+pub(super) fn unflatten(flat: &Affine, shape: &[usize], axes: &[AxisSize]) -> Option<Vec<Affine>> {
     let mut positions = vec![Affine::default(); shape.len()];
     let long: Vec<usize> = (0..shape.len()).filter(|axis| shape[*axis] != 1).collect();
     if let [axis] = long[..] {
@@ -201,6 +201,6 @@ pub(super) fn unflatten(flat: &Affine, shape: &[usize], axes: &[Extent]) -> Opti
 }
 
 /// Whether a position is known to lie in `0..bound`.
-pub(super) fn inside(position: &Affine, bound: i64, axes: &[Extent]) -> bool {
+pub(super) fn inside(position: &Affine, bound: i64, axes: &[AxisSize]) -> bool {
     position.range(axes).is_some_and(|(low, high)| low >= 0 && high < bound)
 }

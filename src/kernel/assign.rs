@@ -12,11 +12,11 @@ use std::rc::Rc;
 use super::group::Groups;
 use super::plan::Class;
 use super::{Affine, Buffer, BufferId, Output, Storage};
-use crate::graph::{self, Graph, Target};
+use crate::graph::{self, Graph, OutputTarget};
 
 /// Memory of one program.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub(super) struct BufferAssignment {
     pub(super) buffers: Vec<Buffer>,
     /// By item: where it is read from.
     pub(super) main: Vec<Option<BufferId>>,
@@ -43,12 +43,12 @@ struct Placer<'a> {
     parts_of: Vec<Vec<(usize, usize)>>,
     /// Writers that have to wait for readers of the old value.
     waits: Vec<BTreeSet<usize>>,
-    memory: Memory,
+    memory: BufferAssignment,
 }
 
-impl Memory {
+impl BufferAssignment {
     /// Places every value that is stored.
-    pub(super) fn place(groups: &Groups, graph: &Graph) -> Memory {
+    pub(super) fn place(groups: &Groups, graph: &Graph) -> BufferAssignment {
         let mut placer = Placer::new(groups, graph);
         placer.place_inputs();
         for output in 0..graph.outputs.len() {
@@ -81,11 +81,11 @@ impl<'a> Placer<'a> {
                 start += groups.plan.items[*arg].ty.count();
             }
         }
-        let memory = Memory {
+        let memory = BufferAssignment {
             main: vec![None; n],
             stores: vec![Vec::new(); n],
             commits: vec![false; groups.groups.len()],
-            ..Memory::default()
+            ..BufferAssignment::default()
         };
         let direct = vec![false; graph.outputs.len()];
         let waits = vec![BTreeSet::new(); groups.groups.len()];
@@ -111,7 +111,7 @@ impl<'a> Placer<'a> {
     /// Whether an output can be written straight into the input that it replaces; if so, the kernels of its
     /// parts wait for all that read the old value there.
     fn try_direct(&mut self, output: usize) -> bool {
-        let Target::InPlace(k) = self.graph.outputs[output].target else { return false };
+        let OutputTarget::InPlace(k) = self.graph.outputs[output].target else { return false };
         let Some(input) = self.groups.plan.input(k) else { return false };
         let parts = self.groups.plan.parts(self.groups.plan.outputs[output]);
         let before = self.waits.clone();
@@ -236,9 +236,9 @@ impl<'a> Placer<'a> {
     fn output_buffer(&mut self, id: usize, output: usize) -> BufferId {
         let name = Some(Rc::from(self.graph.outputs[output].name.as_str()));
         match self.graph.outputs[output].target {
-            Target::Result | Target::Positions => self.buffer(id, name, Storage::Output(output)),
-            Target::InPlace(k) if self.direct[output] => BufferId(k),
-            Target::InPlace(k) => {
+            OutputTarget::Result | OutputTarget::Positions => self.buffer(id, name, Storage::Output(output)),
+            OutputTarget::InPlace(k) if self.direct[output] => BufferId(k),
+            OutputTarget::InPlace(k) => {
                 let buffer = self.buffer(id, name, Storage::Temporary);
                 self.memory.late.push((buffer, BufferId(k)));
                 buffer
@@ -280,9 +280,9 @@ impl<'a> Placer<'a> {
             let id = self.groups.plan.outputs[k];
             let nth = self.outputs_of[id].iter().position(|have| *have == k).unwrap_or(0);
             let buffer = match output.target {
-                Target::InPlace(input) => BufferId(input),
+                OutputTarget::InPlace(input) => BufferId(input),
                 _ if self.groups.plan.items[id].class == Class::Concat => self.pack_buffer(id).0,
-                Target::Result | Target::Positions => self.memory.stores[id][nth].0,
+                OutputTarget::Result | OutputTarget::Positions => self.memory.stores[id][nth].0,
             };
             let graph::Output { name, target, gives, .. } = output.clone();
             self.memory.outputs.push(Output { name, buffer, target, gives });

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::access::Edge;
 use super::affine::points;
 use super::fuse::may_join;
-use super::group::{Groups, Member};
+use super::group::{GroupMember, Groups};
 use super::plan::Class;
 use super::{Affine, Blocker, NotFused};
-use crate::algebra::form::{Combine, Extent};
+use crate::algebra::form::{AxisSize, Reducer};
 
 /// How many earlier readers of the same value are asked about.
 const WINDOW: usize = 8;
@@ -106,7 +106,7 @@ impl Asker<'_> {
     }
 
     /// The reduction that a value of a group waits for.
-    fn reduction(&self, id: usize) -> Combine {
+    fn reduction(&self, id: usize) -> Reducer {
         let member = self.groups.member(id);
         if member.reduces {
             return self.groups.plan.items[id].form.combine;
@@ -114,17 +114,17 @@ impl Asker<'_> {
         let own = |edge: &&Edge| self.groups.maker[edge.base] == Some(member.group);
         let waits = |edge: &Edge| self.groups.member(edge.base).gives_outside();
         let next = member.edges.iter().filter(own).find(|edge| waits(edge));
-        next.map_or(Combine::Sum, |edge| self.reduction(edge.base))
+        next.map_or(Reducer::Sum, |edge| self.reduction(edge.base))
     }
 
     /// How often a group's loops come by the same element.
-    fn repeats(&self, by: &Member, at: &Affine) -> usize {
+    fn repeats(&self, by: &GroupMember, at: &Affine) -> usize {
         let axes = &self.groups.groups[by.group].axes;
-        let along = |(axis, extent): (usize, &Extent)| match at.depends_on(axis) {
+        let along = |(axis, extent): (usize, &AxisSize)| match at.depends_on(axis) {
             true => extent.clone(),
-            false => Extent::Fixed(1),
+            false => AxisSize::Fixed(1),
         };
-        let touched: Vec<Extent> = axes.iter().enumerate().map(along).collect();
+        let touched: Vec<AxisSize> = axes.iter().enumerate().map(along).collect();
         points(axes) / points(&touched).max(1)
     }
 

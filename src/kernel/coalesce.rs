@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::{Affine, Inst, Kernel};
-use crate::algebra::form::Extent;
+use crate::algebra::form::AxisSize;
 
 /// The same kernel with as few axes as possible.
 pub fn coalesce(kernel: &Kernel) -> Cow<'_, Kernel> {
@@ -19,11 +19,11 @@ pub fn coalesce(kernel: &Kernel) -> Cow<'_, Kernel> {
 
 /// How far `axis` and the next run together, if they are one axis to every access.
 fn joint(kernel: &Kernel, axis: usize) -> Option<usize> {
-    let (Extent::Fixed(outer), Extent::Fixed(inner)) = (&kernel.axes[axis], kernel.axes.get(axis + 1)?)
+    let (AxisSize::Fixed(outer), AxisSize::Fixed(inner)) = (&kernel.axes[axis], kernel.axes.get(axis + 1)?)
     else {
         return None;
     };
-    if axis + 1 == kernel.n_out || matches!(kernel.axes.get(axis + 2), Some(Extent::Ragged(_))) {
+    if axis + 1 == kernel.n_out || matches!(kernel.axes.get(axis + 2), Some(AxisSize::Ragged(_))) {
         return None;
     }
     let walks = |at: &Affine| walks(at, axis, *inner as i64);
@@ -31,7 +31,7 @@ fn joint(kernel: &Kernel, axis: usize) -> Option<usize> {
         Inst::Axis(of, _) => *of != axis && *of != axis + 1,
         Inst::Load { at, guards, .. } => walks(at) && guards.iter().all(|guard| walks(&guard.position)),
         Inst::Store { at, .. } => walks(at),
-        Inst::Const(..) | Inst::Map(..) | Inst::Cast(..) | Inst::Combine(..) => true,
+        Inst::Const(..) | Inst::Map(..) | Inst::Cast(..) | Inst::Reduce(..) => true,
     });
     all.then_some(outer * inner)
 }
@@ -44,7 +44,7 @@ fn walks(at: &Affine, axis: usize, inner: i64) -> bool {
 }
 
 fn merge(kernel: &mut Kernel, axis: usize, n: usize) {
-    kernel.axes[axis] = Extent::Fixed(n);
+    kernel.axes[axis] = AxisSize::Fixed(n);
     kernel.axes.remove(axis + 1);
     if axis + 1 < kernel.n_out {
         kernel.n_out -= 1;
@@ -57,7 +57,7 @@ fn merge(kernel: &mut Kernel, axis: usize, n: usize) {
                 guards.iter_mut().for_each(|guard| drop_axis(&mut guard.position, axis));
             }
             Inst::Store { at, .. } => drop_axis(at, axis),
-            Inst::Const(..) | Inst::Map(..) | Inst::Cast(..) | Inst::Combine(..) => {}
+            Inst::Const(..) | Inst::Map(..) | Inst::Cast(..) | Inst::Reduce(..) => {}
         }
     }
 }

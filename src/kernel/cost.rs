@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::affine::points;
 use super::{Affine, Buffer, BufferId, Inst, Kernel};
-use crate::algebra::form::Extent;
+use crate::algebra::form::AxisSize;
 
 /// What one run of a kernel costs at least: every element is moved once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -34,7 +34,7 @@ impl Kernel {
         let flops = self.insts.iter().zip(self.in_reduction()).map(|(inst, deep)| match inst {
             Inst::Map(..) if deep => all,
             Inst::Map(..) => results,
-            Inst::Combine(..) => all,
+            Inst::Reduce(..) => all,
             Inst::Const(..) | Inst::Axis(..) | Inst::Cast(..) | Inst::Load { .. } | Inst::Store { .. } => 0,
         });
         flops.fold(0, usize::saturating_add)
@@ -47,7 +47,7 @@ impl Kernel {
             match inst {
                 Inst::Load { buffer, at, .. } => note(&mut reads, *buffer, self.touched(at)),
                 Inst::Store { buffer, at, .. } => note(&mut writes, *buffer, self.touched(at)),
-                Inst::Map(..) | Inst::Combine(..) | Inst::Const(..) | Inst::Axis(..) | Inst::Cast(..) => {}
+                Inst::Map(..) | Inst::Reduce(..) | Inst::Const(..) | Inst::Axis(..) | Inst::Cast(..) => {}
             }
         }
         for (buffer, n) in reads.iter_mut().chain(&mut writes) {
@@ -61,11 +61,11 @@ impl Kernel {
         if at.gather.is_some() {
             return points(&self.axes);
         }
-        let along = |(axis, extent): (usize, &Extent)| match extent {
-            _ if !at.depends_on(axis) => Extent::Fixed(1),
+        let along = |(axis, extent): (usize, &AxisSize)| match extent {
+            _ if !at.depends_on(axis) => AxisSize::Fixed(1),
             extent => extent.clone(),
         };
-        let axes: Vec<Extent> = self.axes.iter().enumerate().map(along).collect();
+        let axes: Vec<AxisSize> = self.axes.iter().enumerate().map(along).collect();
         points(&axes)
     }
 }

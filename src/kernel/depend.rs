@@ -21,10 +21,10 @@ impl Kernel {
                     guards.iter().fold(moving(at), |set, guard| set | moving(&guard.position))
                 }
                 Inst::Store { at, .. } => moving(at),
-                Inst::Const(..) | Inst::Map(..) | Inst::Cast(..) | Inst::Combine(..) => 0,
+                Inst::Const(..) | Inst::Map(..) | Inst::Cast(..) | Inst::Reduce(..) => 0,
             };
             inst.operands(&mut |arg| set |= all[arg.0]);
-            all[k] = if matches!(inst, Inst::Combine(..)) { set & !self.reduced() } else { set };
+            all[k] = if matches!(inst, Inst::Reduce(..)) { set & !self.reduced() } else { set };
         }
         all
     }
@@ -57,7 +57,7 @@ impl Inst {
                 guards.iter().for_each(|guard| linear(&guard.position, visit));
             }
             Inst::Map(_, args, _) => args.iter().for_each(|arg| visit(*arg)),
-            Inst::Cast(arg, _) | Inst::Combine(_, arg, _) => visit(*arg),
+            Inst::Cast(arg, _) | Inst::Reduce(_, arg, _) => visit(*arg),
             Inst::Store { at, value, .. } => {
                 linear(at, visit);
                 visit(*value);

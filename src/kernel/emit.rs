@@ -1,19 +1,19 @@
 //! Writes the instructions of each kernel.
 
-use super::access::{Spot, enter};
-use super::assign::Memory;
+use super::access::{Access, follow};
+use super::assign::BufferAssignment;
 use super::blockers::blockers;
-use super::group::{Group, Groups, Member};
-use super::lower::Body;
+use super::group::{FusionGroup, GroupMember, Groups};
+use super::lower::TermLowering;
 use super::plan::Class;
 use super::{Affine, BufferId, Inst, InstId, Kernel, Program, Strategy};
-use crate::algebra::form::Extent;
-use crate::graph::{Graph, Part};
+use crate::algebra::form::AxisSize;
+use crate::graph::{Graph, Phase};
 
 /// The program of a graph whose values are grouped and placed.
-pub(super) fn emit(groups: &Groups, memory: Memory, graph: &Graph) -> Program {
+pub(super) fn emit(groups: &Groups, memory: BufferAssignment, graph: &Graph) -> Program {
     let mut kernels: Vec<Kernel> =
-        memory.order.iter().map(|group| Emitter::kernel(groups, &memory, *group)).collect();
+        memory.order.iter().map(|group| KernelBuilder::kernel(groups, &memory, *group)).collect();
     for (kernel, reasons) in kernels.iter_mut().zip(blockers(groups, &memory.order)) {
         kernel.not_fused = reasons;
     }
@@ -32,26 +32,26 @@ pub(super) fn emit(groups: &Groups, memory: Memory, graph: &Graph) -> Program {
 }
 
 /// Copies a whole buffer over an input.
-fn copy(memory: &Memory, from: BufferId, to: BufferId) -> Kernel {
+fn copy(memory: &BufferAssignment, from: BufferId, to: BufferId) -> Kernel {
     let buffer = &memory.buffers[from.0];
     let single = buffer.len == 1;
     let at = if single { Affine::default() } else { Affine::axis(0) };
     let load =
         Inst::Load { buffer: from, at: at.clone(), guards: Vec::new(), outside: 0.0, dtype: buffer.dtype };
-    let axes = if single { Vec::new() } else { vec![Extent::Fixed(buffer.len)] };
+    let axes = if single { Vec::new() } else { vec![AxisSize::Fixed(buffer.len)] };
     let store = Inst::Store { buffer: to, at, value: InstId(0) };
-    let (n_out, insts, parts) = (axes.len(), vec![load, store], vec![Part::Update]);
+    let (n_out, insts, parts) = (axes.len(), vec![load, store], vec![Phase::Update]);
     let strategy = Strategy::Nest;
-    Kernel { axes, n_out, insts, strategy, commits: true, parts, not_fused: Vec::new() }
+    Kernel { axes, n_out, insts, strategy, commits: true, phases: parts, not_fused: Vec::new() }
 }
 
 /// A kernel under construction.
-pub(super) struct Emitter<'a> {
+pub(super) struct KernelBuilder<'a> {
     groups: &'a Groups,
-    memory: &'a Memory,
+    memory: &'a BufferAssignment,
     group: usize,
     /// Axes with the result axes first.
-    axes: Vec<Extent>,
+    axes: Vec<AxisSize>,
     /// By axis of the group: its place among `axes`.
     names: Vec<usize>,
     pub(super) insts: Vec<Inst>,
@@ -59,22 +59,22 @@ pub(super) struct Emitter<'a> {
     values: Vec<(usize, InstId)>,
 }
 
-impl<'a> Emitter<'a> {
-    fn kernel(groups: &'a Groups, memory: &'a Memory, group: usize) -> Kernel {
+impl<'a> KernelBuilder<'a> {
+    fn kernel(groups: &'a Groups, memory: &'a BufferAssignment, group: usize) -> Kernel {
         let shape = &groups.groups[group];
         let (axes, names, n_out) = result_axes_first(shape);
         let commits = memory.commits[group];
         let mut emitter =
-            Emitter { groups, memory, group, axes, names, insts: Vec::new(), values: Vec::new() };
+            KernelBuilder { groups, memory, group, axes, names, insts: Vec::new(), values: Vec::new() };
         emitter.deep(shape);
         emitter.outside_reduction(shape);
-        let Emitter { axes, insts, .. } = emitter;
+        let KernelBuilder { axes, insts, .. } = emitter;
         let (strategy, parts) = (Strategy::Nest, parts(groups, shape));
-        Kernel { axes, n_out, insts, strategy, commits, parts, not_fused: Vec::new() }
+        Kernel { axes, n_out, insts, strategy, commits, phases: parts, not_fused: Vec::new() }
     }
 
     /// What happens at every point; stores come after all loads.
-    fn deep(&mut self, group: &Group) {
+    fn deep(&mut self, group: &FusionGroup) {
         let in_reduction = |id: &&usize| !self.groups.member(**id).outside_reduction;
         let deep: Vec<usize> = group.members.iter().filter(in_reduction).copied().collect();
         for id in &deep {
@@ -85,14 +85,14 @@ impl<'a> Emitter<'a> {
         plain.into_iter().for_each(|id| self.store(id));
         for id in reductions {
             let item = &self.groups.plan.items[id];
-            let inst = Inst::Combine(item.form.combine, self.value(id), item.ty.dtype);
+            let inst = Inst::Reduce(item.form.combine, self.value(id), item.ty.dtype);
             let combined = self.push(inst);
             self.values.push((id, combined));
         }
     }
 
     /// What happens once per point of the result axes.
-    fn outside_reduction(&mut self, group: &Group) {
+    fn outside_reduction(&mut self, group: &FusionGroup) {
         let outside_reduction: Vec<usize> =
             group.members.iter().filter(|id| self.groups.member(**id).outside_reduction).copied().collect();
         outside_reduction.iter().for_each(|id| self.compute(*id));
@@ -104,7 +104,7 @@ impl<'a> Emitter<'a> {
         }
     }
 
-    fn member(&self, id: usize) -> &'a Member {
+    fn member(&self, id: usize) -> &'a GroupMember {
         self.groups.member(id)
     }
 
@@ -125,16 +125,16 @@ impl<'a> Emitter<'a> {
             let arg = item.args[read.arg];
             let gathered = |k: usize| reads.get(k).copied();
             let below = (arg, &groups.plan.items[arg]);
-            let spot = enter(read, below, positions, &Spot::default(), &self.axes, &gathered);
+            let spot = follow(read, below, positions, &Access::default(), &self.axes, &gathered);
             let spot = spot.and_then(|spot| groups.plan.trace(spot, &self.axes).ok());
             let value = spot.and_then(|spot| self.read(&spot));
             reads.push(value.unwrap_or_else(|| panic!("egret internal error in fuse: a read does not fold")));
         }
-        Body { emitter: self, reads, positions }.lower(&item.form.body, item.ty.dtype)
+        TermLowering { emitter: self, reads, positions }.lower(&item.form.body, item.ty.dtype)
     }
 
     /// The value at a spot that views have been taken off.
-    fn read(&mut self, spot: &Spot) -> Option<InstId> {
+    fn read(&mut self, spot: &Access) -> Option<InstId> {
         let item = &self.groups.plan.items[spot.item];
         if item.class == Class::Inline {
             let positions = match self.groups.plan.positions(spot, &self.axes) {
@@ -180,9 +180,9 @@ impl<'a> Emitter<'a> {
 }
 
 /// The parts of a step that a group's members belong to.
-fn parts(groups: &Groups, group: &Group) -> Vec<Part> {
-    let mut parts: Vec<Part> = Vec::new();
-    for part in group.members.iter().filter_map(|id| groups.plan.items[*id].part.as_ref()) {
+fn parts(groups: &Groups, group: &FusionGroup) -> Vec<Phase> {
+    let mut parts: Vec<Phase> = Vec::new();
+    for part in group.members.iter().filter_map(|id| groups.plan.items[*id].phase.as_ref()) {
         if !parts.contains(part) {
             parts.push(part.clone());
         }
@@ -191,7 +191,7 @@ fn parts(groups: &Groups, group: &Group) -> Vec<Part> {
 }
 
 /// A group's axes with the result axes first, the place of each, and how many are result axes.
-fn result_axes_first(group: &Group) -> (Vec<Extent>, Vec<usize>, usize) {
+fn result_axes_first(group: &FusionGroup) -> (Vec<AxisSize>, Vec<usize>, usize) {
     let n = group.axes.len();
     let (reduced, results): (Vec<usize>, Vec<usize>) = (0..n).partition(|axis| group.reduced[*axis]);
     let order = [results.clone(), reduced].concat();
@@ -210,7 +210,7 @@ impl Inst {
             (Inst::Axis(a, s), Inst::Axis(b, t)) => a == b && s == t,
             (Inst::Cast(a, s), Inst::Cast(b, t)) => a == b && s == t,
             (Inst::Map(f, a, s), Inst::Map(g, b, t)) => std::ptr::eq(*f, *g) && a == b && s == t,
-            (Inst::Combine(f, a, s), Inst::Combine(g, b, t)) => f == g && a == b && s == t,
+            (Inst::Reduce(f, a, s), Inst::Reduce(g, b, t)) => f == g && a == b && s == t,
             (
                 Inst::Load { buffer: a, at: i, guards: g, outside: o, .. },
                 Inst::Load { buffer: b, at: j, guards: h, outside: p, .. },

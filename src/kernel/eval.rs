@@ -1,19 +1,19 @@
 //! Runs kernels naively, one point at a time: the oracle for the stages below.
 
 use super::{Affine, Buffer, BufferId, Guard, Inst, Kernel, Program, Storage};
-use crate::algebra::form::{Combine, Extent};
+use crate::algebra::form::{AxisSize, Reducer};
 use crate::algebra::tensor::round;
 use crate::algebra::types::DType;
 
 /// The contents of a program's buffers; parts lie in the buffers that they are part of.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Memory {
+pub struct Buffers {
     data: Vec<Vec<f64>>,
     /// By buffer: where it lies.
     homes: Vec<(usize, usize)>,
 }
 
-impl Memory {
+impl Buffers {
     /// The elements of a buffer.
     pub fn get(&self, buffer: BufferId, len: usize) -> &[f64] {
         let (of, start) = self.homes[buffer.0];
@@ -30,7 +30,7 @@ impl Memory {
 }
 
 /// Runs a program on its inputs. Memory that nothing has written yet holds NaN.
-pub fn run(program: &Program, inputs: &[Vec<f64>]) -> Memory {
+pub fn run(program: &Program, inputs: &[Vec<f64>]) -> Buffers {
     let home = |(k, buffer): (usize, &Buffer)| match buffer.storage {
         Storage::Part { of, start } => (of.0, start),
         Storage::Input(_) | Storage::Output(_) | Storage::Temporary => (k, 0),
@@ -41,33 +41,33 @@ pub fn run(program: &Program, inputs: &[Vec<f64>]) -> Memory {
         Storage::Part { .. } => Vec::new(),
     };
     let homes = program.buffers.iter().enumerate().map(home).collect();
-    let mut memory = Memory { data: program.buffers.iter().map(fresh).collect(), homes };
+    let mut memory = Buffers { data: program.buffers.iter().map(fresh).collect(), homes };
     for kernel in &program.kernels {
-        Run::new(kernel, &mut memory).results(0);
+        Invocation::new(kernel, &mut memory).results(0);
     }
     memory
 }
 
 /// One run of a kernel.
-struct Run<'a> {
+struct Invocation<'a> {
     kernel: &'a Kernel,
-    memory: &'a mut Memory,
+    memory: &'a mut Buffers,
     /// By instruction: whether it happens at every point or once per point of the result axes.
     deep: Vec<bool>,
     at: Vec<usize>,
     values: Vec<f64>,
 }
 
-impl<'a> Run<'a> {
-    fn new(kernel: &'a Kernel, memory: &'a mut Memory) -> Run<'a> {
+impl<'a> Invocation<'a> {
+    fn new(kernel: &'a Kernel, memory: &'a mut Buffers) -> Invocation<'a> {
         let (at, values) = (vec![0; kernel.axes.len()], vec![0.0; kernel.insts.len()]);
-        Run { kernel, memory, deep: kernel.in_reduction(), at, values }
+        Invocation { kernel, memory, deep: kernel.in_reduction(), at, values }
     }
 
     fn extent(&self, axis: usize) -> usize {
         match &self.kernel.axes[axis] {
-            Extent::Fixed(n) => *n,
-            Extent::Ragged(pieces) => pieces.lengths[self.at[axis - 1]],
+            AxisSize::Fixed(n) => *n,
+            AxisSize::Ragged(pieces) => pieces.lengths[self.at[axis - 1]],
         }
     }
 
@@ -80,11 +80,11 @@ impl<'a> Run<'a> {
             }
             return;
         }
-        let first_combine = self.kernel.insts.iter().position(|inst| matches!(inst, Inst::Combine(..)));
+        let first_combine = self.kernel.insts.iter().position(|inst| matches!(inst, Inst::Reduce(..)));
         let split = first_combine.unwrap_or(self.kernel.insts.len());
         for k in 0..self.kernel.insts.len() {
             match self.kernel.insts[k] {
-                Inst::Combine(combine, _, dtype) => self.values[k] = start(combine, dtype),
+                Inst::Reduce(combine, _, dtype) => self.values[k] = start(combine, dtype),
                 _ if k < split && !self.deep[k] => self.step(k),
                 _ => {}
             }
@@ -92,7 +92,7 @@ impl<'a> Run<'a> {
         self.reduced(axis);
         for k in split..self.kernel.insts.len() {
             match self.kernel.insts[k] {
-                Inst::Combine(_, _, dtype) => self.values[k] = round(dtype, self.values[k]),
+                Inst::Reduce(_, _, dtype) => self.values[k] = round(dtype, self.values[k]),
                 _ if !self.deep[k] => self.step(k),
                 _ => {}
             }
@@ -110,7 +110,7 @@ impl<'a> Run<'a> {
         }
         for k in 0..self.kernel.insts.len() {
             match self.kernel.insts[k] {
-                Inst::Combine(combine, value, _) => {
+                Inst::Reduce(combine, value, _) => {
                     self.values[k] = combine.apply(self.values[k], self.values[value.0]);
                 }
                 _ if self.deep[k] => self.step(k),
@@ -136,7 +136,7 @@ impl<'a> Run<'a> {
                 round(*dtype, (f.eval)(&args))
             }
             Inst::Cast(arg, dtype) => cast(value(arg), kernel.insts[arg.0].dtype(), *dtype),
-            Inst::Combine(..) => return,
+            Inst::Reduce(..) => return,
             Inst::Store { buffer, at, value } => {
                 let (at, value) = (self.position(at), self.values[value.0]);
                 *self.memory.element(*buffer, at) = value;
@@ -166,7 +166,7 @@ fn cast(value: f64, from: DType, to: DType) -> f64 {
 }
 
 /// Where a reduction starts, within its type.
-fn start(combine: Combine, dtype: DType) -> f64 {
+fn start(combine: Reducer, dtype: DType) -> f64 {
     let (low, high) = match dtype {
         DType::Bool => (0.0, 1.0),
         DType::I32 => (f64::from(i32::MIN), f64::from(i32::MAX)),

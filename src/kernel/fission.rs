@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use super::fuse::may_join;
-use super::group::{Groups, Member};
+use super::group::{GroupMember, Groups};
 use super::plan::Class;
 
 /// Moves values out of every reduction that they are not needed for.
@@ -88,7 +88,7 @@ impl Moving {
         groups.groups[from].members.retain(|id| !self.values.contains(id));
         for id in self.values {
             let member = groups.member(id).renamed(&self.names);
-            groups.members[id] = Some(Member { group: self.to, ..member });
+            groups.members[id] = Some(GroupMember { group: self.to, ..member });
             groups.maker[id] = Some(self.to);
             groups.groups[self.to].members.push(id);
         }

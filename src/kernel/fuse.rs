@@ -12,15 +12,15 @@ use std::time::Duration;
 
 use super::Affine;
 use super::Kernels;
-use super::assign::Memory;
+use super::assign::BufferAssignment;
 use super::emit::emit;
 use super::fission::fission;
 use super::group::Groups;
-use super::plan::{Plan, plan};
+use super::plan::{Items, plan};
 use super::rematerialise::cheap;
 use super::verify::verify;
-use crate::graph::{Graph, Graphs, Target};
-use crate::pass::{Form, Pass, Point, Row};
+use crate::graph::{Graph, Graphs, OutputTarget};
+use crate::pass::{Ir, Pass, PassInfo, Point};
 
 /// How many earlier readers a value is compared with for each value that it reads.
 const WINDOW: usize = 8;
@@ -40,12 +40,13 @@ impl<'a> Fusion<'a> {
 
     /// The kernels of the groups as they are.
     fn kernels(&self) -> Kernels {
-        let program = |(groups, graph): &(Groups, &Graph)| emit(groups, Memory::place(groups, graph), graph);
+        let program =
+            |(groups, graph): &(Groups, &Graph)| emit(groups, BufferAssignment::place(groups, graph), graph);
         Kernels { programs: self.0.iter().map(program).collect() }
     }
 }
 
-impl Form for Fusion<'_> {
+impl Ir for Fusion<'_> {
     fn verify(&self, pass: &str) {
         verify(&self.kernels(), pass);
     }
@@ -78,7 +79,7 @@ fn passes<'a>() -> [Pass<Fusion<'a>>; 4] {
 }
 
 /// The passes with what they do.
-pub fn rows() -> impl Iterator<Item = Row> {
+pub fn rows() -> impl Iterator<Item = PassInfo> {
     passes().into_iter().map(|pass| pass.row())
 }
 
@@ -104,7 +105,7 @@ pub fn unfused(graphs: &Graphs) -> Kernels {
 }
 
 /// The groups of a plan in which every value is alone.
-fn alone(plan: Plan, graph: &Graph) -> Groups {
+fn alone(plan: Items, graph: &Graph) -> Groups {
     let mut groups = Groups::new(plan);
     mark(&mut groups, graph);
     constrain(&mut groups, graph);
@@ -129,8 +130,8 @@ fn mark(groups: &mut Groups, graph: &Graph) {
     let mut early = vec![false; groups.plan.items.len()];
     for (output, item) in graph.outputs.iter().zip(&groups.plan.outputs) {
         match output.target {
-            Target::Result | Target::Positions => early[*item] = true,
-            Target::InPlace(_) => {
+            OutputTarget::Result | OutputTarget::Positions => early[*item] = true,
+            OutputTarget::InPlace(_) => {
                 for (part, _) in groups.plan.parts(*item) {
                     if let Some(group) = groups.maker[part] {
                         groups.groups[group].commits = true;
@@ -179,7 +180,7 @@ fn mark_late(groups: &mut Groups) {
 /// Readers of an input's old value come before its new value is written, where they can.
 fn constrain(groups: &mut Groups, graph: &Graph) {
     for (output, item) in graph.outputs.iter().zip(groups.plan.outputs.clone()) {
-        let Target::InPlace(k) = output.target else { continue };
+        let OutputTarget::InPlace(k) = output.target else { continue };
         let Some(input) = groups.plan.input(k) else { continue };
         for (part, start) in groups.plan.parts(item) {
             let Some(writer) = groups.maker[part] else { continue };
@@ -211,7 +212,7 @@ fn merge_all(groups: &mut Groups) {
 /// Merges a value with what it reads by edge `k`.
 fn along(groups: &mut Groups, id: usize, k: usize) {
     let edge = groups.member(id).edges[k].clone();
-    let joins = |base: &super::group::Member| may_join(groups, base.group, groups.member(id).group);
+    let joins = |base: &super::group::GroupMember| may_join(groups, base.group, groups.member(id).group);
     if groups.members[edge.base].as_ref().is_some_and(joins) && !edge.guarded {
         let at = groups.member(edge.base).at.clone();
         groups.merge((edge.base, &at), (id, &edge.at));

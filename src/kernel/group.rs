@@ -6,15 +6,15 @@
 
 use super::Affine;
 use super::access::Edge;
-use super::order::Order;
-use super::plan::{Class, Plan};
-use crate::algebra::form::Extent;
+use super::order::GroupOrder;
+use super::plan::{Class, Items};
+use crate::algebra::form::AxisSize;
 use crate::algebra::scalar::Native;
 use crate::algebra::term::{Node, Term};
 
 /// A computed value's place in its group.
 #[derive(Clone, Debug)]
-pub(super) struct Member {
+pub(super) struct GroupMember {
     pub(super) group: usize,
     /// Where each axis of its form is, over the group's axes.
     pub(super) positions: Vec<Affine>,
@@ -27,14 +27,14 @@ pub(super) struct Member {
     pub(super) outside_reduction: bool,
 }
 
-impl Member {
+impl GroupMember {
     /// Whether its result exists once per point of the result axes.
     pub(super) fn gives_outside(&self) -> bool {
         self.outside_reduction || self.reduces
     }
 
     /// The same place with the group's axes renamed.
-    pub(super) fn renamed(&self, names: &[usize]) -> Member {
+    pub(super) fn renamed(&self, names: &[usize]) -> GroupMember {
         let mut member = self.clone();
         member.positions.iter_mut().for_each(|position| *position = position.rename(names));
         member.edges.iter_mut().for_each(|edge| edge.at = edge.at.rename(names));
@@ -45,8 +45,8 @@ impl Member {
 
 /// Values with one loop nest.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Group {
-    pub(super) axes: Vec<Extent>,
+pub(super) struct FusionGroup {
+    pub(super) axes: Vec<AxisSize>,
     pub(super) reduced: Vec<bool>,
     pub(super) members: Vec<usize>,
     /// Operations at each point, roughly.
@@ -59,7 +59,7 @@ pub(super) struct Group {
     pub(super) late: bool,
 }
 
-impl Group {
+impl FusionGroup {
     pub(super) fn reduces(&self) -> bool {
         self.reduced.contains(&true)
     }
@@ -68,23 +68,23 @@ impl Group {
 /// All groups of a program.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
-    pub(super) plan: Plan,
+    pub(super) plan: Items,
     /// By item; `None` for what is not computed.
-    pub(super) members: Vec<Option<Member>>,
+    pub(super) members: Vec<Option<GroupMember>>,
     /// By number; a merged group is empty.
-    pub(super) groups: Vec<Group>,
+    pub(super) groups: Vec<FusionGroup>,
     /// By item: the group that makes it, packs included.
     pub(super) maker: Vec<Option<usize>>,
     /// By item: computed values that read it.
     pub(super) users: Vec<Vec<usize>>,
     /// By item: packs that it is part of. Who reads one of them reads it too.
     pub(super) packs: Vec<Vec<usize>>,
-    pub(super) order: Order,
+    pub(super) order: GroupOrder,
 }
 
 impl Groups {
     /// Every computed value in a group of its own. Packs get a group without members.
-    pub(super) fn new(plan: Plan) -> Groups {
+    pub(super) fn new(plan: Items) -> Groups {
         let n = plan.items.len();
         let mut groups = Groups { maker: vec![None; n], ..Groups::default() };
         groups.members = vec![None; n];
@@ -115,10 +115,11 @@ impl Groups {
         let makers = edges.iter().filter_map(|edge| self.maker[edge.base]);
         let group = self.order.add(makers.collect::<Vec<_>>());
         let reduces = reduced.contains(&true);
-        self.members[id] = Some(Member { group, positions, at, edges, reduces, outside_reduction: false });
+        self.members[id] =
+            Some(GroupMember { group, positions, at, edges, reduces, outside_reduction: false });
         self.maker[id] = Some(group);
         let work = 1 + work(&self.plan.items[id].form.body);
-        self.groups.push(Group { axes, reduced, members: vec![id], work, ..Group::default() });
+        self.groups.push(FusionGroup { axes, reduced, members: vec![id], work, ..FusionGroup::default() });
     }
 
     fn add_pack(&mut self, id: usize) {
@@ -126,10 +127,10 @@ impl Groups {
         args.iter().for_each(|arg| self.packs[*arg].push(id));
         let makers = args.iter().filter_map(|arg| self.maker[*arg]);
         self.maker[id] = Some(self.order.add(makers.collect::<Vec<_>>()));
-        self.groups.push(Group::default());
+        self.groups.push(FusionGroup::default());
     }
 
-    fn edges(&self, id: usize, axes: &[Extent], positions: &[Affine]) -> Vec<Edge> {
+    fn edges(&self, id: usize, axes: &[AxisSize], positions: &[Affine]) -> Vec<Edge> {
         let edges = self.plan.edges(id, axes, positions);
         edges.unwrap_or_else(|stuck| panic!("egret internal error in fuse: value {stuck} does not fold"))
     }
@@ -146,7 +147,7 @@ impl Groups {
     }
 
     /// The place of a computed value.
-    pub(super) fn member(&self, id: usize) -> &Member {
+    pub(super) fn member(&self, id: usize) -> &GroupMember {
         match &self.members[id] {
             Some(member) => member,
             None => panic!("egret internal error in fuse: value {id} is in no group"),

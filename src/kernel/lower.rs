@@ -2,30 +2,30 @@
 
 use std::collections::BTreeMap;
 
-use super::emit::Emitter;
+use super::emit::KernelBuilder;
 use super::{Affine, Inst, InstId};
 use crate::algebra::scalar::{self, Scalar};
 use crate::algebra::term::{Node, Term, call_dtype};
 use crate::algebra::types::DType;
 
 /// A body whose reads are done.
-pub(super) struct Body<'e, 'a> {
-    pub(super) emitter: &'e mut Emitter<'a>,
+pub(super) struct TermLowering<'e, 'a> {
+    pub(super) emitter: &'e mut KernelBuilder<'a>,
     pub(super) reads: Vec<InstId>,
     /// Where each axis of the form is.
     pub(super) positions: &'e [Affine],
 }
 
 /// Shared subterms by address and wanted type; looked up, never listed.
-type Seen = BTreeMap<(*const Node, DType), InstId>;
+type LoweredTerms = BTreeMap<(*const Node, DType), InstId>;
 
-impl Body<'_, '_> {
+impl TermLowering<'_, '_> {
     /// The value of a term in the type that its context wants.
     pub(super) fn lower(mut self, term: &Term, want: DType) -> InstId {
-        self.term(term, want, &mut Seen::new())
+        self.term(term, want, &mut LoweredTerms::new())
     }
 
-    fn term(&mut self, term: &Term, want: DType, seen: &mut Seen) -> InstId {
+    fn term(&mut self, term: &Term, want: DType, seen: &mut LoweredTerms) -> InstId {
         let key = (std::rc::Rc::as_ptr(&term.0), want);
         if let Some(inst) = seen.get(&key) {
             return *inst;
@@ -41,7 +41,7 @@ impl Body<'_, '_> {
         inst
     }
 
-    fn call(&mut self, f: &'static Scalar, args: &[Term], want: DType, seen: &mut Seen) -> InstId {
+    fn call(&mut self, f: &'static Scalar, args: &[Term], want: DType, seen: &mut LoweredTerms) -> InstId {
         let dtype = call_dtype(f, args, want, &|hole| match hole {
             Node::X(k) => Some(self.emitter.dtype(self.reads[*k])),
             _ => None,
@@ -85,7 +85,7 @@ impl Body<'_, '_> {
     }
 }
 
-impl Emitter<'_> {
+impl KernelBuilder<'_> {
     /// The element type of a value.
     pub(super) fn dtype(&self, value: InstId) -> DType {
         self.insts[value.0].dtype()
@@ -104,7 +104,7 @@ impl Inst {
             | Inst::Load { dtype, .. }
             | Inst::Map(_, _, dtype)
             | Inst::Cast(_, dtype)
-            | Inst::Combine(_, _, dtype) => *dtype,
+            | Inst::Reduce(_, _, dtype) => *dtype,
             Inst::Store { .. } => panic!("egret internal error in fuse: a store has no value"),
         }
     }

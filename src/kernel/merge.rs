@@ -8,9 +8,9 @@ use std::rc::Rc;
 
 use super::Affine;
 use super::access::Edge;
-use super::group::{Group, Groups, Member};
+use super::group::{FusionGroup, GroupMember, Groups};
 use super::plan::{split, uses_axis};
-use crate::algebra::form::{Extent, Segments};
+use crate::algebra::form::{AxisSize, Segments};
 
 /// Most operations at each point of a kernel: beyond, values do not stay in registers anyway, and the code
 /// generator's time grows faster than the kernel does.
@@ -64,7 +64,7 @@ impl Groups {
         let Some(at) = whole.1.at(&[Affine::in_piece(pieces, 0)]) else { return false };
         let group = &self.groups[whole.0];
         let kept: Vec<_> = group.members.iter().map(|id| (*id, self.member(*id).clone())).collect();
-        let old = Group { members: Vec::new(), ..group.clone() };
+        let old = FusionGroup { members: Vec::new(), ..group.clone() };
         self.groups[whole.0].axes = split(pieces);
         self.groups[whole.0].reduced = vec![old.reduced[0]; 2];
         for (id, member) in members {
@@ -87,9 +87,9 @@ impl Groups {
     }
 
     /// The members of a group whose only axis runs over a flat tensor, by piece.
-    fn split(&self, group: usize, pieces: &Rc<Segments>) -> Option<Vec<(usize, Member)>> {
-        let Group { axes, members, .. } = &self.groups[group];
-        if *axes != [Extent::Fixed(pieces.total())] {
+    fn split(&self, group: usize, pieces: &Rc<Segments>) -> Option<Vec<(usize, GroupMember)>> {
+        let FusionGroup { axes, members, .. } = &self.groups[group];
+        if *axes != [AxisSize::Fixed(pieces.total())] {
             return None;
         }
         let axes = split(pieces);
@@ -104,7 +104,7 @@ impl Groups {
                 return None;
             }
             let edges = self.plan.edges(*id, &axes, &positions).ok()?;
-            Some((*id, Member { at: member.at.at(&to)?, positions, edges, ..member.clone() }))
+            Some((*id, GroupMember { at: member.at.at(&to)?, positions, edges, ..member.clone() }))
         };
         members.iter().map(by_piece).collect()
     }
@@ -120,7 +120,7 @@ impl Groups {
         {
             return false;
         }
-        let Group { reduced, members, work, commits, early, late, .. } =
+        let FusionGroup { reduced, members, work, commits, early, late, .. } =
             std::mem::take(&mut self.groups[guest]);
         self.groups[host].work += work;
         self.groups[host].commits |= commits;
@@ -139,7 +139,7 @@ impl Groups {
     fn move_member(&mut self, id: usize, host: usize, names: &[usize], sinks: bool) {
         let member = self.member(id).renamed(names);
         self.members[id] =
-            Some(Member { group: host, outside_reduction: member.outside_reduction || sinks, ..member });
+            Some(GroupMember { group: host, outside_reduction: member.outside_reduction || sinks, ..member });
         self.maker[id] = Some(host);
         self.groups[host].members.push(id);
     }
@@ -213,7 +213,7 @@ impl Groups {
         let mut feeds_host = false;
         for id in &self.groups[guest].members {
             let member = self.member(*id).renamed(names);
-            let member = Member { outside_reduction: member.outside_reduction || sinks, ..member };
+            let member = GroupMember { outside_reduction: member.outside_reduction || sinks, ..member };
             let inward = member.edges.iter().filter(|edge| self.maker[edge.base] == Some(host));
             for edge in inward {
                 if !agrees(edge, self.member(edge.base), &member) {
@@ -242,6 +242,6 @@ impl Groups {
 }
 
 /// Whether a member reads another where that is made.
-fn agrees(edge: &Edge, made: &Member, by: &Member) -> bool {
+fn agrees(edge: &Edge, made: &GroupMember, by: &GroupMember) -> bool {
     !edge.guarded && edge.at == made.at && made.gives_outside() == by.outside_reduction
 }

@@ -49,7 +49,7 @@ pub use coalesce::coalesce;
 pub use cost::Cost;
 pub(crate) use cost::bytes;
 pub use depend::Axes;
-pub use eval::{Memory, run};
+pub use eval::{Buffers, run};
 pub use fuse::{fuse, fuse_until, rows, unfused};
 pub use prefix_sum::PrefixSum;
 pub use product::{Out, Product, is_plain, stores, stride};
@@ -61,10 +61,10 @@ pub use verify::verify;
 
 use std::rc::Rc;
 
-use crate::algebra::form::{Combine, Extent, Segments};
+use crate::algebra::form::{AxisSize, Reducer, Segments};
 use crate::algebra::scalar::Scalar;
 use crate::algebra::types::DType;
-use crate::graph::{Part, Role, Target};
+use crate::graph::{OutputTarget, Phase, Role};
 
 /// All programs of a script.
 #[derive(Clone, Debug, Default)]
@@ -131,7 +131,7 @@ pub struct Output {
     /// Where it is.
     pub buffer: BufferId,
     /// Whether it replaces an input.
-    pub target: Target,
+    pub target: OutputTarget,
     /// What it is for the programs after this one.
     pub gives: Option<Role>,
 }
@@ -140,11 +140,11 @@ pub struct Output {
 #[derive(Clone, Debug)]
 pub struct Kernel {
     /// Loop axes, result axes first.
-    pub axes: Vec<Extent>,
+    pub axes: Vec<AxisSize>,
     /// How many are result axes; the rest is reduced.
     pub n_out: usize,
     /// What happens at each point, in order; an operand comes before its users. What depends on no
-    /// reduced axis, or on a [`Inst::Combine`], happens once per point of the result axes.
+    /// reduced axis, or on a [`Inst::Reduce`], happens once per point of the result axes.
     pub insts: Vec<Inst>,
     /// How it is computed.
     pub strategy: Strategy,
@@ -152,16 +152,24 @@ pub struct Kernel {
     /// step with a loss that is not finite can be stopped before it does harm.
     pub commits: bool,
     /// Parts of a training step that it computes, in the order of the step.
-    pub parts: Vec<Part>,
+    pub phases: Vec<Phase>,
     /// Why it is not part of earlier kernels.
     pub not_fused: Vec<NotFused>,
 }
 
 impl Kernel {
     /// A loop nest that does part of this kernel's work.
-    pub fn part(&self, axes: Vec<Extent>, n_out: usize, insts: Vec<Inst>) -> Kernel {
-        let (parts, not_fused) = (self.parts.clone(), self.not_fused.clone());
-        Kernel { axes, n_out, insts, strategy: Strategy::Nest, commits: self.commits, parts, not_fused }
+    pub fn part(&self, axes: Vec<AxisSize>, n_out: usize, insts: Vec<Inst>) -> Kernel {
+        let (parts, not_fused) = (self.phases.clone(), self.not_fused.clone());
+        Kernel {
+            axes,
+            n_out,
+            insts,
+            strategy: Strategy::Nest,
+            commits: self.commits,
+            phases: parts,
+            not_fused,
+        }
     }
 }
 
@@ -178,7 +186,7 @@ pub struct NotFused {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Blocker {
     /// It reads what is only known after the other's reduction.
-    Reduction(Combine),
+    Reduction(Reducer),
     /// Where it reads the other's value, that would be computed this many times.
     Recomputation(usize),
     /// It also reads around the other's value, where there is padding.
@@ -224,7 +232,7 @@ pub enum Inst {
     /// Another type.
     Cast(InstId, DType),
     /// The values of an operand along all reduced axes, put together.
-    Combine(Combine, InstId, DType),
+    Reduce(Reducer, InstId, DType),
     /// Writes an operand. It is at full depth when its operand or its position depends on a reduced
     /// axis.
     Store {

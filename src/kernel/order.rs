@@ -12,7 +12,7 @@ use std::ops::RangeInclusive;
 
 /// Groups by number, with their ranks. Merged groups answer to one number.
 #[derive(Debug, Default)]
-pub(super) struct Order {
+pub(super) struct GroupOrder {
     rank: Vec<usize>,
     /// Groups it reads and groups that read it, by any number they answer to.
     before: Vec<Vec<usize>>,
@@ -50,7 +50,7 @@ impl Marks {
     }
 }
 
-impl Order {
+impl GroupOrder {
     /// Adds a group that reads earlier groups.
     pub(super) fn add(&mut self, reads: impl IntoIterator<Item = usize>) -> usize {
         let group = self.rank.len();
@@ -186,11 +186,11 @@ impl Order {
 
 #[cfg(test)]
 mod tests {
-    use super::Order;
+    use super::GroupOrder;
 
     #[test]
     fn refuses_to_merge_around_a_third_group() {
-        let mut order = Order::default();
+        let mut order = GroupOrder::default();
         let a = order.add([]);
         let b = order.add([a]);
         let c = order.add([a, b]);
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn constraints_count_as_edges() {
-        let mut order = Order::default();
+        let mut order = GroupOrder::default();
         let a = order.add([]);
         let b = order.add([a]);
         let c = order.add([a]);
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn ranks_follow_edges_after_merging_distant_groups() {
-        let mut order = Order::default();
+        let mut order = GroupOrder::default();
         let a = order.add([]);
         let b = order.add([a]);
         let c = order.add([]);

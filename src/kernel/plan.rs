@@ -7,14 +7,14 @@
 use std::rc::Rc;
 
 use super::Affine;
-use super::access::{Edge, Spot, enter};
+use super::access::{Access, Edge, follow};
 use super::affine::{flatten, points};
-use crate::algebra::form::{Extent, Form, Read, Segments};
+use crate::algebra::form::{AxisSize, Form, Read, Segments};
 use crate::algebra::op::{Op, Val};
 use crate::algebra::term::{Node as TermNode, Term, x};
 use crate::algebra::types::Type;
 use crate::algebra::view::View;
-use crate::graph::{Def, Graph, Part, Target};
+use crate::graph::{Def, Graph, OutputTarget, Phase};
 
 /// How many times padding is read at each of its elements before it is worth its memory.
 const OFTEN: usize = 4;
@@ -45,14 +45,14 @@ pub(super) struct Item {
     pub(super) form: Form,
     pub(super) name: Option<Rc<str>>,
     /// The part of a training step that it belongs to.
-    pub(super) part: Option<Part>,
+    pub(super) phase: Option<Phase>,
     /// The pieces that its single axis is split into, when it reads by piece.
     pub(super) pieces: Option<Rc<Segments>>,
 }
 
 /// All values that a program needs, arguments first.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Plan {
+pub(super) struct Items {
     pub(super) items: Vec<Item>,
     /// The value of each output: computed, packed, or the very input that it replaces.
     pub(super) outputs: Vec<usize>,
@@ -61,15 +61,15 @@ pub(super) struct Plan {
 impl Item {
     /// The loop axes it needs for itself: those longer than 1, and the position of each axis of its
     /// form among them.
-    pub(super) fn axes(&self) -> (Vec<Extent>, Vec<Affine>) {
+    pub(super) fn axes(&self) -> (Vec<AxisSize>, Vec<Affine>) {
         if let Some(pieces) = &self.pieces {
             return (split(pieces), vec![Affine::in_piece(pieces, 0)]);
         }
         let extents = &self.form.axes;
-        let ragged = |k: usize| matches!(extents.get(k), Some(Extent::Ragged(_)));
+        let ragged = |k: usize| matches!(extents.get(k), Some(AxisSize::Ragged(_)));
         let (mut axes, mut positions) = (Vec::new(), Vec::new());
         for (k, extent) in extents.iter().enumerate() {
-            if *extent == Extent::Fixed(1) && !ragged(k + 1) {
+            if *extent == AxisSize::Fixed(1) && !ragged(k + 1) {
                 positions.push(Affine::default());
             } else {
                 positions.push(Affine::axis(axes.len()));
@@ -82,7 +82,7 @@ impl Item {
     /// The row-major position of its result when its form's axes are at `positions`.
     pub(super) fn result_at(&self, positions: &[Affine]) -> Affine {
         let flat = match self.form.axes.get(1) {
-            Some(Extent::Ragged(pieces)) if self.form.n_out == 2 => {
+            Some(AxisSize::Ragged(pieces)) if self.form.n_out == 2 => {
                 let axis = positions[0].as_axis().unwrap_or_default();
                 Some(Affine::in_piece(pieces, axis))
             }
@@ -102,15 +102,15 @@ impl Item {
 
     /// Whether it is a whole flat tensor's loop that can be run piece by piece.
     pub(super) fn splits_into(&self, pieces: &Segments) -> bool {
-        self.form.axes == [Extent::Fixed(pieces.total())]
+        self.form.axes == [AxisSize::Fixed(pieces.total())]
             && self.pieces.is_none()
             && !uses_axis(&self.form.body)
     }
 }
 
 /// The axes of a flat tensor's pieces.
-pub(super) fn split(pieces: &Rc<Segments>) -> Vec<Extent> {
-    vec![Extent::Fixed(pieces.count()), Extent::Ragged(pieces.clone())]
+pub(super) fn split(pieces: &Rc<Segments>) -> Vec<AxisSize> {
+    vec![AxisSize::Fixed(pieces.count()), AxisSize::Ragged(pieces.clone())]
 }
 
 /// Whether a body uses positions.
@@ -123,7 +123,7 @@ pub(super) fn uses_axis(body: &Term) -> bool {
 }
 
 /// Plans a graph.
-pub(super) fn plan(graph: &Graph) -> Plan {
+pub(super) fn plan(graph: &Graph) -> Items {
     let mut builder = Planner::new(graph);
     let live = live(graph);
     for (val, node) in graph.nodes.iter().enumerate() {
@@ -160,7 +160,7 @@ fn live(graph: &Graph) -> Vec<bool> {
 
 struct Planner<'a> {
     graph: &'a Graph,
-    plan: Plan,
+    plan: Items,
     item_of: Vec<usize>,
     /// Packs that already have their memory.
     placed: Vec<usize>,
@@ -169,7 +169,7 @@ struct Planner<'a> {
 impl<'a> Planner<'a> {
     fn new(graph: &'a Graph) -> Planner<'a> {
         let item_of = vec![usize::MAX; graph.nodes.len()];
-        Planner { graph, plan: Plan::default(), item_of, placed: Vec::new() }
+        Planner { graph, plan: Items::default(), item_of, placed: Vec::new() }
     }
 
     fn item(&mut self, node: &crate::graph::Node) -> Item {
@@ -187,18 +187,18 @@ impl<'a> Planner<'a> {
             }
         };
         let shape = node.ty.sizes();
-        let (ty, name, part) = (node.ty.clone(), node.name.clone(), node.part.clone());
-        Item { class, ty, shape, args, form, name, part, pieces: None }
+        let (ty, name, part) = (node.ty.clone(), node.name.clone(), node.phase.clone());
+        Item { class, ty, shape, args, form, name, phase: part, pieces: None }
     }
 
     fn ty(&self, val: Val) -> &'a Type {
         &self.graph.nodes[val.0 as usize].ty
     }
 
-    fn output(&mut self, val: Val, target: Target) -> usize {
+    fn output(&mut self, val: Val, target: OutputTarget) -> usize {
         let base = self.unshaped(val);
         match self.plan.items[base].class {
-            Class::Input(k) if target == Target::InPlace(k) => base,
+            Class::Input(k) if target == OutputTarget::InPlace(k) => base,
             _ => self.placeable(val),
         }
     }
@@ -249,7 +249,7 @@ fn classify(op: &Op, ty: &Type) -> Class {
     }
 }
 
-impl Plan {
+impl Items {
     /// The item of an input.
     pub(super) fn input(&self, k: usize) -> Option<usize> {
         self.items.iter().position(|item| item.class == Class::Input(k))
@@ -310,7 +310,9 @@ impl Plan {
     /// Splits the axis of a reader into the pieces by which the value that it is stuck at is spread,
     /// if both are over the same flat tensor.
     fn read_by_piece(&mut self, id: usize, stuck: usize) -> bool {
-        let Some(Extent::Ragged(pieces)) = self.items[stuck].form.axes.get(1).cloned() else { return false };
+        let Some(AxisSize::Ragged(pieces)) = self.items[stuck].form.axes.get(1).cloned() else {
+            return false;
+        };
         if !self.items[id].splits_into(&pieces) {
             return false;
         }
@@ -325,12 +327,17 @@ impl Plan {
 
     /// The values in memory or computed that a computed value reads when its form's axes are at
     /// `positions`, or a folded value that does not fold.
-    pub(super) fn edges(&self, id: usize, axes: &[Extent], positions: &[Affine]) -> Result<Vec<Edge>, usize> {
+    pub(super) fn edges(
+        &self,
+        id: usize,
+        axes: &[AxisSize],
+        positions: &[Affine],
+    ) -> Result<Vec<Edge>, usize> {
         let item = &self.items[id];
         let mut edges = Vec::new();
         for read in &item.form.reads {
             let arg = item.args[read.arg];
-            let spot = enter(read, (arg, &self.items[arg]), positions, &Spot::default(), axes, &|_| None);
+            let spot = follow(read, (arg, &self.items[arg]), positions, &Access::default(), axes, &|_| None);
             let spot = self.trace(spot.ok_or(id)?, axes)?;
             match self.items[spot.item].class {
                 Class::Inline if self.items[spot.item].form.reads.is_empty() => {}

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::{Affine, Inst, InstId, Kernel};
-use crate::algebra::form::{Combine, Extent};
+use crate::algebra::form::{AxisSize, Reducer};
 
 /// A kernel whose sum runs along an axis.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,16 +24,16 @@ pub struct PrefixSum {
 impl PrefixSum {
     /// The kernel as a prefix sum, if that is what it is.
     pub(super) fn of(kernel: &Kernel) -> Option<PrefixSum> {
-        let mut combines = (0..kernel.insts.len()).filter(|k| matches!(kernel.insts[*k], Inst::Combine(..)));
+        let mut combines = (0..kernel.insts.len()).filter(|k| matches!(kernel.insts[*k], Inst::Reduce(..)));
         let (sum, None) = (combines.next()?, combines.next()) else { return None };
-        let Inst::Combine(Combine::Sum, load, want) = kernel.insts[sum] else { return None };
+        let Inst::Reduce(Reducer::Sum, load, want) = kernel.insts[sum] else { return None };
         let Inst::Load { at, guards, outside, dtype, .. } = &kernel.insts[load.0] else { return None };
         let deep = kernel.in_reduction().into_iter().filter(|deep| *deep).count();
         let zero = *outside == 0.0 && *dtype == want;
         let ([guard], 1, true) = (&guards[..], deep, zero) else { return None };
         let [(axis, 1), (away, by)] = guard.position.terms[..] else { return None };
         let n = usize::try_from(guard.bound).ok()?;
-        let alike = |axis: usize| kernel.axes.get(axis) == Some(&Extent::Fixed(n));
+        let alike = |axis: usize| kernel.axes.get(axis) == Some(&AxisSize::Fixed(n));
         let fits = kernel.axes.len() == kernel.n_out + 1
             && away == kernel.n_out
             && by.abs() == 1

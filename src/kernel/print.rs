@@ -5,7 +5,7 @@ use std::fmt;
 use super::{
     Affine, Blocker, Buffer, BufferId, Guard, Inst, InstId, Kernel, Kernels, NotFused, Program, Storage,
 };
-use crate::algebra::form::Extent;
+use crate::algebra::form::AxisSize;
 use crate::print::number;
 
 /// Runs of kernels that are listed in a reason.
@@ -128,9 +128,9 @@ impl Kernel {
 
 /// `[i0:32, i1:32 | i2:64]`.
 pub(super) fn axes(kernel: &Kernel) -> String {
-    let axis = |(k, extent): (usize, &Extent)| match extent {
-        Extent::Fixed(n) => format!("i{k}:{n}"),
-        Extent::Ragged(_) => format!("i{k}:piece"),
+    let axis = |(k, extent): (usize, &AxisSize)| match extent {
+        AxisSize::Fixed(n) => format!("i{k}:{n}"),
+        AxisSize::Ragged(_) => format!("i{k}:piece"),
     };
     let axes: Vec<String> = kernel.axes.iter().enumerate().map(axis).collect();
     let (results, reduced) = axes.split_at(kernel.n_out);
@@ -182,7 +182,7 @@ fn text(inst: &Inst, names: &[String]) -> String {
             format!("{} {}", f.name, args.iter().map(name).collect::<Vec<_>>().join(", "))
         }
         Inst::Cast(arg, dtype) => format!("{dtype} {}", name(arg)),
-        Inst::Combine(combine, arg, _) => format!("{} {}", combine.name(), name(arg)),
+        Inst::Reduce(combine, arg, _) => format!("{} {}", combine.name(), name(arg)),
         Inst::Store { buffer, at, value } => {
             format!("store {buffer}[{}] = {}", position(at, names), name(value))
         }

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use super::{Affine, Buffer, BufferId, Inst, InstId, Kernel, Storage};
-use crate::algebra::form::{Combine, Extent};
+use crate::algebra::form::{AxisSize, Reducer};
 use crate::algebra::types::DType;
 use crate::hardware::HARDWARE;
 
@@ -92,21 +92,21 @@ impl fmt::Display for Product {
 }
 
 /// A sum of products of two loads.
-struct Sum {
+struct SumOfProducts {
     sum: InstId,
     dtype: DType,
     factors: [InstId; 2],
 }
 
 /// The one reduction of a kernel, if it is a sum of products of elements of two matrices.
-fn sum_of_products(kernel: &Kernel) -> Option<Sum> {
-    let fixed = kernel.axes.iter().all(|axis| matches!(axis, Extent::Fixed(n) if *n > 0));
+fn sum_of_products(kernel: &Kernel) -> Option<SumOfProducts> {
+    let fixed = kernel.axes.iter().all(|axis| matches!(axis, AxisSize::Fixed(n) if *n > 0));
     if !fixed || kernel.axes.len() == kernel.n_out {
         return None;
     }
-    let sums = (0..kernel.insts.len()).filter(|k| matches!(kernel.insts[*k], Inst::Combine(..)));
+    let sums = (0..kernel.insts.len()).filter(|k| matches!(kernel.insts[*k], Inst::Reduce(..)));
     let [sum] = sums.collect::<Vec<_>>()[..] else { return None };
-    let Inst::Combine(Combine::Sum, arg, dtype) = kernel.insts[sum] else { return None };
+    let Inst::Reduce(Reducer::Sum, arg, dtype) = kernel.insts[sum] else { return None };
     let Inst::Map(f, args, _) = &kernel.insts[arg.0] else { return None };
     let factors = [*args.first()?, *args.get(1)?];
     let strided = factors.iter().all(|factor| position(kernel, *factor, dtype).is_some());
@@ -115,7 +115,7 @@ fn sum_of_products(kernel: &Kernel) -> Option<Sum> {
     }
     let deep = kernel.in_reduction();
     let only = (0..deep.len()).filter(|k| deep[*k]).all(|k| k == arg.0 || factors.contains(&InstId(k)));
-    only.then_some(Sum { sum: InstId(sum), dtype, factors })
+    only.then_some(SumOfProducts { sum: InstId(sum), dtype, factors })
 }
 
 /// The position of a load that goes through memory in equal steps.
@@ -161,14 +161,14 @@ pub fn stores(buffers: &[Buffer], kernel: &Kernel) -> Vec<InstId> {
     };
     let mut stores: Vec<InstId> = (0..kernel.insts.len()).filter(fits).map(InstId).collect();
     let plain = |store: &InstId| match kernel.insts[store.0] {
-        Inst::Store { value, .. } => matches!(kernel.insts[value.0], Inst::Combine(..)),
+        Inst::Store { value, .. } => matches!(kernel.insts[value.0], Inst::Reduce(..)),
         _ => false,
     };
     stores.sort_by_key(|store| !plain(store));
     stores
 }
 
-impl Sum {
+impl SumOfProducts {
     /// The product whose sums go there, if one of the factors has the columns of the results.
     fn with(&self, buffers: &[Buffer], kernel: &Kernel, out: Out) -> Option<Product> {
         let own = [0, 1].map(|factor| self.own_axes(kernel, factor));
@@ -243,8 +243,8 @@ impl Sum {
 
 fn size(kernel: &Kernel, axis: usize) -> usize {
     match kernel.axes[axis] {
-        Extent::Fixed(n) => n,
-        Extent::Ragged(_) => 0,
+        AxisSize::Fixed(n) => n,
+        AxisSize::Ragged(_) => 0,
     }
 }
 
@@ -308,7 +308,7 @@ impl Inst {
                 guards.iter_mut().for_each(|guard| guard.position = guard.position.rename(names));
             }
             Inst::Store { at, .. } => *at = at.rename(names),
-            Inst::Const(..) | Inst::Map(..) | Inst::Cast(..) | Inst::Combine(..) => {}
+            Inst::Const(..) | Inst::Map(..) | Inst::Cast(..) | Inst::Reduce(..) => {}
         }
         inst
     }
@@ -328,7 +328,7 @@ impl Inst {
                 guards.iter_mut().for_each(|guard| linear(&mut guard.position));
             }
             Inst::Map(_, args, _) => args.iter_mut().for_each(|arg| *arg = names[arg.0]),
-            Inst::Cast(arg, _) | Inst::Combine(_, arg, _) => *arg = names[arg.0],
+            Inst::Cast(arg, _) | Inst::Reduce(_, arg, _) => *arg = names[arg.0],
             Inst::Store { at, value, .. } => {
                 linear(at);
                 *value = names[value.0];

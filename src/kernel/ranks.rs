@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::{Inst, InstId, Kernel};
-use crate::algebra::form::{Combine, Extent};
+use crate::algebra::form::{AxisSize, Reducer};
 use crate::algebra::scalar::{self, Scalar};
 
 /// Axes of fewer elements are compared each with each.
@@ -28,9 +28,9 @@ pub struct Ranks {
 impl Ranks {
     /// The kernel as ranks, if that is what it is.
     pub(super) fn of(kernel: &Kernel) -> Option<Ranks> {
-        let mut combines = (0..kernel.insts.len()).filter(|k| matches!(kernel.insts[*k], Inst::Combine(..)));
+        let mut combines = (0..kernel.insts.len()).filter(|k| matches!(kernel.insts[*k], Inst::Reduce(..)));
         let (count, None) = (combines.next()?, combines.next()) else { return None };
-        let Inst::Combine(Combine::Sum, counted, _) = kernel.insts[count] else { return None };
+        let Inst::Reduce(Reducer::Sum, counted, _) = kernel.insts[count] else { return None };
         let [before, one, zero] = call(kernel, counted, &scalar::SELECT)?[..] else { return None };
         let [precedes, tied] = call(kernel, before, &scalar::OR)?[..] else { return None };
         let [earlier, not_after] = call(kernel, tied, &scalar::AND)?[..] else { return None };
@@ -44,9 +44,9 @@ impl Ranks {
             return None;
         };
         let (axis, away) = (axis(kernel, second)?, axis(kernel, first)?);
-        let Some(Extent::Fixed(n)) = kernel.axes.get(axis) else { return None };
+        let Some(AxisSize::Fixed(n)) = kernel.axes.get(axis) else { return None };
         let number = |id: InstId, of: f64| matches!(kernel.insts[id.0], Inst::Const(n, _) if n == of);
-        let fixed = kernel.axes.iter().all(|extent| matches!(extent, Extent::Fixed(n) if *n > 0));
+        let fixed = kernel.axes.iter().all(|extent| matches!(extent, AxisSize::Fixed(n) if *n > 0));
         let stores = kernel.insts.iter().zip(kernel.in_reduction());
         let deep_stores = stores.filter(|(inst, deep)| *deep && matches!(inst, Inst::Store { .. })).count();
         let fits = (key, other) == (key_again, other_again)
@@ -56,7 +56,7 @@ impl Ranks {
             && *n >= LEAST
             && kernel.axes.len() == kernel.n_out + 1
             && (axis < kernel.n_out && away == kernel.n_out)
-            && kernel.axes[away] == Extent::Fixed(*n)
+            && kernel.axes[away] == AxisSize::Fixed(*n)
             && deep_stores == 0
             && Moved { kernel, axis, away }.is(*other, *key);
         fits.then_some(Ranks { count: InstId(count), key: *key, axis, n: *n, descending })
@@ -92,7 +92,7 @@ impl Moved<'_> {
                 let gathers = guards.iter().any(|guard| guard.position.gather.is_some());
                 at.gather.is_none() && !gathers && other_inst.is_like(moved)
             }
-            (Inst::Combine(..) | Inst::Store { .. }, _) => false,
+            (Inst::Reduce(..) | Inst::Store { .. }, _) => false,
             (other, moved) => other.is_like(moved),
         }
     }

@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 
 use super::affine::points;
 use super::group::Groups;
-use super::plan::{Class, Plan};
-use crate::algebra::scalar::{Machine, Native};
+use super::plan::{Class, Items};
+use crate::algebra::scalar::{MachineOp, Native};
 use crate::algebra::term::{Node, Term};
-use crate::graph::{Graph, Target};
+use crate::graph::{Graph, OutputTarget};
 
 /// Most operations that are done again to save a store and a load.
 const CHEAP: usize = 4;
@@ -20,7 +20,7 @@ const CHEAP: usize = 4;
 pub(super) fn cheap(groups: &Groups, graph: &Graph) -> BTreeSet<usize> {
     let mut cheap = Cheap::new(groups, graph);
     for id in 0..groups.members.len() {
-        let mut way = Way::default();
+        let mut way = Recomputation::default();
         let stored = groups.members[id].is_some() && cheap.stored[id];
         if stored && cheap.again(id, &mut way) && cheap.saves(id, &way.bases) {
             cheap.inlined.extend(way.values);
@@ -29,9 +29,9 @@ pub(super) fn cheap(groups: &Groups, graph: &Graph) -> BTreeSet<usize> {
     cheap.inlined
 }
 
-impl Plan {
+impl Items {
     /// The same plan where these values are computed wherever they are used.
-    pub(super) fn inlining(mut self, inlined: &BTreeSet<usize>) -> Plan {
+    pub(super) fn inlining(mut self, inlined: &BTreeSet<usize>) -> Items {
         for id in inlined {
             self.items[*id].class = Class::Inline;
         }
@@ -44,7 +44,7 @@ impl Plan {
 
 /// How a value is computed again.
 #[derive(Default)]
-struct Way {
+struct Recomputation {
     /// Values that are not in memory, itself included.
     values: BTreeSet<usize>,
     /// Values in memory.
@@ -74,7 +74,7 @@ impl<'a> Cheap<'a> {
             pack.args.iter().for_each(|id| fixed[*id] = true);
         }
         for output in &graph.outputs {
-            if let Target::InPlace(k) = output.target
+            if let OutputTarget::InPlace(k) = output.target
                 && let Some(id) = plan.input(k)
             {
                 written[id] = true;
@@ -87,7 +87,7 @@ impl<'a> Cheap<'a> {
     }
 
     /// Whether a value can be computed again from memory at little cost; adds how to `way`.
-    fn again(&self, id: usize, way: &mut Way) -> bool {
+    fn again(&self, id: usize, way: &mut Recomputation) -> bool {
         let item = &self.groups.plan.items[id];
         let Some(member) = &self.groups.members[id] else { return false };
         let pointwise = item.form.n_out == item.form.axes.len() && item.pieces.is_none();
@@ -105,7 +105,7 @@ impl<'a> Cheap<'a> {
     }
 
     /// Whether a value is in memory for as long as it is needed.
-    fn is_base(&self, id: usize, way: &mut Way) -> bool {
+    fn is_base(&self, id: usize, way: &mut Recomputation) -> bool {
         let base = match self.groups.plan.items[id].class {
             Class::Input(_) => !self.written[id],
             Class::Compute => self.stored[id] && !self.inlined.contains(&id),
@@ -145,7 +145,7 @@ fn cost(body: &Term) -> usize {
         Node::X(_) | Node::G | Node::Y | Node::Axis(_) | Node::Const(_) => 0,
         Node::Call(f, args) => {
             let own = match f.native {
-                Native::Machine(Machine::Div | Machine::Sqrt) | Native::Body(_) => CHEAP + 1,
+                Native::Machine(MachineOp::Div | MachineOp::Sqrt) | Native::Body(_) => CHEAP + 1,
                 Native::Machine(_) => 1,
             };
             args.iter().map(cost).sum::<usize>().saturating_add(own)

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use super::cost::{Touched, bytes, flops};
 use super::print::{axes, numbers};
 use super::{BufferId, Cost, Kernel, Kernels, Program, Storage};
-use crate::graph::{Graphs, Layout, Part, ProgramId, Purpose, Role, StateSlot};
+use crate::graph::{CellId, Graphs, Layout, Phase, ProgramId, Purpose, Role, StateSlot};
 use crate::print::number;
 
 /// What every program costs that a script runs, training steps first.
@@ -68,7 +68,7 @@ fn table(program: &Program, layout: Option<&Layout>) -> String {
             writes: total.writes + cost.writes,
             flops: total.flops + cost.flops,
         };
-        let parts: Vec<String> = kernel.parts.iter().map(Part::to_string).collect();
+        let parts: Vec<String> = kernel.phases.iter().map(Phase::to_string).collect();
         let mut row = vec![format!("k{k}"), parts.join(", "), axes(kernel)];
         row.extend(amounts(&cost));
         row.extend(layout.map_or_else(Vec::new, |layout| per_parameter(program, kernel, layout)));
@@ -114,7 +114,7 @@ fn aligned(rows: &[(Vec<String>, Vec<String>)]) -> String {
 
 /// Whether a kernel computes what the optimizer adds to the gradient.
 fn is_optimizer(kernel: &Kernel) -> bool {
-    kernel.commits || kernel.parts.iter().any(|part| matches!(part, Part::Stage(_) | Part::Update))
+    kernel.commits || kernel.phases.iter().any(|part| matches!(part, Phase::Stage(_) | Phase::Update))
 }
 
 /// Bytes and operations per parameter of a kernel of the optimizer.
@@ -136,7 +136,7 @@ fn per_parameter(program: &Program, kernel: &Kernel, layout: &Layout) -> Vec<Str
 fn long(program: &Program, touched: &Touched, layout: &Layout) -> usize {
     let n = layout.segments.total();
     let is_long =
-        |len: usize| len == n || len > 1 && layout.arms.iter().any(|arm| arm.coordinates.len() == len);
+        |len: usize| len == n || len > 1 && layout.groups.iter().any(|group| group.coordinates.len() == len);
     let buffer = |id: &BufferId| &program.buffers[id.0];
     let root = |id: &BufferId| match buffer(id).storage {
         Storage::Part { of, .. } => buffer(&of).len,
@@ -192,9 +192,9 @@ fn optimizer(program: &Program, layout: &Layout) -> String {
 /// Bytes of states with one number per coordinate.
 fn states(layout: &Layout, n: usize) -> String {
     let slots: Vec<_> = layout.states.iter().filter(|slot| layout.is_per_coordinate(slot)).collect();
-    let own = slots.iter().filter(|slot| slot.shares.is_none());
+    let own = slots.iter().filter(|slot| slot.congruent_to.is_none());
     let total: usize = own.map(|slot| slot.ty.dtype.bytes() * slot.ty.count()).sum();
-    let name = |slot: &&StateSlot| match slot.shares {
+    let name = |slot: &&StateSlot| match slot.congruent_to {
         Some(with) => format!("{} in {}", slot.name, layout.states[with].name),
         None => slot.name.clone(),
     };
@@ -207,14 +207,15 @@ fn states(layout: &Layout, n: usize) -> String {
 
 /// Bytes of all other states.
 fn others(layout: &Layout) -> String {
-    let slots = layout.states.iter().filter(|slot| !layout.is_per_coordinate(slot) && slot.shares.is_none());
+    let slots =
+        layout.states.iter().filter(|slot| !layout.is_per_coordinate(slot) && slot.congruent_to.is_none());
     let texts = slots.map(|slot| format!("{} {}", bytes(slot.ty.dtype.bytes() * slot.ty.count()), slot.name));
     texts.collect::<Vec<_>>().join(", ")
 }
 
 /// Pairs of cells that sharing states rests on.
 fn ties(layout: &Layout) -> String {
-    let name = |cell: usize| layout.cells[cell].0.as_str();
-    let pairs = layout.ties.iter().map(|(a, b)| format!("{} and {}", name(*a), name(*b)));
+    let name = |cell: CellId| layout.cells[cell.0].name.as_str();
+    let pairs = layout.guards.iter().map(|(a, b)| format!("{} and {}", name(*a), name(*b)));
     pairs.collect::<Vec<_>>().join(", ")
 }

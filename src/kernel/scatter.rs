@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::affine::points;
 use super::{Inst, InstId, Kernel};
-use crate::algebra::form::{Combine, Extent};
+use crate::algebra::form::{AxisSize, Reducer};
 use crate::algebra::scalar::{self, Scalar};
 use crate::algebra::types::DType;
 
@@ -40,12 +40,12 @@ pub struct Scattered {
 impl Scatter {
     /// The kernel as sums by an index, if that is what it is.
     pub(super) fn of(kernel: &Kernel) -> Option<Scatter> {
-        let combines = (0..kernel.insts.len()).filter(|k| matches!(kernel.insts[*k], Inst::Combine(..)));
+        let combines = (0..kernel.insts.len()).filter(|k| matches!(kernel.insts[*k], Inst::Reduce(..)));
         let found: Option<Vec<_>> = combines.map(|sum| scattered(kernel, InstId(sum))).collect();
         let found = found?;
         let axis = found.first()?.0;
-        let fixed = kernel.axes.iter().all(|extent| matches!(extent, Extent::Fixed(n) if *n > 0));
-        let Extent::Fixed(places) = kernel.axes[axis] else { return None };
+        let fixed = kernel.axes.iter().all(|extent| matches!(extent, AxisSize::Fixed(n) if *n > 0));
+        let AxisSize::Fixed(places) = kernel.axes[axis] else { return None };
         let (along, all) = (kernel.dependences(), kernel.reduced());
         let fits = |(of, sum): &(usize, Scattered)| {
             let (index, value) = (along[sum.index.0], along[sum.value.0]);
@@ -70,7 +70,7 @@ impl fmt::Display for Scatter {
 
 /// A sum by an index, and the axis of its places.
 fn scattered(kernel: &Kernel, sum: InstId) -> Option<(usize, Scattered)> {
-    let Inst::Combine(Combine::Sum, arg, dtype) = kernel.insts[sum.0] else { return None };
+    let Inst::Reduce(Reducer::Sum, arg, dtype) = kernel.insts[sum.0] else { return None };
     let [here, value, zero] = call(kernel, arg, &scalar::SELECT)?[..] else { return None };
     let [a, b] = call(kernel, here, &scalar::EQ)?[..] else { return None };
     let nothing = matches!(kernel.insts[zero.0], Inst::Const(number, _) if number == 0.0);

@@ -5,10 +5,10 @@ use std::ops::Range;
 
 use super::affine::inside;
 use super::{Affine, Buffer, BufferId, Inst, InstId, Kernel, Kernels, Program, Storage};
-use crate::algebra::form::Extent;
+use crate::algebra::form::AxisSize;
 use crate::algebra::scalar::Typing;
 use crate::algebra::types::DType;
-use crate::graph::Target;
+use crate::graph::OutputTarget;
 use crate::ice;
 
 /// Checks every program.
@@ -24,18 +24,18 @@ pub fn verify(kernels: &Kernels, pass: &str) {
 }
 
 /// By buffer that is no part of another: the elements that are stored.
-type Stored = BTreeMap<BufferId, Vec<Range<usize>>>;
+type StoredRanges = BTreeMap<BufferId, Vec<Range<usize>>>;
 
-type Check = Result<(), String>;
+type Verdict = Result<(), String>;
 
-fn ensure(holds: bool, rule: impl FnOnce() -> String) -> Check {
+fn ensure(holds: bool, rule: impl FnOnce() -> String) -> Verdict {
     if holds { Ok(()) } else { Err(rule()) }
 }
 
 impl Program {
     /// The first rule that does not hold.
-    pub(crate) fn check(&self) -> Check {
-        let mut stored = Stored::new();
+    pub(crate) fn check(&self) -> Verdict {
+        let mut stored = StoredRanges::new();
         for (k, buffer) in self.buffers.iter().enumerate() {
             if let Storage::Part { of, start } = buffer.storage {
                 let whole = &self.buffers[of.0];
@@ -53,14 +53,14 @@ impl Program {
             }
         }
         for output in &self.outputs {
-            let kept = matches!(output.target, Target::InPlace(k) if self.inputs[k].0 == output.buffer);
+            let kept = matches!(output.target, OutputTarget::InPlace(k) if self.inputs[k].0 == output.buffer);
             ensure(kept || self.is_ready(output.buffer, &stored), || format!("{} is not made", output.name))?;
         }
         Ok(())
     }
 
     /// Whether a buffer holds its value: it is given, or every element is stored, in one piece or in parts.
-    fn is_ready(&self, buffer: BufferId, stored: &Stored) -> bool {
+    fn is_ready(&self, buffer: BufferId, stored: &StoredRanges) -> bool {
         let (root, wanted) = self.extent_in_root(buffer);
         let given = |buffer: BufferId| matches!(self.buffers[buffer.0].storage, Storage::Input(_));
         if given(buffer) || given(root) {
@@ -84,11 +84,11 @@ impl Program {
         }
     }
 
-    fn check_kernel(&self, kernel: &Kernel, stored: &Stored) -> Check {
+    fn check_kernel(&self, kernel: &Kernel, stored: &StoredRanges) -> Verdict {
         for (axis, extent) in kernel.axes.iter().enumerate() {
-            if let Extent::Ragged(pieces) = extent {
+            if let AxisSize::Ragged(pieces) = extent {
                 let before = axis.checked_sub(1).map(|axis| &kernel.axes[axis]);
-                let holds = before == Some(&Extent::Fixed(pieces.count()));
+                let holds = before == Some(&AxisSize::Fixed(pieces.count()));
                 ensure(holds, || format!("i{axis} does not follow its pieces"))?;
             }
         }
@@ -108,7 +108,7 @@ impl Program {
                     let once = !deep[k] || kernel.tells_apart(at);
                     ensure(once, || format!("{buffer} is written several times"))?;
                 }
-                Inst::Combine(..) => {
+                Inst::Reduce(..) => {
                     let holds = kernel.n_out < kernel.axes.len();
                     ensure(holds, || "nothing to put together".to_string())?;
                 }
@@ -119,7 +119,7 @@ impl Program {
     }
 
     /// A load lies inside its buffer, which is made before and not yet overwritten elsewhere.
-    fn check_load(&self, kernel: &Kernel, k: usize, stored: &Stored) -> Check {
+    fn check_load(&self, kernel: &Kernel, k: usize, stored: &StoredRanges) -> Verdict {
         let Inst::Load { buffer, at, guards, .. } = &kernel.insts[k] else { return Ok(()) };
         ensure(self.is_ready(*buffer, stored), || format!("{buffer} is read before it is made"))?;
         let safe = at.gather.is_some() || !guards.is_empty();
@@ -133,14 +133,14 @@ impl Program {
     }
 
     /// A store lies inside its buffer, and only commits write what outlives the program.
-    fn check_store(&self, kernel: &Kernel, buffer: BufferId, at: &Affine) -> Check {
+    fn check_store(&self, kernel: &Kernel, buffer: BufferId, at: &Affine) -> Verdict {
         let len = self.buffers[buffer.0].len as i64;
         ensure(fits(at, len, kernel), || format!("a store lies outside {buffer}"))?;
         let outlives = matches!(self.buffers[buffer.0].storage, Storage::Input(_));
         ensure(kernel.commits || !outlives, || format!("{buffer} is written without commit"))
     }
 
-    fn check_types(&self, kernel: &Kernel, inst: &Inst) -> Check {
+    fn check_types(&self, kernel: &Kernel, inst: &Inst) -> Verdict {
         let ty = |id: &InstId| kernel.insts[id.0].dtype();
         match inst {
             Inst::Load { buffer, dtype, .. } => {
@@ -155,7 +155,7 @@ impl Program {
                 let holds = args.len() == f.args.len() && well_typed(f.typing, &args, *dtype);
                 ensure(holds, || format!("{} of {args:?} is no {dtype}", f.name))
             }
-            Inst::Combine(_, value, dtype) => {
+            Inst::Reduce(_, value, dtype) => {
                 ensure(ty(value) == *dtype, || format!("a {dtype} is put together from {}", ty(value)))
             }
             Inst::Const(..) | Inst::Axis(..) | Inst::Cast(..) => Ok(()),
@@ -177,7 +177,7 @@ fn well_typed(typing: Typing, args: &[DType], result: DType) -> bool {
 }
 
 fn fits(at: &Affine, len: i64, kernel: &Kernel) -> bool {
-    let empty = |extent: &Extent| super::affine::longest(extent) == 0;
+    let empty = |extent: &AxisSize| super::affine::longest(extent) == 0;
     inside(at, len, &kernel.axes) || kernel.axes.iter().any(empty)
 }
 
@@ -192,7 +192,7 @@ impl Kernel {
 
     /// Whether a position differs from point to point.
     fn tells_apart(&self, at: &Affine) -> bool {
-        let single = |extent: &Extent| *extent == Extent::Fixed(1);
+        let single = |extent: &AxisSize| *extent == AxisSize::Fixed(1);
         (0..self.axes.len()).all(|axis| at.depends_on(axis) || single(&self.axes[axis]))
     }
 }
@@ -208,7 +208,7 @@ impl Inst {
                 positions.filter_map(gathered).collect()
             }
             Inst::Map(_, args, _) => args.clone(),
-            Inst::Cast(arg, _) | Inst::Combine(_, arg, _) => vec![*arg],
+            Inst::Cast(arg, _) | Inst::Reduce(_, arg, _) => vec![*arg],
             Inst::Store { at, value, .. } => gathered(at).into_iter().chain([*value]).collect(),
         }
     }

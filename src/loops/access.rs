@@ -1,14 +1,14 @@
 //! Access: positions of the kernel as addresses, guarded and gathered loads.
 
-use crate::algebra::scalar::Machine;
+use crate::algebra::scalar::MachineOp;
 use crate::algebra::types::DType;
 use crate::kernel::{Affine, BufferId, Guard, Inst, InstId};
 
 use super::build::POSITION;
-use super::lower::Lowering;
+use super::lower::KernelLowering;
 use super::{Address, Expr, Ty, Value};
 
-impl Lowering<'_> {
+impl KernelLowering<'_> {
     /// A position of the kernel in a row.
     fn address(&mut self, linear: &Affine, row: usize) -> Address {
         let mut at = Address { offset: linear.offset, terms: Vec::new() };
@@ -94,7 +94,7 @@ impl Lowering<'_> {
         let inside = self.all(&guards, row);
         let inside = self.to.widen(inside, lanes);
         let outside = self.to.number(*outside, ty);
-        self.to.machine(Machine::Select, vec![inside, loaded, outside], *dtype)
+        self.to.machine(MachineOp::Select, vec![inside, loaded, outside], *dtype)
     }
 
     /// Reads memory, as far out as that gives the same; the only iteration of a loop's rest stays where it is.
@@ -139,7 +139,7 @@ impl Lowering<'_> {
             let position = self.to.position(at);
             let inside = self.to.emit(Expr::InRange(position, guard.bound), scalar);
             all = Some(match all {
-                Some(before) => self.to.machine(Machine::And, vec![before, inside], DType::Bool),
+                Some(before) => self.to.machine(MachineOp::And, vec![before, inside], DType::Bool),
                 None => inside,
             });
         }

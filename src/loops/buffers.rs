@@ -4,7 +4,7 @@
 use crate::kernel::{self, Storage};
 
 use super::facts::root;
-use super::{ALIGN, Buffer, Call, Place};
+use super::{ALIGN, Buffer, BufferLocation, Call};
 
 /// The buffers of a program with their places, and the size of the arena in bytes.
 pub(super) fn place(program: &kernel::Program, calls: &[Call]) -> (Vec<Buffer>, usize) {
@@ -13,11 +13,11 @@ pub(super) fn place(program: &kernel::Program, calls: &[Call]) -> (Vec<Buffer>, 
         dtype: buffer.dtype,
         len: buffer.len,
         name: buffer.name.as_ref().map(|name| name.to_string()),
-        place: match buffer.storage {
-            Storage::Input(k) => Place::Input(k),
-            Storage::Output(k) => Place::Output(k),
-            Storage::Temporary => Place::Arena(offset),
-            Storage::Part { of, start } => Place::Part { of: of.0, start },
+        location: match buffer.storage {
+            Storage::Input(k) => BufferLocation::Input(k),
+            Storage::Output(k) => BufferLocation::Output(k),
+            Storage::Temporary => BufferLocation::Arena(offset),
+            Storage::Part { of, start } => BufferLocation::Part { of: of.0, start },
         },
     });
     (buffers.collect(), bytes)

@@ -7,10 +7,10 @@ use std::hash::{BuildHasher, Hash};
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use crate::algebra::scalar::Machine;
+use crate::algebra::scalar::MachineOp;
 use crate::algebra::types::DType;
 
-use super::{Address, Bound, Carried, Expr, Function, Number, Parts, Product, Stmt, Ty, Value};
+use super::{Address, Carried, Chunking, Expr, Function, LoopBound, Number, Product, Stmt, Ty, Value};
 
 /// The hash of one value.
 pub(super) fn hash_of(value: &impl Hash) -> u64 {
@@ -19,13 +19,13 @@ pub(super) fn hash_of(value: &impl Hash) -> u64 {
 
 /// Statements under construction, with the values they define by expression.
 #[derive(Default)]
-struct Block {
+struct OpenBlock {
     stmts: Vec<Stmt>,
     seen: FxHashMap<(Expr, Ty), Value>,
 }
 
 /// What is kept about each value.
-struct Info {
+struct ValueInfo {
     ty: Ty,
     /// The depth of the block that defines it.
     level: usize,
@@ -34,34 +34,39 @@ struct Info {
 }
 
 /// A loop that is open.
-pub(super) struct Open {
+pub(super) struct OpenLoop {
     var: Value,
-    start: Bound,
-    stop: Bound,
+    start: LoopBound,
+    stop: LoopBound,
     step: i64,
     carried: Vec<(Value, Value)>,
 }
 
 /// A function under construction.
-pub(super) struct Builder {
-    blocks: Vec<Block>,
-    values: Vec<Info>,
+pub(super) struct LoopBuilder {
+    blocks: Vec<OpenBlock>,
+    values: Vec<ValueInfo>,
     tables: Vec<Vec<i64>>,
-    parts: Option<Parts>,
+    parts: Option<Chunking>,
 }
 
 /// The type of positions.
 pub(super) const POSITION: Ty = Ty { dtype: DType::I64, lanes: 1 };
 
-impl Builder {
-    pub(super) fn new() -> Builder {
-        Builder { blocks: vec![Block::default()], values: Vec::new(), tables: Vec::new(), parts: None }
+impl LoopBuilder {
+    pub(super) fn new() -> LoopBuilder {
+        LoopBuilder {
+            blocks: vec![OpenBlock::default()],
+            values: Vec::new(),
+            tables: Vec::new(),
+            parts: None,
+        }
     }
 
     /// Cuts the function into parts; gives the number of the part being done.
     pub(super) fn parts(&mut self, count: usize) -> Value {
         let index = self.fresh(POSITION, 0);
-        self.parts = Some(Parts { index, count });
+        self.parts = Some(Chunking { index, count });
         index
     }
 
@@ -75,12 +80,12 @@ impl Builder {
         self.info(value).constant
     }
 
-    fn info(&self, value: Value) -> &Info {
+    fn info(&self, value: Value) -> &ValueInfo {
         &self.values[value.0 as usize]
     }
 
     fn fresh(&mut self, ty: Ty, level: usize) -> Value {
-        self.values.push(Info { ty, level, constant: None });
+        self.values.push(ValueInfo { ty, level, constant: None });
         Value(self.values.len() as u32 - 1)
     }
 
@@ -141,7 +146,7 @@ impl Builder {
     }
 
     /// A machine operation on values of equal lanes.
-    pub(super) fn machine(&mut self, op: Machine, args: Vec<Value>, dtype: DType) -> Value {
+    pub(super) fn machine(&mut self, op: MachineOp, args: Vec<Value>, dtype: DType) -> Value {
         let lanes = self.ty(args[0]).lanes;
         self.emit(Expr::Machine(op, args), Ty { dtype, lanes })
     }
@@ -195,21 +200,21 @@ impl Builder {
     /// Opens a loop; gives its variable and what the carried values are inside it.
     pub(super) fn open(
         &mut self,
-        start: Bound,
-        stop: Bound,
+        start: LoopBound,
+        stop: LoopBound,
         step: i64,
         init: &[Value],
-    ) -> (Open, Vec<Value>) {
-        self.blocks.push(Block::default());
+    ) -> (OpenLoop, Vec<Value>) {
+        self.blocks.push(OpenBlock::default());
         let level = self.depth();
         let var = self.fresh(POSITION, level);
         let current: Vec<Value> = init.iter().map(|value| self.fresh(self.ty(*value), level)).collect();
         let carried = init.iter().copied().zip(current.iter().copied()).collect();
-        (Open { var, start, stop, step, carried }, current)
+        (OpenLoop { var, start, stop, step, carried }, current)
     }
 
     /// Closes a loop; gives the carried values after it.
-    pub(super) fn close(&mut self, open: Open, next: &[Value]) -> Vec<Value> {
+    pub(super) fn close(&mut self, open: OpenLoop, next: &[Value]) -> Vec<Value> {
         let Some(block) = self.blocks.pop() else { panic!("egret internal error in loops: no open loop") };
         let level = self.depth();
         let mut carried = Vec::with_capacity(next.len());
@@ -233,7 +238,7 @@ impl Builder {
     }
 }
 
-impl Open {
+impl OpenLoop {
     /// The loop's position.
     pub(super) fn var(&self) -> Value {
         self.var

@@ -1,9 +1,9 @@
 //! How much a function has to do, counted in machine instructions on one register.
 
-use crate::algebra::scalar::Machine;
+use crate::algebra::scalar::MachineOp;
 use crate::hardware::HARDWARE;
 
-use super::{Bound, Expr, Function, Stmt, Ty, Value};
+use super::{Expr, Function, LoopBound, Stmt, Ty, Value};
 
 /// Instructions that a call executes, roughly. A limit that is not a number counts as the mean of the
 /// table that it comes from.
@@ -45,10 +45,10 @@ impl Count<'_> {
         self.function.values[value.0 as usize]
     }
 
-    fn bound(&self, bound: Bound) -> u64 {
+    fn bound(&self, bound: LoopBound) -> u64 {
         match bound {
-            Bound::Const(n) => n.max(0) as u64,
-            Bound::Value(value) => self.limits[value.0 as usize].unwrap_or(1),
+            LoopBound::Const(n) => n.max(0) as u64,
+            LoopBound::Value(value) => self.limits[value.0 as usize].unwrap_or(1),
         }
     }
 
@@ -59,7 +59,7 @@ impl Count<'_> {
             self.limits[value.0 as usize] = Some(sum.max(0) as u64 / table.len().max(1) as u64);
         }
         let weight = match expr {
-            Expr::Machine(Machine::Div | Machine::Sqrt, _) => HARDWARE.division,
+            Expr::Machine(MachineOp::Div | MachineOp::Sqrt, _) => HARDWARE.division,
             _ => 1,
         };
         weight * registers(self.ty(value))

@@ -14,12 +14,12 @@ const LARGE: f64 = 1_048_576.0;
 
 /// Functions, each once.
 #[derive(Default)]
-pub(super) struct Shared {
+pub(super) struct Deduplicated {
     functions: Vec<Function>,
     by_hash: FxHashMap<u64, Vec<usize>>,
 }
 
-impl Shared {
+impl Deduplicated {
     /// The index of this function or of one equal to it, and the numbers that a call gives it.
     pub(super) fn add(&mut self, mut function: Function) -> (usize, Vec<i32>) {
         let mut given = Vec::new();

@@ -6,36 +6,36 @@
 use std::ops::Range;
 
 use crate::algebra::ranks::ranks;
-use crate::algebra::scalar::{Bits, Machine, decode, encode};
+use crate::algebra::scalar::{Bits, MachineOp, decode, encode};
 use crate::algebra::types::DType;
 
 use super::{
-    Address, Bound, Call, Expr, Function, Loops, Matrix, Place, Product, Program, Ranks, Step, Stmt, Ty,
-    Value,
+    Address, BufferLocation, Call, Expr, Function, LoopBound, Loops, MatrixOperand, Product, Program, Ranks,
+    Stmt, Stride, Ty, Value,
 };
 
 /// The memory of one program: its arena, its inputs and its outputs.
 #[derive(Clone, Debug)]
-pub struct Memory {
+pub struct ProgramMemory {
     /// The arena, then one space for each buffer that has its own.
     spaces: Vec<Vec<u8>>,
     /// For each buffer its space and its bytes there.
     places: Vec<(usize, Range<usize>)>,
 }
 
-impl Memory {
+impl ProgramMemory {
     /// Memory for a program: inputs and outputs are zero.
-    pub fn new(program: &Program) -> Memory {
-        let mut memory = Memory { spaces: vec![vec![0xff; program.arena_bytes]], places: Vec::new() };
+    pub fn new(program: &Program) -> ProgramMemory {
+        let mut memory = ProgramMemory { spaces: vec![vec![0xff; program.arena_bytes]], places: Vec::new() };
         for buffer in &program.buffers {
             let bytes = buffer.len * buffer.dtype.bytes();
-            let place = match buffer.place {
-                Place::Arena(offset) => (0, offset..offset + bytes),
-                Place::Input(_) | Place::Output(_) => {
+            let place = match buffer.location {
+                BufferLocation::Arena(offset) => (0, offset..offset + bytes),
+                BufferLocation::Input(_) | BufferLocation::Output(_) => {
                     memory.spaces.push(vec![0; bytes]);
                     (memory.spaces.len() - 1, 0..bytes)
                 }
-                Place::Part { .. } => (0, 0..0),
+                BufferLocation::Part { .. } => (0, 0..0),
             };
             memory.places.push(place);
         }
@@ -45,7 +45,7 @@ impl Memory {
 
     fn place_parts(&mut self, program: &Program) {
         for (k, buffer) in program.buffers.iter().enumerate() {
-            if let Place::Part { of, start } = buffer.place {
+            if let BufferLocation::Part { of, start } = buffer.location {
                 let (space, whole) = self.places[of].clone();
                 let size = buffer.dtype.bytes();
                 let from = whole.start + start * size;
@@ -103,10 +103,10 @@ fn read(place: &[u8], dtype: DType) -> Bits {
 ///
 /// # Panics
 /// If the program leaves a buffer or uses a value wrongly: that is an error of the compiler.
-pub fn run(loops: &Loops, program: usize, calls: Range<usize>, memory: &mut Memory) {
+pub fn run(loops: &Loops, program: usize, calls: Range<usize>, memory: &mut ProgramMemory) {
     for call in &loops.programs[program].calls[calls] {
         let function = &loops.functions[call.function];
-        let mut frame = Frame::new(function, call, memory);
+        let mut frame = Activation::new(function, call, memory);
         // The last part first: if one depended on another, native code would compute something else.
         for part in (0..function.parts()).rev() {
             frame.part(part);
@@ -115,18 +115,18 @@ pub fn run(loops: &Loops, program: usize, calls: Range<usize>, memory: &mut Memo
 }
 
 /// A function while it runs.
-struct Frame<'a> {
+struct Activation<'a> {
     function: &'a Function,
     buffers: &'a [usize],
     immediates: &'a [i32],
-    memory: &'a mut Memory,
+    memory: &'a mut ProgramMemory,
     /// Where each value's lanes start.
     slots: Vec<usize>,
     lanes: Vec<Bits>,
 }
 
-impl<'a> Frame<'a> {
-    fn new(function: &'a Function, call: &'a Call, memory: &'a mut Memory) -> Frame<'a> {
+impl<'a> Activation<'a> {
+    fn new(function: &'a Function, call: &'a Call, memory: &'a mut ProgramMemory) -> Activation<'a> {
         let (buffers, immediates) = (call.buffers.as_slice(), call.immediates.as_slice());
         let mut slots = Vec::with_capacity(function.values.len());
         let mut total = 0;
@@ -139,7 +139,7 @@ impl<'a> Frame<'a> {
             buffers.len(),
             "egret internal error in eval: pointers of a call"
         );
-        Frame { function, buffers, immediates, memory, slots, lanes: vec![0; total] }
+        Activation { function, buffers, immediates, memory, slots, lanes: vec![0; total] }
     }
 
     fn part(&mut self, part: usize) {
@@ -174,10 +174,10 @@ impl<'a> Frame<'a> {
         at.terms.iter().fold(at.offset, |sum, (value, coefficient)| sum + coefficient * self.int(*value))
     }
 
-    fn bound(&self, bound: Bound) -> i64 {
+    fn bound(&self, bound: LoopBound) -> i64 {
         match bound {
-            Bound::Const(n) => n,
-            Bound::Value(value) => self.int(value),
+            LoopBound::Const(n) => n,
+            LoopBound::Value(value) => self.int(value),
         }
     }
 
@@ -260,11 +260,11 @@ impl<'a> Frame<'a> {
                     (start..k.min(start + run)).fold(0, |sum, l| {
                         let factors =
                             [self.element(&product.left, [i, l]), self.element(&product.right, [l, j])];
-                        Machine::Fma.eval(dtype, &[factors[0], factors[1], sum])
+                        MachineOp::Fma.eval(dtype, &[factors[0], factors[1], sum])
                     })
                 };
                 let more = (run..k).step_by(run);
-                let sum = more.fold(chain(0), |sum, start| Machine::Add.eval(dtype, &[chain(start), sum]));
+                let sum = more.fold(chain(0), |sum, start| MachineOp::Add.eval(dtype, &[chain(start), sum]));
                 let place = self.matrix_place(&product.out, [i, j]);
                 write(&mut self.memory.bytes_mut(self.buffers[product.out.pointer])[place], sum);
             }
@@ -274,8 +274,8 @@ impl<'a> Frame<'a> {
     /// Places in the order of each row.
     fn ranks(&mut self, call: &Ranks) {
         let dtype = self.function.pointers[call.keys];
-        let less = |a: Bits, b: Bits| Machine::Lt.eval(dtype, &[a, b]) == 1;
-        let nan = |a: Bits| Machine::Ne.eval(dtype, &[a, a]) == 1;
+        let less = |a: Bits, b: Bits| MachineOp::Lt.eval(dtype, &[a, b]) == 1;
+        let nan = |a: Bits| MachineOp::Ne.eval(dtype, &[a, a]) == 1;
         for row in 0..call.rows {
             let first = row * call.n * dtype.bytes();
             let bytes = &self.memory.bytes(self.buffers[call.keys])[first..first + call.n * dtype.bytes()];
@@ -294,18 +294,18 @@ impl<'a> Frame<'a> {
         }
     }
 
-    fn element(&self, matrix: &Matrix, at: [usize; 2]) -> Bits {
+    fn element(&self, matrix: &MatrixOperand, at: [usize; 2]) -> Bits {
         let place = self.matrix_place(matrix, at);
         let dtype = self.function.pointers[matrix.pointer];
         read(&self.memory.bytes(self.buffers[matrix.pointer])[place], dtype)
     }
 
     /// The bytes of an element of a matrix.
-    fn matrix_place(&self, matrix: &Matrix, at: [usize; 2]) -> Range<usize> {
+    fn matrix_place(&self, matrix: &MatrixOperand, at: [usize; 2]) -> Range<usize> {
         let ty = Ty { dtype: self.function.pointers[matrix.pointer], lanes: 1 };
-        let step = |(at, step): (&usize, &Step)| match step {
-            Step::By(by) => *at as i64 * by,
-            Step::Table(table, first) => self.function.tables[*table][self.address(first) as usize + at],
+        let step = |(at, step): (&usize, &Stride)| match step {
+            Stride::By(by) => *at as i64 * by,
+            Stride::Table(table, first) => self.function.tables[*table][self.address(first) as usize + at],
         };
         let step = at.iter().zip(&matrix.steps).map(step).sum::<i64>();
         let at = Address { offset: matrix.at.offset + step, terms: matrix.at.terms.clone() };
@@ -364,12 +364,12 @@ impl<'a> Frame<'a> {
 }
 
 /// The type that an operation is done in: its operands', but for conversions.
-fn op_type(op: Machine, operand: DType, result: DType) -> DType {
-    if op == Machine::IntToFloat { result } else { operand }
+fn op_type(op: MachineOp, operand: DType, result: DType) -> DType {
+    if op == MachineOp::IntToFloat { result } else { operand }
 }
 
 /// Lane `k` with lane `k + lanes / 2`.
-fn halve(op: Machine, dtype: DType, lanes: &[Bits]) -> Vec<Bits> {
+fn halve(op: MachineOp, dtype: DType, lanes: &[Bits]) -> Vec<Bits> {
     let (low, high) = lanes.split_at(lanes.len() / 2);
     low.iter().zip(high).map(|(a, b)| op.eval(dtype, &[*a, *b])).collect()
 }

@@ -1,12 +1,12 @@
 //! Facts about a kernel that scheduling and lowering ask for: which axes each instruction depends
 //! on, what is needed at all, and what is needed inside the reduction.
 
-use crate::algebra::form::{Combine, Extent};
+use crate::algebra::form::{AxisSize, Reducer};
 use crate::algebra::scalar::{self, Scalar};
 use crate::kernel::{Axes, Inst, InstId, Kernel, Program, Storage};
 
 /// Facts about one kernel, by instruction.
-pub(super) struct Facts {
+pub(super) struct KernelFacts {
     /// The axes that an instruction's value (or a store's place or value) depends on.
     pub(super) deps: Vec<Axes>,
     /// Whether some store needs it.
@@ -38,8 +38,8 @@ pub(super) fn root(program: &Program, buffer: usize) -> usize {
 /// How often an axis runs at most.
 pub(super) fn extent(kernel: &Kernel, axis: usize) -> usize {
     match &kernel.axes[axis] {
-        Extent::Fixed(n) => *n,
-        Extent::Ragged(segments) => segments.lengths.iter().copied().max().unwrap_or(0),
+        AxisSize::Fixed(n) => *n,
+        AxisSize::Ragged(segments) => segments.lengths.iter().copied().max().unwrap_or(0),
     }
 }
 
@@ -48,10 +48,10 @@ pub(super) fn is(row: &'static Scalar, other: &'static Scalar) -> bool {
     std::ptr::eq(row, other)
 }
 
-impl Facts {
-    pub(super) fn of(program: &Program, kernel: &Kernel) -> Facts {
+impl KernelFacts {
+    pub(super) fn of(program: &Program, kernel: &Kernel) -> KernelFacts {
         let n = kernel.insts.len();
-        let mut facts = Facts {
+        let mut facts = KernelFacts {
             deps: kernel.dependences(),
             live: vec![false; n],
             inside: vec![false; n],
@@ -71,7 +71,7 @@ impl Facts {
     fn find_live(&mut self, kernel: &Kernel) {
         for (k, inst) in kernel.insts.iter().enumerate().rev() {
             let store = matches!(inst, Inst::Store { .. });
-            let combine = matches!(inst, Inst::Combine(..));
+            let combine = matches!(inst, Inst::Reduce(..));
             self.live[k] |= store;
             self.inside[k] |= store && self.deps[k] & self.reduced != 0;
             let (live, inside) = (self.live[k], self.inside[k] || (combine && self.live[k]));
@@ -97,7 +97,7 @@ impl Facts {
             }
         }
         for id in &self.combines {
-            if let Inst::Combine(Combine::Sum, arg, dtype) = &kernel.insts[id.0]
+            if let Inst::Reduce(Reducer::Sum, arg, dtype) = &kernel.insts[id.0]
                 && let Inst::Map(row, _, of) = &kernel.insts[arg.0]
             {
                 self.contracted[arg.0] =
@@ -117,7 +117,7 @@ impl Facts {
                     self.reload[k] = stored.contains(&root);
                     loaded.push(root);
                 }
-                Inst::Const(..) | Inst::Axis(..) | Inst::Map(..) | Inst::Cast(..) | Inst::Combine(..) => {}
+                Inst::Const(..) | Inst::Axis(..) | Inst::Map(..) | Inst::Cast(..) | Inst::Reduce(..) => {}
             }
         }
         self.in_place = stored.iter().any(|buffer| loaded.contains(buffer));

@@ -2,10 +2,10 @@
 //! cut there, so that each condition holds at all positions of a loop or at none, and neighbours are read
 //! in vectors.
 
-use crate::algebra::form::Extent;
+use crate::algebra::form::AxisSize;
 use crate::kernel::{Guard, Inst, Kernel};
 
-use super::facts::{Facts, extent};
+use super::facts::{KernelFacts, extent};
 
 /// Most copies of a kernel's innermost block, and most instructions of all copies.
 const COPIES: usize = 32;
@@ -31,7 +31,7 @@ impl Bounds {
 }
 
 /// The result axes that are cut, innermost first.
-pub(super) fn bounds(kernel: &Kernel, facts: &Facts) -> Vec<Bounds> {
+pub(super) fn bounds(kernel: &Kernel, facts: &KernelFacts) -> Vec<Bounds> {
     let live = facts.live.iter().filter(|live| **live).count().max(1);
     let mut left = COPIES.min(INSTS / live);
     let mut cuts = Vec::new();
@@ -46,9 +46,9 @@ pub(super) fn bounds(kernel: &Kernel, facts: &Facts) -> Vec<Bounds> {
 }
 
 /// The ends of an axis and the positions between them from which on a condition holds or fails.
-fn changes(kernel: &Kernel, facts: &Facts, axis: usize) -> Vec<usize> {
-    let starts_pieces = matches!(kernel.axes.get(axis + 1), Some(Extent::Ragged(_)));
-    if !matches!(kernel.axes[axis], Extent::Fixed(_)) || starts_pieces {
+fn changes(kernel: &Kernel, facts: &KernelFacts, axis: usize) -> Vec<usize> {
+    let starts_pieces = matches!(kernel.axes.get(axis + 1), Some(AxisSize::Ragged(_)));
+    if !matches!(kernel.axes[axis], AxisSize::Fixed(_)) || starts_pieces {
         return Vec::new();
     }
     let n = extent(kernel, axis) as i64;

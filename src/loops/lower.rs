@@ -4,36 +4,36 @@
 //! reduction needs but that depend on no reduced axis, then the loops over reduced axes with their
 //! accumulators, then everything else.
 
-use crate::algebra::form::Combine;
+use crate::algebra::form::Reducer;
 use crate::algebra::types::DType;
 use crate::kernel::{Axes, BufferId, Inst, InstId, Kernel, Program};
 
-use super::build::{Builder, POSITION};
-use super::facts::{Facts, extent};
+use super::build::{LoopBuilder, POSITION};
+use super::facts::{KernelFacts, extent};
 use super::peel::Section;
 use super::schedule::Schedule;
-use super::split::Split;
+use super::split::ParallelSplit;
 use super::{Address, Expr, Function, Ty, Value};
 use super::{expand, reduce};
 
 /// Where an axis is at: a loop's variable, if it has a loop, plus a number.
 #[derive(Clone, Copy, Default)]
-pub(super) struct At {
+pub(super) struct AxisIndex {
     pub(super) var: Option<Value>,
     pub(super) offset: i64,
 }
 
 /// A kernel being lowered.
-pub(super) struct Lowering<'a> {
+pub(super) struct KernelLowering<'a> {
     pub(super) program: &'a Program,
     pub(super) kernel: &'a Kernel,
-    pub(super) facts: Facts,
+    pub(super) facts: KernelFacts,
     pub(super) schedule: Schedule,
-    pub(super) to: Builder,
+    pub(super) to: LoopBuilder,
     /// The buffers behind the function's pointers.
     pub(super) pointers: Vec<BufferId>,
     /// By axis.
-    pub(super) at: Vec<At>,
+    pub(super) at: Vec<AxisIndex>,
     /// By axis: the first and the last position of the loop that is open.
     pub(super) range: Vec<(i64, i64)>,
     /// Lanes of the current section of the vector axis.
@@ -43,21 +43,25 @@ pub(super) struct Lowering<'a> {
     /// Lanes at the front of the current section that do not count.
     pub(super) skip: usize,
     /// How the kernel is cut, with the number of the part being done.
-    pub(super) split: Option<(&'a Split, Value)>,
+    pub(super) split: Option<(&'a ParallelSplit, Value)>,
     /// The value of each instruction in each row.
     memo: Vec<Vec<Option<Value>>>,
 }
 
 /// A kernel as a function, cut or whole, with the buffers behind its pointers.
-pub(super) fn lower(program: &Program, kernel: &Kernel, split: Option<&Split>) -> (Function, Vec<BufferId>) {
-    let facts = Facts::of(program, kernel);
+pub(super) fn lower(
+    program: &Program,
+    kernel: &Kernel,
+    split: Option<&ParallelSplit>,
+) -> (Function, Vec<BufferId>) {
+    let facts = KernelFacts::of(program, kernel);
     let schedule = Schedule::of(kernel, &facts);
     let memo = vec![vec![None; kernel.insts.len()]; schedule.rows];
-    let at = vec![At::default(); kernel.axes.len()];
+    let at = vec![AxisIndex::default(); kernel.axes.len()];
     let range = (0..kernel.axes.len()).map(|axis| (0, extent(kernel, axis) as i64 - 1)).collect();
-    let (mut to, pointers) = (Builder::new(), Vec::new());
+    let (mut to, pointers) = (LoopBuilder::new(), Vec::new());
     let split = split.map(|split| (split, to.parts(split.count())));
-    let mut lowering = Lowering {
+    let mut lowering = KernelLowering {
         program,
         kernel,
         facts,
@@ -77,7 +81,7 @@ pub(super) fn lower(program: &Program, kernel: &Kernel, split: Option<&Split>) -
     (lowering.to.finish(types), lowering.pointers)
 }
 
-impl Lowering<'_> {
+impl KernelLowering<'_> {
     /// Loops over result axes from the `k`-th on.
     fn outer(&mut self, k: usize) {
         let Some(axis) = self.schedule.outer.get(k).copied() else { return self.point() };
@@ -138,7 +142,7 @@ impl Lowering<'_> {
         let was = (self.lanes, self.rows, self.skip, self.range[axis]);
         self.enter(axis, section);
         let last = if let Some(position) = section.once {
-            self.at[axis] = At { var: None, offset: position };
+            self.at[axis] = AxisIndex { var: None, offset: position };
             body(self, init.to_vec())
         } else {
             let (open, current) = self.to.open(section.start, section.stop, section.step as i64, init);
@@ -146,7 +150,7 @@ impl Lowering<'_> {
                 Some(n) => self.to.emit(Expr::Clamp(open.var(), n), POSITION),
                 None => open.var(),
             };
-            self.at[axis] = At { var: Some(var), offset: 0 };
+            self.at[axis] = AxisIndex { var: Some(var), offset: 0 };
             let next = body(self, current);
             self.to.close(open, &next)
         };
@@ -212,11 +216,11 @@ impl Lowering<'_> {
     }
 
     /// Computes live instructions that are asked for, in order, in each row.
-    pub(super) fn insts(&mut self, wanted: impl Fn(&Facts, InstId) -> bool) {
+    pub(super) fn insts(&mut self, wanted: impl Fn(&KernelFacts, InstId) -> bool) {
         for k in 0..self.kernel.insts.len() {
             let id = InstId(k);
             let skip = !self.facts.live[k] || self.facts.contracted[k] || !wanted(&self.facts, id);
-            if skip || matches!(self.kernel.insts[k], Inst::Combine(..)) {
+            if skip || matches!(self.kernel.insts[k], Inst::Reduce(..)) {
                 continue;
             }
             for row in 0..self.rows {
@@ -251,7 +255,7 @@ impl Lowering<'_> {
                 let at = self.safe_address(*buffer, at, row, lanes, false);
                 return self.to.store(pointer, at, step, value);
             }
-            Inst::Combine(..) => unreachable!("reductions are computed by their loops"),
+            Inst::Reduce(..) => unreachable!("reductions are computed by their loops"),
         };
         self.define(id, row, value);
     }
@@ -266,13 +270,13 @@ impl Lowering<'_> {
     }
 
     /// Where an axis is at, in a row.
-    pub(super) fn at(&self, axis: usize, row: usize) -> At {
+    pub(super) fn at(&self, axis: usize, row: usize) -> AxisIndex {
         let row = if self.schedule.jam == Some(axis) { row as i64 } else { 0 };
-        At { offset: self.at[axis].offset + row, ..self.at[axis] }
+        AxisIndex { offset: self.at[axis].offset + row, ..self.at[axis] }
     }
 
     fn axis(&mut self, axis: usize, row: usize, ty: Ty) -> Value {
-        let At { var, offset } = self.at(axis, row);
+        let AxisIndex { var, offset } = self.at(axis, row);
         if var.is_none() && ty.lanes == 1 {
             return self.to.number(offset as f64, ty);
         }
@@ -283,7 +287,7 @@ impl Lowering<'_> {
 
     /// The entry of a table at an axis' position.
     pub(super) fn entry(&mut self, axis: usize, table: Vec<i64>) -> Value {
-        let At { var, offset } = self.at(axis, 0);
+        let AxisIndex { var, offset } = self.at(axis, 0);
         match var {
             None => self.to.int(table[offset as usize]),
             Some(var) => {
@@ -314,9 +318,9 @@ impl Lowering<'_> {
     }
 
     /// The reductions: how, of what, in which type.
-    pub(super) fn sums(&self) -> Vec<(Combine, InstId, DType)> {
+    pub(super) fn sums(&self) -> Vec<(Reducer, InstId, DType)> {
         let sums = self.facts.combines.iter().map(|id| match &self.kernel.insts[id.0] {
-            Inst::Combine(combine, arg, dtype) => (*combine, *arg, *dtype),
+            Inst::Reduce(combine, arg, dtype) => (*combine, *arg, *dtype),
             _ => unreachable!("facts list reductions only"),
         });
         sums.collect()

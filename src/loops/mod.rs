@@ -49,9 +49,9 @@ pub use schedule::Schedule;
 pub use verify::verify;
 
 use crate::algebra::number::Number;
-use crate::algebra::scalar::Machine;
+use crate::algebra::scalar::MachineOp;
 use crate::algebra::types::DType;
-use crate::graph::{ProgramId, Role, Target};
+use crate::graph::{OutputTarget, ProgramId, Role};
 use crate::kernel::Kernels;
 
 /// Every kernel as a loop nest, every buffer in its place.
@@ -108,7 +108,7 @@ pub struct Output {
     /// Its buffer.
     pub buffer: usize,
     /// Whether it replaces an input.
-    pub target: Target,
+    pub target: OutputTarget,
     /// What it is for the programs after this one.
     pub gives: Option<Role>,
 }
@@ -123,12 +123,12 @@ pub struct Buffer {
     /// Its name, if it has one.
     pub name: Option<String>,
     /// Where it lies.
-    pub place: Place,
+    pub location: BufferLocation,
 }
 
 /// Where a buffer lies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Place {
+pub enum BufferLocation {
     /// The runner gives the memory of input `k`.
     Input(usize),
     /// The runner gives the memory of output `k`.
@@ -168,7 +168,7 @@ pub struct Function {
     /// Constant tables of whole numbers (starts of pieces and of parts).
     pub tables: Vec<Vec<i64>>,
     /// What it is cut into, if it is; else a call does all of it.
-    pub parts: Option<Parts>,
+    pub parts: Option<Chunking>,
     /// How many numbers each call gives.
     pub immediates: usize,
     /// What to do.
@@ -181,7 +181,7 @@ pub struct Function {
 /// How many there are depends on the kernel alone, so that results do not depend on the number of
 /// threads.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Parts {
+pub struct Chunking {
     /// The number of the part being done, `I64`, from 0.
     pub index: Value,
     /// How many there are.
@@ -226,9 +226,9 @@ pub enum Stmt {
         /// The position, `I64`.
         var: Value,
         /// First position.
-        start: Bound,
+        start: LoopBound,
         /// One past the last.
-        stop: Bound,
+        stop: LoopBound,
         /// Distance, positive.
         step: i64,
         /// Values that each iteration hands to the next.
@@ -263,27 +263,27 @@ pub struct Product {
     /// Rows and columns of the result, and how many products each sums.
     pub sizes: [usize; 3],
     /// The first factor: rows, then the summed axis.
-    pub left: Matrix,
+    pub left: MatrixOperand,
     /// The second factor: the summed axis, then columns.
-    pub right: Matrix,
+    pub right: MatrixOperand,
     /// The result, which overlaps neither factor: rows, then columns.
-    pub out: Matrix,
+    pub out: MatrixOperand,
 }
 
 /// A matrix in memory.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Matrix {
+pub struct MatrixOperand {
     /// Which pointer.
     pub pointer: usize,
     /// Its first element.
     pub at: Address,
     /// Where neighbours along each axis lie.
-    pub steps: [Step; 2],
+    pub steps: [Stride; 2],
 }
 
 /// Where elements along an axis of a matrix lie, counted in elements.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Step {
+pub enum Stride {
     /// At multiples of a distance.
     By(i64),
     /// Where a constant table says, from this entry on.
@@ -301,22 +301,25 @@ impl Product {
 
     /// The factors and the result, each with its sizes. The rows of the first and of the result lie in equal
     /// steps, the columns of the result side by side.
-    pub fn matrices(&self) -> [(&Matrix, [usize; 2]); 3] {
+    pub fn matrices(&self) -> [(&MatrixOperand, [usize; 2]); 3] {
         let [m, n, k] = self.sizes;
         [(&self.left, [m, k]), (&self.right, [k, n]), (&self.out, [m, n])]
     }
 
     /// All positions that it speaks of.
     fn addresses(&mut self) -> Vec<&mut Address> {
-        [&mut self.left, &mut self.right, &mut self.out].into_iter().flat_map(Matrix::addresses).collect()
+        [&mut self.left, &mut self.right, &mut self.out]
+            .into_iter()
+            .flat_map(MatrixOperand::addresses)
+            .collect()
     }
 }
 
-impl Matrix {
+impl MatrixOperand {
     fn addresses(&mut self) -> Vec<&mut Address> {
         let tables = self.steps.iter_mut().filter_map(|step| match step {
-            Step::By(_) => None,
-            Step::Table(_, at) => Some(at),
+            Stride::By(_) => None,
+            Stride::Table(_, at) => Some(at),
         });
         tables.chain([&mut self.at]).collect()
     }
@@ -324,7 +327,7 @@ impl Matrix {
 
 /// A limit of a loop.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Bound {
+pub enum LoopBound {
     /// A number.
     Const(i64),
     /// A scalar `I64` value.
@@ -368,12 +371,12 @@ pub enum Expr {
     /// `value`, `value + 1`, ... of a scalar `I64` position, in the type of the result.
     Iota(Value),
     /// A machine operation.
-    Machine(Machine, Vec<Value>),
+    Machine(MachineOp, Vec<Value>),
     /// Another element type.
     Cast(Value),
     /// All lanes of a vector put together by a fixed tree: lane `k` with lane `k + lanes / 2`, until
     /// one is left.
-    Horizontal(Machine, Value),
+    Horizontal(MachineOp, Value),
     /// An element of a constant table, at a scalar `I64` position.
     Table(usize, Value),
     /// A scalar `I64` position.

@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use super::dedup::Shared;
+use super::dedup::Deduplicated;
 use super::{Call, Loops, Output, Program, buffers, rebase, split, verify};
 use crate::kernel::{self, Kernels};
-use crate::pass::{Form, Pass, Point, Row};
+use crate::pass::{Ir, Pass, PassInfo, Point};
 
 /// Kernels on their way to loops.
 #[derive(Debug)]
-pub struct Lowering {
+pub struct LoopsInProgress {
     /// The kernels, as long as there are no loops; then what else is known of their programs.
     pub kernels: Kernels,
     /// The loops, once there are.
@@ -20,7 +20,7 @@ pub struct Lowering {
     sound: bool,
 }
 
-impl Form for Lowering {
+impl Ir for LoopsInProgress {
     fn verify(&self, pass: &str) {
         if self.sound && self.loops.programs.is_empty() {
             kernel::verify(&self.kernels, pass);
@@ -29,14 +29,14 @@ impl Form for Lowering {
 }
 
 /// The loops, or the kernels if there are none yet.
-impl fmt::Display for Lowering {
+impl fmt::Display for LoopsInProgress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.loops.programs.is_empty() { self.kernels.fmt(f) } else { self.loops.fmt(f) }
     }
 }
 
 /// In order.
-const PASSES: &[Pass<Lowering>] = &[
+const PASSES: &[Pass<LoopsInProgress>] = &[
     Pass {
         name: "rebase",
         doc: "constant distances into buffers become parts of them, so that equal layers are one function",
@@ -66,14 +66,14 @@ const PASSES: &[Pass<Lowering>] = &[
 ];
 
 /// The passes with what they do.
-pub fn rows() -> impl Iterator<Item = Row> {
+pub fn rows() -> impl Iterator<Item = PassInfo> {
     PASSES.iter().map(Pass::row)
 }
 
 /// Runs the passes, as far as `until`; says how long each took.
-pub fn run(kernels: &Kernels, until: Option<Point<'_>>) -> (Vec<(&'static str, Duration)>, Lowering) {
+pub fn run(kernels: &Kernels, until: Option<Point<'_>>) -> (Vec<(&'static str, Duration)>, LoopsInProgress) {
     let sound = cfg!(debug_assertions) && kernels.programs.iter().all(|program| program.check().is_ok());
-    let mut lowering = Lowering { kernels: kernels.clone(), loops: Loops::default(), sound };
+    let mut lowering = LoopsInProgress { kernels: kernels.clone(), loops: Loops::default(), sound };
     let took = Pass::all(PASSES, &mut lowering, until);
     if took.len() == PASSES.len() {
         verify(&lowering.loops);
@@ -81,15 +81,15 @@ pub fn run(kernels: &Kernels, until: Option<Point<'_>>) -> (Vec<(&'static str, D
     (took, lowering)
 }
 
-fn nests(lowering: &mut Lowering) {
-    let mut shared = Shared::default();
+fn nests(lowering: &mut LoopsInProgress) {
+    let mut shared = Deduplicated::default();
     let programs = lowering.kernels.programs.iter_mut();
     let programs = programs.map(|program| calls(program, &mut shared)).collect();
     lowering.loops = Loops { programs, functions: shared.finish() };
 }
 
 /// A program whose buffers have no places yet. Functions bring buffers of their own.
-fn calls(from: &mut kernel::Program, shared: &mut Shared) -> Program {
+fn calls(from: &mut kernel::Program, shared: &mut Deduplicated) -> Program {
     let kernels = std::mem::take(&mut from.kernels);
     let mut calls = Vec::with_capacity(kernels.len());
     for (k, kernel) in kernels.iter().enumerate() {
@@ -118,7 +118,7 @@ fn calls(from: &mut kernel::Program, shared: &mut Shared) -> Program {
     }
 }
 
-fn memory(lowering: &mut Lowering) {
+fn memory(lowering: &mut LoopsInProgress) {
     for (program, from) in lowering.loops.programs.iter_mut().zip(&lowering.kernels.programs) {
         (program.buffers, program.arena_bytes) = buffers::place(from, &program.calls);
     }

@@ -1,18 +1,18 @@
 //! Sections: how one axis is cut into loops: the main loop and what is left for the rest. Where the
 //! kernel has parts, each does what of a section lies in it.
 
-use crate::algebra::form::Extent;
+use crate::algebra::form::AxisSize;
 
 use super::build::POSITION;
-use super::lower::Lowering;
-use super::split::Split;
-use super::{Bound, Expr, Value};
+use super::lower::KernelLowering;
+use super::split::ParallelSplit;
+use super::{Expr, LoopBound, Value};
 
 /// One loop along an axis.
 #[derive(Clone, Copy)]
 pub(super) struct Section {
-    pub(super) start: Bound,
-    pub(super) stop: Bound,
+    pub(super) start: LoopBound,
+    pub(super) stop: LoopBound,
     /// Positions that one iteration covers.
     pub(super) step: usize,
     /// If it iterations exactly once: at this position.
@@ -28,8 +28,8 @@ pub(super) struct Section {
 fn fixed(start: usize, stop: usize, step: usize) -> Section {
     let once = (stop - start <= step).then_some(start as i64);
     Section {
-        start: Bound::Const(start as i64),
-        stop: Bound::Const(stop as i64),
+        start: LoopBound::Const(start as i64),
+        stop: LoopBound::Const(stop as i64),
         step,
         once,
         clamp: None,
@@ -62,7 +62,7 @@ fn cut(mut start: usize, n: usize, width: usize, masked: bool) -> Vec<Section> {
     sections
 }
 
-impl Lowering<'_> {
+impl KernelLowering<'_> {
     /// The loops along an axis, in the part being done.
     pub(super) fn sections(&mut self, axis: usize) -> Vec<Section> {
         let sections = self.whole(axis);
@@ -75,14 +75,14 @@ impl Lowering<'_> {
     }
 
     /// What of a section lies in the part being done.
-    fn in_part_of(&mut self, split: &Split, part: Value, section: Section) -> Section {
-        let (Bound::Const(start), Bound::Const(stop)) = (section.start, section.stop) else {
+    fn in_part_of(&mut self, split: &ParallelSplit, part: Value, section: Section) -> Section {
+        let (LoopBound::Const(start), LoopBound::Const(stop)) = (section.start, section.stop) else {
             unreachable!("only axes of fixed length are cut")
         };
         let (starts, stops) = split.overlaps(start as usize..stop as usize);
         let mut limit = |table: Vec<i64>| {
             let table = self.to.table(table);
-            Bound::Value(self.to.emit(Expr::Table(table, part), POSITION))
+            LoopBound::Value(self.to.emit(Expr::Table(table, part), POSITION))
         };
         Section { start: limit(starts), stop: limit(stops), once: None, ..section }
     }
@@ -100,19 +100,19 @@ impl Lowering<'_> {
             false => cut(start, stop, width, masked),
         };
         match &self.kernel.axes[axis] {
-            Extent::Fixed(n) if vector || schedule.is_cut(axis) => {
+            AxisSize::Fixed(n) if vector || schedule.is_cut(axis) => {
                 schedule.iterations(axis, *n).into_iter().flat_map(iterations).collect()
             }
-            Extent::Fixed(n) if jam && *n >= schedule.rows => match schedule.rows {
+            AxisSize::Fixed(n) if jam && *n >= schedule.rows => match schedule.rows {
                 rows if overlap || n.is_multiple_of(rows) => overlapping(0, *n, rows),
                 rows => vec![fixed(0, n - n % rows, rows), fixed(n - n % rows, *n, 1)],
             },
-            Extent::Fixed(0) => Vec::new(),
-            Extent::Fixed(n) if schedule.unrolled.contains(&axis) => {
+            AxisSize::Fixed(0) => Vec::new(),
+            AxisSize::Fixed(n) if schedule.unrolled.contains(&axis) => {
                 (0..*n).map(|k| fixed(k, k + 1, 1)).collect()
             }
-            Extent::Fixed(n) => vec![fixed(0, *n, 1)],
-            Extent::Ragged(segments) => {
+            AxisSize::Fixed(n) => vec![fixed(0, *n, 1)],
+            AxisSize::Ragged(segments) => {
                 let lengths: Vec<i64> = segments.lengths.iter().map(|n| *n as i64).collect();
                 self.ragged(axis, &lengths, if vector { lanes } else { 1 })
             }
@@ -127,10 +127,10 @@ impl Lowering<'_> {
         let section =
             |start, stop, step| Section { start, stop, step, once: None, clamp: None, skip: 0, range };
         if width == 1 {
-            return vec![section(Bound::Const(0), length, 1)];
+            return vec![section(LoopBound::Const(0), length, 1)];
         }
         let whole = self.bound_of(axis - 1, whole);
-        let mut sections = vec![section(Bound::Const(0), whole, width)];
+        let mut sections = vec![section(LoopBound::Const(0), whole, width)];
         if lengths.iter().any(|n| n % width as i64 != 0) {
             sections.push(section(whole, length, 1));
         }
@@ -138,11 +138,11 @@ impl Lowering<'_> {
     }
 
     /// The entry of a table at an axis' position, as a limit.
-    fn bound_of(&mut self, axis: usize, table: Vec<i64>) -> Bound {
+    fn bound_of(&mut self, axis: usize, table: Vec<i64>) -> LoopBound {
         let value = self.entry(axis, table);
         match self.to.constant(value) {
-            Some(number) => Bound::Const(number as i64),
-            None => Bound::Value(value),
+            Some(number) => LoopBound::Const(number as i64),
+            None => LoopBound::Value(value),
         }
     }
 }

@@ -5,8 +5,8 @@ use std::fmt::{self, Formatter, Write};
 use crate::print::number;
 
 use super::{
-    Address, Bound, Carried, Expr, Function, Loops, Matrix, Place, Product, Program, Ranks, Step, Stmt, Ty,
-    Value,
+    Address, BufferLocation, Carried, Expr, Function, LoopBound, Loops, MatrixOperand, Product, Program,
+    Ranks, Stmt, Stride, Ty, Value,
 };
 
 /// Entries of a table that are listed.
@@ -30,7 +30,7 @@ impl fmt::Display for Program {
         writeln!(f, "  arena {}", bytes(self.arena_bytes))?;
         for (k, buffer) in self.buffers.iter().enumerate() {
             let name = buffer.name.as_ref().map_or(String::new(), |name| format!(" {name}"));
-            writeln!(f, "  b{k} {}[{}]{name} {}", buffer.dtype, buffer.len, buffer.place)?;
+            writeln!(f, "  b{k} {}[{}]{name} {}", buffer.dtype, buffer.len, buffer.location)?;
         }
         for (k, call) in self.calls.iter().enumerate() {
             if k == self.commit {
@@ -54,13 +54,13 @@ fn bytes(n: usize) -> String {
     if n >= 1024 && n.is_multiple_of(1024) { format!("{} KiB", n / 1024) } else { format!("{n} bytes") }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for BufferLocation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Input(k) => write!(f, "input {k}"),
-            Place::Output(k) => write!(f, "output {k}"),
-            Place::Arena(offset) => write!(f, "arena+{offset}"),
-            Place::Part { of, start } => write!(f, "b{of}+{start}"),
+            BufferLocation::Input(k) => write!(f, "input {k}"),
+            BufferLocation::Output(k) => write!(f, "output {k}"),
+            BufferLocation::Arena(offset) => write!(f, "arena+{offset}"),
+            BufferLocation::Part { of, start } => write!(f, "b{of}+{start}"),
         }
     }
 }
@@ -133,7 +133,7 @@ impl fmt::Display for Ranks {
 impl fmt::Display for Product {
     /// `product p0[%2] by (128, 1) = p1[0] by (784, 1) * p2[%2] by (128, 1), 64 x 32 x 784`.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let matrix = |Matrix { pointer, at, steps: [row, column] }: &Matrix| {
+        let matrix = |MatrixOperand { pointer, at, steps: [row, column] }: &MatrixOperand| {
             format!("p{pointer}[{at}] by ({row}, {column})")
         };
         let [m, n, k] = self.sizes;
@@ -142,13 +142,13 @@ impl fmt::Display for Product {
     }
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for Stride {
     /// `64`, or `t2` or `t2[%1]`.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Step::By(by) => write!(f, "{by}"),
-            Step::Table(table, at) if *at == Address::default() => write!(f, "t{table}"),
-            Step::Table(table, at) => write!(f, "t{table}[{at}]"),
+            Stride::By(by) => write!(f, "{by}"),
+            Stride::Table(table, at) if *at == Address::default() => write!(f, "t{table}"),
+            Stride::Table(table, at) => write!(f, "t{table}[{at}]"),
         }
     }
 }
@@ -221,11 +221,11 @@ impl fmt::Display for Address {
     }
 }
 
-impl fmt::Display for Bound {
+impl fmt::Display for LoopBound {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Bound::Const(n) => write!(f, "{n}"),
-            Bound::Value(value) => write!(f, "{value}"),
+            LoopBound::Const(n) => write!(f, "{n}"),
+            LoopBound::Value(value) => write!(f, "{value}"),
         }
     }
 }

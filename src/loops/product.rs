@@ -9,11 +9,11 @@ use crate::kernel::{
     Affine, BufferId, Inst, InstId, Kernel, Out, Product, Program, coalesce, is_plain, stride,
 };
 
-use super::build::{Builder, POSITION};
+use super::build::{LoopBuilder, POSITION};
 use super::facts::extent;
 use super::split;
 use super::sums::SumPlace;
-use super::{Address, Bound, Expr, Function, Matrix, Step, Value};
+use super::{Address, Expr, Function, LoopBound, MatrixOperand, Stride, Value};
 
 /// Most parts.
 const MOST: u64 = 16;
@@ -84,7 +84,7 @@ enum Side {
 }
 
 /// How a product is cut into parts.
-struct Cut {
+struct ProductCut {
     side: Side,
     /// Positions along it.
     n: usize,
@@ -92,26 +92,26 @@ struct Cut {
     width: usize,
 }
 
-impl Cut {
+impl ProductCut {
     /// Parts along another axis, of columns, or of rows: the first that gives enough, or the most.
-    fn of(kernel: &Kernel, product: &Product) -> Option<Cut> {
+    fn of(kernel: &Kernel, product: &Product) -> Option<ProductCut> {
         let parts = (product.cycles / HARDWARE.grain).min(MOST) as usize;
         let longest = others(kernel, product).max_by_key(|axis| extent(kernel, *axis));
         let [m, n, _] = product.sizes;
         let cuts = [
-            longest.map(|axis| Cut::along(Side::Other(axis), extent(kernel, axis), 1, parts)),
-            Some(Cut::along(Side::Columns, n, STEPS[1], parts)),
-            Some(Cut::along(Side::Rows, m, STEPS[0], parts)),
+            longest.map(|axis| ProductCut::along(Side::Other(axis), extent(kernel, axis), 1, parts)),
+            Some(ProductCut::along(Side::Columns, n, STEPS[1], parts)),
+            Some(ProductCut::along(Side::Rows, m, STEPS[0], parts)),
         ];
-        let finer = |best: &Cut, cut: &Cut| best.count() < ENOUGH && cut.count() > best.count();
-        let best = |best: Cut, cut: Cut| if finer(&best, &cut) { cut } else { best };
+        let finer = |best: &ProductCut, cut: &ProductCut| best.count() < ENOUGH && cut.count() > best.count();
+        let best = |best: ProductCut, cut: ProductCut| if finer(&best, &cut) { cut } else { best };
         cuts.into_iter().flatten().reduce(best).filter(|cut| cut.count() > 1)
     }
 
     /// Up to so many parts of `0..n`, whole multiples of `step` long but for the last.
-    fn along(side: Side, n: usize, step: usize, parts: usize) -> Cut {
+    fn along(side: Side, n: usize, step: usize, parts: usize) -> ProductCut {
         let iterations = n.div_ceil(step);
-        Cut { side, n, width: iterations.div_ceil(parts.clamp(1, iterations)) * step }
+        ProductCut { side, n, width: iterations.div_ceil(parts.clamp(1, iterations)) * step }
     }
 
     fn count(&self) -> usize {
@@ -135,14 +135,14 @@ fn others(kernel: &Kernel, product: &Product) -> impl Iterator<Item = usize> {
 }
 
 /// Loops around calls of the library.
-struct Lowering<'a> {
+struct ProductLowering<'a> {
     kernel: &'a Kernel,
     product: &'a Product,
-    cut: Option<(Cut, Value)>,
+    cut: Option<(ProductCut, Value)>,
     /// The first factor, the second and the results.
     matrices: [(BufferId, &'a Affine); 3],
     pointers: Vec<BufferId>,
-    to: Builder,
+    to: LoopBuilder,
     /// Where axes are at that are not at 0.
     at: Vec<(usize, Value)>,
     /// The first row or column of a panel.
@@ -167,18 +167,18 @@ fn function(
         }
     }
     let types: Vec<DType> = pointers.iter().map(|buffer| program.buffers[buffer.0].dtype).collect();
-    let mut to = Builder::new();
-    let cut = Cut::of(kernel, product).map(|cut| {
+    let mut to = LoopBuilder::new();
+    let cut = ProductCut::of(kernel, product).map(|cut| {
         let part = to.parts(cut.count());
         (cut, part)
     });
     let (at, panel) = (Vec::new(), None);
-    let mut lowering = Lowering { kernel, product, cut, matrices, pointers, to, at, panel };
+    let mut lowering = ProductLowering { kernel, product, cut, matrices, pointers, to, at, panel };
     lowering.outer(others(kernel, product).collect());
     (lowering.to.finish(types), lowering.pointers)
 }
 
-impl Lowering<'_> {
+impl ProductLowering<'_> {
     /// Loops over axes along which the product is repeated.
     fn outer(&mut self, mut axes: Vec<usize>) {
         if axes.is_empty() {
@@ -187,7 +187,7 @@ impl Lowering<'_> {
         let axis = axes.remove(0);
         let (start, stop) = match self.cut.as_ref().filter(|(cut, _)| cut.side == Side::Other(axis)) {
             Some((cut, _)) => self.part(cut.limits(|_| true)),
-            None => (Bound::Const(0), Bound::Const(extent(self.kernel, axis) as i64)),
+            None => (LoopBound::Const(0), LoopBound::Const(extent(self.kernel, axis) as i64)),
         };
         let (open, _) = self.to.open(start, stop, 1, &[]);
         self.at.push((axis, open.var()));
@@ -197,11 +197,11 @@ impl Lowering<'_> {
     }
 
     /// What the tables say for the part being done.
-    fn part(&mut self, (starts, stops): (Vec<i64>, Vec<i64>)) -> (Bound, Bound) {
+    fn part(&mut self, (starts, stops): (Vec<i64>, Vec<i64>)) -> (LoopBound, LoopBound) {
         let part = self.cut.as_ref().map(|(_, part)| *part).expect("only parts have limits");
         let mut limit = |table: Vec<i64>| {
             let table = self.to.table(table);
-            Bound::Value(self.to.emit(Expr::Table(table, part), POSITION))
+            LoopBound::Value(self.to.emit(Expr::Table(table, part), POSITION))
         };
         (limit(starts), limit(stops))
     }
@@ -234,7 +234,7 @@ impl Lowering<'_> {
     }
 
     /// A factor or the result, each of its sides one or several axes of the kernel.
-    fn matrix(&mut self, which: usize, sides: [(&[usize], Option<Side>); 2]) -> Matrix {
+    fn matrix(&mut self, which: usize, sides: [(&[usize], Option<Side>); 2]) -> MatrixOperand {
         let (buffer, linear) = self.matrices[which];
         let pointer = self.pointers.iter().position(|have| *have == buffer).unwrap_or_default();
         let terms = self.at.iter().map(|(axis, var)| (*var, stride(linear, *axis)));
@@ -243,23 +243,23 @@ impl Lowering<'_> {
         let steps = sides.map(|(axes, side)| {
             let first = self.panel.filter(|(of, _)| Some(*of) == side).map(|(_, first)| first);
             match self.step(linear, axes) {
-                Step::By(by) => {
+                Stride::By(by) => {
                     at.terms.extend(first.map(|first| (first, by)));
-                    Step::By(by)
+                    Stride::By(by)
                 }
-                Step::Table(table, mut entry) => {
+                Stride::Table(table, mut entry) => {
                     entry.terms.extend(first.map(|first| (first, 1)));
-                    Step::Table(table, entry)
+                    Stride::Table(table, entry)
                 }
             }
         });
-        Matrix { pointer, at, steps }
+        MatrixOperand { pointer, at, steps }
     }
 
     /// Where elements along some axes lie, the innermost last.
-    fn step(&mut self, linear: &Affine, axes: &[usize]) -> Step {
+    fn step(&mut self, linear: &Affine, axes: &[usize]) -> Stride {
         if let [axis] = axes {
-            return Step::By(stride(linear, *axis));
+            return Stride::By(stride(linear, *axis));
         }
         let mut places = vec![0];
         for axis in axes {
@@ -268,8 +268,8 @@ impl Lowering<'_> {
         }
         let by = places.get(1).copied().unwrap_or(0);
         match places.iter().zip(0..).all(|(place, k)| *place == k * by) {
-            true => Step::By(by),
-            false => Step::Table(self.to.table(places), Address::default()),
+            true => Stride::By(by),
+            false => Stride::Table(self.to.table(places), Address::default()),
         }
     }
 }

@@ -33,7 +33,7 @@ fn laying(kernel: &Kernel, ranks: &Ranks, keys: &SumPlace) -> Kernel {
     let before = kernel.insts[..=ranks.key.0].iter().zip(&deep);
     let mut insts: Vec<Inst> = before
         .map(|(inst, deep)| match inst {
-            Inst::Store { .. } | Inst::Combine(..) => none.clone(),
+            Inst::Store { .. } | Inst::Reduce(..) => none.clone(),
             _ if *deep => none.clone(),
             inst => inst.clone(),
         })

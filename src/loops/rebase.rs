@@ -49,7 +49,7 @@ fn offsets(kernel: &Kernel) -> BTreeMap<BufferId, i64> {
 fn access(inst: &mut Inst) -> Option<(&mut BufferId, &mut Affine)> {
     match inst {
         Inst::Load { buffer, at, .. } | Inst::Store { buffer, at, .. } => Some((buffer, at)),
-        Inst::Const(..) | Inst::Axis(..) | Inst::Map(..) | Inst::Cast(..) | Inst::Combine(..) => None,
+        Inst::Const(..) | Inst::Axis(..) | Inst::Map(..) | Inst::Cast(..) | Inst::Reduce(..) => None,
     }
 }
 

@@ -1,54 +1,54 @@
 //! Reductions: how accumulators start, take in a value, and are put together at the end.
 
-use crate::algebra::form::Combine;
-use crate::algebra::scalar::Machine;
+use crate::algebra::form::Reducer;
+use crate::algebra::scalar::MachineOp;
 use crate::algebra::types::DType;
 use crate::kernel::{Inst, InstId};
 
-use super::build::Builder;
-use super::lower::Lowering;
+use super::build::LoopBuilder;
+use super::lower::KernelLowering;
 use super::{Expr, Ty, Value};
 
 /// The operation that puts two values together.
-fn op(combine: Combine, dtype: DType) -> Machine {
+fn op(combine: Reducer, dtype: DType) -> MachineOp {
     match (combine, dtype) {
-        (Combine::Max, DType::Bool) => Machine::Or,
-        (Combine::Min, DType::Bool) => Machine::And,
-        (Combine::Sum, _) => Machine::Add,
-        (Combine::Prod, _) => Machine::Mul,
-        (Combine::Max, _) => Machine::Max,
-        (Combine::Min, _) => Machine::Min,
+        (Reducer::Max, DType::Bool) => MachineOp::Or,
+        (Reducer::Min, DType::Bool) => MachineOp::And,
+        (Reducer::Sum, _) => MachineOp::Add,
+        (Reducer::Prod, _) => MachineOp::Mul,
+        (Reducer::Max, _) => MachineOp::Max,
+        (Reducer::Min, _) => MachineOp::Min,
     }
 }
 
 /// What an accumulator starts from.
-pub(super) fn start(combine: Combine, dtype: DType) -> f64 {
+pub(super) fn start(combine: Reducer, dtype: DType) -> f64 {
     match (combine, dtype) {
-        (Combine::Max, DType::Bool) => 0.0,
-        (Combine::Min, DType::Bool) => 1.0,
-        (Combine::Max, DType::I32) => f64::from(i32::MIN),
-        (Combine::Min, DType::I32) => f64::from(i32::MAX),
+        (Reducer::Max, DType::Bool) => 0.0,
+        (Reducer::Min, DType::Bool) => 1.0,
+        (Reducer::Max, DType::I32) => f64::from(i32::MIN),
+        (Reducer::Min, DType::I32) => f64::from(i32::MAX),
         _ => combine.start(),
     }
 }
 
 /// Whether NaN must be kept by hand: the machine's `max` and `min` lose it.
-fn loses_nan(combine: Combine, dtype: DType) -> bool {
-    matches!(combine, Combine::Max | Combine::Min) && dtype.is_float()
+fn loses_nan(combine: Reducer, dtype: DType) -> bool {
+    matches!(combine, Reducer::Max | Reducer::Min) && dtype.is_float()
 }
 
 /// Two values put together; NaN if either is.
-fn merge(to: &mut Builder, combine: Combine, dtype: DType, a: Value, b: Value) -> Value {
+fn merge(to: &mut LoopBuilder, combine: Reducer, dtype: DType, a: Value, b: Value) -> Value {
     let merged = to.machine(op(combine, dtype), vec![a, b], dtype);
     if !loses_nan(combine, dtype) {
         return merged;
     }
-    let nan = to.machine(Machine::Ne, vec![a, a], DType::Bool);
-    to.machine(Machine::Select, vec![nan, a, merged], dtype)
+    let nan = to.machine(MachineOp::Ne, vec![a, a], DType::Bool);
+    to.machine(MachineOp::Select, vec![nan, a, merged], dtype)
 }
 
 /// All lanes put together.
-fn fold(to: &mut Builder, combine: Combine, dtype: DType, value: Value) -> Value {
+fn fold(to: &mut LoopBuilder, combine: Reducer, dtype: DType, value: Value) -> Value {
     if to.ty(value).lanes == 1 {
         return value;
     }
@@ -57,13 +57,13 @@ fn fold(to: &mut Builder, combine: Combine, dtype: DType, value: Value) -> Value
     if !loses_nan(combine, dtype) {
         return folded;
     }
-    let nan = to.machine(Machine::Ne, vec![value, value], DType::Bool);
-    let any = to.emit(Expr::Horizontal(Machine::Or, nan), scalar(DType::Bool));
+    let nan = to.machine(MachineOp::Ne, vec![value, value], DType::Bool);
+    let any = to.emit(Expr::Horizontal(MachineOp::Or, nan), scalar(DType::Bool));
     let number = to.number(f64::NAN, scalar(dtype));
-    to.machine(Machine::Select, vec![any, number, folded], dtype)
+    to.machine(MachineOp::Select, vec![any, number, folded], dtype)
 }
 
-impl Lowering<'_> {
+impl KernelLowering<'_> {
     /// One iteration of the innermost loop: takes one more value (in each lane, in each row) into each
     /// accumulator. Also does the stores that stand inside the reduction.
     pub(super) fn accumulate(&mut self, sums: Vec<Value>) -> Vec<Value> {
@@ -82,7 +82,7 @@ impl Lowering<'_> {
 
     /// The accumulator with one more value. One that is still what it starts from gives the value itself,
     /// and no loop is carried.
-    fn take_in(&mut self, combine: Combine, arg: InstId, dtype: DType, row: usize, sum: Value) -> Value {
+    fn take_in(&mut self, combine: Reducer, arg: InstId, dtype: DType, row: usize, sum: Value) -> Value {
         let lanes = self.to.ty(sum).lanes;
         // A number known when compiling may as well be a value that was taken in before.
         let first = self.to.constant(sum) == Some(start(combine, dtype));
@@ -92,8 +92,8 @@ impl Lowering<'_> {
             };
             let (a, b) = (self.wide(factors[0], row, lanes), self.wide(factors[1], row, lanes));
             return match first {
-                true => self.to.machine(Machine::Mul, vec![a, b], dtype),
-                false => self.to.machine(Machine::Fma, vec![a, b, sum], dtype),
+                true => self.to.machine(MachineOp::Mul, vec![a, b], dtype),
+                false => self.to.machine(MachineOp::Fma, vec![a, b, sum], dtype),
             };
         }
         let value = self.wide(arg, row, lanes);
@@ -111,8 +111,8 @@ impl Lowering<'_> {
         let zero = self.to.int(0);
         let place = self.to.emit(Expr::Iota(zero), whole);
         let first = self.to.number(self.skip as f64, whole);
-        let counts = self.to.machine(Machine::Le, vec![first, place], DType::Bool);
-        self.to.machine(Machine::Select, vec![counts, taken, sum], ty.dtype)
+        let counts = self.to.machine(MachineOp::Le, vec![first, place], DType::Bool);
+        self.to.machine(MachineOp::Select, vec![counts, taken, sum], ty.dtype)
     }
 
     /// After the loops: one value for each reduction and row, sections put together in order.

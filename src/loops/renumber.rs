@@ -3,7 +3,7 @@
 
 use crate::algebra::types::DType;
 
-use super::{Address, Bound, Expr, Function, Parts, Stmt, Ty, Value};
+use super::{Address, Chunking, Expr, Function, LoopBound, Stmt, Ty, Value};
 
 const NONE: Value = Value(u32::MAX);
 
@@ -11,13 +11,13 @@ const NONE: Value = Value(u32::MAX);
 pub(super) fn number(
     pointers: Vec<DType>,
     tables: Vec<Vec<i64>>,
-    mut parts: Option<Parts>,
+    mut parts: Option<Chunking>,
     mut body: Vec<Stmt>,
     types: &[Ty],
 ) -> Function {
     let mut used = vec![false; types.len()];
     sweep(&mut body, &mut used);
-    let mut names = Names { new: vec![NONE; types.len()], types, values: Vec::new() };
+    let mut names = Renumbering { new: vec![NONE; types.len()], types, values: Vec::new() };
     if let Some(parts) = &mut parts {
         names.define(&mut parts.index);
     }
@@ -51,7 +51,7 @@ fn sweep(stmts: &mut Vec<Stmt>, used: &mut [bool]) {
                     used[value.next.0 as usize] = true;
                 }
                 for bound in [start, stop] {
-                    if let Bound::Value(value) = bound {
+                    if let LoopBound::Value(value) = bound {
                         used[value.0 as usize] = true;
                     }
                 }
@@ -63,13 +63,13 @@ fn sweep(stmts: &mut Vec<Stmt>, used: &mut [bool]) {
     stmts.retain(|_| keep.next() == Some(true));
 }
 
-struct Names<'a> {
+struct Renumbering<'a> {
     new: Vec<Value>,
     types: &'a [Ty],
     values: Vec<Ty>,
 }
 
-impl Names<'_> {
+impl Renumbering<'_> {
     fn define(&mut self, value: &mut Value) {
         let old = value.0 as usize;
         *value = Value(self.values.len() as u32);
@@ -87,8 +87,8 @@ impl Names<'_> {
         at.terms.sort_unstable();
     }
 
-    fn bound(&self, bound: &mut Bound) {
-        if let Bound::Value(value) = bound {
+    fn bound(&self, bound: &mut LoopBound) {
+        if let LoopBound::Value(value) = bound {
             self.rename(value);
         }
     }

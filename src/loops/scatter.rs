@@ -7,10 +7,10 @@ use crate::algebra::types::DType;
 use crate::kernel::{Affine, BufferId, Inst, InstId, Kernel, Program, Scatter, Scattered, coalesce, stride};
 
 use super::Function;
-use super::facts::{Facts, extent};
+use super::facts::{KernelFacts, extent};
 use super::lower::lower;
 use super::schedule::Schedule;
-use super::split::{self, Split};
+use super::split::{self, ParallelSplit};
 use super::sums::SumPlace;
 
 /// Least elements of a row in a part: parts that run at the same time write other lines of the cache.
@@ -57,7 +57,7 @@ pub(super) fn cut(
     apart: impl Fn(usize) -> bool,
 ) -> (Function, Vec<BufferId>) {
     let whole = lower(program, kernel, None);
-    let schedule = Schedule::of(kernel, &Facts::of(program, kernel));
+    let schedule = Schedule::of(kernel, &KernelFacts::of(program, kernel));
     let parts = |axis: usize| {
         let least = if schedule.vector == Some(axis) { ROW } else { 1 };
         split::parts(&whole.0).min(extent(kernel, axis) / least)
@@ -66,7 +66,7 @@ pub(super) fn cut(
     match best.map(|axis| (axis, parts(axis))) {
         Some((axis, parts)) if parts > 1 => {
             let starts = split::starts(kernel, &schedule, axis, parts);
-            lower(program, kernel, Some(&Split { axis, starts, partial: Vec::new() }))
+            lower(program, kernel, Some(&ParallelSplit { axis, starts, partial: Vec::new() }))
         }
         _ => whole,
     }
@@ -88,7 +88,7 @@ fn add(kernel: &Kernel, scatter: &Scatter, places: &[SumPlace], order: &[usize])
     let axes: Vec<_> = order.iter().map(|axis| kernel.axes[*axis].clone()).collect();
     // What happens at the places is after the sums: here it has no place.
     let same = |inst: &Inst| match inst {
-        Inst::Store { .. } | Inst::Combine(..) => Inst::Const(0.0, DType::F32),
+        Inst::Store { .. } | Inst::Reduce(..) => Inst::Const(0.0, DType::F32),
         inst => inst.on_axes(&names),
     };
     let mut insts: Vec<Inst> = kernel.insts.iter().map(same).collect();

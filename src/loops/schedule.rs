@@ -17,12 +17,12 @@
 //! 5. Of several loops over reduced axes inside of a vector or in scalars, the innermost are written out if
 //!    they iteration at most 16 times together; in scalars or in steps of two also innermost loops over at most 4 results.
 
-use crate::algebra::form::Extent;
+use crate::algebra::form::AxisSize;
 use crate::algebra::types::DType;
 use crate::hardware::HARDWARE;
 use crate::kernel::{Affine, Guard, Inst, InstId, Kernel};
 
-use super::facts::{Facts, extent};
+use super::facts::{KernelFacts, extent};
 use super::guards::{self, Bounds};
 
 /// How a kernel's loops are arranged.
@@ -53,7 +53,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    pub(super) fn of(kernel: &Kernel, facts: &Facts) -> Schedule {
+    pub(super) fn of(kernel: &Kernel, facts: &KernelFacts) -> Schedule {
         let n = kernel.axes.len();
         let mut cuts = guards::bounds(kernel, facts);
         let adjacent = vector_axis(kernel, facts, &cuts, 1);
@@ -124,15 +124,15 @@ fn unrolled(kernel: &Kernel, inner: &[usize], vector: Option<usize>) -> Vec<usiz
 fn innermost(kernel: &Kernel, axes: &[usize], most: usize) -> Vec<usize> {
     let mut iterations = 1;
     let short = |axis: &&usize| {
-        let pieces = matches!(kernel.axes.get(**axis + 1), Some(Extent::Ragged(_)));
+        let pieces = matches!(kernel.axes.get(**axis + 1), Some(AxisSize::Ragged(_)));
         iterations *= extent(kernel, **axis);
-        matches!(kernel.axes[**axis], Extent::Fixed(_)) && !pieces && iterations <= most
+        matches!(kernel.axes[**axis], AxisSize::Fixed(_)) && !pieces && iterations <= most
     };
     axes.iter().rev().take_while(short).copied().collect()
 }
 
 /// How an access moves along an axis: `None` where that is not by a fixed number of elements.
-fn stride(at: &Affine, axis: usize, facts: &Facts) -> Option<i64> {
+fn stride(at: &Affine, axis: usize, facts: &KernelFacts) -> Option<i64> {
     let gather = at.gather.is_some_and(|(index, _)| facts.on(index, axis));
     let piece = at.piece.as_ref().is_some_and(|(_, of)| *of == axis);
     if gather || piece {
@@ -142,7 +142,13 @@ fn stride(at: &Affine, axis: usize, facts: &Facts) -> Option<i64> {
 }
 
 /// How many accesses go so many elements at most along an axis; `None` if one goes elsewhere.
-fn contiguous(kernel: &Kernel, facts: &Facts, cuts: &[Bounds], axis: usize, most: i64) -> Option<usize> {
+fn contiguous(
+    kernel: &Kernel,
+    facts: &KernelFacts,
+    cuts: &[Bounds],
+    axis: usize,
+    most: i64,
+) -> Option<usize> {
     let cut = cuts.iter().any(|cut| cut.axis == axis);
     let still = |guard: &Guard| stride(&guard.position, axis, facts) == Some(0);
     let mut count = 0;
@@ -156,7 +162,7 @@ fn contiguous(kernel: &Kernel, facts: &Facts, cuts: &[Bounds], axis: usize, most
                 stride(at, axis, facts).filter(|_| fixed)?
             }
             Inst::Store { at, .. } => stride(at, axis, facts)?,
-            Inst::Const(..) | Inst::Axis(..) | Inst::Map(..) | Inst::Cast(..) | Inst::Combine(..) => continue,
+            Inst::Const(..) | Inst::Axis(..) | Inst::Map(..) | Inst::Cast(..) | Inst::Reduce(..) => continue,
         };
         if !(1..=most).contains(&step) || step > 1 && !in_words(kernel, inst) {
             return None;
@@ -175,8 +181,8 @@ fn in_words(kernel: &Kernel, access: &Inst) -> bool {
     matches!(value.dtype(), DType::F32 | DType::I32)
 }
 
-fn vector_axis(kernel: &Kernel, facts: &Facts, cuts: &[Bounds], most: i64) -> Option<usize> {
-    let starts_pieces = |axis: usize| matches!(kernel.axes.get(axis + 1), Some(Extent::Ragged(_)));
+fn vector_axis(kernel: &Kernel, facts: &KernelFacts, cuts: &[Bounds], most: i64) -> Option<usize> {
+    let starts_pieces = |axis: usize| matches!(kernel.axes.get(axis + 1), Some(AxisSize::Ragged(_)));
     let mut best = None;
     let fits = |axis: &usize| {
         longest(kernel, cuts, *axis) >= 4 && !starts_pieces(*axis) && !goes_on(kernel, facts, *axis)
@@ -190,7 +196,7 @@ fn vector_axis(kernel: &Kernel, facts: &Facts, cuts: &[Bounds], most: i64) -> Op
 }
 
 /// Whether points along an axis go on from what others along it stored.
-fn goes_on(kernel: &Kernel, facts: &Facts, axis: usize) -> bool {
+fn goes_on(kernel: &Kernel, facts: &KernelFacts, axis: usize) -> bool {
     facts.resumed.iter().any(|(load, apart)| {
         let Inst::Load { at, .. } = &kernel.insts[load.0] else { return false };
         let reach = stride(at, axis, facts).map_or(0, |by| by.abs() * extent(kernel, axis) as i64);
@@ -198,17 +204,17 @@ fn goes_on(kernel: &Kernel, facts: &Facts, axis: usize) -> bool {
     })
 }
 
-fn stores_inside(kernel: &Kernel, facts: &Facts) -> bool {
+fn stores_inside(kernel: &Kernel, facts: &KernelFacts) -> bool {
     let inside = |(inst, inside): (&Inst, &bool)| *inside && matches!(inst, Inst::Store { .. });
     kernel.insts.iter().zip(&facts.inside).any(inside)
 }
 
-fn combines_booleans(kernel: &Kernel, facts: &Facts) -> bool {
-    facts.combines.iter().any(|id| matches!(kernel.insts[id.0], Inst::Combine(_, _, DType::Bool)))
+fn combines_booleans(kernel: &Kernel, facts: &KernelFacts) -> bool {
+    facts.combines.iter().any(|id| matches!(kernel.insts[id.0], Inst::Reduce(_, _, DType::Bool)))
 }
 
 /// A result axis that not every vector load of the reduction depends on.
-fn rows_axis(kernel: &Kernel, facts: &Facts, vector: Option<usize>) -> Option<usize> {
+fn rows_axis(kernel: &Kernel, facts: &KernelFacts, vector: Option<usize>) -> Option<usize> {
     let vector = vector?;
     let inside = |k: &usize| facts.live[*k] && facts.inside[*k];
     let stores =
@@ -224,14 +230,14 @@ fn rows_axis(kernel: &Kernel, facts: &Facts, vector: Option<usize>) -> Option<us
         all_sums && loads.into_iter().any(|k| !facts.on(InstId(k), axis))
     };
     let fits = |axis: &usize| {
-        let fixed = matches!(kernel.axes[*axis], Extent::Fixed(n) if n >= 2);
-        let pieces = matches!(kernel.axes.get(axis + 1), Some(Extent::Ragged(_)));
+        let fixed = matches!(kernel.axes[*axis], AxisSize::Fixed(n) if n >= 2);
+        let pieces = matches!(kernel.axes.get(axis + 1), Some(AxisSize::Ragged(_)));
         *axis != vector && fixed && !pieces && shares(*axis)
     };
     (0..kernel.n_out).rev().filter(fits).max_by_key(|axis| (extent(kernel, *axis) >= 4, *axis))
 }
 
-fn lanes(kernel: &Kernel, facts: &Facts, (vector, n): (usize, usize), rows: usize) -> u16 {
+fn lanes(kernel: &Kernel, facts: &KernelFacts, (vector, n): (usize, usize), rows: usize) -> u16 {
     let wide = kernel.insts.iter().enumerate().any(|(k, inst)| {
         facts.live[k]
             && facts.on(InstId(k), vector)

@@ -11,14 +11,14 @@
 
 use std::ops::Range;
 
-use crate::algebra::form::Extent;
+use crate::algebra::form::AxisSize;
 use crate::algebra::types::DType;
 use crate::hardware::HARDWARE;
 use crate::kernel::{Affine, Buffer, BufferId, Inst, InstId, Kernel, Program, Storage, Strategy};
 
 use super::Function;
 use super::cost::work;
-use super::facts::{Facts, root};
+use super::facts::{KernelFacts, root};
 use super::lower::lower;
 use super::prefix_sum;
 use super::product;
@@ -34,7 +34,7 @@ const ENOUGH: usize = 8;
 
 /// A kernel's cut.
 #[derive(Clone, Debug)]
-pub(super) struct Split {
+pub(super) struct ParallelSplit {
     /// The axis that is cut.
     pub(super) axis: usize,
     /// Where each part starts, and where the last one ends.
@@ -43,7 +43,7 @@ pub(super) struct Split {
     pub(super) partial: Vec<(BufferId, usize)>,
 }
 
-impl Split {
+impl ParallelSplit {
     /// How many parts.
     pub(super) fn count(&self) -> usize {
         self.starts.len() - 1
@@ -77,15 +77,15 @@ pub(super) fn functions(program: &mut Program, kernel: &Kernel) -> Vec<(Function
 pub(super) fn nest(program: &mut Program, kernel: &Kernel) -> Vec<(Function, Vec<BufferId>)> {
     let whole = lower(program, kernel, None);
     let parts = parts(&whole.0);
-    let Some(cut) = (parts > 1).then(|| Cut::find(program, kernel, parts)).flatten() else {
+    let Some(cut) = (parts > 1).then(|| AxisCut::find(program, kernel, parts)).flatten() else {
         return vec![whole];
     };
     if cut.axis < kernel.n_out {
-        let split = Split { axis: cut.axis, starts: cut.starts, partial: Vec::new() };
+        let split = ParallelSplit { axis: cut.axis, starts: cut.starts, partial: Vec::new() };
         return vec![lower(program, kernel, Some(&split))];
     }
     let (first, second, partial) = two_levels(program, kernel, &cut);
-    let split = Split { axis: cut.axis, starts: cut.starts, partial };
+    let split = ParallelSplit { axis: cut.axis, starts: cut.starts, partial };
     let first = lower(program, &first, Some(&split));
     let mut both = vec![first];
     both.extend(nest(program, &second));
@@ -98,20 +98,20 @@ pub(super) fn parts(function: &Function) -> usize {
 }
 
 /// An axis and its parts.
-struct Cut {
+struct AxisCut {
     axis: usize,
     starts: Vec<usize>,
 }
 
-impl Cut {
+impl AxisCut {
     /// The best way to get about so many parts, if there is one.
-    fn find(program: &Program, kernel: &Kernel, parts: usize) -> Option<Cut> {
-        let facts = Facts::of(program, kernel);
+    fn find(program: &Program, kernel: &Kernel, parts: usize) -> Option<AxisCut> {
+        let facts = KernelFacts::of(program, kernel);
         let schedule = Schedule::of(kernel, &facts);
         if !stays_in_place(program, kernel, &facts) {
             return None;
         }
-        let cut = |axis: usize| Cut { axis, starts: starts(kernel, &schedule, axis, parts) };
+        let cut = |axis: usize| AxisCut { axis, starts: starts(kernel, &schedule, axis, parts) };
         let best = |axes: Range<usize>| {
             let cuts = axes.filter(|axis| is_apart(kernel, &facts, *axis)).map(cut);
             cuts.reduce(|best, cut| if cut.is_finer(&best) { cut } else { best })
@@ -134,7 +134,7 @@ impl Cut {
     }
 
     /// Whether it has more parts, as far as that matters.
-    fn is_finer(&self, other: &Cut) -> bool {
+    fn is_finer(&self, other: &AxisCut) -> bool {
         other.count() < ENOUGH && self.count() > other.count()
     }
 
@@ -146,16 +146,16 @@ impl Cut {
 
 /// Elements of a result, if its axes have fixed lengths.
 fn results(kernel: &Kernel) -> Option<usize> {
-    let extent = |extent: &Extent| match extent {
-        Extent::Fixed(n) => Some(*n),
-        Extent::Ragged(_) => None,
+    let extent = |extent: &AxisSize| match extent {
+        AxisSize::Fixed(n) => Some(*n),
+        AxisSize::Ragged(_) => None,
     };
     kernel.axes[..kernel.n_out].iter().map(extent).product()
 }
 
 /// Where parts of an axis start: at whole iterations of its loop, what is left over in the last part.
 pub(super) fn starts(kernel: &Kernel, schedule: &Schedule, axis: usize, parts: usize) -> Vec<usize> {
-    let Extent::Fixed(n) = kernel.axes[axis] else { return vec![0, 0] };
+    let AxisSize::Fixed(n) = kernel.axes[axis] else { return vec![0, 0] };
     if schedule.is_cut(axis) {
         let iterations = schedule.iterations(axis, n).into_iter();
         let firsts = iterations.flat_map(|(start, stop, width)| {
@@ -176,17 +176,17 @@ pub(super) fn starts(kernel: &Kernel, schedule: &Schedule, axis: usize, parts: u
 }
 
 /// Whether an axis can be cut: parts must write different elements, but for sums.
-fn is_apart(kernel: &Kernel, facts: &Facts, axis: usize) -> bool {
+fn is_apart(kernel: &Kernel, facts: &KernelFacts, axis: usize) -> bool {
     let inside = |k: usize| axis >= kernel.n_out && !facts.inside[k];
     let apart = |(k, inst): (usize, &Inst)| match inst {
         Inst::Store { at, .. } => inside(k) || at.depends_on(axis) && at.gather.is_none(),
         _ => true,
     };
-    matches!(kernel.axes[axis], Extent::Fixed(_)) && kernel.insts.iter().enumerate().all(apart)
+    matches!(kernel.axes[axis], AxisSize::Fixed(_)) && kernel.insts.iter().enumerate().all(apart)
 }
 
 /// Whether what is both read and written is so at the same elements only.
-fn stays_in_place(program: &Program, kernel: &Kernel, facts: &Facts) -> bool {
+fn stays_in_place(program: &Program, kernel: &Kernel, facts: &KernelFacts) -> bool {
     let accesses = kernel.insts.iter().enumerate().filter(|(k, _)| facts.live[*k]);
     let accesses: Vec<_> = accesses.filter_map(|(_, inst)| access(inst)).collect();
     let place = |(buffer, at, _): &(BufferId, &Affine, bool)| (*buffer, (*at).clone());
@@ -199,7 +199,7 @@ fn stays_in_place(program: &Program, kernel: &Kernel, facts: &Facts) -> bool {
 }
 
 /// Whether what comes after a reduction does not read what is written inside it.
-fn can_resume(program: &Program, kernel: &Kernel, facts: &Facts) -> bool {
+fn can_resume(program: &Program, kernel: &Kernel, facts: &KernelFacts) -> bool {
     let stores = |(inst, inside): (&Inst, &bool)| match inst {
         Inst::Store { buffer, .. } if *inside => Some(root(program, buffer.0)),
         _ => None,
@@ -208,7 +208,7 @@ fn can_resume(program: &Program, kernel: &Kernel, facts: &Facts) -> bool {
     let mut after: Vec<bool> = vec![false; kernel.insts.len()];
     for (k, inst) in kernel.insts.iter().enumerate().rev() {
         after[k] |= matches!(inst, Inst::Store { .. }) && !facts.inside[k];
-        if after[k] && !matches!(inst, Inst::Combine(..)) {
+        if after[k] && !matches!(inst, Inst::Reduce(..)) {
             inst.operands(&mut |arg| after[arg.0] = true);
         }
     }
@@ -221,7 +221,7 @@ fn access(inst: &Inst) -> Option<(BufferId, &Affine, bool)> {
     match inst {
         Inst::Load { buffer, at, .. } => Some((*buffer, at, false)),
         Inst::Store { buffer, at, .. } => Some((*buffer, at, true)),
-        Inst::Const(..) | Inst::Axis(..) | Inst::Map(..) | Inst::Cast(..) | Inst::Combine(..) => None,
+        Inst::Const(..) | Inst::Axis(..) | Inst::Map(..) | Inst::Cast(..) | Inst::Reduce(..) => None,
     }
 }
 
@@ -232,8 +232,12 @@ fn nothing() -> Inst {
 
 /// A kernel that leaves the sum of each part, one that puts them together and goes on, and the buffers
 /// between them with the elements of a part.
-fn two_levels(program: &mut Program, kernel: &Kernel, cut: &Cut) -> (Kernel, Kernel, Vec<(BufferId, usize)>) {
-    let facts = Facts::of(program, kernel);
+fn two_levels(
+    program: &mut Program,
+    kernel: &Kernel,
+    cut: &AxisCut,
+) -> (Kernel, Kernel, Vec<(BufferId, usize)>) {
+    let facts = KernelFacts::of(program, kernel);
     let len = results(kernel).unwrap_or(1);
     let (mut first, mut second) = (kernel.clone(), kernel.clone());
     for (k, inst) in kernel.insts.iter().enumerate() {
@@ -245,7 +249,7 @@ fn two_levels(program: &mut Program, kernel: &Kernel, cut: &Cut) -> (Kernel, Ker
     let mut partial = Vec::new();
     let mut loads = Vec::new();
     for id in &facts.combines {
-        let Inst::Combine(_, _, dtype) = kernel.insts[id.0] else { continue };
+        let Inst::Reduce(_, _, dtype) = kernel.insts[id.0] else { continue };
         program.buffers.push(Buffer {
             dtype,
             len: len * cut.count(),
@@ -261,7 +265,7 @@ fn two_levels(program: &mut Program, kernel: &Kernel, cut: &Cut) -> (Kernel, Ker
         partial.push((buffer, len));
     }
     second.axes.truncate(kernel.n_out);
-    second.axes.push(Extent::Fixed(cut.count()));
+    second.axes.push(AxisSize::Fixed(cut.count()));
     resume(&mut second, &facts.combines, loads);
     (first, second, partial)
 }
@@ -273,7 +277,7 @@ fn resume(kernel: &mut Kernel, combines: &[InstId], loads: Vec<Inst>) {
         shift(inst, by);
     }
     for (k, combine) in combines.iter().enumerate() {
-        if let Inst::Combine(_, arg, _) = &mut kernel.insts[combine.0] {
+        if let Inst::Reduce(_, arg, _) = &mut kernel.insts[combine.0] {
             *arg = InstId(k);
         }
     }
@@ -299,7 +303,7 @@ fn row_major(kernel: &Kernel) -> Affine {
     let mut stride = 1;
     for axis in (0..kernel.n_out).rev() {
         at.terms.insert(0, (axis, stride));
-        if let Extent::Fixed(n) = kernel.axes[axis] {
+        if let AxisSize::Fixed(n) = kernel.axes[axis] {
             stride *= n as i64;
         }
     }
@@ -320,7 +324,7 @@ fn shift(inst: &mut Inst, by: usize) {
             guards.iter_mut().for_each(|guard| gather(&mut guard.position));
         }
         Inst::Map(_, args, _) => args.iter_mut().for_each(|arg| arg.0 += by),
-        Inst::Cast(arg, _) | Inst::Combine(_, arg, _) => arg.0 += by,
+        Inst::Cast(arg, _) | Inst::Reduce(_, arg, _) => arg.0 += by,
         Inst::Store { at, value, .. } => {
             gather(at);
             value.0 += by;

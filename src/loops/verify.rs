@@ -6,16 +6,16 @@
 
 use std::fmt;
 
-use crate::algebra::scalar::Machine;
+use crate::algebra::scalar::MachineOp;
 use crate::algebra::types::DType;
 
 use super::{
-    Address, Bound, Call, Carried, Expr, Function, Loops, Place, Product, Program, Ranks, Step, Stmt, Ty,
-    Value,
+    Address, BufferLocation, Call, Carried, Expr, Function, LoopBound, Loops, Product, Program, Ranks, Stmt,
+    Stride, Ty, Value,
 };
 
 /// Least and greatest value of a position, where that is known.
-type Span = Option<(i64, i64)>;
+type Interval = Option<(i64, i64)>;
 
 /// Checks all programs and functions.
 ///
@@ -23,7 +23,7 @@ type Span = Option<(i64, i64)>;
 /// If one is malformed: that is an error of the compiler.
 pub fn verify(loops: &Loops) {
     for (k, function) in loops.functions.iter().enumerate() {
-        let mut check = Check::new(function, None);
+        let mut check = FunctionVerifier::new(function, None);
         check.function();
         let missing = check.defined.iter().position(|defined| !defined);
         check.ensure(missing.is_none(), format_args!("f{k} never defines value {missing:?}"));
@@ -42,17 +42,17 @@ fn fail(what: impl fmt::Display, where_: impl fmt::Display) -> ! {
 
 fn places(program: &Program) {
     for (k, buffer) in program.buffers.iter().enumerate() {
-        let inside = match buffer.place {
-            Place::Arena(offset) => {
+        let inside = match buffer.location {
+            BufferLocation::Arena(offset) => {
                 offset % super::ALIGN == 0
                     && offset + buffer.len * buffer.dtype.bytes() <= program.arena_bytes
             }
-            Place::Part { of, start } => {
+            BufferLocation::Part { of, start } => {
                 let whole = &program.buffers[of];
-                let nested = matches!(whole.place, Place::Part { .. });
+                let nested = matches!(whole.location, BufferLocation::Part { .. });
                 !nested && whole.dtype == buffer.dtype && start + buffer.len <= whole.len
             }
-            Place::Input(_) | Place::Output(_) => true,
+            BufferLocation::Input(_) | BufferLocation::Output(_) => true,
         };
         if !inside {
             fail(format_args!("b{k} has no proper place"), program);
@@ -74,7 +74,7 @@ fn verify_call(loops: &Loops, program: &Program, call: &Call) {
     let parts = if clamps(&function.body) { function.parts() } else { 1 };
     for part in 0..parts {
         let part = (parts > 1).then_some(part as i64);
-        Check { part, ..Check::new(function, Some(lens.clone())) }.function();
+        FunctionVerifier { part, ..FunctionVerifier::new(function, Some(lens.clone())) }.function();
     }
 }
 
@@ -88,7 +88,7 @@ fn clamps(body: &[Stmt]) -> bool {
 }
 
 /// A function while it is checked.
-struct Check<'a> {
+struct FunctionVerifier<'a> {
     function: &'a Function,
     /// The part that is checked; all of them if none is said.
     part: Option<i64>,
@@ -97,14 +97,14 @@ struct Check<'a> {
     defined: Vec<bool>,
     /// Whether the block that defines a value is still open.
     visible: Vec<bool>,
-    spans: Vec<Span>,
+    spans: Vec<Interval>,
 }
 
-impl<'a> Check<'a> {
-    fn new(function: &'a Function, lens: Option<Vec<i64>>) -> Check<'a> {
+impl<'a> FunctionVerifier<'a> {
+    fn new(function: &'a Function, lens: Option<Vec<i64>>) -> FunctionVerifier<'a> {
         let n = function.values.len();
         let (defined, visible) = (vec![false; n], vec![false; n]);
-        Check { function, part: None, lens, defined, visible, spans: vec![None; n] }
+        FunctionVerifier { function, part: None, lens, defined, visible, spans: vec![None; n] }
     }
 
     fn function(&mut self) {
@@ -133,7 +133,7 @@ impl<'a> Check<'a> {
         ty
     }
 
-    fn define(&mut self, value: Value, span: Span) {
+    fn define(&mut self, value: Value, span: Interval) {
         self.ty(value);
         self.ensure(!self.defined[value.0 as usize], format_args!("{value} is defined twice"));
         self.defined[value.0 as usize] = true;
@@ -141,13 +141,13 @@ impl<'a> Check<'a> {
         self.spans[value.0 as usize] = span;
     }
 
-    fn position(&self, value: Value) -> Span {
+    fn position(&self, value: Value) -> Interval {
         let ty = self.used(value);
         self.ensure(ty == Ty { dtype: DType::I64, lanes: 1 }, format_args!("position {value} is {ty}"));
         self.spans[value.0 as usize]
     }
 
-    fn address(&self, at: &Address) -> Span {
+    fn address(&self, at: &Address) -> Interval {
         let mut span = Some((at.offset, at.offset));
         for (value, coefficient) in &at.terms {
             let term = self.position(*value).map(|(a, b)| (a * coefficient, b * coefficient));
@@ -201,13 +201,13 @@ impl<'a> Check<'a> {
     }
 
     /// How far elements along an axis lie at least and at most from the first.
-    fn reach(&self, step: &Step, size: usize) -> (i64, i64) {
+    fn reach(&self, step: &Stride, size: usize) -> (i64, i64) {
         match step {
-            Step::By(by) => {
+            Stride::By(by) => {
                 let far = by * (size as i64 - 1);
                 (far.min(0), far.max(0))
             }
-            Step::Table(table, at) => {
+            Stride::Table(table, at) => {
                 let entries = self.function.tables.get(*table).map_or(&[][..], Vec::as_slice);
                 let span = self.address(at).unwrap_or((0, 0));
                 let inside = span.0 >= 0 && span.1 + size as i64 <= entries.len() as i64;
@@ -303,15 +303,15 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn bound(&self, bound: Bound) -> Span {
+    fn bound(&self, bound: LoopBound) -> Interval {
         match bound {
-            Bound::Const(n) => Some((n, n)),
-            Bound::Value(value) => self.position(value),
+            LoopBound::Const(n) => Some((n, n)),
+            LoopBound::Value(value) => self.position(value),
         }
     }
 
     /// Checks an expression of type `ty`; gives its span if it is a position.
-    fn expr(&self, ty: Ty, expr: &Expr) -> Span {
+    fn expr(&self, ty: Ty, expr: &Expr) -> Interval {
         let position = ty == Ty { dtype: DType::I64, lanes: 1 };
         match expr {
             Expr::Const(_) => {}
@@ -368,7 +368,7 @@ impl<'a> Check<'a> {
     }
 
     /// An entry of a table. Its span is followed only for one part: the length of a piece goes with its start.
-    fn table(&self, table: usize, at: Value, position: bool) -> Span {
+    fn table(&self, table: usize, at: Value, position: bool) -> Interval {
         let len = self.function.tables.get(table).map_or(0, Vec::len) as i64;
         let span = self.position(at);
         let inside = span.is_none_or(|(low, high)| low >= 0 && high < len);
@@ -378,19 +378,19 @@ impl<'a> Check<'a> {
         entries.get(part as usize).map(|entry| (*entry, *entry))
     }
 
-    fn machine(&self, op: Machine, args: &[Value], ty: Ty) {
+    fn machine(&self, op: MachineOp, args: &[Value], ty: Ty) {
         let types: Vec<Ty> = args.iter().map(|arg| self.used(*arg)).collect();
         let boolean = Ty { dtype: DType::Bool, ..ty };
         let fits = match op {
-            Machine::Select => types == [boolean, ty, ty],
-            Machine::Lt | Machine::Le | Machine::Eq | Machine::Ne => {
+            MachineOp::Select => types == [boolean, ty, ty],
+            MachineOp::Lt | MachineOp::Le | MachineOp::Eq | MachineOp::Ne => {
                 types.len() == 2 && types[0] == types[1] && types[0].lanes == ty.lanes && ty == boolean
             }
-            Machine::And | Machine::Or | Machine::Not => {
+            MachineOp::And | MachineOp::Or | MachineOp::Not => {
                 types.iter().all(|of| *of == boolean) && ty == boolean
             }
-            Machine::IntToFloat => types == [Ty { dtype: DType::I32, ..ty }] && ty.dtype.is_float(),
-            Machine::Fma => types == [ty, ty, ty] && ty.dtype.is_float(),
+            MachineOp::IntToFloat => types == [Ty { dtype: DType::I32, ..ty }] && ty.dtype.is_float(),
+            MachineOp::Fma => types == [ty, ty, ty] && ty.dtype.is_float(),
             _ => !types.is_empty() && types.iter().all(|of| *of == ty),
         };
         let types: Vec<String> = types.iter().map(Ty::to_string).collect();

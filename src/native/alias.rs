@@ -5,11 +5,11 @@
 
 use std::ops::Range;
 
-use crate::loops::{Call, Loops, Place, Program, Stmt};
+use crate::loops::{BufferLocation, Call, Loops, Program, Stmt};
 
 /// What is known about the memory behind a function's pointers.
 #[derive(Debug)]
-pub(super) struct Memory {
+pub(super) struct AliasInfo {
     /// Whether that of each pointer stays as it is.
     pub(super) read_only: Vec<bool>,
     /// Pairs of pointers that share some in any call, the lower one first.
@@ -17,7 +17,7 @@ pub(super) struct Memory {
 }
 
 /// What is known about each function's memory.
-pub(super) fn memory(loops: &Loops) -> Vec<Memory> {
+pub(super) fn memory(loops: &Loops) -> Vec<AliasInfo> {
     let mut may_alias = vec![Vec::new(); loops.functions.len()];
     for program in &loops.programs {
         for call in &program.calls {
@@ -29,7 +29,7 @@ pub(super) fn memory(loops: &Loops) -> Vec<Memory> {
         stores(&function.body, &mut written);
         let other = |k: usize, &(a, b): &(usize, usize)| k == a && written[b] || k == b && written[a];
         let read_only = |k: usize| !written[k] && !may_alias.iter().any(|pair| other(k, pair));
-        Memory { read_only: (0..written.len()).map(read_only).collect(), may_alias }
+        AliasInfo { read_only: (0..written.len()).map(read_only).collect(), may_alias }
     });
     known.collect()
 }
@@ -72,11 +72,11 @@ enum Space {
 /// The bytes of a buffer.
 fn span(program: &Program, buffer: usize) -> (Space, Range<usize>) {
     let bytes = program.buffers[buffer].len * program.buffers[buffer].dtype.bytes();
-    match program.buffers[buffer].place {
-        Place::Input(input) => (Space::Input(input), 0..bytes),
-        Place::Output(output) => (Space::Output(output), 0..bytes),
-        Place::Arena(at) => (Space::Arena, at..at + bytes),
-        Place::Part { of, start } => {
+    match program.buffers[buffer].location {
+        BufferLocation::Input(input) => (Space::Input(input), 0..bytes),
+        BufferLocation::Output(output) => (Space::Output(output), 0..bytes),
+        BufferLocation::Arena(at) => (Space::Arena, at..at + bytes),
+        BufferLocation::Part { of, start } => {
             let (space, whole) = span(program, of);
             let start = whole.start + start * program.buffers[of].dtype.bytes();
             (space, start..start + bytes)

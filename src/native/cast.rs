@@ -3,13 +3,13 @@
 use cranelift::prelude::*;
 
 use super::vector::{
-    Builder, Parts, constant, float, gather, int_type, join_lower, lane, mask_as, narrow, register_type,
-    scalar_type, type_of, upper, widen,
+    ClifBuilder, Registers, constant, float, gather, int_type, join_lower, lane, mask_as, narrow,
+    register_type, scalar_type, type_of, upper, widen,
 };
 use crate::algebra::types::DType;
 
 /// A value of `lanes` lanes in another element type.
-pub(super) fn cast(b: &mut Builder, from: DType, to: DType, lanes: usize, parts: &[Value]) -> Parts {
+pub(super) fn cast(b: &mut ClifBuilder, from: DType, to: DType, lanes: usize, parts: &[Value]) -> Registers {
     match lanes {
         _ if from == to => parts.to_vec(),
         1 => vec![scalar(b, from, to, parts[0])],
@@ -18,7 +18,7 @@ pub(super) fn cast(b: &mut Builder, from: DType, to: DType, lanes: usize, parts:
 }
 
 /// A scalar in another type.
-fn scalar(b: &mut Builder, from: DType, to: DType, x: Value) -> Value {
+fn scalar(b: &mut ClifBuilder, from: DType, to: DType, x: Value) -> Value {
     let ty = scalar_type(to);
     match (from, to) {
         (DType::F32, DType::F64) => b.ins().fpromote(ty, x),
@@ -37,7 +37,7 @@ fn scalar(b: &mut Builder, from: DType, to: DType, x: Value) -> Value {
 }
 
 /// A vector in another type: whole registers where the machine can, else lane by lane.
-fn vector(b: &mut Builder, from: DType, to: DType, lanes: usize, parts: &[Value]) -> Parts {
+fn vector(b: &mut ClifBuilder, from: DType, to: DType, lanes: usize, parts: &[Value]) -> Registers {
     let ty = register_type(to);
     match (from, to) {
         (DType::F32, DType::F64) => parts.iter().flat_map(|&x| promote(b, x)).collect(),
@@ -58,19 +58,19 @@ fn vector(b: &mut Builder, from: DType, to: DType, lanes: usize, parts: &[Value]
 }
 
 /// Four singles as twice two doubles.
-fn promote(b: &mut Builder, x: Value) -> [Value; 2] {
+fn promote(b: &mut ClifBuilder, x: Value) -> [Value; 2] {
     let high = upper(b, x);
     [b.ins().fvpromote_low(x), b.ins().fvpromote_low(high)]
 }
 
 /// Twice two doubles as four singles.
-pub(super) fn demote(b: &mut Builder, x: Value, y: Value) -> Value {
+pub(super) fn demote(b: &mut ClifBuilder, x: Value, y: Value) -> Value {
     let (x, y) = (b.ins().fvdemote(x), b.ins().fvdemote(y));
     join_lower(b, x, y)
 }
 
 /// Four integers as twice two doubles.
-fn int_to_double(b: &mut Builder, x: Value) -> [Value; 2] {
+fn int_to_double(b: &mut ClifBuilder, x: Value) -> [Value; 2] {
     let high = upper(b, x);
     [x, high].map(|x| {
         let wide = b.ins().swiden_low(x);
@@ -79,7 +79,7 @@ fn int_to_double(b: &mut Builder, x: Value) -> [Value; 2] {
 }
 
 /// A mask as ones and zeros.
-fn from_mask(b: &mut Builder, ty: Type, parts: &[Value]) -> Parts {
+fn from_mask(b: &mut ClifBuilder, ty: Type, parts: &[Value]) -> Registers {
     let one = if ty.lane_type().is_float() { float(b, ty, 1.0) } else { constant(b, ty, 1) };
     let one = super::vector::bits(b, int_type(ty), one);
     let parts = mask_as(b, parts, ty);
@@ -93,7 +93,7 @@ fn from_mask(b: &mut Builder, ty: Type, parts: &[Value]) -> Parts {
 }
 
 /// Whether each lane is not zero.
-fn differs_from_zero(b: &mut Builder, x: Value) -> Value {
+fn differs_from_zero(b: &mut ClifBuilder, x: Value) -> Value {
     let ty = type_of(b, x);
     if ty.lane_type().is_float() {
         let zero = float(b, ty, 0.0);

@@ -15,15 +15,15 @@ use cranelift::codegen::ir::{self, BlockArg, GlobalValue};
 use cranelift::codegen::isa::TargetFrontendConfig;
 use cranelift::prelude::*;
 
-use super::alias::Memory;
+use super::alias::AliasInfo;
 use super::cast::cast;
 use super::ops::{self, emitter};
 use super::simd;
-use super::vector::{self, Builder, Parts};
-use crate::algebra::scalar::Machine;
+use super::vector::{self, ClifBuilder, Registers};
+use crate::algebra::scalar::MachineOp;
 use crate::algebra::types::DType;
 use crate::ice;
-use crate::loops::{Address, Bound, Carried, Expr, Function, Product, Ranks, Step, Stmt, Ty, Value};
+use crate::loops::{Address, Carried, Expr, Function, LoopBound, Product, Ranks, Stmt, Stride, Ty, Value};
 
 /// What a function uses that lies elsewhere.
 pub(super) trait Symbols {
@@ -45,13 +45,13 @@ pub(super) struct Task<'a> {
     /// Whether the memory behind each pointer stays as it is.
     pub(super) read_only: &'a [bool],
     /// Loops that have code of their own.
-    pub(super) wides: Vec<simd::Loop<'a>>,
+    pub(super) wides: Vec<simd::VectorLoop<'a>>,
     /// The vectors that there are beside Cranelift's.
     set: Option<simd::Set>,
 }
 
 impl<'a> Task<'a> {
-    pub(super) fn new(function: &'a Function, memory: &'a Memory, set: Option<simd::Set>) -> Task<'a> {
+    pub(super) fn new(function: &'a Function, memory: &'a AliasInfo, set: Option<simd::Set>) -> Task<'a> {
         let wides = simd::find(function, &memory.may_alias, set);
         Task { function, read_only: &memory.read_only, wides, set }
     }
@@ -96,7 +96,7 @@ pub(super) fn emit(
     let (block, part) = (b.block_params(entry)[0], b.block_params(entry)[1]);
     let pointers = (0..function.pointers.len()).map(|index| pointer(&mut b, block, index)).collect();
     let count = function.values.len();
-    let mut emit = Emit {
+    let mut emit = FunctionEmitter {
         b,
         function,
         read_only: task.read_only,
@@ -108,7 +108,7 @@ pub(super) fn emit(
         tables: table_values,
         symbols,
         products: Vec::new(),
-        values: vec![Parts::new(); count],
+        values: vec![Registers::new(); count],
         definitions: vec![None; count],
         depths: vec![0; count],
         depth: 0,
@@ -123,19 +123,19 @@ pub(super) fn emit(
 }
 
 /// Pointer `index` of the block, which does not change while the function runs.
-fn pointer(b: &mut Builder, block: ir::Value, index: usize) -> ir::Value {
+fn pointer(b: &mut ClifBuilder, block: ir::Value, index: usize) -> ir::Value {
     let flags = MemFlagsData::trusted().with_readonly().with_can_move();
     b.ins().load(types::I64, flags, block, 8 * index as i32)
 }
 
 /// What is known while a function is emitted.
-struct Emit<'a, 'b> {
-    b: Builder<'b>,
+struct FunctionEmitter<'a, 'b> {
+    b: ClifBuilder<'b>,
     function: &'a Function,
     /// Whether the memory behind each pointer stays as it is.
     read_only: &'a [bool],
     /// The loops that are called.
-    wides: &'a [simd::Loop<'a>],
+    wides: &'a [simd::VectorLoop<'a>],
     /// The vectors that there are beside Cranelift's.
     set: Option<simd::Set>,
     /// Loops around that may not run at all.
@@ -148,7 +148,7 @@ struct Emit<'a, 'b> {
     /// The library's products known so far.
     products: Vec<(DType, ir::FuncRef)>,
     /// The registers of each value defined so far.
-    values: Vec<Parts>,
+    values: Vec<Registers>,
     /// The expression behind each value that has one.
     definitions: Vec<Option<&'a Expr>>,
     /// How many loops each value varies in.
@@ -157,7 +157,7 @@ struct Emit<'a, 'b> {
     depth: usize,
 }
 
-impl<'a> Emit<'a, '_> {
+impl<'a> FunctionEmitter<'a, '_> {
     fn ty(&self, value: Value) -> Ty {
         self.function.values[value.0 as usize]
     }
@@ -175,7 +175,7 @@ impl<'a> Emit<'a, '_> {
         parts[0]
     }
 
-    fn define(&mut self, value: Value, parts: Parts) {
+    fn define(&mut self, value: Value, parts: Registers) {
         let lanes: usize = parts.iter().map(|&part| self.lanes(part)).sum();
         let ty = self.ty(value);
         if lanes != ty.lanes as usize {
@@ -220,11 +220,11 @@ impl<'a> Emit<'a, '_> {
     }
 
     /// A distance and the address of a table, of which one is 0.
-    fn steps(&mut self, step: &Step) -> [ir::Value; 2] {
+    fn steps(&mut self, step: &Stride) -> [ir::Value; 2] {
         let none = self.b.ins().iconst(types::I64, 0);
         match step {
-            Step::By(by) => [self.b.ins().iconst(types::I64, *by), none],
-            Step::Table(table, at) => {
+            Stride::By(by) => [self.b.ins().iconst(types::I64, *by), none],
+            Stride::Table(table, at) => {
                 let base = self.b.ins().symbol_value(types::I64, self.tables[*table]);
                 let at = self.position(at);
                 let at = self.times(at, 8);
@@ -274,8 +274,8 @@ impl<'a> Emit<'a, '_> {
     fn for_loop(
         &mut self,
         var: Value,
-        start: Bound,
-        stop: Bound,
+        start: LoopBound,
+        stop: LoopBound,
         step: i64,
         carried: &'a [Carried],
         body: &'a [Stmt],
@@ -284,11 +284,11 @@ impl<'a> Emit<'a, '_> {
             return self.wide(index, carried);
         }
         match (start, stop) {
-            (Bound::Const(start), Bound::Const(stop)) if start >= stop => self.no_turn(carried),
-            (Bound::Const(start), Bound::Const(stop)) if start.saturating_add(step) >= stop => {
+            (LoopBound::Const(start), LoopBound::Const(stop)) if start >= stop => self.no_turn(carried),
+            (LoopBound::Const(start), LoopBound::Const(stop)) if start.saturating_add(step) >= stop => {
                 self.one_turn(var, start, carried, body)
             }
-            _ => self.iterations(Loop { var, start, stop, step }, carried, body),
+            _ => self.iterations(LoopHead { var, start, stop, step }, carried, body),
         }
     }
 
@@ -313,11 +313,11 @@ impl<'a> Emit<'a, '_> {
     }
 
     /// Any other loop.
-    fn iterations(&mut self, head: Loop, carried: &'a [Carried], body: &'a [Stmt]) {
+    fn iterations(&mut self, head: LoopHead, carried: &'a [Carried], body: &'a [Stmt]) {
         let (start, stop) = (self.bound(head.start), self.bound(head.stop));
-        let inits: Vec<Parts> = carried.iter().map(|carry| self.parts(carry.init).to_vec()).collect();
+        let inits: Vec<Registers> = carried.iter().map(|carry| self.parts(carry.init).to_vec()).collect();
         let (iteration, after) = (self.b.create_block(), self.b.create_block());
-        let flat: Parts = inits.iter().flatten().copied().collect();
+        let flat: Registers = inits.iter().flatten().copied().collect();
         self.enter(&head, start, stop, &flat, iteration, after);
 
         self.b.switch_to_block(iteration);
@@ -331,7 +331,7 @@ impl<'a> Emit<'a, '_> {
             self.define(carry.current, current);
         }
         self.body(body);
-        let mut nexts = Parts::new();
+        let mut nexts = Registers::new();
         for (carry, init) in carried.iter().zip(&inits) {
             nexts.extend(self.like(carry.next, init[0]));
         }
@@ -352,7 +352,7 @@ impl<'a> Emit<'a, '_> {
     /// Goes into a loop, past a test if it may not run at all.
     fn enter(
         &mut self,
-        head: &Loop,
+        head: &LoopHead,
         start: ir::Value,
         stop: ir::Value,
         inits: &[ir::Value],
@@ -368,21 +368,21 @@ impl<'a> Emit<'a, '_> {
         }
     }
 
-    fn bound(&mut self, bound: Bound) -> ir::Value {
+    fn bound(&mut self, bound: LoopBound) -> ir::Value {
         match bound {
-            Bound::Const(n) => self.b.ins().iconst(types::I64, n),
-            Bound::Value(value) => self.scalar(value),
+            LoopBound::Const(n) => self.b.ins().iconst(types::I64, n),
+            LoopBound::Value(value) => self.scalar(value),
         }
     }
 
     /// Parameters of a block, of the types of `parts`.
-    fn params(&mut self, block: Block, parts: &[ir::Value]) -> Parts {
+    fn params(&mut self, block: Block, parts: &[ir::Value]) -> Registers {
         let types: Vec<Type> = parts.iter().map(|&part| vector::type_of(&self.b, part)).collect();
         types.into_iter().map(|ty| self.b.append_block_param(block, ty)).collect()
     }
 
     /// A value in registers like `sample`: masks have a width.
-    fn like(&mut self, value: Value, sample: ir::Value) -> Parts {
+    fn like(&mut self, value: Value, sample: ir::Value) -> Registers {
         let parts = self.parts(value).to_vec();
         let ty = self.ty(value);
         if ty.dtype != DType::Bool || ty.lanes == 1 {
@@ -452,7 +452,7 @@ impl<'a> Emit<'a, '_> {
         }
     }
 
-    fn load(&mut self, ty: Ty, pointer: usize, at: &Address) -> Parts {
+    fn load(&mut self, ty: Ty, pointer: usize, at: &Address) -> Registers {
         let flags = self.load_flags(pointer);
         let (base, offset) = self.place(pointer, at);
         if ty.dtype == DType::Bool && ty.lanes > 1 {
@@ -477,7 +477,7 @@ impl<'a> Emit<'a, '_> {
 
     /// Every other element: of two registers that meet in the third of them, so that nothing beyond the
     /// last is read.
-    fn load_even(&mut self, ty: Ty, pointer: usize, at: &Address) -> Parts {
+    fn load_even(&mut self, ty: Ty, pointer: usize, at: &Address) -> Registers {
         let flags = self.load_flags(pointer);
         let (base, offset) = self.place(pointer, at);
         let (register, count) = vector::layout(ty);
@@ -520,7 +520,7 @@ impl<'a> Emit<'a, '_> {
         }
     }
 
-    fn expr(&mut self, value: Value, expr: &'a Expr) -> Parts {
+    fn expr(&mut self, value: Value, expr: &'a Expr) -> Registers {
         let ty = self.ty(value);
         match expr {
             Expr::Const(number) => self.constant(ty, number.0),
@@ -546,7 +546,7 @@ impl<'a> Emit<'a, '_> {
         }
     }
 
-    fn constant(&mut self, ty: Ty, number: f64) -> Parts {
+    fn constant(&mut self, ty: Ty, number: f64) -> Registers {
         let (register, count) = vector::layout(ty);
         let lane = match ty.dtype {
             DType::Bool if ty.lanes > 1 => u64::from(number != 0.0).wrapping_neg(),
@@ -560,7 +560,7 @@ impl<'a> Emit<'a, '_> {
     }
 
     /// A number behind the pointers of the block, which does not change while the function runs.
-    fn given(&mut self, ty: Ty, k: usize) -> Parts {
+    fn given(&mut self, ty: Ty, k: usize) -> Registers {
         let (register, count) = vector::layout(ty);
         let flags = MemFlagsData::trusted().with_readonly().with_can_move();
         let at = 8 * (self.pointers.len() + k) as i32;
@@ -569,7 +569,7 @@ impl<'a> Emit<'a, '_> {
         vec![part; count]
     }
 
-    fn splat(&mut self, ty: Ty, scalar: Value) -> Parts {
+    fn splat(&mut self, ty: Ty, scalar: Value) -> Registers {
         let (register, count) = vector::layout(ty);
         let mut scalar = self.scalar(scalar);
         if ty.dtype == DType::Bool {
@@ -580,7 +580,7 @@ impl<'a> Emit<'a, '_> {
     }
 
     /// Positions go through types that hold them exactly, so a float is rounded once.
-    fn positions(&mut self, ty: Ty, start: Value) -> Parts {
+    fn positions(&mut self, ty: Ty, start: Value) -> Registers {
         let start = self.scalar(start);
         let exact = match ty.dtype {
             DType::F32 => DType::F64,
@@ -592,7 +592,7 @@ impl<'a> Emit<'a, '_> {
         let first = cast(&mut self.b, DType::I64, exact, 1, &[start])[0];
         let (register, count) = vector::layout(Ty { dtype: exact, lanes: ty.lanes });
         let first = self.b.ins().splat(register, first);
-        let parts: Parts = (0..count).map(|index| self.counted(exact, register, first, index)).collect();
+        let parts: Registers = (0..count).map(|index| self.counted(exact, register, first, index)).collect();
         cast(&mut self.b, exact, ty.dtype, ty.lanes as usize, &parts)
     }
 
@@ -610,8 +610,8 @@ impl<'a> Emit<'a, '_> {
         if dtype == DType::F64 { self.b.ins().fadd(first, lanes) } else { self.b.ins().iadd(first, lanes) }
     }
 
-    fn machine(&mut self, ty: Ty, machine: Machine, args: &'a [Value]) -> Parts {
-        if machine == Machine::IntToFloat {
+    fn machine(&mut self, ty: Ty, machine: MachineOp, args: &'a [Value]) -> Registers {
+        if machine == MachineOp::IntToFloat {
             let parts = self.parts(args[0]).to_vec();
             return cast(&mut self.b, DType::I32, ty.dtype, ty.lanes as usize, &parts);
         }
@@ -619,47 +619,47 @@ impl<'a> Emit<'a, '_> {
             return self.far(ty, machine, args);
         }
         let args = match machine {
-            Machine::IntShl | Machine::IntShr => self.shift_operands(args),
-            Machine::Fma => args.iter().map(|&arg| self.maybe_negated(arg)).collect(),
+            MachineOp::IntShl | MachineOp::IntShr => self.shift_operands(args),
+            MachineOp::Fma => args.iter().map(|&arg| self.maybe_negated(arg)).collect(),
             // True is the least of masks.
-            Machine::Lt | Machine::Le if self.ty(args[0]).dtype == DType::Bool && ty.lanes > 1 => {
+            MachineOp::Lt | MachineOp::Le if self.ty(args[0]).dtype == DType::Bool && ty.lanes > 1 => {
                 self.operands(&[args[1], args[0]])
             }
             _ => self.operands(args),
         };
         let count = args[0].len();
         let emit = emitter(machine);
-        if ty.lanes > 1 && matches!(machine, Machine::FloorDiv | Machine::FloorRem) {
+        if ty.lanes > 1 && matches!(machine, MachineOp::FloorDiv | MachineOp::FloorRem) {
             return self.lane_by_lane(ty, emit, &args);
         }
         (0..count)
             .map(|index| {
-                let registers: Parts = args.iter().map(|arg| arg[index]).collect();
+                let registers: Registers = args.iter().map(|arg| arg[index]).collect();
                 emit(&mut self.b, &registers)
             })
             .collect()
     }
 
     /// An operation that only scalars have.
-    fn lane_by_lane(&mut self, ty: Ty, emit: ops::Emitter, args: &[Parts]) -> Parts {
-        let mut scalars = Parts::new();
+    fn lane_by_lane(&mut self, ty: Ty, emit: ops::OpEmitter, args: &[Registers]) -> Registers {
+        let mut scalars = Registers::new();
         for index in 0..ty.lanes as usize {
-            let lanes: Parts = args.iter().map(|arg| vector::lane(&mut self.b, arg, index)).collect();
+            let lanes: Registers = args.iter().map(|arg| vector::lane(&mut self.b, arg, index)).collect();
             scalars.push(emit(&mut self.b, &lanes));
         }
         vector::gather(&mut self.b, vector::register_type(ty.dtype), &scalars)
     }
 
     /// Operands with masks as wide as the other operands; of masks alone, as the first.
-    fn operands(&mut self, args: &[Value]) -> Vec<Parts> {
+    fn operands(&mut self, args: &[Value]) -> Vec<Registers> {
         let lead = args.iter().find(|&&arg| self.ty(arg).dtype != DType::Bool).unwrap_or(&args[0]);
         let sample = self.parts(*lead)[0];
         args.iter().map(|&arg| self.like(arg, sample)).collect()
     }
 
     /// A negated operand of a fused product, in the form that Cranelift fuses too.
-    fn maybe_negated(&mut self, arg: Value) -> Parts {
-        let Some(Expr::Machine(Machine::Neg, inner)) = self.definitions[arg.0 as usize] else {
+    fn maybe_negated(&mut self, arg: Value) -> Registers {
+        let Some(Expr::Machine(MachineOp::Neg, inner)) = self.definitions[arg.0 as usize] else {
             return self.parts(arg).to_vec();
         };
         if !self.ty(arg).dtype.is_float() {
@@ -670,7 +670,7 @@ impl<'a> Emit<'a, '_> {
     }
 
     /// The value and, for each of its registers, the one distance.
-    fn shift_operands(&mut self, args: &[Value]) -> Vec<Parts> {
+    fn shift_operands(&mut self, args: &[Value]) -> Vec<Registers> {
         let value = self.parts(args[0]).to_vec();
         let distance = match self.definitions[args[1].0 as usize] {
             Some(Expr::Const(n)) => self.b.ins().iconst(types::I32, n.0 as i64),
@@ -683,7 +683,7 @@ impl<'a> Emit<'a, '_> {
     }
 
     /// Lane `k` with lane `k + lanes / 2`, until one is left.
-    fn fold(&mut self, machine: Machine, arg: Value) -> ir::Value {
+    fn fold(&mut self, machine: MachineOp, arg: Value) -> ir::Value {
         let (ty, mut parts) = (self.ty(arg), self.parts(arg).to_vec());
         if !(ty.lanes.is_power_of_two()) {
             ice!("native", "fold of {} lanes", ty.lanes);
@@ -731,17 +731,17 @@ impl<'a> Emit<'a, '_> {
 }
 
 /// The head of a loop.
-struct Loop {
+struct LoopHead {
     var: Value,
-    start: Bound,
-    stop: Bound,
+    start: LoopBound,
+    stop: LoopBound,
     step: i64,
 }
 
-impl Loop {
+impl LoopHead {
     /// Whether there is a first iteration for certain; called when the limits are not empty numbers.
     fn surely_runs(&self) -> bool {
-        matches!((self.start, self.stop), (Bound::Const(_), Bound::Const(_)))
+        matches!((self.start, self.stop), (LoopBound::Const(_), LoopBound::Const(_)))
     }
 }
 

@@ -3,13 +3,13 @@
 //! Code tests whether any lane is great and only then goes through memory: the function takes as many lanes
 //! of an operation's two operands and leaves as many results, which may lie where an operand does.
 
-use crate::algebra::scalar::{Machine, float32, float64};
+use crate::algebra::scalar::{MachineOp, float32, float64};
 use crate::algebra::types::DType;
 use crate::ice;
 
 /// A function of great arguments, as code knows it.
 pub(super) struct Far {
-    pub(super) machine: Machine,
+    pub(super) machine: MachineOp,
     pub(super) dtype: DType,
     pub(super) name: &'static str,
     pub(super) address: *const u8,
@@ -18,7 +18,7 @@ pub(super) struct Far {
 macro_rules! far {
     ($abi:literal $($machine:ident $dtype:ident $module:ident $float:ty, $function:ident;)*) => {
         $(extern $abi fn $function(x: *const $float, near: *const $float, out: *mut $float, lanes: usize) {
-            let Some(function) = Machine::$machine.far() else { return };
+            let Some(function) = MachineOp::$machine.far() else { return };
             for lane in 0..lanes {
                 // SAFETY: code passes three places of memory with so many lanes; each lane is read before it
                 // is written.
@@ -29,7 +29,7 @@ macro_rules! far {
         /// All of them.
         pub(super) fn all() -> Vec<Far> {
             vec![$(Far {
-                machine: Machine::$machine,
+                machine: MachineOp::$machine,
                 dtype: DType::$dtype,
                 name: stringify!($function),
                 address: $function as *const u8,
@@ -59,7 +59,7 @@ all!("sysv64");
 all!("C");
 
 /// The place of an operation among them.
-pub(super) fn index(machine: Machine, dtype: DType) -> usize {
+pub(super) fn index(machine: MachineOp, dtype: DType) -> usize {
     let found = all().iter().position(|far| (far.machine, far.dtype) == (machine, dtype));
     found.unwrap_or_else(|| ice!("native", "{machine:?} of {dtype}"))
 }

@@ -1,6 +1,6 @@
 //! Native code: loop nests through Cranelift. The only user of Cranelift.
 //!
-//! Comes in: loops. Goes out: machine code that lives as long as [`Native`] or a [`Bound`] of it.
+//! Comes in: loops. Goes out: machine code that lives as long as [`Native`] or a [`BoundProgram`] of it.
 //! Invariant: results have the same bits as the loop interpreter's, on every machine; without a
 //! fused multiply-add instruction a function is called in its place.
 //!
@@ -49,7 +49,7 @@ use crate::loops::Loops;
 /// the same code.
 #[derive(Clone, Debug)]
 pub struct Native {
-    code: Rc<module::Code>,
+    code: Rc<module::CodeMemory>,
     pool: Rc<Pool>,
     recorder: Option<Rc<Profiler>>,
 }
@@ -121,20 +121,20 @@ impl Native {
     ///
     /// # Panics
     /// If there is no such program or a buffer is missing.
-    pub fn bind(&self, program: usize, buffers: &[*mut u8]) -> Bound {
+    pub fn bind(&self, program: usize, buffers: &[*mut u8]) -> BoundProgram {
         let driver = Rc::clone(&self.code.programs[program]);
         let word = |word: &module::Word| match *word {
             module::Word::Buffer(buffer) => buffers[buffer],
             module::Word::Immediate(number) => std::ptr::without_provenance_mut(number as u32 as usize),
         };
         let block = driver.block.iter().map(word).collect();
-        Bound { native: self.clone(), program, driver, block }
+        BoundProgram { native: self.clone(), program, driver, block }
     }
 }
 
 /// A program with its buffers.
 #[derive(Debug)]
-pub struct Bound {
+pub struct BoundProgram {
     /// Keeps the code.
     native: Native,
     program: usize,
@@ -155,7 +155,7 @@ impl Pointers {
     }
 }
 
-impl Bound {
+impl BoundProgram {
     /// The calls of a phase.
     fn phase(&self, phase: Phase) -> Range<usize> {
         let (commit, all) = (self.driver.commit, self.driver.steps.len());
@@ -186,7 +186,7 @@ impl Bound {
     /// Makes one call.
     ///
     /// # Safety
-    /// As for [`Bound::run`], of which it must be one of the calls, made in their order.
+    /// As for [`BoundProgram::run`], of which it must be one of the calls, made in their order.
     unsafe fn call(&self, call: usize) {
         let step = &self.driver.steps[call];
         let pointers = Pointers(self.block[step.at..].as_ptr());

@@ -8,10 +8,10 @@ use cranelift::prelude::Signature;
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{DataDescription, DataId, FuncId, Linkage, Module, default_libcall_names};
 
-use super::alias::{Memory, memory};
+use super::alias::{AliasInfo, memory};
 use super::emit::{Task, far_signature, product_signature, ranks_signature, signature, wide_signature};
 use super::far;
-use super::parallel::{self, Body, Job, Library};
+use super::parallel::{self, CompileJob, Library, MachineCode};
 use super::product;
 use super::ranks;
 use super::simd;
@@ -20,10 +20,10 @@ use crate::ice;
 use crate::loops::{Function, Loops, Program};
 
 /// Machine code: takes a block of pointers and the number of the part to do.
-pub(super) type Entry = unsafe extern "C" fn(*const *mut u8, usize);
+pub(super) type EntryPoint = unsafe extern "C" fn(*const *mut u8, usize);
 
 /// The code of all programs; freed when the last user is gone.
-pub(super) struct Code {
+pub(super) struct CodeMemory {
     /// There until the code is dropped.
     module: Option<JITModule>,
     /// One for each program.
@@ -36,7 +36,7 @@ pub(super) struct Code {
 #[derive(Debug)]
 pub(super) struct Driver {
     /// Its calls in order.
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<NativeCall>,
     /// How many of them come before the first that writes what outlives the step.
     pub(super) commit: usize,
     /// What all calls take, one after another.
@@ -54,36 +54,36 @@ pub(super) enum Word {
 
 /// A call.
 #[derive(Debug)]
-pub(super) struct Step {
-    pub(super) entry: Entry,
+pub(super) struct NativeCall {
+    pub(super) entry: EntryPoint,
     /// Where in the block its pointers begin.
     pub(super) at: usize,
     /// How many parts it has, which may run at the same time.
     pub(super) parts: usize,
 }
 
-impl fmt::Debug for Code {
+impl fmt::Debug for CodeMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Code").field("programs", &self.programs.len()).finish()
     }
 }
 
-impl Drop for Code {
+impl Drop for CodeMemory {
     fn drop(&mut self) {
         if let Some(module) = self.module.take() {
-            // SAFETY: entries are only reachable through `Native` and `Bound`, which share this
-            // `Code`, so nothing runs or can be called any more.
+            // SAFETY: entries are only reachable through `Native` and `BoundProgram`, which share this
+            // `CodeMemory`, so nothing runs or can be called any more.
             unsafe { module.free_memory() }
         }
     }
 }
 
 /// Compiles all functions.
-pub(super) fn compile(loops: &Loops, target: &Target) -> Code {
+pub(super) fn compile(loops: &Loops, target: &Target) -> CodeMemory {
     let mut maker = Maker::new(target);
     let (memory, set) = (memory(loops), simd::Set::of(target));
     let jobs = loops.functions.iter().zip(&memory);
-    let jobs: Vec<Job> = jobs.map(|(function, memory)| maker.job(function, memory, set)).collect();
+    let jobs: Vec<CompileJob> = jobs.map(|(function, memory)| maker.job(function, memory, set)).collect();
     for (job, body) in jobs.iter().zip(parallel::compile_all(&jobs, maker.module.isa())) {
         maker.define(job.id, &body);
     }
@@ -127,12 +127,17 @@ impl Maker {
     }
 
     /// Declares a function and its tables; makes its wide loops.
-    fn job<'a>(&mut self, function: &'a Function, memory: &'a Memory, set: Option<simd::Set>) -> Job<'a> {
+    fn job<'a>(
+        &mut self,
+        function: &'a Function,
+        memory: &'a AliasInfo,
+        set: Option<simd::Set>,
+    ) -> CompileJob<'a> {
         let task = Task::new(function, memory, set);
         let wides = task.wides.iter().map(|wide| self.wide(&wide.code)).collect();
         let id = self.declare();
         let tables = function.tables.iter().map(|table| declare_table(&mut self.module, table)).collect();
-        Job { id, task, tables, wides, library: Arc::clone(&self.library) }
+        CompileJob { id, task, tables, wides, library: Arc::clone(&self.library) }
     }
 
     /// Adds the code of a wide loop.
@@ -148,23 +153,23 @@ impl Maker {
         check(self.module.declare_anonymous_function(&signature))
     }
 
-    fn define(&mut self, id: FuncId, body: &Body) {
+    fn define(&mut self, id: FuncId, body: &MachineCode) {
         check(self.module.define_function_bytes(id, body.align, &body.code, &body.relocs));
         self.bytes += body.code.len();
     }
 
-    fn finish(mut self, loops: &Loops, functions: &[FuncId]) -> Code {
+    fn finish(mut self, loops: &Loops, functions: &[FuncId]) -> CodeMemory {
         check(self.module.finalize_definitions());
-        let entries: Vec<Entry> = functions.iter().map(|id| self.entry(*id)).collect();
+        let entries: Vec<EntryPoint> = functions.iter().map(|id| self.entry(*id)).collect();
         let programs =
             loops.programs.iter().map(|program| Rc::new(driver(program, loops, &entries))).collect();
-        Code { module: Some(self.module), programs, bytes: self.bytes }
+        CodeMemory { module: Some(self.module), programs, bytes: self.bytes }
     }
 
-    fn entry(&self, id: FuncId) -> Entry {
+    fn entry(&self, id: FuncId) -> EntryPoint {
         let code = self.module.get_finalized_function(id);
-        // SAFETY: the function was declared with the signature of `Entry` and its code is final.
-        unsafe { std::mem::transmute::<*const u8, Entry>(code) }
+        // SAFETY: the function was declared with the signature of `EntryPoint` and its code is final.
+        unsafe { std::mem::transmute::<*const u8, EntryPoint>(code) }
     }
 }
 
@@ -184,7 +189,7 @@ fn declare_table(module: &mut JITModule, table: &[i64]) -> DataId {
 }
 
 /// The calls of a program.
-fn driver(program: &Program, loops: &Loops, entries: &[Entry]) -> Driver {
+fn driver(program: &Program, loops: &Loops, entries: &[EntryPoint]) -> Driver {
     let mut driver = Driver { steps: Vec::new(), commit: program.commit, block: Vec::new() };
     for call in &program.calls {
         let (function, have) = (&loops.functions[call.function], call.buffers.len());
@@ -192,7 +197,7 @@ fn driver(program: &Program, loops: &Loops, entries: &[Entry]) -> Driver {
             ice!("native", "a call with {have} buffers of {}", function.pointers.len());
         }
         let (entry, at) = (entries[call.function], driver.block.len());
-        driver.steps.push(Step { entry, at, parts: function.parts() });
+        driver.steps.push(NativeCall { entry, at, parts: function.parts() });
         driver.block.extend(call.buffers.iter().copied().map(Word::Buffer));
         driver.block.extend(call.immediates.iter().copied().map(Word::Immediate));
     }

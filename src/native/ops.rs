@@ -2,64 +2,72 @@
 
 use cranelift::prelude::*;
 
-use super::vector::{Builder, bits, constant, float, int_type, type_of};
-use crate::algebra::scalar::Machine;
+use super::vector::{ClifBuilder, bits, constant, float, int_type, type_of};
+use crate::algebra::scalar::MachineOp;
 use crate::ice;
 
 /// Emits an operation on registers of equal shape.
-pub(super) type Emitter = fn(&mut Builder, &[Value]) -> Value;
+pub(super) type OpEmitter = fn(&mut ClifBuilder, &[Value]) -> Value;
 
 /// The table: how each operation is emitted.
-pub(super) fn emitter(machine: Machine) -> Emitter {
+pub(super) fn emitter(machine: MachineOp) -> OpEmitter {
     match machine {
-        Machine::Add => |b, x| number(b, x, |b, x| b.ins().fadd(x[0], x[1]), |b, x| b.ins().iadd(x[0], x[1])),
-        Machine::Sub => |b, x| number(b, x, |b, x| b.ins().fsub(x[0], x[1]), |b, x| b.ins().isub(x[0], x[1])),
-        Machine::Mul => |b, x| number(b, x, |b, x| b.ins().fmul(x[0], x[1]), |b, x| b.ins().imul(x[0], x[1])),
-        Machine::Div => |b, x| b.ins().fdiv(x[0], x[1]),
-        Machine::Neg => |b, x| number(b, x, negate, |b, x| b.ins().ineg(x[0])),
-        Machine::Abs => |b, x| number(b, x, absolute, |b, x| b.ins().iabs(x[0])),
-        Machine::Sqrt => |b, x| b.ins().sqrt(x[0]),
-        Machine::Fma => |b, x| b.ins().fma(x[0], x[1], x[2]),
-        Machine::Floor => |b, x| number(b, x, |b, x| b.ins().floor(x[0]), |_, x| x[0]),
-        Machine::Ceil => |b, x| number(b, x, |b, x| b.ins().ceil(x[0]), |_, x| x[0]),
-        Machine::Nearest => |b, x| number(b, x, |b, x| b.ins().nearest(x[0]), |_, x| x[0]),
-        Machine::Min => |b, x| pick(b, [x[0], x[1]], x),
-        Machine::Max => |b, x| pick(b, [x[1], x[0]], x),
-        Machine::Sign => |b, x| number(b, x, float_sign, int_sign),
-        Machine::CopySign => copy_sign,
-        Machine::Lt => |b, x| compare(b, FloatCC::LessThan, IntCC::SignedLessThan, x[0], x[1]),
-        Machine::Le => |b, x| compare(b, FloatCC::LessThanOrEqual, IntCC::SignedLessThanOrEqual, x[0], x[1]),
-        Machine::Eq => |b, x| compare(b, FloatCC::Equal, IntCC::Equal, x[0], x[1]),
-        Machine::Ne => |b, x| compare(b, FloatCC::NotEqual, IntCC::NotEqual, x[0], x[1]),
-        Machine::And => |b, x| b.ins().band(x[0], x[1]),
-        Machine::Or => |b, x| b.ins().bor(x[0], x[1]),
-        Machine::Not => not,
-        Machine::Select => |b, x| select(b, x[0], x[1], x[2]),
-        Machine::Exp2Int => exp2_int,
-        Machine::Exponent => exponent,
-        Machine::Fraction => fraction,
-        Machine::FloorDiv => floor_div,
-        Machine::FloorRem => floor_rem,
-        Machine::IntXor => |b, x| b.ins().bxor(x[0], x[1]),
-        Machine::IntShr => |b, x| b.ins().ushr(x[0], x[1]),
-        Machine::IntShl => |b, x| b.ins().ishl(x[0], x[1]),
-        Machine::FarSin | Machine::FarCos | Machine::FarTan => ice!("native", "{machine:?} is a call"),
-        Machine::IntToFloat => ice!("native", "int_to_float is a cast"),
+        MachineOp::Add => {
+            |b, x| number(b, x, |b, x| b.ins().fadd(x[0], x[1]), |b, x| b.ins().iadd(x[0], x[1]))
+        }
+        MachineOp::Sub => {
+            |b, x| number(b, x, |b, x| b.ins().fsub(x[0], x[1]), |b, x| b.ins().isub(x[0], x[1]))
+        }
+        MachineOp::Mul => {
+            |b, x| number(b, x, |b, x| b.ins().fmul(x[0], x[1]), |b, x| b.ins().imul(x[0], x[1]))
+        }
+        MachineOp::Div => |b, x| b.ins().fdiv(x[0], x[1]),
+        MachineOp::Neg => |b, x| number(b, x, negate, |b, x| b.ins().ineg(x[0])),
+        MachineOp::Abs => |b, x| number(b, x, absolute, |b, x| b.ins().iabs(x[0])),
+        MachineOp::Sqrt => |b, x| b.ins().sqrt(x[0]),
+        MachineOp::Fma => |b, x| b.ins().fma(x[0], x[1], x[2]),
+        MachineOp::Floor => |b, x| number(b, x, |b, x| b.ins().floor(x[0]), |_, x| x[0]),
+        MachineOp::Ceil => |b, x| number(b, x, |b, x| b.ins().ceil(x[0]), |_, x| x[0]),
+        MachineOp::Nearest => |b, x| number(b, x, |b, x| b.ins().nearest(x[0]), |_, x| x[0]),
+        MachineOp::Min => |b, x| pick(b, [x[0], x[1]], x),
+        MachineOp::Max => |b, x| pick(b, [x[1], x[0]], x),
+        MachineOp::Sign => |b, x| number(b, x, float_sign, int_sign),
+        MachineOp::CopySign => copy_sign,
+        MachineOp::Lt => |b, x| compare(b, FloatCC::LessThan, IntCC::SignedLessThan, x[0], x[1]),
+        MachineOp::Le => {
+            |b, x| compare(b, FloatCC::LessThanOrEqual, IntCC::SignedLessThanOrEqual, x[0], x[1])
+        }
+        MachineOp::Eq => |b, x| compare(b, FloatCC::Equal, IntCC::Equal, x[0], x[1]),
+        MachineOp::Ne => |b, x| compare(b, FloatCC::NotEqual, IntCC::NotEqual, x[0], x[1]),
+        MachineOp::And => |b, x| b.ins().band(x[0], x[1]),
+        MachineOp::Or => |b, x| b.ins().bor(x[0], x[1]),
+        MachineOp::Not => not,
+        MachineOp::Select => |b, x| select(b, x[0], x[1], x[2]),
+        MachineOp::Exp2Int => exp2_int,
+        MachineOp::Exponent => exponent,
+        MachineOp::Fraction => fraction,
+        MachineOp::FloorDiv => floor_div,
+        MachineOp::FloorRem => floor_rem,
+        MachineOp::IntXor => |b, x| b.ins().bxor(x[0], x[1]),
+        MachineOp::IntShr => |b, x| b.ins().ushr(x[0], x[1]),
+        MachineOp::IntShl => |b, x| b.ins().ishl(x[0], x[1]),
+        MachineOp::FarSin | MachineOp::FarCos | MachineOp::FarTan => ice!("native", "{machine:?} is a call"),
+        MachineOp::IntToFloat => ice!("native", "int_to_float is a cast"),
     }
 }
 
 /// Whether the lanes are floats.
-fn is_float(b: &Builder, value: Value) -> bool {
+fn is_float(b: &ClifBuilder, value: Value) -> bool {
     type_of(b, value).lane_type().is_float()
 }
 
 /// One emitter for floats, another for integers.
-fn number(b: &mut Builder, x: &[Value], floats: Emitter, ints: Emitter) -> Value {
+fn number(b: &mut ClifBuilder, x: &[Value], floats: OpEmitter, ints: OpEmitter) -> Value {
     if is_float(b, x[0]) { floats(b, x) } else { ints(b, x) }
 }
 
 /// `-x`: a scalar's mask is built by Cranelift, a vector's is a constant that leaves loops.
-fn negate(b: &mut Builder, x: &[Value]) -> Value {
+fn negate(b: &mut ClifBuilder, x: &[Value]) -> Value {
     let ty = type_of(b, x[0]);
     if !ty.is_vector() {
         return b.ins().fneg(x[0]);
@@ -69,7 +77,7 @@ fn negate(b: &mut Builder, x: &[Value]) -> Value {
 }
 
 /// `|x|`.
-fn absolute(b: &mut Builder, x: &[Value]) -> Value {
+fn absolute(b: &mut ClifBuilder, x: &[Value]) -> Value {
     let ty = type_of(b, x[0]);
     if !ty.is_vector() {
         return b.ins().fabs(x[0]);
@@ -79,7 +87,7 @@ fn absolute(b: &mut Builder, x: &[Value]) -> Value {
 }
 
 /// The first with the sign bit of the second.
-fn copy_sign(b: &mut Builder, x: &[Value]) -> Value {
+fn copy_sign(b: &mut ClifBuilder, x: &[Value]) -> Value {
     let ty = type_of(b, x[0]);
     if !ty.is_vector() {
         return b.ins().fcopysign(x[0], x[1]);
@@ -92,7 +100,7 @@ fn copy_sign(b: &mut Builder, x: &[Value]) -> Value {
 
 /// Quotient of scalar integers rounded down; 0 where the divisor is 0. The divisors 0 and -1, which
 /// the machine's division may not like, are kept from it.
-fn floor_div(b: &mut Builder, x: &[Value]) -> Value {
+fn floor_div(b: &mut ClifBuilder, x: &[Value]) -> Value {
     let ty = type_of(b, x[0]);
     let (zero, one, minus) = (constant(b, ty, 0), constant(b, ty, 1), constant(b, ty, u64::MAX));
     let by_zero = b.ins().icmp(IntCC::Equal, x[1], zero);
@@ -113,31 +121,31 @@ fn floor_div(b: &mut Builder, x: &[Value]) -> Value {
 }
 
 /// `a - quotient * b`.
-fn remainder(b: &mut Builder, x: &[Value], quotient: Value) -> Value {
+fn remainder(b: &mut ClifBuilder, x: &[Value], quotient: Value) -> Value {
     let product = b.ins().imul(quotient, x[1]);
     b.ins().isub(x[0], product)
 }
 
 /// What floor division of scalars leaves.
-fn floor_rem(b: &mut Builder, x: &[Value]) -> Value {
+fn floor_rem(b: &mut ClifBuilder, x: &[Value]) -> Value {
     let quotient = floor_div(b, x);
     remainder(b, x, quotient)
 }
 
 /// `less[0] < less[1] ? x[0] : x[1]`: one instruction for floats.
-fn pick(b: &mut Builder, less: [Value; 2], x: &[Value]) -> Value {
+fn pick(b: &mut ClifBuilder, less: [Value; 2], x: &[Value]) -> Value {
     let condition = compare(b, FloatCC::LessThan, IntCC::SignedLessThan, less[0], less[1]);
     select(b, condition, x[0], x[1])
 }
 
 /// A comparison: a byte for scalars, a mask for vectors.
-fn compare(b: &mut Builder, floats: FloatCC, ints: IntCC, x: Value, y: Value) -> Value {
+fn compare(b: &mut ClifBuilder, floats: FloatCC, ints: IntCC, x: Value, y: Value) -> Value {
     if is_float(b, x) { b.ins().fcmp(floats, x, y) } else { b.ins().icmp(ints, x, y) }
 }
 
 /// `condition ? x : y`. A mask that does not come straight from a comparison is told to be one by
 /// the instruction, where there is one.
-fn select(b: &mut Builder, condition: Value, x: Value, y: Value) -> Value {
+fn select(b: &mut ClifBuilder, condition: Value, x: Value, y: Value) -> Value {
     let ty = type_of(b, x);
     if !ty.is_vector() {
         return b.ins().select(condition, x, y);
@@ -147,7 +155,7 @@ fn select(b: &mut Builder, condition: Value, x: Value, y: Value) -> Value {
 }
 
 /// The other truth value.
-fn not(b: &mut Builder, x: &[Value]) -> Value {
+fn not(b: &mut ClifBuilder, x: &[Value]) -> Value {
     let ty = type_of(b, x[0]);
     if ty.is_vector() {
         return b.ins().bnot(x[0]);
@@ -157,7 +165,7 @@ fn not(b: &mut Builder, x: &[Value]) -> Value {
 }
 
 /// +1, 0 or -1; 0 for NaN.
-fn float_sign(b: &mut Builder, x: &[Value]) -> Value {
+fn float_sign(b: &mut ClifBuilder, x: &[Value]) -> Value {
     let ty = type_of(b, x[0]);
     let (zero, one, minus) = (float(b, ty, 0.0), float(b, ty, 1.0), float(b, ty, -1.0));
     let above = b.ins().fcmp(FloatCC::GreaterThan, x[0], zero);
@@ -172,7 +180,7 @@ fn float_sign(b: &mut Builder, x: &[Value]) -> Value {
 }
 
 /// +1, 0 or -1.
-fn int_sign(b: &mut Builder, x: &[Value]) -> Value {
+fn int_sign(b: &mut ClifBuilder, x: &[Value]) -> Value {
     let ty = type_of(b, x[0]);
     let zero = constant(b, ty, 0);
     let above = b.ins().icmp(IntCC::SignedGreaterThan, x[0], zero);
@@ -190,7 +198,7 @@ pub(super) fn exponent_of(bytes: usize) -> (u32, f64) {
 }
 
 /// How a float type keeps its exponent.
-struct Layout {
+struct FloatFormat {
     /// The type.
     ty: Type,
     /// The integers of equal shape.
@@ -201,11 +209,11 @@ struct Layout {
     bias: f64,
 }
 
-impl Layout {
-    fn of(b: &Builder, value: Value) -> Layout {
+impl FloatFormat {
+    fn of(b: &ClifBuilder, value: Value) -> FloatFormat {
         let ty = type_of(b, value);
         let (fraction, bias) = exponent_of(ty.lane_type().bytes() as usize);
-        Layout { ty, int: int_type(ty), fraction: i64::from(fraction), bias }
+        FloatFormat { ty, int: int_type(ty), fraction: i64::from(fraction), bias }
     }
 
     /// The float `2^fraction`: the last whose neighbours are one apart.
@@ -215,8 +223,8 @@ impl Layout {
 }
 
 /// `2^n`. Adding `1.5 * 2^fraction` leaves `n` in the low bits; they move up to the exponent.
-fn exp2_int(b: &mut Builder, x: &[Value]) -> Value {
-    let layout = Layout::of(b, x[0]);
+fn exp2_int(b: &mut ClifBuilder, x: &[Value]) -> Value {
+    let layout = FloatFormat::of(b, x[0]);
     let magic = float(b, layout.ty, 1.5 * layout.unit() + layout.bias);
     let sum = b.ins().fadd(x[0], magic);
     let sum = bits(b, layout.int, sum);
@@ -226,8 +234,8 @@ fn exp2_int(b: &mut Builder, x: &[Value]) -> Value {
 }
 
 /// The exponent as a float: moved down into the low bits of `2^fraction`, which is then taken off.
-fn exponent(b: &mut Builder, x: &[Value]) -> Value {
-    let layout = Layout::of(b, x[0]);
+fn exponent(b: &mut ClifBuilder, x: &[Value]) -> Value {
+    let layout = FloatFormat::of(b, x[0]);
     let whole = bits(b, layout.int, x[0]);
     let distance = b.ins().iconst(types::I32, layout.fraction);
     let shifted = b.ins().ushr(whole, distance);
@@ -240,8 +248,8 @@ fn exponent(b: &mut Builder, x: &[Value]) -> Value {
 }
 
 /// The fraction with the exponent of 1.
-fn fraction(b: &mut Builder, x: &[Value]) -> Value {
-    let layout = Layout::of(b, x[0]);
+fn fraction(b: &mut ClifBuilder, x: &[Value]) -> Value {
+    let layout = FloatFormat::of(b, x[0]);
     let whole = bits(b, layout.int, x[0]);
     let low = constant(b, layout.int, (1u64 << layout.fraction) - 1);
     let low = b.ins().band(whole, low);
@@ -252,7 +260,7 @@ fn fraction(b: &mut Builder, x: &[Value]) -> Value {
 }
 
 /// A lane of a mask as a truth value.
-pub(super) fn truth(b: &mut Builder, lane: Value) -> Value {
+pub(super) fn truth(b: &mut ClifBuilder, lane: Value) -> Value {
     let zero = constant(b, type_of(b, lane), 0);
     b.ins().icmp(IntCC::NotEqual, lane, zero)
 }

@@ -21,7 +21,7 @@ use crate::ice;
 const MOST: usize = 8;
 
 /// A function to be compiled.
-pub(super) struct Job<'a> {
+pub(super) struct CompileJob<'a> {
     pub(super) id: FuncId,
     pub(super) task: Task<'a>,
     pub(super) tables: Vec<DataId>,
@@ -39,7 +39,7 @@ pub(super) struct Library {
     pub(super) far: Vec<FuncId>,
 }
 
-impl Symbols for Job<'_> {
+impl Symbols for CompileJob<'_> {
     /// A constant table may lie anywhere in memory; the module knows data by namespace 1.
     fn table(&self, table: usize, out: &mut ir::Function) -> ir::GlobalValue {
         let name = UserExternalName { namespace: 1, index: self.tables[table].as_u32() };
@@ -75,7 +75,7 @@ fn callee(id: FuncId, out: &mut ir::Function) -> ExternalName {
 }
 
 /// Machine code of a function, not yet in its place.
-pub(super) struct Body {
+pub(super) struct MachineCode {
     pub(super) code: Vec<u8>,
     pub(super) align: u64,
     pub(super) relocs: Vec<ModuleReloc>,
@@ -83,7 +83,7 @@ pub(super) struct Body {
 
 /// Compiles functions, the largest first so that threads end together. Bodies are in the order of
 /// the jobs.
-pub(super) fn compile_all(jobs: &[Job], isa: &dyn TargetIsa) -> Vec<Body> {
+pub(super) fn compile_all(jobs: &[CompileJob], isa: &dyn TargetIsa) -> Vec<MachineCode> {
     let mut order: Vec<usize> = (0..jobs.len()).collect();
     order.sort_by_key(|&job| std::cmp::Reverse(jobs[job].task.function.values.len()));
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(jobs.len())));
@@ -113,7 +113,7 @@ struct Worker {
 }
 
 impl Worker {
-    fn body(&mut self, job: &Job, isa: &dyn TargetIsa) -> Body {
+    fn body(&mut self, job: &CompileJob, isa: &dyn TargetIsa) -> MachineCode {
         self.context.clear();
         self.context.func =
             ir::Function::with_name_signature(UserFuncName::user(0, job.id.as_u32()), signature(isa));
@@ -124,13 +124,13 @@ impl Worker {
 }
 
 /// The machine code of the function in `context`.
-pub(super) fn compile(context: &mut Context, isa: &dyn TargetIsa, id: FuncId) -> Body {
+pub(super) fn compile(context: &mut Context, isa: &dyn TargetIsa, id: FuncId) -> MachineCode {
     if let Err(why) = context.compile(isa, &mut ControlPlane::default()) {
         ice!("native", "{:?}", why.inner);
     }
     let Some(compiled) = context.compiled_code() else { ice!("native", "no code for {id}") };
     let relocs = compiled.buffer.relocs().iter();
-    Body {
+    MachineCode {
         code: compiled.code_buffer().to_vec(),
         align: u64::from(compiled.buffer.alignment),
         relocs: relocs.map(|reloc| ModuleReloc::from_mach_reloc(reloc, &context.func, id)).collect(),

@@ -34,7 +34,7 @@ pub struct Pool {
 /// The threads beside the caller.
 #[derive(Debug)]
 struct Workers {
-    shared: Arc<Shared>,
+    shared: Arc<PoolState>,
     handles: Vec<JoinHandle<()>>,
 }
 
@@ -44,17 +44,17 @@ struct Workers {
 struct CachePadded<T>(T);
 
 /// Work under way.
-struct Job<'a> {
+struct PoolJob<'a> {
     work: &'a (dyn Fn(usize) + Sync),
 }
 
 /// What all threads look at.
 #[derive(Debug)]
-struct Shared {
+struct PoolState {
     /// Counts pieces of work.
     epoch: CachePadded<AtomicU32>,
     /// The work under way. Valid for whoever has taken a part that is not done.
-    job: AtomicPtr<Job<'static>>,
+    job: AtomicPtr<PoolJob<'static>>,
     /// By thread: the parts that are left of its run, as [`word`].
     runs: Vec<CachePadded<AtomicU64>>,
     /// Parts done.
@@ -100,7 +100,7 @@ impl Workers {
     /// Starts threads. Where the system gives fewer, the work is done by those.
     fn new(threads: usize) -> Workers {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(PoolState {
             epoch: CachePadded::default(),
             job: AtomicPtr::default(),
             runs: (0..threads).map(|_| CachePadded::default()).collect(),
@@ -122,7 +122,7 @@ impl Workers {
         if parts > MOST_PARTS {
             ice!("native", "{parts} parts");
         }
-        let job = Job { work };
+        let job = PoolJob { work };
         let shared = &*self.shared;
         shared.publish(&job, parts, self.handles.len() + 1);
         for (own, handle) in (1..).zip(&self.handles) {
@@ -142,7 +142,7 @@ impl Workers {
 
 /// Waits for all parts when dropped.
 struct Wait<'a> {
-    shared: &'a Shared,
+    shared: &'a PoolState,
     parts: usize,
 }
 
@@ -156,9 +156,9 @@ impl Drop for Wait<'_> {
     }
 }
 
-impl Shared {
+impl PoolState {
     /// Gives each thread its run of parts.
-    fn publish(&self, job: &Job<'_>, parts: usize, threads: usize) {
+    fn publish(&self, job: &PoolJob<'_>, parts: usize, threads: usize) {
         let epoch = self.epoch.0.load(Ordering::Relaxed).wrapping_add(1);
         self.done.0.store(0, Ordering::Relaxed);
         self.failed.store(false, Ordering::Relaxed);
@@ -246,7 +246,7 @@ impl Shared {
 
     /// Does a part that this thread has taken.
     fn work(&self, part: usize) {
-        let done = Done(self);
+        let done = PartGuard(self);
         // SAFETY: the job lives until all parts are done, and this one is not; taking it has made the
         // pointer visible.
         let job = unsafe { &*self.job.load(Ordering::Relaxed) };
@@ -256,9 +256,9 @@ impl Shared {
 }
 
 /// Counts a part as done when dropped, even if it panicked.
-struct Done<'a>(&'a Shared);
+struct PartGuard<'a>(&'a PoolState);
 
-impl Drop for Done<'_> {
+impl Drop for PartGuard<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
             self.0.failed.store(true, Ordering::Relaxed);

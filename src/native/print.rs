@@ -58,17 +58,17 @@ fn make(isa: &dyn TargetIsa, index: usize, task: &Task) -> ir::Function {
         isa.frontend_config(),
         &mut FunctionBuilderContext::new(),
         task,
-        &Names { function: index },
+        &SymbolNames { function: index },
     );
     out
 }
 
 /// Stable names for what lies outside of a function.
-struct Names {
+struct SymbolNames {
     function: usize,
 }
 
-impl Symbols for Names {
+impl Symbols for SymbolNames {
     fn table(&self, table: usize, out: &mut ir::Function) -> ir::GlobalValue {
         out.create_global_value(GlobalValueData::Symbol {
             name: ExternalName::testcase(format!("f{}.table{table}", self.function)),

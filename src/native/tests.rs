@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::algebra::number::Number;
-use crate::algebra::scalar::{Bits, Machine, encode};
+use crate::algebra::scalar::{Bits, MachineOp, encode};
 use crate::algebra::types::DType;
-use crate::loops::{Address, Bound as Limit, Buffer, Call, Carried, Expr, Function, Place, Program};
+use crate::loops::{
+    Address, Buffer, BufferLocation, Call, Carried, Expr, Function, LoopBound as Limit, Program,
+};
 use crate::loops::{Stmt, Ty, Value};
 
 use DType::{Bool, F32, F64, I32, I64};
@@ -55,7 +57,7 @@ pub(super) fn at(offset: i64, terms: &[(Value, i64)]) -> Address {
 fn program(function: Function, lens: &[usize]) -> Loops {
     let buffers = function.pointers.iter().zip(lens).enumerate();
     let buffers = buffers
-        .map(|(k, (&dtype, &len))| Buffer { dtype, len, name: None, place: Place::Input(k) })
+        .map(|(k, (&dtype, &len))| Buffer { dtype, len, name: None, location: BufferLocation::Input(k) })
         .collect();
     let call = Call { kernel: 0, function: 0, buffers: (0..lens.len()).collect(), immediates: Vec::new() };
     let program = Program {
@@ -203,7 +205,7 @@ pub(super) fn elementwise_function(
 
 const LANES: [u16; 4] = [1, 4, 8, 16];
 
-fn check_machine(target: &Target, machine: Machine, dtype: DType, types: &[DType]) {
+fn check_machine(target: &Target, machine: MachineOp, dtype: DType, types: &[DType]) {
     let out = machine.result(dtype);
     let mut inputs: Vec<(DType, Vec<Bits>)> =
         types.iter().enumerate().map(|(k, &dtype)| (dtype, samples(dtype, k))).collect();
@@ -223,15 +225,15 @@ fn check_machine(target: &Target, machine: Machine, dtype: DType, types: &[DType
 }
 
 /// Inputs that an operation is defined on.
-pub(super) fn restrict(machine: Machine, dtype: DType, inputs: &mut [(DType, Vec<Bits>)]) {
+pub(super) fn restrict(machine: MachineOp, dtype: DType, inputs: &mut [(DType, Vec<Bits>)]) {
     let limit = if dtype == F32 { 126.0 } else { 1022.0 };
     let values = &mut inputs[0].1;
     match machine {
-        Machine::Exp2Int => {
+        MachineOp::Exp2Int => {
             let some = [-limit, limit + 1.0, 0.0, 1.0, -1.0, 17.0, -20.0];
             *values = (0..48).map(|k| encode(some[k % 7], dtype)).collect();
         }
-        Machine::Exponent | Machine::Fraction => {
+        MachineOp::Exponent | MachineOp::Fraction => {
             let some = [1.0, 1.5, 0.75, 3e30, 1e-30, 7.0, (-limit).exp2(), 65535.9];
             *values = (0..48).map(|k| encode(some[k % 8], dtype)).collect();
         }
@@ -241,7 +243,7 @@ pub(super) fn restrict(machine: Machine, dtype: DType, inputs: &mut [(DType, Vec
 
 #[test]
 fn float_operations_have_their_meaning() {
-    use Machine::*;
+    use MachineOp::*;
     let unary = [Neg, Abs, Sqrt, Floor, Ceil, Nearest, Sign, Exp2Int, Exponent, Fraction];
     let binary = [Add, Sub, Mul, Div, Min, Max, CopySign, FarSin, FarCos, FarTan, Lt, Le, Eq, Ne];
     for dtype in [F32, F64] {
@@ -259,7 +261,7 @@ fn float_operations_have_their_meaning() {
 
 #[test]
 fn integer_operations_have_their_meaning() {
-    use Machine::*;
+    use MachineOp::*;
     let unary = [Neg, Abs, Sign, Floor, Ceil, Nearest];
     let binary = [Add, Sub, Mul, Min, Max, Lt, Le, Eq, Ne, FloorDiv, FloorRem];
     for dtype in [I32, I64] {
@@ -276,7 +278,7 @@ fn integer_operations_have_their_meaning() {
 
 #[test]
 fn boolean_operations_have_their_meaning() {
-    use Machine::*;
+    use MachineOp::*;
     check_machine(&Target::Host, Not, Bool, &[Bool]);
     for machine in [And, Or, Eq, Ne, Lt, Le] {
         check_machine(&Target::Host, machine, Bool, &[Bool, Bool]);
@@ -288,15 +290,16 @@ fn boolean_operations_have_their_meaning() {
 fn a_fused_product_is_rounded_once_without_the_instruction() {
     let plain = Target::fixed("x86_64", &["has_sse3", "has_ssse3", "has_sse41", "has_sse42"]);
     if cfg!(all(target_arch = "x86_64", target_os = "linux")) {
-        check_machine(&plain, Machine::Fma, F32, &[F32; 3]);
-        check_machine(&plain, Machine::Fma, F64, &[F64; 3]);
+        check_machine(&plain, MachineOp::Fma, F32, &[F32; 3]);
+        check_machine(&plain, MachineOp::Fma, F64, &[F64; 3]);
     }
 }
 
 #[test]
 fn shifts_go_by_a_constant() {
     for lanes in LANES {
-        for (machine, distance) in [(Machine::IntShr, 0), (Machine::IntShr, 15), (Machine::IntShl, 31)] {
+        for (machine, distance) in [(MachineOp::IntShr, 0), (MachineOp::IntShr, 15), (MachineOp::IntShl, 31)]
+        {
             let input = samples(I32, 1);
             let want: Vec<Bits> = input.iter().map(|&x| machine.eval(I32, &[x, distance])).collect();
             let got = elementwise(lanes, &[(I32, input)], I32, |kit, body, args| {
@@ -358,17 +361,17 @@ fn masks_meet_at_any_width() {
         let want: Vec<Bits> = (0..48)
             .map(|k| {
                 let x = |input: usize| inputs[input].1[k];
-                let first = Machine::Lt.eval(F32, &[x(0), x(1)]);
-                let second = Machine::Lt.eval(F64, &[x(2), x(3)]);
-                let either = Machine::Or.eval(Bool, &[first, second]);
-                Machine::Select.eval(F64, &[either, x(2), x(3)])
+                let first = MachineOp::Lt.eval(F32, &[x(0), x(1)]);
+                let second = MachineOp::Lt.eval(F64, &[x(2), x(3)]);
+                let either = MachineOp::Or.eval(Bool, &[first, second]);
+                MachineOp::Select.eval(F64, &[either, x(2), x(3)])
             })
             .collect();
         let got = elementwise(lanes, &inputs, F64, |kit, body, x| {
-            let first = kit.def(body, Bool, lanes, Expr::Machine(Machine::Lt, vec![x[0], x[1]]));
-            let second = kit.def(body, Bool, lanes, Expr::Machine(Machine::Lt, vec![x[2], x[3]]));
-            let either = kit.def(body, Bool, lanes, Expr::Machine(Machine::Or, vec![first, second]));
-            kit.def(body, F64, lanes, Expr::Machine(Machine::Select, vec![either, x[2], x[3]]))
+            let first = kit.def(body, Bool, lanes, Expr::Machine(MachineOp::Lt, vec![x[0], x[1]]));
+            let second = kit.def(body, Bool, lanes, Expr::Machine(MachineOp::Lt, vec![x[2], x[3]]));
+            let either = kit.def(body, Bool, lanes, Expr::Machine(MachineOp::Or, vec![first, second]));
+            kit.def(body, F64, lanes, Expr::Machine(MachineOp::Select, vec![either, x[2], x[3]]))
         });
         assert_same(&format!("masks {lanes}"), F64, &got, &want);
     }
@@ -418,7 +421,7 @@ fn large_positions_are_rounded_once() {
 }
 
 /// The tree that a fold is.
-fn tree(machine: Machine, dtype: DType, lanes: &[Bits]) -> Bits {
+fn tree(machine: MachineOp, dtype: DType, lanes: &[Bits]) -> Bits {
     if let [last] = lanes {
         return *last;
     }
@@ -430,15 +433,15 @@ fn tree(machine: Machine, dtype: DType, lanes: &[Bits]) -> Bits {
 #[test]
 fn folds_are_the_fixed_tree() {
     let cases = [
-        (Machine::Add, F32),
-        (Machine::Add, F64),
-        (Machine::Mul, F64),
-        (Machine::Max, F32),
-        (Machine::Min, F64),
-        (Machine::Add, I32),
-        (Machine::Max, I64),
-        (Machine::Or, Bool),
-        (Machine::And, Bool),
+        (MachineOp::Add, F32),
+        (MachineOp::Add, F64),
+        (MachineOp::Mul, F64),
+        (MachineOp::Max, F32),
+        (MachineOp::Min, F64),
+        (MachineOp::Add, I32),
+        (MachineOp::Max, I64),
+        (MachineOp::Or, Bool),
+        (MachineOp::And, Bool),
     ];
     for ((machine, dtype), lanes) in cases.iter().flat_map(|&case| [4, 8, 16].map(|lanes| (case, lanes))) {
         let mut kit = Kit::default();
@@ -470,9 +473,9 @@ fn carried_sum(limits: impl Fn(&mut Kit, &mut Vec<Stmt>) -> (Limit, Limit), step
     let mut inner = Vec::new();
     let (sum, flag) = (kit.value(F64, 1), kit.value(Bool, 1));
     let element = kit.def(&mut inner, F64, 1, Expr::Load { step: 1, pointer: x, at: at(0, &[(var, 1)]) });
-    let both = kit.def(&mut inner, F64, 1, Expr::Machine(Machine::Add, vec![sum, element]));
-    let next = kit.def(&mut inner, F64, 1, Expr::Machine(Machine::Select, vec![flag, sum, both]));
-    let other = kit.def(&mut inner, Bool, 1, Expr::Machine(Machine::Not, vec![flag]));
+    let both = kit.def(&mut inner, F64, 1, Expr::Machine(MachineOp::Add, vec![sum, element]));
+    let next = kit.def(&mut inner, F64, 1, Expr::Machine(MachineOp::Select, vec![flag, sum, both]));
+    let other = kit.def(&mut inner, Bool, 1, Expr::Machine(MachineOp::Not, vec![flag]));
     let (last, last_flag) = (kit.value(F64, 1), kit.value(Bool, 1));
     let carried = vec![
         Carried { init: zero, current: sum, next, last },
@@ -525,8 +528,8 @@ fn a_carried_mask_keeps_its_width() {
         let mut inner = Vec::new();
         let element =
             kit.def(&mut inner, F64, lanes, Expr::Load { step: 1, pointer: x, at: at(0, &[(var, 1)]) });
-        let below = kit.def(&mut inner, Bool, lanes, Expr::Machine(Machine::Lt, vec![element, zero]));
-        let next = kit.def(&mut inner, Bool, lanes, Expr::Machine(Machine::Or, vec![below, any]));
+        let below = kit.def(&mut inner, Bool, lanes, Expr::Machine(MachineOp::Lt, vec![element, zero]));
+        let next = kit.def(&mut inner, Bool, lanes, Expr::Machine(MachineOp::Or, vec![below, any]));
         let carried = vec![Carried { init: no, current: any, next, last }];
         let (start, stop) = (Limit::Const(0), Limit::Const(4 * i64::from(lanes)));
         body.push(Stmt::For { var, start, stop, step: i64::from(lanes), carried, body: inner });
@@ -555,7 +558,7 @@ fn positions_tables_and_limits_address_memory() {
     let safe = kit.def(&mut body, I64, 1, Expr::Clamp(moved, 6));
     let element = kit.def(&mut body, F32, 1, Expr::Load { step: 1, pointer: x, at: at(0, &[(safe, 1)]) });
     let minus = kit.def(&mut body, F32, 1, Expr::Const(Number(-1.0)));
-    let value = kit.def(&mut body, F32, 1, Expr::Machine(Machine::Select, vec![inside, element, minus]));
+    let value = kit.def(&mut body, F32, 1, Expr::Machine(MachineOp::Select, vec![inside, element, minus]));
     body.push(Stmt::Store { step: 1, pointer: out, at: at(1, &[(var, 3)]), value });
     let (start, stop) = (Limit::Const(0), Limit::Const(5));
     let body = vec![Stmt::For { var, start, stop, step: 1, carried: Vec::new(), body }];

@@ -12,10 +12,10 @@ use crate::ice;
 use crate::loops::Ty;
 
 /// The registers of a value.
-pub(super) type Parts = Vec<Value>;
+pub(super) type Registers = Vec<Value>;
 
 /// Shorthand: every emitter works on one of these.
-pub(super) type Builder<'a> = FunctionBuilder<'a>;
+pub(super) type ClifBuilder<'a> = FunctionBuilder<'a>;
 
 /// The type of a scalar.
 pub(super) fn scalar_type(dtype: DType) -> Type {
@@ -57,7 +57,7 @@ pub(super) fn little() -> MemFlagsData {
 }
 
 /// The same bits as another type.
-pub(super) fn bits(b: &mut Builder, ty: Type, value: Value) -> Value {
+pub(super) fn bits(b: &mut ClifBuilder, ty: Type, value: Value) -> Value {
     if b.func.dfg.value_type(value) == ty { value } else { b.ins().bitcast(ty, little(), value) }
 }
 
@@ -73,7 +73,7 @@ pub(super) fn int_type(ty: Type) -> Type {
 }
 
 /// A number in every lane, given by the bits of one lane.
-pub(super) fn constant(b: &mut Builder, ty: Type, lane: u64) -> Value {
+pub(super) fn constant(b: &mut ClifBuilder, ty: Type, lane: u64) -> Value {
     match ty {
         types::F32 => b.ins().f32const(f32::from_bits(lane as u32)),
         types::F64 => b.ins().f64const(f64::from_bits(lane)),
@@ -96,13 +96,13 @@ fn immediate(ty: Type, lane: u64) -> i64 {
 }
 
 /// A register given by its bytes.
-pub(super) fn vector_constant(b: &mut Builder, ty: Type, data: Vec<u8>) -> Value {
+pub(super) fn vector_constant(b: &mut ClifBuilder, ty: Type, data: Vec<u8>) -> Value {
     let data = b.func.dfg.constants.insert(ConstantData::from(data));
     b.ins().vconst(ty, data)
 }
 
 /// The float `value` in the lanes of a float type.
-pub(super) fn float(b: &mut Builder, ty: Type, value: f64) -> Value {
+pub(super) fn float(b: &mut ClifBuilder, ty: Type, value: f64) -> Value {
     let lane = match ty.lane_type() {
         types::F32 => u64::from((value as f32).to_bits()),
         _ => value.to_bits(),
@@ -111,7 +111,7 @@ pub(super) fn float(b: &mut Builder, ty: Type, value: f64) -> Value {
 }
 
 /// Four lanes of 32 bits out of two registers: 0 to 3 are those of `x`, 4 to 7 those of `y`.
-pub(super) fn shuffle(b: &mut Builder, x: Value, y: Value, lanes: [u8; 4]) -> Value {
+pub(super) fn shuffle(b: &mut ClifBuilder, x: Value, y: Value, lanes: [u8; 4]) -> Value {
     let ty = b.func.dfg.value_type(x);
     let bytes: Vec<u8> = lanes.iter().flat_map(|lane| (0..4).map(move |byte| 4 * lane + byte)).collect();
     let mask = b.func.dfg.immediates.push(ConstantData::from(bytes));
@@ -121,17 +121,17 @@ pub(super) fn shuffle(b: &mut Builder, x: Value, y: Value, lanes: [u8; 4]) -> Va
 }
 
 /// The upper half of a register in both halves.
-pub(super) fn upper(b: &mut Builder, x: Value) -> Value {
+pub(super) fn upper(b: &mut ClifBuilder, x: Value) -> Value {
     shuffle(b, x, x, [2, 3, 2, 3])
 }
 
 /// The lower halves of two registers.
-pub(super) fn join_lower(b: &mut Builder, x: Value, y: Value) -> Value {
+pub(super) fn join_lower(b: &mut ClifBuilder, x: Value, y: Value) -> Value {
     shuffle(b, x, y, [0, 1, 4, 5])
 }
 
 /// A mask in lanes of another width, or as it is.
-pub(super) fn mask_as(b: &mut Builder, mask: &[Value], register: Type) -> Parts {
+pub(super) fn mask_as(b: &mut ClifBuilder, mask: &[Value], register: Type) -> Registers {
     let have = b.func.dfg.value_type(mask[0]);
     let want = int_type(register);
     match (have, want) {
@@ -142,18 +142,18 @@ pub(super) fn mask_as(b: &mut Builder, mask: &[Value], register: Type) -> Parts 
 }
 
 /// Four 32-bit integers as twice two of 64 bits.
-pub(super) fn widen(b: &mut Builder, x: Value) -> [Value; 2] {
+pub(super) fn widen(b: &mut ClifBuilder, x: Value) -> [Value; 2] {
     [b.ins().swiden_low(x), b.ins().swiden_high(x)]
 }
 
 /// Twice two 64-bit integers as four of 32 bits, without their upper bits.
-pub(super) fn narrow(b: &mut Builder, x: Value, y: Value) -> Value {
+pub(super) fn narrow(b: &mut ClifBuilder, x: Value, y: Value) -> Value {
     let mixed = shuffle(b, x, y, [0, 2, 4, 6]);
     bits(b, types::I32X4, mixed)
 }
 
 /// Four bytes in memory as a mask.
-pub(super) fn load_mask(b: &mut Builder, flags: MemFlagsData, at: Value, offset: i32) -> Value {
+pub(super) fn load_mask(b: &mut ClifBuilder, flags: MemFlagsData, at: Value, offset: i32) -> Value {
     let bytes = b.ins().load(types::I32, flags, at, offset);
     let vector = b.ins().scalar_to_vector(types::I32X4, bytes);
     let vector = bits(b, types::I8X16, vector);
@@ -164,7 +164,7 @@ pub(super) fn load_mask(b: &mut Builder, flags: MemFlagsData, at: Value, offset:
 }
 
 /// A mask as four bytes in one integer.
-pub(super) fn pack_mask(b: &mut Builder, mask: Value) -> Value {
+pub(super) fn pack_mask(b: &mut ClifBuilder, mask: Value) -> Value {
     let half = b.ins().snarrow(mask, mask);
     let bytes = b.ins().snarrow(half, half);
     let ones = constant(b, types::I8X16, 1);
@@ -174,15 +174,15 @@ pub(super) fn pack_mask(b: &mut Builder, mask: Value) -> Value {
 }
 
 /// Lane `lane` of a vector.
-pub(super) fn lane(b: &mut Builder, parts: &[Value], lane: usize) -> Value {
+pub(super) fn lane(b: &mut ClifBuilder, parts: &[Value], lane: usize) -> Value {
     let per = b.func.dfg.value_type(parts[0]).lane_count() as usize;
     b.ins().extractlane(parts[lane / per], (lane % per) as u8)
 }
 
 /// Scalars as registers of type `ty`.
-pub(super) fn gather(b: &mut Builder, ty: Type, scalars: &[Value]) -> Parts {
+pub(super) fn gather(b: &mut ClifBuilder, ty: Type, scalars: &[Value]) -> Registers {
     let per = ty.lane_count() as usize;
-    let mut parts = Parts::new();
+    let mut parts = Registers::new();
     for chunk in scalars.chunks(per) {
         let mut register = b.ins().splat(ty, chunk[0]);
         for (index, &scalar) in chunk.iter().enumerate().skip(1) {
@@ -194,6 +194,6 @@ pub(super) fn gather(b: &mut Builder, ty: Type, scalars: &[Value]) -> Parts {
 }
 
 /// The type of a Cranelift value.
-pub(super) fn type_of(b: &Builder, value: ir::Value) -> Type {
+pub(super) fn type_of(b: &ClifBuilder, value: ir::Value) -> Type {
     b.func.dfg.value_type(value)
 }

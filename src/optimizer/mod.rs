@@ -35,12 +35,12 @@ pub use error::Error;
 use crate::algebra::types::DType;
 use crate::check::optim::external::NO_TOTAL;
 use crate::diag::{Diagnostic, suggest};
-use crate::graph::positions::{Position, Source};
-use crate::graph::{Graph, Layout, ProgramId, Purpose, Role};
+use crate::graph::positions::{IndexSource, Position};
+use crate::graph::{CellId, CellSlot, Graph, Layout, ProgramId, Purpose, Role};
 use crate::ice;
 use crate::native::Phase;
 use crate::pipeline::{self, Program, Report};
-use crate::run::machine::{Lent, Machine, Memory};
+use crate::run::machine::{Borrowed, Machine, Memory};
 use crate::run::memory::{joined, joined_read};
 use crate::run::step_key;
 use crate::typed::{self, StageUse, StatementKind};
@@ -219,7 +219,7 @@ impl Optimizer {
     /// If the parameters are not those the pipeline was compiled for, or memory is short.
     pub fn init<R: Element>(&mut self, params: &[R]) -> Result<(), Error> {
         self.fits::<R>("parameters", params.len())?;
-        self.init.run_with(&mut [(Role::Params, Lent::Read(params))], Phase::Whole);
+        self.init.run_with(&mut [(Role::Params, Borrowed::Read(params))], Phase::Whole);
         self.keep_initial()?;
         if let Some(initial) = &self.initial {
             initial.set_from(params);
@@ -266,7 +266,7 @@ impl Optimizer {
             return Ok(());
         };
         machine.set(&Role::Step, &[self.t as f64]);
-        machine.run_with(&mut [(Role::Params, Lent::Read(params))], Phase::Whole);
+        machine.run_with(&mut [(Role::Params, Borrowed::Read(params))], Phase::Whole);
         machine.given(&Role::Params).copy_to(weights);
         Ok(())
     }
@@ -292,7 +292,7 @@ impl Optimizer {
         self.step.set(&Role::Step, &[self.t as f64]);
         self.step.set(&Role::Key, &step_key(0, self.t as usize));
         self.step.set(&Role::Loss, &[loss.unwrap_or(0.0)]);
-        let lent = &mut [(Role::Params, Lent::Write(params)), (Role::Gradient, Lent::Read(gradient))];
+        let lent = &mut [(Role::Params, Borrowed::Write(params)), (Role::Gradient, Borrowed::Read(gradient))];
         if self.positions.is_empty() {
             self.step.run_with(lent, Phase::Whole);
             return Ok(());
@@ -316,7 +316,7 @@ impl Optimizer {
         Ok(())
     }
 
-    /// As [`Optimizer::step`], on one slice for each tensor. Slices that lie one behind the other in
+    /// As [`Optimizer::step`], on one slice for each tensor. Slices that are consecutive in
     /// memory are used in place. Others are copied: the parameters into one piece and back, the
     /// gradients into one piece, which costs up to 24 bytes of memory traffic per `f32` parameter beside
     /// the 28 of Adam itself, and as much memory as parameters and gradients take.
@@ -496,11 +496,11 @@ impl Optimizer {
     }
 
     fn give_cells(&mut self) {
-        for (k, (name, _)) in self.layout.cells.iter().enumerate() {
+        for (k, CellSlot { name, .. }) in self.layout.cells.iter().enumerate() {
             if let Some((_, Some(value))) = self.hypers.iter().find(|(have, _)| Some(&**have) == short(name))
             {
                 for machine in [&mut self.init, &mut self.step].into_iter().chain(&mut self.weights) {
-                    machine.set(&Role::Cell(k), &[*value]);
+                    machine.set(&Role::Cell(CellId(k)), &[*value]);
                 }
             }
         }
@@ -515,8 +515,8 @@ fn unknown<'a>(kind: &'static str, name: &str, known: impl Iterator<Item = &'a s
 /// The outputs of a program that hold positions, with the sizes of their axes.
 fn positions(graph: &Graph) -> Vec<(usize, usize)> {
     let output = |position: &Position| match position.source {
-        Source::Output(output) => Some((output, position.below)),
-        Source::Value(_) | Source::Column(_) => None,
+        IndexSource::Output(output) => Some((output, position.below)),
+        IndexSource::Value(_) | IndexSource::Column(_) => None,
     };
     graph.positions.iter().filter_map(output).collect()
 }
@@ -556,14 +556,14 @@ fn hypers(program: &Program, layout: &Layout, pipeline: &[StageUse]) -> Vec<(Str
         let stage = &typed.stages[used.stage.0];
         for local in &stage.hypers {
             let name = format!("{}.{}", used.name, stage.locals[local.0].name);
-            let cell = layout.cells.iter().find(|(cell, _)| short(cell) == Some(&name));
-            hypers.push((name, cell.map(|(_, value)| *value)));
+            let cell = layout.cells.iter().find(|cell| short(&cell.name) == Some(&name));
+            hypers.push((name, cell.map(|cell| cell.value)));
         }
     }
     // Numbers that hyperparameters are made of: `adam.lr.peak`, `egdd.mu`.
-    for (name, value) in layout.cells.iter().filter_map(|(name, value)| Some((short(name)?, value))) {
+    for (name, value) in layout.cells.iter().filter_map(|cell| Some((short(&cell.name)?, cell.value))) {
         if !hypers.iter().any(|(have, _)| have == name) {
-            hypers.push((name.to_owned(), Some(*value)));
+            hypers.push((name.to_owned(), Some(value)));
         }
     }
     hypers

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::graph::Part;
+use crate::graph::Phase;
 use crate::kernel::{Cost, Kernels};
 use crate::loops::Loops;
 use crate::native::{Event, Limits, Samples, Total};
@@ -16,7 +16,7 @@ use crate::print::time;
 /// since one call may wait for another process.
 #[derive(Clone, Debug)]
 pub struct Profile {
-    rows: Vec<Row>,
+    rows: Vec<KernelTime>,
     noted: Samples,
     /// By program and call the row that it counts for.
     row_of: BTreeMap<(usize, usize), usize>,
@@ -25,7 +25,7 @@ pub struct Profile {
 
 /// A kernel that ran.
 #[derive(Clone, Debug)]
-struct Row {
+struct KernelTime {
     program: String,
     /// `k12`, and what it computes: `adam, eg_gain`.
     kernel: String,
@@ -42,13 +42,13 @@ struct Row {
 
 impl Profile {
     pub(super) fn new(kernels: &Kernels, loops: &Loops, noted: Samples, threads: usize) -> Profile {
-        let mut rows: Vec<Row> = Vec::new();
+        let mut rows: Vec<KernelTime> = Vec::new();
         let mut row_of = BTreeMap::new();
         let mut kernel_rows = BTreeMap::new();
         for (&(p, c), total) in &noted.totals {
             let call = &loops.programs[p].calls[c];
             let row = *kernel_rows.entry((p, call.kernel)).or_insert_with(|| {
-                rows.push(Row::new(&kernels.programs[p], call.kernel));
+                rows.push(KernelTime::new(&kernels.programs[p], call.kernel));
                 rows.len() - 1
             });
             rows[row].total.time += total.time;
@@ -72,7 +72,7 @@ impl Profile {
     /// Headings, then a row for each kernel, the one with most time first.
     pub(crate) fn table(&self) -> Vec<[String; 11]> {
         let all = self.all();
-        let mut rows: Vec<&Row> = self.rows.iter().collect();
+        let mut rows: Vec<&KernelTime> = self.rows.iter().collect();
         rows.sort_by_key(|row| std::cmp::Reverse(row.typical));
         let mut table = vec![HEADINGS.map(str::to_owned)];
         table.extend(rows.iter().map(|row| row.cells(all, &self.limits)));
@@ -96,11 +96,11 @@ impl Profile {
     }
 }
 
-impl Row {
-    fn new(program: &crate::kernel::Program, k: usize) -> Row {
+impl KernelTime {
+    fn new(program: &crate::kernel::Program, k: usize) -> KernelTime {
         let kernel = &program.kernels[k];
-        let parts: Vec<String> = kernel.parts.iter().map(Part::to_string).collect();
-        Row {
+        let parts: Vec<String> = kernel.phases.iter().map(Phase::to_string).collect();
+        KernelTime {
             program: program.name.clone(),
             kernel: format!("k{k}"),
             parts: parts.join(", "),

@@ -229,5 +229,5 @@ fn is_plain(line: &Let) -> bool {
         }
     }
     let pipeline = matches!(line.value.kind, ExprKind::Pipe(..) | ExprKind::Groups(_));
-    line.ty.is_none() && line.more.is_empty() && (pipeline || number(&line.value))
+    line.ty.is_none() && line.names.len() == 1 && (pipeline || number(&line.value))
 }

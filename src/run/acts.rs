@@ -8,7 +8,7 @@ use super::{Events, errors, plot, sample, sweep};
 use crate::diag::Diagnostic;
 use crate::graph::Purpose;
 use crate::ice;
-use crate::typed::{Curve, GlobalId, Host, Sample, Shown};
+use crate::typed::{Curve, Host, Sample, Shown, StatementId};
 
 /// An act under way.
 pub(super) struct Doing<'s, 'a> {
@@ -41,7 +41,7 @@ impl Host for Doing<'_, '_> {
             Value::Sweep(sweep) => sweep.curve(&curve.key, curve.by.as_deref()),
             _ => {
                 let made = self.script.fit(curve.of).curve(&curve.key, curve.param.as_deref());
-                let of = self.script.stages.typed.statements[curve.of.0].kind.name().unwrap_or_default();
+                let of = &self.script.stages.typed.statements[curve.of.0].kind.names()[0];
                 let name = if several { format!("{of} {}", made.name) } else { made.name };
                 plot::Curve { name, ..made }
             }
@@ -60,7 +60,7 @@ impl Host for Doing<'_, '_> {
     }
 
     /// A sweep as a table, what a fit recorded as a table, or its parameters and states.
-    fn save(&self, of: GlobalId, path: &Path) -> Result<(), Diagnostic> {
+    fn save(&self, of: StatementId, path: &Path) -> Result<(), Diagnostic> {
         match self.script.value(of) {
             Value::Sweep(sweep) => sweep.save(path),
             _ if path.extension().is_some_and(|end| end == "csv") => self.script.fit(of).save_history(path),

@@ -70,7 +70,7 @@ pub fn bench(stages: &Stages<'_>, settings: &Settings, plan: &Plan) -> Result<Ve
                 all.push(timed.measure(&mut script, start, plan)?);
                 script.push(timed.run.finish());
             }
-            StatementKind::Let { .. } | StatementKind::Also { .. } | StatementKind::Eval(_) => {
+            StatementKind::Let { .. } | StatementKind::Eval(_) => {
                 script.next(index, statement, &mut Silent)?
             }
             StatementKind::Act(_) | StatementKind::Optimizer(_) => script.skip(),

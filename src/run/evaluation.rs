@@ -5,7 +5,7 @@ use std::fmt;
 use super::execute::{Script, Seen};
 use super::machine::{Machine, Memory};
 use super::positions::Given;
-use crate::algebra::form::Combine;
+use crate::algebra::form::Reducer;
 use crate::algebra::types::DType;
 use crate::diag::Diagnostic;
 use crate::graph::{ProgramId, Role};
@@ -104,7 +104,7 @@ struct Sum {
     output: usize,
     /// The input that takes what becomes of it.
     input: usize,
-    combine: Combine,
+    combine: Reducer,
     dtype: DType,
     values: Vec<f64>,
 }

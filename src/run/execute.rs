@@ -12,19 +12,21 @@ use super::value::Held;
 use super::{Events, Settings, Stages, checkpoints, errors, start, train};
 use crate::algebra::types::Type;
 use crate::check;
-use crate::data::{Trained, Values, Wanted};
+use crate::data::{Trained, Values, WantedColumn};
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
-use crate::graph::{Layout, ProgramId, Purpose, Role, Target};
+use crate::graph::{Layout, OutputTarget, ProgramId, Purpose, Role};
 use crate::ice;
 use crate::native::Phase;
 use crate::source::Span;
-use crate::typed::{Column, DataId, DataSource, Eval, GlobalId, Statement, StatementKind, Statistic};
+use crate::typed::{
+    Column, DataId, DataSource, Eval, GlobalId, Statement, StatementId, StatementKind, Statistic,
+};
 
 /// What a script left behind, by the names of its `let`s.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    names: BTreeMap<String, usize>,
+    names: BTreeMap<String, GlobalId>,
     values: Vec<Value>,
 }
 
@@ -32,14 +34,14 @@ pub struct Outcome {
 #[derive(Debug)]
 pub(super) enum Value {
     Nothing,
-    Tensor(Held),
+    Tensors(Vec<Held>),
     Fit(Fit),
     Sweep(Sweep),
     Numbers(BTreeMap<String, f64>),
 }
 
 /// What a `train`, a `sweep` or an `eval` left behind.
-pub(crate) enum Left<'a> {
+pub(crate) enum ResultRef<'a> {
     /// A fit and the index of its statement.
     Fit(usize, &'a Fit),
     /// The fits of a sweep.
@@ -50,7 +52,7 @@ pub(crate) enum Left<'a> {
 
 impl Outcome {
     fn get(&self, name: &str) -> Option<&Value> {
-        self.names.get(name).map(|index| &self.values[*index])
+        self.names.get(name).map(|id| &self.values[id.statement.0])
     }
 
     /// The training run of this name.
@@ -62,14 +64,14 @@ impl Outcome {
     }
 
     /// What the script's `let`s left behind, in their order.
-    pub(crate) fn left(&self) -> impl Iterator<Item = (&str, Left<'_>)> {
-        let mut names: Vec<(&String, &usize)> = self.names.iter().collect();
-        names.sort_by_key(|(_, index)| **index);
-        names.into_iter().filter_map(|(name, index)| match &self.values[*index] {
-            Value::Fit(fit) => Some((name.as_str(), Left::Fit(*index, fit))),
-            Value::Sweep(sweep) => Some((name.as_str(), Left::Sweep(sweep))),
-            Value::Numbers(numbers) => Some((name.as_str(), Left::Numbers(numbers))),
-            Value::Nothing | Value::Tensor(_) => None,
+    pub(crate) fn left(&self) -> impl Iterator<Item = (&str, ResultRef<'_>)> {
+        let mut names: Vec<(&String, &GlobalId)> = self.names.iter().collect();
+        names.sort_by_key(|(_, id)| **id);
+        names.into_iter().filter_map(|(name, GlobalId { statement, .. })| match &self.values[statement.0] {
+            Value::Fit(fit) => Some((name.as_str(), ResultRef::Fit(statement.0, fit))),
+            Value::Sweep(sweep) => Some((name.as_str(), ResultRef::Sweep(sweep))),
+            Value::Numbers(numbers) => Some((name.as_str(), ResultRef::Numbers(numbers))),
+            Value::Nothing | Value::Tensors(_) => None,
         })
     }
 
@@ -91,8 +93,9 @@ impl Outcome {
 
     /// The elements of the expression of this name, row-major; booleans are 0 and 1.
     pub fn tensor(&self, name: &str) -> Option<Vec<f64>> {
-        match self.get(name) {
-            Some(Value::Tensor(tensor)) => Some(tensor.elements.to_f64()),
+        let id = self.names.get(name)?;
+        match &self.values[id.statement.0] {
+            Value::Tensors(tensors) => tensors.get(id.value).map(|tensor| tensor.elements.to_f64()),
             _ => None,
         }
     }
@@ -120,8 +123,6 @@ pub(super) struct Script<'a> {
     pub(super) settings: &'a Settings,
     pub(super) datasets: BTreeMap<Seen, Dataset>,
     values: Vec<Value>,
-    /// What the last `let` gives to the names after its first, last one first.
-    also: Vec<Held>,
 }
 
 /// Runs everything.
@@ -145,8 +146,8 @@ pub fn execute(
     let mut names = BTreeMap::new();
     for (index, statement) in stages.typed.statements.iter().enumerate() {
         script.next(index, statement, events)?;
-        if let Some(name) = statement.kind.name() {
-            names.insert(name.to_owned(), index);
+        for (value, name) in statement.kind.names().iter().enumerate() {
+            names.insert(name.clone(), GlobalId { statement: StatementId(index), value });
         }
     }
     Ok(Outcome { names, values: script.values })
@@ -154,10 +155,9 @@ pub fn execute(
 
 /// Every name that `--set` gives must be a cell of some optimizer, and every value in its range.
 fn check_settings(stages: &Stages<'_>, settings: &Settings) -> Result<(), Diagnostic> {
-    let cells =
-        || stages.graphs.layouts.values().flat_map(|layout| &layout.cells).map(|(name, _)| name.as_str());
+    let cells = || stages.graphs.layouts.values().flat_map(|layout| &layout.cells);
     // What a sweep changes is not to be set.
-    let cells = || cells().filter(|name| !name.starts_with("sweep."));
+    let cells = || cells().filter(|cell| cell.swept.is_none()).map(|cell| cell.name.as_str());
     if let Some((name, _)) = settings.set.iter().find(|(name, _)| !cells().any(|cell| cell == name)) {
         return Err(errors::unknown_hyperparameter(name, nearest(name, cells()), cells()));
     }
@@ -178,7 +178,7 @@ impl<'a> Script<'a> {
     /// A script of which nothing has run.
     pub(super) fn new(stages: &'a Stages<'a>, settings: &'a Settings) -> Result<Script<'a>, Diagnostic> {
         check_settings(stages, settings)?;
-        Ok(Script { stages, settings, datasets: BTreeMap::new(), values: Vec::new(), also: Vec::new() })
+        Ok(Script { stages, settings, datasets: BTreeMap::new(), values: Vec::new() })
     }
 
     /// Runs the next statement.
@@ -212,12 +212,7 @@ impl<'a> Script<'a> {
         events: &mut dyn Events,
     ) -> Result<Value, Diagnostic> {
         match kind {
-            StatementKind::Let { .. } => {
-                self.also = self.tensors(index, events)?;
-                self.also.reverse();
-                return Ok(self.next_value());
-            }
-            StatementKind::Also { .. } => return Ok(self.next_value()),
+            StatementKind::Let { .. } => return self.tensors(index, events).map(Value::Tensors),
             StatementKind::Train(train) if !train.sweep.is_empty() => {
                 return sweep::sweep(self, index, train, span, events).map(Value::Sweep);
             }
@@ -229,11 +224,6 @@ impl<'a> Script<'a> {
             StatementKind::Act(act) => act.run(&mut Doing { script: self, index, events }, span)?,
         }
         Ok(Value::Nothing)
-    }
-
-    /// The next value of the last `let`.
-    fn next_value(&mut self) -> Value {
-        self.also.pop().map_or(Value::Nothing, Value::Tensor)
     }
 
     fn eval(&mut self, index: usize, eval: &Eval) -> Result<BTreeMap<String, f64>, Diagnostic> {
@@ -251,7 +241,7 @@ impl<'a> Script<'a> {
         let graph = self.stages.graphs.graph(program);
         let work = self.stages.loops.work(self.stages.loops.program(program));
         if work > LONG {
-            let name = self.stages.typed.statements[index].kind.name();
+            let name = self.stages.typed.statements[index].kind.names().first();
             events.long(name.unwrap_or(&graph.name), work);
         }
         let mut machine = self.machine(program)?;
@@ -261,7 +251,8 @@ impl<'a> Script<'a> {
             ty: graph.nodes[output.value.0 as usize].ty.clone(),
             elements: machine.output(k),
         };
-        let results = graph.outputs.iter().enumerate().filter(|(_, output)| output.target == Target::Result);
+        let results =
+            graph.outputs.iter().enumerate().filter(|(_, output)| output.target == OutputTarget::Result);
         Ok(results.map(tensor).collect())
     }
 
@@ -282,16 +273,13 @@ impl<'a> Script<'a> {
         machine.set(&Role::Key, &train::step_key(self.settings.seed.unwrap_or(0), 0));
         for (k, role) in machine.roles() {
             match &role {
-                Role::Global(index) => match &self.values[*index] {
-                    Value::Tensor(tensor) => machine.bind(k, &tensor.elements),
-                    other => ice!("run", "statement {index} is no tensor but {other:?}"),
-                },
+                Role::Global(id) => machine.bind(k, &self.tensor(*id).elements),
                 Role::Recorded(index, key, statistic) => {
                     machine.set(&role, &[self.recorded(*index, key, *statistic)]);
                 }
-                Role::FitParams(index) => machine.bind(k, &self.fit(GlobalId(*index)).params),
-                Role::FitMemory(index, state) => {
-                    machine.bind(k, &self.fit(GlobalId(*index)).memory[*state]);
+                Role::FitParams(index) => machine.bind(k, &self.fit(StatementId(*index)).params),
+                Role::FitModelState(index, state) => {
+                    machine.bind(k, &self.fit(StatementId(*index)).memory[*state]);
                 }
                 _ => {}
             }
@@ -317,21 +305,29 @@ impl<'a> Script<'a> {
         let found = match &self.values[index] {
             Value::Fit(fit) => Some(statistic.of(fit.series(key).iter().map(|point| point.1))),
             Value::Numbers(numbers) => numbers.get(key).copied(),
-            Value::Nothing | Value::Tensor(_) | Value::Sweep(_) => None,
+            Value::Nothing | Value::Tensors(_) | Value::Sweep(_) => None,
         };
         found.unwrap_or(f64::NAN)
     }
 
     /// What a statement left.
-    pub(super) fn value(&self, id: GlobalId) -> &Value {
+    pub(super) fn value(&self, id: StatementId) -> &Value {
         &self.values[id.0]
     }
 
+    /// A value of a `let`.
+    fn tensor(&self, id: GlobalId) -> &Held {
+        match self.value(id.statement) {
+            Value::Tensors(tensors) => &tensors[id.value],
+            other => ice!("run", "{id:?} is no tensor but {other:?}"),
+        }
+    }
+
     /// The fit that a statement made.
-    pub(super) fn fit(&self, id: GlobalId) -> &Fit {
+    pub(super) fn fit(&self, id: StatementId) -> &Fit {
         match self.value(id) {
             Value::Fit(fit) => fit,
-            Value::Nothing | Value::Tensor(_) | Value::Sweep(_) | Value::Numbers(_) => {
+            Value::Nothing | Value::Tensors(_) | Value::Sweep(_) | Value::Numbers(_) => {
                 ice!("run", "statement {} is no fit", id.0)
             }
         }
@@ -342,7 +338,7 @@ impl<'a> Script<'a> {
         let set = |name: &str| {
             self.settings.set.iter().rev().find(|(have, _)| have == name).map(|(_, value)| *value)
         };
-        layout.cells.iter().map(|(name, value)| (name.clone(), set(name).unwrap_or(*value))).collect()
+        layout.cells.iter().map(|cell| (cell.name.clone(), set(&cell.name).unwrap_or(cell.value))).collect()
     }
 
     /// A data set that is computed.
@@ -409,7 +405,7 @@ impl<'a> Script<'a> {
         let Some(source) = data.source.files() else { ice!("run", "`{}` is computed, not read", data.name) };
         let Column { name, ty } = &data.columns[column];
         let dtype = if ty.dtype.is_float() { self.stages.typed.real } else { ty.dtype };
-        let wanted = Wanted {
+        let wanted = WantedColumn {
             name,
             ty: Type::new(dtype, ty.shape.clone()),
             train: &self.datasets[&rows].train,

@@ -9,7 +9,7 @@ use super::{Settings, Silent, Stages};
 use crate::algebra::tensor::Tensor;
 use crate::algebra::types::Type;
 use crate::diag::Diagnostic;
-use crate::graph::{Graph, ProgramId, Role, Target};
+use crate::graph::{Graph, OutputTarget, ProgramId, Role};
 use crate::native::Phase;
 use crate::typed::StatementKind;
 
@@ -44,10 +44,9 @@ pub fn first_step(stages: &Stages<'_>, settings: &Settings, name: &str) -> Resul
                 run.first(&mut script, take)?;
                 return Ok(calls);
             }
-            StatementKind::Train(_)
-            | StatementKind::Let { .. }
-            | StatementKind::Also { .. }
-            | StatementKind::Eval(_) => script.next(index, statement, &mut Silent)?,
+            StatementKind::Train(_) | StatementKind::Let { .. } | StatementKind::Eval(_) => {
+                script.next(index, statement, &mut Silent)?
+            }
             StatementKind::Act(_) | StatementKind::Optimizer(_) => script.skip(),
         }
     }
@@ -65,7 +64,8 @@ fn call(machine: &mut Machine, graph: &Graph, states: &[Memory]) -> Call {
         }
     }
     machine.run(Phase::Whole);
-    let outputs = graph.outputs.iter().enumerate().filter(|(_, output)| output.target != Target::Positions);
+    let outputs =
+        graph.outputs.iter().enumerate().filter(|(_, output)| output.target != OutputTarget::Positions);
     let outputs = outputs.map(|(k, output)| (output.name.clone(), machine.read(k))).collect();
     Call { program: machine.program(), inputs, outputs }
 }

@@ -41,7 +41,7 @@ impl Fit {
         self.history.get(key).map_or(&[], Vec::as_slice)
     }
 
-    /// All parameters, to evaluate with: the tensors in the order of the model, one behind the other.
+    /// All parameters, to evaluate with: the tensors in the order of the model, consecutive.
     pub fn parameters(&self) -> Vec<f64> {
         self.params.to_f64()
     }
@@ -49,7 +49,7 @@ impl Fit {
     /// A trained parameter or a state of the model by its path, row-major: what is evaluated with. With `/train`
     /// behind it the one that was stepped, where that is another.
     pub fn param(&self, name: &str) -> Option<Vec<f64>> {
-        if let Some(k) = self.layout.memory.iter().position(|(path, _)| path == name) {
+        if let Some(k) = self.layout.model_states.iter().position(|(path, _)| path == name) {
             return Some(self.memory[k].to_f64());
         }
         let (name, memory) = match name.strip_suffix("/train") {

@@ -6,14 +6,14 @@
 
 use std::rc::Rc;
 
-use super::memory::{Block, Lease};
-pub use super::memory::{Element, Lent, Memory, OutOfMemory};
+use super::memory::{BindingKey, Block};
+pub use super::memory::{Borrowed, Element, Memory, OutOfMemory};
 use crate::algebra::tensor::Tensor;
 use crate::algebra::types::DType;
-use crate::graph::{Graph, Input, ProgramId, Role, Target};
+use crate::graph::{Graph, Input, OutputTarget, ProgramId, Role};
 use crate::ice;
-use crate::loops::{self, Loops, Place, Program};
-use crate::native::{Bound, Native, Phase};
+use crate::loops::{self, BufferLocation, Loops, Program};
+use crate::native::{BoundProgram, Native, Phase};
 
 /// One program with its memory.
 #[derive(Debug)]
@@ -27,16 +27,16 @@ pub struct Machine {
     outputs: Vec<Option<Memory>>,
     engine: Engine,
     /// What memory was lent last, and the pointers with it.
-    kept: Option<(Vec<(Role, Lease)>, Bound)>,
+    kept: Option<(Vec<(Role, BindingKey)>, BoundProgram)>,
 }
 
 /// What computes.
 #[derive(Debug)]
 enum Engine {
     /// Native code, with its pointers once all memory is there.
-    Native { native: Native, bound: Option<Bound> },
+    Native { native: Native, bound: Option<BoundProgram> },
     /// The loop interpreter, with its own copy of the memory.
-    Interpreter { loops: Rc<Loops>, memory: Box<loops::eval::Memory> },
+    Interpreter { loops: Rc<Loops>, memory: Box<loops::eval::ProgramMemory> },
 }
 
 impl Machine {
@@ -54,7 +54,7 @@ impl Machine {
     /// # Errors
     /// When there is not enough memory.
     pub fn interpreter(loops: &Rc<Loops>, program: ProgramId) -> Result<Machine, OutOfMemory> {
-        let memory = Box::new(loops::eval::Memory::new(loops.program(program)));
+        let memory = Box::new(loops::eval::ProgramMemory::new(loops.program(program)));
         Machine::with_engine(Engine::Interpreter { loops: Rc::clone(loops), memory }, loops, program)
     }
 
@@ -91,7 +91,7 @@ impl Machine {
             }
         }
         for buffer in &self.program.buffers {
-            if let Place::Output(output) = buffer.place {
+            if let BufferLocation::Output(output) = buffer.location {
                 self.outputs[output] = Some(Memory::new(buffer.dtype, buffer.len)?);
             }
         }
@@ -107,7 +107,7 @@ impl Machine {
         let inputs =
             program.inputs.iter().filter(|(_, role)| !is_shared(role)).map(|(buffer, _)| bytes(*buffer));
         let outputs = program.buffers.iter().enumerate();
-        let outputs = outputs.filter(|(_, buffer)| matches!(buffer.place, Place::Output(_)));
+        let outputs = outputs.filter(|(_, buffer)| matches!(buffer.location, BufferLocation::Output(_)));
         let outputs = outputs.map(|(index, _)| bytes(index));
         inputs.chain(outputs).fold(program.arena_bytes as u64, u64::saturating_add)
     }
@@ -196,7 +196,7 @@ impl Machine {
     /// The outputs that replace no input, with their names.
     pub fn results(&self) -> Vec<(usize, String)> {
         let outputs = self.program.outputs.iter().enumerate();
-        let results = outputs.filter(|(_, output)| output.target == Target::Result);
+        let results = outputs.filter(|(_, output)| output.target == OutputTarget::Result);
         results.map(|(index, output)| (index, output.name.clone())).collect()
     }
 
@@ -205,9 +205,9 @@ impl Machine {
     /// # Panics
     /// If the program leaves it elsewhere.
     pub fn output(&self, output: usize) -> Memory {
-        match self.program.buffers[self.program.outputs[output].buffer].place {
-            Place::Input(input) => self.memory(input).clone(),
-            Place::Output(index) => self.own(index).clone(),
+        match self.program.buffers[self.program.outputs[output].buffer].location {
+            BufferLocation::Input(input) => self.memory(input).clone(),
+            BufferLocation::Output(index) => self.own(index).clone(),
             place => ice!("run", "output {output} of `{}` lies in {place:?}", self.program.name),
         }
     }
@@ -253,8 +253,8 @@ impl Machine {
     ///
     /// # Panics
     /// If that memory has another type or length than the input, or is written and lent for reading.
-    pub fn run_with<R: Element>(&mut self, lent: &mut [(Role, Lent<'_, R>)], phase: Phase) {
-        let leases: Vec<(Role, Lease)> =
+    pub fn run_with<R: Element>(&mut self, lent: &mut [(Role, Borrowed<'_, R>)], phase: Phase) {
+        let leases: Vec<(Role, BindingKey)> =
             lent.iter_mut().map(|(role, lent)| (role.clone(), lent.lease())).collect();
         match &self.kept {
             // SAFETY: the pointers are those of the same memory as then, which is borrowed again, and of
@@ -267,16 +267,17 @@ impl Machine {
     /// As [`Machine::run_with`], where other memory was lent before.
     fn run_first<R: Element>(
         &mut self,
-        lent: &mut [(Role, Lent<'_, R>)],
-        leases: Vec<(Role, Lease)>,
+        lent: &mut [(Role, Borrowed<'_, R>)],
+        leases: Vec<(Role, BindingKey)>,
         phase: Phase,
     ) {
-        let written =
-            |input: usize| self.program.outputs.iter().any(|output| output.target == Target::InPlace(input));
+        let written = |input: usize| {
+            self.program.outputs.iter().any(|output| output.target == OutputTarget::InPlace(input))
+        };
         let mut bound = Vec::new();
         for (input, role) in self.roles() {
             if let Some((_, lent)) = lent.iter_mut().find(|(have, _)| *have == role) {
-                if written(input) && matches!(lent, Lent::Read(_)) {
+                if written(input) && matches!(lent, Borrowed::Read(_)) {
                     ice!("run", "input {input} of `{}` is written but lent for reading", self.program.name);
                 }
                 bound.push((input, lent.memory()));
@@ -297,7 +298,7 @@ impl Machine {
     /// What an output replaces must not be another input too.
     fn check(&self) {
         for output in &self.program.outputs {
-            let Target::InPlace(written) = output.target else { continue };
+            let OutputTarget::InPlace(written) = output.target else { continue };
             let memory = self.memory(written);
             let twice =
                 (0..self.inputs.len()).find(|&input| input != written && self.memory(input).is(memory));
@@ -323,11 +324,11 @@ impl Machine {
     fn pointer(&self, buffer: usize) -> *mut u8 {
         let Program { buffers, arena_bytes, .. } = &self.program;
         let bytes = buffers[buffer].len * buffers[buffer].dtype.bytes();
-        match buffers[buffer].place {
-            Place::Input(input) => self.memory(input).start(),
-            Place::Output(output) => self.own(output).start(),
-            Place::Arena(at) if at + bytes <= *arena_bytes => self.arena.start().wrapping_add(at),
-            Place::Part { of, start } if start + buffers[buffer].len <= buffers[of].len => {
+        match buffers[buffer].location {
+            BufferLocation::Input(input) => self.memory(input).start(),
+            BufferLocation::Output(output) => self.own(output).start(),
+            BufferLocation::Arena(at) if at + bytes <= *arena_bytes => self.arena.start().wrapping_add(at),
+            BufferLocation::Part { of, start } if start + buffers[buffer].len <= buffers[of].len => {
                 self.pointer(of).wrapping_add(start * buffers[of].dtype.bytes())
             }
             place => ice!("run", "buffer {buffer} of `{}` does not fit {place:?}", self.program.name),
@@ -355,10 +356,10 @@ impl Machine {
     /// Buffers that lie in memory of inputs and outputs.
     fn outside(&self) -> Vec<(usize, Memory)> {
         let buffers = self.program.buffers.iter().enumerate();
-        let outside = buffers.filter_map(|(index, buffer)| match buffer.place {
-            Place::Input(input) => Some((index, self.memory(input).clone())),
-            Place::Output(output) => Some((index, self.own(output).clone())),
-            Place::Arena(_) | Place::Part { .. } => None,
+        let outside = buffers.filter_map(|(index, buffer)| match buffer.location {
+            BufferLocation::Input(input) => Some((index, self.memory(input).clone())),
+            BufferLocation::Output(output) => Some((index, self.own(output).clone())),
+            BufferLocation::Arena(_) | BufferLocation::Part { .. } => None,
         });
         outside.collect()
     }
@@ -371,9 +372,9 @@ fn is_shared(role: &Role) -> bool {
         | Role::Initial
         | Role::Gradient
         | Role::State(_)
-        | Role::Memory(_)
+        | Role::ModelState(_)
         | Role::FitParams(_)
-        | Role::FitMemory(..)
+        | Role::FitModelState(..)
         | Role::Global(_) => true,
         Role::Cell(_)
         | Role::Column(_)

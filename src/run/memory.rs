@@ -46,7 +46,7 @@ impl Element for f64 {
 
 /// Memory of a caller, lent while a program runs.
 #[derive(Debug)]
-pub enum Lent<'a, R> {
+pub enum Borrowed<'a, R> {
     /// To be read.
     Read(&'a [R]),
     /// To be written in place.
@@ -55,28 +55,28 @@ pub enum Lent<'a, R> {
 
 /// Lent memory by what tells it apart from other.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Lease {
+pub(super) struct BindingKey {
     address: usize,
     len: usize,
     dtype: DType,
     written: bool,
 }
 
-impl<R: Element> Lent<'_, R> {
+impl<R: Element> Borrowed<'_, R> {
     /// Where it lies and what it is. Its address may be used by machine code from now on.
-    pub(super) fn lease(&mut self) -> Lease {
+    pub(super) fn lease(&mut self) -> BindingKey {
         let (address, len, written) = match self {
-            Lent::Read(slice) => (slice.as_ptr().expose_provenance(), slice.len(), false),
-            Lent::Write(slice) => (slice.as_mut_ptr().expose_provenance(), slice.len(), true),
+            Borrowed::Read(slice) => (slice.as_ptr().expose_provenance(), slice.len(), false),
+            Borrowed::Write(slice) => (slice.as_mut_ptr().expose_provenance(), slice.len(), true),
         };
-        Lease { address, len, dtype: R::DTYPE, written }
+        BindingKey { address, len, dtype: R::DTYPE, written }
     }
 
     /// As memory that may be used as long as `self` lives.
     pub(super) fn memory(&mut self) -> Memory {
         let (start, len) = match self {
-            Lent::Read(slice) => (NonNull::from(&slice[..]), slice.len()),
-            Lent::Write(slice) => (NonNull::from(&mut slice[..]), slice.len()),
+            Borrowed::Read(slice) => (NonNull::from(&slice[..]), slice.len()),
+            Borrowed::Write(slice) => (NonNull::from(&mut slice[..]), slice.len()),
         };
         // SAFETY: the slice is valid and borrowed, for writing if it is written; callers drop the memory
         // before the borrow ends.
@@ -84,7 +84,7 @@ impl<R: Element> Lent<'_, R> {
     }
 }
 
-/// One slice over several that lie one behind the other in memory; `None` if they do not.
+/// One slice over several that are consecutive in memory; `None` if they do not.
 pub(crate) fn joined<'a, R: Element>(parts: &'a mut [&mut [R]]) -> Option<&'a mut [R]> {
     let (start, len) = span(parts.iter_mut().map(|part| part.as_mut_ptr_range()))?;
     // SAFETY: the parts are valid, adjacent and borrowed for writing as long as the result is, so that

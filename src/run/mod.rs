@@ -32,7 +32,7 @@ use std::io;
 use std::sync::atomic::AtomicI32;
 
 pub use bench::{Measured, Plan, bench};
-pub(crate) use execute::Left;
+pub(crate) use execute::ResultRef;
 pub use execute::{Outcome, execute};
 pub use first_step::{Call, first_step};
 pub use fit::Fit;

@@ -9,7 +9,7 @@ use crate::algebra::types::DType;
 use crate::diag::Diagnostic;
 use crate::graph::ProgramId;
 use crate::graph::errors::out_of_range;
-use crate::graph::positions::Source;
+use crate::graph::positions::IndexSource;
 
 /// Rows that are looked at in one go.
 const ROWS: usize = 4096;
@@ -49,7 +49,7 @@ impl Script<'_> {
     pub(super) fn check_columns(&mut self, program: ProgramId, given: Given<'_>) -> Result<(), Diagnostic> {
         let stages = self.stages;
         for position in &stages.graphs.graph(program).positions {
-            let Source::Column(column) = position.source else { continue };
+            let IndexSource::Column(column) = position.source else { continue };
             self.column(given.data, column)?;
             if let Some((row, found)) = self.opened(given.data)?.outside(column, given.rows, position.below) {
                 let data = &stages.typed.data[given.data.data.0];
@@ -70,7 +70,7 @@ impl Script<'_> {
     ) -> Result<(), Diagnostic> {
         let graph = self.stages.graphs.graph(machine.program());
         for position in &graph.positions {
-            let Source::Output(output) = position.source else { continue };
+            let IndexSource::Output(output) = position.source else { continue };
             if let Some((at, found)) = machine.output(output).first_outside(position.below) {
                 let sizes = graph.nodes[graph.outputs[output].value.0 as usize].ty.sizes();
                 let place = format!("{when}{}: ", self.place(&sizes, at, given));

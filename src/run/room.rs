@@ -70,6 +70,6 @@ fn purposes(index: usize, kind: &StatementKind) -> Vec<Purpose> {
             use Purpose::{Accumulate, Init, Step, Validate, Weights};
             [Init, Step, Accumulate, Weights, Validate].map(|purpose| purpose(index)).to_vec()
         }
-        StatementKind::Also { .. } | StatementKind::Optimizer(_) => Vec::new(),
+        StatementKind::Optimizer(_) => Vec::new(),
     }
 }

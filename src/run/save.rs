@@ -86,7 +86,7 @@ pub(crate) fn trained<'m>(
 ) -> Vec<Flat<'m>> {
     let mut flats = vec![params(&layout.params, evaluated, "")];
     flats.extend(stepped.map(|stepped| params(&layout.params, stepped, "/train")));
-    let model_states = layout.memory.iter().zip(model_states);
+    let model_states = layout.model_states.iter().zip(model_states);
     flats.extend(model_states.map(|(tensor, memory)| Flat { memory, tensors: vec![tensor.clone()] }));
     let taken: BTreeSet<String> =
         flats.iter().flat_map(|flat| &flat.tensors).map(|(name, _)| name.clone()).collect();

@@ -59,9 +59,10 @@ pub(super) fn load(
     let (start, span) = start;
     let given = match start {
         Start::File(load) => from_file(&script.stages.files.path(&load.path), load),
-        Start::Fit(fit) => {
-            let fit = script.fit(*fit);
-            Ok(from_fit(&fit.layout, &fit.params, &fit.memory))
+        Start::Fit(id) => {
+            let name = &script.stages.typed.statements[id.0].kind.names()[0];
+            let fit = script.fit(*id);
+            Ok(from_fit(name, &fit.layout, &fit.params, &fit.memory))
         }
     };
     let taken = given.and_then(|given| given.take(layout));
@@ -101,23 +102,27 @@ fn from_file(path: &Path, load: &Load) -> Result<Given, Diagnostic> {
             return Err(errors::two_of_a_name(path, &to));
         }
     }
-    Ok(Given { from: path.display().to_string(), tensors, strict: load.strict })
+    Ok(Given { from: format!("`{}`", path.display()), tensors, strict: load.strict })
 }
 
-fn from_fit(layout: &Layout, params: &Memory, memory: &[Memory]) -> Given {
+fn from_fit(name: &str, layout: &Layout, params: &Memory, memory: &[Memory]) -> Given {
     let named = save::named(&save::trained(layout, params, None, memory, &[]));
     let tensor = |named: save::Named| {
         let tensor = Tensor { dtype: dtype_of(named.dtype), sizes: named.sizes, bytes: named.bytes };
         (named.name, tensor)
     };
-    Given { from: "the fit".to_owned(), tensors: named.into_iter().map(tensor).collect(), strict: true }
+    Given {
+        from: format!("the fit `{name}`"),
+        tensors: named.into_iter().map(tensor).collect(),
+        strict: true,
+    }
 }
 
 impl Given {
     /// What the layout needs.
     fn take(mut self, layout: &Layout) -> Result<Loaded, Diagnostic> {
         let params = layout.params.iter().map(|param| (&param.name, &param.ty));
-        let states = layout.memory.iter().map(|(name, ty)| (name, ty));
+        let states = layout.model_states.iter().map(|(name, ty)| (name, ty));
         let mut misfits = Misfits::default();
         let taken = params.chain(states).map(|(name, ty)| self.one(name, ty, &mut misfits)).collect();
         misfits.left =

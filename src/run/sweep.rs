@@ -23,8 +23,8 @@ pub(super) struct Choice {
     pub(super) label: String,
     /// What its checkpoints are called.
     pub(super) file: String,
-    /// Cells with their values.
-    pub(super) cells: Vec<(String, f64)>,
+    /// The values of its variables.
+    pub(super) values: Vec<f64>,
     /// The seed, where the sweep is over seeds.
     pub(super) seed: Option<u64>,
 }
@@ -42,7 +42,7 @@ impl Choice {
         Choice {
             label: format!("{}({})", train.optimizer.name, names.join(", ")),
             file: format!("{}.{number}", train.optimizer.name),
-            cells: train.sweep.iter().map(Swept::cell).zip(values.iter().copied()).collect(),
+            values: values.to_vec(),
             seed: train.swept_seed.map(|k| values[k] as u64),
         }
     }

@@ -11,7 +11,7 @@ use super::rng::{self, Stream};
 use super::sweep::Choice;
 use super::{Events, Progress, start};
 use crate::diag::Diagnostic;
-use crate::graph::{self, Layout, ProgramId, Purpose, Role, StateSlot};
+use crate::graph::{self, CellId, Layout, ProgramId, Purpose, Role, StateSlot};
 use crate::native::Phase;
 use crate::source::Span;
 use crate::typed::{Length, Train};
@@ -133,9 +133,8 @@ impl<'a> Run<'a> {
     ) -> Result<Run<'a>, Diagnostic> {
         let layout = &script.stages.graphs.layouts[&index];
         let mut cells = script.cells(layout);
-        for (name, value) in &mut cells {
-            let chosen = choice.cells.iter().find(|(have, _)| have == name);
-            *value = chosen.map_or(*value, |(_, chosen)| *chosen);
+        for (slot, (_, value)) in layout.cells.iter().zip(&mut cells) {
+            *value = slot.swept.map_or(*value, |variable| choice.values[variable]);
         }
         let seed = choice.seed.or(script.settings.seed).unwrap_or(train.seed);
         for program in programs(script, index) {
@@ -167,9 +166,10 @@ impl<'a> Run<'a> {
         init.run(Phase::Whole);
         script.check_positions(&init, format_args!("initial values, "), None)?;
         let params = init.given(&Role::Params);
-        let own = |(k, slot): (usize, &StateSlot)| init.given(&Role::State(slot.shares.unwrap_or(k)));
+        let own = |(k, slot): (usize, &StateSlot)| init.given(&Role::State(slot.congruent_to.unwrap_or(k)));
         let states = layout.states.iter().enumerate().map(own).collect();
-        let memory: Vec<Memory> = (0..layout.memory.len()).map(|k| init.given(&Role::Memory(k))).collect();
+        let memory: Vec<Memory> =
+            (0..layout.model_states.len()).map(|k| init.given(&Role::ModelState(k))).collect();
         if let Some(start) = &train.start {
             let (loaded, _) = start::load(script, start, layout)?;
             start::put(&loaded, layout, &params, &memory);
@@ -226,7 +226,7 @@ impl<'a> Run<'a> {
                     Role::Initial => machine.bind(k, &initial),
                     Role::Gradient => gradient.iter().for_each(|gradient| machine.bind(k, gradient)),
                     Role::State(slot) => machine.bind(k, &self.states[slot]),
-                    Role::Memory(state) => machine.bind(k, &self.memory[state]),
+                    Role::ModelState(state) => machine.bind(k, &self.memory[state]),
                     _ => {}
                 }
             }
@@ -558,7 +558,7 @@ fn fill(machine: &mut Machine, cells: &[(String, f64)], seed: u64, steps: usize)
     machine.set(&Role::Key, &step_key(seed, 0));
     machine.set(&Role::Total, &[steps as f64]);
     for (k, (_, value)) in cells.iter().enumerate() {
-        machine.set(&Role::Cell(k), &[*value]);
+        machine.set(&Role::Cell(CellId(k)), &[*value]);
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::path::Path;
 
 use super::expr::Expr;
-use super::ids::{GlobalId, LocalId};
+use super::ids::{LocalId, StatementId};
 use super::print::Printer;
 use super::script::{Curve, Sample};
 use crate::diag::Diagnostic;
@@ -74,7 +74,7 @@ pub trait Host {
     ///
     /// # Errors
     /// When the file cannot be written.
-    fn save(&self, of: GlobalId, path: &Path) -> Result<(), Diagnostic>;
+    fn save(&self, of: StatementId, path: &Path) -> Result<(), Diagnostic>;
 }
 
 /// A value of an expression.

@@ -3,7 +3,7 @@
 use super::expr::{Expr, ExprKind, Numbered};
 use super::ids::LocalId;
 use crate::algebra::contract::Contract;
-use crate::algebra::form::Combine;
+use crate::algebra::form::Reducer;
 use crate::algebra::map::{Cast, Map};
 use crate::algebra::op::Op;
 use crate::algebra::reduce::Reduce;
@@ -109,7 +109,7 @@ pub fn reshape(expr: Expr, to: Shape, span: Span) -> Expr {
 }
 
 /// Puts all elements along `axes` together; with `keep` the axes stay, with size 1.
-pub fn reduce(combine: Combine, expr: Expr, axes: &[usize], keep: bool, span: Span) -> Expr {
+pub fn reduce(combine: Reducer, expr: Expr, axes: &[usize], keep: bool, span: Span) -> Expr {
     let rank = expr.ty.rank();
     let mut kept = expr.ty.shape.clone();
     for axis in axes {

@@ -3,7 +3,7 @@
 use super::expr::{Expr, Local};
 use super::ids::LocalId;
 use crate::algebra::types::Type;
-use crate::data::Source;
+use crate::data::FileSource;
 use crate::source::Span;
 
 /// Where a data set comes from and what its columns are. The file's schema has been read; its rows
@@ -41,7 +41,7 @@ pub struct Rows {
 #[derive(Clone, Debug)]
 pub enum DataSource {
     /// Files.
-    Files(Source),
+    Files(FileSource),
     /// Computed: program `data.NAME` makes all rows of all columns.
     Synthetic {
         /// Seeds `random`.
@@ -55,7 +55,7 @@ pub enum DataSource {
 
 impl DataSource {
     /// The files, if it has some.
-    pub fn files(&self) -> Option<&Source> {
+    pub fn files(&self) -> Option<&FileSource> {
         match self {
             DataSource::Files(source) => Some(source),
             DataSource::Synthetic { .. } => None,

@@ -1,9 +1,9 @@
 //! Expressions.
 
 use super::extent::Extent;
-use super::ids::{FunctionId, GlobalId, LocalId};
+use super::ids::{FunctionId, GlobalId, LocalId, StatementId};
 use super::series::Series;
-use crate::algebra::form::Combine;
+use crate::algebra::form::Reducer;
 use crate::algebra::op::Op;
 use crate::algebra::types::{Dim, SizeVar, Type};
 use crate::source::Span;
@@ -73,7 +73,7 @@ pub enum ExprKind {
         /// Where it is known.
         body: Box<Expr>,
     },
-    /// Several values. It stands where they are taken apart or handed on: as the value of an
+    /// Several values. It stands where they are destructured or passed on: as the value of an
     /// [`ExprKind::Unpack`], as the body of a function or of a loop. An expression of several values has
     /// the type of the first.
     Tuple(Vec<Expr>),
@@ -95,14 +95,14 @@ pub enum ExprKind {
     /// In stages: a number (f64) over all coordinates of an extent.
     StageReduce {
         /// How.
-        combine: Combine,
+        combine: Reducer,
         /// Over what.
         extent: Extent,
         /// Its operand, one number per coordinate.
         value: Box<Expr>,
     },
     /// In stages: a number per extent, repeated for each of its coordinates, in the operand's type.
-    StageSpread {
+    StageBroadcast {
         /// The extent of the operand.
         extent: Extent,
         /// The extent of the result.
@@ -181,17 +181,17 @@ impl Counter {
     }
 }
 
-/// A block that is repeated: its values are the carried ones after the last turn, then each collected
+/// A block that is repeated: its values are the carried ones after the last iteration, then each collected
 /// one along an axis.
 #[derive(Clone, Debug)]
 pub struct Loop {
-    /// The number of the turn: a size inside of the body.
-    pub turn: SizeVar,
-    /// The first turn.
+    /// The number of the iteration: a size inside of the body.
+    pub iteration: SizeVar,
+    /// The first iteration.
     pub from: Dim,
-    /// One past the last turn.
+    /// One past the last iteration.
     pub to: Dim,
-    /// What is carried from turn to turn: its name, and its value before the first one.
+    /// What is carried from iteration to iteration: its name, and its value before the first one.
     pub carried: Vec<(LocalId, Expr)>,
     /// The next carried values, then those that are collected.
     pub body: Expr,
@@ -286,5 +286,5 @@ pub enum Instance {
     /// The model that the enclosing `train` or `eval` is about.
     Root,
     /// A finished fit's: `fit(x)`.
-    Fit(GlobalId),
+    Fit(StatementId),
 }

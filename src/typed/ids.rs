@@ -12,9 +12,18 @@ pub struct FunctionId(pub usize);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct StageId(pub usize);
 
-/// Index into [`Program::statements`](super::Program::statements) of the `let` that binds the name.
+/// Index into [`Program::statements`](super::Program::statements): of a run, by what it leaves.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct GlobalId(pub usize);
+pub struct StatementId(pub usize);
+
+/// A value of a `let` of the script.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct GlobalId {
+    /// The `let`.
+    pub statement: StatementId,
+    /// Which of its values.
+    pub value: usize,
+}
 
 /// A name inside one function, stage or run: index into its `locals`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

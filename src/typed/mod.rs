@@ -28,7 +28,7 @@ pub use data::{Column, Data, DataSource, Rows, Split};
 pub use expr::{Counter, Derive, DeriveKind, Expr, ExprKind, Instance, Local, Loop, Numbered};
 pub use extent::Extent;
 pub use function::{Function, Member, Rule};
-pub use ids::{DataId, FunctionId, GlobalId, LocalId, StageId};
+pub use ids::{DataId, FunctionId, GlobalId, LocalId, StageId, StatementId};
 pub use optimizer::{Cell, Group, Optimizer, Range, StageUse};
 pub use print::Printer;
 pub use program::{LIMIT, Program};

@@ -70,6 +70,8 @@ pub struct Cell {
     pub value: Expr,
     /// Where it must lie.
     pub range: Option<Range>,
+    /// The variable of the sweep that it is, if it is one.
+    pub swept: Option<usize>,
 }
 
 /// Numbers from `low` up to and without `high`.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::act::Act;
 use super::data::Split;
 use super::expr::{Expr, Local};
-use super::ids::{DataId, GlobalId, LocalId};
+use super::ids::{DataId, LocalId, StatementId};
 use super::optimizer::Optimizer;
 use crate::algebra::types::SizeVar;
 use crate::source::Span;
@@ -24,17 +24,12 @@ pub struct Statement {
 /// What happens.
 #[derive(Clone, Debug)]
 pub enum StatementKind {
-    /// `let name = expr`
+    /// `let name = expr`, `let (a, b) = expr`
     Let {
-        /// The name.
-        name: String,
-        /// The value; if it has several, those after the first are the [`StatementKind::Also`]s that follow.
+        /// The names, one for each value.
+        names: Vec<String>,
+        /// The value or values.
         value: Expr,
-    },
-    /// The next value of the `let` before it: `b` of `let (a, b) = expr`.
-    Also {
-        /// The name.
-        name: String,
     },
     /// `let name = train ...`
     Train(Train),
@@ -47,13 +42,13 @@ pub enum StatementKind {
 }
 
 impl StatementKind {
-    /// The name that it binds.
-    pub fn name(&self) -> Option<&str> {
+    /// The names that it binds, one for each of its values.
+    pub fn names(&self) -> &[String] {
         match self {
-            StatementKind::Let { name, .. } | StatementKind::Also { name } => Some(name),
-            StatementKind::Train(train) => Some(&train.optimizer.name),
-            StatementKind::Eval(eval) => Some(&eval.name),
-            StatementKind::Optimizer(_) | StatementKind::Act(_) => None,
+            StatementKind::Let { names, .. } => names,
+            StatementKind::Train(train) => std::slice::from_ref(&train.optimizer.name),
+            StatementKind::Eval(eval) => std::slice::from_ref(&eval.name),
+            StatementKind::Optimizer(_) | StatementKind::Act(_) => &[],
         }
     }
 }
@@ -63,7 +58,7 @@ impl StatementKind {
 #[derive(Clone, Debug)]
 pub struct Sample {
     /// The fit.
-    pub fit: GlobalId,
+    pub fit: StatementId,
     /// The data that it was trained on, which says what numbers stand for.
     pub data: DataId,
     /// The name for the last characters, `i32[1, T]`: as many as a window has.
@@ -82,7 +77,7 @@ pub struct Sample {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Curve {
     /// Whose.
-    pub of: GlobalId,
+    pub of: StatementId,
     /// Which: `loss`, `opt.eg_gain.p`.
     pub key: String,
     /// Of a state of the optimizer: that of this parameter alone, by its path.
@@ -162,7 +157,7 @@ pub struct Train {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Start {
     /// Those of a fit.
-    Fit(GlobalId),
+    Fit(StatementId),
     /// Those of a file.
     File(Load),
 }
@@ -210,7 +205,7 @@ pub struct Eval {
     /// The name it is bound to, or `eval` with a number.
     pub name: String,
     /// The fit.
-    pub fit: GlobalId,
+    pub fit: StatementId,
     /// The data.
     pub data: DataId,
     /// Which rows.

@@ -1,12 +1,12 @@
 //! What a training run records.
 
-use super::ids::GlobalId;
+use super::ids::StatementId;
 
 /// A recorded curve of a fit, or a number of an evaluation.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Series {
     /// Whose.
-    pub of: GlobalId,
+    pub of: StatementId,
     /// Which: `loss`, `accuracy`, `val_loss`, `opt.eg_scale.s`.
     pub key: String,
     /// Which number it is.

@@ -24,7 +24,7 @@ impl Expr {
                 parts.carried.iter().map(|(_, start)| start).chain([&parts.body]).collect()
             }
             ExprKind::StageReduce { value, .. }
-            | ExprKind::StageSpread { value, .. }
+            | ExprKind::StageBroadcast { value, .. }
             | ExprKind::StageLoss(value)
             | ExprKind::StopGradient(value)
             | ExprKind::Position { value, .. } => vec![value],

@@ -4,12 +4,12 @@ use std::rc::Rc;
 
 use egret::algebra::tensor::Tensor;
 use egret::algebra::types::{DType, Dim};
-use egret::graph::{Graph, Graphs, ProgramId, Role, Target as Goes};
+use egret::graph::{Graph, Graphs, OutputTarget as Goes, ProgramId, Role};
 use egret::loops::Loops;
 use egret::native::{Native, Phase, Pool, Target};
 use egret::pipeline::{Options, Program};
 use egret::run::machine::{Machine, Memory};
-use egret::typed::{self, StatementKind};
+use egret::typed::{self, GlobalId, StatementId, StatementKind};
 use egret::{kernel, native};
 
 use super::rng::Rng;
@@ -86,7 +86,7 @@ fn stands_in_for_avx2() -> bool {
 /// The statement that a program is made for.
 fn statement<'p>(program: &'p typed::Program, name: &str) -> Option<&'p typed::Statement> {
     program.statements.iter().find(|statement| match &statement.kind {
-        StatementKind::Let { name: have, .. } => name.strip_prefix("let.") == Some(have),
+        StatementKind::Let { names, .. } => name.strip_prefix("let.") == Some(names[0].as_str()),
         StatementKind::Train(train) => name.strip_suffix(".step") == Some(train.optimizer.name.as_str()),
         _ => false,
     })
@@ -198,16 +198,17 @@ fn reference(
 ) -> (Vec<Option<Vec<f64>>>, f64) {
     let mut eval = Eval::new(program, noise);
     for (k, other) in program.statements.iter().enumerate() {
-        let given = graph.inputs.iter().position(|input| input.role == Role::Global(k));
-        if let Some(input) = given {
-            let value = eval.given(&inputs[input].ty, &inputs[input].data);
-            eval.globals.insert(k, value);
-        } else if let (StatementKind::Let { value, name }, true) =
-            (&other.kind, !std::ptr::eq(other, statement))
-            && name.starts_with('a')
-        {
-            let value = eval.eval(value, &mut Frame::default());
-            eval.globals.insert(k, value);
+        let StatementKind::Let { names, value } = &other.kind else { continue };
+        let ids = (0..names.len()).map(|value| GlobalId { statement: StatementId(k), value });
+        let input = |id| graph.inputs.iter().position(|input| input.role == Role::Global(id));
+        let given: Vec<_> = ids.clone().filter_map(|id| Some((id, input(id)?))).collect();
+        for (id, input) in &given {
+            let value = eval.given(&inputs[*input].ty, &inputs[*input].data);
+            eval.globals.insert(*id, value);
+        }
+        if given.is_empty() && !std::ptr::eq(other, statement) && names[0].starts_with('a') {
+            let values = eval.values(value, &mut Frame::default());
+            eval.globals.extend(ids.zip(values));
         }
     }
     let outputs = match &statement.kind {

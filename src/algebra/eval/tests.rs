@@ -29,7 +29,7 @@ fn results_are_rounded_to_their_type() {
 fn sums_are_rounded_once() {
     let data = [16_777_216.0, 1.0, 1.0];
     let total =
-        eval(&Op::Reduce(Reduce { combine: Combine::Sum, axes: vec![0] }), &[&flat(DType::F32, &data)]);
+        eval(&Op::Reduce(Reduce { combine: Reducer::Sum, axes: vec![0] }), &[&flat(DType::F32, &data)]);
     assert_eq!(total.data, [16_777_218.0]);
 }
 
@@ -47,10 +47,10 @@ fn empty_reductions_fit_their_type() {
         let nothing = flat(dtype, &[]);
         eval(&Op::Reduce(Reduce { combine, axes: vec![0] }), &[&nothing]).data[0]
     };
-    assert_eq!(along(Combine::Max, DType::Bool), 0.0);
-    assert_eq!(along(Combine::Min, DType::Bool), 1.0);
-    assert_eq!(along(Combine::Max, DType::I32), -2_147_483_648.0);
-    assert_eq!(along(Combine::Max, DType::F32), f64::NEG_INFINITY);
+    assert_eq!(along(Reducer::Max, DType::Bool), 0.0);
+    assert_eq!(along(Reducer::Min, DType::Bool), 1.0);
+    assert_eq!(along(Reducer::Max, DType::I32), -2_147_483_648.0);
+    assert_eq!(along(Reducer::Max, DType::F32), f64::NEG_INFINITY);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Forms carry: one loop form says what tensor programs are made of.
 
-use super::{Combine, Extent, Form, Index, Read, Segments};
+use super::{AxisSize, Form, Index, Read, Reducer, Segments};
 use crate::algebra::eval::eval_form;
 use crate::algebra::scalar::{self, Native, Scalar, Typing};
 use crate::algebra::tensor::Tensor;
@@ -14,8 +14,8 @@ fn run(form: &Form, args: &[(&[usize], &[f64])], to: &[usize]) -> Vec<f64> {
     eval_form(form, &args.iter().collect::<Vec<_>>(), &Type::of(DType::F64, to)).data
 }
 
-fn reduction(axes: &[usize], n_out: usize, reads: Vec<Read>, body: Term, combine: Combine) -> Form {
-    Form { axes: axes.iter().map(|n| Extent::Fixed(*n)).collect(), n_out, reads, body, combine }
+fn reduction(axes: &[usize], n_out: usize, reads: Vec<Read>, body: Term, combine: Reducer) -> Form {
+    Form { axes: axes.iter().map(|n| AxisSize::Fixed(*n)).collect(), n_out, reads, body, combine }
 }
 
 /// `offset + sum(coefficient * axis)`.
@@ -42,28 +42,28 @@ fn reductions() {
         let form = reduction(&[2, 3], 1, vec![Read::at(0, &[0, 1])], x(0), combine);
         run(&form, &[(&[2, 3], &data)], &[2])
     };
-    assert_eq!(along(Combine::Sum), [8.0, -13.0]);
-    assert_eq!(along(Combine::Prod), [10.0, -72.0]);
-    assert_eq!(along(Combine::Max), [5.0, -3.0]);
-    assert_eq!(along(Combine::Min), [1.0, -6.0]);
+    assert_eq!(along(Reducer::Sum), [8.0, -13.0]);
+    assert_eq!(along(Reducer::Prod), [10.0, -72.0]);
+    assert_eq!(along(Reducer::Max), [5.0, -3.0]);
+    assert_eq!(along(Reducer::Min), [1.0, -6.0]);
 }
 
 #[test]
 fn an_empty_reduction_gives_its_start() {
-    let along = |combine: Combine| {
+    let along = |combine: Reducer| {
         let form = reduction(&[2, 0], 1, vec![Read::at(0, &[0, 1])], x(0), combine);
         run(&form, &[(&[2, 0], &[])], &[2])
     };
-    assert_eq!(along(Combine::Sum), [0.0, 0.0]);
-    assert_eq!(along(Combine::Prod), [1.0, 1.0]);
-    assert_eq!(along(Combine::Max), [f64::NEG_INFINITY; 2]);
-    assert_eq!(along(Combine::Min), [f64::INFINITY; 2]);
+    assert_eq!(along(Reducer::Sum), [0.0, 0.0]);
+    assert_eq!(along(Reducer::Prod), [1.0, 1.0]);
+    assert_eq!(along(Reducer::Max), [f64::NEG_INFINITY; 2]);
+    assert_eq!(along(Reducer::Min), [f64::INFINITY; 2]);
 }
 
 #[test]
 fn matrix_product_with_a_transposed_operand() {
     let reads = vec![Read::at(0, &[0, 2]), Read::at(1, &[1, 2])];
-    let form = reduction(&[2, 2, 3], 2, reads, x(0) * x(1), Combine::Sum);
+    let form = reduction(&[2, 2, 3], 2, reads, x(0) * x(1), Reducer::Sum);
     let a = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
     let b = [1.0, 0.0, 1.0, 0.0, 1.0, 0.0];
     assert_eq!(run(&form, &[(&[2, 3], &a), (&[2, 3], &b)], &[2, 2]), [4.0, 2.0, 10.0, 5.0]);
@@ -75,7 +75,7 @@ fn convolution_with_padding_and_stride() {
     // column and feature of the result, then row, column and channel of the kernel.
     let image = guarded(0, vec![at(-1, &[(0, 2), (3, 1)]), at(-1, &[(1, 2), (4, 1)]), Index::axis(5)]);
     let reads = vec![image, Read::at(1, &[3, 4, 5, 2])];
-    let form = reduction(&[2, 2, 1, 3, 3, 2], 3, reads, x(0) * x(1), Combine::Sum);
+    let form = reduction(&[2, 2, 1, 3, 3, 2], 3, reads, x(0) * x(1), Reducer::Sum);
     let image: Vec<f64> = (0..32).map(f64::from).collect();
     let kernel: Vec<f64> = (0..18).map(|k| f64::from(k % 2)).collect();
     // Only the second channel counts: 2 * (4 * row + column) + 1, over the window inside the image.
@@ -113,9 +113,9 @@ fn softmax_as_three_forms() {
     let data = [1.0, 2.0, 3.0, 1000.0, 1000.0, 1000.0];
     let whole = || Read::at(0, &[0, 1]);
     let shifted = || call(&EXP, [x(0) - x(1)]);
-    let top = reduction(&[2, 3], 1, vec![whole()], x(0), Combine::Max);
+    let top = reduction(&[2, 3], 1, vec![whole()], x(0), Reducer::Max);
     let top = run(&top, &[(&[2, 3], &data)], &[2]);
-    let total = reduction(&[2, 3], 1, vec![whole(), Read::at(1, &[0])], shifted(), Combine::Sum);
+    let total = reduction(&[2, 3], 1, vec![whole(), Read::at(1, &[0])], shifted(), Reducer::Sum);
     let total = run(&total, &[(&[2, 3], &data), (&[2], &top)], &[2]);
     let reads = vec![whole(), Read::at(1, &[0]), Read::at(2, &[0])];
     let share = Form::pointwise(&[2, 3], reads, shifted() / x(2));
@@ -130,7 +130,7 @@ fn softmax_as_three_forms() {
 #[test]
 fn cumulative_sum_by_a_guarded_read() {
     let earlier = guarded(0, vec![at(0, &[(0, 1), (1, -1)])]);
-    let form = reduction(&[4, 4], 1, vec![earlier], x(0), Combine::Sum);
+    let form = reduction(&[4, 4], 1, vec![earlier], x(0), Reducer::Sum);
     assert_eq!(run(&form, &[(&[4], &[1.0, 2.0, 3.0, 4.0])], &[4]), [1.0, 3.0, 6.0, 10.0]);
 }
 
@@ -162,15 +162,15 @@ fn concatenation_by_two_guarded_reads() {
 #[test]
 fn pieces_of_different_lengths() {
     let segments = std::rc::Rc::new(Segments { lengths: vec![2, 0, 3] });
-    let axes = vec![Extent::Fixed(3), Extent::Ragged(segments.clone())];
+    let axes = vec![AxisSize::Fixed(3), AxisSize::Ragged(segments.clone())];
     let inside = Index { piece: Some((segments, 0)), ..Index::axis(1) };
     let data = [1.0, 2.0, 3.0, 4.0, 5.0];
     let reads = vec![Read::flat(0, inside)];
-    let sums = Form { axes: axes.clone(), n_out: 1, reads, body: x(0), combine: Combine::Sum };
+    let sums = Form { axes: axes.clone(), n_out: 1, reads, body: x(0), combine: Reducer::Sum };
     assert_eq!(run(&sums, &[(&[5], &data)], &[3]), [3.0, 0.0, 12.0]);
     let reads = vec![Read::flat(0, Index::axis(0))];
-    let spread = Form { axes, n_out: 2, reads, body: x(0), combine: Combine::Sum };
-    assert_eq!(run(&spread, &[(&[3], &[7.0, 8.0, 9.0])], &[5]), [7.0, 7.0, 9.0, 9.0, 9.0]);
+    let broadcast = Form { axes, n_out: 2, reads, body: x(0), combine: Reducer::Sum };
+    assert_eq!(run(&broadcast, &[(&[3], &[7.0, 8.0, 9.0])], &[5]), [7.0, 7.0, 9.0, 9.0, 9.0]);
 }
 
 #[test]

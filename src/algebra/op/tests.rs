@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::*;
 use crate::algebra::dim::{Dim, SizeVar};
-use crate::algebra::form::{Combine, Segments};
+use crate::algebra::form::{Reducer, Segments};
 use crate::algebra::number::Number;
 use crate::algebra::scalar;
 use crate::algebra::types::DType;
@@ -71,7 +71,7 @@ fn mismatches_are_said_in_words() {
             "operand 0: a boolean to choose by",
         ),
         (
-            shape_of(Reduce { combine: Combine::Sum, axes: vec![2] }, one),
+            shape_of(Reduce { combine: Reducer::Sum, axes: vec![2] }, one),
             "operand 0: a tensor with an axis 2",
         ),
         (
@@ -100,7 +100,7 @@ fn operators_print_their_attributes() {
     let segments = Rc::new(Segments { lengths: vec![2, 3] });
     let ops: [(Op, &str); 8] = [
         (Map(&scalar::ADD).into(), "add []"),
-        (Reduce { combine: Combine::Max, axes: vec![0, 2] }.into(), "reduce [max, axes = (0, 2)]"),
+        (Reduce { combine: Reducer::Max, axes: vec![0, 2] }.into(), "reduce [max, axes = (0, 2)]"),
         (matrix_product().into(), "contract [ij, jk -> ik]"),
         (View::Transpose { axes: vec![1, 0] }.into(), "transpose [axes = (1, 0)]"),
         (
@@ -108,7 +108,7 @@ fn operators_print_their_attributes() {
             "slice [axis = 0, start = 1, step = -2, count = n]",
         ),
         (Fill::Const { value: Number(1e-8), dtype: DType::F64, to: vec![] }.into(), "const [1e-8]"),
-        (Segment::Reduce { combine: Combine::Sum, segments }.into(), "segment_reduce [sum]"),
+        (Segment::Reduce { combine: Reducer::Sum, segments }.into(), "segment_reduce [sum]"),
         (Concat.into(), "concat []"),
     ];
     for (op, expected) in ops {

@@ -1,7 +1,7 @@
 //! Arithmetic: exact or correctly rounded.
 
 use super::logic::{GT, LT, NE, SELECT};
-use super::machine::Machine;
+use super::machine::MachineOp;
 use super::parts::{GREATER, INT_FLOOR_DIV, INT_REM, LESSER};
 use super::{Native, Scalar, Typing};
 use crate::algebra::term::{Term, c, call, g, x, y};
@@ -15,7 +15,7 @@ pub static ADD: Scalar = Scalar {
     doc: "Sum. Integers wrap.",
     eval: |a| a[0] + a[1],
     vjp: || vec![Some(g()), Some(g())],
-    native: Native::Machine(Machine::Add),
+    native: Native::Machine(MachineOp::Add),
     ulp: 0,
     samples: &[(&[1.5, 2.0], 3.5), (&[-1.0, 1.0], 0.0)],
 };
@@ -28,7 +28,7 @@ pub static SUB: Scalar = Scalar {
     doc: "Difference. Integers wrap.",
     eval: |a| a[0] - a[1],
     vjp: || vec![Some(g()), Some(-g())],
-    native: Native::Machine(Machine::Sub),
+    native: Native::Machine(MachineOp::Sub),
     ulp: 0,
     samples: &[(&[1.5, 2.0], -0.5), (&[3.0, 3.0], 0.0)],
 };
@@ -41,7 +41,7 @@ pub static MUL: Scalar = Scalar {
     doc: "Product. Integers wrap.",
     eval: |a| a[0] * a[1],
     vjp: || vec![Some(g() * x(1)), Some(g() * x(0))],
-    native: Native::Machine(Machine::Mul),
+    native: Native::Machine(MachineOp::Mul),
     ulp: 0,
     samples: &[(&[1.5, 2.0], 3.0), (&[-3.0, 0.5], -1.5)],
 };
@@ -54,7 +54,7 @@ pub static DIV: Scalar = Scalar {
     doc: "Quotient of floats.",
     eval: |a| a[0] / a[1],
     vjp: || vec![Some(g() / x(1)), Some(-(g() * y() / x(1)))],
-    native: Native::Machine(Machine::Div),
+    native: Native::Machine(MachineOp::Div),
     ulp: 0,
     samples: &[(&[3.0, 2.0], 1.5), (&[1.0, 0.0], f64::INFINITY)],
 };
@@ -67,7 +67,7 @@ pub static NEG: Scalar = Scalar {
     doc: "The number with the other sign.",
     eval: |a| -a[0],
     vjp: || vec![Some(-g())],
-    native: Native::Machine(Machine::Neg),
+    native: Native::Machine(MachineOp::Neg),
     ulp: 0,
     samples: &[(&[1.5], -1.5), (&[-2.0], 2.0)],
 };
@@ -80,7 +80,7 @@ pub static ABS: Scalar = Scalar {
     doc: "Magnitude. Its derivative at 0 is taken to be 0.",
     eval: |a| a[0].abs(),
     vjp: || vec![Some(g() * call(&SIGN, [x(0)]))],
-    native: Native::Machine(Machine::Abs),
+    native: Native::Machine(MachineOp::Abs),
     ulp: 0,
     samples: &[(&[-1.5], 1.5), (&[2.0], 2.0)],
 };
@@ -93,7 +93,7 @@ pub static SQRT: Scalar = Scalar {
     doc: "Square root, correctly rounded; NaN below 0.",
     eval: |a| a[0].sqrt(),
     vjp: || vec![Some(g() * c(0.5) / y())],
-    native: Native::Machine(Machine::Sqrt),
+    native: Native::Machine(MachineOp::Sqrt),
     ulp: 0,
     samples: &[(&[2.25], 1.5), (&[0.0], 0.0)],
 };
@@ -119,7 +119,7 @@ pub static FMA: Scalar = Scalar {
     doc: "`a * b + c`, rounded once.",
     eval: |a| a[0].mul_add(a[1], a[2]),
     vjp: || vec![Some(g() * x(1)), Some(g() * x(0)), Some(g())],
-    native: Native::Machine(Machine::Fma),
+    native: Native::Machine(MachineOp::Fma),
     ulp: 0,
     samples: &[(&[2.0, 3.0, 1.0], 7.0), (&[-1.0, 0.5, 0.25], -0.25)],
 };
@@ -132,7 +132,7 @@ pub static FLOOR: Scalar = Scalar {
     doc: "The greatest whole number that is not greater.",
     eval: |a| a[0].floor(),
     vjp: Vec::new,
-    native: Native::Machine(Machine::Floor),
+    native: Native::Machine(MachineOp::Floor),
     ulp: 0,
     samples: &[(&[1.5], 1.0), (&[-1.5], -2.0), (&[3.0], 3.0)],
 };
@@ -145,7 +145,7 @@ pub static CEIL: Scalar = Scalar {
     doc: "The least whole number that is not less.",
     eval: |a| a[0].ceil(),
     vjp: Vec::new,
-    native: Native::Machine(Machine::Ceil),
+    native: Native::Machine(MachineOp::Ceil),
     ulp: 0,
     samples: &[(&[1.5], 2.0), (&[-1.5], -1.0), (&[3.0], 3.0)],
 };
@@ -158,7 +158,7 @@ pub static ROUND: Scalar = Scalar {
     doc: "The nearest whole number; of two as near, the even one.",
     eval: |a| a[0].round_ties_even(),
     vjp: Vec::new,
-    native: Native::Machine(Machine::Nearest),
+    native: Native::Machine(MachineOp::Nearest),
     ulp: 0,
     samples: &[(&[0.5], 0.0), (&[1.5], 2.0), (&[-2.6], -3.0)],
 };
@@ -267,7 +267,7 @@ pub static SIGN: Scalar = Scalar {
     doc: "1, 0 or -1; 0 for NaN.",
     eval: |a| f64::from(i8::from(a[0] > 0.0) - i8::from(a[0] < 0.0)),
     vjp: Vec::new,
-    native: Native::Machine(Machine::Sign),
+    native: Native::Machine(MachineOp::Sign),
     ulp: 0,
     samples: &[(&[2.5], 1.0), (&[-0.1], -1.0), (&[0.0], 0.0)],
 };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::machine::{Bits, Machine, decode, encode};
+use super::machine::{Bits, MachineOp, decode, encode};
 use super::{Native, POW, Scalar, Typing, bodies};
 use crate::algebra::term::{Node, Term};
 use crate::algebra::types::DType;
@@ -16,7 +16,7 @@ pub trait Emit {
     /// The number that a value is known to be, if it is.
     fn known(&self, value: &Self::Value) -> Option<f64>;
     /// `op` at type `dtype`; the result has type `op.result(dtype)`.
-    fn machine(&mut self, op: Machine, dtype: DType, args: &[Self::Value]) -> Self::Value;
+    fn machine(&mut self, op: MachineOp, dtype: DType, args: &[Self::Value]) -> Self::Value;
 }
 
 /// Emits `row(args)` at type `dtype` (see [`Typing`]) as machine operations. Shared subterms of bodies are
@@ -28,20 +28,20 @@ pub fn expand<E: Emit>(emit: &mut E, row: &Scalar, dtype: DType, args: &[E::Valu
         Native::Body(body) => {
             let exponent = if std::ptr::eq(row, &POW) { emit.known(&args[1]) } else { None };
             let term = exponent.and_then(bodies::known_power).unwrap_or_else(|| body(dtype));
-            Body { emit, args, dtype, done: BTreeMap::new() }.value(&term, row.typing.result(dtype))
+            Expansion { emit, args, dtype, done: BTreeMap::new() }.value(&term, row.typing.result(dtype))
         }
     }
 }
 
 /// A body while it is emitted.
-struct Body<'a, E: Emit> {
+struct Expansion<'a, E: Emit> {
     emit: &'a mut E,
     args: &'a [E::Value],
     dtype: DType,
     done: BTreeMap<*const Node, E::Value>,
 }
 
-impl<E: Emit> Body<'_, E> {
+impl<E: Emit> Expansion<'_, E> {
     /// The value of a subterm that has type `want`.
     fn value(&mut self, term: &Term, want: DType) -> E::Value {
         match &*term.0 {
@@ -71,15 +71,15 @@ impl<E: Emit> Body<'_, E> {
 }
 
 /// Emits one machine operation, or its result if that is known.
-fn machine<E: Emit>(emit: &mut E, op: Machine, dtype: DType, args: &[E::Value]) -> E::Value {
-    if op == Machine::Select
+fn machine<E: Emit>(emit: &mut E, op: MachineOp, dtype: DType, args: &[E::Value]) -> E::Value {
+    if op == MachineOp::Select
         && let Some(condition) = emit.known(&args[0])
     {
         return args[if condition != 0.0 { 1 } else { 2 }].clone();
     }
     let known: Option<Vec<f64>> = args.iter().map(|arg| emit.known(arg)).collect();
     match known {
-        Some(known) if op != Machine::IntToFloat && dtype != DType::I64 => {
+        Some(known) if op != MachineOp::IntToFloat && dtype != DType::I64 => {
             let bits: Vec<Bits> = known.iter().map(|value| encode(*value, dtype)).collect();
             let result = op.result(dtype);
             emit.constant(decode(op.eval(dtype, &bits), result), result)
@@ -90,30 +90,30 @@ fn machine<E: Emit>(emit: &mut E, op: Machine, dtype: DType, args: &[E::Value]) 
 
 /// A row as a straight line of machine operations, for evaluating it often.
 pub struct Tape {
-    steps: Vec<Step>,
+    steps: Vec<TapeOp>,
     n_args: usize,
     result: usize,
 }
 
 /// A step of a tape.
-enum Step {
+enum TapeOp {
     Const(f64, DType),
-    Machine(Machine, DType, Vec<usize>),
+    Machine(MachineOp, DType, Vec<usize>),
 }
 
 impl Emit for Tape {
     type Value = usize;
     fn constant(&mut self, value: f64, dtype: DType) -> usize {
-        self.push(Step::Const(value, dtype))
+        self.push(TapeOp::Const(value, dtype))
     }
     fn known(&self, value: &usize) -> Option<f64> {
         match self.steps.get(value.checked_sub(self.n_args)?)? {
-            Step::Const(number, _) => Some(*number),
-            Step::Machine(..) => None,
+            TapeOp::Const(number, _) => Some(*number),
+            TapeOp::Machine(..) => None,
         }
     }
-    fn machine(&mut self, op: Machine, dtype: DType, args: &[usize]) -> usize {
-        self.push(Step::Machine(op, dtype, args.to_vec()))
+    fn machine(&mut self, op: MachineOp, dtype: DType, args: &[usize]) -> usize {
+        self.push(TapeOp::Machine(op, dtype, args.to_vec()))
     }
 }
 
@@ -136,14 +136,14 @@ impl Tape {
         Tape { result, ..self }
     }
 
-    fn push(&mut self, step: Step) -> usize {
+    fn push(&mut self, step: TapeOp) -> usize {
         self.steps.push(step);
         self.n_args + self.steps.len() - 1
     }
 
     /// How many machine operations it takes.
     pub fn operations(&self) -> usize {
-        self.steps.iter().filter(|step| matches!(step, Step::Machine(..))).count()
+        self.steps.iter().filter(|step| matches!(step, TapeOp::Machine(..))).count()
     }
 
     /// Each column's value: `args[k][i]` is argument `k` of column `i`.
@@ -152,8 +152,8 @@ impl Tape {
         let mut values = args.to_vec();
         for step in &self.steps {
             values.push(match step {
-                Step::Const(value, dtype) => vec![encode(*value, *dtype); columns],
-                Step::Machine(op, dtype, args) => {
+                TapeOp::Const(value, dtype) => vec![encode(*value, *dtype); columns],
+                TapeOp::Machine(op, dtype, args) => {
                     let args: Vec<&[Bits]> = args.iter().map(|arg| values[*arg].as_slice()).collect();
                     op.eval_all(*dtype, &args)
                 }

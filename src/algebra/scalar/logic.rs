@@ -1,6 +1,6 @@
 //! Comparisons, logic and choice.
 
-use super::machine::Machine;
+use super::machine::MachineOp;
 use super::{Native, Scalar, Typing};
 use crate::algebra::term::{c, call, g, x};
 
@@ -12,7 +12,7 @@ pub static LT: Scalar = Scalar {
     doc: "Whether `a` is less than `b`; false where either is NaN.",
     eval: |a| f64::from(a[0] < a[1]),
     vjp: Vec::new,
-    native: Native::Machine(Machine::Lt),
+    native: Native::Machine(MachineOp::Lt),
     ulp: 0,
     samples: &[(&[1.0, 2.0], 1.0), (&[2.0, 2.0], 0.0), (&[f64::NAN, 2.0], 0.0)],
 };
@@ -25,7 +25,7 @@ pub static LE: Scalar = Scalar {
     doc: "Whether `a` is at most `b`; false where either is NaN.",
     eval: |a| f64::from(a[0] <= a[1]),
     vjp: Vec::new,
-    native: Native::Machine(Machine::Le),
+    native: Native::Machine(MachineOp::Le),
     ulp: 0,
     samples: &[(&[2.0, 2.0], 1.0), (&[3.0, 2.0], 0.0), (&[f64::NAN, 2.0], 0.0)],
 };
@@ -38,7 +38,7 @@ pub static EQ: Scalar = Scalar {
     doc: "Whether two values are equal; false where either is NaN.",
     eval: |a| f64::from(a[0] == a[1]),
     vjp: Vec::new,
-    native: Native::Machine(Machine::Eq),
+    native: Native::Machine(MachineOp::Eq),
     ulp: 0,
     samples: &[(&[2.0, 2.0], 1.0), (&[0.0, -0.0], 1.0), (&[f64::NAN, f64::NAN], 0.0)],
 };
@@ -51,7 +51,7 @@ pub static NE: Scalar = Scalar {
     doc: "Whether two values differ; true where either is NaN.",
     eval: |a| f64::from(a[0] != a[1]),
     vjp: Vec::new,
-    native: Native::Machine(Machine::Ne),
+    native: Native::Machine(MachineOp::Ne),
     ulp: 0,
     samples: &[(&[2.0, 2.0], 0.0), (&[1.0, 2.0], 1.0), (&[f64::NAN, f64::NAN], 1.0)],
 };
@@ -90,7 +90,7 @@ pub static AND: Scalar = Scalar {
     doc: "Whether both are true.",
     eval: |a| f64::from(a[0] != 0.0 && a[1] != 0.0),
     vjp: Vec::new,
-    native: Native::Machine(Machine::And),
+    native: Native::Machine(MachineOp::And),
     ulp: 0,
     samples: &[(&[1.0, 1.0], 1.0), (&[1.0, 0.0], 0.0), (&[0.0, 0.0], 0.0)],
 };
@@ -103,7 +103,7 @@ pub static OR: Scalar = Scalar {
     doc: "Whether at least one is true.",
     eval: |a| f64::from(a[0] != 0.0 || a[1] != 0.0),
     vjp: Vec::new,
-    native: Native::Machine(Machine::Or),
+    native: Native::Machine(MachineOp::Or),
     ulp: 0,
     samples: &[(&[1.0, 1.0], 1.0), (&[1.0, 0.0], 1.0), (&[0.0, 0.0], 0.0)],
 };
@@ -116,7 +116,7 @@ pub static NOT: Scalar = Scalar {
     doc: "Whether it is false.",
     eval: |a| f64::from(a[0] == 0.0),
     vjp: Vec::new,
-    native: Native::Machine(Machine::Not),
+    native: Native::Machine(MachineOp::Not),
     ulp: 0,
     samples: &[(&[1.0], 0.0), (&[0.0], 1.0)],
 };
@@ -133,7 +133,7 @@ pub static SELECT: Scalar = Scalar {
         let to_b = call(&SELECT, [x(0), c(0.0), g()]);
         vec![None, Some(to_a), Some(to_b)]
     },
-    native: Native::Machine(Machine::Select),
+    native: Native::Machine(MachineOp::Select),
     ulp: 0,
     samples: &[(&[1.0, 2.0, 3.0], 2.0), (&[0.0, 2.0, 3.0], 3.0), (&[1.0, 2.0, f64::NAN], 2.0)],
 };

@@ -12,7 +12,7 @@ pub type Bits = u64;
 /// Each acts on values of one type (its *type*) unless it says otherwise. Integers wrap.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[allow(missing_docs, reason = "the names say it; the rows below document each")]
-pub enum Machine {
+pub enum MachineOp {
     Add,
     Sub,
     Mul,
@@ -96,16 +96,16 @@ pub fn decode(bits: Bits, dtype: DType) -> f64 {
     }
 }
 
-impl Machine {
+impl MachineOp {
     /// The type of the result of a use at `dtype`.
     pub fn result(self, dtype: DType) -> DType {
         match self {
-            Machine::Lt | Machine::Le | Machine::Eq | Machine::Ne => DType::Bool,
+            MachineOp::Lt | MachineOp::Le | MachineOp::Eq | MachineOp::Ne => DType::Bool,
             _ => dtype,
         }
     }
 
-    /// What the machine computes, to the bit: `dtype` is the operation's type (see [`Machine`]), which
+    /// What the machine computes, to the bit: `dtype` is the operation's type (see [`MachineOp`]), which
     /// is the type of the operands but for the condition of `Select` and for `IntToFloat`.
     ///
     /// # Panics
@@ -113,27 +113,27 @@ impl Machine {
     #[inline]
     pub fn eval(self, dtype: DType, args: &[Bits]) -> Bits {
         match (self, dtype) {
-            (Machine::Select, _) => args[if args[0] & 1 == 1 { 1 } else { 2 }],
+            (MachineOp::Select, _) => args[if args[0] & 1 == 1 { 1 } else { 2 }],
             (_, DType::Bool) => self.eval_bool(args[0] & 1 == 1, args.get(1).is_some_and(|b| b & 1 == 1)),
             (_, DType::I32) => int32::eval(self, args),
             (_, DType::I64) => int64::eval(self, args),
-            (Machine::IntToFloat, DType::F32) => Bits::from((args[0] as u32 as i32 as f32).to_bits()),
-            (Machine::IntToFloat, DType::F64) => f64::from(args[0] as u32 as i32).to_bits(),
+            (MachineOp::IntToFloat, DType::F32) => Bits::from((args[0] as u32 as i32 as f32).to_bits()),
+            (MachineOp::IntToFloat, DType::F64) => f64::from(args[0] as u32 as i32).to_bits(),
             (_, DType::F32) => float32::eval(self, args),
             (_, DType::F64) => float64::eval(self, args),
         }
     }
 
-    /// [`Machine::eval`] on many columns: `args[k][i]` is argument `k` of column `i`.
+    /// [`MachineOp::eval`] on many columns: `args[k][i]` is argument `k` of column `i`.
     pub fn eval_all(self, dtype: DType, args: &[&[Bits]]) -> Vec<Bits> {
         macro_rules! each {
             ($($op:ident)*) => {
                 match self {
                     // One loop for each operation, so that none decides anew for each column.
-                    $(Machine::$op => match dtype {
-                        DType::F32 => columns(args, |args| Machine::$op.eval(DType::F32, args)),
-                        DType::F64 => columns(args, |args| Machine::$op.eval(DType::F64, args)),
-                        _ => columns(args, |args| Machine::$op.eval(dtype, args)),
+                    $(MachineOp::$op => match dtype {
+                        DType::F32 => columns(args, |args| MachineOp::$op.eval(DType::F32, args)),
+                        DType::F64 => columns(args, |args| MachineOp::$op.eval(DType::F64, args)),
+                        _ => columns(args, |args| MachineOp::$op.eval(dtype, args)),
                     },)*
                     _ => columns(args, |args| self.eval(dtype, args)),
                 }
@@ -145,22 +145,22 @@ impl Machine {
     /// The function of an operation that serves arguments of great magnitude; none for others.
     pub fn far(self) -> Option<fn(f64) -> f64> {
         match self {
-            Machine::FarSin => Some(libm::sin),
-            Machine::FarCos => Some(libm::cos),
-            Machine::FarTan => Some(libm::tan),
+            MachineOp::FarSin => Some(libm::sin),
+            MachineOp::FarCos => Some(libm::cos),
+            MachineOp::FarTan => Some(libm::tan),
             _ => None,
         }
     }
 
     fn eval_bool(self, a: bool, b: bool) -> Bits {
         Bits::from(match self {
-            Machine::And => a & b,
-            Machine::Or => a | b,
-            Machine::Not => !a,
-            Machine::Eq => a == b,
-            Machine::Ne => a != b,
-            Machine::Lt => !a & b,
-            Machine::Le => a <= b,
+            MachineOp::And => a & b,
+            MachineOp::Or => a | b,
+            MachineOp::Not => !a,
+            MachineOp::Eq => a == b,
+            MachineOp::Ne => a != b,
+            MachineOp::Lt => !a & b,
+            MachineOp::Le => a <= b,
             _ => panic!("egret internal error in scalar: no {self:?} of bool"),
         })
     }
@@ -180,32 +180,32 @@ fn columns(args: &[&[Bits]], f: impl Fn(&[Bits]) -> Bits) -> Vec<Bits> {
 macro_rules! integer {
     ($module:ident, $int:ty, $unsigned:ty) => {
         mod $module {
-            use super::{Bits, Machine};
+            use super::{Bits, MachineOp};
 
             /// What the machine computes.
             #[inline]
-            pub(super) fn eval(op: Machine, args: &[Bits]) -> Bits {
+            pub(super) fn eval(op: MachineOp, args: &[Bits]) -> Bits {
                 let arg = |k: usize| args[k] as $int;
                 let (a, b) = (arg(0), if args.len() > 1 { arg(1) } else { 0 });
                 let value: $int = match op {
-                    Machine::Lt => return Bits::from(a < b),
-                    Machine::Le => return Bits::from(a <= b),
-                    Machine::Eq => return Bits::from(a == b),
-                    Machine::Ne => return Bits::from(a != b),
-                    Machine::Add => a.wrapping_add(b),
-                    Machine::Sub => a.wrapping_sub(b),
-                    Machine::Mul => a.wrapping_mul(b),
-                    Machine::Neg => a.wrapping_neg(),
-                    Machine::Abs => a.wrapping_abs(),
-                    Machine::Floor | Machine::Ceil | Machine::Nearest => a,
-                    Machine::Min => a.min(b),
-                    Machine::Max => a.max(b),
-                    Machine::Sign => a.signum(),
-                    Machine::FloorDiv => floor_div(a, b),
-                    Machine::FloorRem => a.wrapping_sub(floor_div(a, b).wrapping_mul(b)),
-                    Machine::IntXor => a ^ b,
-                    Machine::IntShr => ((a as $unsigned) >> b) as $int,
-                    Machine::IntShl => a << b,
+                    MachineOp::Lt => return Bits::from(a < b),
+                    MachineOp::Le => return Bits::from(a <= b),
+                    MachineOp::Eq => return Bits::from(a == b),
+                    MachineOp::Ne => return Bits::from(a != b),
+                    MachineOp::Add => a.wrapping_add(b),
+                    MachineOp::Sub => a.wrapping_sub(b),
+                    MachineOp::Mul => a.wrapping_mul(b),
+                    MachineOp::Neg => a.wrapping_neg(),
+                    MachineOp::Abs => a.wrapping_abs(),
+                    MachineOp::Floor | MachineOp::Ceil | MachineOp::Nearest => a,
+                    MachineOp::Min => a.min(b),
+                    MachineOp::Max => a.max(b),
+                    MachineOp::Sign => a.signum(),
+                    MachineOp::FloorDiv => floor_div(a, b),
+                    MachineOp::FloorRem => a.wrapping_sub(floor_div(a, b).wrapping_mul(b)),
+                    MachineOp::IntXor => a ^ b,
+                    MachineOp::IntShr => ((a as $unsigned) >> b) as $int,
+                    MachineOp::IntShl => a << b,
                     _ => panic!("egret internal error in scalar: no {op:?} of integers"),
                 };
                 Bits::from(value as $unsigned)
@@ -227,7 +227,7 @@ macro_rules! integer {
 macro_rules! float {
     ($module:ident, $float:ty, $word:ty, $fraction_bits:expr, $bias:expr, $limit:expr) => {
         pub(crate) mod $module {
-            use super::{Bits, DType, Machine, far_limit};
+            use super::{Bits, DType, MachineOp, far_limit};
 
             const FRACTION: $word = (1 << $fraction_bits) - 1;
 
@@ -242,38 +242,40 @@ macro_rules! float {
 
             /// What the machine computes.
             #[inline]
-            pub(super) fn eval(op: Machine, args: &[Bits]) -> Bits {
+            pub(super) fn eval(op: MachineOp, args: &[Bits]) -> Bits {
                 let arg = |k: usize| <$float>::from_bits(args[k] as $word);
                 let (a, b) = (arg(0), if args.len() > 1 { arg(1) } else { 0.0 });
                 if let Some(function) = op.far() {
                     return Bits::from(far(function, a, b).to_bits());
                 }
                 let value: $float = match op {
-                    Machine::Lt => return Bits::from(a < b),
-                    Machine::Le => return Bits::from(a <= b),
-                    Machine::Eq => return Bits::from(a == b),
-                    Machine::Ne => return Bits::from(a != b),
-                    Machine::Add => a + b,
-                    Machine::Sub => a - b,
-                    Machine::Mul => a * b,
-                    Machine::Div => a / b,
-                    Machine::Neg => -a,
-                    Machine::Abs => a.abs(),
-                    Machine::Sqrt => a.sqrt(),
-                    Machine::Fma => a.mul_add(b, arg(2)),
-                    Machine::Floor => a.floor(),
-                    Machine::Ceil => a.ceil(),
-                    Machine::Nearest => a.round_ties_even(),
-                    Machine::Min if a < b => a,
-                    Machine::Max if a > b => a,
-                    Machine::Min | Machine::Max => b,
-                    Machine::Sign if a > 0.0 => 1.0,
-                    Machine::Sign if a < 0.0 => -1.0,
-                    Machine::Sign => 0.0,
-                    Machine::CopySign => a.copysign(b),
-                    Machine::Exp2Int => <$float>::from_bits(((a as i64 + $bias) as $word) << $fraction_bits),
-                    Machine::Exponent => ((a.to_bits() >> $fraction_bits) as i64 - $bias) as $float,
-                    Machine::Fraction => {
+                    MachineOp::Lt => return Bits::from(a < b),
+                    MachineOp::Le => return Bits::from(a <= b),
+                    MachineOp::Eq => return Bits::from(a == b),
+                    MachineOp::Ne => return Bits::from(a != b),
+                    MachineOp::Add => a + b,
+                    MachineOp::Sub => a - b,
+                    MachineOp::Mul => a * b,
+                    MachineOp::Div => a / b,
+                    MachineOp::Neg => -a,
+                    MachineOp::Abs => a.abs(),
+                    MachineOp::Sqrt => a.sqrt(),
+                    MachineOp::Fma => a.mul_add(b, arg(2)),
+                    MachineOp::Floor => a.floor(),
+                    MachineOp::Ceil => a.ceil(),
+                    MachineOp::Nearest => a.round_ties_even(),
+                    MachineOp::Min if a < b => a,
+                    MachineOp::Max if a > b => a,
+                    MachineOp::Min | MachineOp::Max => b,
+                    MachineOp::Sign if a > 0.0 => 1.0,
+                    MachineOp::Sign if a < 0.0 => -1.0,
+                    MachineOp::Sign => 0.0,
+                    MachineOp::CopySign => a.copysign(b),
+                    MachineOp::Exp2Int => {
+                        <$float>::from_bits(((a as i64 + $bias) as $word) << $fraction_bits)
+                    }
+                    MachineOp::Exponent => ((a.to_bits() >> $fraction_bits) as i64 - $bias) as $float,
+                    MachineOp::Fraction => {
                         <$float>::from_bits(a.to_bits() & FRACTION | (1.0 as $float).to_bits())
                     }
                     _ => panic!("egret internal error in scalar: no {op:?} of floats"),

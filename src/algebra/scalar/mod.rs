@@ -2,7 +2,7 @@
 //!
 //! A row says what a function means ([`Scalar::eval`]), how it is differentiated ([`Scalar::vjp`])
 //! and how it is computed natively: as one machine operation, or by a body, a term over other rows.
-//! [`expand()`] takes a row apart into machine operations; [`Machine::eval`] is the exact meaning of
+//! [`expand()`] takes a row apart into machine operations; [`MachineOp::eval`] is the exact meaning of
 //! each of these, so all engines that go through both agree to the bit.
 //!
 //! ```text
@@ -25,7 +25,7 @@ pub use arithmetic::*;
 pub use expand::{Emit, Tape, eval_native, expand};
 pub use functions::*;
 pub use logic::*;
-pub use machine::{Bits, Machine, decode, encode, far_limit};
+pub use machine::{Bits, MachineOp, decode, encode, far_limit};
 pub(crate) use machine::{float32, float64};
 pub use parts::*;
 pub use random::UNIFORM;
@@ -141,7 +141,7 @@ impl Typing {
 #[derive(Clone, Copy, Debug)]
 pub enum Native {
     /// One machine operation (or a fixed short sequence that `native` knows).
-    Machine(Machine),
+    Machine(MachineOp),
     /// A term over other rows, by the type of the use.
     Body(fn(DType) -> Term),
 }
@@ -154,7 +154,7 @@ pub static ALL: &[&Scalar] = &[
 ];
 
 /// Rows that only bodies use.
-pub static PARTS: &[&Scalar] = &[
+pub static INTERNAL: &[&Scalar] = &[
     &GREATER,
     &LESSER,
     &COPY_SIGN,

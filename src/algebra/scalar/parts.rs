@@ -1,6 +1,6 @@
 //! Rows that only bodies use: machine operations without a name in scripts.
 
-use super::machine::{Machine, far_limit};
+use super::machine::{MachineOp, far_limit};
 use super::{AND, EQ, GT, LT, NE, Native, OR, Scalar, Typing};
 use crate::algebra::term::{Term, call, x};
 use crate::algebra::types::DType;
@@ -13,7 +13,7 @@ pub static GREATER: Scalar = Scalar {
     doc: "The greater of two numbers; the second where either is NaN.",
     eval: |a| if a[0] > a[1] { a[0] } else { a[1] },
     vjp: Vec::new,
-    native: Native::Machine(Machine::Max),
+    native: Native::Machine(MachineOp::Max),
     ulp: 0,
     samples: &[(&[1.0, 2.0], 2.0), (&[f64::NAN, 2.0], 2.0)],
 };
@@ -26,7 +26,7 @@ pub static LESSER: Scalar = Scalar {
     doc: "The smaller of two numbers; the second where either is NaN.",
     eval: |a| if a[0] < a[1] { a[0] } else { a[1] },
     vjp: Vec::new,
-    native: Native::Machine(Machine::Min),
+    native: Native::Machine(MachineOp::Min),
     ulp: 0,
     samples: &[(&[1.0, 2.0], 1.0), (&[f64::NAN, 2.0], 2.0)],
 };
@@ -39,7 +39,7 @@ pub static COPY_SIGN: Scalar = Scalar {
     doc: "The magnitude of `a` with the sign bit of `b`.",
     eval: |a| a[0].copysign(a[1]),
     vjp: Vec::new,
-    native: Native::Machine(Machine::CopySign),
+    native: Native::Machine(MachineOp::CopySign),
     ulp: 0,
     samples: &[(&[1.5, -0.0], -1.5), (&[-2.0, 3.0], 2.0)],
 };
@@ -52,7 +52,7 @@ pub static EXP2_INT: Scalar = Scalar {
     doc: "`2^n` for a whole `n` that is the exponent of a normal number.",
     eval: |a| a[0].exp2(),
     vjp: Vec::new,
-    native: Native::Machine(Machine::Exp2Int),
+    native: Native::Machine(MachineOp::Exp2Int),
     ulp: 0,
     samples: &[(&[-3.0], 0.125), (&[10.0], 1024.0)],
 };
@@ -65,7 +65,7 @@ pub static EXPONENT: Scalar = Scalar {
     doc: "The exponent `e` of `x = f * 2^e`, `f` in `[1, 2)`, for normal positive `x`.",
     eval: |a| ((a[0].to_bits() >> 52) as i64 - 1023) as f64,
     vjp: Vec::new,
-    native: Native::Machine(Machine::Exponent),
+    native: Native::Machine(MachineOp::Exponent),
     ulp: 0,
     samples: &[(&[1.0], 0.0), (&[10.0], 3.0), (&[0.75], -1.0)],
 };
@@ -78,7 +78,7 @@ pub static FRACTION: Scalar = Scalar {
     doc: "The fraction `f` in `[1, 2)` of a normal positive `x = f * 2^e`.",
     eval: |a| f64::from_bits(a[0].to_bits() & ((1 << 52) - 1) | 1.0f64.to_bits()),
     vjp: Vec::new,
-    native: Native::Machine(Machine::Fraction),
+    native: Native::Machine(MachineOp::Fraction),
     ulp: 0,
     samples: &[(&[1.0], 1.0), (&[10.0], 1.25), (&[0.75], 1.5)],
 };
@@ -91,7 +91,7 @@ pub static INT_FLOOR_DIV: Scalar = Scalar {
     doc: "The quotient rounded down; 0 where `b` is 0.",
     eval: |a| if a[1] == 0.0 { 0.0 } else { (a[0] / a[1]).floor() },
     vjp: Vec::new,
-    native: Native::Machine(Machine::FloorDiv),
+    native: Native::Machine(MachineOp::FloorDiv),
     ulp: 0,
     samples: &[(&[7.0, 2.0], 3.0), (&[-7.0, 2.0], -4.0), (&[1.0, 0.0], 0.0)],
 };
@@ -104,7 +104,7 @@ pub static INT_REM: Scalar = Scalar {
     doc: "What `floor_div` leaves, with the sign of `b`; `a` where `b` is 0.",
     eval: |a| if a[1] == 0.0 { a[0] } else { a[0] - (a[0] / a[1]).floor() * a[1] },
     vjp: Vec::new,
-    native: Native::Machine(Machine::FloorRem),
+    native: Native::Machine(MachineOp::FloorRem),
     ulp: 0,
     samples: &[(&[7.0, 2.0], 1.0), (&[-7.0, 2.0], 1.0), (&[7.0, -2.0], -1.0), (&[3.0, 0.0], 3.0)],
 };
@@ -117,7 +117,7 @@ pub static INT_XOR: Scalar = Scalar {
     doc: "Bitwise exclusive or of 32-bit integers.",
     eval: |a| f64::from(a[0] as i32 ^ a[1] as i32),
     vjp: Vec::new,
-    native: Native::Machine(Machine::IntXor),
+    native: Native::Machine(MachineOp::IntXor),
     ulp: 0,
     samples: &[(&[6.0, 3.0], 5.0), (&[-1.0, 1.0], -2.0)],
 };
@@ -130,7 +130,7 @@ pub static INT_SHR: Scalar = Scalar {
     doc: "A 32-bit integer shifted right by `n` places, filled with zeros; `n` is constant.",
     eval: |a| f64::from((a[0] as i32 as u32 >> a[1] as u32) as i32),
     vjp: Vec::new,
-    native: Native::Machine(Machine::IntShr),
+    native: Native::Machine(MachineOp::IntShr),
     ulp: 0,
     samples: &[(&[20.0, 2.0], 5.0), (&[-1.0, 24.0], 255.0)],
 };
@@ -143,7 +143,7 @@ pub static INT_SHL: Scalar = Scalar {
     doc: "A 32-bit integer shifted left by `n` places; `n` is constant.",
     eval: |a| f64::from((a[0] as i32) << a[1] as u32),
     vjp: Vec::new,
-    native: Native::Machine(Machine::IntShl),
+    native: Native::Machine(MachineOp::IntShl),
     ulp: 0,
     samples: &[(&[5.0, 2.0], 20.0), (&[-1.0, 31.0], -2147483648.0)],
 };
@@ -156,7 +156,7 @@ pub static INT_TO_FLOAT: Scalar = Scalar {
     doc: "A 32-bit integer as a float; exact below 2^24 in magnitude.",
     eval: |a| a[0],
     vjp: Vec::new,
-    native: Native::Machine(Machine::IntToFloat),
+    native: Native::Machine(MachineOp::IntToFloat),
     ulp: 0,
     samples: &[(&[16777215.0], 16777215.0), (&[-3.0], -3.0)],
 };
@@ -169,7 +169,7 @@ pub static FAR_SIN: Scalar = Scalar {
     doc: "`near` where `x` is below 2^22 (f32) or 2^50 (f64) in magnitude, else the sine of `x`.",
     eval: |a| if a[0].abs() < far_limit(DType::F64) { a[1] } else { a[0].sin() },
     vjp: Vec::new,
-    native: Native::Machine(Machine::FarSin),
+    native: Native::Machine(MachineOp::FarSin),
     ulp: 1,
     samples: &[(&[1.0, 0.25], 0.25), (&[f64::INFINITY, 0.25], f64::NAN)],
 };
@@ -182,7 +182,7 @@ pub static FAR_COS: Scalar = Scalar {
     doc: "`near` where `x` is below 2^22 (f32) or 2^50 (f64) in magnitude, else the cosine of `x`.",
     eval: |a| if a[0].abs() < far_limit(DType::F64) { a[1] } else { a[0].cos() },
     vjp: Vec::new,
-    native: Native::Machine(Machine::FarCos),
+    native: Native::Machine(MachineOp::FarCos),
     ulp: 1,
     samples: &[(&[1.0, 0.25], 0.25), (&[f64::INFINITY, 0.25], f64::NAN)],
 };
@@ -195,7 +195,7 @@ pub static FAR_TAN: Scalar = Scalar {
     doc: "`near` where `x` is below 2^22 (f32) or 2^50 (f64) in magnitude, else the tangent of `x`.",
     eval: |a| if a[0].abs() < far_limit(DType::F64) { a[1] } else { a[0].tan() },
     vjp: Vec::new,
-    native: Native::Machine(Machine::FarTan),
+    native: Native::Machine(MachineOp::FarTan),
     ulp: 1,
     samples: &[(&[1.0, 0.25], 0.25), (&[f64::INFINITY, 0.25], f64::NAN)],
 };

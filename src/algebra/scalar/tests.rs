@@ -8,7 +8,7 @@ mod exhaustive;
 
 /// Every row, those that only bodies use too.
 fn rows() -> impl Iterator<Item = &'static Scalar> {
-    ALL.iter().chain(PARTS).copied()
+    ALL.iter().chain(INTERNAL).copied()
 }
 
 fn same(a: f64, b: f64) -> bool {
@@ -50,7 +50,7 @@ fn maximum_of_a_constant_is_one_operation() {
         fn known(&self, value: &Option<f64>) -> Option<f64> {
             *value
         }
-        fn machine(&mut self, _: Machine, _: DType, _: &[Option<f64>]) -> Option<f64> {
+        fn machine(&mut self, _: MachineOp, _: DType, _: &[Option<f64>]) -> Option<f64> {
             self.0 += 1;
             None
         }
@@ -86,7 +86,7 @@ fn integers_round_down_and_wrap() {
     assert_eq!(int(&FLOOR_DIV, i32::MIN, -1), i32::MIN);
     assert_eq!(int(&ADD, i32::MAX, 1), i32::MIN);
     assert_eq!(int(&MAX, -3, 2), 2);
-    assert_eq!(Machine::Add.eval(DType::I64, &[u64::MAX, 1]), 0);
+    assert_eq!(MachineOp::Add.eval(DType::I64, &[u64::MAX, 1]), 0);
 }
 
 /// Known answers of the Random123 library.

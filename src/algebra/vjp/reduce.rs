@@ -1,9 +1,9 @@
 //! Derivatives of reductions over whole axes.
 
 use crate::algebra::build::{
-    add, cast, constant, div, map, mul, pad, reshape, slice, spread, sum, transpose,
+    add, cast, constant, div, map, mul, pad, reshape, slice, sum, transpose, unreduce,
 };
-use crate::algebra::form::Combine;
+use crate::algebra::form::Reducer;
 use crate::algebra::number::Number;
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::reduce::Reduce;
@@ -17,31 +17,31 @@ pub(super) fn vjp(op: &Reduce, cx: &mut dyn Build, arg: Val, out: Val, grad: Val
     let axes = &op.axes;
     let shape = cx.ty(arg).shape.clone();
     match op.combine {
-        Combine::Sum => spread(cx, grad, &shape, axes),
-        Combine::Prod => by_product(cx, arg, axes, grad),
-        Combine::Max | Combine::Min => {
-            let spread = |cx: &mut dyn Build, value| spread(cx, value, &shape, axes);
-            by_extreme(cx, arg, (out, grad), |cx, ones| sum(cx, ones, axes), spread)
+        Reducer::Sum => unreduce(cx, grad, &shape, axes),
+        Reducer::Prod => by_product(cx, arg, axes, grad),
+        Reducer::Max | Reducer::Min => {
+            let repeat = |cx: &mut dyn Build, value| unreduce(cx, value, &shape, axes);
+            by_extreme(cx, arg, (out, grad), |cx, ones| sum(cx, ones, axes), repeat)
         }
     }
 }
 
 /// The gradient by elements of their greatest or least: to those that equal it, in equal shares. `sum`
-/// adds up what `spread` repeats a result for.
+/// adds up what `repeat` repeats a result for.
 pub(super) fn by_extreme(
     cx: &mut dyn Build,
     arg: Val,
     (out, grad): (Val, Val),
     sum: impl Fn(&mut dyn Build, Val) -> Val,
-    spread: impl Fn(&mut dyn Build, Val) -> Val,
+    repeat: impl Fn(&mut dyn Build, Val) -> Val,
 ) -> Val {
     let ty = cx.ty(arg).clone();
-    let top = spread(cx, out);
+    let top = repeat(cx, out);
     let ties = map(cx, &scalar::EQ, &[arg, top]);
     let ones = cast(cx, ties, ty.dtype);
     let count = sum(cx, ones);
-    let count = spread(cx, count);
-    let grad = spread(cx, grad);
+    let count = repeat(cx, count);
+    let grad = repeat(cx, grad);
     let share = div(cx, grad, count);
     let zero = constant(cx, 0.0, &ty);
     map(cx, &scalar::SELECT, &[ties, share, zero])
@@ -69,7 +69,7 @@ fn by_halves(cx: &mut dyn Build, level: Val, axis: usize, grad: Val) -> Val {
     let shape = cx.ty(level).shape.clone();
     let n = shape[axis].size();
     if n <= 1 {
-        return spread(cx, grad, &shape, &[axis]);
+        return unreduce(cx, grad, &shape, &[axis]);
     }
     // Of an odd number, the middle one is in the first half and has no partner.
     let (zero, half, rest) = (Dim::default(), Dim::from(n / 2), Dim::from(n - n / 2));

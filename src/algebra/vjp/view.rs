@@ -20,10 +20,10 @@ pub(super) fn vjp(op: &View, cx: &mut dyn Build, arg: Val, grad: Val) -> Val {
         }
         View::Reshape { .. } => reshape(cx, grad, &from),
         View::Transpose { axes } => transpose(cx, grad, &inverse(axes)),
-        View::Slice { axis, start, step, .. } => unslice(cx, grad, *axis, start, *step, &from[*axis]),
+        View::Slice { axis, start, step, .. } => scatter_slice(cx, grad, *axis, start, *step, &from[*axis]),
         View::Pad { axis, before, .. } => slice(cx, grad, *axis, before, &from[*axis]),
         View::Unfold { axis, stride, dilation, .. } => {
-            refold(cx, grad, *axis, stride, dilation, &from[*axis])
+            transpose_unfold(cx, grad, *axis, stride, dilation, &from[*axis])
         }
         View::Window { start, to } => {
             let (start, count) = (Dim::from(*start), product(to));
@@ -36,7 +36,14 @@ pub(super) fn vjp(op: &View, cx: &mut dyn Build, arg: Val, grad: Val) -> Val {
 /// Adds up at each of `size` positions what windows have there. Windows more than 1 apart are taken in
 /// groups of `stride` taps, which do not overlap: position `stride * q + r` is tap `r` of group `t` in
 /// window `q - t`.
-fn refold(cx: &mut dyn Build, grad: Val, axis: usize, stride: &Dim, dilation: &Dim, size: &Dim) -> Val {
+fn transpose_unfold(
+    cx: &mut dyn Build,
+    grad: Val,
+    axis: usize,
+    stride: &Dim,
+    dilation: &Dim,
+    size: &Dim,
+) -> Val {
     let one = Dim::constant(1);
     let (grad, dilation) = match *stride != one && *dilation != one {
         true => (dilate(cx, grad, axis + 1, dilation), one.clone()),
@@ -58,7 +65,7 @@ fn refold(cx: &mut dyn Build, grad: Val, axis: usize, stride: &Dim, dilation: &D
 pub(super) fn dilate(cx: &mut dyn Build, value: Val, axis: usize, by: &Dim) -> Val {
     let (zero, one) = (Dim::default(), Dim::constant(1));
     let size = cx.ty(value).shape[axis].sub(&one).mul(by).add(&one);
-    unslice(cx, value, axis, &zero, by.size() as i64, &size)
+    scatter_slice(cx, value, axis, &zero, by.size() as i64, &size)
 }
 
 /// The taps of an axis in groups of `stride`, with zeros after the last: the axis becomes that of
@@ -91,7 +98,7 @@ pub(super) fn ungroup(cx: &mut dyn Build, value: Val, axis: usize, stride: &Dim,
 
 /// Puts the elements of a slice back where they came from, with zeros elsewhere. Zeros between them
 /// are padding along an axis of their own.
-fn unslice(cx: &mut dyn Build, grad: Val, axis: usize, start: &Dim, step: i64, size: &Dim) -> Val {
+fn scatter_slice(cx: &mut dyn Build, grad: Val, axis: usize, start: &Dim, step: i64, size: &Dim) -> Val {
     let ty = cx.ty(grad).clone();
     let (count, zero, one) = (ty.shape[axis].clone(), Dim::default(), Dim::constant(1));
     if count == zero {

@@ -6,14 +6,14 @@
 /// A text that may be laid out on one line or on several.
 #[derive(Clone, Debug)]
 pub(super) struct Doc {
-    pub(super) kind: Kind,
+    pub(super) kind: DocKind,
     /// Its characters on one line; `None` if it takes several.
     pub(super) width: Option<usize>,
 }
 
 /// What a document is made of.
 #[derive(Clone, Debug)]
-pub(super) enum Kind {
+pub(super) enum DocKind {
     /// Never broken.
     Text(String),
     /// One after the other.
@@ -32,20 +32,20 @@ pub(super) enum Kind {
         flat: Box<Doc>,
         broken: Box<Doc>,
     },
-    Block(Block),
+    Block(BracedBlock),
 }
 
 /// `{ a, b }`, or the rows between braces on lines of their own, with the comments among them.
 #[derive(Clone, Debug)]
-pub(super) struct Block {
-    pub(super) rows: Vec<Row>,
+pub(super) struct BracedBlock {
+    pub(super) rows: Vec<DocLine>,
     /// Where it ends in the source: comments before come before its brace.
     pub(super) end: u32,
 }
 
 /// What stands on a line by itself.
 #[derive(Clone, Debug)]
-pub(super) struct Row {
+pub(super) struct DocLine {
     /// Where it begins in the source: comments before come before it.
     pub(super) start: u32,
     /// Where it ends: a comment behind stays there.
@@ -58,50 +58,50 @@ pub(super) struct Row {
 impl Doc {
     pub(super) fn text(text: impl Into<String>) -> Doc {
         let text = text.into();
-        Doc { width: Some(text.chars().count()), kind: Kind::Text(text) }
+        Doc { width: Some(text.chars().count()), kind: DocKind::Text(text) }
     }
 
     pub(super) fn concat(docs: impl IntoIterator<Item = Doc>) -> Doc {
         let docs: Vec<Doc> = docs.into_iter().collect();
-        Doc { width: docs.iter().map(|doc| doc.width).sum(), kind: Kind::Concat(docs) }
+        Doc { width: docs.iter().map(|doc| doc.width).sum(), kind: DocKind::Concat(docs) }
     }
 
     /// A space or a new line.
     pub(super) fn line() -> Doc {
-        Doc { kind: Kind::Line(" "), width: Some(1) }
+        Doc { kind: DocKind::Line(" "), width: Some(1) }
     }
 
     /// Nothing or a new line.
     pub(super) fn softline() -> Doc {
-        Doc { kind: Kind::Line(""), width: Some(0) }
+        Doc { kind: DocKind::Line(""), width: Some(0) }
     }
 
     pub(super) fn nest(doc: Doc) -> Doc {
-        Doc { width: doc.width, kind: Kind::Nest(Box::new(doc)) }
+        Doc { width: doc.width, kind: DocKind::Nest(Box::new(doc)) }
     }
 
     pub(super) fn group(doc: Doc) -> Doc {
-        Doc { width: doc.width, kind: Kind::Group(Box::new(doc)) }
+        Doc { width: doc.width, kind: DocKind::Group(Box::new(doc)) }
     }
 
     pub(super) fn fill(doc: Doc) -> Doc {
-        Doc { width: doc.width.map(|width| width + 1), kind: Kind::Fill(Box::new(doc)) }
+        Doc { width: doc.width.map(|width| width + 1), kind: DocKind::Fill(Box::new(doc)) }
     }
 
     pub(super) fn choice(flat: Doc, broken: Doc) -> Doc {
-        Doc { width: flat.width, kind: Kind::Choice { flat: Box::new(flat), broken: Box::new(broken) } }
+        Doc { width: flat.width, kind: DocKind::Choice { flat: Box::new(flat), broken: Box::new(broken) } }
     }
 
     /// A block that takes several lines.
-    pub(super) fn block(rows: Vec<Row>, end: u32) -> Doc {
-        Doc { kind: Kind::Block(Block { rows, end }), width: None }
+    pub(super) fn block(rows: Vec<DocLine>, end: u32) -> Doc {
+        Doc { kind: DocKind::Block(BracedBlock { rows, end }), width: None }
     }
 
     /// A block that may stand on one line.
-    pub(super) fn braces(rows: Vec<Row>, end: u32) -> Doc {
+    pub(super) fn braces(rows: Vec<DocLine>, end: u32) -> Doc {
         let width: Option<usize> = rows.iter().map(|row| row.doc.width).sum();
         let between = 2 * rows.len().saturating_sub(1) + 4;
-        Doc { width: width.map(|width| width + between), kind: Kind::Block(Block { rows, end }) }
+        Doc { width: width.map(|width| width + between), kind: DocKind::Block(BracedBlock { rows, end }) }
     }
 
     /// `(a, b)`, or each item on a line of its own with a comma behind it.
@@ -131,7 +131,7 @@ impl Doc {
     /// The same on one line however long that is, if it can be.
     pub(super) fn unbroken(self) -> Doc {
         match self.one_line() {
-            Some(text) => Doc { kind: Kind::Text(text), width: self.width },
+            Some(text) => Doc { kind: DocKind::Text(text), width: self.width },
             None => self,
         }
     }
@@ -147,16 +147,16 @@ impl Doc {
     /// Writes it on one line, which it must be able to stand on.
     pub(super) fn write_flat(&self, out: &mut String) {
         match &self.kind {
-            Kind::Text(text) => out.push_str(text),
-            Kind::Concat(docs) => docs.iter().for_each(|doc| doc.write_flat(out)),
-            Kind::Line(text) => out.push_str(text),
-            Kind::Nest(doc) | Kind::Group(doc) => doc.write_flat(out),
-            Kind::Fill(doc) => {
+            DocKind::Text(text) => out.push_str(text),
+            DocKind::Concat(docs) => docs.iter().for_each(|doc| doc.write_flat(out)),
+            DocKind::Line(text) => out.push_str(text),
+            DocKind::Nest(doc) | DocKind::Group(doc) => doc.write_flat(out),
+            DocKind::Fill(doc) => {
                 out.push(' ');
                 doc.write_flat(out);
             }
-            Kind::Choice { flat, .. } => flat.write_flat(out),
-            Kind::Block(block) => {
+            DocKind::Choice { flat, .. } => flat.write_flat(out),
+            DocKind::Block(block) => {
                 for (k, row) in block.rows.iter().enumerate() {
                     out.push_str(if k == 0 { "{ " } else { ", " });
                     row.doc.write_flat(out);

@@ -1,14 +1,14 @@
 //! The layout of expressions.
 
-use super::Source;
-use super::doc::{Doc, Row};
+use super::SourceText;
+use super::doc::{Doc, DocLine};
 use crate::ast::{
     Argument, BinaryOp, Expr, ExprKind, Ident, Let, Level, Loop, Range, Run, StrPart, TypeExpr, UnaryOp,
 };
 use crate::print::number;
 use crate::source::Span;
 
-impl Source<'_> {
+impl SourceText<'_> {
     /// An expression where any may stand.
     pub(super) fn expr(&self, expr: &Expr) -> Doc {
         Doc::group(self.form(expr))
@@ -117,7 +117,7 @@ impl Source<'_> {
     fn choices(&self, span: Span, word: &Expr, arms: &[(Ident, Expr)]) -> Doc {
         let row = |(name, value): &(Ident, Expr)| {
             let doc = Doc::concat([Doc::text(format!("{} => ", name.name)), self.expr(value)]);
-            Row { start: name.span.start, end: value.span.end, doc, apart: false }
+            DocLine { start: name.span.start, end: value.span.end, doc, apart: false }
         };
         let arms = self.braces(span, arms.iter().map(row).collect());
         Doc::concat([Doc::text("match "), self.operand(word, Level::Postfix), Doc::text(" "), arms])
@@ -127,12 +127,12 @@ impl Source<'_> {
     fn groups(&self, span: Span, arms: &[(Expr, Expr)]) -> Doc {
         let row = |(pattern, value): &(Expr, Expr)| {
             let doc = Doc::concat([self.expr(pattern), Doc::text(": "), self.expr(value)]);
-            Row { start: pattern.span.start, end: value.span.end, doc, apart: false }
+            DocLine { start: pattern.span.start, end: value.span.end, doc, apart: false }
         };
         self.braces(span, arms.iter().map(row).collect())
     }
 
-    fn braces(&self, span: Span, rows: Vec<Row>) -> Doc {
+    fn braces(&self, span: Span, rows: Vec<DocLine>) -> Doc {
         if self.has_comment(span) { Doc::block(rows, span.end) } else { Doc::braces(rows, span.end) }
     }
 
@@ -145,14 +145,14 @@ impl Source<'_> {
     }
 
     /// The last line of a block.
-    pub(super) fn value(&self, value: &Expr) -> Row {
-        Row { start: value.span.start, end: value.span.end, doc: self.expr(value), apart: false }
+    pub(super) fn value(&self, value: &Expr) -> DocLine {
+        DocLine { start: value.span.start, end: value.span.end, doc: self.expr(value), apart: false }
     }
 
     /// `let x: type = value` as a line.
-    pub(super) fn binding(&self, word: &str, binding: &Let) -> Row {
+    pub(super) fn binding(&self, word: &str, binding: &Let) -> DocLine {
         let doc = Doc::concat([Doc::text(word), self.bound(binding)]);
-        Row { start: binding.name.span.start, end: binding.value.span.end, doc, apart: false }
+        DocLine { start: binding.name().span.start, end: binding.value.span.end, doc, apart: false }
     }
 
     /// `x: type = value`, `(x, y) = value`
@@ -200,7 +200,7 @@ impl Source<'_> {
     fn run(&self, word: &str, span: Span, run: &Run) -> Doc {
         let settings = run.settings.iter().map(|set| self.binding("", set));
         let metrics = run.metrics.iter().map(|metric| self.binding("metric ", metric));
-        let mut rows: Vec<Row> = settings.chain(metrics).collect();
+        let mut rows: Vec<DocLine> = settings.chain(metrics).collect();
         rows.sort_by_key(|row| row.start);
         let (subject, data) = (&run.subject, &run.data);
         let [subject, data] = [subject, data].map(|expr| self.operand(expr, Level::Postfix));

@@ -1,16 +1,16 @@
 //! The layout of items and of the lines of their blocks.
 
-use super::Source;
-use super::doc::{Doc, Row};
+use super::SourceText;
+use super::doc::{Doc, DocLine};
 use crate::ast::{
     Act, Arg, Data, Expr, Function, Hyper, HyperKind, Ident, Item, ItemKind, Let, Member, Pipeline, Rule,
     Script, Stage, StageLine, Static,
 };
 use crate::source::Span;
 
-impl Source<'_> {
+impl SourceText<'_> {
     /// The whole file. Items with blocks stand apart from what is around them.
-    pub(super) fn script(&self, script: &Script) -> Vec<Row> {
+    pub(super) fn script(&self, script: &Script) -> Vec<DocLine> {
         let has_block = |item: &Item| {
             matches!(
                 item.kind,
@@ -20,7 +20,7 @@ impl Source<'_> {
         let row = |(k, item): (usize, &Item)| {
             let apart = has_block(item) || k > 0 && has_block(&script.items[k - 1]);
             let doc = Doc::concat([docs(&item.doc), self.item(item)]);
-            Row { start: item.span.start, end: item.span.end, doc, apart }
+            DocLine { start: item.span.start, end: item.span.end, doc, apart }
         };
         script.items.iter().enumerate().map(row).collect()
     }
@@ -116,7 +116,7 @@ impl Source<'_> {
         Doc::concat([name, self.ty(&arg.ty), self.default(arg.default.as_ref())])
     }
 
-    fn member(&self, member: &Member) -> Row {
+    fn member(&self, member: &Member) -> DocLine {
         match member {
             Member::Param(binding) => self.binding("param ", binding),
             Member::Layer(binding) => self.binding("layer ", binding),
@@ -158,7 +158,7 @@ impl Source<'_> {
         Doc::concat([Doc::text(&hyper.name.name), value].into_iter().chain(range))
     }
 
-    fn stage_line(&self, line: &StageLine) -> Row {
+    fn stage_line(&self, line: &StageLine) -> DocLine {
         match line {
             StageLine::Let(binding) => self.binding("let ", binding),
             StageLine::State { name, extent, init } => {
@@ -171,8 +171,8 @@ impl Source<'_> {
     }
 
     /// A line that begins with `head` and a value.
-    fn set(&self, name: &Ident, head: &str, value: &Expr) -> Row {
-        Row { start: name.span.start, end: value.span.end, doc: self.words(head, value), apart: false }
+    fn set(&self, name: &Ident, head: &str, value: &Expr) -> DocLine {
+        DocLine { start: name.span.start, end: value.span.end, doc: self.words(head, value), apart: false }
     }
 }
 
@@ -183,10 +183,8 @@ fn docs(doc: &str) -> Doc {
 
 /// What a `let` binds: `a`, `(a, b)`.
 pub(super) fn names(binding: &Let) -> String {
-    if binding.more.is_empty() {
-        return binding.name.name.clone();
-    }
-    format!("({}, {})", binding.name.name, joined(&binding.more, ", "))
+    let names = joined(&binding.names, ", ");
+    if binding.names.len() == 1 { names } else { format!("({names})") }
 }
 
 fn joined(words: &[Ident], between: &str) -> String {

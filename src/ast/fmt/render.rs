@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use super::doc::{Block, Doc, Kind, Row};
+use super::doc::{BracedBlock, Doc, DocKind, DocLine};
 
 /// Where lines are broken.
 const WIDTH: usize = 100;
 
 /// Lays out rows as the lines of a file that has these comments.
-pub(super) fn render(rows: &[Row], source: &str, comments: &[Range<u32>]) -> String {
+pub(super) fn render(rows: &[DocLine], source: &str, comments: &[Range<u32>]) -> String {
     let mut renderer = Renderer { source, comments, out: String::new(), indent: 0, last: 0 };
     rows.iter().for_each(|row| renderer.row(row));
     renderer.flush(u32::MAX, false);
@@ -30,25 +30,25 @@ impl Renderer<'_> {
     /// Lays out a document whose group is broken.
     fn broken(&mut self, doc: &Doc) {
         match &doc.kind {
-            Kind::Text(text) => self.out.push_str(text),
-            Kind::Concat(docs) => docs.iter().for_each(|doc| self.broken(doc)),
-            Kind::Line(_) => self.newline(),
-            Kind::Nest(doc) => {
+            DocKind::Text(text) => self.out.push_str(text),
+            DocKind::Concat(docs) => docs.iter().for_each(|doc| self.broken(doc)),
+            DocKind::Line(_) => self.newline(),
+            DocKind::Nest(doc) => {
                 self.indent += 1;
                 self.broken(doc);
                 self.indent -= 1;
             }
-            Kind::Group(doc) if self.fits(doc) => doc.write_flat(&mut self.out),
-            Kind::Group(doc) => self.broken(doc),
-            Kind::Fill(doc) => {
+            DocKind::Group(doc) if self.fits(doc) => doc.write_flat(&mut self.out),
+            DocKind::Group(doc) => self.broken(doc),
+            DocKind::Fill(doc) => {
                 match self.fits(doc) || self.column() < WIDTH / 2 {
                     true => self.out.push(' '),
                     false => self.newline(),
                 }
                 self.broken(doc);
             }
-            Kind::Choice { broken, .. } => self.broken(broken),
-            Kind::Block(block) => self.block(block),
+            DocKind::Choice { broken, .. } => self.broken(broken),
+            DocKind::Block(block) => self.block(block),
         }
     }
 
@@ -72,7 +72,7 @@ impl Renderer<'_> {
         self.out.extend(std::iter::repeat_n(' ', 2 * self.indent));
     }
 
-    fn block(&mut self, block: &Block) {
+    fn block(&mut self, block: &BracedBlock) {
         self.out.push_str("{\n");
         self.indent += 1;
         block.rows.iter().for_each(|row| self.row(row));
@@ -84,7 +84,7 @@ impl Renderer<'_> {
 
     /// A line: comments before it come first, and one empty line stays if there were some, or if there must be
     /// one. The comment behind it stays behind it.
-    fn row(&mut self, row: &Row) {
+    fn row(&mut self, row: &DocLine) {
         let apart = self.flush(row.start, row.apart);
         self.gap(row.start, apart);
         self.margin();

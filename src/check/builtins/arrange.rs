@@ -136,14 +136,14 @@ fn amount<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, written: Option<&'a ast
 fn joined<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<(Vec<Expr>, Value)> {
     no_statics(cx.env, call)?;
     let (named, parts): (Vec<Arg>, Vec<Arg>) = call.args.iter().partition(|arg| arg.name.is_some());
-    let rest = Call { args: named, name: call.name.clone(), ..*call };
+    let rest = Call { args: named, ..call.clone() };
     let axis = args::given(cx, scope, &rest, &["axis"], 0);
     let values: Vec<_> = parts.iter().map(|arg| cx.expr(scope, arg.value, None)).collect();
     let values = values.into_iter().collect::<Checked<Vec<Value>>>()?;
     let axis = axis?.into_iter().next().flatten();
     let axis = axis.unwrap_or(value::literal(0.0, true, scope.float, call.span));
     let Some(first) = values.first() else {
-        return Err(args::lacks_argument(cx.env, call, "a", &["a", "b", "...", "axis"], None));
+        return Err(args::missing_argument(cx.env, call, "a", &["a", "b", "...", "axis"], None));
     };
     if let [Arg { value: list, .. }] = parts[..]
         && matches!(list.kind, ast::ExprKind::List(_))

@@ -30,7 +30,7 @@ pub(super) fn select<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<
     let (a, b) = convert::join(cx.env, scope, a, b)?;
     let scalar = c.ty.rank() == 0;
     let (c, a) = convert::join_shapes(cx.env, scope, c, a)?;
-    let b = extents::spread(scope, b, &a.ty.shape.clone());
+    let b = extents::broadcast_to(scope, b, &a.ty.shape.clone());
     let weak = if scalar { weak } else { Weak::No };
     Ok(Value {
         expr: build::map(&scalar::SELECT, vec![c, a, b], call.span),

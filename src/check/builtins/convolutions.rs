@@ -3,7 +3,7 @@
 //! The first two axes are rows of the batch and channels; the others, one or more, are walked.
 
 use crate::algebra::convolve::{Convolve, Window};
-use crate::algebra::form::Combine;
+use crate::algebra::form::Reducer;
 use crate::algebra::number::Number;
 use crate::algebra::op::Op;
 use crate::algebra::scalar;
@@ -322,13 +322,13 @@ fn pooled<'a>(
 
 pub(super) fn max_pool<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     let (x, axes) = pooled(cx, scope, call, f64::NEG_INFINITY)?;
-    Ok(Value::strong(build::reduce(Combine::Max, x, &axes, false, call.span)))
+    Ok(Value::strong(build::reduce(Reducer::Max, x, &axes, false, call.span)))
 }
 
 pub(super) fn avg_pool<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     let (x, axes) = pooled(cx, scope, call, 0.0)?;
     let taps: Shape = axes.iter().map(|axis| x.ty.shape[*axis].clone()).collect();
-    let total = build::reduce(Combine::Sum, x, &axes, false, call.span);
+    let total = build::reduce(Reducer::Sum, x, &axes, false, call.span);
     let count = build::broadcast(build::count(&taps, total.ty.dtype, call.span), &total.ty.shape);
     Ok(Value::strong(build::map(&scalar::DIV, vec![total, count], call.span)))
 }

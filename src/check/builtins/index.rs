@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::algebra::contract::Contract;
-use crate::algebra::form::Combine;
+use crate::algebra::form::Reducer;
 use crate::algebra::gather::Gather;
 use crate::algebra::op::Op;
 use crate::algebra::prefix_sum::PrefixSum;
@@ -90,7 +90,7 @@ pub(super) fn einsum<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<
     let Some(labels) = written.and_then(labels) else {
         let message = "`einsum` takes letters for the axes of one or two operands and of the result";
         let found = at(&errors::WRONG_STATIC, message, call.span, "this call");
-        let help = "for example `einsum[\"bij, bjk -> bik\"](a, b)`; no letter stands twice in one operand";
+        let help = "for example `einsum[\"bij, bjk -> bik\"](a, b)`; no letter is repeated in one operand";
         return Err(cx.env.report(found.help(help)));
     };
     let names = &["a", "b"][..labels.operands.len()];
@@ -154,7 +154,7 @@ fn contracted(labels: Labels, operands: Vec<Expr>, span: crate::source::Span) ->
         let axes: Vec<usize> = (0..letters[k].len()).filter(|axis| lonely(&letters[k][*axis])).collect();
         if !axes.is_empty() {
             let x = std::mem::replace(&mut operands[k], value::literal(0.0, true, DType::F32, span).expr);
-            operands[k] = build::reduce(Combine::Sum, x, &axes, false, span);
+            operands[k] = build::reduce(Reducer::Sum, x, &axes, false, span);
             let kept = letters[k].iter().enumerate().filter(|(axis, _)| !axes.contains(axis));
             letters[k] = kept.map(|(_, letter)| *letter).collect();
         }

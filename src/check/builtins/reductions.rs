@@ -1,7 +1,7 @@
 //! Builtins that put elements together.
 
 use crate::algebra::fill::Fill;
-use crate::algebra::form::Combine;
+use crate::algebra::form::Reducer;
 use crate::algebra::op::Op;
 use crate::algebra::scalar::{self, Scalar};
 use crate::algebra::types::{DType, Shape};
@@ -98,14 +98,14 @@ pub(super) fn extent_only<'a>(
 pub(super) fn sum<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     let (x, axes, keep) = reduction(cx, scope, call)?;
     let x = convert::settle(cx.env, counted(x, scope))?;
-    Ok(Value::strong(build::reduce(Combine::Sum, x, &axes, keep, call.span)))
+    Ok(Value::strong(build::reduce(Reducer::Sum, x, &axes, keep, call.span)))
 }
 
 pub(super) fn mean<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
     let (x, axes, keep) = reduction(cx, scope, call)?;
     let x = convert::settle(cx.env, arith::real(counted(x, scope), scope))?;
     let sizes: Shape = axes.iter().map(|axis| x.ty.shape[*axis].clone()).collect();
-    let total = build::reduce(Combine::Sum, x, &axes, keep, call.span);
+    let total = build::reduce(Reducer::Sum, x, &axes, keep, call.span);
     let count = build::broadcast(build::count(&sizes, total.ty.dtype, call.span), &total.ty.shape);
     Ok(Value::strong(build::map(&scalar::DIV, vec![total, count], call.span)))
 }
@@ -117,7 +117,7 @@ fn variance<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) 
     let span = call.span;
     let sizes: Shape = axes.iter().map(|axis| x.ty.shape[*axis].clone()).collect();
     let mean = |x: Expr, keep: bool| {
-        let total = build::reduce(Combine::Sum, x, &axes, keep, span);
+        let total = build::reduce(Reducer::Sum, x, &axes, keep, span);
         let count = build::broadcast(build::count(&sizes, total.ty.dtype, span), &total.ty.shape);
         build::map(&scalar::DIV, vec![total, count], span)
     };
@@ -143,7 +143,7 @@ pub(super) fn prod<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a
     let (x, axes, keep) = reduction(cx, scope, call)?;
     convert::expect_number(cx.env, scope, &x, "`prod`")?;
     let x = convert::settle(cx.env, x)?;
-    Ok(Value::strong(build::reduce(Combine::Prod, x, &axes, keep, call.span)))
+    Ok(Value::strong(build::reduce(Reducer::Prod, x, &axes, keep, call.span)))
 }
 
 /// `max(a, b)` is elementwise, `max(x)` and `max(x, axis = k)` reduce.
@@ -152,7 +152,7 @@ fn extreme<'a>(
     scope: &mut Scope,
     call: &Call<'a, '_>,
     row: &'static Scalar,
-    combine: Combine,
+    combine: Reducer,
 ) -> Checked<Value> {
     let positional = call.args.iter().filter(|arg| arg.name.is_none()).count();
     if positional >= 2 {
@@ -168,18 +168,18 @@ fn extreme<'a>(
 }
 
 pub(super) fn max<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    extreme(cx, scope, call, &scalar::MAX, Combine::Max)
+    extreme(cx, scope, call, &scalar::MAX, Reducer::Max)
 }
 
 pub(super) fn min<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    extreme(cx, scope, call, &scalar::MIN, Combine::Min)
+    extreme(cx, scope, call, &scalar::MIN, Reducer::Min)
 }
 
 fn logical<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     call: &Call<'a, '_>,
-    combine: Combine,
+    combine: Reducer,
 ) -> Checked<Value> {
     let (x, axes, keep) = reduction(cx, scope, call)?;
     let x = convert::expect_bool(cx.env, scope, x, &format!("`{}`", call.name))?;
@@ -187,11 +187,11 @@ fn logical<'a>(
 }
 
 pub(super) fn any<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    logical(cx, scope, call, Combine::Max)
+    logical(cx, scope, call, Reducer::Max)
 }
 
 pub(super) fn all<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    logical(cx, scope, call, Combine::Min)
+    logical(cx, scope, call, Reducer::Min)
 }
 
 /// The least position at which the extreme is taken.
@@ -199,7 +199,7 @@ fn arg_extreme<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     call: &Call<'a, '_>,
-    combine: Combine,
+    combine: Reducer,
 ) -> Checked<Value> {
     no_statics(cx.env, call)?;
     let span = call.span;
@@ -226,14 +226,14 @@ fn arg_extreme<'a>(
         let positions = build::repeat(build::op(positions, Vec::new(), span), &shape, vec![axis]);
         let outside = build::broadcast(build::count(&[size], DType::I32, span), &shape);
         let candidates = build::map(&scalar::SELECT, vec![at_best, positions, outside], span);
-        build::reduce(Combine::Min, candidates, &[axis], false, span)
+        build::reduce(Reducer::Min, candidates, &[axis], false, span)
     })))
 }
 
 pub(super) fn argmax<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    arg_extreme(cx, scope, call, Combine::Max)
+    arg_extreme(cx, scope, call, Reducer::Max)
 }
 
 pub(super) fn argmin<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) -> Checked<Value> {
-    arg_extreme(cx, scope, call, Combine::Min)
+    arg_extreme(cx, scope, call, Reducer::Min)
 }

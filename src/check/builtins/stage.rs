@@ -1,6 +1,6 @@
 //! Reductions of optimizer stages, which name their extent: `norm[model](u)`.
 
-use crate::algebra::form::Combine;
+use crate::algebra::form::Reducer;
 use crate::algebra::scalar;
 use crate::algebra::types::{DType, Type};
 use crate::ast::{self, ExprKind as Ast};
@@ -74,7 +74,7 @@ fn extent_reduction<'a>(
             let found = at(&errors::STAGE_EXTENT, message, expr.span, "a vector");
             return Err(cx.env.report(found.help(format!("write `{name}(...)`"))));
         }
-        parts.push(extents::spread(scope, expr, &extents::extent_shape(scope, Extent::Coordinate)));
+        parts.push(extents::broadcast_to(scope, expr, &extents::extent_shape(scope, Extent::Coordinate)));
     }
     let over =
         Over { extent, ty: Type::new(DType::F64, extents::extent_shape(scope, extent)), span: call.span };
@@ -83,12 +83,12 @@ fn extent_reduction<'a>(
         _ => return Err(Poison),
     };
     Ok(Value::strong(match name {
-        "sum" => over.reduce(Combine::Sum, first),
-        "max" => over.reduce(Combine::Max, first),
-        "min" => over.reduce(Combine::Min, first),
+        "sum" => over.reduce(Reducer::Sum, first),
+        "max" => over.reduce(Reducer::Max, first),
+        "min" => over.reduce(Reducer::Min, first),
         "mean" => {
             let ones = build::constant(1.0, first.ty.clone(), call.span);
-            let (sum, count) = (over.reduce(Combine::Sum, first), over.reduce(Combine::Sum, ones));
+            let (sum, count) = (over.reduce(Reducer::Sum, first), over.reduce(Reducer::Sum, ones));
             build::map(&scalar::DIV, vec![sum, count], call.span)
         }
         _ => scope.share("a", first, |scope, a| match name {
@@ -109,13 +109,13 @@ struct Over {
 }
 
 impl Over {
-    fn reduce(&self, combine: Combine, value: Expr) -> Expr {
+    fn reduce(&self, combine: Reducer, value: Expr) -> Expr {
         let kind = ExprKind::StageReduce { combine, extent: self.extent, value: Box::new(value) };
         Expr { kind, ty: self.ty.clone(), span: self.span }
     }
 
     fn dot(&self, a: Expr, b: Expr) -> Expr {
-        self.reduce(Combine::Sum, build::map(&scalar::MUL, vec![a, b], self.span))
+        self.reduce(Reducer::Sum, build::map(&scalar::MUL, vec![a, b], self.span))
     }
 
     fn norm(&self, a: Expr) -> Expr {

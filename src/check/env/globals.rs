@@ -6,7 +6,7 @@ use super::binding::Callee;
 use crate::algebra::types::Type;
 use crate::ast;
 use crate::source::Span;
-use crate::typed::{DataId, GlobalId, Swept};
+use crate::typed::{DataId, GlobalId, StatementId, Swept};
 
 /// What a top-level `let` (or a bare run) gives.
 #[derive(Clone, Debug)]
@@ -15,11 +15,11 @@ pub(crate) enum Global {
     Value(GlobalId, Type),
     /// A fit: the metrics, stages with their scalar states, and other fields that it has; and the states
     /// with numbers per coordinate or tensor, whose distribution it can record.
-    Fit { id: GlobalId, callee: Callee, data: DataId, series: Vec<(String, bool)>, spread: Vec<String> },
+    Fit { id: StatementId, callee: Callee, data: DataId, series: Vec<(String, bool)>, spread: Vec<String> },
     /// The fits of a sweep: what each records, and the names of its variables.
-    Sweep { id: GlobalId, series: Vec<String>, by: Vec<String> },
+    Sweep { id: StatementId, series: Vec<String>, by: Vec<String> },
     /// The numbers of an evaluation.
-    Eval { id: GlobalId, series: Vec<String> },
+    Eval { id: StatementId, series: Vec<String> },
     /// Something in error.
     Error,
 }

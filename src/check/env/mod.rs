@@ -21,7 +21,7 @@ pub(crate) use binding::{Binding, Callee, Derived, Layer, Static, Target};
 pub(crate) use decls::{Decls, Def, PipelineDef, StageDef};
 pub(crate) use globals::{Global, Globals, Variable};
 pub(crate) use instances::{CallSite, InstanceOf, Instances, Key, Signature, Sizes};
-pub(crate) use scope::{Cells, Extents, Kind, NOBODY, Place, STEPS, Scope, unique};
+pub(crate) use scope::{Cells, Extents, Kind, Place, STEPS, Scope, WILDCARD, unique};
 pub(crate) use value::{Checked, Poison, Value, Weak};
 
 /// What is known while a script is checked.

@@ -10,8 +10,8 @@ use crate::typed::{Cell, Expr, ExprKind, FunctionId, Inner, Local, LocalId, Rang
 /// What a call in a hyperparameter may leave out: the step, and the number of steps.
 pub(crate) const STEPS: [&str; 2] = ["t", "T"];
 
-/// The name of a value that nobody needs.
-pub(crate) const NOBODY: &str = "_";
+/// The name of a value that is discarded.
+pub(crate) const WILDCARD: &str = "_";
 
 /// What a scope is that of.
 #[derive(Clone, Debug)]
@@ -254,11 +254,19 @@ impl Scope {
         }
     }
 
-    /// In hyperparameters: the cell of this name.
-    pub(crate) fn find_cell(&self, name: &str) -> Option<&Cell> {
+    /// In hyperparameters: the cell of a variable of the sweep.
+    pub(crate) fn swept_cell(&self, variable: usize) -> Option<&Cell> {
         match &self.kind {
-            Kind::Hypers(_, cells) => cells.made.iter().find(|cell| cell.name == name),
+            Kind::Hypers(_, cells) => cells.made.iter().find(|cell| cell.swept == Some(variable)),
             _ => None,
+        }
+    }
+
+    /// A cell for a variable of the sweep, whose first value is `value`.
+    pub(crate) fn add_swept(&mut self, variable: usize, name: &str, value: Expr) {
+        self.cell(name, value, None);
+        if let Some(cell) = self.cells().and_then(|cells| cells.made.last_mut()) {
+            cell.swept = Some(variable);
         }
     }
 
@@ -268,7 +276,7 @@ impl Scope {
         let local = self.local(name, ty.clone(), span);
         if let Some(cells) = self.cells() {
             let name = unique(name, |name| cells.made.iter().any(|cell| cell.name == name));
-            cells.made.push(Cell { name, local, value, range });
+            cells.made.push(Cell { name, local, value, range, swept: None });
         }
         build::local(local, ty, span)
     }

@@ -51,20 +51,20 @@ pub(crate) fn match_args<'a>(
         result = Err(env.report(declared_at(diagnostic, declared)));
     }
     if let (Some(missing), Ok(())) = (found[..needed].iter().position(Option::is_none), result) {
-        result = Err(lacks_argument(env, call, names[missing], names, declared));
+        result = Err(missing_argument(env, call, names[missing], names, declared));
     }
     result.map(|()| found)
 }
 
 /// A call without an argument that must be there.
-pub(crate) fn lacks_argument<'a>(
+pub(crate) fn missing_argument<'a>(
     env: &mut Env<'a>,
     call: &Call<'a, '_>,
     missing: &str,
     names: &[&str],
     declared: Option<Span>,
 ) -> Poison {
-    let message = format!("`{}` lacks argument `{missing}`", call.name);
+    let message = format!("missing argument `{missing}` of `{}`", call.name);
     let found = at(&errors::WRONG_ARGUMENT, message, call.span, "this call");
     let found = found.help(format!("it is {}", call_form(env, call, names, declared)));
     env.report(declared_at(found, declared))
@@ -229,7 +229,7 @@ pub(crate) fn no_more_statics<'a>(env: &mut Env<'a>, call: &Call<'a, '_>) -> Che
     if call.statics.is_empty() {
         return Ok(());
     }
-    let message = format!("what is static in `{}` has been given where it was declared", call.name);
+    let message = format!("static arguments of `{}` were already bound where it was declared", call.name);
     Err(env.report(
         at(&errors::WRONG_STATIC, message, call.span, "given again").help("remove the square brackets"),
     ))

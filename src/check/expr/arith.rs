@@ -7,7 +7,7 @@ use crate::algebra::scalar::{self, Scalar};
 use crate::algebra::types::{Dim, Shape, Type};
 use crate::ast::{self, BinaryOp, UnaryOp};
 use crate::check::env::{Checked, Env, Poison, Scope, Value, Weak, value};
-use crate::check::text;
+use crate::check::{errors, text};
 use crate::source::Span;
 use crate::typed::{Expr, ExprKind, build};
 
@@ -61,6 +61,9 @@ fn binary_values(
                 convert::expect_number(env, scope, &b, &what),
             );
             x.and(y)?;
+            if matches!(op, FloorDiv | Rem) {
+                whole_by_zero(env, &a, &b)?;
+            }
             match op {
                 Div => divide(env, scope, a, b, span),
                 FloorDiv => floor_div(env, scope, a, b, span),
@@ -144,8 +147,7 @@ pub(crate) fn arithmetic(
 }
 
 fn divide(env: &mut Env<'_>, scope: &Scope, a: Value, b: Value, span: Span) -> Checked<Value> {
-    let int = |v: &Value| v.weak == Weak::Int || v.weak == Weak::No && v.expr.ty.dtype.is_int();
-    if !(int(&a) && int(&b)) {
+    if !(is_int(&a) && is_int(&b)) {
         return quotient(env, scope, a, b, span);
     }
     if a.weak == Weak::No || b.weak == Weak::No {
@@ -167,6 +169,18 @@ fn quotient(env: &mut Env<'_>, scope: &Scope, a: Value, b: Value, span: Span) ->
     let weak = joint_weak(&a, &b);
     let (a, b) = convert::join(env, scope, a, b)?;
     Ok(Value { expr: build::map(&scalar::DIV, vec![a, b], span), weak })
+}
+
+/// Whole numbers have no quotient and no remainder by 0.
+fn whole_by_zero(env: &mut Env<'_>, a: &Value, b: &Value) -> Checked<()> {
+    if is_int(a) && is_int(b) && number(b) == Some(0.0) {
+        return Err(env.report(errors::by_zero(b.expr.span)));
+    }
+    Ok(())
+}
+
+fn is_int(value: &Value) -> bool {
+    value.weak == Weak::Int || value.weak == Weak::No && value.expr.ty.dtype.is_int()
 }
 
 /// The quotient rounded down.

@@ -1,8 +1,8 @@
 //! Axes as static parameters: of which argument they are axes, and which there are.
 
-use super::args;
 use super::instances::has_rest;
 use super::typer::Call;
+use super::{args, statics};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Checked, Env, Poison, Static, Value};
 use crate::check::errors::{self, at};
@@ -17,9 +17,9 @@ pub(super) fn counted<'a>(
     call: &Call<'a, '_>,
 ) -> Checked<Vec<Static>> {
     let declared = &env.decls.functions[def].ast.statics;
-    let pairs = statics.into_iter().zip(declared);
-    let counted = pairs.map(|(value, of)| match value {
-        Static::Axis(axis) => one(env, def, (&of.name, axis), rank, values, call).map(Static::Axis),
+    let pairs = statics.into_iter().zip(declared).enumerate();
+    let counted = pairs.map(|(k, (value, of))| match value {
+        Static::Axis(axis) => one(env, def, (k, &of.name, axis), rank, values, call).map(Static::Axis),
         other => Ok(other),
     });
     counted.collect::<Vec<_>>().into_iter().collect()
@@ -29,7 +29,7 @@ pub(super) fn counted<'a>(
 fn one<'a>(
     env: &mut Env<'a>,
     def: usize,
-    (name, axis): (&ast::Ident, i64),
+    (place, name, axis): (usize, &ast::Ident, i64),
     rank: usize,
     values: &[Value],
     call: &Call<'a, '_>,
@@ -41,7 +41,7 @@ fn one<'a>(
     let rank = if names_axis(ty, &name.name) { total(ty, rank) } else { value.expr.ty.rank() };
     args::in_range(axis, rank).map(|axis| axis as i64).ok_or_else(|| {
         let what = format!("`{}` goes along axis {axis} of", call.name);
-        args::no_such_axis(env, &what, &value.expr.ty, rank, call.span)
+        args::no_such_axis(env, &what, &value.expr.ty, rank, statics::place(call, place, &name.name))
     })
 }
 

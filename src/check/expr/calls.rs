@@ -44,7 +44,7 @@ pub(super) fn call_with<'a>(
         Some(name) => Ok(Target::Callee(Callee::Builtin(name))),
         None => targets::target(cx, scope, callee),
     };
-    let call = Call { name: text::source(callee), statics, args, span, expected };
+    let call = Call { name: text::source(callee), statics, args, axes: Vec::new(), span, expected };
     match target {
         Err(poison) => {
             args::check_args(cx, scope, &call);
@@ -125,10 +125,23 @@ pub(crate) fn call_def<'a>(
         });
     }
     let values = values.into_iter().collect::<Checked<Vec<Value>>>()?;
-    let rank = solve::rest_rank(function, &values, call.expected);
-    let statics = axes::counted(cx.env, def, statics, rank, &values, call)?;
-    let id = instances::instance(cx.env, def, &statics, rank, instances::caller(scope))?;
-    call_instance(cx.env, scope, id, &statics, values, instance, call)
+    apply(cx.env, scope, def, statics, values, instance, call)
+}
+
+/// A call of a function or model with the values of all its arguments.
+pub(crate) fn apply<'a>(
+    env: &mut Env<'a>,
+    scope: &mut Scope,
+    def: usize,
+    statics: Vec<Static>,
+    values: Vec<Value>,
+    instance: Instance,
+    call: &Call<'a, '_>,
+) -> Checked<Value> {
+    let rank = solve::rest_rank(env.decls.functions[def].ast, &values, call.expected);
+    let statics = axes::counted(env, def, statics, rank, &values, call)?;
+    let id = instances::instance(env, def, &statics, rank, instances::caller(scope))?;
+    call_instance(env, scope, id, &statics, values, instance, call)
 }
 
 fn call_instance<'a>(
@@ -156,7 +169,7 @@ fn call_instance<'a>(
         solve::solve_result(&signature, expected, &mut sizes);
     }
     if let Some(open) = signature.sizes.iter().find(|var| !sizes.contains_key(var)) {
-        let message = format!("size `{}` of `{}` follows from nothing here", open.name, call.name);
+        let message = format!("cannot infer size `{}` of `{}`", open.name, call.name);
         let found = at(&errors::SIZE_UNKNOWN, message, call.span, "not enough is known");
         return Err(
             env.report(found.help("write the type of what it is assigned to: `let a: real[...] = ...`"))
@@ -197,7 +210,7 @@ fn all_given<'a>(
     };
     let Some(missing) = function.args.iter().zip(&written).find_map(lacks) else { return Ok(written) };
     let names: Vec<&str> = function.args.iter().map(|arg| arg.name.name.as_str()).collect();
-    Err(args::lacks_argument(env, call, &missing, &names, Some(function.name.span)))
+    Err(args::missing_argument(env, call, &missing, &names, Some(function.name.span)))
 }
 
 /// The value of argument `k` where a call leaves it out.

@@ -1,6 +1,6 @@
 //! Element types and shapes made to fit: casts and repetition are written out.
 
-use super::extents::{self, extent, extent_shape, spread};
+use super::extents::{self, broadcast_to, extent, extent_shape};
 use super::{columns, fixes, origin};
 use crate::algebra::types::{DType, Shape, Type};
 use crate::check::env::{Checked, Env, Extents, Poison, Scope, Value, Weak};
@@ -87,7 +87,11 @@ pub(crate) fn coerce(
     }
     let literal = matches!(expr.kind, ExprKind::Const(_) | ExprKind::Size(_)) && expr.ty.rank() == 0;
     if literal || scope.in_stage() && extent(scope, &expr.ty) >= extent(scope, ty) {
-        return Ok(if literal { build::broadcast(expr, &ty.shape) } else { spread(scope, expr, &ty.shape) });
+        return Ok(if literal {
+            build::broadcast(expr, &ty.shape)
+        } else {
+            broadcast_to(scope, expr, &ty.shape)
+        });
     }
     let (have, want) = (text::show(&expr.ty, env.real), text::show(ty, env.real));
     let found = errors::shapes(
@@ -123,7 +127,7 @@ pub(crate) fn extended(
         })));
     }
     let expr = converted(env, scope, value, ty.dtype, &format!("`{name}`"))?;
-    Ok(extents::spread(scope, expr, &ty.shape))
+    Ok(extents::broadcast_to(scope, expr, &ty.shape))
 }
 
 /// A number, not a boolean.
@@ -220,7 +224,7 @@ pub(crate) fn join_shapes(env: &mut Env<'_>, scope: &Scope, a: Expr, b: Expr) ->
         let (x, y) = (extent(scope, &a.ty), extent(scope, &b.ty));
         let Some(wide) = x.join(y) else { return Err(extents_differ(env, &a, x, &b, y)) };
         let wide = extent_shape(scope, wide);
-        return Ok((spread(scope, a, &wide), spread(scope, b, &wide)));
+        return Ok((broadcast_to(scope, a, &wide), broadcast_to(scope, b, &wide)));
     }
     match build::joint_shape(&a.ty.shape, &b.ty.shape) {
         Some(shape) => Ok((build::broadcast(a, &shape), build::broadcast(b, &shape))),

@@ -5,7 +5,7 @@
 //! their parameters, derivatives.
 
 use super::typer::{Arg, Call, Typer};
-use super::{args, convert, derived, origin};
+use super::{args, convert, derived, origin, statics};
 use crate::algebra::types::{DType, Type};
 use crate::ast;
 use crate::check::env::{Callee, Checked, Derived, Env, Scope, Target, Value, Weak};
@@ -26,7 +26,14 @@ pub(super) fn call_derived<'a>(
     let before = scope.known.len();
     let wrt = by(cx, scope, of, &names, &args, call);
     let body = wrt.and_then(|wrt| {
-        let inner = Call { name: of.name.clone(), statics: &[], args, span: call.span, expected: None };
+        let inner = Call {
+            name: of.name.clone(),
+            statics: &[],
+            args,
+            span: call.span,
+            expected: None,
+            axes: Vec::new(),
+        };
         Ok((wrt, cx.call_target(scope, of.of.clone(), &inner)?))
     });
     scope.known.truncate(before);
@@ -48,7 +55,8 @@ fn seeds_apart<'a>(
     call: &Call<'a, '_>,
 ) -> Checked<(Vec<Arg<'a>>, Vec<&'a ast::Expr>)> {
     let wanted = of.seeds(names);
-    let mut args = call.args.clone();
+    let is_axis = |arg: &Arg<'a>| statics::is_axis(env, &of.of, arg);
+    let (axes, mut args): (Vec<Arg<'a>>, Vec<Arg<'a>>) = call.args.iter().partition(|arg| is_axis(arg));
     let mut seeds: Vec<Option<&'a ast::Expr>> = vec![None; wanted.len()];
     args.retain(|arg| {
         let own = |name: &String| arg.name.is_some_and(|given| given.name == *name && !names.contains(name));
@@ -69,10 +77,12 @@ fn seeds_apart<'a>(
     let least = least_args(env, &of.of);
     if given < wanted.len() || fixed && (args.len() < least || args.len() > names.len()) {
         let all: Vec<&str> = names.iter().chain(&wanted).map(String::as_str).collect();
-        let message = format!("`{}` takes {}, not {}", of.text(), arguments(all.len()), call.args.len());
+        let count = call.args.len() - axes.len();
+        let message = format!("`{}` takes {}, not {count}", of.text(), arguments(all.len()));
         let found = at(&errors::WRONG_ARGUMENT, message, call.span, "this call");
         return Err(env.report(found.help(format!("it is `{}({})`", of.text(), all.join(", ")))));
     }
+    args.extend(axes);
     Ok((args, seeds.into_iter().flatten().collect()))
 }
 
@@ -108,7 +118,7 @@ fn by<'a>(
                 continue;
             }
             let message =
-                format!("`{}` lacks argument `{}`, by which it is differentiated", of.text(), names[*k]);
+                format!("missing argument `{}` of `{}`, by which it is differentiated", names[*k], of.text());
             return Err(cx
                 .env
                 .report(at(&errors::WRONG_ARGUMENT, message, call.span, "this call").help("give it")));

@@ -9,11 +9,6 @@ use crate::check::{builtins, text};
 use crate::source::Span;
 use crate::typed::DeriveKind;
 
-/// Whether this is `grad` or the like.
-pub(crate) fn is_derivative(name: &str) -> bool {
-    kind(name).is_some()
-}
-
 /// What `grad` and the like are in calls: `grad` of `grad(f)(x)`.
 pub(crate) fn kind(name: &str) -> Option<DeriveKind> {
     DeriveKind::ALL.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)

@@ -177,8 +177,11 @@ fn dim_binary(env: &mut Env<'_>, op: BinaryOp, a: &Dim, b: &Dim, span: Span) -> 
         BinaryOp::Add => Ok(a.add(b)),
         BinaryOp::Sub => Ok(a.sub(b)),
         BinaryOp::Mul => Ok(a.mul(b)),
-        BinaryOp::FloorDiv if b.as_constant() != Some(0) => Ok(a.div_floor(b)),
-        BinaryOp::Div | BinaryOp::FloorDiv => match quotient(a, b) {
+        BinaryOp::FloorDiv => match b.as_constant().filter(|by| *by < 1) {
+            Some(by) => Err(env.report(errors::size_divided(by, span))),
+            None => Ok(a.div_floor(b)),
+        },
+        BinaryOp::Div => match a.div_exact(b) {
             Some(dim) => Ok(dim),
             None => {
                 let found = at(
@@ -210,9 +213,4 @@ fn not_a_size(env: &mut Env<'_>, span: Span) -> Poison {
         at(&errors::NOT_A_SIZE, "this is not a size", span, "a whole number or a size variable is needed")
             .help("sizes are known at compile time: write a number, or a name from a type"),
     )
-}
-
-/// The whole quotient, if there is one.
-fn quotient(a: &Dim, b: &Dim) -> Option<Dim> {
-    if b.as_constant() == Some(0) { None } else { a.div_exact(b) }
 }

@@ -45,7 +45,7 @@ fn join_all(env: &mut Env<'_>, scope: &Scope, values: Vec<Value>) -> Checked<Vec
         .into_iter()
         .map(|value| {
             let expr = convert::converted(env, scope, value, dtype, "the other operand")?;
-            Ok(extents::spread(scope, expr, &shape))
+            Ok(extents::broadcast_to(scope, expr, &shape))
         })
         .collect();
     exprs.into_iter().collect()

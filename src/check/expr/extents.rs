@@ -40,7 +40,7 @@ pub(crate) fn extent_type(env: &Env<'_>, scope: &Scope, extent: Extent) -> Type 
 }
 
 /// In a stage: a number per extent repeated to a wider one.
-pub(crate) fn spread(scope: &Scope, expr: Expr, to: &Shape) -> Expr {
+pub(crate) fn broadcast_to(scope: &Scope, expr: Expr, to: &Shape) -> Expr {
     let from = extent(scope, &expr.ty);
     let plain = !scope.in_stage() || from == Extent::Model || expr.ty.shape == *to;
     if plain || matches!(expr.kind, ExprKind::Const(_)) {
@@ -48,5 +48,5 @@ pub(crate) fn spread(scope: &Scope, expr: Expr, to: &Shape) -> Expr {
     }
     let (ty, span) = (Type::new(expr.ty.dtype, to.clone()), expr.span);
     let to = extent(scope, &ty);
-    Expr { kind: ExprKind::StageSpread { extent: from, to, value: Box::new(expr) }, ty, span }
+    Expr { kind: ExprKind::StageBroadcast { extent: from, to, value: Box::new(expr) }, ty, span }
 }

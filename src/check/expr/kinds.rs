@@ -118,8 +118,14 @@ fn classified<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, expr: &'a ast::Expr
         && let Ast::Name(name) = &of.kind
         && let Some(def) = cx.env.decls.find_function(name, scope.library)
     {
-        let call =
-            Call { name: name.clone(), statics: inside, args: Vec::new(), span: expr.span, expected: None };
+        let call = Call {
+            name: name.clone(),
+            statics: inside,
+            args: Vec::new(),
+            span: expr.span,
+            expected: None,
+            axes: Vec::new(),
+        };
         let given = statics::statics(cx, scope, def, Vec::new(), &call)?;
         let callee = Callee::Def(def, given);
         targets::closed(cx.env, &callee, expr.span)?;

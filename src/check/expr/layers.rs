@@ -50,7 +50,7 @@ pub(super) fn call_one_of<'a>(
     }
 }
 
-/// A call of the layer at a position that differs between the turns of a loop: `blocks[i](x)`.
+/// A call of the layer at a position that differs between the iterations of a loop: `blocks[i](x)`.
 fn call_layer_at<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,

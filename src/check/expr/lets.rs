@@ -4,7 +4,7 @@ use super::typer::Typer;
 use super::{convert, dims, several, targets};
 use crate::algebra::types::Type;
 use crate::ast;
-use crate::check::env::{Binding, Checked, NOBODY, Poison, Scope, Target, Value, Weak};
+use crate::check::env::{Binding, Checked, Poison, Scope, Target, Value, WILDCARD, Weak};
 use crate::check::{errors, text};
 use crate::typed::{Expr, ExprKind, LocalId, build};
 
@@ -43,8 +43,8 @@ pub(crate) fn let_line<'a>(
     line: &'a ast::Let,
     from: usize,
 ) -> Checked<Bound> {
-    let names: Vec<&ast::Ident> = std::iter::once(&line.name).chain(&line.more).collect();
-    for (k, name) in names.iter().enumerate().filter(|(_, name)| name.name != NOBODY) {
+    let names = &line.names;
+    for (k, name) in names.iter().enumerate().filter(|(_, name)| name.name != WILDCARD) {
         let before = scope.names[from..].iter().find(|(have, ..)| *have == name.name);
         let before = before.map(|(.., span)| *span);
         let twice = names[..k].iter().find(|before| before.name == name.name).map(|name| name.span);
@@ -52,13 +52,13 @@ pub(crate) fn let_line<'a>(
             cx.env.report(errors::duplicate(&name.name, name.span, Some(span)));
         }
     }
-    if line.ty.is_none() && line.more.is_empty() && targets::makes_function(cx.env, scope, &line.value) {
+    if line.ty.is_none() && names.len() == 1 && targets::makes_function(cx.env, scope, &line.value) {
         return let_function(cx, scope, line);
     }
     match let_values(cx, scope, line) {
         Ok((expr, types)) => {
-            let bind = |(name, ty): (&&ast::Ident, Type)| match name.name.as_str() {
-                NOBODY => scope.local(NOBODY, ty, name.span),
+            let bind = |(name, ty): (&ast::Ident, Type)| match name.name.as_str() {
+                WILDCARD => scope.local(WILDCARD, ty, name.span),
                 name_of => scope.bind_local(name_of, ty, name.span),
             };
             Ok((names.iter().zip(types).map(bind).collect(), expr))
@@ -76,13 +76,13 @@ pub(crate) fn let_values<'a>(
     scope: &mut Scope,
     line: &'a ast::Let,
 ) -> Checked<(Expr, Vec<Type>)> {
-    if line.more.is_empty() {
+    if line.names.len() == 1 {
         let expr = let_value(cx, scope, line)?;
         let ty = expr.ty.clone();
         return Ok((expr, vec![ty]));
     }
     let expr = several::several(cx, scope, &line.value, &[], "")?;
-    let (types, names) = (cx.env.instances.results(&expr), line.more.len() + 1);
+    let (types, names) = (cx.env.instances.results(&expr), line.names.len());
     if types.len() != names {
         let source = text::source(&line.value);
         return Err(cx.env.report(errors::taken_apart(names, types.len(), &source, line.value.span)));
@@ -97,7 +97,7 @@ pub(crate) fn let_value<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, line: &'a
     let value = cx.expr(scope, &line.value, ty.as_ref().ok());
     let (ty, value) = (ty?, value?);
     let expected =
-        (written.span, format!("`{}` is declared `{}`", line.name.name, text::type_source(written)));
+        (written.span, format!("`{}` is declared `{}`", line.name().name, text::type_source(written)));
     convert::coerce(cx.env, scope, value, &ty, expected)
 }
 
@@ -108,7 +108,7 @@ fn let_function<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, line: &'a ast::Le
         _ => Binding::Error,
     };
     let failed = matches!(binding, Binding::Error);
-    scope.bind(&line.name.name, binding, line.name.span);
+    scope.bind(&line.name().name, binding, line.name().span);
     let nothing = build::constant(0.0, Type::scalar(cx.env.real), line.value.span);
     if failed { Err(Poison) } else { Ok((Vec::new(), nothing)) }
 }

@@ -1,4 +1,4 @@
-//! `for` and `scan`: a block repeated over carried values. A turn's number is a size inside of the
+//! `for` and `scan`: a block repeated over carried values. An iteration's number is a size inside of the
 //! block, so it may stand where sizes stand: `x[i]`, `blocks[i]`, `reshape[i + 1](..)`.
 
 use super::lets::{self, with_lets};
@@ -15,7 +15,7 @@ use crate::check::text;
 use crate::source::Span;
 use crate::typed::{Expr, ExprKind, LocalId, Loop, build};
 
-/// A sequence that a `scan` goes along, with the axis first: its name, and where a turn's part is named.
+/// A sequence that a `scan` goes along, with the axis first: its name, and where an iteration's part is named.
 struct Sequence<'a> {
     whole: LocalId,
     value: Expr,
@@ -32,24 +32,24 @@ pub(super) fn repeat<'a>(
     loop_head(cx.env, parts, span)?;
     let carried = starts(cx, scope, parts);
     let range = match parts.ranges.first() {
-        Some((_, range)) => turns(cx.env, scope, range).map(|(from, to)| (from, to, Vec::new(), 0)),
+        Some((_, range)) => iterations(cx.env, scope, range).map(|(from, to)| (from, to, Vec::new(), 0)),
         None => sequences(cx, scope, parts),
     };
     let (carried, (from, to, sequences, axis)) = (carried?, range?);
     let names = scope.names.len();
-    let turn = cx.env.fresh(parts.ranges.first().map_or("turn", |(name, _)| &name.name));
+    let iteration = cx.env.fresh(parts.ranges.first().map_or("iteration", |(name, _)| &name.name));
     if let Some((name, _)) = parts.ranges.first() {
-        scope.bind(&name.name, Binding::Size(Dim::var(turn.clone())), name.span);
+        scope.bind(&name.name, Binding::Size(Dim::var(iteration.clone())), name.span);
     }
     let wanted = bind_carried(cx.env, scope, parts, &carried);
-    let lets = sequences.iter().map(|sequence| part_of_turn(scope, sequence, &turn)).collect();
+    let lets = sequences.iter().map(|sequence| part_of_iteration(scope, sequence, &iteration)).collect();
     let body = turn_body(cx, scope, parts, &wanted);
     scope.names.truncate(names);
     let body = with_lets(lets, Value::strong(body?)).expr;
     let locals = wanted.into_iter().map(|(local, _)| local);
-    let collected = collected(cx.env, &body, carried.len(), axis, &to, &turn)?;
+    let collected = collected(cx.env, &body, carried.len(), axis, &to, &iteration)?;
     let carried: Vec<(LocalId, Expr)> = locals.zip(carried).collect();
-    let made = Loop { turn, from, to, carried, body, axis, collected };
+    let made = Loop { iteration, from, to, carried, body, axis, collected };
     let ty = made.types().first().cloned().ok_or(Poison)?;
     let value = Expr { kind: ExprKind::Loop(Box::new(made)), ty, span };
     let whole = sequences.into_iter().map(|sequence| (vec![sequence.whole], sequence.value)).collect();
@@ -67,10 +67,13 @@ fn loop_head(env: &mut Env<'_>, parts: &ast::Loop, span: Span) -> Checked<()> {
         }
         (false, 0, None) => at(&errors::LOOP_FORM, "a `for` goes through a range", span, "no range")
             .help("say what it goes through: `for i in 0..n, h = start { ... }`"),
-        (false, 1, None) if parts.carried.is_empty() => {
-            at(&errors::LOOP_FORM, "nothing goes from one turn to the next", span, "no carried value")
-                .help("name what each turn changes, with its start: `for i in 0..n, h = start { ... }`")
-        }
+        (false, 1, None) if parts.carried.is_empty() => at(
+            &errors::LOOP_FORM,
+            "nothing is carried from one iteration to the next",
+            span,
+            "no carried value",
+        )
+        .help("name what each iteration changes, with its start: `for i in 0..n, h = start { ... }`"),
         (true, 0, None) => at(&errors::LOOP_FORM, "a `scan` goes along a sequence", span, "no sequence")
             .help("say which: `scan xt in x, h = start { ... }`"),
         (true, 1.., _) => at(
@@ -89,7 +92,7 @@ fn loop_head(env: &mut Env<'_>, parts: &ast::Loop, span: Span) -> Checked<()> {
     Err(env.report(found))
 }
 
-/// The values before the first turn. A number alone is real.
+/// The values before the first iteration. A number alone is real.
 pub(crate) fn starts<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
@@ -111,14 +114,14 @@ pub(crate) fn starts<'a>(
     starts.into_iter().collect()
 }
 
-fn turns<'a>(env: &mut Env<'a>, scope: &mut Scope, range: &'a ast::Range) -> Checked<(Dim, Dim)> {
+fn iterations<'a>(env: &mut Env<'a>, scope: &mut Scope, range: &'a ast::Range) -> Checked<(Dim, Dim)> {
     let high = range.high.as_ref().ok_or(Poison)?;
     let (from, to) = (dims::dim(env, scope, &range.low, false), dims::dim(env, scope, high, false));
     let (from, to) = (from?, to?);
     match to.sub(&from).as_constant() {
         Some(n) if n < 0 => {
             let message = format!("the range {from}..{to} runs backwards");
-            let found = at(&errors::LOOP_FORM, message, range.low.span.to(high.span), "no turns");
+            let found = at(&errors::LOOP_FORM, message, range.low.span.to(high.span), "no iterations");
             Err(env.report(found.help("count upwards, and take `n - 1 - i` in the block")))
         }
         _ => Ok((from, to)),
@@ -200,15 +203,15 @@ fn bind_carried<'a>(
 ) -> Vec<(LocalId, Wanted)> {
     let mut bound = Vec::new();
     for (line, start) in parts.carried.iter().zip(starts) {
-        let name = &line.name.name;
-        let local = scope.bind_local(name, start.ty.clone(), line.name.span);
-        let place = (line.name.span, format!("`{name}` starts as `{}`", text::show(&start.ty, env.real)));
+        let name = &line.name().name;
+        let local = scope.bind_local(name, start.ty.clone(), line.name().span);
+        let place = (line.name().span, format!("`{name}` starts as `{}`", text::show(&start.ty, env.real)));
         bound.push((local, Wanted { ty: start.ty.clone(), place }));
     }
     bound
 }
 
-/// The values of one turn: as many as are carried, and in a `scan` perhaps more.
+/// The values of one iteration: as many as are carried, and in a `scan` perhaps more.
 fn turn_body<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
@@ -237,15 +240,15 @@ fn collected(
     carried: usize,
     axis: usize,
     length: &Dim,
-    turn: &SizeVar,
+    iteration: &SizeVar,
 ) -> Checked<Vec<Type>> {
     let mut types = Vec::new();
     for ty in env.instances.results(body).into_iter().skip(carried) {
         let shown = text::show(&ty, env.real);
-        if ty.shape.iter().any(|dim| dim.vars().any(|var| var == turn)) {
-            let message = format!("what is collected is `{shown}`, which is not the same in each turn");
+        if ty.shape.iter().any(|dim| dim.vars().any(|var| var == iteration)) {
+            let message = format!("what is collected is `{shown}`, which is not the same in each iteration");
             let found = at(&errors::SHAPE_MISMATCH, message, body.span, "its sizes change");
-            return Err(env.report(found.help("collect what has the same sizes in each turn")));
+            return Err(env.report(found.help("collect what has the same sizes in each iteration")));
         }
         if ty.rank() < axis {
             let message = format!("what is collected is `{shown}`, which can have no axis {axis}");
@@ -259,10 +262,14 @@ fn collected(
     Ok(types)
 }
 
-/// The part of a sequence that a turn is about, under its name.
-fn part_of_turn(scope: &mut Scope, sequence: &Sequence<'_>, turn: &SizeVar) -> (Vec<LocalId>, Expr) {
+/// The part of a sequence that an iteration is about, under its name.
+fn part_of_iteration(
+    scope: &mut Scope,
+    sequence: &Sequence<'_>,
+    iteration: &SizeVar,
+) -> (Vec<LocalId>, Expr) {
     let (ty, span) = (sequence.value.ty.clone(), sequence.name.span);
-    let (start, count) = (Dim::var(turn.clone()), Dim::constant(1));
+    let (start, count) = (Dim::var(iteration.clone()), Dim::constant(1));
     let slice = View::Slice { axis: 0, start, step: 1, count };
     let to = ty.shape[1..].to_vec();
     let whole = Expr { kind: ExprKind::Local(sequence.whole), ty, span };

@@ -6,7 +6,7 @@ use crate::check::builtins;
 use crate::check::env::{Binding, Checked, Env, Global, Kind, Poison, Scope, Value, value};
 use crate::check::errors::{self, at, nearest};
 use crate::source::Span;
-use crate::typed::{Counter, Expr, ExprKind, build, swept_cell};
+use crate::typed::{Counter, Expr, ExprKind, build};
 
 /// A name as a value.
 pub(super) fn name(env: &mut Env<'_>, scope: &Scope, name: &str, span: Span) -> Checked<Value> {
@@ -154,7 +154,7 @@ fn no_update(env: &mut Env<'_>, scope: &Scope, span: Span) -> Poison {
 fn swept_value(env: &mut Env<'_>, scope: &Scope, name: &str, span: Span) -> Checked<Value> {
     let k = env.globals.swept.iter().position(|variable| variable.name.name == name).ok_or(Poison)?;
     let ty = Type::scalar(DType::F64);
-    let kind = match (scope.find_cell(&swept_cell(name)), &scope.kind) {
+    let kind = match (scope.swept_cell(k), &scope.kind) {
         (Some(cell), _) => ExprKind::Local(cell.local),
         (None, Kind::Run(_)) => ExprKind::Swept(k),
         _ => {

@@ -7,7 +7,7 @@ use crate::check::env::{Checked, Env, Global, Poison, Scope, Value};
 use crate::check::errors::{self, at};
 use crate::check::text;
 use crate::source::Span;
-use crate::typed::{Expr, ExprKind, GlobalId, Series, Statistic};
+use crate::typed::{Expr, ExprKind, Series, StatementId, Statistic};
 
 /// Functions that make one number of many.
 const REDUCTIONS: [&str; 12] =
@@ -49,7 +49,7 @@ pub(super) fn field<'a>(
 /// A recorded curve, and whether it is a state of an optimizer. `None`: not of a fit or evaluation.
 pub(crate) fn series(env: &mut Env<'_>, expr: &ast::Expr) -> Option<Checked<(Series, bool)>> {
     let (root, key, span) = path(expr)?;
-    let (of, known): (GlobalId, Vec<(String, bool)>) = match env.globals.values.get(root)? {
+    let (of, known): (StatementId, Vec<(String, bool)>) = match env.globals.values.get(root)? {
         Global::Fit { id, series, .. } => (*id, series.clone()),
         Global::Eval { id, series } => (*id, series.iter().map(|name| (name.clone(), false)).collect()),
         Global::Sweep { series, by, .. } => {

@@ -1,5 +1,5 @@
 //! Expressions of several values: `(a, b)`, loops, calls of functions with several results. There are no
-//! tensors of tuples: several values are taken apart where they are made, `let (a, b) = f(x)`.
+//! tensors of tuples: several values are destructured at the call, `let (a, b) = f(x)`.
 
 use super::lets::{self, with_lets};
 use super::typer::Typer;

@@ -3,7 +3,7 @@
 use super::typer::{Arg, Call, Typer};
 use super::{args, kinds};
 use crate::ast::{self, ExprKind as Ast, StaticKind};
-use crate::check::env::{Checked, Env, Poison, Scope, Static};
+use crate::check::env::{Callee, Checked, Env, Poison, Scope, Static, Target};
 use crate::check::errors::{self, at};
 use crate::diag::Diagnostic;
 use crate::source::Span;
@@ -63,10 +63,31 @@ fn axis_name<'a>(env: &Env<'_>, def: usize, arg: &Arg<'a>) -> Option<&'a ast::Id
     arg.name.filter(|name| axis(&name.name))
 }
 
-/// The same call without the axes in its parentheses.
+/// Whether an argument in parentheses is an axis of who is called, or of the function that it is made of.
+pub(super) fn is_axis(env: &Env<'_>, target: &Target, arg: &Arg<'_>) -> bool {
+    match target {
+        Target::Callee(Callee::Def(def, _)) => axis_name(env, *def, arg).is_some(),
+        Target::Callee(Callee::Derived(derived)) => is_axis(env, &derived.of, arg),
+        _ => false,
+    }
+}
+
+/// The same call with the axes in its parentheses apart.
 pub(super) fn without_axes<'a, 'e>(env: &Env<'_>, def: usize, call: &Call<'a, 'e>) -> Call<'a, 'e> {
-    let args = call.args.iter().filter(|arg| axis_name(env, def, arg).is_none()).copied().collect();
-    Call { name: call.name.clone(), args, ..*call }
+    let (axes, args) = call.args.iter().partition(|arg| axis_name(env, def, arg).is_some());
+    Call { args, axes, ..call.clone() }
+}
+
+/// Where a call gives static parameter `k`, or else the call.
+pub(super) fn place(call: &Call<'_, '_>, k: usize, name: &str) -> Span {
+    let axis = call.axes.iter().find(|arg| arg.name.is_some_and(|have| have.name == name));
+    let named = call.statics.iter().find_map(|expr| match &expr.kind {
+        Ast::Named(have, value) if have.name == name => Some(value.span),
+        _ => None,
+    });
+    let by_place = call.statics.iter().filter(|expr| !matches!(expr.kind, Ast::Named(..))).nth(k);
+    let span = axis.map(|arg| arg.value.span).or(named).or(by_place.map(|expr| expr.span));
+    span.unwrap_or(call.span)
 }
 
 /// All static arguments, the defaults of those that are left out among them.

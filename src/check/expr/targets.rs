@@ -96,7 +96,7 @@ pub(crate) fn function_value<'a>(
         Ast::Bracket(of, statics) => match target(cx, scope, of)? {
             Target::Callee(Callee::Def(def, given)) => {
                 let (name, span) = (text::source(of), expr.span);
-                let call = Call { name, statics, args: Vec::new(), span, expected: None };
+                let call = Call { name, statics, args: Vec::new(), span, expected: None, axes: Vec::new() };
                 let given = statics::statics(cx, scope, def, given, &call)?;
                 Ok(Target::Callee(Callee::Def(def, given)))
             }

@@ -29,6 +29,8 @@ pub(crate) struct Call<'a, 'e> {
     pub statics: &'a [ast::Expr],
     /// The arguments.
     pub args: Vec<Arg<'a>>,
+    /// The axes that have been taken out of the arguments: they are static.
+    pub axes: Vec<Arg<'a>>,
     /// The whole call.
     pub span: Span,
     /// The type that its place asks for, if known.

@@ -75,9 +75,9 @@ fn param<'a>(
         Ok(init) => Binding::Param(k, init.ty.clone()),
         Err(_) => Binding::Error,
     };
-    scope.bind(&line.name.name, binding, line.name.span);
+    scope.bind(&line.name().name, binding, line.name().span);
     let init = init?;
-    Ok(Member::Param { name: line.name.name.clone(), ty: init.ty.clone(), init, span: line.name.span })
+    Ok(Member::Param { name: line.name().name.clone(), ty: init.ty.clone(), init, span: line.name().span })
 }
 
 /// A value before training.
@@ -87,7 +87,7 @@ pub(super) fn initial<'a>(
     line: &'a ast::Let,
     from: usize,
 ) -> Checked<Expr> {
-    claim(cx.env, scope, &line.name, from);
+    claim(cx.env, scope, line.name(), from);
     let locals = scope.locals.len();
     scope.of_function().hidden = Some(locals);
     let init = lets::let_value(cx, scope, line);
@@ -100,9 +100,9 @@ fn float_param(env: &mut Env<'_>, init: Expr, line: &ast::Let) -> Checked<Expr> 
         return Ok(init);
     }
     let shown = text::show(&init.ty, env.real);
-    let message = format!("parameter `{}` is `{shown}`; parameters are `real`", line.name.name);
-    let found = at(&errors::TYPE_MISMATCH, message, line.name.span, format!("this is `{shown}`"));
-    Err(env.report(found.help(format!("write its type: `param {}: real = ...`", line.name.name))))
+    let message = format!("parameter `{}` is `{shown}`; parameters are `real`", line.name().name);
+    let found = at(&errors::TYPE_MISMATCH, message, line.name().span, format!("this is `{shown}`"));
+    Err(env.report(found.help(format!("write its type: `param {}: real = ...`", line.name().name))))
 }
 
 /// `layer hidden = dense[64, 32]`, `layer blocks = block[64] * 6`; how many members that makes.
@@ -113,8 +113,8 @@ fn layer<'a>(
     from: usize,
     k: usize,
 ) -> Checked<usize> {
-    claim(cx.env, scope, &line.name, from);
-    let (name, span) = (line.name.name.clone(), line.name.span);
+    claim(cx.env, scope, line.name(), from);
+    let (name, span) = (line.name().name.clone(), line.name().span);
     let (model, count) = match &line.value.kind {
         Ast::Binary(ast::BinaryOp::Mul, model, count) => (&**model, Some(repeats(cx.env, scope, count))),
         _ => (&line.value, None),

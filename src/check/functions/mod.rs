@@ -44,7 +44,7 @@ fn label_script(env: &mut Env<'_>, id: FunctionId, from: usize) {
     }
     for found in &mut env.found[from..] {
         if let Some(span) = span {
-            found.labels.insert(0, Label { span, text: "asked for by this".into() });
+            found.labels.insert(0, Label { span, text: "required by this call".into() });
         }
     }
 }

@@ -47,7 +47,14 @@ pub(crate) fn model_value<'a>(
     if !cx.env.decls.functions[def].model {
         return Err(not_a_model(cx.env, scope, of, Some(cx.env.decls.functions[def].ast.name.span)));
     }
-    let call = Call { name: name.clone(), statics, args: Vec::new(), span: expr.span, expected: None };
+    let call = Call {
+        name: name.clone(),
+        statics,
+        args: Vec::new(),
+        span: expr.span,
+        expected: None,
+        axes: Vec::new(),
+    };
     Ok(Callee::Def(def, statics::statics(cx, scope, def, given, &call)?))
 }
 

@@ -121,7 +121,7 @@ fn complete_layer(
     }
 }
 
-/// Parameters have the same sizes in every turn of a loop.
+/// Parameters have the same sizes in every iteration of a loop.
 fn steady(env: &mut Env<'_>, id: usize, call: &CallSite, needs: &BTreeSet<SizeVar>) {
     let own = &env.instances.made[id].signature.sizes;
     let callee = &env.instances.made[call.callee.0];
@@ -129,10 +129,14 @@ fn steady(env: &mut Env<'_>, id: usize, call: &CallSite, needs: &BTreeSet<SizeVa
     let Some((var, dim)) = pairs.find(|(_, dim)| dim.vars().any(|var| !own.contains(var))) else {
         return;
     };
-    let message =
-        format!("`{}` has parameters of size `{}` = {dim}, another one in each turn", callee.name, var.name);
+    let message = format!(
+        "`{}` has parameters of size `{}` = {dim}, another one in each iteration",
+        callee.name, var.name
+    );
     let found = at(&errors::MODEL_SIZES, message, call.span, format!("`{}` is {dim} here", var.name));
-    env.report(found.help("its parameters can have one shape only: give it the same sizes in each turn"));
+    env.report(
+        found.help("its parameters can have one shape only: give it the same sizes in each iteration"),
+    );
 }
 
 /// Two uses of one instance need its parameters in the same sizes.

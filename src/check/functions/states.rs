@@ -21,9 +21,9 @@ pub(super) fn model_state<'a>(
 ) -> Checked<Member> {
     let init = members::initial(cx, scope, line, from);
     let binding = init.as_ref().map_or(Binding::Error, |init| Binding::State(k, init.ty.clone()));
-    scope.bind(&line.name.name, binding, line.name.span);
+    scope.bind(&line.name().name, binding, line.name().span);
     let init = init?;
-    Ok(Member::State { name: line.name.name.clone(), ty: init.ty.clone(), init })
+    Ok(Member::State { name: line.name().name.clone(), ty: init.ty.clone(), init })
 }
 
 /// `mean <- 0.9 * mean + 0.1 * m`
@@ -69,14 +69,14 @@ fn not_a_model_state(env: &mut Env<'_>, scope: &Scope, name: &ast::Ident, from: 
 pub(super) fn states_assigned(env: &mut Env<'_>, scope: &Scope, function: &ast::Function) {
     for member in &function.members {
         let ast::Member::State(line) = member else { continue };
-        let assigns = |member: &ast::Member| matches!(member, ast::Member::Assign { name, .. } if name.name == line.name.name);
+        let assigns = |member: &ast::Member| matches!(member, ast::Member::Assign { name, .. } if name.name == line.name().name);
         if scope.library || function.members.iter().any(assigns) {
             continue;
         }
-        let name = &line.name.name;
+        let name = &line.name().name;
         let message = format!("state `{name}` is never assigned: it stays what it is at first");
         let found = Diagnostic::warning(&errors::STATE_NEVER_ASSIGNED, message);
-        let found = found.label(line.name.span, "declared here");
+        let found = found.label(line.name().span, "declared here");
         env.report(found.help(format!("assign it: `{name} <- ...`")));
     }
 }

@@ -15,15 +15,15 @@ pub(super) fn windows_outside(span: Span, shape: &str, expected: &str) -> Diagno
 /// A slice in a function that does not fit the sizes that the function is called with.
 pub(super) fn slice_outside(span: Span, shape: &str) -> Diagnostic {
     let place = format!("its operand has sizes {shape} in one of the calls");
-    at(&SHAPE_MISMATCH, format!("this slice lies outside of a tensor of sizes {shape}"), span, place)
+    at(&SHAPE_MISMATCH, format!("slice out of bounds of a tensor of sizes {shape}"), span, place)
         .help("call the function with larger sizes, or count from the end: `x[-2:]`")
 }
 
 /// A loop that is written out to more than can be compiled.
 pub(super) fn endless(span: Span, most: usize) -> Diagnostic {
     let message = format!("this loop is written out to more than {most} operations");
-    at(&LOOP_TOO_LONG, message, span, "too many turns")
-        .help("use operators on whole tensors, or take fewer turns")
+    at(&LOOP_TOO_LONG, message, span, "too many iterations")
+        .help("use operators on whole tensors, or take fewer iterations")
 }
 
 /// A layer of several that is not there.

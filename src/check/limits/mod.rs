@@ -9,8 +9,10 @@ mod errors;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::algebra::op::Op;
+use crate::algebra::scalar;
 use crate::algebra::types::{Dim, SizeVar, Type};
 use crate::algebra::view::View;
+use crate::check::errors::{by_zero, size_divided};
 use crate::diag::Diagnostic;
 use crate::source::Span;
 use crate::typed::{
@@ -25,7 +27,7 @@ const MOST_WORK: usize = 100_000;
 const MOST_BYTES: f64 = (1u64 << 44) as f64;
 
 /// Everything in a program that does not fit its sizes.
-pub(super) fn limits(program: &Program) -> Vec<Diagnostic> {
+pub(crate) fn limits(program: &Program) -> Vec<Diagnostic> {
     let mut walk = Walk {
         program,
         largest: 0.0,
@@ -93,7 +95,6 @@ impl Walk<'_> {
                 let sizes = Sizes::from([(eval.rows.clone(), Dim::from(rows))]);
                 eval.metrics.iter().for_each(|(_, metric)| self.expr(metric, &sizes));
             }
-            StatementKind::Also { .. } => {}
         }
         self.within_memory(before, statement.span);
     }
@@ -131,6 +132,7 @@ impl Walk<'_> {
         if !matches!(expr.kind, ExprKind::Const(_) | ExprKind::Size(_)) {
             self.largest = self.largest.max(bytes(&expr.ty, sizes));
         }
+        self.quotients(expr, sizes);
         if let ExprKind::Loop(parts) = &expr.kind {
             return self.repeat(parts, expr.span, sizes);
         }
@@ -147,6 +149,29 @@ impl Walk<'_> {
                 self.say(expr.span, || errors::no_such_layer(expr.span, n, *count));
             }
             self.call(*function, given.iter().map(|dim| dim.substitute(sizes)).collect());
+        }
+    }
+
+    /// Whether everything that sizes are divided by is positive, and no whole number is divided by a size
+    /// that is 0.
+    fn quotients(&mut self, expr: &Expr, sizes: &Sizes) {
+        let own = match &expr.kind {
+            ExprKind::Size(dim) => std::slice::from_ref(dim),
+            ExprKind::Call { sizes, .. } => sizes,
+            _ => &[],
+        };
+        let dims = expr.ty.shape.iter().chain(own);
+        if let Some(by) = dims.map(|dim| dim.substitute(sizes)).find_map(|dim| dim.wrong_divisor()) {
+            self.say(expr.span, || size_divided(by, expr.span));
+        }
+        let ExprKind::Op(Op::Map(map), args) = &expr.kind else { return };
+        let divides = [&scalar::FLOOR_DIV, &scalar::REM].iter().any(|row| std::ptr::eq(map.0, *row));
+        if divides
+            && let ExprKind::Size(by) = &args[1].kind
+            && by.substitute(sizes).as_constant() == Some(0)
+            && expr.ty.dtype.is_int()
+        {
+            self.say(args[1].span, || by_zero(args[1].span));
         }
     }
 
@@ -178,8 +203,8 @@ impl Walk<'_> {
         let number = |dim: &Dim| dim.substitute(sizes).as_constant().unwrap_or(0);
         let before = self.work;
         let mut sizes = sizes.clone();
-        for turn in number(&parts.from)..number(&parts.to) {
-            sizes.insert(parts.turn.clone(), Dim::constant(turn));
+        for iteration in number(&parts.from)..number(&parts.to) {
+            sizes.insert(parts.iteration.clone(), Dim::constant(iteration));
             self.expr(&parts.body, &sizes);
             self.work += 1;
             if self.work - before > MOST_WORK {

@@ -55,9 +55,9 @@ pub(super) fn hypers(env: &mut Env<'_>, span: Span) -> Scope {
 
 /// Cells for the variables of the sweep, before those of the optimizer.
 fn swept_cells(env: &mut Env<'_>, scope: &mut Scope) {
-    for variable in &env.globals.swept {
+    for (k, variable) in env.globals.swept.iter().enumerate() {
         let ty = Type::scalar(DType::F64);
         let first = build::constant(variable.values[0], ty, variable.span);
-        scope.cell(&swept_cell(&variable.name.name), first, None);
+        scope.add_swept(k, &swept_cell(&variable.name.name), first);
     }
 }

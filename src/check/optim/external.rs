@@ -93,10 +93,10 @@ pub(crate) fn only_names(env: &mut Env<'_>, script: &Script) -> Checked<()> {
     let mut failed = Ok(());
     for item in &script.items {
         if let ItemKind::Let(line) = &item.kind
-            && !env.decls.constants.contains_key(line.name.name.as_str())
-            && !env.decls.pipeline_lets.contains_key(line.name.name.as_str())
+            && !env.decls.constants.contains_key(line.name().name.as_str())
+            && !env.decls.pipeline_lets.contains_key(line.name().name.as_str())
         {
-            let message = format!("`{}` is neither a number nor a pipeline", line.name.name);
+            let message = format!("`{}` is neither a number nor a pipeline", line.name().name);
             let found = at(&NOT_A_PIPELINE, message, item.span, "not before a pipeline");
             failed = Err(env.report(found.help("write declarations, and the pipeline as the last line")));
         }

@@ -25,8 +25,14 @@ pub(super) fn arguments<'a>(
 ) -> Checked<(Words, Vec<(&'a ast::Hyper, Expr)>)> {
     let names: Vec<&str> = declared.iter().map(|hyper| hyper.name.name.as_str()).collect();
     let args = written.args.iter().map(|arg| Arg { name: arg.name.as_ref(), value: &arg.value }).collect();
-    let call =
-        Call { name: written.name.to_string(), statics: &[], args, span: written.span, expected: None };
+    let call = Call {
+        name: written.name.to_string(),
+        statics: &[],
+        args,
+        span: written.span,
+        expected: None,
+        axes: Vec::new(),
+    };
     let given = args::match_args(cx.env, &call, &names, 0, Some(span))?;
     let (mut words, mut numbers) = (Vec::new(), Vec::new());
     let mut failed = Ok(());

@@ -50,7 +50,10 @@ pub(super) fn orders(env: &mut Env<'_>, stages: &Stages, uses: &[StageUse]) {
         let [a, b] = [&uses[first], &uses[second]];
         let found = match order {
             Order::Cancelled => {
-                let message = format!("`{}` forgets the gain of `{}` before it", b.name, a.name);
+                let message = format!(
+                    "`{}` is scale invariant: the gain of `{}` before it has no effect",
+                    b.name, a.name
+                );
                 Diagnostic::warning(&errors::PIPELINE_GAIN_CANCELLED, message)
                     .label(a.span, "multiplies the update")
                     .label(b.span, "gives the same update whatever it is multiplied by")

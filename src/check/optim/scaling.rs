@@ -13,7 +13,7 @@ use crate::typed::{Expr, ExprKind, LocalId, Stage, StageScope, StageUse};
 /// What there is to say about the order of two stages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Order {
-    /// The second forgets the gain that the first applies.
+    /// The second is scale invariant: the gain that the first applies has no effect.
     Cancelled,
     /// The second scales what the first has bounded.
     Undone,
@@ -213,7 +213,7 @@ impl<'a> Degrees<'a> {
                 inner.degree(body)
             }
             ExprKind::StageReduce { value, .. }
-            | ExprKind::StageSpread { value, .. }
+            | ExprKind::StageBroadcast { value, .. }
             | ExprKind::StopGradient(value)
             | ExprKind::Position { value, .. } => self.degree(value),
             ExprKind::Call { args, .. } => match args.iter().all(|arg| self.degree(arg).is_steady()) {
@@ -247,7 +247,7 @@ impl<'a> Degrees<'a> {
                 args.iter().for_each(|arg| self.factors(arg, found));
             }
             ExprKind::Op(Op::Cast(_) | Op::View(_), args) => self.factors(&args[0], found),
-            ExprKind::StageSpread { value, .. } => self.factors(value, found),
+            ExprKind::StageBroadcast { value, .. } => self.factors(value, found),
             _ => found.push(expr),
         }
     }
@@ -272,7 +272,7 @@ impl<'a> Degrees<'a> {
                 both && of[0].with(of[1]) == Degree::Unknown || args.iter().any(|arg| self.is_bounded(arg))
             }
             ExprKind::Op(Op::Cast(_) | Op::View(_), args) => self.is_bounded(&args[0]),
-            ExprKind::StageSpread { value, .. } => self.is_bounded(value),
+            ExprKind::StageBroadcast { value, .. } => self.is_bounded(value),
             _ => false,
         }
     }

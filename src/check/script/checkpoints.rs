@@ -33,9 +33,9 @@ pub(super) fn checkpoints<'a>(
 fn alone(cx: &mut Typer<'_, '_>, settings: &Settings<'_>) -> Checked<()> {
     let others = ["checkpoints", "checkpoint_errors", "resume"];
     let Some(other) = others.iter().find_map(|name| settings.get(name)) else { return Ok(()) };
-    let name = &other.name.name;
+    let name = &other.name().name;
     let message = format!("`{name}` is about checkpoints, and the run writes none");
-    let found = at(&errors::WRONG_SETTING, message, other.name.span, "without `checkpoint`");
+    let found = at(&errors::WRONG_SETTING, message, other.name().span, "without `checkpoint`");
     Err(cx.env.report(found.help(EXAMPLE)))
 }
 

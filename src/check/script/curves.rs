@@ -7,7 +7,7 @@ use crate::check::errors::{self, at, nearest};
 use crate::check::expr::recorded::{self, path};
 use crate::check::optim::groups;
 use crate::check::text;
-use crate::typed::{Curve, GlobalId, Statement, StatementKind};
+use crate::typed::{Curve, Statement, StatementId, StatementKind};
 
 /// Curves as they are written.
 pub(super) fn curves<'a>(env: &mut Env<'a>, written: &'a [ast::Expr]) -> Checked<Vec<Curve>> {
@@ -26,7 +26,7 @@ fn curve<'a>(env: &mut Env<'a>, expr: &'a ast::Expr) -> Checked<Curve> {
         _ => (of, None),
     };
     let Some((root, key, at_key)) = path(whole) else { return Err(no_curve(env, of)) };
-    let curve = |of: GlobalId, param| Curve { of, key: key.clone(), param, by: None, span: expr.span };
+    let curve = |of: StatementId, param| Curve { of, key: key.clone(), param, by: None, span: expr.span };
     match (env.globals.values.get(root).cloned(), by) {
         (Some(Global::Error), _) => Err(Poison),
         (Some(Global::Fit { id, series, spread, .. }), None)

@@ -6,7 +6,7 @@ use super::{rows, settings};
 use crate::ast;
 use crate::check::env::{Binding, Callee, Checked, Global, Poison};
 use crate::check::expr::typer::Typer;
-use crate::typed::{Eval, GlobalId, Instance};
+use crate::typed::{Eval, Instance, StatementId};
 
 /// An evaluation that becomes statement `index` under `name`, and what it gives.
 pub(super) fn eval<'a>(
@@ -32,7 +32,7 @@ pub(super) fn eval<'a>(
     agree::target_among_features(cx.env, data, &read, run.data.span);
     agree::same_units(cx.env, trained, data, &read, run.data.span)?;
     let series = metrics.iter().map(|(name, _)| name.clone()).collect();
-    let global = Global::Eval { id: GlobalId(index), series };
+    let global = Global::Eval { id: StatementId(index), series };
     let eval = Eval { name: name.to_string(), fit, data, split, rows, locals: scope.locals, metrics };
     Ok((eval, global))
 }

@@ -8,7 +8,7 @@ use crate::check::expr::convert;
 use crate::check::expr::typer::Typer;
 use crate::check::text;
 use crate::diag::Code;
-use crate::typed::{DataId, Expr, GlobalId};
+use crate::typed::{DataId, Expr, StatementId};
 
 /// Columns of data as locals, with the number of rows as their first size.
 pub(super) fn run_scope(env: &mut Env<'_>, data: DataId, index: usize) -> (Scope, SizeVar) {
@@ -32,10 +32,10 @@ pub(super) fn metrics<'a>(
 ) -> Checked<Vec<(String, Expr)>> {
     let mut made = Vec::new();
     for (k, metric) in metrics.iter().enumerate() {
-        let name = &metric.name;
-        let taken = metrics[..k].iter().find(|before| before.name.name == name.name);
+        let name = metric.name();
+        let taken = metrics[..k].iter().find(|before| before.name().name == name.name);
         if taken.is_some() || reserved.contains(&name.name.as_str()) {
-            let before = taken.map(|before| before.name.span);
+            let before = taken.map(|before| before.name().span);
             let found = errors::duplicate(&name.name, name.span, before);
             cx.env.report(match before {
                 Some(_) => found,
@@ -67,7 +67,7 @@ pub(super) fn scalar<'a>(
 }
 
 /// A name that `train` has given a fit.
-pub(super) fn fit(env: &mut Env<'_>, expr: &ast::Expr) -> Checked<(GlobalId, Callee, DataId)> {
+pub(super) fn fit(env: &mut Env<'_>, expr: &ast::Expr) -> Checked<(StatementId, Callee, DataId)> {
     let name = text::source(expr);
     match env.globals.values.get(name.as_str()) {
         Some(Global::Fit { id, callee, data, .. }) => return Ok((*id, callee.clone(), *data)),

@@ -27,7 +27,14 @@ pub(super) fn sample<'a>(
         return None;
     }
     let args = args.iter().map(|arg| Arg { name: arg.name.as_ref(), value: &arg.value }).collect();
-    let call = Call { name: NAME.to_string(), statics: &[], args, span: expr.span, expected: None };
+    let call = Call {
+        name: NAME.to_string(),
+        statics: &[],
+        args,
+        span: expr.span,
+        expected: None,
+        axes: Vec::new(),
+    };
     Some(called(cx, scope, &call))
 }
 
@@ -50,6 +57,7 @@ fn called<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &Call<'a, '_>) ->
         args: vec![Arg { name: None, value: fit }],
         span: call.span,
         expected: None,
+        axes: Vec::new(),
     };
     let first = Some(Value::strong(value));
     let logits = calls::call_def(cx, scope, def, statics, Instance::Fit(id), first, &inner)?.expr;

@@ -34,7 +34,7 @@ pub(super) struct Settings<'a>(pub &'a [ast::Let]);
 impl<'a> Settings<'a> {
     /// The setting of this name.
     pub(super) fn get(&self, name: &str) -> Option<&'a ast::Let> {
-        self.0.iter().find(|setting| setting.name.name == name)
+        self.0.iter().find(|setting| setting.name().name == name)
     }
 }
 
@@ -83,9 +83,9 @@ pub(super) fn course<'a>(
 pub(super) fn known_settings(env: &mut Env<'_>, settings: &[ast::Let], known: &[&str]) -> Checked<()> {
     let mut result = Ok(());
     for (k, setting) in settings.iter().enumerate() {
-        let name = &setting.name;
-        if let Some(before) = settings[..k].iter().find(|before| before.name.name == name.name) {
-            result = Err(env.report(errors::duplicate(&name.name, name.span, Some(before.name.span))));
+        let name = setting.name();
+        if let Some(before) = settings[..k].iter().find(|before| before.name().name == name.name) {
+            result = Err(env.report(errors::duplicate(&name.name, name.span, Some(before.name().span))));
         }
         if !known.contains(&name.name.as_str()) {
             let names: Vec<String> = known.iter().map(ToString::to_string).collect();
@@ -106,7 +106,7 @@ pub(super) fn missing(env: &mut Env<'_>, name: &str, example: &str, run: &ast::R
     let known = |setting: &str| SETTINGS.contains(&setting);
     let misspelt =
         |setting: &&str| nearest(setting, SETTINGS).is_some_and(|near| names.contains(&near.as_str()));
-    let mut written = run.settings.iter().map(|setting| setting.name.name.as_str());
+    let mut written = run.settings.iter().map(|setting| setting.name().name.as_str());
     if written.by_ref().filter(|setting| !known(setting)).any(|setting| misspelt(&setting)) {
         return Poison;
     }
@@ -123,10 +123,10 @@ pub(super) fn length<'a>(cx: &mut Typer<'_, 'a>, settings: &Settings<'a>, run: &
         (None, None) => Err(missing(cx.env, "epochs` or `steps", "epochs = 20", run)),
         (Some(epochs), Some(steps)) => {
             let message = "`epochs` and `steps` both say how long to train";
-            let found = at(&errors::WRONG_SETTING, message, steps.name.span, "steps are given here");
+            let found = at(&errors::WRONG_SETTING, message, steps.name().span, "steps are given here");
             Err(cx
                 .env
-                .report(found.label(epochs.name.span, "epochs are given here").help("keep one of them")))
+                .report(found.label(epochs.name().span, "epochs are given here").help("keep one of them")))
         }
     }
 }

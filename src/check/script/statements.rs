@@ -11,7 +11,7 @@ use crate::check::optim::pipelines;
 use crate::check::optim::stages::Stages;
 use crate::check::text;
 use crate::source::Span;
-use crate::typed::{GlobalId, Local, Statement, StatementKind};
+use crate::typed::{GlobalId, Local, Statement, StatementId, StatementKind};
 
 /// A statement with the names bound inside its expressions.
 type Made = Checked<(StatementKind, Vec<Local>)>;
@@ -26,11 +26,11 @@ pub(crate) fn statement<'a>(
     let index = statements.made.len();
     let mut scope = Scope::statement(cx.env.real);
     let made = match &item.kind {
-        ItemKind::Let(line) if cx.env.decls.constants.contains_key(line.name.name.as_str()) => return,
-        ItemKind::Let(line) if cx.env.decls.pipeline_lets.contains_key(line.name.name.as_str()) => {
+        ItemKind::Let(line) if cx.env.decls.constants.contains_key(line.name().name.as_str()) => return,
+        ItemKind::Let(line) if cx.env.decls.pipeline_lets.contains_key(line.name().name.as_str()) => {
             return pipelines::check_pipeline(cx, stages, &line.value);
         }
-        ItemKind::Let(line) if cx.env.decls.function_lets.contains_key(line.name.name.as_str()) => {
+        ItemKind::Let(line) if cx.env.decls.function_lets.contains_key(line.name().name.as_str()) => {
             let _ = targets::function_value(cx, &mut scope, &line.value);
             return;
         }
@@ -48,11 +48,6 @@ pub(crate) fn statement<'a>(
     if let Ok((kind, locals)) = made {
         let locals = if locals.is_empty() { scope.locals } else { locals };
         statements.made.push(Statement { kind, locals, span: item.span });
-        if let ItemKind::Let(line) = &item.kind {
-            let also = |name: &ast::Ident| StatementKind::Also { name: name.name.clone() };
-            let also = |name| Statement { kind: also(name), locals: Vec::new(), span: item.span };
-            statements.made.extend(line.more.iter().map(also));
-        }
     }
 }
 
@@ -63,9 +58,9 @@ fn top_let<'a>(
     line: &'a ast::Let,
     (index, span): (usize, Span),
 ) -> Made {
-    let name = &line.name.name;
+    let name = &line.name().name;
     if let (Ast::Train(_) | Ast::Sweep(_) | Ast::Eval(_), Some(second)) =
-        (&line.value.kind, line.more.first())
+        (&line.value.kind, line.names.get(1))
     {
         let found = at(&errors::SEVERAL_VALUES, "a run gives one value", second.span, "a second name");
         cx.env.report(found.help("write one name: `let fit = ...`; its numbers are `fit.loss` and others"));
@@ -87,22 +82,23 @@ fn top_let<'a>(
 
 /// `let a = ...`, `let (a, b) = ...`
 fn top_values<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, line: &'a ast::Let, index: usize) -> Made {
-    let names: Vec<&ast::Ident> = std::iter::once(&line.name).chain(&line.more).collect();
     match lets::let_values(cx, scope, line) {
         Err(poison) => {
-            names.iter().for_each(|name| drop(cx.env.globals.values.insert(&name.name, Global::Error)));
+            line.names.iter().for_each(|name| drop(cx.env.globals.values.insert(&name.name, Global::Error)));
             Err(poison)
         }
         Ok((value, types)) => {
-            for (k, (name, ty)) in names.iter().zip(types).enumerate() {
-                cx.env.globals.values.insert(&name.name, Global::Value(GlobalId(index + k), ty));
+            for (value, (name, ty)) in line.names.iter().zip(types).enumerate() {
+                let id = GlobalId { statement: StatementId(index), value };
+                cx.env.globals.values.insert(&name.name, Global::Value(id, ty));
             }
-            Ok((StatementKind::Let { name: line.name.name.clone(), value }, Vec::new()))
+            let names = line.names.iter().map(|name| name.name.clone()).collect();
+            Ok((StatementKind::Let { names, value }, Vec::new()))
         }
     }
 }
 
-/// A run whose result nobody keeps.
+/// A run whose result is unused.
 fn bare<'a>(
     cx: &mut Typer<'_, 'a>,
     stages: &mut Stages,
@@ -122,7 +118,7 @@ fn bare<'a>(
         }
         Ast::Error => return Err(Poison),
         _ => {
-            let message = format!("nobody keeps the value of `{}`", text::source(expr));
+            let message = format!("unused value `{}`", text::source(expr));
             let found = at(&errors::NOT_A_VALUE, message, expr.span, "an expression by itself");
             return Err(cx.env.report(found.help("print it, or bind it: `let a = ...`")));
         }
@@ -133,7 +129,7 @@ fn bare<'a>(
 fn run_name(statements: &Statements<'_>, base: &str) -> String {
     let used = |name: &str| {
         statements.declared.contains(name)
-            || statements.made.iter().any(|statement| statement.kind.name() == Some(name))
+            || statements.made.iter().any(|statement| statement.kind.names().iter().any(|have| have == name))
     };
     unique(base, used)
 }

@@ -8,7 +8,7 @@ use crate::check::expr::typer::Typer;
 use crate::check::optim::stages::Stages;
 use crate::check::text;
 use crate::source::Span;
-use crate::typed::{self, Train, swept_cell};
+use crate::typed::{self, Train};
 
 /// Most runs of a sweep.
 const MOST_RUNS: usize = 10_000;
@@ -34,7 +34,7 @@ pub(super) fn sweep<'a>(
         let found = at(
             &errors::WRONG_SWEEP,
             "a sweep holds a training run and nothing else",
-            line.name.span,
+            line.name().span,
             "not here",
         );
         return Err(cx.env.report(found.help("write it before the sweep, or in the run")));
@@ -60,12 +60,12 @@ fn variables<'a>(cx: &mut Typer<'_, 'a>, parts: &'a ast::Loop) -> Checked<Vec<Va
         let found = at(
             &errors::WRONG_SWEEP,
             "a variable of a sweep is `in` a list or a range",
-            line.name.span,
+            line.name().span,
             "written with `=`",
         );
         return Err(cx.env.report(found.help(format!(
             "write `{0} in [{1}]`",
-            line.name.name,
+            line.name().name,
             text::source(&line.value)
         ))));
     }
@@ -128,7 +128,7 @@ fn list_of<'a>(cx: &mut Typer<'_, 'a>, name: &'a ast::Ident, list: &'a ast::Expr
     for item in items {
         let value = known::known_number(cx, item, &name.name)?;
         if values.contains(&value) {
-            let found = at(&errors::WRONG_SWEEP, "a value stands twice", item.span, "given again");
+            let found = at(&errors::WRONG_SWEEP, "duplicate value", item.span, "given again");
             return Err(cx.env.report(found.help("remove it: both runs would be the same")));
         }
         values.push(value);
@@ -138,9 +138,9 @@ fn list_of<'a>(cx: &mut Typer<'_, 'a>, name: &'a ast::Ident, list: &'a ast::Expr
 
 /// Every value must lie in the range of the hyperparameter that it becomes.
 fn in_range<'a>(env: &mut Env<'a>, train: &Train, swept: &[Variable<'a>]) -> Checked<()> {
-    for variable in swept {
-        let name = swept_cell(&variable.name.name);
-        let range = train.optimizer.cells.iter().find(|cell| cell.name == name).and_then(|cell| cell.range);
+    for (k, variable) in swept.iter().enumerate() {
+        let range =
+            train.optimizer.cells.iter().find(|cell| cell.swept == Some(k)).and_then(|cell| cell.range);
         let out =
             |range: &typed::Range| variable.values.iter().copied().find(|value| !range.contains(*value));
         if let Some((range, value)) = range.and_then(|range| Some((range, out(&range)?))) {

@@ -13,7 +13,7 @@ use crate::check::functions::models;
 use crate::check::optim::stages::Stages;
 use crate::check::optim::{pipelines, points};
 use crate::source::Span;
-use crate::typed::{DataId, Expr, Extent, FunctionId, GlobalId, Instance, StageUse, Train};
+use crate::typed::{DataId, Expr, Extent, FunctionId, Instance, StageUse, StatementId, Train};
 
 /// Names of what every training run records itself.
 const RECORDED: [&str; 4] = ["loss", "batch_loss", "val_loss", "opt"];
@@ -51,7 +51,7 @@ pub(super) fn train<'a>(
     let validated = course.validate.as_ref().is_ok_and(Option::is_some);
     let series = series_of(stages, &pipeline.uses, &goal.metrics, validated);
     let spread = spread_of(stages, &pipeline.uses);
-    let global = global(cx.env, GlobalId(index), (callee, data), series, spread);
+    let global = global(cx.env, StatementId(index), (callee, data), series, spread);
     let (model, sizes) = goal.root;
     let (batch, all) = course.batch?;
     let (seed, swept_seed) = course.seed?;
@@ -138,7 +138,7 @@ fn fits_data(
 /// What the name of a run stands for: a fit, or the fits of a sweep.
 fn global(
     env: &Env<'_>,
-    id: GlobalId,
+    id: StatementId,
     (callee, data): (Callee, DataId),
     series: Vec<(String, bool)>,
     spread: Vec<String>,

@@ -13,7 +13,7 @@ use crate::diag::suggest::nearest;
 use crate::print::bytes;
 
 /// Where a cell stands.
-pub(crate) struct Cell<'a> {
+pub(crate) struct CellPlace<'a> {
     /// The file.
     pub(crate) path: &'a Path,
     /// The line on which its row begins, from 1.
@@ -22,7 +22,7 @@ pub(crate) struct Cell<'a> {
     pub(crate) column: &'a str,
 }
 
-impl Cell<'_> {
+impl CellPlace<'_> {
     fn place(&self) -> String {
         place(self.path, self.line, self.column)
     }
@@ -162,13 +162,13 @@ pub(crate) fn not_finite(path: &Path, line: u64, column: &str, found: &str) -> D
 }
 
 /// A number that its element type does not have.
-pub(crate) fn too_large_for(cell: &Cell<'_>, number: f64, dtype: DType) -> Diagnostic {
+pub(crate) fn too_large_for(cell: &CellPlace<'_>, number: f64, dtype: DType) -> Diagnostic {
     let message = format!("{}: {number:e} is too large for `{dtype}`", cell.place());
     Diagnostic::error(&NOT_FINITE_DATA, message).help("write `real f64` in the script, or mend the cell")
 }
 
 /// A word that the data trained on do not have; `known` are those that they have.
-pub(crate) fn unseen_word(cell: &Cell<'_>, word: &str, trained: &Path, known: &[String]) -> Diagnostic {
+pub(crate) fn unseen_word(cell: &CellPlace<'_>, word: &str, trained: &Path, known: &[String]) -> Diagnostic {
     let shown =
         if word.is_empty() { "a missing cell".to_owned() } else { format!("the word `{}`", excerpt(word)) };
     let message = format!("{}: {shown} does not occur in `{}`", cell.place(), trained.display());
@@ -186,7 +186,7 @@ pub(crate) fn unseen_word(cell: &Cell<'_>, word: &str, trained: &Path, known: &[
 
 /// A column of words where the data trained on have numbers, or the other way round.
 pub(crate) fn other_cells(
-    cell: &Cell<'_>,
+    cell: &CellPlace<'_>,
     expected: &str,
     found: &str,
     trained: Option<&Path>,

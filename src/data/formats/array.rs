@@ -82,7 +82,7 @@ pub(crate) use with;
 
 /// A type of elements in files, by the letter and the bytes that NumPy names it by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Stored {
+pub(super) struct StoredType {
     /// `f`, `i`, `u` or `b`.
     pub(super) kind: char,
     /// Bytes of an element.
@@ -92,7 +92,7 @@ pub(super) struct Stored {
 }
 
 /// Why elements could not be read.
-pub(super) enum Failure {
+pub(super) enum ReadFailure {
     /// No such type of elements.
     Type,
     /// The file ends after so many bytes.
@@ -105,7 +105,7 @@ pub(super) enum Failure {
     Read(io::Error),
 }
 
-impl Stored {
+impl StoredType {
     /// Whether elements of this type are read.
     pub(super) fn is_known(self) -> bool {
         match self.kind {
@@ -135,7 +135,7 @@ impl Numbers {
     }
 
     /// Reads `count` elements, which are all there is to read.
-    pub(super) fn read(stored: Stored, count: usize, from: impl Read) -> Result<Numbers, Failure> {
+    pub(super) fn read(stored: StoredType, count: usize, from: impl Read) -> Result<Numbers, ReadFailure> {
         macro_rules! of {
             ($variant:ident, $ty:ty) => {
                 fill(count, from, |raw| match stored.big {
@@ -160,12 +160,12 @@ impl Numbers {
             }
             ('f', 4) => of!(F32, f32),
             ('f', 8) => of!(F64, f64),
-            _ => Err(Failure::Type),
+            _ => Err(ReadFailure::Type),
         }
     }
 
     /// The same elements with the last index moving fastest, where the first one did.
-    pub(super) fn row_major(self, sizes: &[usize]) -> Result<Numbers, Failure> {
+    pub(super) fn row_major(self, sizes: &[usize]) -> Result<Numbers, ReadFailure> {
         macro_rules! turn {
             ($($variant:ident),*) => {
                 match self {
@@ -182,21 +182,21 @@ fn fill<T, const N: usize>(
     count: usize,
     mut from: impl Read,
     of: impl Fn([u8; N]) -> T,
-) -> Result<Vec<T>, Failure> {
+) -> Result<Vec<T>, ReadFailure> {
     let mut all = reserve(count)?;
     let mut chunk = vec![0; 4096 * N];
     while all.len() < count {
         let wanted = (count - all.len()).min(4096) * N;
-        let found = read_up_to(&mut from, &mut chunk[..wanted]).map_err(Failure::Read)?;
+        let found = read_up_to(&mut from, &mut chunk[..wanted]).map_err(ReadFailure::Read)?;
         let whole = chunk[..found].chunks_exact(N);
         all.extend(whole.map(|raw| of(std::array::from_fn(|k| raw[k]))));
         if found < wanted {
-            return Err(Failure::Short((all.len() * N + found % N) as u64));
+            return Err(ReadFailure::Short((all.len() * N + found % N) as u64));
         }
     }
-    match read_up_to(&mut from, &mut chunk[..1]).map_err(Failure::Read)? {
+    match read_up_to(&mut from, &mut chunk[..1]).map_err(ReadFailure::Read)? {
         0 => Ok(all),
-        _ => Err(Failure::Long),
+        _ => Err(ReadFailure::Long),
     }
 }
 
@@ -214,18 +214,18 @@ pub(super) fn read_up_to(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<
     Ok(found)
 }
 
-fn reserve<T>(count: usize) -> Result<Vec<T>, Failure> {
+fn reserve<T>(count: usize) -> Result<Vec<T>, ReadFailure> {
     let bytes = (count as u64).saturating_mul(size_of::<T>() as u64);
     let mut all = Vec::new();
     if crate::system::available_memory().is_some_and(|most| bytes > most) {
-        return Err(Failure::Memory(bytes));
+        return Err(ReadFailure::Memory(bytes));
     }
-    all.try_reserve_exact(count).map_err(|_| Failure::Memory(bytes))?;
+    all.try_reserve_exact(count).map_err(|_| ReadFailure::Memory(bytes))?;
     Ok(all)
 }
 
 /// Elements whose first index moves fastest, in the order in which the last one does.
-fn turned<T: Copy>(data: &[T], sizes: &[usize]) -> Result<Vec<T>, Failure> {
+fn turned<T: Copy>(data: &[T], sizes: &[usize]) -> Result<Vec<T>, ReadFailure> {
     let place = |mut position: usize| {
         let (mut at, mut stride) = (0, data.len());
         for size in sizes.iter().rev() {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, TryReserveError};
 use std::path::Path;
 
 use crate::data::errors;
-use crate::data::fill::{Fill, Rule};
+use crate::data::fill::{CellFill, FillRule};
 use crate::data::summary::Holds;
 use crate::diag::Diagnostic;
 
@@ -41,37 +41,37 @@ impl Cells {
 }
 
 /// What a cell is by itself.
-enum Kind {
+enum CellKind {
     Number(f64),
     /// `nan`, `inf`, `1e999`: a number that no column of numbers holds, or a word in a column of words.
     NotFinite,
     Word,
 }
 
-impl Kind {
+impl CellKind {
     /// A number has a comma before its fraction where that is the rule, and then no point.
-    fn of(cell: &str, decimal: char) -> Kind {
+    fn of(cell: &str, decimal: char) -> CellKind {
         let parsed = match decimal {
             '.' => cell.parse::<f64>(),
-            _ if cell.contains('.') => return Kind::Word,
+            _ if cell.contains('.') => return CellKind::Word,
             _ => cell.replacen(decimal, ".", 1).parse::<f64>(),
         };
         match parsed {
-            Ok(number) if number.is_finite() => Kind::Number(number),
-            Ok(_) => Kind::NotFinite,
-            Err(_) => Kind::Word,
+            Ok(number) if number.is_finite() => CellKind::Number(number),
+            Ok(_) => CellKind::NotFinite,
+            Err(_) => CellKind::Word,
         }
     }
 }
 
 /// How many cells of a kind a column has, and the first of them.
 #[derive(Default)]
-struct Seen {
+struct CellCount {
     count: usize,
     first: Option<(u64, String)>,
 }
 
-impl Seen {
+impl CellCount {
     fn note(&mut self, line: u64, cell: &str) {
         self.count += 1;
         if self.first.is_none() {
@@ -86,27 +86,27 @@ impl Seen {
 }
 
 /// A column that is being read. A column that turns out to be neither is only counted on.
-pub(super) struct Draft {
+pub(super) struct ColumnDraft {
     /// Whether the script says that it holds words.
     declared: bool,
     /// What stands before the fraction of a number.
     decimal: char,
     numbers: Vec<f64>,
-    words: Words,
-    missing: Seen,
-    number: Seen,
-    not_finite: Seen,
-    word: Seen,
+    words: WordNumbers,
+    missing: CellCount,
+    number: CellCount,
+    not_finite: CellCount,
+    word: CellCount,
 }
 
 /// Words numbered in the order of their first use.
 #[derive(Default)]
-struct Words {
+struct WordNumbers {
     numbers: BTreeMap<String, i32>,
     codes: Vec<i32>,
 }
 
-impl Words {
+impl WordNumbers {
     fn push(&mut self, word: &str) -> Result<(), TryReserveError> {
         self.codes.try_reserve(1)?;
         let code = self.numbers.get(word).copied().unwrap_or_else(|| {
@@ -127,12 +127,12 @@ impl Words {
     }
 }
 
-impl Draft {
+impl ColumnDraft {
     /// An empty column; `declared`: its cells are words, whatever they look like.
-    pub(super) fn new(declared: bool, decimal: char) -> Draft {
+    pub(super) fn new(declared: bool, decimal: char) -> ColumnDraft {
         let (numbers, words, missing) = Default::default();
         let (number, not_finite, word) = Default::default();
-        Draft { declared, decimal, numbers, words, missing, number, not_finite, word }
+        ColumnDraft { declared, decimal, numbers, words, missing, number, not_finite, word }
     }
 
     /// Takes in a missing cell: a word, if the column turns out to hold words.
@@ -143,11 +143,11 @@ impl Draft {
         &mut self,
         cell: &str,
         line: u64,
-        fill: Option<&Fill>,
+        fill: Option<&CellFill>,
     ) -> Result<(), TryReserveError> {
         self.missing.note(line, cell);
         if self.number.count == 0 {
-            self.words.push(if let Some(Fill::Word(word)) = fill { word } else { "" })?;
+            self.words.push(if let Some(CellFill::Word(word)) = fill { word } else { "" })?;
         }
         if self.word.count + self.not_finite.count == 0 {
             self.numbers.try_reserve(1)?;
@@ -161,8 +161,8 @@ impl Draft {
     /// # Errors
     /// No memory for it.
     pub(super) fn push(&mut self, cell: &str, line: u64) -> Result<(), TryReserveError> {
-        match if self.declared { Kind::Word } else { Kind::of(cell, self.decimal) } {
-            Kind::Number(number) => {
+        match if self.declared { CellKind::Word } else { CellKind::of(cell, self.decimal) } {
+            CellKind::Number(number) => {
                 self.number.note(line, cell);
                 if self.word.count + self.not_finite.count == 0 {
                     self.numbers.try_reserve(1)?;
@@ -170,8 +170,8 @@ impl Draft {
                 }
                 return Ok(());
             }
-            Kind::NotFinite => self.not_finite.note(line, cell),
-            Kind::Word => self.word.note(line, cell),
+            CellKind::NotFinite => self.not_finite.note(line, cell),
+            CellKind::Word => self.word.note(line, cell),
         }
         if self.number.count == 0 {
             self.words.push(cell)?;
@@ -180,17 +180,19 @@ impl Draft {
     }
 
     /// The column, if all of its cells are numbers or none is.
-    pub(super) fn finish(self, path: &Path, column: &str, rule: &Rule) -> Result<Cells, Diagnostic> {
+    pub(super) fn finish(self, path: &Path, column: &str, rule: &FillRule) -> Result<Cells, Diagnostic> {
         match (self.number.count, self.word.count, self.not_finite.count) {
             // Of a column without cells the rule says what they would be.
             (0, 0, 0) => match rule.fill {
-                Some(Fill::Mean | Fill::Median | Fill::Number(_)) => self.finish_numbers(path, column, rule),
-                Some(Fill::Word(_)) => Ok(self.words.sorted()),
+                Some(CellFill::Mean | CellFill::Median | CellFill::Number(_)) => {
+                    self.finish_numbers(path, column, rule)
+                }
+                Some(CellFill::Word(_)) => Ok(self.words.sorted()),
                 _ => Err(errors::all_missing(path, column, self.missing.first())),
             },
             (_, 0, 0) => self.finish_numbers(path, column, rule),
             (0, 1.., _) => match rule.fill {
-                Some(Fill::Mean | Fill::Median | Fill::Number(_)) if self.is_filled(rule) => {
+                Some(CellFill::Mean | CellFill::Median | CellFill::Number(_)) if self.is_filled(rule) => {
                     Err(errors::number_for_words(path, column, self.missing.first()))
                 }
                 _ => Ok(self.words.sorted()),
@@ -204,19 +206,19 @@ impl Draft {
     }
 
     /// Whether the rule has to fit: it fills something, or is meant for this column.
-    fn is_filled(&self, rule: &Rule) -> bool {
+    fn is_filled(&self, rule: &FillRule) -> bool {
         self.missing.count > 0 || rule.named
     }
 
-    fn finish_numbers(mut self, path: &Path, column: &str, rule: &Rule) -> Result<Cells, Diagnostic> {
+    fn finish_numbers(mut self, path: &Path, column: &str, rule: &FillRule) -> Result<Cells, Diagnostic> {
         match rule.fill {
-            Some(Fill::Word(_)) if self.is_filled(rule) => {
+            Some(CellFill::Word(_)) if self.is_filled(rule) => {
                 return Err(errors::word_for_numbers(path, column, self.missing.first()));
             }
-            Some(Fill::Indicator) if rule.target => {
+            Some(CellFill::Indicator) if rule.target => {
                 return Err(errors::indicated_target(path, column));
             }
-            Some(Fill::Number(by)) => {
+            Some(CellFill::Number(by)) => {
                 self.numbers.iter_mut().filter(|number| number.is_nan()).for_each(|number| *number = by);
             }
             _ => {}
@@ -249,8 +251,9 @@ impl Draft {
     }
 
     /// Of numbers and words in one column, the fewer: they are the ones to look at.
-    fn odd(&self) -> &Seen {
-        let earlier = |a: &Seen, b: &Seen| b.count == 0 || (a.count > 0 && a.first().0 < b.first().0);
+    fn odd(&self) -> &CellCount {
+        let earlier =
+            |a: &CellCount, b: &CellCount| b.count == 0 || (a.count > 0 && a.first().0 < b.first().0);
         match self.number.count {
             some if (1..self.word.count + self.not_finite.count).contains(&some) => &self.number,
             _ if earlier(&self.not_finite, &self.word) => &self.not_finite,

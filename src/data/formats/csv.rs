@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, TryReserveError};
 use std::io::{BufRead, Read};
 use std::path::Path;
 
-use super::column::{Cells, Draft};
+use super::column::{Cells, ColumnDraft};
 use crate::data::errors;
-use crate::data::fill::{Fill, Fills, Rule};
-use crate::data::summary::{Column, Summary};
+use crate::data::fill::{CellFill, CellFills, FillRule};
+use crate::data::summary::{ColumnSummary, Summary};
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
 use crate::system;
@@ -28,7 +28,7 @@ pub(crate) struct Reading {
     /// What a missing cell may hold, if it is not empty.
     pub(crate) missing: Vec<String>,
     /// What becomes of missing cells.
-    pub(crate) fills: Fills,
+    pub(crate) fills: CellFills,
     /// The column that is the target.
     pub(crate) target: Option<String>,
     /// Whether rows are only good side by side, so that none may be left out.
@@ -61,7 +61,7 @@ pub(crate) struct Csv {
     /// One for each name.
     pub(crate) columns: Vec<Cells>,
     /// What becomes of missing cells, for each name.
-    pub(crate) rules: Vec<Rule>,
+    pub(crate) rules: Vec<FillRule>,
     /// Number of rows.
     pub(crate) rows: usize,
     /// The line on which each row begins, from 1.
@@ -81,7 +81,7 @@ impl Csv {
         self.places.get(name).copied()
     }
 
-    fn push(&mut self, name: String, cells: Cells, rule: Rule) {
+    fn push(&mut self, name: String, cells: Cells, rule: FillRule) {
         self.places.insert(name.clone(), self.header.len());
         self.header.push(name);
         self.columns.push(cells);
@@ -99,7 +99,9 @@ impl Csv {
     /// Adds a column of zeros and ones for each of numbers whose missing ones are to be seen.
     fn add_indicators(&mut self, path: &Path) -> Result<(), Diagnostic> {
         for place in 0..self.header.len() {
-            let Rule { fill: Some(Fill::Indicator), named, .. } = &self.rules[place] else { continue };
+            let FillRule { fill: Some(CellFill::Indicator), named, .. } = &self.rules[place] else {
+                continue;
+            };
             let Cells::Numbers(numbers) = &self.columns[place] else { continue };
             if !named && !numbers.iter().any(|number| number.is_nan()) {
                 continue;
@@ -110,7 +112,7 @@ impl Csv {
             }
             let is_missing = numbers.iter().map(|number| f64::from(u8::from(number.is_nan())));
             let is_missing = Cells::Numbers(is_missing.collect());
-            self.push(name, is_missing, Rule::default());
+            self.push(name, is_missing, FillRule::default());
         }
         Ok(())
     }
@@ -130,15 +132,19 @@ pub(crate) fn read(path: &Path, input: impl BufRead, reading: &Reading) -> Resul
 
 /// What a whole file holds, whose columns need not be right.
 pub(crate) fn summarize(path: &Path, input: impl BufRead, reading: &Reading) -> Result<Summary, Diagnostic> {
-    let Table { header, kept, lines, incomplete, .. } = table(path, input, reading)?;
+    let TableDraft { header, kept, lines, incomplete, .. } = table(path, input, reading)?;
     let columns = kept.into_iter().map(|Kept { place, draft, .. }| {
         let (missing, holds) = draft.summary();
-        Column { name: header[place].clone(), missing, holds }
+        ColumnSummary { name: header[place].clone(), missing, holds }
     });
     Ok(Summary { rows: lines.len(), incomplete, columns: columns.collect() })
 }
 
-fn table<'a>(path: &'a Path, mut input: impl BufRead, reading: &'a Reading) -> Result<Table<'a>, Diagnostic> {
+fn table<'a>(
+    path: &'a Path,
+    mut input: impl BufRead,
+    reading: &'a Reading,
+) -> Result<TableDraft<'a>, Diagnostic> {
     let start = input.fill_buf().map_err(|error| errors::unreadable(path, &error))?;
     if let Some(other) = errors::other_format(path, start, "csv file") {
         return Err(other);
@@ -152,7 +158,7 @@ fn table<'a>(path: &'a Path, mut input: impl BufRead, reading: &'a Reading) -> R
     let header: Vec<String> =
         reader.headers().map_err(|error| failure(path, error))?.iter().map(str::to_owned).collect();
     check_header(path, &header, reading.separator)?;
-    let mut table = Table::new(path, header, reading)?;
+    let mut table = TableDraft::new(path, header, reading)?;
     table.rows(&mut reader)?;
     Ok(table)
 }
@@ -161,12 +167,12 @@ fn table<'a>(path: &'a Path, mut input: impl BufRead, reading: &'a Reading) -> R
 struct Kept {
     /// Where it stands in the file.
     place: usize,
-    rule: Rule,
-    draft: Draft,
+    rule: FillRule,
+    draft: ColumnDraft,
 }
 
 /// A table that is being read.
-struct Table<'a> {
+struct TableDraft<'a> {
     path: &'a Path,
     reading: &'a Reading,
     header: Vec<String>,
@@ -179,8 +185,8 @@ struct Table<'a> {
     dropped: Option<u64>,
 }
 
-impl<'a> Table<'a> {
-    fn new(path: &'a Path, header: Vec<String>, reading: &'a Reading) -> Result<Table<'a>, Diagnostic> {
+impl<'a> TableDraft<'a> {
+    fn new(path: &'a Path, header: Vec<String>, reading: &'a Reading) -> Result<TableDraft<'a>, Diagnostic> {
         let named = reading.fills.named.iter().map(|(name, _)| name);
         for name in reading.words.iter().chain(named) {
             place(path, name, &header)?;
@@ -188,10 +194,10 @@ impl<'a> Table<'a> {
         let kept = kept(path, &header, reading)?.into_iter().map(|place| {
             let name = &header[place];
             let rule = reading.fills.rule(name, reading.target.as_ref() == Some(name));
-            Kept { place, rule, draft: Draft::new(reading.words.contains(name), reading.decimal) }
+            Kept { place, rule, draft: ColumnDraft::new(reading.words.contains(name), reading.decimal) }
         });
         let kept = kept.collect();
-        Ok(Table { path, reading, header, kept, lines: Vec::new(), incomplete: 0, dropped: None })
+        Ok(TableDraft { path, reading, header, kept, lines: Vec::new(), incomplete: 0, dropped: None })
     }
 
     /// Takes all rows in.
@@ -248,13 +254,13 @@ impl<'a> Table<'a> {
             let Kept { place, rule, draft } = &mut self.kept[k];
             let pushed = match rule {
                 _ if !missing => draft.push(cell, line),
-                Rule { fill: None, .. } => {
+                FillRule { fill: None, .. } => {
                     return Err(errors::missing_cell(self.path, line, &self.header[*place], cell));
                 }
-                Rule { target: true, named: false, .. } => {
+                FillRule { target: true, named: false, .. } => {
                     return Err(errors::missing_target(self.path, line, &self.header[*place], cell));
                 }
-                Rule { fill, .. } => draft.push_missing(cell, line, fill.as_ref()),
+                FillRule { fill, .. } => draft.push_missing(cell, line, fill.as_ref()),
             };
             if pushed.is_err() {
                 return Ok(pushed);

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use super::array::{Array, Failure, Numbers, Stored, read_up_to};
+use super::array::{Array, Numbers, ReadFailure, StoredType, read_up_to};
 use crate::data::errors;
 use crate::diag::Diagnostic;
 use crate::input;
@@ -37,11 +37,11 @@ fn array(path: &Path, mut from: impl Read) -> Result<Array, Diagnostic> {
         errors::bad_idx(path, format!("its header promises {wanted} bytes of elements, found {found}"), AGAIN)
     };
     let elements = Numbers::read(stored, count, from).map_err(|failure| match failure {
-        Failure::Type => errors::bad_idx(path, "its elements are no numbers", AGAIN),
-        Failure::Short(found) => promise(&found.to_string()),
-        Failure::Long => promise("more"),
-        Failure::Memory(bytes) => errors::no_memory(path, bytes),
-        Failure::Read(error) => broken(path, &error),
+        ReadFailure::Type => errors::bad_idx(path, "its elements are no numbers", AGAIN),
+        ReadFailure::Short(found) => promise(&found.to_string()),
+        ReadFailure::Long => promise("more"),
+        ReadFailure::Memory(bytes) => errors::no_memory(path, bytes),
+        ReadFailure::Read(error) => broken(path, &error),
     })?;
     match sizes[0] {
         0 => Err(errors::empty(path, "rows")),
@@ -54,7 +54,7 @@ fn broken(path: &Path, error: &std::io::Error) -> Diagnostic {
 }
 
 /// The type of the elements, and the sizes.
-fn header(path: &Path, from: &mut impl Read) -> Result<(Stored, Vec<usize>), Diagnostic> {
+fn header(path: &Path, from: &mut impl Read) -> Result<(StoredType, Vec<usize>), Diagnostic> {
     let mut read = |bytes: &mut [u8], missing: &str| match read_up_to(from, bytes) {
         Ok(found) if found == bytes.len() => Ok(()),
         Ok(_) => Err(errors::bad_idx(path, missing, AGAIN)),
@@ -80,7 +80,7 @@ fn header(path: &Path, from: &mut impl Read) -> Result<(Stored, Vec<usize>), Dia
 }
 
 /// The type of elements by its byte.
-fn stored(byte: u8) -> Option<Stored> {
+fn stored(byte: u8) -> Option<StoredType> {
     let (kind, bytes) = match byte {
         0x08 => ('u', 1),
         0x09 => ('i', 1),
@@ -90,5 +90,5 @@ fn stored(byte: u8) -> Option<Stored> {
         0x0e => ('f', 8),
         _ => return None,
     };
-    Some(Stored { kind, bytes, big: true })
+    Some(StoredType { kind, bytes, big: true })
 }

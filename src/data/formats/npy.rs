@@ -10,7 +10,7 @@ use std::path::Path;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::array::{Array, Failure, Numbers, Stored};
+use super::array::{Array, Numbers, ReadFailure, StoredType};
 use crate::data::errors;
 use crate::diag::Diagnostic;
 use crate::input;
@@ -19,7 +19,7 @@ use crate::input;
 const HEADER: usize = 1 << 16;
 
 /// Why there is no array.
-enum Problem {
+enum NpyProblem {
     /// It is no array, or not one of numbers.
     Bad(String),
     /// It is not what was once written.
@@ -28,26 +28,26 @@ enum Problem {
     Memory(u64),
 }
 
-impl From<String> for Problem {
-    fn from(reason: String) -> Problem {
-        Problem::Bad(reason)
+impl From<String> for NpyProblem {
+    fn from(reason: String) -> NpyProblem {
+        NpyProblem::Bad(reason)
     }
 }
 
-impl From<&str> for Problem {
-    fn from(reason: &str) -> Problem {
-        Problem::Bad(reason.to_owned())
+impl From<&str> for NpyProblem {
+    fn from(reason: &str) -> NpyProblem {
+        NpyProblem::Bad(reason.to_owned())
     }
 }
 
-impl Problem {
+impl NpyProblem {
     /// What to say about it, of one array of an archive if it has a name.
     fn of(self, path: &Path, name: Option<&str>) -> Diagnostic {
         let of = |reason: String| name.map_or(reason.clone(), |name| format!("array `{name}`: {reason}"));
         match self {
-            Problem::Memory(bytes) => errors::no_memory(path, bytes),
-            Problem::Bad(reason) => errors::bad_npy(path, of(reason)),
-            Problem::Damaged(reason) => errors::damaged_npy(path, of(reason)),
+            NpyProblem::Memory(bytes) => errors::no_memory(path, bytes),
+            NpyProblem::Bad(reason) => errors::bad_npy(path, of(reason)),
+            NpyProblem::Damaged(reason) => errors::damaged_npy(path, of(reason)),
         }
     }
 }
@@ -82,7 +82,7 @@ pub(crate) fn names(path: &Path) -> Result<Vec<String>, Diagnostic> {
 /// As [`read`].
 pub(crate) fn read_named(path: &Path, name: &str) -> Result<Array, Diagnostic> {
     let mut archive = archive(path)?;
-    let member = archive.by_name(&format!("{name}.npy")).map_err(|error| Problem::from(reason(error)));
+    let member = archive.by_name(&format!("{name}.npy")).map_err(|error| NpyProblem::from(reason(error)));
     let found = member.and_then(|member| {
         let length = member.size();
         array(BufReader::new(member), length)
@@ -114,7 +114,7 @@ fn reason(error: ZipError) -> String {
 }
 
 /// An array whose file, or part of an archive, has `length` bytes.
-fn array(mut from: impl Read, length: u64) -> Result<Array, Problem> {
+fn array(mut from: impl Read, length: u64) -> Result<Array, NpyProblem> {
     let (header, start) = header(&mut from)?;
     let stored = stored(quoted(&header, "descr")?)?;
     let fortran = value(&header, "fortran_order")?.starts_with("True");
@@ -123,17 +123,17 @@ fn array(mut from: impl Read, length: u64) -> Result<Array, Problem> {
         sizes.iter().try_fold(1usize, |n, size| n.checked_mul(*size)).ok_or("its sizes are absurd")?;
     let wanted = (count as u64).checked_mul(stored.bytes as u64).ok_or("its sizes are absurd")?;
     let promise = |found: &str| {
-        Problem::Damaged(format!("its header promises {wanted} bytes of elements, found {found}"))
+        NpyProblem::Damaged(format!("its header promises {wanted} bytes of elements, found {found}"))
     };
     if length.saturating_sub(start) != wanted {
         return Err(promise(&length.saturating_sub(start).to_string()));
     }
     let failed = |failure| match failure {
-        Failure::Type => Problem::from("its elements are no numbers"),
-        Failure::Short(found) => promise(&found.to_string()),
-        Failure::Long => promise("more"),
-        Failure::Memory(bytes) => Problem::Memory(bytes),
-        Failure::Read(error) => Problem::Damaged(format!("it cannot be unpacked ({error})")),
+        ReadFailure::Type => NpyProblem::from("its elements are no numbers"),
+        ReadFailure::Short(found) => promise(&found.to_string()),
+        ReadFailure::Long => promise("more"),
+        ReadFailure::Memory(bytes) => NpyProblem::Memory(bytes),
+        ReadFailure::Read(error) => NpyProblem::Damaged(format!("it cannot be unpacked ({error})")),
     };
     let elements = Numbers::read(stored, count, from).map_err(failed)?;
     let elements = if fortran { elements.row_major(&sizes).map_err(failed)? } else { elements };
@@ -141,7 +141,7 @@ fn array(mut from: impl Read, length: u64) -> Result<Array, Problem> {
 }
 
 /// The type of elements that NumPy calls `descr`: `<f4`.
-fn stored(descr: &str) -> Result<Stored, String> {
+fn stored(descr: &str) -> Result<StoredType, String> {
     let refused = || format!("its elements are `{descr}`; {READ}");
     let (big, name) = match descr.split_at_checked(1) {
         Some((">", name)) => (true, name),
@@ -151,7 +151,7 @@ fn stored(descr: &str) -> Result<Stored, String> {
     };
     let (kind, bytes) = name.split_at_checked(1).ok_or_else(refused)?;
     let stored =
-        Stored { kind: kind.chars().next().unwrap_or_default(), bytes: bytes.parse().unwrap_or(0), big };
+        StoredType { kind: kind.chars().next().unwrap_or_default(), bytes: bytes.parse().unwrap_or(0), big };
     if stored.is_known() { Ok(stored) } else { Err(refused()) }
 }
 

@@ -72,7 +72,7 @@ impl Text {
         errors::unseen_character(path, line, column, character(self.codes[at]))
     }
 
-    /// Windows of `context` characters and the one after, one behind the other. The `test` share of the
+    /// Consecutive windows of `context` characters and the one after. The `test` share of the
     /// characters, from the end, has windows of its own.
     pub(crate) fn windows(
         &self,

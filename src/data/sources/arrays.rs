@@ -8,20 +8,20 @@ use crate::algebra::types::{DType, Type};
 use crate::data::errors;
 use crate::data::formats::array::{Array, Numbers, with};
 use crate::data::values::{Unfit, put};
-use crate::data::{Elements, Schema, Values, Wanted};
+use crate::data::{Elements, Schema, Values, WantedColumn};
 use crate::diag::Diagnostic;
 
 /// A column, its array, and the file that it comes from.
-pub(super) struct Found {
+pub(super) struct FoundArray {
     pub(super) column: String,
     pub(super) array: Rc<Array>,
     pub(super) path: PathBuf,
 }
 
 /// What some arrays of NumPy are as columns.
-pub(super) fn schema(found: Vec<Found>, real: DType) -> Result<Schema, Diagnostic> {
+pub(super) fn schema(found: Vec<FoundArray>, real: DType) -> Result<Schema, Diagnostic> {
     let mut schema = Schema::default();
-    for Found { column, array, path } in found {
+    for FoundArray { column, array, path } in found {
         let [rows, sizes @ ..] = array.sizes.as_slice() else {
             return Err(errors::bad_npy(&path, format!("`{column}` is one number and has no rows")));
         };
@@ -42,7 +42,10 @@ pub(super) fn schema(found: Vec<Found>, real: DType) -> Result<Schema, Diagnosti
 
 /// A column of one array, or of some whose rows follow each other. Elements stay as the file holds them, unless
 /// they are standardized.
-pub(super) fn column(wanted: &Wanted<'_>, parts: Vec<(PathBuf, Rc<Array>)>) -> Result<Values, Diagnostic> {
+pub(super) fn column(
+    wanted: &WantedColumn<'_>,
+    parts: Vec<(PathBuf, Rc<Array>)>,
+) -> Result<Values, Diagnostic> {
     let (dtype, width) = (wanted.ty.dtype, wanted.ty.count());
     let widest = if wanted.standardized { DType::F64 } else { dtype };
     for (path, array) in &parts {
@@ -53,7 +56,7 @@ pub(super) fn column(wanted: &Wanted<'_>, parts: Vec<(PathBuf, Rc<Array>)>) -> R
     let first = parts[0].0.clone();
     let arrays: Vec<Rc<Array>> = parts.into_iter().map(|(_, array)| array).collect();
     if !wanted.standardized {
-        return Ok(Values::rows(width, Box::new(Stored(arrays))));
+        return Ok(Values::rows(width, Box::new(StoredArrays(arrays))));
     }
     let before = arrays[0].sizes[0];
     let number = |row: usize, k: usize| match row.checked_sub(before) {
@@ -72,9 +75,9 @@ pub(super) fn column(wanted: &Wanted<'_>, parts: Vec<(PathBuf, Rc<Array>)>) -> R
 
 /// Numbers that fit the column's type, as files hold them: one file, and perhaps another behind it.
 #[derive(Debug)]
-struct Stored(Vec<Rc<Array>>);
+struct StoredArrays(Vec<Rc<Array>>);
 
-impl Elements for Stored {
+impl Elements for StoredArrays {
     fn copy(&self, range: Range<usize>, dtype: DType, out: &mut [u8]) {
         let before = self.0[0].elements.len();
         match self.0.as_slice() {

@@ -4,14 +4,14 @@ use std::any::Any;
 use std::io::BufReader;
 use std::rc::Rc;
 
-use super::table::Open;
+use super::table::OpenTable;
 use crate::algebra::types::{DType, Dim};
-use crate::data::arguments::{Argument, Arguments, TEST, Takes};
+use crate::data::arguments::{Arguments, SourceArgument, TEST, Takes};
 use crate::data::errors;
-use crate::data::fill::{Fill, Fills};
+use crate::data::fill::{CellFill, CellFills};
 use crate::data::formats::csv::{self, Reading};
 use crate::data::values::Unfit;
-use crate::data::{Columns, Files, Reader, Schema, SourceKind, Trained, Values, Wanted};
+use crate::data::{Columns, Files, Reader, Schema, SourceKind, Trained, Values, WantedColumn};
 use crate::diag::Diagnostic;
 use crate::input;
 
@@ -24,45 +24,50 @@ pub(crate) static CSV: SourceKind = SourceKind {
     ],
     needed: 1,
     columns: Columns::Unnamed,
-    reader: |given| Rc::new(Table::of(given)),
+    reader: |given| Rc::new(CsvTable::of(given)),
 };
 
-pub(crate) static PATH: Argument = Argument { name: "path", takes: Takes::Path, doc: "the path of the file" };
-pub(crate) static TARGET: Argument =
-    Argument { name: "target", takes: Takes::Column, doc: "the column that is `y`; all others are `x`" };
-static WINDOWS: Argument = Argument {
+pub(crate) static PATH: SourceArgument =
+    SourceArgument { name: "path", takes: Takes::Path, doc: "the path of the file" };
+pub(crate) static TARGET: SourceArgument = SourceArgument {
+    name: "target",
+    takes: Takes::Column,
+    doc: "the column that is `y`; all others are `x`",
+};
+static WINDOWS: SourceArgument = SourceArgument {
     name: "windows",
     takes: Takes::Whole(1),
     doc: "how many consecutive rows of the file a row is; its `y` is that of the row after them",
 };
-static WORDS: Argument = Argument {
+static WORDS: SourceArgument = SourceArgument {
     name: "words",
     takes: Takes::Columns,
     doc: "columns whose cells are words, whatever they look like",
 };
 
-static COLUMNS: Argument = Argument {
+static COLUMNS: SourceArgument = SourceArgument {
     name: "columns",
     takes: Takes::Columns,
     doc: "the columns that are read beside the target, in the order that `x` has them in",
 };
-static DROP: Argument = Argument { name: "drop", takes: Takes::Columns, doc: "columns that are not read" };
-static MISSING: Argument = Argument {
+static DROP: SourceArgument =
+    SourceArgument { name: "drop", takes: Takes::Columns, doc: "columns that are not read" };
+static MISSING: SourceArgument = SourceArgument {
     name: "missing",
     takes: Takes::Texts,
     doc: "what a missing cell may hold; an empty one is always missing",
 };
-static FILL: Argument = Argument {
+static FILL: SourceArgument = SourceArgument {
     name: "fill",
-    takes: Takes::PerColumn(Fill::WORDS),
+    takes: Takes::PerColumn(CellFill::WORDS),
     doc: "what becomes of missing cells, of all columns or of each",
 };
-static SEPARATOR: Argument = Argument {
+static SEPARATOR: SourceArgument = SourceArgument {
     name: "separator",
     takes: Takes::OneOf(&[",", ";", "\t", "|"]),
     doc: "what stands between cells",
 };
-static DECIMAL: Argument = Argument {
+static DECIMAL: SourceArgument = SourceArgument {
     name: "decimal",
     takes: Takes::OneOf(&[".", ","]),
     doc: "what stands before the fraction of a number",
@@ -70,14 +75,14 @@ static DECIMAL: Argument = Argument {
 
 /// How to read a comma-separated file.
 #[derive(Debug)]
-struct Table {
+struct CsvTable {
     path: String,
     windows: Option<usize>,
     reading: Reading,
 }
 
-impl Table {
-    fn of(given: &Arguments) -> Table {
+impl CsvTable {
+    fn of(given: &Arguments) -> CsvTable {
         let names = |argument| given.names(argument).to_vec();
         let usual = Reading::default();
         let windows = given.whole(&WINDOWS);
@@ -88,28 +93,28 @@ impl Table {
             drop: names(&DROP),
             words: names(&WORDS),
             missing: names(&MISSING),
-            fills: given.per_column(&FILL).map(Fills::of).unwrap_or_default(),
+            fills: given.per_column(&FILL).map(CellFills::of).unwrap_or_default(),
             target: given.text(&TARGET).map(str::to_owned),
             consecutive: windows.is_some(),
         };
-        Table { path: given.text(&PATH).unwrap_or_default().to_owned(), windows, reading }
+        CsvTable { path: given.text(&PATH).unwrap_or_default().to_owned(), windows, reading }
     }
 
     /// The table with the rows of the file that are in these training rows.
-    fn open(&self, files: &Files, train: Vec<u32>) -> Result<Open, Diagnostic> {
+    fn open(&self, files: &Files, train: Vec<u32>) -> Result<OpenTable, Diagnostic> {
         // All that there is to say about reading is in its text.
         let key = (self.path.clone(), format!("{:?}", self.reading));
         let csv = files.once(key, &self.path, |path| {
             let file = input::open(path).map_err(|error| errors::unreadable(path, &error))?;
             csv::read(path, BufReader::new(file), &self.reading)
         })?;
-        Ok(Open { csv, path: files.path(&self.path), target: self.reading.target.clone(), train })
+        Ok(OpenTable { csv, path: files.path(&self.path), target: self.reading.target.clone(), train })
     }
 
     /// The table that a model was trained on, if that was one.
-    fn trained(files: &Files, trained: Trained<'_>) -> Result<Option<Open>, Diagnostic> {
+    fn trained(files: &Files, trained: Trained<'_>) -> Result<Option<OpenTable>, Diagnostic> {
         let reader = trained.source.map(|source| source.reader() as &dyn Any);
-        let table = reader.and_then(|reader| reader.downcast_ref::<Table>());
+        let table = reader.and_then(|reader| reader.downcast_ref::<CsvTable>());
         table.map(|table| table.open(files, table.train(trained.train))).transpose()
     }
 
@@ -123,7 +128,7 @@ impl Table {
     }
 }
 
-impl Reader for Table {
+impl Reader for CsvTable {
     /// Of windows, each column but `y` has an axis for the rows of a window.
     fn schema(&self, files: &Files, real: DType) -> Result<Schema, Diagnostic> {
         let open = self.open(files, Vec::new())?;
@@ -160,9 +165,9 @@ impl Reader for Table {
 
     /// A column, with the numbers of words, the order of features, and the statistics of the data trained
     /// on.
-    fn column(&self, files: &Files, wanted: &Wanted<'_>) -> Result<Values, Diagnostic> {
+    fn column(&self, files: &Files, wanted: &WantedColumn<'_>) -> Result<Values, Diagnostic> {
         let open = self.open(files, self.train(wanted.train))?;
-        let trained = wanted.trained.map(|trained| Table::trained(files, trained)).transpose()?;
+        let trained = wanted.trained.map(|trained| CsvTable::trained(files, trained)).transpose()?;
         if wanted.name == "y" && trained.is_none() {
             open.check_classes()?;
         }

@@ -4,10 +4,10 @@ use std::rc::Rc;
 
 use super::arrays;
 use crate::algebra::types::{DType, Type};
-use crate::data::arguments::{Argument, Arguments, TEST, Takes};
+use crate::data::arguments::{Arguments, SourceArgument, TEST, Takes};
 use crate::data::formats::array::Array;
 use crate::data::formats::idx;
-use crate::data::{Columns, Files, Reader, Schema, SourceKind, Values, Wanted, errors};
+use crate::data::{Columns, Files, Reader, Schema, SourceKind, Values, WantedColumn, errors};
 use crate::diag::Diagnostic;
 
 pub(super) static IDX: SourceKind = SourceKind {
@@ -20,33 +20,33 @@ pub(super) static IDX: SourceKind = SourceKind {
     reader: |given| Rc::new(Idx::of(given)),
 };
 
-static X: Argument = Argument { name: "x", takes: Takes::Path, doc: "the file that is `x`" };
-static Y: Argument = Argument { name: "y", takes: Takes::Path, doc: "the file that is `y`" };
-static TEST_X: Argument =
-    Argument { name: "test_x", takes: Takes::Path, doc: "the file that is `x` of the test split" };
-static TEST_Y: Argument =
-    Argument { name: "test_y", takes: Takes::Path, doc: "the file that is `y` of the test split" };
+static X: SourceArgument = SourceArgument { name: "x", takes: Takes::Path, doc: "the file that is `x`" };
+static Y: SourceArgument = SourceArgument { name: "y", takes: Takes::Path, doc: "the file that is `y`" };
+static TEST_X: SourceArgument =
+    SourceArgument { name: "test_x", takes: Takes::Path, doc: "the file that is `x` of the test split" };
+static TEST_Y: SourceArgument =
+    SourceArgument { name: "test_y", takes: Takes::Path, doc: "the file that is `y` of the test split" };
 
 /// The files of a split.
 #[derive(Clone, PartialEq, Debug)]
-struct Pair {
+struct FilePair {
     x: String,
     y: Option<String>,
 }
 
 #[derive(Debug)]
 struct Idx {
-    train: Pair,
+    train: FilePair,
     /// The test split's files, if it has its own.
-    test: Option<Pair>,
+    test: Option<FilePair>,
 }
 
 impl Idx {
     fn of(given: &Arguments) -> Idx {
         let text = |argument| given.text(argument).map(str::to_owned);
         Idx {
-            train: Pair { x: text(&X).unwrap_or_default(), y: text(&Y) },
-            test: text(&TEST_X).map(|x| Pair { x, y: text(&TEST_Y) }),
+            train: FilePair { x: text(&X).unwrap_or_default(), y: text(&Y) },
+            test: text(&TEST_X).map(|x| FilePair { x, y: text(&TEST_Y) }),
         }
     }
 }
@@ -72,15 +72,16 @@ impl Reader for Idx {
     }
 
     /// A file, and that of the test split behind it.
-    fn column(&self, files: &Files, wanted: &Wanted<'_>) -> Result<Values, Diagnostic> {
-        let file = |pair: &'_ Pair| if wanted.name == "y" { pair.y.clone() } else { Some(pair.x.clone()) };
+    fn column(&self, files: &Files, wanted: &WantedColumn<'_>) -> Result<Values, Diagnostic> {
+        let file =
+            |pair: &'_ FilePair| if wanted.name == "y" { pair.y.clone() } else { Some(pair.x.clone()) };
         let names = [&self.train].into_iter().chain(&self.test).filter_map(file);
         let parts = names.map(|name| Ok((files.path(&name), image(files, &name)?)));
         arrays::column(wanted, parts.collect::<Result<_, Diagnostic>>()?)
     }
 }
 
-impl Pair {
+impl FilePair {
     fn columns(&self, files: &Files, real: DType) -> Result<(usize, Vec<(String, Type)>), Diagnostic> {
         let images = image(files, &self.x)?;
         let mut columns = vec![("x".to_owned(), Type::of(real, &images.sizes[1..]))];

@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use super::arrays::{self, Found};
+use super::arrays::{self, FoundArray};
 use crate::algebra::types::DType;
 use crate::data::arguments::{Arguments, TEST};
 use crate::data::formats::array::Array;
 use crate::data::formats::npy;
-use crate::data::{Columns, Files, Reader, Schema, SourceKind, Values, Wanted};
+use crate::data::{Columns, Files, Reader, Schema, SourceKind, Values, WantedColumn};
 use crate::diag::Diagnostic;
 use crate::ice;
 
@@ -34,12 +34,12 @@ impl Npy {
 impl Reader for Npy {
     fn schema(&self, files: &Files, real: DType) -> Result<Schema, Diagnostic> {
         let found = self.0.iter().map(|(column, file)| {
-            Ok(Found { column: column.clone(), array: array(files, file)?, path: files.path(file) })
+            Ok(FoundArray { column: column.clone(), array: array(files, file)?, path: files.path(file) })
         });
         arrays::schema(found.collect::<Result<_, Diagnostic>>()?, real)
     }
 
-    fn column(&self, files: &Files, wanted: &Wanted<'_>) -> Result<Values, Diagnostic> {
+    fn column(&self, files: &Files, wanted: &WantedColumn<'_>) -> Result<Values, Diagnostic> {
         let file = self.0.iter().find(|(name, _)| name == wanted.name).map(|(_, file)| file);
         let file = file.unwrap_or_else(|| ice!("data", "no file is column `{}`", wanted.name));
         arrays::column(wanted, vec![(files.path(file), array(files, file)?)])

@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use super::arrays::{self, Found};
+use super::arrays::{self, FoundArray};
 use crate::algebra::types::DType;
-use crate::data::arguments::{Argument, Arguments, TEST, Takes};
+use crate::data::arguments::{Arguments, SourceArgument, TEST, Takes};
 use crate::data::formats::array::Array;
 use crate::data::formats::npy;
-use crate::data::{Columns, Files, Reader, Schema, SourceKind, Values, Wanted, errors};
+use crate::data::{Columns, Files, Reader, Schema, SourceKind, Values, WantedColumn, errors};
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
 
@@ -21,7 +21,8 @@ pub(super) static NPZ: SourceKind = SourceKind {
     reader: |given| Rc::new(Npz::of(given)),
 };
 
-static PATH: Argument = Argument { name: "path", takes: Takes::Path, doc: "the path of the file" };
+static PATH: SourceArgument =
+    SourceArgument { name: "path", takes: Takes::Path, doc: "the path of the file" };
 
 #[derive(Debug)]
 struct Npz {
@@ -41,21 +42,27 @@ impl Npz {
     }
 
     /// A column that the script names, among those that there are.
-    fn named(&self, files: &Files, column: &str, name: &str, names: &[String]) -> Result<Found, Diagnostic> {
+    fn named(
+        &self,
+        files: &Files,
+        column: &str,
+        name: &str,
+        names: &[String],
+    ) -> Result<FoundArray, Diagnostic> {
         let path = files.path(&self.path);
         if !names.iter().any(|have| have == name) {
             let near = nearest(name, names.iter().map(String::as_str));
             return Err(errors::unknown_column(&path, name, near, names));
         }
-        Ok(Found { column: column.to_owned(), array: self.array(files, name)?, path })
+        Ok(FoundArray { column: column.to_owned(), array: self.array(files, name)?, path })
     }
 
     /// All arrays as columns of their own names.
-    fn all(&self, files: &Files, mut names: Vec<String>) -> Result<Vec<Found>, Diagnostic> {
+    fn all(&self, files: &Files, mut names: Vec<String>) -> Result<Vec<FoundArray>, Diagnostic> {
         names.sort_by_key(|name| (name != "x", name != "y"));
         let found = names.into_iter().map(|column| {
             let array = self.array(files, &column).map_err(errors::name_arrays)?;
-            Ok(Found { column, array, path: files.path(&self.path) })
+            Ok(FoundArray { column, array, path: files.path(&self.path) })
         });
         found.collect()
     }
@@ -75,7 +82,7 @@ impl Reader for Npz {
         arrays::schema(found, real)
     }
 
-    fn column(&self, files: &Files, wanted: &Wanted<'_>) -> Result<Values, Diagnostic> {
+    fn column(&self, files: &Files, wanted: &WantedColumn<'_>) -> Result<Values, Diagnostic> {
         let of = self.columns.iter().find(|(have, _)| have == wanted.name);
         let of = of.map_or(wanted.name, |(_, of)| of);
         arrays::column(wanted, vec![(files.path(&self.path), self.array(files, of)?)])

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crate::algebra::types::{DType, Type};
-use crate::data::errors::{self, Cell};
+use crate::data::errors::{self, CellPlace};
 use crate::data::formats::Cells;
 use crate::data::formats::csv::Csv;
 use crate::diag::Diagnostic;
 
 /// A table, and what messages call it.
-pub(super) struct Open {
+pub(super) struct OpenTable {
     pub(super) csv: Rc<Csv>,
     pub(super) path: PathBuf,
     pub(super) target: Option<String>,
@@ -30,9 +30,9 @@ pub(super) struct Feature<'a> {
     fill: f64,
 }
 
-impl Open {
-    pub(super) fn cell(&self, row: usize, place: usize) -> Cell<'_> {
-        Cell { path: &self.path, line: self.csv.lines[row], column: &self.csv.header[place] }
+impl OpenTable {
+    pub(super) fn cell(&self, row: usize, place: usize) -> CellPlace<'_> {
+        CellPlace { path: &self.path, line: self.csv.lines[row], column: &self.csv.header[place] }
     }
 
     fn is_target(&self, name: &str) -> bool {
@@ -87,7 +87,7 @@ impl Open {
     pub(super) fn features(
         &self,
         name: &str,
-        trained: Option<Option<&Open>>,
+        trained: Option<Option<&OpenTable>>,
     ) -> Result<Vec<Feature<'_>>, Diagnostic> {
         let mut places = self.places(name);
         if let (Some(Some(trained)), "x") = (trained, name) {
@@ -107,7 +107,7 @@ impl Open {
     }
 
     /// Features in the order in which the table trained on has them, if it has the same.
-    fn in_the_order_of(&self, trained: &Open, places: Vec<usize>) -> Result<Vec<usize>, Diagnostic> {
+    fn in_the_order_of(&self, trained: &OpenTable, places: Vec<usize>) -> Result<Vec<usize>, Diagnostic> {
         let names: Vec<&String> =
             trained.places("x").iter().map(|place| &trained.csv.header[*place]).collect();
         if names.len() != places.len() {
@@ -121,7 +121,7 @@ impl Open {
     }
 
     /// Where the table trained on has what stands at this place in a column of the data.
-    fn place_in(&self, trained: &Open, place: usize, name: &str) -> Option<usize> {
+    fn place_in(&self, trained: &OpenTable, place: usize, name: &str) -> Option<usize> {
         match name {
             "y" => trained.places("y").first().copied(),
             _ => trained.csv.position(&self.csv.header[place]),
@@ -130,7 +130,7 @@ impl Open {
 
     /// What stands for missing numbers: a statistic of the training rows, which are those of the table trained
     /// on if there is one.
-    fn fill(&self, place: usize, name: &str, trained: Option<&Open>) -> Result<f64, Diagnostic> {
+    fn fill(&self, place: usize, name: &str, trained: Option<&OpenTable>) -> Result<f64, Diagnostic> {
         let (rule, cells) = (&self.csv.rules[place], &self.csv.columns[place]);
         let (Some(fill), Cells::Numbers(numbers)) = (&rule.fill, cells) else { return Ok(f64::NAN) };
         if !rule.is_statistic() || !numbers.iter().any(|number| number.is_nan()) {
@@ -145,7 +145,12 @@ impl Open {
     }
 
     /// The numbers that the words of a column have in the table trained on.
-    fn renumbered(&self, place: usize, name: &str, trained: &Open) -> Result<Option<Vec<i32>>, Diagnostic> {
+    fn renumbered(
+        &self,
+        place: usize,
+        name: &str,
+        trained: &OpenTable,
+    ) -> Result<Option<Vec<i32>>, Diagnostic> {
         let at = self.place_in(trained, place, name);
         let Some(known) = at.map(|at| &trained.csv.columns[at]) else { return Ok(None) };
         match (&self.csv.columns[place], known) {

@@ -4,10 +4,10 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use crate::algebra::types::{DType, Type};
-use crate::data::arguments::{Argument, Arguments, Takes};
+use crate::data::arguments::{Arguments, SourceArgument, Takes};
 use crate::data::formats::text::{self, Text, Windows};
 use crate::data::values::put;
-use crate::data::{Columns, Elements, Files, Reader, Schema, SourceKind, Values, Wanted};
+use crate::data::{Columns, Elements, Files, Reader, Schema, SourceKind, Values, WantedColumn};
 use crate::diag::Diagnostic;
 
 pub(super) static TEXT: SourceKind = SourceKind {
@@ -20,10 +20,14 @@ pub(super) static TEXT: SourceKind = SourceKind {
     reader: |given| Rc::new(Poem::of(given)),
 };
 
-static PATH: Argument = Argument { name: "path", takes: Takes::Path, doc: "the path of the file" };
-static CONTEXT: Argument =
-    Argument { name: "context", takes: Takes::Whole(1), doc: "the characters of a window, 64 if not given" };
-static TEST: Argument = Argument {
+static PATH: SourceArgument =
+    SourceArgument { name: "path", takes: Takes::Path, doc: "the path of the file" };
+static CONTEXT: SourceArgument = SourceArgument {
+    name: "context",
+    takes: Takes::Whole(1),
+    doc: "the characters of a window, 64 if not given",
+};
+static TEST: SourceArgument = SourceArgument {
     name: "test",
     takes: Takes::OwnShare,
     doc: "the share of the characters, from the end, that is the test split",
@@ -71,7 +75,7 @@ impl Reader for Poem {
 
     /// Each row is a window, and the same one character later. Test rows come last. Characters have the
     /// numbers that the text trained on gives them.
-    fn column(&self, files: &Files, wanted: &Wanted<'_>) -> Result<Values, Diagnostic> {
+    fn column(&self, files: &Files, wanted: &WantedColumn<'_>) -> Result<Values, Diagnostic> {
         let (text, windows) = self.windows(files)?;
         let codes = match wanted.trained {
             Some(trained) if !trained.characters.is_empty() => {

@@ -6,14 +6,14 @@ use std::ops::Range;
 use super::super::eval::run;
 use super::super::forward::Runs;
 use super::super::{Graph, Input, Output, Role, layouts, simplify, verify};
-use super::{Along, Builder, Combine, Dependence, Part, Plan, chosen, size};
+use super::{Builder, ChunkBuilder, ChunkPlan, Dependence, Reducer, RowAxis, chosen, size};
 use crate::algebra::build::transpose;
 use crate::algebra::op::{Build, Op, Sample, Val, samples};
 use crate::algebra::tensor::Tensor;
 use crate::algebra::types::{DType, Type};
 use crate::algebra::view::inverse;
 use crate::pipeline::{Options, Program};
-use crate::typed::StatementKind;
+use crate::typed::{GlobalId, StatementId, StatementKind};
 
 /// Some positions of a tensor along an axis.
 fn cut(tensor: &Tensor, axis: usize, range: Range<usize>) -> Tensor {
@@ -27,8 +27,8 @@ fn cut(tensor: &Tensor, axis: usize, range: Range<usize>) -> Tensor {
 }
 
 /// What a tensor has for a row.
-fn of_row(tensor: &Tensor, along: Along, rows: usize, row: usize) -> Tensor {
-    let Along { axis, runs, each } = along;
+fn of_row(tensor: &Tensor, along: RowAxis, rows: usize, row: usize) -> Tensor {
+    let RowAxis { axis, runs, each } = along;
     let sizes = tensor.ty.sizes();
     let apart = [&sizes[..axis], &[runs, rows, each], &sizes[axis + 1..]].concat();
     let apart = Tensor::new(Type::of(tensor.ty.dtype, &apart), tensor.data.clone());
@@ -60,7 +60,7 @@ fn near(what: &str, have: &Tensor, want: &Tensor) {
     }
 }
 
-fn joined(combine: Combine, all: &Tensor, next: &Tensor) -> Tensor {
+fn joined(combine: Reducer, all: &Tensor, next: &Tensor) -> Tensor {
     let data = all.data.iter().zip(&next.data).map(|(a, b)| combine.apply(*a, *b)).collect();
     Tensor::new(all.ty.clone(), data)
 }
@@ -96,8 +96,9 @@ impl Case {
         let args = sample.args.iter().zip(operands).enumerate().map(|(k, (arg, operand))| match operand {
             Operand::Rows(axis) => rows_of(&mut builder, &mut all, k, arg, *axis),
             Operand::Other => {
-                all.insert(Role::Global(k), arg.clone());
-                builder.input(format!("x{k}"), Role::Global(k), arg.ty.clone())
+                let role = Role::Global(GlobalId { statement: StatementId(k), value: 0 });
+                all.insert(role.clone(), arg.clone());
+                builder.input(format!("x{k}"), role, arg.ty.clone())
             }
             // Integers may be positions.
             Operand::Same => builder.constant(if arg.ty.dtype.is_int() { 0.0 } else { 0.7 }, &arg.ty),
@@ -114,7 +115,7 @@ impl Case {
         let value = self.graph.outputs[0].value;
         let all: Vec<Val> = (0..self.graph.nodes.len() as u32).map(Val).collect();
         let dependence = known[value.0 as usize].dependence;
-        let plan = Plan {
+        let plan = ChunkPlan {
             graph: &self.graph,
             known,
             rows: self.rows,
@@ -126,7 +127,7 @@ impl Case {
             run(&self.graph, &self.graph.inputs.iter().map(|x| self.all[&x.role].clone()).collect::<Vec<_>>())
         };
         let one = |row: usize| {
-            let mut part = Part::new(&plan, 1);
+            let mut part = ChunkBuilder::new(&plan, 1);
             all.iter().for_each(|value| part.add(*value));
             let output = Output { value: part.values[&value], ..self.graph.outputs[0].clone() };
             outputs(&part.builder.finish("row", vec![output]), &self.all, row..row + 1).remove(0)
@@ -284,7 +285,7 @@ fn numbers(graph: &Graph) -> BTreeMap<Role, Tensor> {
         let sample = Tensor::sample(graph.nodes[input.value.0 as usize].ty.clone(), k as u64);
         let of = |x: &f64| match (&input.role, sample.ty.dtype) {
             (_, DType::I32) => (x + 5.0) % 3.0,
-            (Role::FitMemory(..), _) => x.abs(),
+            (Role::FitModelState(..), _) => x.abs(),
             _ => x / 2.0,
         };
         (input.role.clone(), Tensor::new(sample.ty.clone(), sample.data.iter().map(of).collect()))
@@ -293,7 +294,7 @@ fn numbers(graph: &Graph) -> BTreeMap<Role, Tensor> {
 }
 
 /// The output of a plan with chunks of so many rows.
-fn in_chunks(plan: &Plan<'_>, mut all: BTreeMap<Role, Tensor>, size: usize) -> Vec<Tensor> {
+fn in_chunks(plan: &ChunkPlan<'_>, mut all: BTreeMap<Role, Tensor>, size: usize) -> Vec<Tensor> {
     let starts = (0..plan.rows).step_by(size);
     let parts = starts.map(|start| {
         let rows = start..plan.rows.min(start + size);
@@ -314,7 +315,7 @@ fn evaluations_in_chunks_give_what_those_of_all_rows_give() {
     for (metric, chunked) in METRICS {
         let (graph, rows) = evaluation(metric);
         let chosen = chosen(graph.clone());
-        let plan = Plan::of(&chosen, rows);
+        let plan = ChunkPlan::of(&chosen, rows);
         assert_eq!(plan.is_some(), *chunked, "{metric}\n{graph}");
         let Some(plan) = plan else { continue };
         let all = numbers(&graph);

@@ -7,7 +7,7 @@ mod scripts;
 use super::{Program, Strategy, fuse, run};
 use crate::algebra::concat::Concat;
 use crate::algebra::contract::Contract;
-use crate::algebra::form::Combine;
+use crate::algebra::form::Reducer;
 use crate::algebra::number::Number;
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::prefix_sum::PrefixSum;
@@ -18,7 +18,7 @@ use crate::algebra::types::{DType, Dim, Type};
 use crate::algebra::view::View;
 use crate::graph::builder::Builder;
 use crate::graph::grad::grad;
-use crate::graph::{Graph, Graphs, Output, Role, Target, eval};
+use crate::graph::{Graph, Graphs, Output, OutputTarget, Role, eval};
 use crate::typed::Statistic;
 
 const F: DType = DType::F64;
@@ -43,7 +43,7 @@ impl Make {
     fn map(&mut self, f: &'static Scalar, args: &[Val]) -> Val {
         let shaped = args.iter().copied().max_by_key(|arg| self.builder.ty(*arg).rank());
         let shape = self.builder.ty(shaped.unwrap_or(args[0])).shape.clone();
-        let spread: Vec<Val> =
+        let broadcast: Vec<Val> =
             args.iter()
                 .map(|arg| {
                     if self.builder.ty(*arg).rank() == 0 {
@@ -53,7 +53,7 @@ impl Make {
                     }
                 })
                 .collect();
-        self.builder.map(f, &spread)
+        self.builder.map(f, &broadcast)
     }
 
     fn number(&mut self, value: f64, dtype: DType) -> Val {
@@ -64,13 +64,13 @@ impl Make {
         self.builder.cast(value, dtype)
     }
 
-    fn reduce(&mut self, combine: Combine, axes: &[usize], value: Val) -> Val {
+    fn reduce(&mut self, combine: Reducer, axes: &[usize], value: Val) -> Val {
         self.op(Op::Reduce(Reduce { combine, axes: axes.to_vec() }), &[value])
     }
 
     fn sum(&mut self, value: Val) -> Val {
         let axes: Vec<usize> = (0..self.builder.ty(value).rank()).collect();
-        self.reduce(Combine::Sum, &axes, value)
+        self.reduce(Reducer::Sum, &axes, value)
     }
 
     fn matmul(&mut self, a: Val, b: Val) -> Val {
@@ -94,7 +94,7 @@ impl Make {
 
     /// The new value of an input; inputs are numbered in the order in which they were made.
     fn replace(&mut self, name: &str, input: usize, value: Val) {
-        self.outputs.push(Output { target: Target::InPlace(input), ..Output::result(name, value) });
+        self.outputs.push(Output { target: OutputTarget::InPlace(input), ..Output::result(name, value) });
     }
 
     fn graph(self) -> Graph {
@@ -308,13 +308,13 @@ fn outputs_that_are_no_computed_values_are_copied() {
 
 /// `exp(x - max) / sum` along the last axis.
 fn softmax(make: &mut Make, x: Val, sizes: &[usize]) -> Val {
-    let greatest = make.reduce(Combine::Max, &[1], x);
-    let spread = make.rows(greatest, sizes, &[0]);
-    let shifted = make.map(&scalar::SUB, &[x, spread]);
+    let greatest = make.reduce(Reducer::Max, &[1], x);
+    let broadcast = make.rows(greatest, sizes, &[0]);
+    let shifted = make.map(&scalar::SUB, &[x, broadcast]);
     let powers = make.map(&scalar::EXP, &[shifted]);
-    let sum = make.reduce(Combine::Sum, &[1], powers);
-    let spread = make.rows(sum, sizes, &[0]);
-    make.map(&scalar::DIV, &[powers, spread])
+    let sum = make.reduce(Reducer::Sum, &[1], powers);
+    let broadcast = make.rows(sum, sizes, &[0]);
+    make.map(&scalar::DIV, &[powers, broadcast])
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::{F, Make, count, fused, passes};
 use crate::algebra::concat::Concat;
-use crate::algebra::form::{Combine, Segments};
+use crate::algebra::form::{Reducer, Segments};
 use crate::algebra::op::{Op, Val};
 use crate::algebra::scalar;
 use crate::algebra::segment::Segment;
@@ -141,7 +141,7 @@ impl Step {
         match pieces {
             None => self.make.sum(product),
             Some(segments) => {
-                let (combine, segments) = (Combine::Sum, segments.clone());
+                let (combine, segments) = (Reducer::Sum, segments.clone());
                 self.make.op(Op::Segment(Segment::Reduce { combine, segments }), &[product])
             }
         }

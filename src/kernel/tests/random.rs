@@ -6,7 +6,7 @@ use super::{F, Make, fused};
 use crate::algebra::concat::Concat;
 use crate::algebra::contract::Contract;
 use crate::algebra::fill::Fill;
-use crate::algebra::form::{Combine, Segments};
+use crate::algebra::form::{Reducer, Segments};
 use crate::algebra::number::Number;
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::scalar;
@@ -70,7 +70,7 @@ impl Maker {
             }
             4 if !sizes.is_empty() => {
                 let axis = self.dice.below(sizes.len());
-                let combine = [Combine::Sum, Combine::Max][self.dice.below(2)];
+                let combine = [Reducer::Sum, Reducer::Max][self.dice.below(2)];
                 let sum = self.make.reduce(combine, &[axis], a);
                 self.make.map(&scalar::TANH, &[sum])
             }
@@ -112,11 +112,11 @@ impl Maker {
                 let b = self.like(&[4, 3])?;
                 let op = Contract { left: vec![0, 2], right: vec![2, 1], out: vec![0, 1] };
                 let product = self.make.op(Op::Contract(op), &[a, b]);
-                let sum = self.make.reduce(Combine::Sum, &[self.dice.below(2)], product);
+                let sum = self.make.reduce(Reducer::Sum, &[self.dice.below(2)], product);
                 self.make.map(&scalar::TANH, &[sum])
             }
             12 if sizes == [12] => {
-                let op = Segment::Reduce { combine: Combine::Sum, segments: pieces };
+                let op = Segment::Reduce { combine: Reducer::Sum, segments: pieces };
                 let sum = self.make.op(Op::Segment(op), &[a]);
                 self.make.map(&scalar::TANH, &[sum])
             }

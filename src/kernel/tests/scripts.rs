@@ -3,9 +3,9 @@
 use super::{fused, passes};
 use crate::algebra::types::{DType, Type};
 use crate::check::check;
-use crate::data::{Catalog, Schema, Source};
+use crate::data::{Catalog, FileSource, Schema};
 use crate::diag::Diagnostic;
-use crate::graph::{self, Graphs, Part};
+use crate::graph::{self, Graphs, Phase};
 use crate::pipeline::LIBRARY;
 use crate::source::FileId;
 
@@ -13,7 +13,7 @@ use crate::source::FileId;
 struct Files;
 
 impl Catalog for Files {
-    fn schema(&self, _: &Source, real: DType) -> Result<Schema, Diagnostic> {
+    fn schema(&self, _: &FileSource, real: DType) -> Result<Schema, Diagnostic> {
         let x = ("x".to_owned(), Type::of(real, &[8]));
         let y = ("y".to_owned(), Type::scalar(DType::I32));
         Ok(Schema { columns: vec![x, y], rows: 30, ..Schema::default() })
@@ -96,9 +96,9 @@ let fit = train wide on d {{
 fn optimizer_kernels(script: &str) -> usize {
     let graphs = graphs(script);
     let step = graphs.programs.iter().find(|graph| graph.name == "fit.step").expect("there is a step");
-    let stage = |part: &Part| matches!(part, Part::Stage(_) | Part::Update);
+    let stage = |part: &Phase| matches!(part, Phase::Stage(_) | Phase::Update);
     let program = &super::fuse(&Graphs { programs: vec![step.clone()], ..Graphs::default() }).programs[0];
-    program.kernels.iter().filter(|kernel| kernel.parts.iter().any(stage)).count()
+    program.kernels.iter().filter(|kernel| kernel.phases.iter().any(stage)).count()
 }
 
 #[test]

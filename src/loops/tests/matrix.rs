@@ -29,7 +29,7 @@ fn product(rows: usize, n: usize, depth: usize, layout: Layout) -> (Make, [Buffe
         if layout.right_transposed { at(&[(1, depth as i64), (2, 1)]) } else { at(&[(1, 1), (2, n as i64)]) };
     let (x, w) = (make.load(x, left), make.load(w, right));
     let term = make.map(&scalar::MUL, &[x, w], F32);
-    let sum = make.combine(Combine::Sum, term, F32);
+    let sum = make.combine(Reducer::Sum, term, F32);
     let bias = make.load(b, at(&[(1, 1)]));
     let raw = make.map(&scalar::ADD, &[sum, bias], F32);
     let zero = make.number(0.0, F32);

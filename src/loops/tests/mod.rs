@@ -6,14 +6,14 @@ mod plan;
 mod programs;
 mod reductions;
 
-use crate::algebra::form::{Combine, Extent};
+use crate::algebra::form::{AxisSize, Reducer};
 use crate::algebra::scalar::Scalar;
 use crate::algebra::types::DType;
 use crate::kernel::{
     Affine, Buffer, BufferId, Guard, Inst, InstId, Kernel, Kernels, Program, Storage, Strategy,
 };
 
-use super::eval::{Memory, run};
+use super::eval::{ProgramMemory, run};
 use super::{Loops, lower, verify};
 
 /// A program under construction: buffers and one kernel.
@@ -29,7 +29,7 @@ pub(super) fn at(terms: &[(usize, i64)]) -> Affine {
 
 impl Make {
     pub(super) fn new(axes: &[usize], n_out: usize) -> Make {
-        let axes = axes.iter().map(|n| Extent::Fixed(*n)).collect();
+        let axes = axes.iter().map(|n| AxisSize::Fixed(*n)).collect();
         let program = Program {
             name: "test".into(),
             buffers: Vec::new(),
@@ -45,7 +45,7 @@ impl Make {
                 insts: Vec::new(),
                 strategy: Strategy::Nest,
                 commits: false,
-                parts: Vec::new(),
+                phases: Vec::new(),
                 not_fused: Vec::new(),
             },
         }
@@ -57,7 +57,7 @@ impl Make {
     ) -> (Make, std::rc::Rc<crate::algebra::form::Segments>) {
         let segments = std::rc::Rc::new(crate::algebra::form::Segments { lengths: lengths.to_vec() });
         let mut make = Make::new(&[lengths.len()], n_out);
-        make.kernel.axes.push(Extent::Ragged(segments.clone()));
+        make.kernel.axes.push(AxisSize::Ragged(segments.clone()));
         (make, segments)
     }
 
@@ -103,8 +103,8 @@ impl Make {
         self.inst(Inst::Cast(value, dtype))
     }
 
-    pub(super) fn combine(&mut self, combine: Combine, value: InstId, dtype: DType) -> InstId {
-        self.inst(Inst::Combine(combine, value, dtype))
+    pub(super) fn combine(&mut self, combine: Reducer, value: InstId, dtype: DType) -> InstId {
+        self.inst(Inst::Reduce(combine, value, dtype))
     }
 
     pub(super) fn store(&mut self, buffer: BufferId, at: Affine, value: InstId) {
@@ -129,7 +129,7 @@ impl Make {
 /// Runs program 0 on these inputs; gives the elements of every buffer afterwards.
 pub(super) fn interpret(loops: &Loops, inputs: &[(BufferId, &[f64])]) -> Vec<Vec<f64>> {
     let program = &loops.programs[0];
-    let mut memory = Memory::new(program);
+    let mut memory = ProgramMemory::new(program);
     for (buffer, values) in inputs {
         memory.set(program, buffer.0, values);
     }

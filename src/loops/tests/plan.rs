@@ -1,6 +1,6 @@
 use super::*;
 use crate::algebra::scalar;
-use crate::loops::{Place, Stmt};
+use crate::loops::{BufferLocation, Stmt};
 
 const F32: DType = DType::F32;
 
@@ -37,8 +37,16 @@ fn temporaries_share_the_arena() {
     let loops = chain(20, &homes);
     let program = &loops.programs[0];
     assert_eq!(program.arena_bytes, 256);
-    let places: Vec<Place> = program.buffers[1..5].iter().map(|buffer| buffer.place).collect();
-    assert_eq!(places, [Place::Arena(0), Place::Arena(128), Place::Arena(0), Place::Arena(128)]);
+    let places: Vec<BufferLocation> = program.buffers[1..5].iter().map(|buffer| buffer.location).collect();
+    assert_eq!(
+        places,
+        [
+            BufferLocation::Arena(0),
+            BufferLocation::Arena(128),
+            BufferLocation::Arena(0),
+            BufferLocation::Arena(128)
+        ]
+    );
     assert_eq!(program.commit, 4);
     let u = numbers(20, 1);
     let want: Vec<f64> = u.iter().map(|x| 32.0 * x).collect();
@@ -73,7 +81,7 @@ fn parts_keep_their_whole_alive() {
     verify(&loops);
     let u = numbers(8, 1);
     assert_eq!(interpret(&loops, &[(BufferId(0), &u)])[4], u);
-    assert_ne!(loops.programs[0].buffers[1].place, loops.programs[0].buffers[2].place);
+    assert_ne!(loops.programs[0].buffers[1].location, loops.programs[0].buffers[2].location);
 }
 
 #[test]
@@ -110,7 +118,7 @@ fn axes_that_run_on_are_one() {
     let mut make = Make::new(&[4, 3, 5], 2);
     let (a, out) = (make.input(F32, 60), make.input(F32, 12));
     let x = make.load(a, at(&[(0, 15), (1, 5), (2, 1)]));
-    let sum = make.combine(Combine::Sum, x, F32);
+    let sum = make.combine(Reducer::Sum, x, F32);
     make.store(out, at(&[(0, 3), (1, 1)]), sum);
     let u = numbers(60, 1);
     let loops = make.lower();

@@ -1,6 +1,6 @@
 use crate::algebra::concat::Concat;
 use crate::algebra::contract::Contract;
-use crate::algebra::form::Combine;
+use crate::algebra::form::Reducer;
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::reduce::Reduce;
 use crate::algebra::scalar::{self, Scalar};
@@ -9,9 +9,9 @@ use crate::algebra::types::{DType, Dim, Type};
 use crate::algebra::view::View;
 use crate::graph::builder::Builder;
 use crate::graph::grad::grad;
-use crate::graph::{Graph, Graphs, Output, Role, Target};
+use crate::graph::{Graph, Graphs, Output, OutputTarget, Role};
 use crate::kernel::{self, fuse};
-use crate::loops::eval::{Memory, run};
+use crate::loops::eval::{ProgramMemory, run};
 use crate::loops::{Loops, lower, verify};
 use crate::typed::Statistic;
 
@@ -38,20 +38,20 @@ impl Make {
     fn map(&mut self, f: &'static Scalar, args: &[Val]) -> Val {
         let shaped = args.iter().copied().max_by_key(|arg| self.b.ty(*arg).rank()).unwrap_or(args[0]);
         let ty = self.b.ty(shaped).clone();
-        let mut spread = Vec::new();
+        let mut broadcast = Vec::new();
         for arg in args {
             let one = self.b.ty(*arg).rank() == 0 && ty.rank() > 0;
             let arg = if one { self.b.cast(*arg, ty.dtype) } else { *arg };
-            spread.push(if one { self.b.broadcast(arg, &ty.shape) } else { arg });
+            broadcast.push(if one { self.b.broadcast(arg, &ty.shape) } else { arg });
         }
-        self.b.map(f, &spread)
+        self.b.map(f, &broadcast)
     }
 
     fn number(&mut self, value: f64, dtype: DType) -> Val {
         self.b.constant(value, &Type::scalar(dtype))
     }
 
-    fn reduce(&mut self, combine: Combine, axes: &[usize], value: Val) -> Val {
+    fn reduce(&mut self, combine: Reducer, axes: &[usize], value: Val) -> Val {
         self.b.emit(Op::Reduce(Reduce { combine, axes: axes.to_vec() }), &[value])
     }
 
@@ -59,7 +59,7 @@ impl Make {
         self.b.emit(Op::Contract(Contract { left: vec![0, 2], right: vec![2, 1], out: vec![0, 1] }), &[a, b])
     }
 
-    fn spread(&mut self, value: Val, to: &[usize], axes: &[usize]) -> Val {
+    fn broadcast(&mut self, value: Val, to: &[usize], axes: &[usize]) -> Val {
         let to = to.iter().map(|n| Dim::from(*n)).collect();
         self.b.emit(Op::View(View::Broadcast { to, axes: axes.to_vec() }), &[value])
     }
@@ -72,7 +72,7 @@ impl Make {
     fn dot(&mut self, a: Val, b: Val) -> Val {
         let (a, b) = (self.b.cast(a, F64), self.b.cast(b, F64));
         let product = self.map(&scalar::MUL, &[a, b]);
-        self.reduce(Combine::Sum, &[0], product)
+        self.reduce(Reducer::Sum, &[0], product)
     }
 }
 
@@ -93,11 +93,11 @@ impl Net {
         let w2 = make.window(params, sizes[0] + sizes[1], &[hidden, classes]);
         let b2 = make.window(params, n - classes, &[classes]);
         let z = make.matmul(x, w1);
-        let b1s = make.spread(b1, &[rows, hidden], &[1]);
+        let b1s = make.broadcast(b1, &[rows, hidden], &[1]);
         let z = make.map(&scalar::ADD, &[z, b1s]);
         let h = make.map(&scalar::TANH, &[z]);
         let logits = make.matmul(h, w2);
-        let b2s = make.spread(b2, &[rows, classes], &[1]);
+        let b2s = make.broadcast(b2, &[rows, classes], &[1]);
         let logits = make.map(&scalar::ADD, &[logits, b2s]);
         let loss = self.loss(&mut make, logits, y);
         let grads = grad(&mut make.b, loss, &[w1, b1, w2, b2]);
@@ -108,11 +108,11 @@ impl Net {
 
     fn loss(&self, make: &mut Make, logits: Val, y: Val) -> Val {
         let shape = [self.rows, self.classes];
-        let top = make.reduce(Combine::Max, &[1], logits);
-        let top = make.spread(top, &shape, &[0]);
+        let top = make.reduce(Reducer::Max, &[1], logits);
+        let top = make.broadcast(top, &shape, &[0]);
         let low = make.map(&scalar::SUB, &[logits, top]);
         let exps = make.map(&scalar::EXP, &[low]);
-        let sum = make.reduce(Combine::Sum, &[1], exps);
+        let sum = make.reduce(Reducer::Sum, &[1], exps);
         let log = make.map(&scalar::LOG, &[sum]);
         let to = Type::of(DType::I32, &shape).shape;
         let places = make.b.emit(
@@ -122,14 +122,14 @@ impl Net {
             }),
             &[],
         );
-        let places = make.spread(places, &shape, &[1]);
+        let places = make.broadcast(places, &shape, &[1]);
         let ys = make.b.emit(Op::View(View::Broadcast { to, axes: vec![0] }), &[y]);
         let is = make.map(&scalar::EQ, &[places, ys]);
         let is = make.b.cast(is, self.real);
         let picked = make.map(&scalar::MUL, &[is, low]);
-        let picked = make.reduce(Combine::Sum, &[1], picked);
+        let picked = make.reduce(Reducer::Sum, &[1], picked);
         let each = make.map(&scalar::SUB, &[log, picked]);
-        let total = make.reduce(Combine::Sum, &[0], each);
+        let total = make.reduce(Reducer::Sum, &[0], each);
         let share = make.number(1.0 / self.rows as f64, self.real);
         make.map(&scalar::MUL, &[total, share])
     }
@@ -160,7 +160,10 @@ impl Net {
         let params1 = make.map(&scalar::SUB, &[params, step]);
         let mut outputs = vec![Output::result("loss", loss)];
         for (k, value) in [params1, m1, v1, u, scale1].into_iter().enumerate() {
-            outputs.push(Output { target: Target::InPlace(k), ..Output::result(format!("out{k}"), value) });
+            outputs.push(Output {
+                target: OutputTarget::InPlace(k),
+                ..Output::result(format!("out{k}"), value)
+            });
         }
         outputs
     }
@@ -192,7 +195,7 @@ fn check(net: &Net, tolerance: f64) -> Loops {
         .collect();
     let want = kernel::run(&kernels.programs[0], &inputs);
     let program = &loops.programs[0];
-    let mut memory = Memory::new(program);
+    let mut memory = ProgramMemory::new(program);
     for ((buffer, _), values) in program.inputs.iter().zip(&inputs) {
         memory.set(program, *buffer, values);
     }

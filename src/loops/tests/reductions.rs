@@ -11,7 +11,7 @@ fn rows_and_columns_are_summed() {
             let (a, out) = (make.input(F32, rows * n), make.input(F32, [n, rows][along]));
             let place = [at(&[(0, 1), (1, n as i64)]), at(&[(0, n as i64), (1, 1)])];
             let x = make.load(a, place[along].clone());
-            let sum = make.combine(Combine::Sum, x, F32);
+            let sum = make.combine(Reducer::Sum, x, F32);
             make.store(out, at(&[(0, 1)]), sum);
             let u = numbers(rows * n, 1);
             let mut want = vec![0.0; [n, rows][along]];
@@ -28,8 +28,8 @@ fn greatest_and_least_keep_nan() {
             let mut make = Make::new(&[n], 0);
             let (a, out) = (make.input(F32, n), make.input(F32, 2));
             let x = make.load(a, at(&[(0, 1)]));
-            let most = make.combine(Combine::Max, x, F32);
-            let least = make.combine(Combine::Min, x, F32);
+            let most = make.combine(Reducer::Max, x, F32);
+            let least = make.combine(Reducer::Min, x, F32);
             make.store(out, at(&[]), most);
             make.store(out, Affine { offset: 1, ..Affine::default() }, least);
             let mut u = numbers(n, 2);
@@ -61,8 +61,8 @@ fn stores_and_full_sums_in_one_loop() {
         let (wide, other) = (make.cast(next, DType::F64), make.cast(y, DType::F64));
         let product = make.map(&scalar::MUL, &[wide, other], DType::F64);
         let square = make.map(&scalar::MUL, &[other, other], DType::F64);
-        let dot = make.combine(Combine::Sum, product, DType::F64);
-        let norm = make.combine(Combine::Sum, square, DType::F64);
+        let dot = make.combine(Reducer::Sum, product, DType::F64);
+        let norm = make.combine(Reducer::Sum, square, DType::F64);
         let root = make.map(&scalar::SQRT, &[norm], DType::F64);
         make.store(out, at(&[]), dot);
         make.store(out, Affine { offset: 1, ..Affine::default() }, root);
@@ -84,7 +84,7 @@ fn pieces_are_summed() {
     let (a, out) = (make.input(F32, n), make.input(DType::F64, lengths.len()));
     let x = make.load(a, Affine { piece: Some((segments, 0)), ..at(&[(1, 1)]) });
     let wide = make.cast(x, DType::F64);
-    let sum = make.combine(Combine::Sum, wide, DType::F64);
+    let sum = make.combine(Reducer::Sum, wide, DType::F64);
     make.store(out, at(&[(0, 1)]), sum);
     let u = numbers(n, 3);
     let mut rest = u.as_slice();
@@ -108,9 +108,9 @@ fn booleans_and_integers_are_put_together() {
     let x = make.load(a, at(&[(0, 1)]));
     let four = make.number(-4.0, DType::I32);
     let below = make.map(&scalar::LT, &[x, four], DType::Bool);
-    let some = make.combine(Combine::Max, below, DType::Bool);
-    let every = make.combine(Combine::Min, below, DType::Bool);
-    let (high, low) = (make.combine(Combine::Max, x, DType::I32), make.combine(Combine::Min, x, DType::I32));
+    let some = make.combine(Reducer::Max, below, DType::Bool);
+    let every = make.combine(Reducer::Min, below, DType::Bool);
+    let (high, low) = (make.combine(Reducer::Max, x, DType::I32), make.combine(Reducer::Min, x, DType::I32));
     make.store(any, at(&[]), some);
     make.store(all, at(&[]), every);
     make.store(most, at(&[]), high);
@@ -126,7 +126,7 @@ fn nothing_sums_to_zero() {
     let mut make = Make::new(&[3, 0], 1);
     let (a, out) = (make.input(F32, 0), make.input(F32, 3));
     let x = make.load(a, at(&[(1, 1)]));
-    let sum = make.combine(Combine::Sum, x, F32);
+    let sum = make.combine(Reducer::Sum, x, F32);
     make.store(out, at(&[(0, 1)]), sum);
     assert_eq!(make.run(&[(out, &[5.0, 5.0, 5.0])])[out.0], vec![0.0; 3]);
 }

@@ -4,8 +4,8 @@ use cranelift::codegen::ir;
 use cranelift::codegen::isa::CallConv;
 use cranelift::prelude::*;
 
-use super::Emit;
-use crate::loops::{Bound, Carried, Expr, Value};
+use super::FunctionEmitter;
+use crate::loops::{Carried, Expr, LoopBound, Value};
 use crate::native::simd::{self, LiveIn};
 use crate::native::vector;
 
@@ -19,7 +19,7 @@ pub(in crate::native) fn wide_signature() -> Signature {
 /// Blocks lie where cache lines begin.
 const ALIGN: u32 = 64;
 
-impl<'a> Emit<'a, '_> {
+impl<'a> FunctionEmitter<'a, '_> {
     /// The place of a loop among the wide ones, if it is one.
     pub(super) fn is_wide(&self, var: Value) -> Option<usize> {
         self.wides.iter().position(|wide| wide.var() == var)
@@ -49,7 +49,7 @@ impl<'a> Emit<'a, '_> {
     }
 
     /// Memory for a block, on the stack.
-    fn wide_block(&mut self, wide: &simd::Loop) -> ir::Value {
+    fn wide_block(&mut self, wide: &simd::VectorLoop) -> ir::Value {
         let bytes = wide.layout.bytes + ALIGN;
         let slot = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 4);
         let slot = self.b.create_sized_stack_slot(slot);
@@ -90,12 +90,12 @@ impl<'a> Emit<'a, '_> {
     }
 
     /// Where each access starts: at position 0 of a loop whose iterations are free, else at the first one.
-    fn wide_bases(&mut self, wide: &simd::Loop, block: ir::Value) {
+    fn wide_bases(&mut self, wide: &simd::VectorLoop, block: ir::Value) {
         for (index, base) in wide.plan.bases.iter().enumerate() {
             let bytes = self.function.pointers[base.pointer].bytes() as i64;
             let pointer = self.pointers[base.pointer];
             let mut at = self.add_terms(Some(pointer), &base.terms, bytes).unwrap_or(pointer);
-            if !wide.plan.free && wide.plan.start != Bound::Const(0) {
+            if !wide.plan.free && wide.plan.start != LoopBound::Const(0) {
                 let start = self.bound(wide.plan.start);
                 let start = self.times(start, base.step * bytes);
                 at = self.b.ins().iadd(at, start);
@@ -105,7 +105,7 @@ impl<'a> Emit<'a, '_> {
     }
 
     /// The positions of a loop whose iterations are free, else how many iterations there are.
-    fn wide_range(&mut self, wide: &simd::Loop, block: ir::Value) {
+    fn wide_range(&mut self, wide: &simd::VectorLoop, block: ir::Value) {
         let (plan, layout) = (&wide.plan, &wide.layout);
         let (start, stop) = (self.bound(plan.start), self.bound(plan.stop));
         let length = self.b.ins().isub(stop, start);

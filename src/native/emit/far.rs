@@ -4,10 +4,10 @@ use cranelift::codegen::ir::{self, BlockArg};
 use cranelift::codegen::isa::CallConv;
 use cranelift::prelude::*;
 
-use super::Emit;
-use crate::algebra::scalar::{Machine, far_limit};
+use super::FunctionEmitter;
+use crate::algebra::scalar::{MachineOp, far_limit};
 use crate::loops::{Ty, Value};
-use crate::native::vector::{self, Parts};
+use crate::native::vector::{self, Registers};
 use crate::native::{far, ops};
 
 /// The signature of functions of great arguments: two operands and the result in memory, and how many lanes.
@@ -17,14 +17,14 @@ pub(in crate::native) fn far_signature() -> Signature {
     signature
 }
 
-impl<'a> Emit<'a, '_> {
-    pub(super) fn far(&mut self, ty: Ty, machine: Machine, args: &'a [Value]) -> Parts {
+impl<'a> FunctionEmitter<'a, '_> {
+    pub(super) fn far(&mut self, ty: Ty, machine: MachineOp, args: &'a [Value]) -> Registers {
         let [x, near] = [args[0], args[1]].map(|arg| self.parts(arg).to_vec());
         let great = self.any_great(ty, &x);
         let [cold, done] = [self.b.create_block(), self.b.create_block()];
         self.b.set_cold_block(cold);
         let register = vector::type_of(&self.b, x[0]);
-        let joined: Parts = x.iter().map(|_| self.b.append_block_param(done, register)).collect();
+        let joined: Registers = x.iter().map(|_| self.b.append_block_param(done, register)).collect();
         let ends = |parts: &[ir::Value]| parts.iter().copied().map(BlockArg::Value).collect::<Vec<_>>();
         self.b.ins().brif(great, cold, &[], done, &ends(&near));
         self.b.switch_to_block(cold);
@@ -38,7 +38,7 @@ impl<'a> Emit<'a, '_> {
     fn any_great(&mut self, ty: Ty, x: &[ir::Value]) -> ir::Value {
         let register = vector::type_of(&self.b, x[0]);
         let limit = vector::float(&mut self.b, register, far_limit(ty.dtype));
-        let abs = ops::emitter(Machine::Abs);
+        let abs = ops::emitter(MachineOp::Abs);
         let mut any = None;
         for part in x {
             let size = abs(&mut self.b, &[*part]);
@@ -50,7 +50,7 @@ impl<'a> Emit<'a, '_> {
     }
 
     /// The results of the function in all lanes, by way of memory.
-    fn call_far(&mut self, ty: Ty, machine: Machine, operands: [&[ir::Value]; 2]) -> Parts {
+    fn call_far(&mut self, ty: Ty, machine: MachineOp, operands: [&[ir::Value]; 2]) -> Registers {
         let bytes = ty.dtype.bytes() as u32 * u32::from(ty.lanes);
         let slot = StackSlotData::new(StackSlotKind::ExplicitSlot, 2 * bytes, 4);
         let slot = self.b.create_sized_stack_slot(slot);

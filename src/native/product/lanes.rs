@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use super::tile::Tile;
 
 /// An element type of products.
-pub(super) trait Element: Copy + Debug {
+pub(super) trait ProductElement: Copy + Debug {
     /// Zero.
     const ZERO: Self;
     /// `a * b + self`, rounded once.
@@ -18,7 +18,7 @@ pub(super) trait Element: Copy + Debug {
     fn plus(self, other: Self) -> Self;
 }
 
-impl Element for f32 {
+impl ProductElement for f32 {
     const ZERO: f32 = 0.0;
     #[inline(always)]
     fn fused(self, a: f32, b: f32) -> f32 {
@@ -30,7 +30,7 @@ impl Element for f32 {
     }
 }
 
-impl Element for f64 {
+impl ProductElement for f64 {
     const ZERO: f64 = 0.0;
     #[inline(always)]
     fn fused(self, a: f64, b: f64) -> f64 {
@@ -49,7 +49,7 @@ impl Element for f64 {
 /// elements as a method says.
 pub(super) trait Lanes: Copy {
     /// What is in each lane.
-    type E: Element;
+    type E: ProductElement;
     /// How many lanes.
     const N: usize;
     /// Rows of a tile that is one vector wide, and of one that is two wide.
@@ -71,7 +71,7 @@ pub(super) trait Lanes: Copy {
 #[derive(Clone, Copy)]
 pub(super) struct Portable<E>(PhantomData<E>);
 
-impl<E: Element> Lanes for Portable<E> {
+impl<E: ProductElement> Lanes for Portable<E> {
     type E = E;
     const N: usize = 4;
     const ROWS: [usize; 2] = [4, 4];

@@ -77,7 +77,7 @@ impl Steps {
 
 /// A matrix product: sizes, and where elements along each axis lie. Columns of the results lie side by side.
 #[derive(Clone, Copy, Debug)]
-struct Shape {
+struct ProductShape {
     m: usize,
     n: usize,
     k: usize,
@@ -119,7 +119,7 @@ macro_rules! entry {
             let a_next = Steps { by: a_by, table: a_table };
             let b_next = Steps { by: b_by, table: b_table };
             let b_column = Steps { by: column_by, table: column_table };
-            let shape = Shape { m, n, k, a_row, a_next, b_next, b_column, c_row };
+            let shape = ProductShape { m, n, k, a_row, a_next, b_next, b_column, c_row };
             // SAFETY: the machine has the features that it is asked for; the caller vouches for the memory.
             unsafe {
                 #[cfg(target_arch = "x86_64")]
@@ -143,7 +143,7 @@ entry!(product_f64, f64, Avx512F64, Avx2F64);
 ///
 /// # Safety
 /// As [`product_f32`], and the machine must have the registers of `L`.
-unsafe fn product<L: Lanes>(shape: &Shape, a: *const L::E, b: *const L::E, c: *mut L::E) {
+unsafe fn product<L: Lanes>(shape: &ProductShape, a: *const L::E, b: *const L::E, c: *mut L::E) {
     let mut scratch = std::mem::MaybeUninit::<Scratch>::uninit();
     let packed = scratch.as_mut_ptr().cast::<L::E>();
     let width = 2 * L::N;
@@ -183,7 +183,7 @@ impl Panel {
     /// As [`product`]; `packed` has room for the second operand, and `copies` for the first, unless it is null.
     unsafe fn compute<L: Lanes>(
         &self,
-        shape: &Shape,
+        shape: &ProductShape,
         [a, b]: [*const L::E; 2],
         c: *mut L::E,
         packed: *mut L::E,

@@ -6,7 +6,7 @@ use std::ptr;
 
 use super::lanes::Lanes;
 use super::tile::Tile;
-use super::{DEPTH, ROWS, Shape};
+use super::{DEPTH, ProductShape, ROWS};
 
 /// Rows at multiples of so many bytes share the same few lines of the first cache: its ways lie so far apart.
 const WAY: usize = 4096;
@@ -24,14 +24,14 @@ pub(super) const PITCH: usize = DEPTH + 16;
 /// Room that begins with a line of the cache.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
-struct Line(#[expect(dead_code, reason = "only pointers lead there")] [u8; 64]);
+struct CacheLine(#[expect(dead_code, reason = "only pointers lead there")] [u8; 64]);
 
 thread_local! {
-    static COPIES: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
+    static COPIES: RefCell<Vec<CacheLine>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Room for copies of the rows of a block, or null where they are better read where they are.
-pub(super) fn copies<L: Lanes>(shape: &Shape) -> *mut L::E {
+pub(super) fn copies<L: Lanes>(shape: &ProductShape) -> *mut L::E {
     let bytes = |distance: isize| distance.unsigned_abs() * size_of::<L::E>();
     let (row, next) = (bytes(shape.a_row), bytes(shape.a_next.by));
     let collide = shape.a_next.by == 1 && shape.m > 4 && row > 0 && row.is_multiple_of(WAY);
@@ -40,8 +40,8 @@ pub(super) fn copies<L: Lanes>(shape: &Shape) -> *mut L::E {
         return ptr::null_mut();
     }
     COPIES.with_borrow_mut(|lines| {
-        let room = ROWS * PITCH * size_of::<L::E>() / size_of::<Line>();
-        lines.resize(room.max(lines.len()), Line([0; 64]));
+        let room = ROWS * PITCH * size_of::<L::E>() / size_of::<CacheLine>();
+        lines.resize(room.max(lines.len()), CacheLine([0; 64]));
         lines.as_mut_ptr().cast()
     })
 }

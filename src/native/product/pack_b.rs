@@ -1,9 +1,9 @@
 //! The second operand with its columns side by side: as it is, packed out by the first tile of a panel on the
 //! way, or before.
 
-use super::lanes::{Element, Lanes};
+use super::lanes::{Lanes, ProductElement};
 use super::tile::Tile;
-use super::{Panel, Shape, runs};
+use super::{Panel, ProductShape, runs};
 
 /// So few rows of results do not make it worthwhile to lay out columns that lie side by side.
 const FEW: usize = 24;
@@ -14,12 +14,12 @@ const FEW: usize = 24;
 /// The operand and the tables must be there, and room for it where it is packed.
 pub(super) unsafe fn packed<L: Lanes>(
     panel: &Panel,
-    shape: &Shape,
+    shape: &ProductShape,
     b: *const L::E,
     packed: *mut L::E,
     tile: Tile<L::E>,
 ) -> Tile<L::E> {
-    let Shape { b_next, b_column, .. } = *shape;
+    let ProductShape { b_next, b_column, .. } = *shape;
     let adjacent = !b_column.has_table() && b_column.by == 1;
     // SAFETY: the caller vouches for all of it.
     unsafe {
@@ -41,7 +41,7 @@ pub(super) unsafe fn packed<L: Lanes>(
 }
 
 /// Lays out rows whose elements lie side by side.
-unsafe fn rows<L: Lanes>(panel: &Panel, shape: &Shape, b: *const L::E, packed: *mut L::E) {
+unsafe fn rows<L: Lanes>(panel: &Panel, shape: &ProductShape, b: *const L::E, packed: *mut L::E) {
     let width = panel.columns.next_multiple_of(L::N);
     for row in 0..panel.k {
         // SAFETY: as in `packed`.
@@ -54,7 +54,7 @@ unsafe fn rows<L: Lanes>(panel: &Panel, shape: &Shape, b: *const L::E, packed: *
 }
 
 /// Lays out columns in equal steps, by runs of rows whose elements lie side by side.
-unsafe fn columns<L: Lanes>(panel: &Panel, shape: &Shape, b: *const L::E, packed: *mut L::E) {
+unsafe fn columns<L: Lanes>(panel: &Panel, shape: &ProductShape, b: *const L::E, packed: *mut L::E) {
     let width = panel.columns.next_multiple_of(L::N);
     // SAFETY: as in `packed`.
     let at = |row: usize| unsafe { shape.b_next.at(panel.start + row) };

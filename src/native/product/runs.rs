@@ -1,13 +1,13 @@
 //! The second operand packed out where its columns lie side by side in runs, as the lines of an image do.
 
-use super::lanes::{Element, Lanes};
-use super::{Panel, Shape};
+use super::lanes::{Lanes, ProductElement};
+use super::{Panel, ProductShape};
 
 /// Lays out the rows of a panel, a run at a time. Columns that there are not are zeros.
 ///
 /// # Safety
 /// The operand, the tables and the room must be there.
-pub(super) unsafe fn lay<L: Lanes>(panel: &Panel, shape: &Shape, b: *const L::E, packed: *mut L::E) {
+pub(super) unsafe fn lay<L: Lanes>(panel: &Panel, shape: &ProductShape, b: *const L::E, packed: *mut L::E) {
     let (k, width) = (panel.k, panel.columns.next_multiple_of(L::N));
     // SAFETY: the caller vouches for the tables.
     let at = |column: usize| unsafe { shape.b_column.at(panel.column + column) };

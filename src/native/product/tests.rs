@@ -58,7 +58,7 @@ macro_rules! agrees {
                     table: if on(2 + which) { tables[which].as_ptr() } else { std::ptr::null() },
                 };
                 let (a_next, b_next, b_column) = (steps(0, a[1]), steps(1, b[0]), steps(2, b[1]));
-                let shape = Shape { m, n, k, a_row: a[0], a_next, b_next, b_column, c_row };
+                let shape = ProductShape { m, n, k, a_row: a[0], a_next, b_next, b_column, c_row };
                 let room = |[x, y]: [isize; 2], [rows, columns]: [usize; 2]| {
                     (x as usize * rows.max(1)).max(y as usize * columns.max(1)) + rows + columns
                 };

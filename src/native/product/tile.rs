@@ -1,7 +1,7 @@
 //! A tile of results that stays in registers, and how it is computed where nothing is known of the machine.
 
 use super::Steps;
-use super::lanes::Element;
+use super::lanes::ProductElement;
 
 /// Some rows and vectors of results, over a run of the summed axis.
 #[repr(C)]
@@ -29,7 +29,7 @@ pub(super) struct Tile<E> {
     pub(super) last: usize,
 }
 
-impl<E: Element> Tile<E> {
+impl<E: ProductElement> Tile<E> {
     /// Where element `k` of the first row lies.
     unsafe fn at(&self, k: usize) -> isize {
         // SAFETY: the caller vouches for the table.

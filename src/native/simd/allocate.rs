@@ -3,14 +3,14 @@
 //! An iteration is straight, so the value that is used last is spilled first (Belady 1966). What does not change
 //! between iterations stays in registers while there are some left; the rest of it is loaded again where it is used.
 
-use super::body::{Body, Id, Info, Op, Source};
+use super::body::{Id, Origin, VectorBody, VectorOp, VirtualRegister};
 use super::instruction::{Allocated, Constants, Instruction, Operand, Overwritten, Reg};
 use super::isa::{Isa, RegisterFile, Transfer};
 use super::plan::LiveIn;
 
 /// Puts a body into registers. None if carried values would have to change places all at once, or do not fit.
 pub(super) fn allocate(
-    body: &Body,
+    body: &VectorBody,
     isa: &dyn Isa,
     live_ins: &[LiveIn],
     constants: &mut Constants,
@@ -46,7 +46,7 @@ pub(super) fn allocate(
 }
 
 struct Allocator<'a> {
-    body: &'a Body,
+    body: &'a VectorBody,
     isa: &'a dyn Isa,
     live_ins: &'a [LiveIn],
     constants: &'a mut Constants,
@@ -92,7 +92,7 @@ impl Allocator<'_> {
         }
     }
 
-    fn info(&self, id: Id) -> Info {
+    fn info(&self, id: Id) -> VirtualRegister {
         self.body.infos[id]
     }
 
@@ -116,15 +116,15 @@ impl Allocator<'_> {
 
     /// Loads what does not change.
     fn materialise(&mut self, id: Id, to: Reg) -> Instruction {
-        let Info { source, size, lane, .. } = self.info(id);
+        let VirtualRegister { source, size, lane, .. } = self.info(id);
         let (transfer, operand) = match source {
-            Source::Number(bits) => (Transfer::Splat, Operand::Constant(self.constants.number(bits, size))),
-            Source::Iota => (Transfer::Load, Operand::Constant(self.constants.iota(self.body.per))),
-            Source::LiveIn(k) if self.live_ins[k] == LiveIn::Scalar => {
+            Origin::Number(bits) => (Transfer::Splat, Operand::Constant(self.constants.number(bits, size))),
+            Origin::Iota => (Transfer::Load, Operand::Constant(self.constants.iota(self.body.per))),
+            Origin::LiveIn(k) if self.live_ins[k] == LiveIn::Scalar => {
                 (Transfer::Splat, Operand::LiveIn(k, 0))
             }
-            Source::LiveIn(k) => (Transfer::Load, Operand::LiveIn(k, lane * size)),
-            Source::Body => unreachable!("what iterations compute is not loaded"),
+            Origin::LiveIn(k) => (Transfer::Load, Operand::LiveIn(k, lane * size)),
+            Origin::Body => unreachable!("what iterations compute is not loaded"),
         };
         self.transfer(transfer, size, Some(to), &[], operand)
     }
@@ -167,7 +167,7 @@ impl Allocator<'_> {
     /// Makes a register free, keeping its value in memory unless that can be had again.
     fn spill(&mut self, id: Id, register: Reg) {
         let info = self.info(id);
-        if info.source == Source::Body && self.slots[id].is_none() {
+        if info.source == Origin::Body && self.slots[id].is_none() {
             let slot = self.spills;
             self.spills += 1;
             self.slots[id] = Some(slot);
@@ -197,7 +197,7 @@ impl Allocator<'_> {
         register
     }
 
-    fn op(&mut self, k: usize, op: &Op) {
+    fn op(&mut self, k: usize, op: &VectorOp) {
         let mut from: Vec<Reg> = op.from.iter().map(|id| self.reload(*id, &op.from)).collect();
         for id in &op.from {
             self.uses[*id].pop_if(|next| *next == k);
@@ -215,7 +215,7 @@ impl Allocator<'_> {
         } else if let Some(id) = op.to {
             to = Some(self.assigned(id).unwrap_or_else(|| self.take(self.info(id).mask, &op.from)));
         }
-        let Op { opcode, bytes, wide, operand, immediate, .. } = *op;
+        let VectorOp { opcode, bytes, wide, operand, immediate, .. } = *op;
         self.out.push(Instruction { opcode, bytes, wide, overwritten, to, from, operand, immediate });
         if let (Some(id), Some(register)) = (op.to, to)
             && !self.uses[id].is_empty()
@@ -232,7 +232,7 @@ impl Allocator<'_> {
     }
 
     /// Chooses which operand a tied instruction overwrites: one that ends, else a copy of the last.
-    fn tie(&mut self, op: &Op, from: &mut Vec<Reg>, ends: &[bool]) -> (Option<Reg>, Overwritten) {
+    fn tie(&mut self, op: &VectorOp, from: &mut Vec<Reg>, ends: &[bool]) -> (Option<Reg>, Overwritten) {
         let [a, b, c] = [from[0], from[1], from[2]];
         let (to, overwritten, rest) = match ends {
             [_, _, true] => (c, Overwritten::Sum, [a, b]),
@@ -273,7 +273,7 @@ impl Allocator<'_> {
                 (None, Some(slot)) => {
                     self.transfer(Transfer::Load, size, Some(to), &[], Operand::Spill(slot))
                 }
-                (None, None) if self.info(next).source != Source::Body => self.materialise(next, to),
+                (None, None) if self.info(next).source != Origin::Body => self.materialise(next, to),
                 _ => return None,
             };
             self.out.push(instruction);

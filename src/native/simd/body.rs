@@ -10,7 +10,7 @@ pub(super) type Id = usize;
 
 /// Where a virtual register's value comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Source {
+pub(super) enum Origin {
     /// An operation of the body, or the iteration before.
     Body,
     /// The bits of a number, in each lane.
@@ -23,8 +23,8 @@ pub(super) enum Source {
 
 /// A virtual register.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Info {
-    pub(super) source: Source,
+pub(super) struct VirtualRegister {
+    pub(super) source: Origin,
     /// Bytes of a lane.
     pub(super) size: usize,
     /// Whether it is a mask register.
@@ -35,7 +35,7 @@ pub(super) struct Info {
 
 /// An instruction.
 #[derive(Clone, Debug)]
-pub(super) struct Op {
+pub(super) struct VectorOp {
     pub(super) opcode: Opcode,
     /// Bytes of the longest vector that it speaks of.
     pub(super) bytes: usize,
@@ -49,10 +49,10 @@ pub(super) struct Op {
 
 /// A body for so many lanes in a register.
 #[derive(Default)]
-pub(super) struct Body {
+pub(super) struct VectorBody {
     pub(super) per: usize,
-    pub(super) ops: Vec<Op>,
-    pub(super) infos: Vec<Info>,
+    pub(super) ops: Vec<VectorOp>,
+    pub(super) infos: Vec<VirtualRegister>,
     /// Those that no iteration changes.
     pub(super) shared: Vec<Id>,
     /// For each register of a carried value: inside the loop, and at the end of an iteration.
@@ -61,15 +61,15 @@ pub(super) struct Body {
     pub(super) inits: Vec<Id>,
 }
 
-impl Body {
+impl VectorBody {
     /// A new virtual register.
-    pub(super) fn fresh(&mut self, info: Info) -> Id {
+    pub(super) fn fresh(&mut self, info: VirtualRegister) -> Id {
         self.infos.push(info);
         self.infos.len() - 1
     }
 
     /// A register that no iteration changes.
-    pub(super) fn shared(&mut self, info: Info) -> Id {
+    pub(super) fn shared(&mut self, info: VirtualRegister) -> Id {
         let known = self.shared.iter().find(|id| self.infos[**id] == info).copied();
         known.unwrap_or_else(|| {
             let id = self.fresh(info);
@@ -80,7 +80,7 @@ impl Body {
 
     /// The bits of a number in each lane.
     pub(super) fn number(&mut self, bits: u64, size: usize) -> Id {
-        self.shared(Info { source: Source::Number(bits), size, mask: false, lane: 0 })
+        self.shared(VirtualRegister { source: Origin::Number(bits), size, mask: false, lane: 0 })
     }
 
     /// A float in each lane.
@@ -102,9 +102,9 @@ impl Body {
         operand: Operand,
         immediate: Option<u8>,
     ) -> Id {
-        let to = self.fresh(Info { source: Source::Body, size, mask: false, lane: 0 });
+        let to = self.fresh(VirtualRegister { source: Origin::Body, size, mask: false, lane: 0 });
         let (bytes, wide, from) = (size * self.per, size == 8, from.to_vec());
-        self.ops.push(Op { opcode, bytes, wide, to: Some(to), from, operand, immediate });
+        self.ops.push(VectorOp { opcode, bytes, wide, to: Some(to), from, operand, immediate });
         to
     }
 
@@ -135,7 +135,7 @@ impl Body {
 
     /// Most registers for vectors that what iterations compute takes at once.
     pub(super) fn pressure(&self, uses: &[Vec<usize>]) -> usize {
-        let counts = |id: Id| self.infos[id].source == Source::Body && !self.infos[id].mask;
+        let counts = |id: Id| self.infos[id].source == Origin::Body && !self.infos[id].mask;
         let last = |id: Id| uses[id].first().copied();
         let mut live = self.carried.iter().filter(|(current, _)| last(*current).is_some()).count();
         let mut most = live.max(self.carried.len());

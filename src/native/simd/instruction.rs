@@ -90,7 +90,7 @@ pub(super) struct Allocated {
 }
 
 /// A loop with so many lanes in a register.
-pub(super) struct Section {
+pub(super) struct VectorSection {
     pub(super) per: usize,
     /// Whether the last iteration overlaps the one before it.
     pub(super) overlap: bool,

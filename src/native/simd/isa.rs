@@ -1,10 +1,10 @@
 //! What of wide loops depends on the instruction set: one trait, which each set implements in a folder of its own.
 
-use super::body::{Body, Id};
-use super::instruction::{Constants, Instruction, Section};
+use super::body::{Id, VectorBody};
+use super::instruction::{Constants, Instruction, VectorSection};
 use super::layout::Layout;
 use super::plan::{Access, Plan};
-use crate::algebra::scalar::Machine;
+use crate::algebra::scalar::MachineOp;
 use crate::algebra::types::DType;
 use crate::native::Target;
 
@@ -30,7 +30,7 @@ pub(super) struct RegisterFile {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Operation {
     /// Arithmetic, comparison, logic or choice, on operands of an element type.
-    Machine(Machine, DType),
+    Machine(MachineOp, DType),
     /// `a * b + c`, with the product or `c` negated.
     Fused {
         /// Whether the product is.
@@ -39,7 +39,7 @@ pub(super) enum Operation {
         sum: bool,
     },
     /// A shift of integers by a number of bits.
-    Shift(Machine, u8),
+    Shift(MachineOp, u8),
     /// From one element type to another one.
     Cast(DType, DType),
     /// The elements from a lane on.
@@ -81,10 +81,10 @@ pub(super) trait Isa: Sync {
 
     /// Adds the instructions of an operation to a body, and says where the result is. `None` if it has none
     /// for it.
-    fn select(&self, operation: Operation, args: &[Id], body: &mut Body) -> Option<Id>;
+    fn select(&self, operation: Operation, args: &[Id], body: &mut VectorBody) -> Option<Id>;
 
     /// The same for a value that is written to the elements from a lane on.
-    fn store(&self, access: Access, lane: usize, value: Id, body: &mut Body) -> Option<()>;
+    fn store(&self, access: Access, lane: usize, value: Id, body: &mut VectorBody) -> Option<()>;
 
     /// The instruction of a transfer, for lanes of so many bytes.
     fn transfer(&self, transfer: Transfer, size: usize) -> Opcode;
@@ -96,5 +96,11 @@ pub(super) trait Isa: Sync {
     fn mnemonic(&self, instruction: &Instruction) -> String;
 
     /// The function of a loop: machine code, with the constants behind it.
-    fn assemble(&self, plan: &Plan, layout: &Layout, sections: &[Section], constants: &Constants) -> Vec<u8>;
+    fn assemble(
+        &self,
+        plan: &Plan,
+        layout: &Layout,
+        sections: &[VectorSection],
+        constants: &Constants,
+    ) -> Vec<u8>;
 }

@@ -1,15 +1,15 @@
 //! From the statements of a loop to operations on virtual registers, which the instruction set selects
 //! instructions for.
 
-use super::body::{Body, Id, Info, Source};
+use super::body::{Id, Origin, VectorBody, VirtualRegister};
 use super::isa::{Isa, Operation};
-use super::plan::{Facts, Known, Plan};
-use crate::algebra::scalar::{Machine, encode};
+use super::plan::{ByValue, Plan, ValueFacts};
+use crate::algebra::scalar::{MachineOp, encode};
 use crate::algebra::types::DType;
 use crate::loops::{Expr, Stmt, Value};
 
 /// Lanes of the widest type that there is in a register of so many bytes.
-pub(super) fn most_lanes(facts: &Facts, plan: &Plan, bytes: usize) -> usize {
+pub(super) fn most_lanes(facts: &ValueFacts, plan: &Plan, bytes: usize) -> usize {
     let mut widest = 4;
     let mut see = |value: Value| {
         if facts.ty(value).lanes > 1 {
@@ -32,13 +32,13 @@ pub(super) fn most_lanes(facts: &Facts, plan: &Plan, bytes: usize) -> usize {
 
 /// A body with `per` lanes in a register; none if the instruction set lacks an operation.
 pub(super) fn lower<'a, 'b>(
-    facts: &'b Facts<'a, 'b>,
+    facts: &'b ValueFacts<'a, 'b>,
     plan: &'b mut Plan<'a>,
     isa: &'b dyn Isa,
     per: usize,
-) -> Option<Body> {
-    let body = Body { per, ..Body::default() };
-    let mut lower = Lower { facts, plan, isa, body, known: Known::new(), lane: 0 };
+) -> Option<VectorBody> {
+    let body = VectorBody { per, ..VectorBody::default() };
+    let mut lower = Lower { facts, plan, isa, body, known: ByValue::new(), lane: 0 };
     let parts = if lower.plan.free { 1 } else { lower.plan.lanes / per };
     for part in 0..parts {
         lower.known.clear();
@@ -50,12 +50,12 @@ pub(super) fn lower<'a, 'b>(
 }
 
 struct Lower<'a, 'b> {
-    facts: &'b Facts<'a, 'b>,
+    facts: &'b ValueFacts<'a, 'b>,
     plan: &'b mut Plan<'a>,
     isa: &'b dyn Isa,
-    body: Body,
+    body: VectorBody,
     /// The registers of values, in this part.
-    known: Known<Id>,
+    known: ByValue<Id>,
     /// The first lane of this part.
     lane: usize,
 }
@@ -65,7 +65,8 @@ impl Lower<'_, '_> {
         let mut currents = Vec::new();
         for carry in self.plan.carried {
             let size = self.facts.ty(carry.init).dtype.bytes();
-            let current = self.body.fresh(Info { source: Source::Body, size, mask: false, lane: 0 });
+            let current =
+                self.body.fresh(VirtualRegister { source: Origin::Body, size, mask: false, lane: 0 });
             self.known.insert(carry.current, current);
             currents.push(current);
             let init = self.live_in(carry.init)?;
@@ -119,8 +120,8 @@ impl Lower<'_, '_> {
         if let Some(Expr::Const(number)) = self.facts.definition(value) {
             return Some(self.body.number(encode(number.0, dtype), size));
         }
-        let source = Source::LiveIn(self.plan.live_in(self.facts, value)?);
-        Some(self.body.shared(Info { source, size, mask: false, lane: self.lane }))
+        let source = Origin::LiveIn(self.plan.live_in(self.facts, value)?);
+        Some(self.body.shared(VirtualRegister { source, size, mask: false, lane: self.lane }))
     }
 
     /// A boolean from before the loop, computed again in each iteration: masks do not come through memory, and what
@@ -154,7 +155,7 @@ impl Lower<'_, '_> {
                 let offset = self.plan.position(self.facts, *start)?;
                 self.select(Operation::Iota(offset), &[])
             }
-            Expr::Machine(Machine::IntToFloat, args) => self.cast(args[0], ty.dtype),
+            Expr::Machine(MachineOp::IntToFloat, args) => self.cast(args[0], ty.dtype),
             Expr::Machine(machine, args) => self.machine(*machine, ty.dtype, args),
             Expr::Cast(arg) => self.cast(*arg, ty.dtype),
             _ => None,
@@ -177,11 +178,11 @@ impl Lower<'_, '_> {
         if from == to { Some(x) } else { self.select(Operation::Cast(from, to), &[x]) }
     }
 
-    fn machine(&mut self, machine: Machine, result: DType, args: &[Value]) -> Option<Id> {
-        let dtype = if machine == Machine::Select { result } else { self.facts.ty(args[0]).dtype };
+    fn machine(&mut self, machine: MachineOp, result: DType, args: &[Value]) -> Option<Id> {
+        let dtype = if machine == MachineOp::Select { result } else { self.facts.ty(args[0]).dtype };
         match machine {
-            Machine::Fma => self.fused(args),
-            Machine::IntShl | Machine::IntShr => self.shift(machine, args),
+            MachineOp::Fma => self.fused(args),
+            MachineOp::IntShl | MachineOp::IntShr => self.shift(machine, args),
             _ => {
                 let args: Option<Vec<Id>> = args.iter().map(|arg| self.value(*arg)).collect();
                 self.select(Operation::Machine(machine, dtype), &args?)
@@ -190,7 +191,7 @@ impl Lower<'_, '_> {
     }
 
     /// A shift by a number of bits that is known.
-    fn shift(&mut self, machine: Machine, args: &[Value]) -> Option<Id> {
+    fn shift(&mut self, machine: MachineOp, args: &[Value]) -> Option<Id> {
         let Some(Expr::Const(by)) = self.facts.definition(args[1]) else { return None };
         let x = self.value(args[0])?;
         self.select(Operation::Shift(machine, by.0 as u8), &[x])
@@ -202,7 +203,7 @@ impl Lower<'_, '_> {
         let mut x = Vec::new();
         for (arg, negated) in args.iter().zip(&mut negated) {
             let mut arg = *arg;
-            if let Some(Expr::Machine(Machine::Neg, inner)) = self.facts.definition(arg)
+            if let Some(Expr::Machine(MachineOp::Neg, inner)) = self.facts.definition(arg)
                 && self.plan.defines(arg)
             {
                 (arg, *negated) = (inner[0], true);

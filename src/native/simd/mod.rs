@@ -39,17 +39,17 @@ pub(super) use self::plan::{LiveIn, Plan};
 pub(super) use self::print::listing;
 
 use self::allocate::allocate;
-use self::body::Body;
-use self::instruction::{Constants, Section};
+use self::body::VectorBody;
+use self::instruction::{Constants, VectorSection};
 use self::isa::Isa;
 use self::lower::{lower, most_lanes};
-use self::plan::Facts;
+use self::plan::ValueFacts;
 use super::Target;
 use crate::hardware::HARDWARE;
-use crate::loops::{Bound, Function, Stmt, Value};
+use crate::loops::{Function, LoopBound, Stmt, Value};
 
 /// The instruction sets, the widest first.
-const SETS: [&dyn Isa; 2] = [&x86::Level::Avx512, &x86::Level::Avx2];
+const SETS: [&dyn Isa; 2] = [&x86::SimdLevel::Avx512, &x86::SimdLevel::Avx2];
 
 /// The instruction set that wide loops use.
 #[derive(Clone, Copy)]
@@ -63,18 +63,18 @@ impl Set {
 }
 
 /// A loop with its code.
-pub(super) struct Loop<'a> {
+pub(super) struct VectorLoop<'a> {
     pub(super) plan: Plan<'a>,
     pub(super) layout: Layout,
     pub(super) code: Vec<u8>,
     isa: &'static dyn Isa,
-    sections: Vec<Section>,
+    sections: Vec<VectorSection>,
     /// Bytes of the constants behind the code.
     #[cfg(test)]
     constants: usize,
 }
 
-impl Loop<'_> {
+impl VectorLoop<'_> {
     /// The loop's variable, which tells it from others.
     pub(super) fn var(&self) -> Value {
         self.plan.var
@@ -86,15 +86,20 @@ pub(super) fn find<'a>(
     function: &'a Function,
     may_alias: &[(usize, usize)],
     set: Option<Set>,
-) -> Vec<Loop<'a>> {
+) -> Vec<VectorLoop<'a>> {
     let mut found = Vec::new();
     if let Some(Set(isa)) = set {
-        search(&Facts::of(function, may_alias), &function.body, isa, &mut found);
+        search(&ValueFacts::of(function, may_alias), &function.body, isa, &mut found);
     }
     found
 }
 
-fn search<'a>(facts: &Facts<'a, '_>, body: &'a [Stmt], isa: &'static dyn Isa, found: &mut Vec<Loop<'a>>) {
+fn search<'a>(
+    facts: &ValueFacts<'a, '_>,
+    body: &'a [Stmt],
+    isa: &'static dyn Isa,
+    found: &mut Vec<VectorLoop<'a>>,
+) {
     for stmt in body {
         let Stmt::For { body, .. } = stmt else { continue };
         match make(facts, stmt, isa) {
@@ -105,11 +110,11 @@ fn search<'a>(facts: &Facts<'a, '_>, body: &'a [Stmt], isa: &'static dyn Isa, fo
 }
 
 /// A loop, if it can be wide and should.
-fn make<'a>(facts: &Facts<'a, '_>, stmt: &'a Stmt, isa: &'static dyn Isa) -> Option<Loop<'a>> {
+fn make<'a>(facts: &ValueFacts<'a, '_>, stmt: &'a Stmt, isa: &'static dyn Isa) -> Option<VectorLoop<'a>> {
     let mut plan = Plan::of(facts, stmt)?;
     let file = isa.registers();
     let widths = widths(&plan, most_lanes(facts, &plan, file.bytes));
-    let bodies: Option<Vec<Body>> =
+    let bodies: Option<Vec<VectorBody>> =
         widths.iter().map(|(per, _)| lower(facts, &mut plan, isa, *per)).collect();
     let bodies = bodies?;
     if plan.bases.len() > file.addresses || !pays(facts, &plan, &bodies[0]) {
@@ -119,13 +124,13 @@ fn make<'a>(facts: &Facts<'a, '_>, stmt: &'a Stmt, isa: &'static dyn Isa) -> Opt
     let mut constants = Constants::default();
     let mut sections = Vec::new();
     for (body, (per, overlap)) in bodies.iter().zip(widths) {
-        sections.push(Section { per, overlap, code: allocate(body, isa, &kinds, &mut constants)? });
+        sections.push(VectorSection { per, overlap, code: allocate(body, isa, &kinds, &mut constants)? });
     }
     let sizes: Vec<usize> = plan.live_ins.iter().map(|(value, _)| facts.ty(*value).dtype.bytes()).collect();
     let spills = sections.iter().map(|section| section.code.spills).max().unwrap_or(0);
     let layout = Layout::of(&plan, &sizes, spills);
     let code = isa.assemble(&plan, &layout, &sections, &constants);
-    Some(Loop {
+    Some(VectorLoop {
         plan,
         layout,
         code,
@@ -144,7 +149,7 @@ fn make<'a>(facts: &Facts<'a, '_>, stmt: &'a Stmt, isa: &'static dyn Isa) -> Opt
 fn widths(plan: &Plan, most: usize) -> Vec<(usize, bool)> {
     let own = plan.lanes;
     let known = match (plan.start, plan.stop) {
-        (Bound::Const(0), Bound::Const(stop)) => Some(stop as usize),
+        (LoopBound::Const(0), LoopBound::Const(stop)) => Some(stop as usize),
         _ => None,
     };
     if !plan.free {
@@ -170,7 +175,7 @@ const ITERATIONS: i64 = 8;
 
 /// Whether a loop gains more than its call costs, beside what each place that accesses start at and each number
 /// take.
-fn pays(facts: &Facts, plan: &Plan, body: &Body) -> bool {
+fn pays(facts: &ValueFacts, plan: &Plan, body: &VectorBody) -> bool {
     let iterations = facts.iterations(plan).unwrap_or(ITERATIONS).max(0) as usize;
     let narrow: usize = body.ops.iter().map(|op| op.bytes.div_ceil(HARDWARE.register)).sum();
     let saved = narrow - body.ops.len();

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use crate::algebra::types::DType;
-use crate::loops::{Address, Bound, Carried, Expr, Function, Stmt, Ty, Value};
+use crate::loops::{Address, Carried, Expr, Function, LoopBound, Stmt, Ty, Value};
 
 /// What is known about a function's values.
-pub(super) struct Facts<'a, 'm> {
+pub(super) struct ValueFacts<'a, 'm> {
     pub(super) function: &'a Function,
     /// The expression behind each value that has one.
     definitions: Vec<Option<&'a Expr>>,
@@ -14,11 +14,11 @@ pub(super) struct Facts<'a, 'm> {
     pub(super) may_alias: &'m [(usize, usize)],
 }
 
-impl<'a, 'm> Facts<'a, 'm> {
-    pub(super) fn of(function: &'a Function, may_alias: &'m [(usize, usize)]) -> Facts<'a, 'm> {
+impl<'a, 'm> ValueFacts<'a, 'm> {
+    pub(super) fn of(function: &'a Function, may_alias: &'m [(usize, usize)]) -> ValueFacts<'a, 'm> {
         let mut definitions = vec![None; function.values.len()];
         define(&function.body, &mut definitions);
-        Facts { function, definitions, may_alias }
+        ValueFacts { function, definitions, may_alias }
     }
 
     pub(super) fn ty(&self, value: Value) -> Ty {
@@ -81,13 +81,13 @@ pub(in crate::native) enum LiveIn {
 }
 
 /// An address by its parts that do not change in the loop, its step and its offset in elements.
-type Flat = (Vec<(Value, i64)>, i64, i64);
+type FlatAddress = (Vec<(Value, i64)>, i64, i64);
 
 /// A loop that can be wide.
 pub(in crate::native) struct Plan<'a> {
     pub(super) var: Value,
-    pub(in crate::native) start: Bound,
-    pub(in crate::native) stop: Bound,
+    pub(in crate::native) start: LoopBound,
+    pub(in crate::native) stop: LoopBound,
     pub(in crate::native) step: i64,
     pub(super) body: &'a [Stmt],
     pub(super) lanes: usize,
@@ -107,7 +107,7 @@ pub(in crate::native) struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     /// The plan of a loop, if it is innermost, straight and of whole vectors.
-    pub(super) fn of(facts: &Facts<'a, '_>, stmt: &'a Stmt) -> Option<Plan<'a>> {
+    pub(super) fn of(facts: &ValueFacts<'a, '_>, stmt: &'a Stmt) -> Option<Plan<'a>> {
         let Stmt::For { var, start, stop, step, carried, body } = stmt else { return None };
         let mut plan = Plan {
             var: *var,
@@ -140,7 +140,7 @@ impl<'a> Plan<'a> {
     }
 
     /// The clamped position that an iteration may use, if it does. None if that is something else than the loop's own.
-    fn clamp(&self, facts: &Facts) -> Option<Option<i64>> {
+    fn clamp(&self, facts: &ValueFacts) -> Option<Option<i64>> {
         let mut clamp = None;
         for stmt in self.body {
             if let Stmt::Let(_, Expr::Clamp(of, n)) = stmt {
@@ -154,7 +154,7 @@ impl<'a> Plan<'a> {
     }
 
     /// An address in its parts.
-    fn flat(&self, facts: &Facts, at: &Address) -> Option<Flat> {
+    fn flat(&self, facts: &ValueFacts, at: &Address) -> Option<FlatAddress> {
         let (mut terms, mut step, mut offset) = (Vec::new(), 0, at.offset);
         for (value, by) in &at.terms {
             match facts.definition(*value) {
@@ -187,7 +187,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Where an access goes.
-    pub(super) fn access(&mut self, facts: &Facts, pointer: usize, at: &Address) -> Option<Access> {
+    pub(super) fn access(&mut self, facts: &ValueFacts, pointer: usize, at: &Address) -> Option<Access> {
         let (terms, step, offset) = self.flat(facts, at)?;
         let size = facts.function.pointers[pointer].bytes();
         let base = Base { pointer, size, terms, step };
@@ -201,13 +201,13 @@ impl<'a> Plan<'a> {
     }
 
     /// The position that a value is, as an offset from the loop's: of a position used as a number.
-    pub(super) fn position(&self, facts: &Facts, value: Value) -> Option<i64> {
+    pub(super) fn position(&self, facts: &ValueFacts, value: Value) -> Option<i64> {
         let (terms, step, offset) = self.flat(facts, &Address { offset: 0, terms: vec![(value, 1)] })?;
         (terms.is_empty() && step == 1).then_some(offset)
     }
 
     /// The number of a live-in.
-    pub(super) fn live_in(&mut self, facts: &Facts, value: Value) -> Option<usize> {
+    pub(super) fn live_in(&mut self, facts: &ValueFacts, value: Value) -> Option<usize> {
         let kind = if facts.is_uniform(value) { LiveIn::Scalar } else { LiveIn::Vector };
         if kind == LiveIn::Vector && self.free || self.defines(value) {
             return None;
@@ -229,7 +229,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Whether each access goes to the next element with the next position.
-    fn moves_by_one(&self, facts: &Facts) -> Option<bool> {
+    fn moves_by_one(&self, facts: &ValueFacts) -> Option<bool> {
         let steps: Option<Vec<i64>> =
             self.accesses().map(|(_, at, _)| Some(self.flat(facts, at)?.1)).collect();
         Some(steps?.iter().all(|step| *step == 1))
@@ -237,7 +237,7 @@ impl<'a> Plan<'a> {
 
     /// Whether nothing that is written is read elsewhere in the loop, so that lanes do not depend on
     /// each other.
-    fn is_independent(&self, facts: &Facts) -> Option<bool> {
+    fn is_independent(&self, facts: &ValueFacts) -> Option<bool> {
         let accesses: Vec<_> = self.accesses().collect();
         for (pointer, at, _) in accesses.iter().filter(|(.., store)| *store) {
             for (other, other_at, _) in &accesses {
@@ -255,7 +255,7 @@ impl<'a> Plan<'a> {
 }
 
 /// The lanes that all vectors of a body have, if it is straight.
-fn lanes(facts: &Facts, body: &[Stmt]) -> Option<usize> {
+fn lanes(facts: &ValueFacts, body: &[Stmt]) -> Option<usize> {
     let mut lanes = 1;
     for stmt in body {
         let value = match stmt {
@@ -274,12 +274,12 @@ fn lanes(facts: &Facts, body: &[Stmt]) -> Option<usize> {
     (lanes > 1).then_some(lanes)
 }
 
-impl Facts<'_, '_> {
+impl ValueFacts<'_, '_> {
     /// All that a limit of a loop can be, if that is known.
-    fn numbers(&self, bound: Bound) -> Option<Vec<i64>> {
+    fn numbers(&self, bound: LoopBound) -> Option<Vec<i64>> {
         match bound {
-            Bound::Const(n) => Some(vec![n]),
-            Bound::Value(value) => match self.definition(value) {
+            LoopBound::Const(n) => Some(vec![n]),
+            LoopBound::Value(value) => match self.definition(value) {
                 Some(Expr::Table(table, _)) => Some(self.function.tables[*table].clone()),
                 _ => None,
             },
@@ -287,7 +287,7 @@ impl Facts<'_, '_> {
     }
 
     /// Whether a loop surely starts at a position that is not negative.
-    fn starts_at_a_position(&self, start: Bound) -> bool {
+    fn starts_at_a_position(&self, start: LoopBound) -> bool {
         self.numbers(start).is_some_and(|numbers| numbers.iter().all(|n| *n >= 0))
     }
 
@@ -303,4 +303,4 @@ impl Facts<'_, '_> {
 }
 
 /// Values by number, for lookups only.
-pub(super) type Known<T> = HashMap<Value, T>;
+pub(super) type ByValue<T> = HashMap<Value, T>;

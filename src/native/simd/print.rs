@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use super::Loop;
+use super::VectorLoop;
 use super::instruction::{Instruction, Operand, Reg};
 
 /// The instructions of a loop, each with the bytes of its vectors.
-pub(in crate::native) fn listing(name: &str, wide: &Loop) -> String {
+pub(in crate::native) fn listing(name: &str, wide: &VectorLoop) -> String {
     let mut text = String::new();
     for section in &wide.sections {
         let overlap = if section.overlap { ", the last iteration overlaps" } else { "" };
@@ -18,7 +18,7 @@ pub(in crate::native) fn listing(name: &str, wide: &Loop) -> String {
     text
 }
 
-fn line(text: &mut String, wide: &Loop, instruction: &Instruction) {
+fn line(text: &mut String, wide: &VectorLoop, instruction: &Instruction) {
     let to = instruction.to.map_or(String::new(), |to| format!("{} = ", register(to)));
     let mut operands: Vec<String> = Vec::new();
     operands.extend(operand(wide, instruction.operand));
@@ -35,7 +35,7 @@ fn register(register: Reg) -> String {
     }
 }
 
-fn operand(wide: &Loop, operand: Operand) -> Option<String> {
+fn operand(wide: &VectorLoop, operand: Operand) -> Option<String> {
     Some(match operand {
         Operand::None => return None,
         Operand::Access(access, lane) => {

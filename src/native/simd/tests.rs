@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::algebra::number::Number;
-use crate::algebra::scalar::{Bits, Machine, encode};
+use crate::algebra::scalar::{Bits, MachineOp, encode};
 use crate::algebra::types::DType;
-use crate::loops::{Bound, Carried, Expr};
+use crate::loops::{Carried, Expr, LoopBound};
 use crate::native::Target;
 use crate::native::tests::{
     Kit, assert_same, at, elementwise_function, pack, restrict, run_for, samples, unpack,
@@ -39,7 +39,7 @@ fn repeated(values: &[Bits], len: usize) -> Vec<Bits> {
 }
 
 /// An operation in wide loops of each number of lanes; the last iteration is not a whole wide one.
-fn check(machine: Machine, dtype: DType, types: &[DType]) {
+fn check(machine: MachineOp, dtype: DType, types: &[DType]) {
     let out = machine.result(dtype);
     let mut inputs: Vec<(DType, Vec<Bits>)> =
         types.iter().enumerate().map(|(k, &dtype)| (dtype, samples(dtype, k))).collect();
@@ -65,7 +65,7 @@ fn check(machine: Machine, dtype: DType, types: &[DType]) {
 
 #[test]
 fn float_operations_have_their_meaning() {
-    use Machine::*;
+    use MachineOp::*;
     let unary = [Neg, Abs, Sqrt, Floor, Ceil, Nearest, Sign, Exp2Int, Exponent, Fraction];
     let binary = [Add, Sub, Mul, Div, Min, Max, CopySign, FarSin, FarCos, FarTan, Lt, Le, Eq, Ne];
     for dtype in [F32, F64] {
@@ -79,7 +79,7 @@ fn float_operations_have_their_meaning() {
 
 #[test]
 fn integer_operations_have_their_meaning() {
-    use Machine::*;
+    use MachineOp::*;
     let binary = [Add, Sub, Mul, Min, Max, Lt, Le, Eq, Ne, IntXor];
     [Neg, Abs, Sign].iter().for_each(|machine| check(*machine, I32, &[I32]));
     binary.iter().for_each(|machine| check(*machine, I32, &[I32; 2]));
@@ -88,7 +88,7 @@ fn integer_operations_have_their_meaning() {
 
 #[test]
 fn boolean_operations_have_their_meaning() {
-    use Machine::*;
+    use MachineOp::*;
     check(Not, Bool, &[Bool]);
     [And, Or, Eq, Ne, Lt, Le].iter().for_each(|machine| check(*machine, Bool, &[Bool, Bool]));
 }
@@ -114,8 +114,8 @@ impl Random {
     }
 
     fn step(&mut self, kit: &mut Kit, body: &mut Vec<Stmt>, lanes: u16) {
-        use Machine::*;
-        let (machine, dtype, args): (Machine, DType, &[DType]) = match self.below(15) {
+        use MachineOp::*;
+        let (machine, dtype, args): (MachineOp, DType, &[DType]) = match self.below(15) {
             0 => (Add, F32, &[F32, F32]),
             1 => (Sub, F32, &[F32, F32]),
             2 => (Mul, F32, &[F32, F32]),
@@ -161,16 +161,16 @@ fn random_body(seed: u64, lanes: u16, steps: usize, target: &Target) -> (String,
             let value = kit.def(body, F32, lanes, Expr::Const(Number(number)));
             random.values.push((value, F32, vec![encode(number, F32); len]));
         }
-        let less = kit.def(body, Bool, lanes, Expr::Machine(Machine::Lt, vec![args[0], args[1]]));
-        let bits = (0..len).map(|k| Machine::Lt.eval(F32, &[inputs[0].1[k], inputs[1].1[k]]));
+        let less = kit.def(body, Bool, lanes, Expr::Machine(MachineOp::Lt, vec![args[0], args[1]]));
+        let bits = (0..len).map(|k| MachineOp::Lt.eval(F32, &[inputs[0].1[k], inputs[1].1[k]]));
         random.values.push((less, Bool, bits.collect()));
         (0..steps).for_each(|_| random.step(kit, body, lanes));
         // All of them, the last first.
         let (mut sum, mut total) = (args[0], inputs[0].1.clone());
         for (value, dtype, bits) in random.values.iter().rev() {
             let (machine, args, columns) = match dtype {
-                F32 => (Machine::Max, vec![sum, *value], vec![&total, bits]),
-                Bool => (Machine::Select, vec![*value, sum, args[1]], vec![bits, &total, &inputs[1].1]),
+                F32 => (MachineOp::Max, vec![sum, *value], vec![&total, bits]),
+                Bool => (MachineOp::Select, vec![*value, sum, args[1]], vec![bits, &total, &inputs[1].1]),
                 _ => continue,
             };
             total = (0..len)
@@ -209,16 +209,17 @@ fn limited(lanes: u16, len: i64) -> Function {
     let mut before = Vec::new();
     let most = kit.def(&mut before, F32, 1, Expr::Load { step: 1, pointer: limit, at: at(0, &[]) });
     let most = kit.def(&mut before, F32, lanes, Expr::Splat(most));
-    let no_number = kit.def(&mut before, Bool, lanes, Expr::Machine(Machine::Ne, vec![most, most]));
+    let no_number = kit.def(&mut before, Bool, lanes, Expr::Machine(MachineOp::Ne, vec![most, most]));
     let (var, mut body) = (kit.value(DType::I64, 1), Vec::new());
     let load = Expr::Load { step: 1, pointer: x, at: at(0, &[(var, 1)]) };
     let mut value = kit.def(&mut body, F32, lanes, load);
     for _ in 0..8 {
-        let least = kit.def(&mut body, F32, lanes, Expr::Machine(Machine::Min, vec![most, value]));
-        value = kit.def(&mut body, F32, lanes, Expr::Machine(Machine::Select, vec![no_number, most, least]));
+        let least = kit.def(&mut body, F32, lanes, Expr::Machine(MachineOp::Min, vec![most, value]));
+        value =
+            kit.def(&mut body, F32, lanes, Expr::Machine(MachineOp::Select, vec![no_number, most, least]));
     }
     body.push(Stmt::Store { step: 1, pointer: out, at: at(0, &[(var, 1)]), value });
-    let (start, stop, step) = (Bound::Const(0), Bound::Const(len), i64::from(lanes));
+    let (start, stop, step) = (LoopBound::Const(0), LoopBound::Const(len), i64::from(lanes));
     before.push(Stmt::For { var, start, stop, step, carried: Vec::new(), body });
     kit.function(before)
 }
@@ -234,10 +235,10 @@ fn booleans_from_outside_choose() {
             let out = pack(F32, &repeated(&[0], len));
             let mut memory = vec![pack(F32, &input), pack(F32, &[limit]), out];
             run_for(target, function.clone(), &mut memory);
-            let no_number = Machine::Ne.eval(F32, &[limit, limit]);
-            let least = |x: Bits| Machine::Min.eval(F32, &[limit, x]);
+            let no_number = MachineOp::Ne.eval(F32, &[limit, limit]);
+            let least = |x: Bits| MachineOp::Min.eval(F32, &[limit, x]);
             let want: Vec<Bits> =
-                input.iter().map(|x| Machine::Select.eval(F32, &[no_number, limit, least(*x)])).collect();
+                input.iter().map(|x| MachineOp::Select.eval(F32, &[no_number, limit, least(*x)])).collect();
             assert_same("limits", F32, &unpack(F32, &memory[2]), &want);
         }
     }
@@ -255,17 +256,17 @@ fn the_last_turn_may_overlap_the_one_before() {
             let load = Expr::Load { step: 1, pointer: x, at: at(1, &[(here, 1)]) };
             let mut value = kit.def(&mut body, F32, lanes, load);
             for _ in 0..60 {
-                value = kit.def(&mut body, F32, lanes, Expr::Machine(Machine::Fma, vec![value; 3]));
+                value = kit.def(&mut body, F32, lanes, Expr::Machine(MachineOp::Fma, vec![value; 3]));
             }
             body.push(Stmt::Store { step: 1, pointer: y, at: at(0, &[(here, 1)]), value });
-            let (start, stop) = (Bound::Const(0), Bound::Const(n));
+            let (start, stop) = (LoopBound::Const(0), LoopBound::Const(n));
             let whole = Stmt::For { var, start, stop, step, carried: Vec::new(), body };
             let function = kit.function(vec![whole]);
             assert!(!text(&function, target).is_empty(), "{n} in {lanes} lanes: not wide");
             let input: Vec<Bits> = (0..=n).map(|k| encode(k as f64 * 1e-4, F32)).collect();
             let mut memory = vec![pack(F32, &input), pack(F32, &repeated(&[7], n as usize + 5))];
             run_for(target, function, &mut memory);
-            let chain = |x: Bits| (0..60).fold(x, |x, _| Machine::Fma.eval(F32, &[x; 3]));
+            let chain = |x: Bits| (0..60).fold(x, |x, _| MachineOp::Fma.eval(F32, &[x; 3]));
             let mut want: Vec<Bits> = input[1..].iter().map(|x| chain(*x)).collect();
             want.extend([7; 5]);
             assert_same(&format!("{n} in {lanes} lanes"), F32, &unpack(F32, &memory[1]), &want);
@@ -286,10 +287,10 @@ fn carried(lanes: u16, dtype: DType, iterations: i64, swapped: bool) -> Function
     let row = kit.def(&mut body, dtype, lanes, row);
     let by = kit.def(&mut body, dtype, 1, Expr::Load { step: 1, pointer: factor, at: at(0, &[(var, 1)]) });
     let by = kit.def(&mut body, dtype, lanes, Expr::Splat(by));
-    let sum_next = kit.def(&mut body, dtype, lanes, Expr::Machine(Machine::Fma, vec![row, by, sum]));
-    let mut value = kit.def(&mut body, dtype, lanes, Expr::Machine(Machine::Max, vec![most, row]));
+    let sum_next = kit.def(&mut body, dtype, lanes, Expr::Machine(MachineOp::Fma, vec![row, by, sum]));
+    let mut value = kit.def(&mut body, dtype, lanes, Expr::Machine(MachineOp::Max, vec![most, row]));
     for _ in 0..8 {
-        value = kit.def(&mut body, dtype, lanes, Expr::Machine(Machine::Fma, vec![value, by, first]));
+        value = kit.def(&mut body, dtype, lanes, Expr::Machine(MachineOp::Fma, vec![value, by, first]));
     }
     let nexts = if swapped { [value, sum_next] } else { [sum_next, value] };
     let lasts = [kit.value(dtype, lanes), kit.value(dtype, lanes)];
@@ -299,8 +300,8 @@ fn carried(lanes: u16, dtype: DType, iterations: i64, swapped: bool) -> Function
     ];
     before.push(Stmt::For {
         var,
-        start: Bound::Const(1),
-        stop: Bound::Const(iterations),
+        start: LoopBound::Const(1),
+        stop: LoopBound::Const(iterations),
         step: 1,
         carried,
         body,
@@ -343,9 +344,9 @@ fn what_is_read_elsewhere_in_the_loop_keeps_its_order() {
     let x = kit.pointer(F32);
     let (var, mut body) = (kit.value(DType::I64, 1), Vec::new());
     let value = kit.def(&mut body, F32, 8, Expr::Load { step: 1, pointer: x, at: at(0, &[(var, 1)]) });
-    let value = kit.def(&mut body, F32, 8, Expr::Machine(Machine::Add, vec![value; 2]));
+    let value = kit.def(&mut body, F32, 8, Expr::Machine(MachineOp::Add, vec![value; 2]));
     body.push(Stmt::Store { step: 1, pointer: x, at: at(8, &[(var, 1)]), value });
-    let (start, stop) = (Bound::Const(0), Bound::Const(800));
+    let (start, stop) = (LoopBound::Const(0), LoopBound::Const(800));
     let whole = Stmt::For { var, start, stop, step: 8, carried: Vec::new(), body };
     let function = kit.function(vec![whole]);
     for target in targets() {
@@ -365,9 +366,9 @@ fn positions_and_numbers_fill_all_lanes() {
             // The loop's position is value 0.
             let position = kit.def(body, I32, lanes, Expr::Iota(Value(0)));
             let mut value =
-                kit.def(body, I32, lanes, Expr::Machine(Machine::IntXor, vec![args[0], position]));
+                kit.def(body, I32, lanes, Expr::Machine(MachineOp::IntXor, vec![args[0], position]));
             for _ in 0..20 {
-                value = kit.def(body, I32, lanes, Expr::Machine(Machine::Add, vec![value, position]));
+                value = kit.def(body, I32, lanes, Expr::Machine(MachineOp::Add, vec![value, position]));
             }
             value
         });
@@ -382,8 +383,8 @@ fn positions_and_numbers_fill_all_lanes() {
         let (var, mut before) = (kit.value(DType::I64, 1), Vec::new());
         let value = kit.def(&mut before, F64, lanes, Expr::Const(Number(2.5)));
         let body = vec![Stmt::Store { step: 1, pointer: out, at: at(0, &[(var, 1)]), value }];
-        let (stop, step) = (Bound::Const(len as i64), i64::from(lanes));
-        before.push(Stmt::For { var, start: Bound::Const(0), stop, step, carried: Vec::new(), body });
+        let (stop, step) = (LoopBound::Const(len as i64), i64::from(lanes));
+        before.push(Stmt::For { var, start: LoopBound::Const(0), stop, step, carried: Vec::new(), body });
         let mut memory = vec![pack(F64, &repeated(&[0], len))];
         run_for(target, kit.function(before), &mut memory);
         assert_same("numbers", F64, &unpack(F64, &memory[0]), &repeated(&[encode(2.5, F64)], len));

@@ -23,7 +23,7 @@ looked at; both are said when the run begins.",
 
 /// Tensors that are not those of the model.
 pub(crate) fn other_tensors(from: &str, said: &[String], help: &str) -> Diagnostic {
-    let message = format!("`{from}` does not have the parameters of the model");
+    let message = format!("{from} does not have the parameters of the model");
     let found = Diagnostic::error(&OTHER_TENSORS, message);
     said.iter().fold(found, |found, said| found.note(said.clone())).help(help)
 }

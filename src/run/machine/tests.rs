@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::algebra::contract::Contract;
-use crate::algebra::form::Combine;
+use crate::algebra::form::Reducer;
 use crate::algebra::op::{Build, Op, Sample, Val, samples};
 use crate::algebra::reduce::Reduce;
 use crate::algebra::scalar::{self, Scalar, encode};
@@ -31,7 +31,7 @@ impl Make {
         value
     }
 
-    fn out(&mut self, value: Val, target: Target) {
+    fn out(&mut self, value: Val, target: OutputTarget) {
         let name = format!("y{}", self.outputs.len());
         self.outputs.push(Output { target, ..Output::result(name, value) });
     }
@@ -122,7 +122,7 @@ fn engines_agree_on_every_operator() {
             let mut make = Make::default();
             let args: Vec<Val> = args.into_iter().map(|arg| make.input(arg)).collect();
             let value = make.builder.emit(sample.op.clone(), &args);
-            make.out(value, Target::Result);
+            make.out(value, OutputTarget::Result);
             agree(&format!("{:?} {real}", sample.op), make, relative);
         }
     }
@@ -153,7 +153,7 @@ fn engines_agree_on_every_row() {
                 let mut make = Make::default();
                 let args: Vec<Val> = operands(row, dtype).into_iter().map(|arg| make.input(arg)).collect();
                 let value = make.builder.map(row, &args);
-                make.out(value, Target::Result);
+                make.out(value, OutputTarget::Result);
                 make.graph()
             };
             let loops = lower(&graph);
@@ -174,11 +174,11 @@ fn layer(real: DType, sizes: [usize; 3]) -> Make {
     let product = Op::Contract(Contract { left: vec![0, 2], right: vec![2, 1], out: vec![0, 1] });
     let y = make.builder.emit(product, &[x, w]);
     let y = make.builder.map(&scalar::TANH, &[y]);
-    let sums = make.builder.emit(Op::Reduce(Reduce { combine: Combine::Sum, axes: vec![1] }), &[y]);
-    let greatest = make.builder.emit(Op::Reduce(Reduce { combine: Combine::Max, axes: vec![0] }), &[y]);
-    let total = make.builder.emit(Op::Reduce(Reduce { combine: Combine::Sum, axes: vec![0] }), &[sums]);
+    let sums = make.builder.emit(Op::Reduce(Reduce { combine: Reducer::Sum, axes: vec![1] }), &[y]);
+    let greatest = make.builder.emit(Op::Reduce(Reduce { combine: Reducer::Max, axes: vec![0] }), &[y]);
+    let total = make.builder.emit(Op::Reduce(Reduce { combine: Reducer::Sum, axes: vec![0] }), &[sums]);
     for value in [y, sums, greatest, total] {
-        make.out(value, Target::Result);
+        make.out(value, OutputTarget::Result);
     }
     make
 }
@@ -203,9 +203,9 @@ fn descent() -> (Graph, Vec<Tensor>) {
     let half = make.builder.constant(0.5, &ty);
     let scaled = make.builder.map(&scalar::MUL, &[half, g]);
     let next = make.builder.map(&scalar::SUB, &[w, scaled]);
-    let sum = make.builder.emit(Op::Reduce(Reduce { combine: Combine::Sum, axes: vec![0] }), &[g]);
-    make.out(sum, Target::Result);
-    make.out(next, Target::InPlace(0));
+    let sum = make.builder.emit(Op::Reduce(Reduce { combine: Reducer::Sum, axes: vec![0] }), &[g]);
+    make.out(sum, OutputTarget::Result);
+    make.out(next, OutputTarget::InPlace(0));
     make.graph()
 }
 

@@ -7,7 +7,7 @@ use crate::algebra::types::{Dim, Type};
 use crate::print::number;
 use crate::typed::expr::{Derive, Expr, ExprKind, Instance, Local, Loop};
 use crate::typed::function::Member;
-use crate::typed::ids::{FunctionId, GlobalId, LocalId};
+use crate::typed::ids::{FunctionId, GlobalId, LocalId, StatementId};
 use crate::typed::program::Program;
 use crate::typed::script::Curve;
 use crate::typed::series::{Series, Statistic};
@@ -59,9 +59,15 @@ pub(super) fn function_name(program: &Program, id: FunctionId) -> &str {
     program.functions.get(id.0).map_or("?", |function| &function.name)
 }
 
-/// The name that a statement binds.
-pub(super) fn global_name(program: &Program, id: GlobalId) -> &str {
-    program.statements.get(id.0).and_then(|statement| statement.kind.name()).unwrap_or("?")
+/// The name of a value of a `let`.
+fn global_name(program: &Program, id: GlobalId) -> &str {
+    let statement = program.statements.get(id.statement.0);
+    statement.and_then(|statement| statement.kind.names().get(id.value)).map_or("?", String::as_str)
+}
+
+/// The name of a run.
+pub(super) fn run_name(program: &Program, statement: StatementId) -> &str {
+    global_name(program, GlobalId { statement, value: 0 })
 }
 
 impl Printer<'_> {
@@ -101,8 +107,13 @@ impl Printer<'_> {
         let carried = parts.carried.iter();
         let carried =
             carried.map(|(local, start)| format!(", {} = {}", self.local(*local), self.expr(start)));
-        let head =
-            format!("{} in {}..{}{}", parts.turn.name, parts.from, parts.to, carried.collect::<String>());
+        let head = format!(
+            "{} in {}..{}{}",
+            parts.iteration.name,
+            parts.from,
+            parts.to,
+            carried.collect::<String>()
+        );
         let along = match parts.collected.is_empty() {
             true => String::new(),
             false => format!(" [axis = {}]", parts.axis),
@@ -115,9 +126,9 @@ impl Printer<'_> {
         exprs.iter().map(|expr| self.expr(expr)).collect::<Vec<_>>().join(", ")
     }
 
-    /// What a statement binds.
-    pub fn global(&self, id: GlobalId) -> &str {
-        global_name(self.program, id)
+    /// The name of a run.
+    pub fn run(&self, id: StatementId) -> &str {
+        run_name(self.program, id)
     }
 
     /// Curves of fits and sweeps, one after the other.
@@ -125,13 +136,13 @@ impl Printer<'_> {
         let curve = |curve: &Curve| {
             let param = curve.param.as_ref().map(|param| format!("[{param:?}]")).unwrap_or_default();
             let by = curve.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
-            format!("{}.{}{param}{by}", self.global(curve.of), curve.key)
+            format!("{}.{}{param}{by}", self.run(curve.of), curve.key)
         };
         curves.iter().map(curve).collect::<Vec<_>>().join(", ")
     }
 
     fn series(&self, series: &Series) -> String {
-        let name = format!("{}.{}", global_name(self.program, series.of), series.key);
+        let name = format!("{}.{}", run_name(self.program, series.of), series.key);
         let of = Statistic::NAMED.iter().find(|(_, statistic)| *statistic == series.statistic);
         of.map_or(name.clone(), |(of, _)| format!("{of}({name})"))
     }
@@ -169,8 +180,8 @@ impl Printer<'_> {
             ExprKind::StageReduce { combine, extent: over, value } => {
                 format!("{}[{}]({})", combine.name(), over.name(), self.expr(value))
             }
-            ExprKind::StageSpread { extent: over, value, .. } => {
-                format!("spread[{}]({})", over.name(), self.expr(value))
+            ExprKind::StageBroadcast { extent: over, value, .. } => {
+                format!("broadcast[{}]({})", over.name(), self.expr(value))
             }
             ExprKind::Recorded(series) => self.series(series),
             ExprKind::StopGradient(value) => format!("stop_gradient({})", self.expr(value)),
@@ -223,7 +234,7 @@ impl Printer<'_> {
                 let first = self.member(*first);
                 format!("{}[{position}]", first.trim_end_matches("[0]"))
             }
-            Instance::Fit(fit) => global_name(self.program, *fit).into(),
+            Instance::Fit(fit) => run_name(self.program, *fit).into(),
             Instance::None | Instance::Root => function_name(self.program, function).into(),
         }
     }

@@ -1,6 +1,6 @@
 //! Statements as text.
 
-use super::expr::{brackets, dims, function_name, global_name, printer, types};
+use super::expr::{brackets, dims, function_name, printer, run_name, types};
 use super::optimizer::lines;
 use crate::print::number;
 use crate::typed::data::Split;
@@ -12,10 +12,10 @@ use crate::typed::script::{Checkpoints, Eval, Length, Load, Start, Statement, St
 pub(super) fn statement(program: &Program, statement: &Statement) -> String {
     let printer = printer(program, &statement.locals, &[]);
     match &statement.kind {
-        StatementKind::Let { name, value } => {
-            format!("let {name} : {}\n{}", types(&program.types(value)), printer.body(value))
+        StatementKind::Let { names, value } => {
+            let types = types(&program.types(value));
+            format!("let {} : {types}\n{}", names.join(", "), printer.body(value))
         }
-        StatementKind::Also { name } => format!("  also {name}\n"),
         StatementKind::Train(run) => train(program, run),
         StatementKind::Optimizer(optimizer) => format!("optimizer\n{}", lines(program, optimizer)),
         StatementKind::Eval(run) => eval(program, run),
@@ -66,7 +66,7 @@ fn train(program: &Program, train: &Train) -> String {
         train.batch, train.shuffle, train.seed
     );
     match &train.start {
-        Some((Start::Fit(fit), _)) => text += &format!("  from = {}\n", global_name(program, *fit)),
+        Some((Start::Fit(fit), _)) => text += &format!("  from = {}\n", run_name(program, *fit)),
         Some((Start::File(Load { path, strict, rename, transpose }), _)) => {
             text += &format!(
                 "  from = {path:?}, strict = {strict}, rename = {rename:?}, transpose = {transpose:?}\n"
@@ -88,7 +88,7 @@ fn train(program: &Program, train: &Train) -> String {
 
 fn eval(program: &Program, eval: &Eval) -> String {
     let printer = printer(program, &eval.locals, &[]);
-    let fit = global_name(program, eval.fit);
+    let fit = run_name(program, eval.fit);
     let mut text = format!("eval {} = {fit} on {}\n", eval.name, rows(program, eval.data, eval.split));
     for (name, metric) in &eval.metrics {
         text += &format!("  metric {name} = {}\n", printer.expr(metric));

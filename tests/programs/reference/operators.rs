@@ -2,7 +2,7 @@
 
 use egret::algebra::convolve::Convolve;
 use egret::algebra::fill::Fill;
-use egret::algebra::form::Combine;
+use egret::algebra::form::Reducer;
 use egret::algebra::gather::Gather;
 use egret::algebra::op::Op;
 use egret::algebra::types::{DType, Type};
@@ -105,7 +105,7 @@ impl Eval<'_> {
 
     fn reduce(
         &mut self,
-        combine: Combine,
+        combine: Reducer,
         axes: &[usize],
         arg: &Value,
         sizes: &[usize],
@@ -120,31 +120,31 @@ impl Eval<'_> {
         parts.into_iter().map(|part| self.combined(combine, &part, dtype)).collect()
     }
 
-    fn combined(&mut self, combine: Combine, part: &[Num], dtype: DType) -> Num {
+    fn combined(&mut self, combine: Reducer, part: &[Num], dtype: DType) -> Num {
         if !dtype.is_float() {
             return self.combined_whole(combine, part, dtype);
         }
         match combine {
-            Combine::Sum => self.tape.linear(part.iter().map(|num| (*num, 1.0)).collect()),
-            Combine::Prod => {
+            Reducer::Sum => self.tape.linear(part.iter().map(|num| (*num, 1.0)).collect()),
+            Reducer::Prod => {
                 let one = self.tape.leaf(1.0);
                 part.iter().fold(one, |product, num| self.tape.mul(product, *num))
             }
-            Combine::Max => self.tape.extreme(part, true),
-            Combine::Min => self.tape.extreme(part, false),
+            Reducer::Max => self.tape.extreme(part, true),
+            Reducer::Min => self.tape.extreme(part, false),
         }
     }
 
-    fn combined_whole(&mut self, combine: Combine, part: &[Num], dtype: DType) -> Num {
+    fn combined_whole(&mut self, combine: Reducer, part: &[Num], dtype: DType) -> Num {
         let (name, first) = match (combine, dtype) {
-            (Combine::Sum, _) => ("add", 0.0),
-            (Combine::Prod, _) => ("mul", 1.0),
-            (Combine::Max, DType::Bool) => ("max", 0.0),
-            (Combine::Min, DType::Bool) => ("min", 1.0),
-            (Combine::Max, DType::I64) => ("max", i64::MIN as f64),
-            (Combine::Min, DType::I64) => ("min", i64::MAX as f64),
-            (Combine::Max, _) => ("max", f64::from(i32::MIN)),
-            (Combine::Min, _) => ("min", f64::from(i32::MAX)),
+            (Reducer::Sum, _) => ("add", 0.0),
+            (Reducer::Prod, _) => ("mul", 1.0),
+            (Reducer::Max, DType::Bool) => ("max", 0.0),
+            (Reducer::Min, DType::Bool) => ("min", 1.0),
+            (Reducer::Max, DType::I64) => ("max", i64::MIN as f64),
+            (Reducer::Min, DType::I64) => ("min", i64::MAX as f64),
+            (Reducer::Max, _) => ("max", f64::from(i32::MIN)),
+            (Reducer::Min, _) => ("min", f64::from(i32::MAX)),
         };
         let bits = if dtype == DType::I64 { 64 } else { 32 };
         let values = part.iter().map(|num| self.tape.value(*num));

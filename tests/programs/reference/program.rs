@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use egret::algebra::types::{DType, Dim, SizeVar, Type};
 use egret::typed::{
-    Counter, Derive, DeriveKind, Expr, ExprKind, Function, FunctionId, Instance, LocalId, Loop, Member,
-    Program,
+    Counter, Derive, DeriveKind, Expr, ExprKind, Function, FunctionId, GlobalId, Instance, LocalId, Loop,
+    Member, Program,
 };
 
 use super::tape::{Noise, Num, Tape};
@@ -55,7 +55,7 @@ pub(crate) struct Eval<'p> {
     pub program: &'p Program,
     pub tape: Tape,
     /// Values of statements.
-    pub globals: BTreeMap<usize, Value>,
+    pub globals: BTreeMap<GlobalId, Value>,
     /// Parameters by their paths.
     pub params: BTreeMap<String, Value>,
     /// Whether a training step is computed.
@@ -106,7 +106,7 @@ impl<'p> Eval<'p> {
             ExprKind::Training => self.filled(f64::from(u8::from(self.training)), &ty),
             ExprKind::Counter(Counter::Step | Counter::Total) => self.filled(1.0, &ty),
             ExprKind::Local(local) => frame.locals[local.0].clone().expect("a name has its value"),
-            ExprKind::Global(id) => self.globals[&id.0].clone(),
+            ExprKind::Global(id) => self.globals[id].clone(),
             ExprKind::Param(member) => self.params[&path(*member, frame)].clone(),
             ExprKind::Op(op, args) => {
                 let args = self.all(args, frame);
@@ -203,7 +203,7 @@ impl<'p> Eval<'p> {
         let mut slices: Vec<Vec<Value>> = vec![Vec::new(); types.len()];
         let bound = |dim: &Dim| dim.substitute(&frame.sizes).as_constant().expect("bounds are known");
         for turn in bound(&parts.from)..bound(&parts.to) {
-            frame.sizes.insert(parts.turn.clone(), Dim::constant(turn));
+            frame.sizes.insert(parts.iteration.clone(), Dim::constant(turn));
             parts
                 .carried
                 .iter()

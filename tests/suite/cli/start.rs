@@ -40,7 +40,7 @@ save fit to \"fit.safetensors\"
     )
 }
 
-const PARAMETERS: [&str; 6] = ["first.w", "first.b", "last.w", "last.b", "norm.scale", "norm.shift"];
+const PARAMETERS: [&str; 6] = ["first.w", "first.b", "last.w", "last.b", "norm.gain", "norm.bias"];
 
 fn tensor(file: &Path, name: &str) -> Vec<f32> {
     let bytes = fs::read(file).expect("it was written");
@@ -93,7 +93,7 @@ fn foreign(path: &Path, leave_out: &str, extra: bool) {
 
 const LOAD: &str = "load(\"torch.safetensors\", transpose = [\"**.w\"], rename = {
     \"fc1.weight\": \"first.w\", \"fc1.bias\": \"first.b\", \"fc2.weight\": \"last.w\", \"fc2.bias\": \"last.b\",
-    \"bn.weight\": \"norm.scale\", \"bn.bias\": \"norm.shift\", \"bn.running_*\": \"norm.*\"
+    \"bn.weight\": \"norm.gain\", \"bn.bias\": \"norm.bias\", \"bn.*_mean\": \"norm.mean\", \"bn.*_var\": \"norm.variance\"
   })";
 
 #[test]
@@ -105,7 +105,7 @@ fn names_and_layout_of_another_system_are_translated() {
     let fit = folder.join("fit.safetensors");
     assert_eq!(tensor(&fit, "first.w"), [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
     assert_eq!(tensor(&fit, "last.w"), [20.0, 21.0]);
-    assert_eq!(tensor(&fit, "norm.shift"), [50.0, 51.0]);
+    assert_eq!(tensor(&fit, "norm.bias"), [50.0, 51.0]);
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn what_does_not_fit_is_listed_before_anything_runs() {
     let (exit, said) = run(&LOAD.replace("transpose", "strict = false, transpose"));
     assert_eq!(exit, 0, "{said}");
     assert!(said.contains("warning: fit: missing: `first.b` f32 [2]"), "{said}");
-    assert_eq!(tensor(&folder.join("fit.safetensors"), "norm.scale"), [40.0, 41.0]);
+    assert_eq!(tensor(&folder.join("fit.safetensors"), "norm.gain"), [40.0, 41.0]);
     let (exit, said) = run("\"none.safetensors\"");
     assert_eq!(exit, 1);
     assert!(said.contains("error[missing-file]"), "{said}");

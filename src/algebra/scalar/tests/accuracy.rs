@@ -170,7 +170,7 @@ fn known_powers_are_within_bounds() {
             let given = self.1.iter().find(|(given, _)| given == value).map(|(_, number)| *number);
             given.or_else(|| self.0.known(value))
         }
-        fn machine(&mut self, op: Machine, dtype: DType, args: &[usize]) -> usize {
+        fn machine(&mut self, op: MachineOp, dtype: DType, args: &[usize]) -> usize {
             self.0.machine(op, dtype, args)
         }
     }

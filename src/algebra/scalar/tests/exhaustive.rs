@@ -2,8 +2,8 @@
 
 use super::accuracy::{float_rows, ulps};
 use super::*;
-use crate::algebra::form::Extent;
-use crate::graph::{ProgramId, Role, Target};
+use crate::algebra::form::AxisSize;
+use crate::graph::{OutputTarget, ProgramId, Role};
 use crate::kernel::{
     Affine, Buffer, BufferId, Inst, InstId, Kernel, Kernels, Output, Program, Storage, Strategy,
 };
@@ -26,10 +26,10 @@ fn program(row: &'static Scalar) -> Kernels {
         Inst::Map(row, vec![InstId(0)], DType::F32),
         Inst::Store { buffer: to, at, value: InstId(1) },
     ];
-    let axes = vec![Extent::Fixed(CHUNK)];
+    let axes = vec![AxisSize::Fixed(CHUNK)];
     let (strategy, parts, not_fused) = (Strategy::Nest, Vec::new(), Vec::new());
-    let kernel = Kernel { axes, n_out: 1, insts, strategy, commits: false, parts, not_fused };
-    let output = Output { name: "y".to_owned(), buffer: to, target: Target::Result, gives: None };
+    let kernel = Kernel { axes, n_out: 1, insts, strategy, commits: false, phases: parts, not_fused };
+    let output = Output { name: "y".to_owned(), buffer: to, target: OutputTarget::Result, gives: None };
     let program = Program {
         name: "row".to_owned(),
         buffers: vec![buffer(Storage::Input(0)), buffer(Storage::Output(0))],

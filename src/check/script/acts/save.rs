@@ -11,7 +11,7 @@ use crate::check::expr::typer::Typer;
 use crate::check::text;
 use crate::diag::Diagnostic;
 use crate::source::Span;
-use crate::typed::{Act, GlobalId, Host, Printer};
+use crate::typed::{Act, Host, Printer, StatementId};
 
 /// Its word.
 pub(super) const WORD: &str = "save";
@@ -19,7 +19,7 @@ pub(super) const WORD: &str = "save";
 #[derive(Debug)]
 struct Save {
     /// The fit or the sweep.
-    of: GlobalId,
+    of: StatementId,
     /// The file, relative to the working directory.
     path: String,
 }
@@ -46,7 +46,7 @@ impl Act for Save {
     }
 
     fn text(&self, printer: &Printer<'_>) -> String {
-        format!("{WORD} {} to {:?}", printer.global(self.of), self.path)
+        format!("{WORD} {} to {:?}", printer.run(self.of), self.path)
     }
 
     fn run(&self, host: &mut dyn Host, span: Span) -> Result<(), Diagnostic> {

@@ -7,7 +7,9 @@ use crate::check::expr::args;
 use crate::check::expr::typer::{Arg, Call, Typer};
 use crate::check::script::known;
 use crate::check::text;
-use crate::data::{Argument, Arguments, Choice, Columns, PerColumn, SourceKind, Takes, Value};
+use crate::data::{
+    ArgumentValue, Arguments, ColumnChoice, Columns, PerColumn, SourceArgument, SourceKind, Takes,
+};
 use crate::source::Span;
 
 /// Arguments, with the places that messages about files need.
@@ -24,7 +26,7 @@ pub(super) struct Written {
 }
 
 /// An argument with what is written for it.
-type Matched<'a> = (&'static Argument, &'a ast::Expr);
+type Matched<'a> = (&'static SourceArgument, &'a ast::Expr);
 
 /// What a call gives to a source of this kind.
 pub(super) fn arguments<'a>(
@@ -70,7 +72,7 @@ fn beside_columns<'a, 'c>(
     }
     let mut columns = Vec::new();
     for arg in &call.args[matched.len()..] {
-        let named = |argument: &&&Argument| arg.name.is_some_and(|name| name.name == argument.name);
+        let named = |argument: &&&SourceArgument| arg.name.is_some_and(|name| name.name == argument.name);
         match kind.arguments[kind.needed..].iter().find(named) {
             Some(argument) => matched.push((*argument, arg.value)),
             None => columns.push(arg),
@@ -101,19 +103,19 @@ impl Written {
         (argument, expr): Matched<'a>,
     ) -> Checked<()> {
         let value = match argument.takes {
-            Takes::Path | Takes::Column => Value::Text(known::plain_text(cx.env, expr)?),
-            Takes::Columns => Value::Names(self.columns(cx.env, argument, expr)?),
-            Takes::Texts => Value::Names(texts(cx.env, argument, expr)?),
-            Takes::OneOf(known) => Value::Text(one_of(cx.env, argument, known, expr)?),
-            Takes::PerColumn(words) => Value::PerColumn(self.per_column(cx, argument, words, expr)?),
-            Takes::Whole(least) => Value::Whole(known::whole(cx, expr, argument.name, least)?),
-            Takes::Share => Value::Share(known::known_number(cx, expr, argument.name)?),
-            Takes::OwnShare => Value::Share(own_share(cx, kind, argument, expr)?),
+            Takes::Path | Takes::Column => ArgumentValue::Text(known::plain_text(cx.env, expr)?),
+            Takes::Columns => ArgumentValue::Names(self.columns(cx.env, argument, expr)?),
+            Takes::Texts => ArgumentValue::Names(texts(cx.env, argument, expr)?),
+            Takes::OneOf(known) => ArgumentValue::Text(one_of(cx.env, argument, known, expr)?),
+            Takes::PerColumn(words) => ArgumentValue::PerColumn(self.per_column(cx, argument, words, expr)?),
+            Takes::Whole(least) => ArgumentValue::Whole(known::whole(cx, expr, argument.name, least)?),
+            Takes::Share => ArgumentValue::Share(known::known_number(cx, expr, argument.name)?),
+            Takes::OwnShare => ArgumentValue::Share(own_share(cx, kind, argument, expr)?),
         };
         match (&value, argument.takes) {
-            (Value::Text(_), Takes::Path) => drop(self.path.get_or_insert(expr.span)),
-            (Value::Text(name), Takes::Column) => self.names.push((name.clone(), expr.span)),
-            (Value::Share(share), Takes::Share) => self.test = Some((*share, expr.span)),
+            (ArgumentValue::Text(_), Takes::Path) => drop(self.path.get_or_insert(expr.span)),
+            (ArgumentValue::Text(name), Takes::Column) => self.names.push((name.clone(), expr.span)),
+            (ArgumentValue::Share(share), Takes::Share) => self.test = Some((*share, expr.span)),
             _ => {}
         }
         self.given.give(argument, value);
@@ -124,7 +126,7 @@ impl Written {
     fn columns<'a>(
         &mut self,
         env: &mut Env<'a>,
-        argument: &Argument,
+        argument: &SourceArgument,
         expr: &'a ast::Expr,
     ) -> Checked<Vec<String>> {
         let Ast::List(items) = &expr.kind else {
@@ -140,7 +142,7 @@ impl Written {
     fn per_column<'a>(
         &mut self,
         cx: &mut Typer<'_, 'a>,
-        argument: &Argument,
+        argument: &SourceArgument,
         words: &'static [&'static str],
         expr: &'a ast::Expr,
     ) -> Checked<PerColumn> {
@@ -183,7 +185,7 @@ impl Written {
 }
 
 /// A text, or a list of texts.
-fn texts(env: &mut Env<'_>, argument: &Argument, expr: &ast::Expr) -> Checked<Vec<String>> {
+fn texts(env: &mut Env<'_>, argument: &SourceArgument, expr: &ast::Expr) -> Checked<Vec<String>> {
     match &expr.kind {
         Ast::List(items) => items.iter().map(|item| known::plain_text(env, item)).collect(),
         Ast::Str(_) => Ok(vec![known::plain_text(env, expr)?]),
@@ -196,7 +198,7 @@ fn texts(env: &mut Env<'_>, argument: &Argument, expr: &ast::Expr) -> Checked<Ve
 }
 
 /// One of some texts.
-fn one_of(env: &mut Env<'_>, argument: &Argument, known: &[&str], expr: &ast::Expr) -> Checked<String> {
+fn one_of(env: &mut Env<'_>, argument: &SourceArgument, known: &[&str], expr: &ast::Expr) -> Checked<String> {
     let found = known::plain_text(env, expr)?;
     if known.contains(&found.as_str()) {
         return Ok(found);
@@ -220,21 +222,21 @@ fn column_name(env: &mut Env<'_>, column: &ast::Expr) -> Checked<String> {
 /// One of some words, a text or a number.
 fn choice<'a>(
     cx: &mut Typer<'_, 'a>,
-    argument: &Argument,
+    argument: &SourceArgument,
     words: &'static [&'static str],
     expr: &'a ast::Expr,
-) -> Checked<Choice> {
+) -> Checked<ColumnChoice> {
     match &expr.kind {
-        Ast::Str(_) => Ok(Choice::Text(known::plain_text(cx.env, expr)?)),
+        Ast::Str(_) => Ok(ColumnChoice::Text(known::plain_text(cx.env, expr)?)),
         Ast::Name(name) => match words.iter().find(|word| *word == name) {
-            Some(word) => Ok(Choice::Word(word)),
+            Some(word) => Ok(ColumnChoice::Word(word)),
             None => {
                 let known: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
                 Err(cx.env.report(errors::none_of(&errors::UNKNOWN_WORD, "word", name, expr.span, &known)))
             }
         },
         _ => match known::known_number(cx, expr, argument.name)? {
-            number if number.is_finite() => Ok(Choice::Number(number)),
+            number if number.is_finite() => Ok(ColumnChoice::Number(number)),
             number => {
                 let message = format!("`{}` cannot be {number}", argument.name);
                 let found = at(&errors::WRONG_ARGUMENT, message, expr.span, "not finite");
@@ -248,7 +250,7 @@ fn choice<'a>(
 fn own_share<'a>(
     cx: &mut Typer<'_, 'a>,
     kind: &SourceKind,
-    argument: &Argument,
+    argument: &SourceArgument,
     expr: &'a ast::Expr,
 ) -> Checked<f64> {
     let share = known::known_number(cx, expr, argument.name)?;

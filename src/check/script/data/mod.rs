@@ -10,7 +10,7 @@ use crate::check::env::{Checked, Env, Poison};
 use crate::check::errors::{self, at};
 use crate::check::expr::typer::{Call, Typer};
 use crate::check::text;
-use crate::data::{Catalog, SOURCES, Schema, Source, SourceKind};
+use crate::data::{Catalog, FileSource, SOURCES, Schema, SourceKind};
 use crate::diag::Diagnostic;
 use crate::source::Span;
 use crate::typed::{Column, Data, DataSource};
@@ -40,7 +40,7 @@ fn files<'a>(
     call: &Call<'a, '_>,
 ) -> Checked<Data> {
     let written = arguments::arguments(cx, kind, call)?;
-    let source = Source::new(kind, written.given.clone());
+    let source = FileSource::new(kind, written.given.clone());
     let Schema { columns, rows, test_rows, characters } = catalog
         .schema(&source, cx.env.real)
         .map_err(|found| cx.env.report(placed(found, &written, call.span)))?;
@@ -86,9 +86,9 @@ fn transforms<'a>(env: &mut Env<'a>, lines: &'a [ast::Let], columns: &[Column]) 
 }
 
 fn transform<'a>(env: &mut Env<'a>, line: &'a ast::Let, columns: &[Column]) -> Checked<String> {
-    let name = &line.name.name;
+    let name = &line.name().name;
     let Some(column) = columns.iter().find(|column| column.name == *name) else {
-        return Err(unknown_column(env, name, line.name.span, columns));
+        return Err(unknown_column(env, name, line.name().span, columns));
     };
     let same = match &line.value.kind {
         Ast::Call(callee, args) => match (&callee.kind, args.as_slice()) {

@@ -12,7 +12,7 @@ pub(super) fn source_call(source: &ast::Expr) -> Option<Call<'_, 'static>> {
     let Ast::Call(callee, args) = &source.kind else { return None };
     let Ast::Name(name) = &callee.kind else { return None };
     let args = args.iter().map(|arg| Arg { name: arg.name.as_ref(), value: &arg.value }).collect();
-    Some(Call { name: name.clone(), statics: &[], args, span: source.span, expected: None })
+    Some(Call { name: name.clone(), statics: &[], args, span: source.span, expected: None, axes: Vec::new() })
 }
 
 /// How many rows each split has. The test split is the share of all rows, rounded to the nearest.

@@ -62,7 +62,7 @@ fn synthetic_column<'a>(
     line: &'a ast::Let,
     rows: usize,
 ) -> Checked<(Column, (LocalId, Expr))> {
-    let name = &line.name;
+    let name = line.name();
     if let Some(before) = scope.declared(&name.name) {
         return Err(cx.env.report(errors::duplicate(&name.name, name.span, Some(before))));
     }

@@ -2,12 +2,12 @@
 
 use iced_x86::{Decoder, DecoderOptions, Mnemonic, OpKind, Register};
 
-use super::Level;
+use super::SimdLevel;
 use super::encode::*;
 use super::frame::{Writer, number};
 use super::rows::*;
-use crate::native::simd::Loop;
-use crate::native::simd::instruction::{Instruction, Overwritten, Reg, Section};
+use crate::native::simd::VectorLoop;
+use crate::native::simd::instruction::{Instruction, Overwritten, Reg, VectorSection};
 use crate::native::simd::isa::{Isa, Opcode};
 
 /// What each row is called in the manuals: `?` is `s` or `d` by the width of lanes.
@@ -90,9 +90,9 @@ enum Operand {
 ///
 /// # Panics
 /// If it is not what the loop's instructions say, or cannot be decoded.
-pub(in crate::native::simd) fn check(wide: &Loop<'_>) {
-    let Loop { plan, layout, code, sections, constants, isa } = wide;
-    let level = [Level::Avx2, Level::Avx512].into_iter().find(|level| level.name() == isa.name());
+pub(in crate::native::simd) fn check(wide: &VectorLoop<'_>) {
+    let VectorLoop { plan, layout, code, sections, constants, isa } = wide;
+    let level = [SimdLevel::Avx2, SimdLevel::Avx512].into_iter().find(|level| level.name() == isa.name());
     let level = level.expect("a level of x86-64");
     let writer = Writer::new(plan, layout, level);
     let start = code.len() - constants;
@@ -138,8 +138,8 @@ impl Writer<'_> {
             Reg::Mask(k) => Operand::Register('k', *k),
         };
         let from: Vec<&Reg> = instruction.from.iter().collect();
-        if row(instruction.opcode).form == Form::Far {
-            let test = if self.level == Level::Avx512 { ANY_MASK } else { ANY_LANE };
+        if row(instruction.opcode).form == OperandForm::Far {
+            let test = if self.level == SimdLevel::Avx512 { ANY_MASK } else { ANY_LANE };
             to.push(Plain {
                 name: name(test, instruction),
                 operands: vec![register(from[0]), register(from[0])],
@@ -156,24 +156,24 @@ impl Writer<'_> {
         }
         let memory = self.memory(instruction.operand).map(|last| operand(last, constants));
         let mut operands: Vec<Operand> = instruction.to.iter().map(register).collect();
-        let (mut mask, avx512) = (0, self.level == Level::Avx512);
+        let (mut mask, avx512) = (0, self.level == SimdLevel::Avx512);
         match row(instruction.opcode).form {
-            Form::Blend if avx512 => {
+            OperandForm::Blend if avx512 => {
                 mask = number(*from[0]);
                 operands.extend([register(from[2]), register(from[1])]);
             }
-            Form::Blend => operands.extend([2, 1, 0].map(|k| register(from[k]))),
+            OperandForm::Blend => operands.extend([2, 1, 0].map(|k| register(from[k]))),
             _ => operands.extend(from.into_iter().map(register)),
         }
         match (row(instruction.opcode).form, memory) {
-            (Form::Store, Some(memory)) => operands.insert(0, memory),
+            (OperandForm::Store, Some(memory)) => operands.insert(0, memory),
             (_, memory) => operands.extend(memory),
         }
         operands.extend(instruction.immediate.map(Operand::Number));
         to.push(Plain { name: name(instruction.opcode, instruction), operands, mask });
     }
 
-    fn expected_stores(&self, section: &Section, to: &mut Vec<Plain>) {
+    fn expected_stores(&self, section: &VectorSection, to: &mut Vec<Plain>) {
         let count = self.plan.carried.len();
         for (k, register) in section.code.carried.iter().enumerate() {
             let (part, carried) = (k / count, k % count);
@@ -188,7 +188,7 @@ impl Writer<'_> {
 
 fn name(opcode: Opcode, instruction: &Instruction) -> String {
     let (row, lanes) = (row(opcode), if instruction.wide { "d" } else { "s" });
-    if row.form == Form::Fused {
+    if row.form == OperandForm::Fused {
         let order = match instruction.overwritten {
             Overwritten::Factor => "213",
             Overwritten::Sum => "231",
@@ -215,11 +215,13 @@ fn name(opcode: Opcode, instruction: &Instruction) -> String {
 fn operand(last: Last, constants: usize) -> Operand {
     match last {
         Last::Register(general) => Operand::Register('r', general),
-        Last::Memory(Memory::Near(base, offset)) => Operand::Memory(Some(base), None, i64::from(offset)),
-        Last::Memory(Memory::Indexed(base, index, scale, offset)) => {
+        Last::Memory(MemoryOperand::Near(base, offset)) => {
+            Operand::Memory(Some(base), None, i64::from(offset))
+        }
+        Last::Memory(MemoryOperand::Indexed(base, index, scale, offset)) => {
             Operand::Memory(Some(base), Some((index, scale)), i64::from(offset))
         }
-        Last::Memory(Memory::Constant(at)) => Operand::Memory(None, None, (constants + at) as i64),
+        Last::Memory(MemoryOperand::Constant(at)) => Operand::Memory(None, None, (constants + at) as i64),
     }
 }
 

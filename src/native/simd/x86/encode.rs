@@ -3,8 +3,8 @@
 //! Both forms share the operation's number, its prefix and its map; they differ in how registers and
 //! lengths are written. Memory is always addressed with 32 bits of displacement.
 
-use super::Level;
-use super::rows::{Form, Prefix, Row, Wide};
+use super::SimdLevel;
+use super::rows::{Encoding, OperandForm, Prefix, WBit};
 
 /// A register that holds an address or a number.
 pub(super) type General = u8;
@@ -17,7 +17,7 @@ pub(super) const STACK: General = 4;
 
 /// Where a value lies in memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Memory {
+pub(super) enum MemoryOperand {
     /// At an offset from a register.
     Near(General, i32),
     /// At an offset from a register plus a multiple of another: 1, 2, 4 or 8.
@@ -30,13 +30,13 @@ pub(super) enum Memory {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Last {
     Register(u8),
-    Memory(Memory),
+    Memory(MemoryOperand),
 }
 
 /// A vector instruction: the registers in the places that it has for them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Vector<'a> {
-    pub(super) row: &'a Row,
+    pub(super) row: &'a Encoding,
     /// Bytes of the vector that decides about the length.
     pub(super) bytes: usize,
     /// Whether lanes have 64 bits.
@@ -82,9 +82,9 @@ impl Assembler {
         self.code.extend(word.to_le_bytes());
     }
 
-    pub(super) fn vector(&mut self, level: Level, v: &Vector) {
+    pub(super) fn vector(&mut self, level: SimdLevel, v: &Vector) {
         match level {
-            Level::Avx512 if v.row.prefix != Prefix::Masks => self.evex(v),
+            SimdLevel::Avx512 if v.row.prefix != Prefix::Masks => self.evex(v),
             _ => self.vex(v),
         }
         self.byte(v.row.code + v.variant);
@@ -104,9 +104,10 @@ impl Assembler {
     }
 
     fn vex(&mut self, v: &Vector) {
-        let wide = v.wide && v.row.wide == Wide::Always;
+        let wide = v.wide && v.row.wide == WBit::Always;
         let (x, b) = extension(v.last);
-        let long = if v.row.prefix == Prefix::Masks { v.row.form == Form::Binary } else { v.bytes == 32 };
+        let long =
+            if v.row.prefix == Prefix::Masks { v.row.form == OperandForm::Binary } else { v.bytes == 32 };
         self.byte(0xc4);
         self.byte(!(bit(v.reg, 3) << 7 | (x & 1) << 6 | b << 5) & 0xe0 | v.row.map);
         let second = !v.second.unwrap_or(0) & 15;
@@ -114,7 +115,7 @@ impl Assembler {
     }
 
     fn evex(&mut self, v: &Vector) {
-        let wide = v.wide && v.row.wide != Wide::Never;
+        let wide = v.wide && v.row.wide != WBit::Never;
         let (x, b) = extension(v.last);
         let length = match v.bytes {
             64 => 2,
@@ -133,20 +134,20 @@ impl Assembler {
         let reg = (reg & 7) << 3;
         match last {
             Last::Register(last) => self.byte(0xc0 | reg | last & 7),
-            Last::Memory(Memory::Near(base, offset)) if base & 7 != 4 => {
+            Last::Memory(MemoryOperand::Near(base, offset)) if base & 7 != 4 => {
                 self.byte(0x80 | reg | base & 7);
                 self.word(offset);
             }
-            Last::Memory(Memory::Near(base, offset)) => {
+            Last::Memory(MemoryOperand::Near(base, offset)) => {
                 self.code.extend([0x84 | reg, 0x20 | base & 7]);
                 self.word(offset);
             }
-            Last::Memory(Memory::Indexed(base, index, scale, offset)) => {
+            Last::Memory(MemoryOperand::Indexed(base, index, scale, offset)) => {
                 let scale = scale.trailing_zeros() as u8;
                 self.code.extend([0x84 | reg, scale << 6 | (index & 7) << 3 | base & 7]);
                 self.word(offset);
             }
-            Last::Memory(Memory::Constant(at)) => {
+            Last::Memory(MemoryOperand::Constant(at)) => {
                 self.byte(0x05 | reg);
                 self.constants.push((self.code.len(), at));
                 self.word(0);
@@ -162,7 +163,7 @@ impl Assembler {
         self.operand(reg, last);
     }
 
-    pub(super) fn load(&mut self, to: General, from: Memory) {
+    pub(super) fn load(&mut self, to: General, from: MemoryOperand) {
         self.general(0x8b, to, Last::Memory(from));
     }
 
@@ -200,7 +201,7 @@ impl Assembler {
     }
 
     /// The address of a place.
-    pub(super) fn address(&mut self, to: General, of: Memory) {
+    pub(super) fn address(&mut self, to: General, of: MemoryOperand) {
         self.general(0x8d, to, Last::Memory(of));
     }
 
@@ -273,8 +274,8 @@ fn bit(register: u8, bit: u8) -> u8 {
 fn extension(last: Last) -> (u8, u8) {
     match last {
         Last::Register(register) => (bit(register, 4), bit(register, 3)),
-        Last::Memory(Memory::Near(base, _)) => (0, bit(base, 3)),
-        Last::Memory(Memory::Indexed(base, index, ..)) => (bit(index, 3), bit(base, 3)),
-        Last::Memory(Memory::Constant(_)) => (0, 0),
+        Last::Memory(MemoryOperand::Near(base, _)) => (0, bit(base, 3)),
+        Last::Memory(MemoryOperand::Indexed(base, index, ..)) => (bit(index, 3), bit(base, 3)),
+        Last::Memory(MemoryOperand::Constant(_)) => (0, 0),
     }
 }

@@ -1,7 +1,7 @@
 //! Functions of great arguments in wide loops: a test in line, and behind the loop a call that leaves all
 //! registers as they were but the result's.
 
-use super::Level;
+use super::SimdLevel;
 use super::encode::*;
 use super::frame::{Writer, number};
 use super::rows;
@@ -27,7 +27,7 @@ impl Writer<'_> {
     pub(super) fn far(&mut self, instruction: &Instruction) {
         let labels @ [call, back] = std::array::from_fn(|_| self.to.label());
         let [mask, _, near] = [0, 1, 2].map(|k| number(instruction.from[k]));
-        let test = if self.level == Level::Avx512 { rows::ANY_MASK } else { rows::ANY_LANE };
+        let test = if self.level == SimdLevel::Avx512 { rows::ANY_MASK } else { rows::ANY_LANE };
         self.simple(test, instruction.bytes, mask, Last::Register(mask));
         self.to.jump(If::NotZero, call);
         let to = instruction.to.map_or(near, number);
@@ -57,7 +57,7 @@ impl Writer<'_> {
         let [x, near] = [1, 2].map(|k| self.vector_place(instruction.from[k]));
         let to = instruction.to.map_or(near, |to| self.vector_place(to));
         for (register, place) in ARGUMENTS.into_iter().zip([x, near, to]) {
-            self.to.address(register, Memory::Near(STACK, place));
+            self.to.address(register, MemoryOperand::Near(STACK, place));
         }
         self.to.set(ARGUMENTS[3], (instruction.bytes / self.lane_bytes(instruction)) as i32);
         self.to.clear();
@@ -75,11 +75,11 @@ impl Writer<'_> {
     /// Moves all vector and mask registers to their places on the stack, or back.
     fn registers(&mut self, vector: Opcode, mask: Opcode) {
         for k in 0..self.level.registers().vectors as u8 {
-            let place = Last::Memory(Memory::Near(STACK, self.vector_place(Reg::Vector(k))));
+            let place = Last::Memory(MemoryOperand::Near(STACK, self.vector_place(Reg::Vector(k))));
             self.simple(vector, self.level.bytes(), k, place);
         }
         for k in 0..self.level.registers().masks as u8 {
-            let place = Last::Memory(Memory::Near(STACK, self.mask_place(usize::from(k)) as i32));
+            let place = Last::Memory(MemoryOperand::Near(STACK, self.mask_place(usize::from(k)) as i32));
             self.simple(mask, 0, k, place);
         }
     }

@@ -1,11 +1,11 @@
 //! A wide loop as a function: loops around bodies in registers. It takes the block of memory that [`Layout`]
 //! describes.
 
-use super::Level;
+use super::SimdLevel;
 use super::encode::*;
 use super::far::FarCall;
-use super::rows::{self, Form, row};
-use crate::native::simd::instruction::{Constants, Instruction, Operand, Overwritten, Reg, Section};
+use super::rows::{self, OperandForm, row};
+use crate::native::simd::instruction::{Constants, Instruction, Operand, Overwritten, Reg, VectorSection};
 use crate::native::simd::isa::Opcode;
 use crate::native::simd::layout::Layout;
 use crate::native::simd::plan::Plan;
@@ -24,8 +24,8 @@ const END: General = 2;
 pub(super) fn assemble(
     plan: &Plan,
     layout: &Layout,
-    level: Level,
-    sections: &[Section],
+    level: SimdLevel,
+    sections: &[VectorSection],
     constants: &Constants,
 ) -> Vec<u8> {
     let mut writer = Writer::new(plan, layout, level);
@@ -33,9 +33,9 @@ pub(super) fn assemble(
     let saved = &bases[OWN.min(bases.len())..];
     saved.iter().for_each(|register| writer.to.push(*register));
     for (index, register) in bases.iter().enumerate() {
-        writer.to.load(*register, Memory::Near(BLOCK, layout.base(index)));
+        writer.to.load(*register, MemoryOperand::Near(BLOCK, layout.base(index)));
     }
-    writer.to.load(AT, Memory::Near(BLOCK, layout.first));
+    writer.to.load(AT, MemoryOperand::Near(BLOCK, layout.first));
     for section in sections {
         if plan.free { writer.free(section) } else { writer.ordered(section) }
     }
@@ -49,14 +49,14 @@ pub(super) fn assemble(
 pub(super) struct Writer<'a> {
     pub(super) plan: &'a Plan<'a>,
     pub(super) layout: &'a Layout,
-    pub(super) level: Level,
+    pub(super) level: SimdLevel,
     pub(super) to: Assembler,
     /// What is out of line.
     pub(super) far: Vec<FarCall>,
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(plan: &'a Plan<'a>, layout: &'a Layout, level: Level) -> Writer<'a> {
+    pub(super) fn new(plan: &'a Plan<'a>, layout: &'a Layout, level: SimdLevel) -> Writer<'a> {
         Writer { plan, layout, level, to: Assembler::default(), far: Vec::new() }
     }
 
@@ -65,9 +65,9 @@ impl<'a> Writer<'a> {
     }
 
     /// Iterations that do not depend on each other: whole ones, then one that ends at the end if something is left.
-    fn free(&mut self, section: &Section) {
+    fn free(&mut self, section: &VectorSection) {
         let [iteration, check, done] = std::array::from_fn(|_| self.to.label());
-        self.to.load(END, Memory::Near(BLOCK, self.layout.end));
+        self.to.load(END, MemoryOperand::Near(BLOCK, self.layout.end));
         self.to.copy(LAST, END);
         self.to.add(LAST, -(section.per as i32));
         let (limit, over) = if section.overlap { (END, If::GreaterOrEqual) } else { (LAST, If::Greater) };
@@ -94,7 +94,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Iterations in their order.
-    fn ordered(&mut self, section: &Section) {
+    fn ordered(&mut self, section: &VectorSection) {
         let [iteration, done] = std::array::from_fn(|_| self.to.label());
         self.all(&section.code.before);
         self.to.test(AT);
@@ -120,7 +120,7 @@ impl<'a> Writer<'a> {
     }
 
     fn store_last(&mut self, register: Reg, bytes: usize, offset: i32) {
-        self.simple(rows::STORE, bytes, number(register), Last::Memory(Memory::Near(BLOCK, offset)));
+        self.simple(rows::STORE, bytes, number(register), Last::Memory(MemoryOperand::Near(BLOCK, offset)));
     }
 
     /// An instruction of two operands on lanes of any width.
@@ -133,7 +133,7 @@ impl<'a> Writer<'a> {
 
     fn instruction(&mut self, instruction: &Instruction) {
         let row = row(instruction.opcode);
-        if row.form == Form::Far {
+        if row.form == OperandForm::Far {
             return self.far(instruction);
         }
         let from: Vec<u8> = instruction.from.iter().map(|register| number(*register)).collect();
@@ -141,16 +141,16 @@ impl<'a> Writer<'a> {
         let (mut mask, mut immediate) = (0, instruction.immediate);
         let memory = self.memory(instruction.operand);
         let (reg, second, last) = match row.form {
-            Form::Unary => (to, None, memory.unwrap_or_else(|| Last::Register(from[0]))),
-            Form::Binary => (to, Some(from[0]), Last::Register(from[1])),
-            Form::Shift(extension) => (extension, Some(to), Last::Register(from[0])),
-            Form::Fused => (to, Some(from[0]), Last::Register(from[1])),
-            Form::Test | Form::Far => unreachable!("a part of {}", row.name),
-            Form::Store => (from[0], None, memory.unwrap_or(Last::Register(0))),
-            Form::Blend => {
+            OperandForm::Unary => (to, None, memory.unwrap_or_else(|| Last::Register(from[0]))),
+            OperandForm::Binary => (to, Some(from[0]), Last::Register(from[1])),
+            OperandForm::Shift(extension) => (extension, Some(to), Last::Register(from[0])),
+            OperandForm::Fused => (to, Some(from[0]), Last::Register(from[1])),
+            OperandForm::Test | OperandForm::Far => unreachable!("a part of {}", row.name),
+            OperandForm::Store => (from[0], None, memory.unwrap_or(Last::Register(0))),
+            OperandForm::Blend => {
                 match self.level {
-                    Level::Avx512 => mask = from[0],
-                    Level::Avx2 => immediate = Some(from[0] << 4),
+                    SimdLevel::Avx512 => mask = from[0],
+                    SimdLevel::Avx2 => immediate = Some(from[0] << 4),
                 }
                 (to, Some(from[2]), Last::Register(from[1]))
             }
@@ -166,13 +166,13 @@ impl<'a> Writer<'a> {
             Operand::Access(access, lane) => {
                 let (base, offset) = (ADDRESSES[access.base], access.offset + (lane * access.size) as i32);
                 match self.plan.free {
-                    true => Memory::Indexed(base, AT, access.size as u8, offset),
-                    false => Memory::Near(base, offset),
+                    true => MemoryOperand::Indexed(base, AT, access.size as u8, offset),
+                    false => MemoryOperand::Near(base, offset),
                 }
             }
-            Operand::Constant(at) => Memory::Constant(at),
-            Operand::LiveIn(k, byte) => Memory::Near(BLOCK, self.layout.live_ins[k] + byte as i32),
-            Operand::Spill(slot) => Memory::Near(BLOCK, self.layout.spill(slot)),
+            Operand::Constant(at) => MemoryOperand::Constant(at),
+            Operand::LiveIn(k, byte) => MemoryOperand::Near(BLOCK, self.layout.live_ins[k] + byte as i32),
+            Operand::Spill(slot) => MemoryOperand::Near(BLOCK, self.layout.spill(slot)),
         }))
     }
 }

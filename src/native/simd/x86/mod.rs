@@ -8,10 +8,10 @@ mod frame;
 mod rows;
 mod select;
 
-use self::rows::{Form, row};
+use self::rows::{OperandForm, row};
 use self::select::Select;
-use super::body::{Body, Id};
-use super::instruction::{Constants, Instruction, Overwritten, Section};
+use super::body::{Id, VectorBody};
+use super::instruction::{Constants, Instruction, Overwritten, VectorSection};
 use super::isa::{Isa, Opcode, Operation, RegisterFile, Transfer};
 use super::layout::Layout;
 use super::plan::{Access, Plan};
@@ -19,33 +19,33 @@ use crate::native::Target;
 
 /// Which instructions there are.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Level {
+pub(super) enum SimdLevel {
     /// 16 registers of 256 bits: AVX2 and FMA.
     Avx2,
     /// 32 registers of 512 bits, masks of their own: AVX-512 F, VL, DQ and BW.
     Avx512,
 }
 
-impl Level {
+impl SimdLevel {
     /// Bytes of its registers.
     fn bytes(self) -> usize {
         self.registers().bytes
     }
 }
 
-impl Isa for Level {
+impl Isa for SimdLevel {
     #[cfg(test)]
     fn name(&self) -> &'static str {
         match self {
-            Level::Avx2 => "avx2",
-            Level::Avx512 => "avx512",
+            SimdLevel::Avx2 => "avx2",
+            SimdLevel::Avx512 => "avx512",
         }
     }
 
     fn is_on(&self, target: &Target) -> bool {
         let extensions: &[&str] = match self {
-            Level::Avx2 => &["avx2", "fma"],
-            Level::Avx512 => &["avx512f", "avx512vl", "avx512dq", "avx512bw"],
+            SimdLevel::Avx2 => &["avx2", "fma"],
+            SimdLevel::Avx512 => &["avx512f", "avx512vl", "avx512dq", "avx512bw"],
         };
         extensions.iter().all(|extension| target.has(extension))
     }
@@ -60,16 +60,16 @@ impl Isa for Level {
             addresses: frame::ADDRESSES.len(),
         };
         match self {
-            Level::Avx2 => file,
-            Level::Avx512 => RegisterFile { bytes: 64, vectors: 32, masks: 8, ..file },
+            SimdLevel::Avx2 => file,
+            SimdLevel::Avx512 => RegisterFile { bytes: 64, vectors: 32, masks: 8, ..file },
         }
     }
 
-    fn select(&self, operation: Operation, args: &[Id], body: &mut Body) -> Option<Id> {
+    fn select(&self, operation: Operation, args: &[Id], body: &mut VectorBody) -> Option<Id> {
         Select { level: *self, body }.operation(operation, args)
     }
 
-    fn store(&self, access: Access, lane: usize, value: Id, body: &mut Body) -> Option<()> {
+    fn store(&self, access: Access, lane: usize, value: Id, body: &mut VectorBody) -> Option<()> {
         Select { level: *self, body }.store(access, lane, value)
     }
 
@@ -86,7 +86,7 @@ impl Isa for Level {
     }
 
     fn is_tied(&self, opcode: Opcode) -> bool {
-        row(opcode).form == Form::Fused
+        row(opcode).form == OperandForm::Fused
     }
 
     fn mnemonic(&self, instruction: &Instruction) -> String {
@@ -98,7 +98,13 @@ impl Isa for Level {
         format!("{}{order}", row(instruction.opcode).name)
     }
 
-    fn assemble(&self, plan: &Plan, layout: &Layout, sections: &[Section], constants: &Constants) -> Vec<u8> {
+    fn assemble(
+        &self,
+        plan: &Plan,
+        layout: &Layout,
+        sections: &[VectorSection],
+        constants: &Constants,
+    ) -> Vec<u8> {
         frame::assemble(plan, layout, *self, sections, constants)
     }
 }

@@ -1,19 +1,19 @@
 //! Instructions of x86-64 for operations on virtual registers.
 
-use super::Level;
+use super::SimdLevel;
 use super::rows::*;
-use crate::algebra::scalar::{Machine, encode, far_limit};
+use crate::algebra::scalar::{MachineOp, encode, far_limit};
 use crate::algebra::types::DType;
 use crate::native::far;
 use crate::native::ops::exponent_of;
-use crate::native::simd::body::{Body, Id, Info, Op, Source};
+use crate::native::simd::body::{Id, Origin, VectorBody, VectorOp, VirtualRegister};
 use crate::native::simd::instruction::Operand;
 use crate::native::simd::isa::{Opcode, Operation};
 use crate::native::simd::plan::Access;
 
 pub(super) struct Select<'a> {
-    pub(super) level: Level,
-    pub(super) body: &'a mut Body,
+    pub(super) level: SimdLevel,
+    pub(super) body: &'a mut VectorBody,
 }
 
 impl Select<'_> {
@@ -31,7 +31,7 @@ impl Select<'_> {
                 Some(self.op(opcode, self.body.size(x[0]), x, None))
             }
             Operation::Shift(machine, by) => {
-                let opcode = if machine == Machine::IntShl { SHIFT_LEFT } else { SHIFT_RIGHT };
+                let opcode = if machine == MachineOp::IntShl { SHIFT_LEFT } else { SHIFT_RIGHT };
                 Some(self.op(opcode, 4, x, Some(by)))
             }
             Operation::Cast(from, to) => self.cast(x[0], from, to),
@@ -59,71 +59,71 @@ impl Select<'_> {
         id
     }
 
-    fn machine(&mut self, machine: Machine, dtype: DType, x: &[Id]) -> Option<Id> {
+    fn machine(&mut self, machine: MachineOp, dtype: DType, x: &[Id]) -> Option<Id> {
         match (machine, dtype) {
-            (Machine::Select, DType::Bool) => None,
-            (Machine::Select, _) => self.blend(x[0], x[1], x[2]),
+            (MachineOp::Select, DType::Bool) => None,
+            (MachineOp::Select, _) => self.blend(x[0], x[1], x[2]),
             (_, DType::Bool) => self.logic(machine, x),
-            (Machine::Lt | Machine::Le | Machine::Eq | Machine::Ne, _) => {
+            (MachineOp::Lt | MachineOp::Le | MachineOp::Eq | MachineOp::Ne, _) => {
                 self.compare(machine, dtype, x[0], x[1])
             }
-            (Machine::FarSin, _) => self.far(FAR_SIN, machine, dtype, x),
-            (Machine::FarCos, _) => self.far(FAR_COS, machine, dtype, x),
-            (Machine::FarTan, _) => self.far(FAR_TAN, machine, dtype, x),
-            (Machine::Sign, _) => self.sign(dtype, x[0]),
+            (MachineOp::FarSin, _) => self.far(FAR_SIN, machine, dtype, x),
+            (MachineOp::FarCos, _) => self.far(FAR_COS, machine, dtype, x),
+            (MachineOp::FarTan, _) => self.far(FAR_TAN, machine, dtype, x),
+            (MachineOp::Sign, _) => self.sign(dtype, x[0]),
             (_, DType::F32 | DType::F64) => self.float_op(machine, dtype.bytes(), x),
             (_, DType::I32) => self.int_op(machine, x),
             _ => None,
         }
     }
 
-    fn float_op(&mut self, machine: Machine, size: usize, x: &[Id]) -> Option<Id> {
+    fn float_op(&mut self, machine: MachineOp, size: usize, x: &[Id]) -> Option<Id> {
         let round = if size == 4 { ROUND_SINGLE } else { ROUND_DOUBLE };
         let (opcode, immediate) = match machine {
-            Machine::Add => (ADD, None),
-            Machine::Sub => (SUB, None),
-            Machine::Mul => (MUL, None),
-            Machine::Div => (DIV, None),
-            Machine::Min => (MIN, None),
-            Machine::Max => (MAX, None),
-            Machine::Sqrt => (SQRT, None),
+            MachineOp::Add => (ADD, None),
+            MachineOp::Sub => (SUB, None),
+            MachineOp::Mul => (MUL, None),
+            MachineOp::Div => (DIV, None),
+            MachineOp::Min => (MIN, None),
+            MachineOp::Max => (MAX, None),
+            MachineOp::Sqrt => (SQRT, None),
             // Rounding modes; the eights keep inexactness quiet.
-            Machine::Nearest => (round, Some(8)),
-            Machine::Floor => (round, Some(9)),
-            Machine::Ceil => (round, Some(10)),
+            MachineOp::Nearest => (round, Some(8)),
+            MachineOp::Floor => (round, Some(9)),
+            MachineOp::Ceil => (round, Some(10)),
             _ => return self.bits_op(machine, size, x),
         };
         Some(self.op(opcode, size, x, immediate))
     }
 
     /// Operations on the bits of floats.
-    fn bits_op(&mut self, machine: Machine, size: usize, x: &[Id]) -> Option<Id> {
+    fn bits_op(&mut self, machine: MachineOp, size: usize, x: &[Id]) -> Option<Id> {
         let (fraction, bias) = exponent_of(size);
         let unit = f64::from(fraction).exp2();
         let (left, right) =
             if size == 4 { (SHIFT_LEFT, SHIFT_RIGHT) } else { (SHIFT_LEFT_64, SHIFT_RIGHT_64) };
         let sign = self.body.float(-0.0, size);
         Some(match machine {
-            Machine::Neg => self.op(XOR, size, &[x[0], sign], None),
-            Machine::Abs => self.op(AND_NOT, size, &[sign, x[0]], None),
-            Machine::CopySign => {
+            MachineOp::Neg => self.op(XOR, size, &[x[0], sign], None),
+            MachineOp::Abs => self.op(AND_NOT, size, &[sign, x[0]], None),
+            MachineOp::CopySign => {
                 let (rest, sign) =
                     (self.op(AND_NOT, size, &[sign, x[0]], None), self.op(AND, size, &[x[1], sign], None));
                 self.op(OR, size, &[rest, sign], None)
             }
             // As Cranelift's code does them: see `ops`.
-            Machine::Exp2Int => {
+            MachineOp::Exp2Int => {
                 let magic = self.body.float(1.5 * unit + bias, size);
                 let sum = self.op(ADD, size, &[x[0], magic], None);
                 self.op(left, size, &[sum], Some(fraction as u8))
             }
-            Machine::Exponent => {
+            MachineOp::Exponent => {
                 let (unit, off) = (self.body.float(unit, size), self.body.float(unit + bias, size));
                 let low = self.op(right, size, &[x[0]], Some(fraction as u8));
                 let sum = self.op(OR, size, &[low, unit], None);
                 self.op(SUB, size, &[sum, off], None)
             }
-            Machine::Fraction => {
+            MachineOp::Fraction => {
                 let (low, one) = (self.body.number((1 << fraction) - 1, size), self.body.float(1.0, size));
                 let low = self.op(AND, size, &[x[0], low], None);
                 self.op(OR, size, &[low, one], None)
@@ -132,17 +132,17 @@ impl Select<'_> {
         })
     }
 
-    fn int_op(&mut self, machine: Machine, x: &[Id]) -> Option<Id> {
+    fn int_op(&mut self, machine: MachineOp, x: &[Id]) -> Option<Id> {
         let opcode = match machine {
-            Machine::Add => INT_ADD,
-            Machine::Sub => INT_SUB,
-            Machine::Mul => INT_MUL,
-            Machine::Min => INT_MIN,
-            Machine::Max => INT_MAX,
-            Machine::Abs => INT_ABS,
-            Machine::IntXor => XOR,
-            Machine::Floor | Machine::Ceil | Machine::Nearest => return Some(x[0]),
-            Machine::Neg => {
+            MachineOp::Add => INT_ADD,
+            MachineOp::Sub => INT_SUB,
+            MachineOp::Mul => INT_MUL,
+            MachineOp::Min => INT_MIN,
+            MachineOp::Max => INT_MAX,
+            MachineOp::Abs => INT_ABS,
+            MachineOp::IntXor => XOR,
+            MachineOp::Floor | MachineOp::Ceil | MachineOp::Nearest => return Some(x[0]),
+            MachineOp::Neg => {
                 let zero = self.body.number(0, 4);
                 return Some(self.op(INT_SUB, 4, &[zero, x[0]], None));
             }
@@ -152,26 +152,26 @@ impl Select<'_> {
     }
 
     /// A function of great arguments, with a mask of the lanes that have one.
-    fn far(&mut self, opcode: Opcode, machine: Machine, dtype: DType, x: &[Id]) -> Option<Id> {
+    fn far(&mut self, opcode: Opcode, machine: MachineOp, dtype: DType, x: &[Id]) -> Option<Id> {
         let (size, limit) = (self.body.size(x[0]), self.body.float(far_limit(dtype), dtype.bytes()));
         let sign = self.body.float(-0.0, size);
         let magnitude = self.op(AND_NOT, size, &[sign, x[0]], None);
         // Not less, quietly.
         let great = match self.level {
-            Level::Avx512 => self.mask(COMPARE, size, &[magnitude, limit], Some(0x15)),
-            Level::Avx2 => self.op(COMPARE, size, &[magnitude, limit], Some(0x15)),
+            SimdLevel::Avx512 => self.mask(COMPARE, size, &[magnitude, limit], Some(0x15)),
+            SimdLevel::Avx2 => self.op(COMPARE, size, &[magnitude, limit], Some(0x15)),
         };
         Some(self.op(opcode, size, &[great, x[0], x[1]], Some(far::index(machine, dtype) as u8)))
     }
 
-    fn compare(&mut self, machine: Machine, dtype: DType, x: Id, y: Id) -> Option<Id> {
-        let masks = self.level == Level::Avx512;
+    fn compare(&mut self, machine: MachineOp, dtype: DType, x: Id, y: Id) -> Option<Id> {
+        let masks = self.level == SimdLevel::Avx512;
         let size = self.body.size(x);
         // The quiet forms; not equal is also true where there is no order.
         let (floats, ints) = match machine {
-            Machine::Lt => (0x11, 1),
-            Machine::Le => (0x12, 2),
-            Machine::Eq => (0x00, 0),
+            MachineOp::Lt => (0x11, 1),
+            MachineOp::Le => (0x12, 2),
+            MachineOp::Eq => (0x00, 0),
             _ => (0x04, 4),
         };
         Some(match (dtype, masks) {
@@ -179,9 +179,9 @@ impl Select<'_> {
             (DType::F32 | DType::F64, false) => self.op(COMPARE, size, &[x, y], Some(floats)),
             (DType::I32, true) => self.mask(INT_COMPARE, 4, &[x, y], Some(ints)),
             (DType::I32, false) => match machine {
-                Machine::Lt => self.op(INT_GREATER, 4, &[y, x], None),
-                Machine::Eq => self.op(INT_EQUAL, 4, &[x, y], None),
-                Machine::Le => {
+                MachineOp::Lt => self.op(INT_GREATER, 4, &[y, x], None),
+                MachineOp::Eq => self.op(INT_EQUAL, 4, &[x, y], None),
+                MachineOp::Le => {
                     let above = self.op(INT_GREATER, 4, &[x, y], None);
                     self.not(above)
                 }
@@ -204,7 +204,7 @@ impl Select<'_> {
     }
 
     /// Operations on masks. Of two lanes, the less is the one that is not set.
-    fn logic(&mut self, machine: Machine, x: &[Id]) -> Option<Id> {
+    fn logic(&mut self, machine: MachineOp, x: &[Id]) -> Option<Id> {
         let size = self.body.size(x[0]);
         let masks = self.body.infos[x[0]].mask;
         if !masks && x.iter().any(|id| self.body.size(*id) != size) {
@@ -218,16 +218,16 @@ impl Select<'_> {
             if masks { self.mask(opcode, size, x, None) } else { self.op(opcode, size, x, None) }
         };
         Some(match machine {
-            Machine::And => make(and, x),
-            Machine::Or => make(or, x),
-            Machine::Ne => make(xor, x),
-            Machine::Lt => make(and_not, x),
-            Machine::Not => self.not(x[0]),
-            Machine::Eq => {
+            MachineOp::And => make(and, x),
+            MachineOp::Or => make(or, x),
+            MachineOp::Ne => make(xor, x),
+            MachineOp::Lt => make(and_not, x),
+            MachineOp::Not => self.not(x[0]),
+            MachineOp::Eq => {
                 let other = make(xor, x);
                 self.not(other)
             }
-            Machine::Le => {
+            MachineOp::Le => {
                 let above = make(and_not, &[x[1], x[0]]);
                 self.not(above)
             }
@@ -238,10 +238,10 @@ impl Select<'_> {
     fn blend(&mut self, mask: Id, then: Id, other: Id) -> Option<Id> {
         let size = self.body.size(then);
         let opcode = match self.level {
-            Level::Avx512 => BLEND_MASK,
-            Level::Avx2 if self.body.size(mask) != size => return None,
-            Level::Avx2 if size == 4 => BLEND_SINGLE,
-            Level::Avx2 => BLEND_DOUBLE,
+            SimdLevel::Avx512 => BLEND_MASK,
+            SimdLevel::Avx2 if self.body.size(mask) != size => return None,
+            SimdLevel::Avx2 if size == 4 => BLEND_SINGLE,
+            SimdLevel::Avx2 => BLEND_DOUBLE,
         };
         Some(self.op(opcode, size, &[mask, then, other], None))
     }
@@ -250,8 +250,8 @@ impl Select<'_> {
         let size = self.body.size(x);
         let zero = self.body.number(0, size);
         let [one, minus] = [1.0, -1.0].map(|number| self.body.number(encode(number, dtype), size));
-        let above = self.compare(Machine::Lt, dtype, zero, x)?;
-        let below = self.compare(Machine::Lt, dtype, x, zero)?;
+        let above = self.compare(MachineOp::Lt, dtype, zero, x)?;
+        let below = self.compare(MachineOp::Lt, dtype, x, zero)?;
         let rest = self.blend(below, minus, zero)?;
         self.blend(above, one, rest)
     }
@@ -261,7 +261,7 @@ impl Select<'_> {
             DType::I64 => None,
             DType::Bool => {
                 let whole = self.body.emit(BYTES_TO_INTS, 4, &[], operand, None);
-                if self.level == Level::Avx512 {
+                if self.level == SimdLevel::Avx512 {
                     return Some(self.mask(TEST, 4, &[whole, whole], None));
                 }
                 let zero = self.body.number(0, 4);
@@ -276,7 +276,7 @@ impl Select<'_> {
         let per = self.body.per;
         let (mut opcode, mut value, mut bytes, mut wide) = (STORE, value, access.size * per, false);
         if access.size == 1 {
-            if self.level == Level::Avx2 {
+            if self.level == SimdLevel::Avx2 {
                 return None;
             }
             value = self.op(MASK_TO_BYTES, 16 / per, &[value], None);
@@ -285,20 +285,28 @@ impl Select<'_> {
             (bytes, wide) = (16, opcode == STORE_8);
         }
         let operand = Operand::Access(access, lane);
-        self.body.ops.push(Op { opcode, bytes, wide, to: None, from: vec![value], operand, immediate: None });
+        self.body.ops.push(VectorOp {
+            opcode,
+            bytes,
+            wide,
+            to: None,
+            from: vec![value],
+            operand,
+            immediate: None,
+        });
         Some(())
     }
 
     fn iota(&mut self, offset: i64) -> Option<Id> {
         let first = match self.level {
-            Level::Avx512 => self.body.emit(SPLAT_GENERAL, 4, &[], Operand::Position, None),
-            Level::Avx2 => {
+            SimdLevel::Avx512 => self.body.emit(SPLAT_GENERAL, 4, &[], Operand::Position, None),
+            SimdLevel::Avx2 => {
                 let first = self.body.emit(FROM_GENERAL, 4, &[], Operand::Position, None);
                 self.body.ops.last_mut()?.bytes = 16;
                 self.op(SPLAT_INT, 4, &[first], None)
             }
         };
-        let lanes = self.body.shared(Info { source: Source::Iota, size: 4, mask: false, lane: 0 });
+        let lanes = self.body.shared(VirtualRegister { source: Origin::Iota, size: 4, mask: false, lane: 0 });
         let sum = self.op(INT_ADD, 4, &[first, lanes], None);
         if offset == 0 {
             return Some(sum);
@@ -329,7 +337,7 @@ impl Select<'_> {
             }
             (_, DType::Bool) => {
                 let zero = self.body.number(0, self.body.size(x));
-                return self.compare(Machine::Ne, from, x, zero);
+                return self.compare(MachineOp::Ne, from, x, zero);
             }
             _ => return None,
         };

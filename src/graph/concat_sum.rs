@@ -20,7 +20,7 @@ const FEWEST: usize = 4;
 const FEWEST_INNER: usize = 16;
 
 /// Part of a flat tensor in which the axis that pieces lie along comes first.
-struct Piece {
+struct Block {
     start: usize,
     count: usize,
     value: Val,
@@ -33,14 +33,14 @@ struct Piece {
 struct Terms {
     /// The axis that pieces lie along, once there is one.
     axis: Option<usize>,
-    pieces: Vec<Piece>,
+    pieces: Vec<Block>,
     others: Vec<Val>,
     /// Sums that were met: one that is met again is one term, for its pieces would meet.
     seen: BTreeSet<Val>,
 }
 
 /// The sum of values of which many are pieces of one tensor.
-pub(super) fn sum_of_pieces(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {
+pub(super) fn concat_sum(cx: &mut dyn Rewriter, op: &Op, args: &[Val]) -> Option<Val> {
     if !matches!(op, Op::Map(map) if std::ptr::eq(map.0, &scalar::ADD)) {
         return None;
     }
@@ -72,7 +72,7 @@ impl Terms {
                 let count = graph.ty(args[0]).count();
                 let along = graph.ty(args[0]).shape[*axis].size();
                 let start = before.size() * (count / along.max(1));
-                self.pieces.push(Piece { start, count, value: args[0], laid: *axis == 0 });
+                self.pieces.push(Block { start, count, value: args[0], laid: *axis == 0 });
             }
             Op::View(View::Transpose { axes }) => match first_axis(axes) {
                 Some(axis) if packed(graph, args[0]).is_some() && self.lies_along(axis) => {
@@ -100,7 +100,7 @@ impl Terms {
         for arg in packed(graph, laid).unwrap_or_default() {
             let count = graph.ty(*arg).count();
             if graph.as_constant(*arg).is_none_or(|value| value.to_bits() != 0) {
-                self.pieces.push(Piece { start, count, value: *arg, laid: true });
+                self.pieces.push(Block { start, count, value: *arg, laid: true });
             }
             start += count;
         }
@@ -131,11 +131,11 @@ fn to_front(axis: usize, rank: usize) -> Vec<usize> {
 }
 
 /// The pieces along an axis with zeros between them.
-fn end_to_end(graph: &mut Builder, pieces: &[Piece], ty: &Type, axis: usize) -> Val {
+fn end_to_end(graph: &mut Builder, pieces: &[Block], ty: &Type, axis: usize) -> Val {
     let front = to_front(axis, ty.rank());
     let mut parts = Vec::new();
     let mut end = 0;
-    for Piece { start, count, value, laid } in pieces {
+    for Block { start, count, value, laid } in pieces {
         zeros(graph, start - end, ty, &mut parts);
         parts.push(if *laid { *value } else { transpose(graph, *value, &front) });
         end = start + count;

@@ -13,23 +13,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::positions::Source;
+use super::positions::IndexSource;
 use super::share::prune;
 use super::simplify::{convolutions, simplify};
-use super::{Def, Graph, Graphs, Layout, Purpose, Role, Target};
+use super::{CellId, Def, Graph, Graphs, Layout, OutputTarget, Purpose, Role};
 use crate::algebra::op::Val;
 
 impl Layout {
     /// The value of each cell when some are set.
     fn values(&self, set: &[(String, f64)]) -> Vec<f64> {
         let given = |name: &str| set.iter().rev().find(|(have, _)| have == name).map(|(_, value)| *value);
-        self.cells.iter().map(|(name, value)| given(name).unwrap_or(*value)).collect()
+        self.cells.iter().map(|cell| given(&cell.name).unwrap_or(cell.value)).collect()
     }
 
     /// Whether tied cells have equal values when some cells are set.
-    pub fn ties_hold(&self, set: &[(String, f64)]) -> bool {
+    pub fn guards_hold(&self, set: &[(String, f64)]) -> bool {
         let values = self.values(set);
-        self.ties.iter().all(|(a, b)| values[*a].to_bits() == values[*b].to_bits())
+        self.guards.iter().all(|(a, b)| values[a.0].to_bits() == values[b.0].to_bits())
     }
 }
 
@@ -47,10 +47,10 @@ pub(super) fn share_states(graphs: &mut Graphs, set: &[(String, f64)]) {
         let mut left = MOST;
         while let Some(twins) = find(&programs[init], &programs[step], layout, &values, &mut left) {
             programs[step] = prune(convolutions(simplify(twins.share(&programs[step]))));
-            layout.states[twins.other].shares = Some(twins.state);
-            for tie in twins.ties {
-                if !layout.ties.contains(&tie) {
-                    layout.ties.push(tie);
+            layout.states[twins.other].congruent_to = Some(twins.state);
+            for tie in twins.guards {
+                if !layout.guards.contains(&tie) {
+                    layout.guards.push(tie);
                 }
             }
         }
@@ -58,7 +58,7 @@ pub(super) fn share_states(graphs: &mut Graphs, set: &[(String, f64)]) {
 }
 
 /// Two equal states.
-struct Twins {
+struct Congruence {
     /// The one that stays.
     state: usize,
     /// A later one that is left out.
@@ -66,7 +66,7 @@ struct Twins {
     /// Whether each cell is one that a sweep changes.
     swept: Vec<bool>,
     /// Cells whose values have to be equal for that.
-    ties: BTreeSet<(usize, usize)>,
+    guards: BTreeSet<(CellId, CellId)>,
 }
 
 /// Values that are compared at most in search of equal states: pipelines of hundreds of stages keep theirs.
@@ -74,14 +74,14 @@ const MOST: usize = 1 << 20;
 
 /// The first two states that are equal for these values of cells and not shared yet, found before `left`
 /// values are compared.
-fn find(init: &Graph, step: &Graph, layout: &Layout, values: &[f64], left: &mut usize) -> Option<Twins> {
+fn find(init: &Graph, step: &Graph, layout: &Layout, values: &[f64], left: &mut usize) -> Option<Congruence> {
     let slots = &layout.states;
     let alike = |a: usize, b: usize| slots[a].ty == slots[b].ty && slots[a].extent == slots[b].extent;
-    let open = |k: &usize| slots[*k].shares.is_none();
+    let open = |k: &usize| slots[*k].congruent_to.is_none();
     let pairs = (0..slots.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
     pairs.filter(|(a, b)| open(a) && open(b) && alike(*a, *b)).find_map(|(state, other)| {
-        let swept = layout.cells.iter().map(|(name, _)| name.starts_with("sweep.")).collect();
-        let mut twins = Twins { state, other, swept, ties: BTreeSet::new() };
+        let swept = layout.cells.iter().map(|cell| cell.swept.is_some()).collect();
+        let mut twins = Congruence { state, other, swept, guards: BTreeSet::new() };
         let initial = |k: usize| init.outputs.iter().find(|output| output.gives == Some(Role::State(k)));
         let start = |k: usize| initial(k).map(|output| output.value);
         let pairs = [(init, start(state)?, start(other)?), (step, next(step, state)?, next(step, other)?)];
@@ -91,14 +91,14 @@ fn find(init: &Graph, step: &Graph, layout: &Layout, values: &[f64], left: &mut 
 
 /// The new value of a state that changes.
 fn next(step: &Graph, state: usize) -> Option<Val> {
-    let is_new = |target: Target| match target {
-        Target::InPlace(k) => step.inputs[k].role == Role::State(state),
-        Target::Result | Target::Positions => false,
+    let is_new = |target: OutputTarget| match target {
+        OutputTarget::InPlace(k) => step.inputs[k].role == Role::State(state),
+        OutputTarget::Result | OutputTarget::Positions => false,
     };
     step.outputs.iter().find(|output| is_new(output.target)).map(|output| output.value)
 }
 
-impl Twins {
+impl Congruence {
     /// Whether two values are equal if the states are, for these values of cells; notes the ties that
     /// this needs. No after `left` comparisons.
     fn equal(&mut self, graph: &Graph, a: Val, b: Val, values: &[f64], left: &mut usize) -> bool {
@@ -135,9 +135,9 @@ impl Twins {
                 [(self.state, self.other), (self.other, self.state)].contains(&(*a, *b))
             }
             // What a sweep changes is not equal to anything else for long.
-            (Role::Cell(a), Role::Cell(b)) if a != b && (self.swept[*a] || self.swept[*b]) => false,
-            (Role::Cell(a), Role::Cell(b)) if values[*a].to_bits() == values[*b].to_bits() => {
-                self.ties.insert((*a.min(b), *a.max(b)));
+            (Role::Cell(a), Role::Cell(b)) if a != b && (self.swept[a.0] || self.swept[b.0]) => false,
+            (Role::Cell(a), Role::Cell(b)) if values[a.0].to_bits() == values[b.0].to_bits() => {
+                self.guards.insert((*a.min(b), *a.max(b)));
                 true
             }
             _ => false,
@@ -149,7 +149,7 @@ impl Twins {
         let by_role: BTreeMap<&Role, Val> =
             step.inputs.iter().map(|input| (&input.role, input.value)).collect();
         let mut instead: BTreeMap<Val, Val> = BTreeMap::new();
-        let pairs = self.ties.iter().rev().map(|(a, b)| (Role::Cell(*a), Role::Cell(*b)));
+        let pairs = self.guards.iter().rev().map(|(a, b)| (Role::Cell(*a), Role::Cell(*b)));
         for (kept, other) in pairs.chain([(Role::State(self.state), Role::State(self.other))]) {
             if let (Some(kept), Some(other)) = (by_role.get(&kept), by_role.get(&other)) {
                 instead.insert(*other, *kept);
@@ -162,11 +162,12 @@ impl Twins {
             }
         }
         let other = Role::State(self.other);
-        let is_other = |target: Target| matches!(target, Target::InPlace(k) if step.inputs[k].role == other);
+        let is_other =
+            |target: OutputTarget| matches!(target, OutputTarget::InPlace(k) if step.inputs[k].role == other);
         let gone = step.outputs.iter().map(|output| is_other(output.target)).collect::<Vec<_>>();
         shared.outputs.retain(|output| !is_other(output.target));
         for position in &mut shared.positions {
-            if let Source::Output(output) = &mut position.source {
+            if let IndexSource::Output(output) = &mut position.source {
                 *output -= gone[..*output].iter().filter(|gone| **gone).count();
             }
         }

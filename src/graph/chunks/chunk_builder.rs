@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use super::super::Def;
 use super::super::builder::Builder;
-use super::super::rows::{Dependence, Known};
-use super::Plan;
+use super::super::rows::{Dependence, RowFacts};
+use super::ChunkPlan;
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::types::Dim;
 use crate::algebra::view::View;
 
 /// The program for some rows under construction.
-pub(super) struct Part<'a> {
-    plan: &'a Plan<'a>,
+pub(super) struct ChunkBuilder<'a> {
+    plan: &'a ChunkPlan<'a>,
     rows: usize,
     /// What is built so far.
     pub(super) builder: Builder,
@@ -20,10 +20,10 @@ pub(super) struct Part<'a> {
     pub(super) values: BTreeMap<Val, Val>,
 }
 
-impl<'a> Part<'a> {
+impl<'a> ChunkBuilder<'a> {
     /// An empty program for so many rows.
-    pub(super) fn new(plan: &'a Plan<'a>, rows: usize) -> Part<'a> {
-        Part { plan, rows, builder: Builder::default(), values: BTreeMap::new() }
+    pub(super) fn new(plan: &'a ChunkPlan<'a>, rows: usize) -> ChunkBuilder<'a> {
+        ChunkBuilder { plan, rows, builder: Builder::default(), values: BTreeMap::new() }
     }
 
     /// Adds what a value is for these rows; those that it is made from are there.
@@ -48,7 +48,7 @@ impl<'a> Part<'a> {
         self.values.insert(value, new);
     }
 
-    fn operator(&mut self, op: &Op, mut args: Vec<Val>, known: &Known) -> Val {
+    fn operator(&mut self, op: &Op, mut args: Vec<Val>, known: &RowFacts) -> Val {
         let Some(walk) = known.walk else { return self.builder.emit(op.clone(), &args) };
         let size = Dim::from(walk.size(self.rows));
         for (arg, walked) in args.iter_mut().zip(&known.walked) {
