@@ -9,7 +9,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind
 
 use crate::algebra::types::DType;
 use crate::check::errors::HYPERPARAMETER_RANGE;
-use crate::data;
+use crate::data::errors::unreadable;
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
 use crate::input;
@@ -18,6 +18,7 @@ use crate::run::errors;
 use crate::typed::LIMIT;
 
 mod bench;
+mod data;
 mod emit;
 mod explain;
 mod fmt;
@@ -68,6 +69,8 @@ enum Command {
         /// A function, or the name of a training run; without one, all of them
         name: Option<String>,
     },
+    /// Say what the columns of a csv file hold: types, missing cells, ranges, classes
+    Data(data::DataArgs),
     /// Explain a diagnostic code, such as `shape-mismatch`
     Explain {
         /// The code; without one, all codes are listed
@@ -161,6 +164,7 @@ fn command(started: Instant) -> u8 {
         Command::Emit(args) => emit::emit(&args, color),
         Command::Cost(script) => cost(&script, color),
         Command::Gradcheck { file, name } => gradcheck::gradients(&file, name.as_deref(), color),
+        Command::Data(args) => data::data(&args, color),
         Command::Explain { code } => explain::explain(code.as_deref()),
         Command::Fmt(args) => fmt::fmt(&args, color),
     };
@@ -237,7 +241,7 @@ fn load(file: &Path, real: Option<Real>, limit: usize) -> Result<Program, u8> {
 fn script_text(file: &Path) -> Result<String, u8> {
     let text = if file == Path::new(STANDARD_INPUT) { input::standard_input() } else { input::script(file) };
     text.map_err(|error| {
-        let reason = data::errors::unreadable(file, &error).help("check the path of the script");
+        let reason = unreadable(file, &error).help("check the path of the script");
         complain(&Report { diagnostics: vec![reason], sources: Default::default() }.render(false));
         PROGRAM
     })

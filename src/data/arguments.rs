@@ -24,6 +24,12 @@ pub enum Takes {
     Column,
     /// A list of names of columns.
     Columns,
+    /// A text, or a list of texts.
+    Texts,
+    /// One of these texts.
+    OneOf(&'static [&'static str]),
+    /// One of these words, a number or a text: for all columns, or `{ "name": mean, else: drop }`.
+    PerColumn(&'static [&'static str]),
     /// A whole number that is not below this one.
     Whole(i64),
     /// The share of the rows that is the test split.
@@ -35,14 +41,36 @@ pub enum Takes {
 /// What an argument is.
 #[derive(Clone, PartialEq, Debug)]
 pub enum ArgumentValue {
-    /// A path, or the name of a column.
+    /// A path, the name of a column, or a text.
     Text(String),
-    /// Names of columns.
+    /// Names of columns, or texts.
     Names(Vec<String>),
+    /// What is chosen for columns.
+    PerColumn(PerColumn),
     /// A whole number.
     Whole(usize),
     /// A share.
     Share(f64),
+}
+
+/// What is chosen for columns: for some by name, and for all others.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct PerColumn {
+    /// For columns by name.
+    pub named: Vec<(String, ColumnChoice)>,
+    /// For all others, if that is said.
+    pub others: Option<ColumnChoice>,
+}
+
+/// What is chosen for a column.
+#[derive(Clone, PartialEq, Debug)]
+pub enum ColumnChoice {
+    /// One of the argument's words.
+    Word(&'static str),
+    /// A number.
+    Number(f64),
+    /// A text.
+    Text(String),
 }
 
 /// The share of the rows that is the test split.
@@ -82,7 +110,15 @@ impl Arguments {
         }
     }
 
-    /// Names; none if they are not given.
+    /// What is chosen for columns, if it is given.
+    pub fn per_column(&self, argument: &'static SourceArgument) -> Option<&PerColumn> {
+        match self.value(argument)? {
+            ArgumentValue::PerColumn(chosen) => Some(chosen),
+            _ => None,
+        }
+    }
+
+    /// Names or texts; none if they are not given.
     pub fn names(&self, argument: &'static SourceArgument) -> &[String] {
         match self.value(argument) {
             Some(ArgumentValue::Names(names)) => names,
@@ -128,8 +164,33 @@ impl Display for ArgumentValue {
         match self {
             ArgumentValue::Text(text) => write!(f, "{text:?}"),
             ArgumentValue::Names(names) => write!(f, "{names:?}"),
+            ArgumentValue::PerColumn(chosen) => write!(f, "{chosen}"),
             ArgumentValue::Whole(whole) => write!(f, "{whole}"),
             ArgumentValue::Share(share) => f.write_str(&number(*share)),
+        }
+    }
+}
+
+impl Display for PerColumn {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let others = self.others.as_ref();
+        match others.filter(|_| self.named.is_empty()) {
+            Some(all) => write!(f, "{all}"),
+            None => {
+                let named = self.named.iter().map(|(name, choice)| format!("{name:?}: {choice}"));
+                let all = named.chain(others.map(|choice| format!("else: {choice}")));
+                write!(f, "{{ {} }}", all.collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+}
+
+impl Display for ColumnChoice {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            ColumnChoice::Word(word) => f.write_str(word),
+            ColumnChoice::Number(value) => f.write_str(&number(*value)),
+            ColumnChoice::Text(text) => write!(f, "{text:?}"),
         }
     }
 }

@@ -2,11 +2,13 @@
 
 mod csv;
 mod files;
+mod missing;
 
 use crate::diag::Code;
 
 pub(crate) use csv::*;
 pub(crate) use files::*;
+pub(crate) use missing::*;
 
 /// Every code of data files.
 pub const CODES: &[&Code] = &[
@@ -16,6 +18,7 @@ pub const CODES: &[&Code] = &[
     &CSV_SEPARATOR,
     &RAGGED_ROW,
     &BAD_CELL,
+    &MISSING_CELL,
     &NOT_FINITE_DATA,
     &DUPLICATE_COLUMN,
     &UNKNOWN_COLUMN,
@@ -133,13 +136,27 @@ A number in a data file is NaN or infinite. One such number makes every later lo
 refused at the door. Remove the row or write a number that means what you want.",
 };
 
+/// A missing cell for which nothing fits.
+pub static MISSING_CELL: Code = Code {
+    name: "missing-cell",
+    explain: "\
+A cell is missing, and what `fill` says of it cannot be. A cell is missing if it is empty or one of the
+texts of `missing`. `drop` leaves its row out, which windows of rows do not allow. `mean` and `median`, of
+the training rows, and numbers are for columns of numbers, a word in quotes for columns of words.
+`indicator` gives words a class of their own, and numbers the mean and one column more, of zeros and ones.
+Columns may differ; a target is filled only if it is named.
+
+    data homes = csv(\"homes.csv\", target = \"price\", missing = [\"?\", \"NA\"],
+      fill = { \"price\": drop, \"garage\": \"none\", else: median })",
+};
+
 /// A cell that does not fit its column.
 pub static BAD_CELL: Code = Code {
     name: "bad-cell",
     explain: "\
 A cell of a csv file does not fit its column. A column holds numbers, or it holds words, which become
-class numbers in sorted order; empty cells are not allowed. The message names the cell that is not like
-the others. Codes that look like numbers, such as those of regions, are words if the script says so:
+class numbers in sorted order. The message names the cell that is not like the others. An empty cell is
+missing: write it, or say what becomes of it, such as `fill = median` or `fill = drop`. Codes that look like numbers, such as those of regions, are words if the script says so:
 
     data homes = csv(\"homes.csv\", target = \"price\", words = [\"zip\"])",
 };
@@ -152,20 +169,17 @@ A row of a csv file has another number of cells than the header. Often a comma i
 cause: put such a cell in double quotes.",
 };
 
-/// Cells that something else than a comma separates.
+/// Cells that another character separates.
 pub static CSV_SEPARATOR: Code = Code {
     name: "csv-separator",
     explain: "\
-The cells of a csv file are separated by commas, and numbers have a decimal point. This file separates
-them by semicolons, tabs or bars.
+The cells of a csv file are separated by commas, and numbers have a decimal point, unless the script says
+otherwise. This file separates them by semicolons, tabs or bars.
 
     width;kind      // as some spreadsheets export it
     1,5;setosa
 
-Export it with commas:
-
-    width,kind
-    1.5,setosa",
+    data d = csv(\"d.csv\", separator = \";\", decimal = \",\")",
 };
 
 /// A data file without rows.

@@ -11,16 +11,18 @@
 pub mod arguments;
 pub mod errors;
 mod files;
+mod fill;
 mod formats;
 mod scale;
 pub(crate) mod sources;
+pub(crate) mod summary;
 mod values;
 mod wanted;
 
 use std::fmt::{self, Debug, Display, Formatter};
 use std::rc::Rc;
 
-pub use self::arguments::{ArgumentValue, Arguments, SourceArgument, Takes};
+pub use self::arguments::{ArgumentValue, Arguments, ColumnChoice, PerColumn, SourceArgument, Takes};
 pub use self::files::Files;
 pub use self::sources::SOURCES;
 pub(crate) use self::values::{Elements, Values};

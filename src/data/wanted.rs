@@ -24,6 +24,8 @@ pub(crate) struct WantedColumn<'a> {
 pub(crate) struct Trained<'a> {
     /// Where they are read; `None`: they are computed.
     pub(crate) source: Option<&'a FileSource>,
+    /// Their training rows, ascending.
+    pub(crate) train: &'a [u32],
     /// Of a text, its characters.
     pub(crate) characters: &'a [char],
     /// What their column of that name was standardized by, if it was.

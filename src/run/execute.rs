@@ -425,9 +425,11 @@ impl<'a> Interpreter<'a> {
     fn trained(&self, id: DataId, name: &str) -> Trained<'_> {
         let data = &self.stages.typed.data[id.0];
         let column = data.columns.iter().position(|column| column.name == name);
-        let known = column.and_then(|column| self.datasets[&TrainedOn::own(id)].column(column));
+        let dataset = &self.datasets[&TrainedOn::own(id)];
+        let known = column.and_then(|column| dataset.column(column));
         Trained {
             source: data.source.files(),
+            train: &dataset.train,
             characters: &data.characters,
             scales: known.and_then(|values| values.scales.as_ref()),
         }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 mod checkpoints;
+mod data;
 mod fmt;
 mod progress;
 mod start;

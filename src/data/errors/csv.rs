@@ -32,7 +32,7 @@ impl CellPlace<'_> {
 pub(crate) const TOGETHER: &str = "name files that were written together";
 
 /// The beginning of a message about a cell.
-fn place(path: &Path, line: u64, column: &str) -> String {
+pub(super) fn place(path: &Path, line: u64, column: &str) -> String {
     let column = if column.is_empty() { "the column without a name" } else { &format!("column `{column}`") };
     format!("`{}`, line {line}, {column}", path.display())
 }
@@ -50,29 +50,47 @@ pub(crate) fn other_format(path: &Path, start: &[u8], expected: &str) -> Option<
     Some(Diagnostic::error(&UNREADABLE_FILE, format!("`{shown}` is no {expected}, but {what}")).help(help))
 }
 
-/// A file whose cells something else than a comma separates.
-pub(crate) fn other_separator(path: &Path, separator: char) -> Diagnostic {
-    let shown = if separator == '\t' { "tabs".to_owned() } else { format!("`{separator}`") };
-    let message = format!("the cells of `{}` are separated by {shown}, not by commas", path.display());
+/// A file whose cells another character separates.
+pub(crate) fn other_separator(path: &Path, other: char, separator: u8) -> Diagnostic {
+    let shown = |separator: char| match separator {
+        '\t' => "tabs".to_owned(),
+        ',' => "commas".to_owned(),
+        other => format!("`{other}`"),
+    };
+    let (found, expected) = (shown(other), shown(char::from(separator)));
+    let message = format!("the cells of `{}` are separated by {found}, not by {expected}", path.display());
+    let help = format!("write `separator = \"{}\"`", other.escape_default());
     Diagnostic::error(&CSV_SEPARATOR, message)
-        .help("write it with commas between cells, and a point in numbers: `1.5`")
+        .help(help)
+        .note("if numbers are written `1,5`, write `decimal = \",\"` too")
 }
 
 /// A row with another number of cells than the header.
-pub(crate) fn ragged(path: &Path, line: u64, header: &[String], row: &csv::StringRecord) -> Diagnostic {
+pub(crate) fn ragged(
+    path: &Path,
+    line: u64,
+    header: &[String],
+    row: &csv::StringRecord,
+    separator: u8,
+) -> Diagnostic {
     let (expected, found) = (header.len(), row.len());
     let message = format!(
         "`{}`, line {line}: expected {expected} cells as in the header, found {found}",
         path.display()
     );
+    let separator = match separator {
+        b',' => "comma".to_owned(),
+        b'\t' => "tab".to_owned(),
+        other => format!("`{}`", char::from(other)),
+    };
     let blank = |cell: Option<&str>| cell.is_some_and(str::is_empty);
     let help = match found {
         _ if expected == 1 => "the first line names the columns: remove what stands above it",
-        1 => "write every cell of the row, with commas between them",
+        1 => &format!("write every cell of the row, with a {separator} between two of them"),
         _ if found == expected + 1 && blank(row.iter().next_back()) => {
-            "leave out the comma at the end of the line"
+            &format!("leave out the {separator} at the end of the line")
         }
-        _ if found > expected => "put a cell that holds a comma in double quotes",
+        _ if found > expected => &format!("put a cell that holds a {separator} in double quotes"),
         _ => "write every cell of the row; a line of text above or below the table has to go",
     };
     Diagnostic::error(&RAGGED_ROW, message).help(help)
@@ -84,24 +102,20 @@ pub(crate) fn open_quote(path: &Path, line: u64) -> Diagnostic {
     Diagnostic::error(&RAGGED_ROW, message).help("close it, or write `\"\"` for a quote within a quoted cell")
 }
 
-/// A cell without anything in it.
-pub(crate) fn empty_cell(path: &Path, line: u64, column: &str) -> Diagnostic {
-    let message = format!("{}: expected a number or a word, found an empty cell", place(path, line, column));
-    Diagnostic::error(&BAD_CELL, message).help("fill it in, or remove the row")
-}
-
 /// A cell that is no number in a column of numbers; `count` cells are none.
 pub(crate) fn word_among_numbers(
-    path: &Path,
-    line: u64,
-    column: &str,
+    (path, line, column): (&Path, u64, &str),
     cell: &str,
     count: usize,
+    decimal: char,
 ) -> Diagnostic {
     let shown = excerpt(cell);
     let message = format!("{}: expected a number, found `{shown}`", place(path, line, column));
-    let help = match plain_number(cell) {
+    let help = match plain_number(cell, decimal) {
         Some(number) => format!("write `{number}`"),
+        None if looks_missing(cell) => {
+            format!("if such a cell is missing, write `missing = {cell:?}` and, for one, `fill = drop`")
+        }
         None => format!("mend or remove the row; if the column holds words, write `words = [\"{column}\"]`"),
     };
     of_cells(Diagnostic::error(&BAD_CELL, message).help(help), count, "are no numbers")
@@ -126,10 +140,18 @@ pub(crate) fn number_among_words(
     of_cells(found, count, "look like numbers")
 }
 
-/// A number without its currency, percent sign, or commas between thousands.
-fn plain_number(cell: &str) -> Option<String> {
-    let bare = cell.trim_matches(['$', '€', '£', '¥', '%', ' ']).replace([',', ' ', '_', '\''], "");
-    bare.parse::<f64>().ok().filter(|number| number.is_finite()).map(|_| bare)
+/// What many programs write where there is nothing.
+fn looks_missing(cell: &str) -> bool {
+    let known = ["?", "-", "--", ".", "na", "n/a", "nan", "#n/a", "null", "nil", "none", "missing"];
+    known.contains(&cell.to_lowercase().as_str())
+}
+
+/// A number without its currency, percent sign, or what stands between its thousands.
+fn plain_number(cell: &str, decimal: char) -> Option<String> {
+    let between = if decimal == '.' { ',' } else { '.' };
+    let bare = cell.trim_matches(['$', '€', '£', '¥', '%', ' ']).replace([between, ' ', '_', '\''], "");
+    let number = bare.replace(decimal, ".").parse::<f64>();
+    number.ok().filter(|number| number.is_finite()).map(|_| bare)
 }
 
 /// NaN or infinity in data.
@@ -147,8 +169,9 @@ pub(crate) fn too_large_for(cell: &CellPlace<'_>, number: f64, dtype: DType) -> 
 
 /// A word that the data trained on do not have; `known` are those that they have.
 pub(crate) fn unseen_word(cell: &CellPlace<'_>, word: &str, trained: &Path, known: &[String]) -> Diagnostic {
-    let message =
-        format!("{}: the word `{}` does not occur in `{}`", cell.place(), excerpt(word), trained.display());
+    let shown =
+        if word.is_empty() { "a missing cell".to_owned() } else { format!("the word `{}`", excerpt(word)) };
+    let message = format!("{}: {shown} does not occur in `{}`", cell.place(), trained.display());
     let found = Diagnostic::error(&UNSEEN_WORD, message);
     match nearest(word, known.iter().map(String::as_str)) {
         Some(near) => found.help(format!("did you mean `{near}`?")),
@@ -195,6 +218,24 @@ pub(crate) fn no_target(path: &Path, column: &str) -> Diagnostic {
         "y" => "write `target = \"y\"`",
         _ => "write `target = ...`, or give the column another name",
     })
+}
+
+/// A column that a script chooses twice.
+pub(crate) fn chosen_twice(path: &Path, column: &str) -> Diagnostic {
+    let message = format!("`columns` names `{column}` of `{}` twice", path.display());
+    Diagnostic::error(&DUPLICATE_COLUMN, message).help("name it once")
+}
+
+/// A target that is to be left out.
+pub(crate) fn dropped_target(path: &Path, column: &str) -> Diagnostic {
+    let message = format!("`drop` leaves out the target of `{}`, which is `{column}`", path.display());
+    Diagnostic::error(&UNKNOWN_COLUMN, message).help("remove it from `drop`: the target is no part of `x`")
+}
+
+/// A choice of no columns.
+pub(crate) fn no_columns(path: &Path) -> Diagnostic {
+    let message = format!("`drop` leaves out all columns of `{}`", path.display());
+    Diagnostic::error(&UNKNOWN_COLUMN, message).help("leave some of them in")
 }
 
 /// Two columns of one name.

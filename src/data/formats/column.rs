@@ -4,16 +4,18 @@ use std::collections::{BTreeMap, TryReserveError};
 use std::path::Path;
 
 use crate::data::errors;
+use crate::data::fill::{CellFill, FillRule};
+use crate::data::summary::Holds;
 use crate::diag::Diagnostic;
 
 /// The cells of one column.
 #[derive(Debug)]
 pub(crate) enum Cells {
-    /// Finite numbers.
+    /// Finite numbers; NaN where one is missing and its column's rule says by which statistic it is filled.
     Numbers(Vec<f64>),
     /// Class numbers into the sorted words.
     Words {
-        /// Distinct words, sorted.
+        /// Distinct words, sorted; the empty one is that of missing cells.
         classes: Vec<String>,
         /// One for each row.
         codes: Vec<i32>,
@@ -47,8 +49,14 @@ enum CellKind {
 }
 
 impl CellKind {
-    fn of(cell: &str) -> CellKind {
-        match cell.parse::<f64>() {
+    /// A number has a comma before its fraction where that is the rule, and then no point.
+    fn of(cell: &str, decimal: char) -> CellKind {
+        let parsed = match decimal {
+            '.' => cell.parse::<f64>(),
+            _ if cell.contains('.') => return CellKind::Word,
+            _ => cell.replacen(decimal, ".", 1).parse::<f64>(),
+        };
+        match parsed {
             Ok(number) if number.is_finite() => CellKind::Number(number),
             Ok(_) => CellKind::NotFinite,
             Err(_) => CellKind::Word,
@@ -78,12 +86,14 @@ impl CellCount {
 }
 
 /// A column that is being read. A column that turns out to be neither is only counted on.
-#[derive(Default)]
 pub(super) struct ColumnDraft {
     /// Whether the script says that it holds words.
     declared: bool,
+    /// What stands before the fraction of a number.
+    decimal: char,
     numbers: Vec<f64>,
     words: WordNumbers,
+    missing: CellCount,
     number: CellCount,
     not_finite: CellCount,
     word: CellCount,
@@ -119,16 +129,39 @@ impl WordNumbers {
 
 impl ColumnDraft {
     /// An empty column; `declared`: its cells are words, whatever they look like.
-    pub(super) fn new(declared: bool) -> ColumnDraft {
-        ColumnDraft { declared, ..ColumnDraft::default() }
+    pub(super) fn new(declared: bool, decimal: char) -> ColumnDraft {
+        let (numbers, words, missing) = Default::default();
+        let (number, not_finite, word) = Default::default();
+        ColumnDraft { declared, decimal, numbers, words, missing, number, not_finite, word }
     }
 
-    /// Takes in the next cell, which is not empty.
+    /// Takes in a missing cell: a word, if the column turns out to hold words.
+    ///
+    /// # Errors
+    /// No memory for it.
+    pub(super) fn push_missing(
+        &mut self,
+        cell: &str,
+        line: u64,
+        fill: Option<&CellFill>,
+    ) -> Result<(), TryReserveError> {
+        self.missing.note(line, cell);
+        if self.number.count == 0 {
+            self.words.push(if let Some(CellFill::Word(word)) = fill { word } else { "" })?;
+        }
+        if self.word.count + self.not_finite.count == 0 {
+            self.numbers.try_reserve(1)?;
+            self.numbers.push(f64::NAN);
+        }
+        Ok(())
+    }
+
+    /// Takes in the next cell, which is not missing.
     ///
     /// # Errors
     /// No memory for it.
     pub(super) fn push(&mut self, cell: &str, line: u64) -> Result<(), TryReserveError> {
-        match if self.declared { CellKind::Word } else { CellKind::of(cell) } {
+        match if self.declared { CellKind::Word } else { CellKind::of(cell, self.decimal) } {
             CellKind::Number(number) => {
                 self.number.note(line, cell);
                 if self.word.count + self.not_finite.count == 0 {
@@ -147,10 +180,23 @@ impl ColumnDraft {
     }
 
     /// The column, if all of its cells are numbers or none is.
-    pub(super) fn finish(self, path: &Path, column: &str) -> Result<Cells, Diagnostic> {
+    pub(super) fn finish(self, path: &Path, column: &str, rule: &FillRule) -> Result<Cells, Diagnostic> {
         match (self.number.count, self.word.count, self.not_finite.count) {
-            (_, 0, 0) => Ok(Cells::Numbers(self.numbers)),
-            (0, 1.., _) => Ok(self.words.sorted()),
+            // Of a column without cells the rule says what they would be.
+            (0, 0, 0) => match rule.fill {
+                Some(CellFill::Mean | CellFill::Median | CellFill::Number(_)) => {
+                    self.finish_numbers(path, column, rule)
+                }
+                Some(CellFill::Word(_)) => Ok(self.words.sorted()),
+                _ => Err(errors::all_missing(path, column, self.missing.first())),
+            },
+            (_, 0, 0) => self.finish_numbers(path, column, rule),
+            (0, 1.., _) => match rule.fill {
+                Some(CellFill::Mean | CellFill::Median | CellFill::Number(_)) if self.is_filled(rule) => {
+                    Err(errors::number_for_words(path, column, self.missing.first()))
+                }
+                _ => Ok(self.words.sorted()),
+            },
             (_, 0, _) => {
                 let (line, cell) = self.not_finite.first();
                 Err(errors::not_finite(path, line, column, cell))
@@ -159,17 +205,69 @@ impl ColumnDraft {
         }
     }
 
-    /// Numbers and words in one column: the fewer are the ones to look at.
-    fn mixed(&self, path: &Path, column: &str) -> Diagnostic {
-        let others = self.word.count + self.not_finite.count;
-        if self.number.count < others {
-            let (line, cell) = self.number.first();
-            return errors::number_among_words(path, line, column, cell, self.number.count);
+    /// Whether the rule has to fit: it fills something, or is meant for this column.
+    fn is_filled(&self, rule: &FillRule) -> bool {
+        self.missing.count > 0 || rule.named
+    }
+
+    fn finish_numbers(mut self, path: &Path, column: &str, rule: &FillRule) -> Result<Cells, Diagnostic> {
+        match rule.fill {
+            Some(CellFill::Word(_)) if self.is_filled(rule) => {
+                return Err(errors::word_for_numbers(path, column, self.missing.first()));
+            }
+            Some(CellFill::Indicator) if rule.target => {
+                return Err(errors::indicated_target(path, column));
+            }
+            Some(CellFill::Number(by)) => {
+                self.numbers.iter_mut().filter(|number| number.is_nan()).for_each(|number| *number = by);
+            }
+            _ => {}
         }
+        Ok(Cells::Numbers(self.numbers))
+    }
+
+    /// How many cells are missing, and what the others are.
+    pub(super) fn summary(self) -> (usize, Holds) {
+        let missing = self.missing.count;
+        let holds = match (self.number.count, self.word.count + self.not_finite.count) {
+            (0, 0) => Holds::Nothing,
+            (_, 0) => {
+                let numbers = self.numbers.iter().copied().filter(|number| !number.is_nan());
+                Holds::Numbers {
+                    whole: numbers.clone().all(|number| number.fract() == 0.0),
+                    least: numbers.clone().fold(f64::INFINITY, f64::min),
+                    most: numbers.fold(f64::NEG_INFINITY, f64::max),
+                }
+            }
+            (0, _) if self.word.count > 0 => {
+                Holds::Words(self.words.numbers.into_keys().filter(|word| !word.is_empty()).collect())
+            }
+            (numbers, others) => {
+                let (line, cell) = self.odd().first();
+                Holds::Mixed { numbers, others, odd: (line, cell.to_owned()) }
+            }
+        };
+        (missing, holds)
+    }
+
+    /// Of numbers and words in one column, the fewer: they are the ones to look at.
+    fn odd(&self) -> &CellCount {
         let earlier =
             |a: &CellCount, b: &CellCount| b.count == 0 || (a.count > 0 && a.first().0 < b.first().0);
-        let odd = if earlier(&self.not_finite, &self.word) { &self.not_finite } else { &self.word };
-        let (line, cell) = odd.first();
-        errors::word_among_numbers(path, line, column, cell, others)
+        match self.number.count {
+            some if (1..self.word.count + self.not_finite.count).contains(&some) => &self.number,
+            _ if earlier(&self.not_finite, &self.word) => &self.not_finite,
+            _ => &self.word,
+        }
+    }
+
+    /// What is wrong with numbers and words in one column.
+    fn mixed(&self, path: &Path, column: &str) -> Diagnostic {
+        let others = self.word.count + self.not_finite.count;
+        let (line, cell) = self.odd().first();
+        match self.number.count < others {
+            true => errors::number_among_words(path, line, column, cell, self.number.count),
+            false => errors::word_among_numbers((path, line, column), cell, others, self.decimal),
+        }
     }
 }

@@ -1,14 +1,57 @@
 //! Comma-separated files with a header.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, TryReserveError};
 use std::io::{BufRead, Read};
 use std::path::Path;
 
 use super::column::{Cells, ColumnDraft};
 use crate::data::errors;
+use crate::data::fill::{CellFill, CellFills, FillRule};
+use crate::data::summary::{ColumnSummary, Summary};
 use crate::diag::Diagnostic;
 use crate::diag::suggest::nearest;
 use crate::system;
+
+/// How a file is read.
+#[derive(Clone, Debug)]
+pub(crate) struct Reading {
+    /// What separates cells.
+    pub(crate) separator: u8,
+    /// What stands before the fraction of a number.
+    pub(crate) decimal: char,
+    /// The columns to read, in this order; none: all of them.
+    pub(crate) columns: Vec<String>,
+    /// Columns to leave out.
+    pub(crate) drop: Vec<String>,
+    /// Columns that hold words, whatever their cells look like.
+    pub(crate) words: Vec<String>,
+    /// What a missing cell may hold, if it is not empty.
+    pub(crate) missing: Vec<String>,
+    /// What becomes of missing cells.
+    pub(crate) fills: CellFills,
+    /// The column that is the target.
+    pub(crate) target: Option<String>,
+    /// Whether rows are only good side by side, so that none may be left out.
+    pub(crate) consecutive: bool,
+}
+
+impl Default for Reading {
+    fn default() -> Reading {
+        let (columns, drop, words, missing) = Default::default();
+        let (fills, target) = Default::default();
+        Reading {
+            separator: b',',
+            decimal: '.',
+            columns,
+            drop,
+            words,
+            missing,
+            fills,
+            target,
+            consecutive: false,
+        }
+    }
+}
 
 /// A file's columns.
 #[derive(Debug)]
@@ -17,6 +60,8 @@ pub(crate) struct Csv {
     pub(crate) header: Vec<String>,
     /// One for each name.
     pub(crate) columns: Vec<Cells>,
+    /// What becomes of missing cells, for each name.
+    pub(crate) rules: Vec<FillRule>,
     /// Number of rows.
     pub(crate) rows: usize,
     /// The line on which each row begins, from 1.
@@ -26,9 +71,21 @@ pub(crate) struct Csv {
 }
 
 impl Csv {
+    fn new(lines: Vec<u64>) -> Csv {
+        let (header, columns, rules, places) = Default::default();
+        Csv { header, columns, rules, rows: lines.len(), lines, places }
+    }
+
     /// Where a column stands in the header.
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
         self.places.get(name).copied()
+    }
+
+    fn push(&mut self, name: String, cells: Cells, rule: FillRule) {
+        self.places.insert(name.clone(), self.header.len());
+        self.header.push(name);
+        self.columns.push(cells);
+        self.rules.push(rule);
     }
 
     /// Where the column stands that the script asks for.
@@ -36,79 +93,224 @@ impl Csv {
     /// # Errors
     /// None of that name.
     pub(crate) fn find(&self, path: &Path, name: &str) -> Result<usize, Diagnostic> {
-        place(path, name, &self.header, &self.places)
+        place(path, name, &self.header)
+    }
+
+    /// Adds a column of zeros and ones for each of numbers whose missing ones are to be seen.
+    fn add_indicators(&mut self, path: &Path) -> Result<(), Diagnostic> {
+        for place in 0..self.header.len() {
+            let FillRule { fill: Some(CellFill::Indicator), named, .. } = &self.rules[place] else {
+                continue;
+            };
+            let Cells::Numbers(numbers) = &self.columns[place] else { continue };
+            if !named && !numbers.iter().any(|number| number.is_nan()) {
+                continue;
+            }
+            let name = format!("{}_missing", self.header[place]);
+            if self.position(&name).is_some() {
+                return Err(errors::duplicate_column(path, &name));
+            }
+            let is_missing = numbers.iter().map(|number| f64::from(u8::from(number.is_nan())));
+            let is_missing = Cells::Numbers(is_missing.collect());
+            self.push(name, is_missing, FillRule::default());
+        }
+        Ok(())
     }
 }
 
-fn place(
-    path: &Path,
-    name: &str,
-    header: &[String],
-    places: &BTreeMap<String, usize>,
-) -> Result<usize, Diagnostic> {
-    places.get(name).copied().ok_or_else(|| {
+fn place(path: &Path, name: &str, header: &[String]) -> Result<usize, Diagnostic> {
+    let found = header.iter().position(|have| have == name);
+    found.ok_or_else(|| {
         errors::unknown_column(path, name, nearest(name, header.iter().map(String::as_str)), header)
     })
 }
 
-/// Reads a whole file. The columns named in `words` hold words, whatever their cells look like.
-pub(crate) fn read(path: &Path, mut input: impl BufRead, words: &[String]) -> Result<Csv, Diagnostic> {
+/// Reads a whole file.
+pub(crate) fn read(path: &Path, input: impl BufRead, reading: &Reading) -> Result<Csv, Diagnostic> {
+    table(path, input, reading)?.finish()
+}
+
+/// What a whole file holds, whose columns need not be right.
+pub(crate) fn summarize(path: &Path, input: impl BufRead, reading: &Reading) -> Result<Summary, Diagnostic> {
+    let TableDraft { header, kept, lines, incomplete, .. } = table(path, input, reading)?;
+    let columns = kept.into_iter().map(|Kept { place, draft, .. }| {
+        let (missing, holds) = draft.summary();
+        ColumnSummary { name: header[place].clone(), missing, holds }
+    });
+    Ok(Summary { rows: lines.len(), incomplete, columns: columns.collect() })
+}
+
+fn table<'a>(
+    path: &'a Path,
+    mut input: impl BufRead,
+    reading: &'a Reading,
+) -> Result<TableDraft<'a>, Diagnostic> {
     let start = input.fill_buf().map_err(|error| errors::unreadable(path, &error))?;
     if let Some(other) = errors::other_format(path, start, "csv file") {
         return Err(other);
     }
     let mut reader = csv::ReaderBuilder::new()
+        .delimiter(reading.separator)
         .flexible(true)
         .trim(csv::Trim::All)
         .has_headers(true)
         .from_reader(Quotes { input, count: 0 });
     let header: Vec<String> =
         reader.headers().map_err(|error| failure(path, error))?.iter().map(str::to_owned).collect();
-    let places = places(path, &header)?;
-    let mut drafts: Vec<ColumnDraft> = header.iter().map(|_| ColumnDraft::new(false)).collect();
-    for name in words {
-        drafts[place(path, name, &header, &places)?] = ColumnDraft::new(true);
-    }
-    let lines = rows(path, &mut reader, &header, &mut drafts)?;
-    if lines.is_empty() {
-        return Err(errors::empty(path, "rows"));
-    }
-    let columns = drafts.into_iter().zip(&header).map(|(draft, name)| draft.finish(path, name));
-    Ok(Csv { columns: columns.collect::<Result<_, _>>()?, rows: lines.len(), header, lines, places })
+    check_header(path, &header, reading.separator)?;
+    let mut table = TableDraft::new(path, header, reading)?;
+    table.rows(&mut reader)?;
+    Ok(table)
 }
 
-/// Takes all rows in; gives the line of each.
-fn rows(
-    path: &Path,
-    reader: &mut csv::Reader<Quotes<impl Read>>,
-    header: &[String],
-    drafts: &mut [ColumnDraft],
-) -> Result<Vec<u64>, Diagnostic> {
-    let most = system::available_memory().unwrap_or(u64::MAX);
-    let mut record = csv::StringRecord::new();
-    let mut lines = Vec::new();
-    while reader.read_record(&mut record).map_err(|error| failure(path, error))? {
-        let line = record.position().map_or(0, csv::Position::line);
-        if record.len() != header.len() {
-            return Err(errors::ragged(path, line, header, &record));
+/// A column that is kept.
+struct Kept {
+    /// Where it stands in the file.
+    place: usize,
+    rule: FillRule,
+    draft: ColumnDraft,
+}
+
+/// A table that is being read.
+struct TableDraft<'a> {
+    path: &'a Path,
+    reading: &'a Reading,
+    header: Vec<String>,
+    kept: Vec<Kept>,
+    /// The line of each row that is kept.
+    lines: Vec<u64>,
+    /// How many of them lack a cell.
+    incomplete: usize,
+    /// The line of the first row that is left out.
+    dropped: Option<u64>,
+}
+
+impl<'a> TableDraft<'a> {
+    fn new(path: &'a Path, header: Vec<String>, reading: &'a Reading) -> Result<TableDraft<'a>, Diagnostic> {
+        let named = reading.fills.named.iter().map(|(name, _)| name);
+        for name in reading.words.iter().chain(named) {
+            place(path, name, &header)?;
         }
-        if let Some(column) = record.iter().position(str::is_empty) {
-            return Err(errors::empty_cell(path, line, &header[column]));
-        }
-        let held = ((lines.len() + 1) * header.len() * size_of::<f64>()) as u64;
-        if held > most {
-            return Err(errors::file_too_large(path, held, most));
-        }
-        let mut cells = record.iter().zip(drafts.iter_mut());
-        let kept = cells.try_for_each(|(cell, draft)| draft.push(cell, line));
-        kept.and_then(|()| lines.try_reserve(1)).map_err(|_| errors::no_memory(path, held))?;
-        lines.push(line);
+        let kept = kept(path, &header, reading)?.into_iter().map(|place| {
+            let name = &header[place];
+            let rule = reading.fills.rule(name, reading.target.as_ref() == Some(name));
+            Kept { place, rule, draft: ColumnDraft::new(reading.words.contains(name), reading.decimal) }
+        });
+        let kept = kept.collect();
+        Ok(TableDraft { path, reading, header, kept, lines: Vec::new(), incomplete: 0, dropped: None })
     }
-    match lines.last() {
-        Some(last) if reader.get_ref().count % 2 == 1 && reader.position().line() > last + 1 => {
-            Err(errors::open_quote(path, *last))
+
+    /// Takes all rows in.
+    fn rows(&mut self, reader: &mut csv::Reader<Quotes<impl Read>>) -> Result<(), Diagnostic> {
+        let path = self.path;
+        let most = system::available_memory().unwrap_or(u64::MAX);
+        let mut record = csv::StringRecord::new();
+        let mut last = 0;
+        while reader.read_record(&mut record).map_err(|error| failure(path, error))? {
+            last = record.position().map_or(0, csv::Position::line);
+            if record.len() != self.header.len() {
+                return Err(errors::ragged(path, last, &self.header, &record, self.reading.separator));
+            }
+            if self.is_dropped(&record, last)? {
+                self.dropped.get_or_insert(last);
+                continue;
+            }
+            let held = ((self.lines.len() + 1) * self.kept.len() * size_of::<f64>()) as u64;
+            if held > most {
+                return Err(errors::file_too_large(path, held, most));
+            }
+            self.row(&record, last)?.map_err(|_| errors::no_memory(path, held))?;
         }
-        _ => Ok(lines),
+        if last > 0 && reader.get_ref().count % 2 == 1 && reader.position().line() > last + 1 {
+            return Err(errors::open_quote(path, last));
+        }
+        Ok(())
+    }
+
+    fn is_missing(&self, cell: &str) -> bool {
+        cell.is_empty() || self.reading.missing.iter().any(|text| text == cell)
+    }
+
+    /// Whether a row lacks a cell without which it is left out.
+    fn is_dropped(&self, record: &csv::StringRecord, line: u64) -> Result<bool, Diagnostic> {
+        let lacks = |kept: &&Kept| kept.rule.drops() && self.is_missing(&record[kept.place]);
+        match self.kept.iter().find(lacks) {
+            Some(kept) if self.reading.consecutive => {
+                Err(errors::gap(self.path, line, &self.header[kept.place], &record[kept.place]))
+            }
+            found => Ok(found.is_some()),
+        }
+    }
+
+    /// Takes in a row.
+    fn row(
+        &mut self,
+        record: &csv::StringRecord,
+        line: u64,
+    ) -> Result<Result<(), TryReserveError>, Diagnostic> {
+        for k in 0..self.kept.len() {
+            let cell = &record[self.kept[k].place];
+            let missing = self.is_missing(cell);
+            let Kept { place, rule, draft } = &mut self.kept[k];
+            let pushed = match rule {
+                _ if !missing => draft.push(cell, line),
+                FillRule { fill: None, .. } => {
+                    return Err(errors::missing_cell(self.path, line, &self.header[*place], cell));
+                }
+                FillRule { target: true, named: false, .. } => {
+                    return Err(errors::missing_target(self.path, line, &self.header[*place], cell));
+                }
+                FillRule { fill, .. } => draft.push_missing(cell, line, fill.as_ref()),
+            };
+            if pushed.is_err() {
+                return Ok(pushed);
+            }
+        }
+        let lacks = self.kept.iter().any(|kept| self.is_missing(&record[kept.place]));
+        self.incomplete += usize::from(lacks);
+        Ok(self.lines.try_reserve(1).map(|()| self.lines.push(line)))
+    }
+
+    fn finish(self) -> Result<Csv, Diagnostic> {
+        let path = self.path;
+        if self.lines.is_empty() {
+            return Err(match self.dropped {
+                Some(line) => errors::all_dropped(path, line),
+                None => errors::empty(path, "rows"),
+            });
+        }
+        let mut csv = Csv::new(self.lines);
+        for Kept { place, rule, draft } in self.kept {
+            let name = &self.header[place];
+            let cells = draft.finish(path, name, &rule)?;
+            csv.push(name.clone(), cells, rule);
+        }
+        csv.add_indicators(path)?;
+        Ok(csv)
+    }
+}
+
+/// The places of the columns that a script asks for; the target is always one.
+fn kept(path: &Path, header: &[String], reading: &Reading) -> Result<Vec<usize>, Diagnostic> {
+    let places = |names: &[String]| -> Result<Vec<usize>, Diagnostic> {
+        names.iter().map(|name| place(path, name, header)).collect()
+    };
+    let (mut chosen, dropped) = (places(&reading.columns)?, places(&reading.drop)?);
+    if let Some(k) = (1..chosen.len()).find(|k| chosen[..*k].contains(&chosen[*k])) {
+        return Err(errors::chosen_twice(path, &header[chosen[k]]));
+    }
+    let target = reading.target.as_ref().map(|target| place(path, target, header)).transpose()?;
+    if let Some(target) = target.filter(|target| dropped.contains(target)) {
+        return Err(errors::dropped_target(path, &header[target]));
+    }
+    match chosen.is_empty() {
+        true => chosen = (0..header.len()).collect(),
+        false => chosen.extend(target.filter(|target| !chosen.contains(target))),
+    }
+    chosen.retain(|place| !dropped.contains(place));
+    match chosen.is_empty() {
+        true => Err(errors::no_columns(path)),
+        false => Ok(chosen),
     }
 }
 
@@ -126,8 +328,8 @@ impl<R: Read> Read for Quotes<R> {
     }
 }
 
-/// Where each name stands in the header.
-fn places(path: &Path, header: &[String]) -> Result<BTreeMap<String, usize>, Diagnostic> {
+/// Whether the first line is names of columns.
+fn check_header(path: &Path, header: &[String], separator: u8) -> Result<(), Diagnostic> {
     if header.is_empty() {
         return Err(errors::empty(path, "header"));
     }
@@ -136,15 +338,18 @@ fn places(path: &Path, header: &[String]) -> Result<BTreeMap<String, usize>, Dia
         return Err(errors::duplicate_column(path, twice));
     }
     if let [only] = header
-        && let Some(separator) = [';', '\t', '|'].into_iter().find(|separator| only.contains(*separator))
+        && let Some(other) = SEPARATORS.into_iter().find(|other| only.contains(*other))
     {
-        return Err(errors::other_separator(path, separator));
+        return Err(errors::other_separator(path, other, separator));
     }
     if is_row_of_numbers(header) {
         return Err(errors::no_header(path, &header[0]));
     }
-    Ok(header.iter().cloned().zip(0..).collect())
+    Ok(())
 }
+
+/// What is taken for a separator in a header that has no other; a comma may stand in a name.
+const SEPARATORS: [char; 3] = [';', '\t', '|'];
 
 /// Years and counts name columns too; numbers with a fraction do not.
 fn is_row_of_numbers(header: &[String]) -> bool {

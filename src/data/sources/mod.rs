@@ -5,6 +5,7 @@ pub(crate) mod csv;
 mod idx;
 mod npy;
 mod npz;
+mod table;
 mod text;
 
 use super::SourceKind;

@@ -6,7 +6,10 @@ use crate::check::errors::{self, at};
 use crate::check::expr::args;
 use crate::check::expr::typer::{Typer, WrittenArg, WrittenCall};
 use crate::check::script::known;
-use crate::data::{ArgumentValue, Arguments, Columns, SourceArgument, SourceKind, Takes};
+use crate::check::text;
+use crate::data::{
+    ArgumentValue, Arguments, ColumnChoice, Columns, PerColumn, SourceArgument, SourceKind, Takes,
+};
 use crate::source::Span;
 
 /// Arguments, with the places that messages about files need.
@@ -102,13 +105,16 @@ impl WrittenArguments {
         let value = match argument.takes {
             Takes::Path | Takes::Column => ArgumentValue::Text(known::plain_text(cx.env, expr)?),
             Takes::Columns => ArgumentValue::Names(self.columns(cx.env, argument, expr)?),
+            Takes::Texts => ArgumentValue::Names(texts(cx.env, argument, expr)?),
+            Takes::OneOf(known) => ArgumentValue::Text(one_of(cx.env, argument, known, expr)?),
+            Takes::PerColumn(words) => ArgumentValue::PerColumn(self.per_column(cx, argument, words, expr)?),
             Takes::Whole(least) => ArgumentValue::Whole(known::whole(cx, expr, argument.name, least)?),
             Takes::Share => ArgumentValue::Share(known::known_number(cx, expr, argument.name)?),
             Takes::OwnShare => ArgumentValue::Share(own_share(cx, kind, argument, expr)?),
         };
         match (&value, argument.takes) {
             (ArgumentValue::Text(_), Takes::Path) => drop(self.path.get_or_insert(expr.span)),
-            (ArgumentValue::Text(name), _) => self.names.push((name.clone(), expr.span)),
+            (ArgumentValue::Text(name), Takes::Column) => self.names.push((name.clone(), expr.span)),
             (ArgumentValue::Share(share), Takes::Share) => self.test = Some((*share, expr.span)),
             _ => {}
         }
@@ -132,6 +138,39 @@ impl WrittenArguments {
         Ok(names)
     }
 
+    /// `fill = median`, `fill = { "age": median, else: drop }`.
+    fn per_column<'a>(
+        &mut self,
+        cx: &mut Typer<'_, 'a>,
+        argument: &SourceArgument,
+        words: &'static [&'static str],
+        expr: &'a ast::Expr,
+    ) -> Checked<PerColumn> {
+        let mut chosen = PerColumn::default();
+        let Ast::Groups(arms) = &expr.kind else {
+            return Ok(PerColumn { others: Some(choice(cx, argument, words, expr)?), ..chosen });
+        };
+        for (column, value) in arms {
+            let known = choice(cx, argument, words, value)?;
+            let before = match &column.kind {
+                Ast::Name(name) if name == "else" => chosen.others.replace(known).map(drop),
+                _ => {
+                    let name = column_name(cx.env, column)?;
+                    let before = chosen.named.iter().find(|(have, _)| *have == name).map(drop);
+                    self.names.push((name.clone(), column.span));
+                    chosen.named.push((name, known));
+                    before
+                }
+            };
+            if before.is_some() {
+                let message = format!("`{}` stands here twice", text::source(column));
+                let found = at(&errors::DUPLICATE_NAME, message, column.span, "again");
+                return Err(cx.env.report(found.help("write one arm for each column")));
+            }
+        }
+        Ok(chosen)
+    }
+
     /// Takes in a column by its name.
     fn take_column(&mut self, env: &mut Env<'_>, arg: &WrittenArg<'_>) -> Checked<()> {
         let Some(name) = arg.name else { return Ok(()) };
@@ -142,6 +181,68 @@ impl WrittenArguments {
         self.names.push((of.clone(), arg.value.span));
         self.given.name_column(name.name.clone(), of);
         Ok(())
+    }
+}
+
+/// A text, or a list of texts.
+fn texts(env: &mut Env<'_>, argument: &SourceArgument, expr: &ast::Expr) -> Checked<Vec<String>> {
+    match &expr.kind {
+        Ast::List(items) => items.iter().map(|item| known::plain_text(env, item)).collect(),
+        Ast::Str(_) => Ok(vec![known::plain_text(env, expr)?]),
+        _ => {
+            let message = format!("`{}` is a text, or a list of texts", argument.name);
+            let found = at(&errors::NOT_TEXT, message, expr.span, "neither");
+            Err(env.report(found.help(format!("write `{} = [\"?\", \"NA\"]`", argument.name))))
+        }
+    }
+}
+
+/// One of some texts.
+fn one_of(env: &mut Env<'_>, argument: &SourceArgument, known: &[&str], expr: &ast::Expr) -> Checked<String> {
+    let found = known::plain_text(env, expr)?;
+    if known.contains(&found.as_str()) {
+        return Ok(found);
+    }
+    let known: Vec<String> = known.iter().map(|text| format!("{text:?}")).collect();
+    let message = format!("`{}` cannot be {found:?}", argument.name);
+    let found = at(&errors::WRONG_ARGUMENT, message, expr.span, "none of those that there are");
+    Err(env.report(found.help(errors::there_is(&known))))
+}
+
+/// The column that an arm is about.
+fn column_name(env: &mut Env<'_>, column: &ast::Expr) -> Checked<String> {
+    if let Ast::Str(_) = &column.kind {
+        return known::plain_text(env, column);
+    }
+    let name = text::source(column);
+    let found = at(&errors::NOT_TEXT, "a column is named in quotes, or `else`", column.span, "neither");
+    Err(env.report(found.help(format!("quote it: `\"{name}\"`"))))
+}
+
+/// One of some words, a text or a number.
+fn choice<'a>(
+    cx: &mut Typer<'_, 'a>,
+    argument: &SourceArgument,
+    words: &'static [&'static str],
+    expr: &'a ast::Expr,
+) -> Checked<ColumnChoice> {
+    match &expr.kind {
+        Ast::Str(_) => Ok(ColumnChoice::Text(known::plain_text(cx.env, expr)?)),
+        Ast::Name(name) => match words.iter().find(|word| *word == name) {
+            Some(word) => Ok(ColumnChoice::Word(word)),
+            None => {
+                let known: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+                Err(cx.env.report(errors::none_of(&errors::UNKNOWN_WORD, "word", name, expr.span, &known)))
+            }
+        },
+        _ => match known::known_number(cx, expr, argument.name)? {
+            number if number.is_finite() => Ok(ColumnChoice::Number(number)),
+            number => {
+                let message = format!("`{}` cannot be {number}", argument.name);
+                let found = at(&errors::WRONG_ARGUMENT, message, expr.span, "not finite");
+                Err(cx.env.report(found.help("write a finite number")))
+            }
+        },
     }
 }
 
