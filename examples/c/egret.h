@@ -96,7 +96,7 @@ enum egret_code egret_set_threads(struct egret_optimizer *optimizer,
 enum egret_code egret_init_f32(struct egret_optimizer *optimizer, const float *params, size_t len);
 
 // Takes a step: `params` change in place. They and the gradient are the tensors in order, row-major,
-// one behind the other, `len` elements in all. `loss` may be null unless a stage looks at it.
+// consecutive, `len` elements in all. `loss` may be null unless a stage looks at it.
 //
 // # Safety
 // `optimizer` must come from `egret_compile`, and the buffers must have `len` elements, which nobody
