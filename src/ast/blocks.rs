@@ -3,7 +3,7 @@
 use super::build::{Clause, Line, LineKind, TreeBuilder};
 use super::errors;
 use super::{
-    Arg, Argument, Data, Expr, ExprKind, Function, Hyper, Ident, Let, Loop, Member, Rule, Run, Stage,
+    Act, Arg, Argument, Data, Expr, ExprKind, Function, Hyper, Ident, Let, Loop, Member, Rule, Run, Stage,
     StageLine, StateExtent, Static, TypeExpr,
 };
 use crate::source::Span;
@@ -217,6 +217,21 @@ impl TreeBuilder<'_> {
     pub(super) fn eval(&mut self, subject: Expr, data: Expr, lines: Vec<Line>, start: u32, end: u32) -> Expr {
         let run = self.run("eval", subject, data, lines);
         self.node(ExprKind::Eval(Box::new(run)), self.span(start, end))
+    }
+
+    /// `predict fit on d { ... } to "file"`
+    pub(super) fn predict(
+        &mut self,
+        (start, end): (u32, u32),
+        subject: Expr,
+        data: Expr,
+        lines: Option<Vec<Line>>,
+        to: Expr,
+    ) -> Act {
+        let word = self.ident(start, end);
+        let span = subject.span.to(data.span);
+        let run = self.run("predict", subject, data, lines.unwrap_or_default());
+        Act { word, on: vec![self.node(ExprKind::Predict(Box::new(run)), span)], to: Some(to) }
     }
 
     fn run(&mut self, word: &'static str, subject: Expr, data: Expr, lines: Vec<Line>) -> Run {

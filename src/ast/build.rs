@@ -226,6 +226,12 @@ impl TreeBuilder<'_> {
         self.node(ExprKind::Every(word, Box::new([count, path])), span)
     }
 
+    /// `best val_loss`
+    pub(super) fn best(&mut self, word: Ident, of: Ident) -> Expr {
+        let (span, of) = (word.span.to(of.span), self.name(of));
+        self.node(ExprKind::Best(word, Box::new(of)), span)
+    }
+
     /// `match word { a => x }`
     pub(super) fn choice(&mut self, word: Expr, arms: Vec<(Ident, Expr)>, start: u32, end: u32) -> Expr {
         let span = self.span(start, end);

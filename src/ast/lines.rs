@@ -51,7 +51,7 @@ impl Lines<'_> {
             TokenKind::LParen | TokenKind::LBracket | TokenKind::LBrace => self.open(token, found),
             TokenKind::RParen | TokenKind::RBracket | TokenKind::RBrace => self.close(token, found),
             // Keywords where an item begins, ordinary words elsewhere.
-            TokenKind::Real | TokenKind::Model | TokenKind::Pipeline
+            TokenKind::Real | TokenKind::Model | TokenKind::Pipeline | TokenKind::Predict
                 if !(self.at_item_start() && names(&all[at + 1..])) =>
             {
                 self.push(Token { kind: TokenKind::Name, ..token });
@@ -217,7 +217,7 @@ fn begins_line(first: TokenKind, second: Option<TokenKind>) -> bool {
     use TokenKind::*;
     match first {
         Fn | Data | Stage | Let | Act | ActTo | Param | Layer | State | Metric => true,
-        Model | Real | Pipeline => second == Some(Name),
+        Model | Real | Pipeline | Predict => second == Some(Name),
         _ => false,
     }
 }

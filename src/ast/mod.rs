@@ -405,8 +405,12 @@ pub enum ExprKind {
     By(Box<Expr>, Ident),
     /// `every 500 to "folder"`: how many steps lie between files, and where those are written. The word is any name.
     Every(Ident, Box<[Expr; 2]>),
+    /// `best val_loss`: a measured series, and which of its values is meant. The word is any name.
+    Best(Ident, Box<Expr>),
     /// `train m on d { ... }`
     Train(Box<Run>),
+    /// `fit on d.test { p = ... }` behind `predict`: lines that say what is predicted are its settings.
+    Predict(Box<Run>),
     /// `eval fit on d { ... }`
     Eval(Box<Run>),
     /// `..`: any leading sizes in a type, all other axes in the positions of a tensor.

@@ -144,7 +144,9 @@ impl Expr {
             | ExprKind::Sweep(_)
             | ExprKind::By(..)
             | ExprKind::Every(..)
+            | ExprKind::Best(..)
             | ExprKind::Train(_)
+            | ExprKind::Predict(_)
             | ExprKind::Eval(_) => Level::Operand,
             _ => Level::Postfix,
         }

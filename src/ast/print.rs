@@ -198,6 +198,7 @@ impl TreePrinter {
             ExprKind::Loop(parts) => self.repeat(if parts.scan { "scan" } else { "for" }, parts),
             ExprKind::Sweep(parts) => self.repeat("sweep", parts),
             ExprKind::By(of, by) => self.node(format!("by {}", by.name), |p| p.expr(of)),
+            ExprKind::Best(word, of) => self.node(word.name.clone(), |p| p.expr(of)),
             ExprKind::Every(word, parts) => self.node(word.name.clone(), |p| p.exprs(&**parts)),
             ExprKind::Unary(op, x) => self.node(format!("unary {op}"), |p| p.expr(x)),
             ExprKind::Binary(op, x, y) => self.node(format!("binary {op}"), |p| {
@@ -221,6 +222,7 @@ impl TreePrinter {
             }),
             ExprKind::Train(run) => self.run("train", run),
             ExprKind::Eval(run) => self.run("eval", run),
+            ExprKind::Predict(run) => self.run("fit", run),
             ExprKind::Rest => self.line(".."),
         }
     }

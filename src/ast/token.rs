@@ -81,6 +81,9 @@ pub enum TokenKind {
     /// `eval`
     #[token("eval")]
     Eval,
+    /// `predict`
+    #[token("predict")]
+    Predict,
     /// `on`
     #[token("on")]
     On,

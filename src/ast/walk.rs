@@ -12,7 +12,11 @@ impl ExprKind {
             | ExprKind::Name(_)
             | ExprKind::Rest => Vec::new(),
             ExprKind::Str(parts) => parts.iter().filter_map(StrPart::expr).collect(),
-            ExprKind::Field(x, _) | ExprKind::Named(_, x) | ExprKind::Unary(_, x) | ExprKind::By(x, _) => {
+            ExprKind::Field(x, _)
+            | ExprKind::Named(_, x)
+            | ExprKind::Unary(_, x)
+            | ExprKind::By(x, _)
+            | ExprKind::Best(_, x) => {
                 vec![x]
             }
             ExprKind::Binary(_, x, y) | ExprKind::Pipe(x, y) => vec![x, y],
@@ -29,7 +33,7 @@ impl ExprKind {
             ExprKind::Groups(arms) => arms.iter().flat_map(|(pattern, value)| [pattern, value]).collect(),
             ExprKind::Block(lets, value) => lets.iter().flat_map(Let::exprs).chain([&**value]).collect(),
             ExprKind::Loop(parts) | ExprKind::Sweep(parts) => parts.exprs(),
-            ExprKind::Train(run) | ExprKind::Eval(run) => run.exprs(),
+            ExprKind::Train(run) | ExprKind::Eval(run) | ExprKind::Predict(run) => run.exprs(),
         }
     }
 }

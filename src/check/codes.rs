@@ -539,6 +539,18 @@ codes! {
     ///     data b = csv("b.csv", target = "y") { x = standardize(x) }
     OTHER_UNITS = "other-units";
 
+    /// `predict` writes something for each row, and it is not clear what. A loss that compares its model with a
+    /// column says it: by `cross_entropy` and its relatives, which take logits of classes, or by a difference,
+    /// `mse`, `mae` and `huber`. Where the model stands in another function, or stands there in several
+    /// ways, the script has to say it.
+    ///
+    ///     predict fit on d.test to "p.csv"
+    ///
+    /// Write lines whose values have the number of rows as their first size:
+    ///
+    ///     predict fit on d.test { p = sigmoid(net(x)) } to "p.csv"
+    UNCLEAR_PREDICTION = "unclear-prediction";
+
     /// A run uses `x` and another column of a csv file without a target. `x` is all columns then, the other
     /// one among them: a model of `x` may simply read off what it is to find.
     ///

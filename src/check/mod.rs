@@ -36,7 +36,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::env::{Declaration, Env, PipelineDef, Scope, StageDef, WILDCARD};
 use self::errors::at;
@@ -48,6 +48,7 @@ use crate::algebra::types::DType;
 use crate::ast::{self, ItemKind, Script};
 use crate::data::Catalog;
 use crate::diag::Diagnostic;
+use crate::source::FileId;
 use crate::typed::{self, DataId};
 
 pub(crate) use self::called::{Called, StaticValue};
@@ -71,7 +72,18 @@ pub fn check(
     optim::groups::check_groups(&mut checker.env, &mut checker.statements.made);
     script::curves::check_curves(&mut checker.env, &checker.statements.made);
     functions::sizes::check_model_sizes(&mut checker.env);
-    checker.finish(used)
+    let (mut program, mut found) = checker.finish(used);
+    if !found.iter().any(Diagnostic::is_error) {
+        found.extend(resolve_predictions(&mut program, library));
+    }
+    (program, found)
+}
+
+/// Finds what statements that predict do not say themselves: it follows from losses of the library.
+pub(crate) fn resolve_predictions(program: &mut typed::Program, library: &[Script]) -> Vec<Diagnostic> {
+    let files: BTreeSet<FileId> =
+        library.iter().flat_map(|script| &script.items).map(|item| item.span.file).collect();
+    script::predict::resolve(program, &|file| files.contains(&file))
 }
 
 /// Checks the declarations of a script, and a call that stands in none. The program has no statements; the call

@@ -48,6 +48,7 @@ pub(super) fn source(expr: &Expr) -> String {
         ExprKind::Tuple(items) => format!("({})", list(items)),
         ExprKind::Sweep(_) => "sweep ... { ... }".into(),
         ExprKind::By(of, by) => format!("{} by {}", source(of), by.name),
+        ExprKind::Best(word, of) => format!("{} {}", word.name, source(of)),
         ExprKind::Every(word, parts) => {
             let [count, path] = &**parts;
             format!("{} {} to {}", word.name, source(count), source(path))
@@ -64,6 +65,7 @@ pub(super) fn source(expr: &Expr) -> String {
         ExprKind::Groups(_) | ExprKind::Block(..) => "{ ... }".into(),
         ExprKind::Train(run) => format!("train {} on {} {{ ... }}", source(&run.subject), source(&run.data)),
         ExprKind::Eval(run) => format!("eval {} on {} {{ ... }}", source(&run.subject), source(&run.data)),
+        ExprKind::Predict(run) => format!("{} on {}", source(&run.subject), source(&run.data)),
         ExprKind::Rest => "..".into(),
     }
 }

@@ -30,6 +30,8 @@ pub enum Takes {
     OneOf(&'static [&'static str]),
     /// One of these words, a number or a text: for all columns, or `{ "name": mean, else: drop }`.
     PerColumn(&'static [&'static str]),
+    /// Names with a list of columns each: `{ "sizes": ["width", "height"] }`.
+    Groups,
     /// A whole number that is not below this one.
     Whole(i64),
     /// The share of the rows that is the test split.
@@ -47,6 +49,8 @@ pub enum ArgumentValue {
     Names(Vec<String>),
     /// What is chosen for columns.
     PerColumn(PerColumn),
+    /// Names with a list of columns each.
+    Groups(Vec<(String, Vec<String>)>),
     /// A whole number.
     Whole(usize),
     /// A share.
@@ -102,6 +106,11 @@ impl Arguments {
         columns
     }
 
+    /// Whether an argument of this name is given.
+    pub(crate) fn gives(&self, name: &str) -> bool {
+        self.given.iter().any(|(argument, _)| argument.name == name)
+    }
+
     /// Text, if it is given.
     pub fn text(&self, argument: &'static SourceArgument) -> Option<&str> {
         match self.value(argument)? {
@@ -115,6 +124,14 @@ impl Arguments {
         match self.value(argument)? {
             ArgumentValue::PerColumn(chosen) => Some(chosen),
             _ => None,
+        }
+    }
+
+    /// Names with a list of columns each; none if they are not given.
+    pub fn groups(&self, argument: &'static SourceArgument) -> &[(String, Vec<String>)] {
+        match self.value(argument) {
+            Some(ArgumentValue::Groups(groups)) => groups,
+            _ => &[],
         }
     }
 
@@ -165,6 +182,10 @@ impl Display for ArgumentValue {
             ArgumentValue::Text(text) => write!(f, "{text:?}"),
             ArgumentValue::Names(names) => write!(f, "{names:?}"),
             ArgumentValue::PerColumn(chosen) => write!(f, "{chosen}"),
+            ArgumentValue::Groups(groups) => {
+                let groups = groups.iter().map(|(name, columns)| format!("{name:?}: {columns:?}"));
+                write!(f, "{{ {} }}", groups.collect::<Vec<_>>().join(", "))
+            }
             ArgumentValue::Whole(whole) => write!(f, "{whole}"),
             ArgumentValue::Share(share) => f.write_str(&number(*share)),
         }

@@ -14,6 +14,8 @@ use crate::diag::Diagnostic;
 #[derive(Debug)]
 pub struct Files {
     folder: PathBuf,
+    /// Schemas of sources, by their text, whose files are not there any more.
+    recorded: BTreeMap<String, Schema>,
     /// What has been read, a [`ReadOnce`] for each kind of contents.
     read: RefCell<BTreeMap<TypeId, Box<dyn Any>>>,
 }
@@ -24,7 +26,12 @@ type ReadOnce<K, T> = BTreeMap<K, Rc<T>>;
 impl Files {
     /// Files whose paths are relative to `folder`.
     pub fn new(folder: impl Into<PathBuf>) -> Files {
-        Files { folder: folder.into(), read: RefCell::default() }
+        Files { folder: folder.into(), recorded: BTreeMap::new(), read: RefCell::default() }
+    }
+
+    /// Files in the working directory, and these schemas of sources instead of theirs.
+    pub(crate) fn recorded(recorded: BTreeMap<String, Schema>) -> Files {
+        Files { recorded, ..Files::new("") }
     }
 
     /// The path of a file that a script names.
@@ -58,6 +65,9 @@ impl Files {
 
 impl Catalog for Files {
     fn schema(&self, source: &FileSource, real: DType) -> Result<Schema, Diagnostic> {
-        source.reader().schema(self, real)
+        match self.recorded.get(&source.to_string()) {
+            Some(known) => Ok(known.clone()),
+            None => source.reader().schema(self, real),
+        }
     }
 }

@@ -13,8 +13,10 @@ pub mod errors;
 mod files;
 mod fill;
 mod formats;
+mod recorded;
 mod scale;
 pub(crate) mod sources;
+mod split;
 pub(crate) mod summary;
 mod values;
 mod wanted;
@@ -24,6 +26,8 @@ use std::rc::Rc;
 
 pub use self::arguments::{ArgumentValue, Arguments, ColumnChoice, PerColumn, SourceArgument, Takes};
 pub use self::files::Files;
+pub(crate) use self::recorded::RecordedTable;
+pub(crate) use self::scale::Scales;
 pub use self::sources::SOURCES;
 pub(crate) use self::values::{Elements, Values};
 pub(crate) use self::wanted::{Trained, WantedColumn};
@@ -41,6 +45,8 @@ pub struct SourceKind {
     pub example: &'static str,
     /// What it takes, in the order of places.
     pub arguments: &'static [&'static SourceArgument],
+    /// Names of arguments of which only one may be given.
+    pub exclusive: &'static [&'static [&'static str]],
     /// How many of them must be there.
     pub needed: usize,
     /// Whether other names are those of columns, and what they hold.
@@ -76,9 +82,50 @@ pub(crate) trait Reader: Debug + std::any::Any {
         false
     }
 
+    /// The rows of the test split, ascending, where it is more than a share of them.
+    fn test(&self, _files: &Files) -> Result<Option<Vec<u32>>, Diagnostic> {
+        Ok(None)
+    }
+
     /// Whether the column `x` is made of all others.
     fn features_are_all(&self) -> bool {
         false
+    }
+
+    /// What its files call the column that is `y`, if they have a name for it.
+    fn target(&self) -> Option<&str> {
+        None
+    }
+
+    /// The words that the numbers of a column stand for.
+    fn words(&self, _files: &Files, _column: &str) -> Result<Option<Vec<String>>, Diagnostic> {
+        Ok(None)
+    }
+
+    /// The line of the file that each row is about, if it is text by lines; of what comes after its last
+    /// one there is none.
+    fn lines(&self, _files: &Files) -> Result<Option<Vec<u64>>, Diagnostic> {
+        Ok(None)
+    }
+
+    /// What is known of a table by these training rows; nothing of other sources.
+    fn record(&self, _files: &Files, _train: &[u32]) -> Result<Option<RecordedTable>, Diagnostic> {
+        Ok(None)
+    }
+
+    /// Takes what is known of a table for the table.
+    fn recall(&self, _files: &Files, _table: &RecordedTable) -> Result<(), Diagnostic> {
+        Ok(())
+    }
+
+    /// What reads another table as this one: these columns, for predictions. Of other sources there is none.
+    fn like(&self, _path: &str, _columns: &[&str], _table: &RecordedTable) -> Option<Rc<dyn Reader>> {
+        None
+    }
+
+    /// How many rows there are to predict for.
+    fn rows_to_predict(&self, files: &Files, real: DType) -> Result<usize, Diagnostic> {
+        self.schema(files, real).map(|schema| schema.rows)
     }
 
     /// What to do about this column if it is real and class numbers are needed.
@@ -100,6 +147,16 @@ impl FileSource {
     pub fn new(kind: &'static SourceKind, arguments: Arguments) -> FileSource {
         let reader = (kind.reader)(&arguments);
         FileSource { kind, arguments, reader }
+    }
+
+    /// The same kind with something else that reads it.
+    pub(crate) fn with_reader(&self, reader: Rc<dyn Reader>) -> FileSource {
+        FileSource { reader, ..self.clone() }
+    }
+
+    /// What kind of source it is.
+    pub(crate) fn kind(&self) -> &'static SourceKind {
+        self.kind
     }
 
     /// Its arguments.
@@ -128,6 +185,10 @@ pub struct Schema {
     pub rows: usize,
     /// Rows of the files' own test split, if they have one.
     pub test_rows: Option<usize>,
+    /// How many of the rows are the test split, where it is more than a share of them.
+    pub chosen: Option<usize>,
+    /// How many words there are in columns that hold words.
+    pub words: Vec<(String, usize)>,
     /// Of a text, its different characters, sorted.
     pub characters: Vec<char>,
 }

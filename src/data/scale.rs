@@ -54,10 +54,26 @@ impl Scales {
         Scales(seen.iter().zip(sums).map(scale).collect())
     }
 
+    /// Scales with these centers and units.
+    pub(crate) fn with(pairs: impl IntoIterator<Item = (f64, f64)>) -> Scales {
+        Scales(pairs.into_iter().map(|(center, by)| Scale { center, by }).collect())
+    }
+
+    /// Their centers and units.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.0.iter().map(|Scale { center, by }| (*center, *by))
+    }
+
     /// A number of a feature in its scale.
     pub(super) fn apply(&self, feature: usize, number: f64) -> f64 {
         let Scale { center, by } = self.0[feature];
         (number - center) / by
+    }
+
+    /// The number that is this one in its scale.
+    pub(crate) fn undo(&self, feature: usize, number: f64) -> f64 {
+        let Scale { center, by } = self.0[feature];
+        center + number * by
     }
 }
 

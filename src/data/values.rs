@@ -59,6 +59,11 @@ impl Values {
         Values { width, starts: Starts::Every { first: 0, step: width }, elements, scales: None }
     }
 
+    /// No rows, of which is known what they are standardized by.
+    pub(crate) fn of_scales(scales: Option<Scales>) -> Values {
+        Values { scales, ..Values::rows(0, Box::new(Vec::<f32>::new())) }
+    }
+
     /// Rows that begin at these places.
     pub(super) fn at(width: usize, starts: Vec<usize>, elements: Box<dyn Elements>) -> Values {
         Values { width, starts: Starts::At(starts), elements, scales: None }

@@ -71,6 +71,8 @@ fn still_run(program: &typed::Program, run: usize, tried: &[Tried]) -> typed::Pr
         validate: None,
         start: None,
         checkpoints: None,
+        keep: None,
+        stop: None,
         ..before.clone()
     };
     program.stages.push(stage);

@@ -75,6 +75,24 @@ pub(super) fn cut(graph: &Graph, rows: usize) -> Option<Chunked> {
     })
 }
 
+/// How many rows a program takes at a time whose outputs are something for each of them: all of them, if what
+/// there is for one depends on others.
+pub(super) fn rows_at_a_time(graph: &Graph, rows: usize) -> usize {
+    let graph = chosen(graph.clone());
+    let known = dependences(&graph, rows);
+    let of = |value: Val| known[value.0 as usize].dependence;
+    let by_itself =
+        |output: &Output| matches!(of(output.value), Dependence::Rows(RowAxis { axis: 0, runs: 1, .. }));
+    if rows == 0 || !graph.outputs.iter().all(by_itself) {
+        return rows;
+    }
+    let bytes = |(k, node): (usize, &super::Node)| match has_rows(of(Val(k as u32))) {
+        true => (node.ty.count() / rows).saturating_mul(node.ty.dtype.bytes()),
+        false => 0,
+    };
+    size(rows, graph.nodes.iter().enumerate().map(bytes).max().unwrap_or(0))
+}
+
 /// The same with every choice made that is known: what is only computed in training does not count.
 fn chosen(mut graph: Graph) -> Graph {
     let mut instead: Vec<Val> = (0..graph.nodes.len() as u32).map(Val).collect();

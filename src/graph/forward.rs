@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::build::{Arena, Evaluator, Frame};
-use super::{Graph, Layout, Output, Role};
+use super::{Graph, Layout, Output, Role, chunks};
 use crate::algebra::types::{Dim, SizeVar};
 use crate::typed::{
-    Data, DataId, DataSource, Eval, Expr, Local, Program, Rows, Split, Statement, StatementKind, Train,
+    Data, DataId, DataSource, Eval, Expr, Local, Predict, Program, Rows, Split, Statement, StatementKind,
+    Train,
 };
 
 /// Rows of a data set whose columns are in scope.
@@ -117,6 +118,38 @@ impl<'a> Runs<'a> {
         (evaluator.builder.finish(format!("{}.eval", eval.name), outputs), rows)
     }
 
+    /// `predict.4`: what is predicted for as many rows as are taken at a time, and `predict.4.rest` for those after
+    /// the last so many.
+    pub(super) fn predict(&self, index: usize, predict: &'a Predict) -> (Graph, Option<Graph>) {
+        let rows = row_count(&self.program.data[predict.data.0], predict.split);
+        let all = self.predict_rows(format!("predict.{index}"), predict, rows);
+        match chunks::rows_at_a_time(&all, rows) {
+            most if most == rows => (all, None),
+            most => {
+                let some = self.predict_rows(format!("predict.{index}"), predict, most);
+                let left = Some(rows % most).filter(|left| *left > 0);
+                let rest = |left| self.predict_rows(format!("predict.{index}.rest"), predict, left);
+                (some, left.map(rest))
+            }
+        }
+    }
+
+    fn predict_rows(&self, name: String, predict: &'a Predict, rows: usize) -> Graph {
+        let mut evaluator = Evaluator::new(self.program, self.layouts);
+        evaluator.root = Some(Arena { run: predict.fit.0, role: Role::FitParams(predict.fit.0) });
+        let sizes = BTreeMap::from([(predict.rows.clone(), Dim::from(rows))]);
+        let mut frame = Frame { names: &predict.locals, sizes, ..Frame::default() };
+        for (local, column) in &predict.reads {
+            let Local { name, ty } = &predict.locals[local.0];
+            let ty = ty.substitute(&frame.sizes);
+            let value = evaluator.builder.input(name.clone(), Role::Column(*column), ty);
+            frame.bind(*local, value);
+        }
+        let columns = predict.columns.iter().map(|column| (column.name.as_str(), &column.value));
+        let outputs = evaluate(&mut evaluator, &mut frame, columns);
+        evaluator.builder.finish(name, outputs)
+    }
+
     /// `data.NAME`: all rows of each column of computed data.
     pub(super) fn data(&self, data: &'a Data) -> Option<Graph> {
         let DataSource::Synthetic { locals, columns, .. } = &data.source else { return None };
@@ -177,6 +210,9 @@ fn expressions(index: usize, kind: &StatementKind) -> Option<(String, Vec<&Expr>
             let values = act.values();
             (!values.is_empty()).then(|| (format!("{}.{index}", act.word()), values))
         }
-        StatementKind::Train(_) | StatementKind::Optimizer(_) | StatementKind::Eval(_) => None,
+        StatementKind::Train(_)
+        | StatementKind::Optimizer(_)
+        | StatementKind::Eval(_)
+        | StatementKind::Predict(_) => None,
     }
 }

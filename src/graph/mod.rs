@@ -7,7 +7,8 @@
 //! the parameters to evaluate with if a stage says them (`NAME.weights`), and one that evaluates loss
 //! and metrics on the validation rows (`NAME.validate`); for each evaluation
 //! `NAME.eval`, before which, for many rows, stand a program for a chunk of them and one for the rest
-//! (`NAME.eval.chunk`, `NAME.validate.rest`); for each other statement with expressions a program named after it (`let.NAME`, or
+//! (`NAME.eval.chunk`, `NAME.validate.rest`); for each statement that predicts `predict.4`, and perhaps
+//! `predict.4.rest` for the rows that are left; for each other statement with expressions a program named after it (`let.NAME`, or
 //! with the index among all statements `print.3`, `assert.4`), whose outputs are the values of its
 //! expressions in order. Beside them stand the forward passes of the training runs (`NAME.forward`), for
 //! reading only. Invariant: arguments come before their users, types are those that the
@@ -334,6 +335,11 @@ pub fn build(program: &Program) -> Graphs {
 /// The same without any rewrite: what simplified graphs must agree with.
 pub fn plain(program: &Program) -> Graphs {
     programs::of_script(program, layouts(program))
+}
+
+/// The graphs of one statement.
+pub(crate) fn of_statement(program: &Program, index: usize) -> Graphs {
+    passes::run(programs::of_statement(program, layouts(program), index), program.limit, None, None).0
 }
 
 /// The graphs, without any rewrite, of optimizers whose parameters and gradients another program brings.

@@ -20,6 +20,10 @@ pub enum Purpose {
     Values(usize),
     /// Computes the metrics of an evaluation.
     Eval(usize),
+    /// Predicts for as many rows as are taken at a time.
+    Predict(usize),
+    /// Predicts for those that are left.
+    PredictRest(usize),
     /// Makes the initial parameters and states of a training run or of an optimizer alone.
     Init(usize),
     /// Takes a step of it.
@@ -87,33 +91,51 @@ pub(super) fn of_script(program: &Program, layouts: BTreeMap<usize, Layout>) -> 
             graphs.add(Purpose::Data(DataId(k)), graph);
         }
     }
-    for (index, statement) in program.statements.iter().enumerate() {
-        match &statement.kind {
-            StatementKind::Train(train) => {
-                graphs.forward.push(runs.forward(index, train));
-                graphs.add(Purpose::Init(index), init::init(program, &layouts, &layouts[&index], train));
-                let mut warnings: Vec<Diagnostic> = Vec::new();
-                let steps = step::steps(program, &layouts, (index, train), &mut warnings);
-                graphs.warnings.extend(warnings);
-                for (purpose, graph) in steps {
-                    graphs.add(purpose, graph);
-                }
-                if let Some(graph) = step::weights(program, &layouts, index, &train.optimizer) {
-                    graphs.add(Purpose::Weights(index), graph);
-                }
-                if let Some(graph) = runs.validate(index, train) {
-                    graphs.add_on_rows(Purpose::Validate(index), graph);
-                }
+    for index in 0..program.statements.len() {
+        add_statement(&mut graphs, &runs, index);
+    }
+    Graphs { layouts, ..graphs }
+}
+
+/// The programs of one statement.
+pub(super) fn of_statement(program: &Program, layouts: BTreeMap<usize, Layout>, index: usize) -> Graphs {
+    let mut graphs = Graphs::default();
+    add_statement(&mut graphs, &forward::Runs { program, layouts: &layouts }, index);
+    Graphs { layouts, ..graphs }
+}
+
+fn add_statement(graphs: &mut Graphs, runs: &forward::Runs<'_>, index: usize) {
+    let (program, layouts) = (runs.program, runs.layouts);
+    let statement = &program.statements[index];
+    match &statement.kind {
+        StatementKind::Train(train) => {
+            graphs.forward.push(runs.forward(index, train));
+            graphs.add(Purpose::Init(index), init::init(program, layouts, &layouts[&index], train));
+            let mut warnings: Vec<Diagnostic> = Vec::new();
+            let steps = step::steps(program, layouts, (index, train), &mut warnings);
+            graphs.warnings.extend(warnings);
+            for (purpose, graph) in steps {
+                graphs.add(purpose, graph);
             }
-            StatementKind::Eval(eval) => graphs.add_on_rows(Purpose::Eval(index), runs.eval(eval)),
-            _ => {
-                if let Some(graph) = runs.statement(index, statement) {
-                    graphs.add(Purpose::Values(index), graph);
-                }
+            if let Some(graph) = step::weights(program, layouts, index, &train.optimizer) {
+                graphs.add(Purpose::Weights(index), graph);
+            }
+            if let Some(graph) = runs.validate(index, train) {
+                graphs.add_on_rows(Purpose::Validate(index), graph);
+            }
+        }
+        StatementKind::Eval(eval) => graphs.add_on_rows(Purpose::Eval(index), runs.eval(eval)),
+        StatementKind::Predict(predict) => {
+            let (graph, rest) = runs.predict(index, predict);
+            graphs.add(Purpose::Predict(index), graph);
+            rest.into_iter().for_each(|rest| graphs.add(Purpose::PredictRest(index), rest));
+        }
+        _ => {
+            if let Some(graph) = runs.statement(index, statement) {
+                graphs.add(Purpose::Values(index), graph);
             }
         }
     }
-    Graphs { layouts, ..graphs }
 }
 
 /// The programs of optimizers whose parameters and gradients another program brings: for each of them

@@ -376,6 +376,8 @@ fn script() -> Program {
         batch: 3,
         accumulate: 1,
         every: None,
+        keep: None,
+        stop: None,
         sweep: Vec::new(),
         swept_seed: None,
         start: None,
@@ -392,6 +394,7 @@ fn script() -> Program {
         characters: Vec::new(),
         columns: vec![column("x", &[2]), column("y", &[])],
         standardize: vec![],
+        words: vec![],
         rows: Rows { all: 3, train: 3, test: 4 },
         span: Span::default(),
     };

@@ -6,7 +6,7 @@ use crate::ast::{self, Expr, ExprKind, Item, ItemKind, Let, Script, StrPart};
 use crate::data::errors::{MISSING_FILE, UNREADABLE_FILE};
 use crate::diag::{Code, Diagnostic};
 use crate::input;
-use crate::source::{FileId, Sources, Span};
+use crate::source::{FileId, Source, Sources, Span};
 
 /// A path that is no plain text.
 static USE_PATH: Code = Code {
@@ -68,21 +68,25 @@ struct UseReader<'s> {
     open: Vec<OpenFile>,
     /// Files that have been read.
     done: Vec<PathBuf>,
+    /// The files that there are, if they are not to be looked for.
+    known: Option<&'s [Source]>,
 }
 
 /// A script with the declarations of all files that it uses, and what is wrong with those files.
-/// `folder` is the script's; the text of every file is added to `sources`.
-pub(super) fn read(
+/// `folder` is the script's; the text of every file is added to `sources`. Files that are known by the names that
+/// messages have for them are not looked for.
+pub(super) fn read<'s>(
     script: &Script,
     file: FileId,
-    folder: &Path,
-    sources: &mut Sources,
+    (folder, known): (&Path, Option<&'s [Source]>),
+    sources: &'s mut Sources,
 ) -> (Script, Vec<Diagnostic>) {
     let name = sources.get(file).name.clone();
     let path = Path::new(&name).file_name().map_or(folder.to_path_buf(), |last| folder.join(last));
     let path = path.canonicalize().unwrap_or(path);
     let open = vec![OpenFile { path, name, span: None }];
-    let mut reader = UseReader { sources, items: Vec::new(), found: Vec::new(), open, done: Vec::new() };
+    let (items, found, done) = Default::default();
+    let mut reader = UseReader { sources, items, found, open, done, known };
     reader.uses(script, folder);
     let own = script.items.iter().filter(|item| !matches!(item.kind, ItemKind::Use(_))).cloned();
     reader.items.extend(own);
@@ -107,12 +111,10 @@ impl UseReader<'_> {
     }
 
     fn file(&mut self, written: &str, span: Span, folder: &Path) {
-        let path = folder.join(written);
-        let text = match input::script(&path) {
-            Ok(text) => text,
+        let (path, text) = match self.text(&folder.join(written), written) {
+            Ok(found) => found,
             Err(error) => return self.unreadable(written, span, &error),
         };
-        let path = path.canonicalize().unwrap_or(path);
         if let Some(at) = self.open.iter().position(|open| open.path == path) {
             return self.cycle(at, span);
         }
@@ -131,6 +133,19 @@ impl UseReader<'_> {
         }
         self.open.pop();
         self.done.push(path);
+    }
+
+    /// The path that tells a file from others, and its text.
+    fn text(&self, path: &Path, written: &str) -> std::io::Result<(PathBuf, String)> {
+        let Some(known) = self.known else {
+            let text = input::script(path)?;
+            return Ok((path.canonicalize().unwrap_or(path.to_path_buf()), text));
+        };
+        let name = self.shown(written);
+        match known.iter().find(|source| source.name == name) {
+            Some(source) => Ok((PathBuf::from(name), source.text.clone())),
+            None => Err(std::io::ErrorKind::NotFound.into()),
+        }
     }
 
     /// What messages call a file: its path from where the script's is seen.
@@ -205,6 +220,14 @@ impl UseReader<'_> {
         }
         self.found.push(found.help("move what both need into a third file"));
     }
+}
+
+/// A path as seen from a folder, where both are seen from one place.
+pub(super) fn seen_from(folder: &Path, path: &Path) -> PathBuf {
+    let (from, to): (Vec<_>, Vec<_>) = (folder.components().collect(), path.components().collect());
+    let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let up = from[shared..].iter().map(|_| std::path::Component::ParentDir);
+    up.chain(to[shared..].iter().copied()).collect()
 }
 
 /// The text of a string without holes.

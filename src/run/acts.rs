@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use super::execute::{Interpreter, StatementValue};
+use super::made::{self, Made};
 use super::value::{self, Held};
 use super::{Events, errors, plot, sample, sweep};
 use crate::diag::Diagnostic;
 use crate::graph::Purpose;
 use crate::ice;
-use crate::typed::{Curve, Host, Sample, Shown, StatementId};
+use crate::typed::{Curve, Host, Sample, Shown, StatementId, StatementKind};
 
 /// An act under way.
 pub(super) struct Doing<'s, 'a> {
@@ -64,7 +65,13 @@ impl Host for Doing<'_, '_> {
         match self.script.value(of) {
             StatementValue::Sweep(sweep) => sweep.save(path),
             _ if path.extension().is_some_and(|end| end == "csv") => self.script.fit(of).save_history(path),
-            _ => self.script.fit(of).save(path),
+            _ => {
+                let StatementKind::Train(train) = &self.script.stages.typed.statements[of.0].kind else {
+                    ice!("run", "no training run is saved");
+                };
+                let made = Made::of(self.script, train)?;
+                self.script.fit(of).save(made::lets(self.script, of), made.entries(), path)
+            }
         }
     }
 }

@@ -77,7 +77,7 @@ pub fn bench(
             StatementKind::Let { .. } | StatementKind::Eval(_) => {
                 script.next(index, statement, &mut Silent)?
             }
-            StatementKind::Act(_) | StatementKind::Optimizer(_) => script.skip(),
+            StatementKind::Predict(_) | StatementKind::Act(_) | StatementKind::Optimizer(_) => script.skip(),
         }
     }
     Ok(all)

@@ -25,15 +25,16 @@ impl Dataset {
         let columns = data.columns.iter().zip(columns);
         let columns =
             columns.map(|(column, memory)| Some(Values::rows(column.ty.count(), elements(&memory))));
-        Dataset { columns: columns.collect(), ..Dataset::new(data, false) }
+        Dataset { columns: columns.collect(), ..Dataset::new(data, false, None) }
     }
 
-    /// Rows without columns; the test split is the last of them, or drawn.
-    pub(super) fn new(data: &Data, test_is_last: bool) -> Dataset {
+    /// Rows without columns; the test split is these rows, the last of them, or drawn.
+    pub(super) fn new(data: &Data, test_is_last: bool, test: Option<Vec<u32>>) -> Dataset {
         let (all, first) = (data.rows.all as u32, data.rows.train as u32);
-        let (train, test) = match test_is_last {
-            true => ((0..first).collect(), (first..all).collect()),
-            false => split(data.rows.all, data.rows.test),
+        let (train, test) = match (test, test_is_last) {
+            (Some(test), _) => ((0..all).filter(|row| test.binary_search(row).is_err()).collect(), test),
+            (None, true) => ((0..first).collect(), (first..all).collect()),
+            (None, false) => split(data.rows.all, data.rows.test),
         };
         Dataset { columns: data.columns.iter().map(|_| None).collect(), train, test }
     }

@@ -10,9 +10,11 @@ use crate::print::bytes;
 use crate::source::Span;
 
 mod checkpoints;
+mod predictions;
 mod tensors;
 
 pub(crate) use checkpoints::*;
+pub(crate) use predictions::*;
 pub(crate) use tensors::*;
 
 /// Every code of this stage.
@@ -26,6 +28,9 @@ pub const CODES: &[&Code] = &[
     &CHECKPOINTS_THERE,
     &NOTHING_TO_RESUME,
     &OTHER_TENSORS,
+    &NO_PREDICTION,
+    &INCOMPLETE_FIT,
+    &OTHER_FEATURES,
 ];
 
 /// A file that cannot be written.

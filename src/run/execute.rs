@@ -9,7 +9,7 @@ use super::fit::Fit;
 use super::machine::Machine;
 use super::sweep::{self, Sweep};
 use super::value::Held;
-use super::{CompiledScript, Events, Settings, checkpoints, errors, start, train};
+use super::{CompiledScript, Events, Settings, checkpoints, errors, predict, start, train};
 use crate::algebra::types::Type;
 use crate::check;
 use crate::data::{Trained, Values, WantedColumn};
@@ -184,6 +184,15 @@ impl<'a> Interpreter<'a> {
         Ok(Interpreter { stages, settings, datasets: BTreeMap::new(), values: Vec::new() })
     }
 
+    /// A script whose first statements have left these values.
+    pub(super) fn after(
+        stages: &'a CompiledScript<'a>,
+        settings: &'a Settings,
+        values: Vec<StatementValue>,
+    ) -> Result<Interpreter<'a>, Diagnostic> {
+        Ok(Interpreter { values, ..Interpreter::new(stages, settings)? })
+    }
+
     /// Runs the next statement.
     pub(super) fn next(
         &mut self,
@@ -224,6 +233,7 @@ impl<'a> Interpreter<'a> {
             }
             StatementKind::Optimizer(_) => ice!("run", "an optimizer alone has no data"),
             StatementKind::Eval(eval) => return self.eval(index, eval).map(StatementValue::Numbers),
+            StatementKind::Predict(run) => predict::predict(self, index, run)?,
             StatementKind::Act(act) => act.run(&mut Doing { script: self, index, events }, span)?,
         }
         Ok(StatementValue::Nothing)
@@ -231,7 +241,7 @@ impl<'a> Interpreter<'a> {
 
     fn eval(&mut self, index: usize, eval: &Eval) -> Result<BTreeMap<String, f64>, Diagnostic> {
         let program = self.program(Purpose::Eval(index));
-        let mut evaluation = Evaluation::new(self, program, self.seen(eval), eval.split)?;
+        let mut evaluation = Evaluation::new(self, program, self.seen(eval.fit, eval.data), eval.split)?;
         evaluation.check_columns(self)?;
         evaluation.run(self, format_args!(""))?;
         let names = eval.metrics.iter().map(|(name, _)| name.clone());
@@ -318,8 +328,13 @@ impl<'a> Interpreter<'a> {
         &self.values[id.0]
     }
 
+    /// Whether a statement has run.
+    pub(super) fn is_there(&self, id: StatementId) -> bool {
+        id.0 < self.values.len()
+    }
+
     /// A value of a `let`.
-    fn tensor(&self, id: GlobalId) -> &Held {
+    pub(super) fn tensor(&self, id: GlobalId) -> &Held {
         match self.value(id.statement) {
             StatementValue::Tensors(tensors) => &tensors[id.value],
             other => ice!("run", "{id:?} is no tensor but {other:?}"),
@@ -378,7 +393,11 @@ impl<'a> Interpreter<'a> {
                 DataSource::Synthetic { seed, .. } => {
                     self.computed(rows.data, *seed).map_err(|error| error.label(data.span, "this data"))?
                 }
-                DataSource::Files(source) => Dataset::new(data, source.reader().test_is_last()),
+                DataSource::Files(source) => {
+                    let test = source.reader().test(self.stages.files);
+                    let test = test.map_err(|error| error.label(data.span, "this data"))?;
+                    Dataset::new(data, source.reader().test_is_last(), test)
+                }
             };
             self.datasets.insert(rows, opened);
         }
@@ -458,7 +477,11 @@ impl<'a> Interpreter<'a> {
                 }
                 StatementKind::Eval(eval) => {
                     let program = self.program(Purpose::Eval(index));
-                    all.push((self.seen(eval), program));
+                    all.push((self.seen(eval.fit, eval.data), program));
+                }
+                StatementKind::Predict(run) => {
+                    let program = self.program(Purpose::Predict(index));
+                    all.push((self.seen(run.fit, run.data), program));
                 }
                 _ => {}
             }
@@ -467,12 +490,12 @@ impl<'a> Interpreter<'a> {
         all.into_iter().try_for_each(|(rows, program)| self.dataset(rows, program).map(|_| ()))
     }
 
-    /// The data of an evaluation, as its fit sees them.
-    pub(super) fn seen(&self, eval: &Eval) -> TrainedOn {
-        let trained = match &self.stages.typed.statements[eval.fit.0].kind {
+    /// Data as a fit sees them.
+    pub(super) fn seen(&self, fit: StatementId, data: DataId) -> TrainedOn {
+        let trained = match &self.stages.typed.statements[fit.0].kind {
             StatementKind::Train(train) => train.data,
             other => ice!("run", "an evaluation of {other:?}"),
         };
-        TrainedOn { data: eval.data, trained }
+        TrainedOn { data, trained }
     }
 }

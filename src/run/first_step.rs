@@ -51,7 +51,7 @@ pub fn first_step(
             StatementKind::Train(_) | StatementKind::Let { .. } | StatementKind::Eval(_) => {
                 script.next(index, statement, &mut Silent)?
             }
-            StatementKind::Act(_) | StatementKind::Optimizer(_) => script.skip(),
+            StatementKind::Predict(_) | StatementKind::Act(_) | StatementKind::Optimizer(_) => script.skip(),
         }
     }
     Ok(Vec::new())

@@ -7,7 +7,9 @@ use super::errors;
 use super::machine::Memory;
 use super::plot::{self, PlotCurve, PlotPoint};
 use super::record::Quantiles;
-use super::save;
+use super::save::{self, SavedTensor};
+use super::saved::Saved;
+use crate::algebra::types::{DType, Type};
 use crate::diag::Diagnostic;
 use crate::graph::Layout;
 use crate::print;
@@ -113,14 +115,55 @@ impl Fit {
         save::write_atomically(path, text.as_bytes()).map_err(|error| errors::unwritable(path, &error))
     }
 
-    /// Writes parameters and states, with the step, the seed and the hyperparameters as metadata.
-    pub(super) fn save(&self, path: &Path) -> Result<(), Diagnostic> {
+    /// Writes parameters and states, and other tensors; with the step, the seed, the hyperparameters and other entries
+    /// as metadata.
+    pub(super) fn save(
+        &self,
+        others: Vec<SavedTensor>,
+        entries: impl Iterator<Item = (String, String)>,
+        path: &Path,
+    ) -> Result<(), Diagnostic> {
         let flats =
             save::trained(&self.layout, &self.params, self.trained.as_ref(), &self.memory, &self.states);
-        let about = about(&self.layout, self.steps, self.seed, &self.cells);
-        save::write(&save::named(&flats), &about.collect::<Vec<_>>(), path)
+        let about = about(&self.layout, self.steps, self.seed, &self.cells).chain(entries);
+        let tensors: Vec<SavedTensor> = save::named(&flats).into_iter().chain(others).collect();
+        save::write(&tensors, &about.collect::<Vec<_>>(), path)
+    }
+
+    /// A fit as a file has it, without what was recorded and without states of the optimizer.
+    ///
+    /// # Errors
+    /// No memory, or a file without these parameters.
+    pub(super) fn of_file(layout: &Layout, saved: &Saved, path: &Path) -> Result<Fit, Diagnostic> {
+        let memory = |ty: &Type| Memory::new(ty.dtype, ty.count()).map_err(errors::out_of_memory);
+        let count = layout.params.iter().map(|param| param.ty.count()).sum();
+        let dtype = layout.params.first().map_or(DType::F32, |param| param.ty.dtype);
+        let fit = Fit {
+            params: memory(&Type::of(dtype, &[count]))?,
+            memory: layout.model_states.iter().map(|(_, ty)| memory(ty)).collect::<Result<_, _>>()?,
+            layout: layout.clone(),
+            trained: None,
+            states: Vec::new(),
+            history: History::new(),
+            spreads: BTreeMap::new(),
+            cells: Vec::new(),
+            steps: saved.metadata.get(STEP).and_then(|step| step.parse().ok()).unwrap_or(0),
+            seed: 0,
+        };
+        for flat in save::trained(layout, &fit.params, None, &fit.memory, &[]) {
+            let bytes = saved.flat(&flat);
+            let bytes = bytes.map_err(|misfit| {
+                let from = format!("`{}`", path.display());
+                errors::other_tensors(&from, &[misfit.to_string()], "save the fit again")
+            })?;
+            flat.memory.set_bytes(&bytes);
+        }
+        Ok(fit)
     }
 }
+
+/// What the metadata of a file call the number of steps.
+const STEP: &str = "step";
 
 /// What the metadata of a file call the names of the optimizer's states, those with a number for each coordinate
 /// apart, whose names have a slash.
@@ -141,7 +184,7 @@ pub(super) fn about(
     });
     let fixed = [
         ("format", "egret 1".to_owned()),
-        ("step", steps.to_string()),
+        (STEP, steps.to_string()),
         ("seed", seed.to_string()),
         (OPTIMIZER_STATES, states.collect::<Vec<_>>().join(",")),
     ];

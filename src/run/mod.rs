@@ -14,9 +14,11 @@ mod execute;
 mod first_step;
 mod fit;
 pub mod machine;
+pub(crate) mod made;
 pub mod memory;
 pub(crate) mod plot;
 mod positions;
+mod predict;
 mod record;
 mod rng;
 mod room;
@@ -36,6 +38,7 @@ pub(crate) use execute::ResultRef;
 pub use execute::{Outcome, execute};
 pub use first_step::{RecordedCall, first_step};
 pub use fit::Fit;
+pub(crate) use predict::predict_saved;
 pub use sweep::Sweep;
 pub(crate) use train::step_key;
 
@@ -43,11 +46,14 @@ use crate::data::Files;
 use crate::graph::Graphs;
 use crate::loops::Loops;
 use crate::native::Native;
+use crate::source::Source;
 use crate::typed;
 
 /// What the stages before made of a script.
 #[derive(Clone, Copy, Debug)]
 pub struct CompiledScript<'a> {
+    /// The script as written, and after it the files that it uses.
+    pub texts: &'a [Source],
     /// The statements.
     pub typed: &'a typed::Program,
     /// Layouts of parameters, and graphs for finding where a number stopped being finite.

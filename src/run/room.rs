@@ -41,7 +41,8 @@ impl Interpreter<'_> {
                 let validate = train.validate.map(|(data, _)| TrainedOn { data, trained: train.data });
                 [TrainedOn::own(train.data)].into_iter().chain(validate).collect()
             }
-            StatementKind::Eval(eval) => vec![self.seen(eval)],
+            StatementKind::Eval(eval) => vec![self.seen(eval.fit, eval.data)],
+            StatementKind::Predict(predict) => vec![self.seen(predict.fit, predict.data)],
             _ => Vec::new(),
         }
     }
@@ -66,6 +67,7 @@ fn purposes(index: usize, kind: &StatementKind) -> Vec<Purpose> {
     match kind {
         StatementKind::Let { .. } | StatementKind::Act(_) => vec![Purpose::Values(index)],
         StatementKind::Eval(_) => vec![Purpose::Eval(index)],
+        StatementKind::Predict(_) => vec![Purpose::Predict(index), Purpose::PredictRest(index)],
         StatementKind::Train(_) => {
             use Purpose::{Accumulate, Init, Step, Validate, Weights};
             [Init, Step, Accumulate, Weights, Validate].map(|purpose| purpose(index)).to_vec()

@@ -7,7 +7,7 @@ use safetensors::Dtype;
 
 use super::errors;
 use super::execute::Interpreter;
-use super::fit::OPTIMIZER_STATES;
+use super::fit::{Fit, OPTIMIZER_STATES};
 use super::machine::Memory;
 use super::save::{self, TensorLayout};
 use super::saved::{Saved, dtype_of};
@@ -59,10 +59,9 @@ pub(super) fn load(
     let (start, span) = start;
     let given = match start {
         Start::File(load) => from_file(&script.stages.files.path(&load.path), load),
-        Start::Fit(id) => {
+        Start::Fit(id, load) => {
             let name = &script.stages.typed.statements[id.0].kind.names()[0];
-            let fit = script.fit(*id);
-            Ok(from_fit(name, &fit.layout, &fit.params, &fit.memory))
+            from_fit(&format!("the fit `{name}`"), script.fit(*id), load)
         }
     };
     let taken = given.and_then(|given| given.take(layout));
@@ -86,39 +85,45 @@ fn from_file(path: &Path, load: &Load) -> Result<TensorsByPath, Diagnostic> {
     let own = saved.metadata.get("format").is_some_and(|format| format.starts_with("egret"));
     let states: BTreeSet<&str> =
         saved.metadata.get(OPTIMIZER_STATES).into_iter().flat_map(|names| names.split(',')).collect();
-    let mut tensors: BTreeMap<String, NamedArray> = BTreeMap::new();
-    for name in saved.names() {
-        // Of states of an optimizer and what a run recorded only the run itself makes use.
-        if own && (name.contains('/') || states.contains(name)) {
-            continue;
-        }
-        let Some((dtype, sizes, bytes)) = saved.any(name) else { continue };
-        let to = load.rename.iter().find_map(|(pattern, to)| renamed(pattern, to, name));
-        let to = to.unwrap_or_else(|| name.to_owned());
-        let tensor = NamedArray { dtype, sizes: sizes.to_vec(), bytes: bytes.to_vec() };
-        let turned = sizes.len() == 2 && load.transpose.iter().any(|pattern| matches(pattern, &to));
-        let tensor = if turned { tensor.transposed() } else { tensor };
-        if tensors.insert(to.clone(), tensor).is_some() {
-            return Err(errors::two_of_a_name(path, &to));
-        }
-    }
-    Ok(TensorsByPath { from: format!("`{}`", path.display()), tensors, strict: load.strict })
+    // Of states of an optimizer and what a run recorded only the run itself makes use.
+    let names = saved.names().filter(|name| !(own && (name.contains('/') || states.contains(name))));
+    let tensors = names.filter_map(|name| {
+        let (dtype, sizes, bytes) = saved.any(name)?;
+        Some((name.to_owned(), NamedArray { dtype, sizes: sizes.to_vec(), bytes: bytes.to_vec() }))
+    });
+    TensorsByPath::new(&format!("`{}`", path.display()), tensors, load)
 }
 
-fn from_fit(name: &str, layout: &Layout, params: &Memory, memory: &[Memory]) -> TensorsByPath {
-    let named = save::named(&save::trained(layout, params, None, memory, &[]));
+fn from_fit(from: &str, fit: &Fit, load: &Load) -> Result<TensorsByPath, Diagnostic> {
+    let named = save::named(&save::trained(&fit.layout, &fit.params, None, &fit.memory, &[]));
     let tensor = |named: save::SavedTensor| {
         let tensor = NamedArray { dtype: dtype_of(named.dtype), sizes: named.sizes, bytes: named.bytes };
         (named.name, tensor)
     };
-    TensorsByPath {
-        from: format!("the fit `{name}`"),
-        tensors: named.into_iter().map(tensor).collect(),
-        strict: true,
-    }
+    TensorsByPath::new(from, named.into_iter().map(tensor), load)
 }
 
 impl TensorsByPath {
+    /// Under other names, and turned, as is said.
+    fn new(
+        from: &str,
+        named: impl Iterator<Item = (String, NamedArray)>,
+        load: &Load,
+    ) -> Result<TensorsByPath, Diagnostic> {
+        let mut tensors: BTreeMap<String, NamedArray> = BTreeMap::new();
+        for (name, tensor) in named {
+            let to = load.rename.iter().find_map(|(pattern, to)| renamed(pattern, to, &name));
+            let to = to.unwrap_or(name);
+            let turned =
+                tensor.sizes.len() == 2 && load.transpose.iter().any(|pattern| matches(pattern, &to));
+            let tensor = if turned { tensor.transposed() } else { tensor };
+            if tensors.insert(to.clone(), tensor).is_some() {
+                return Err(errors::two_of_a_name(from, &to));
+            }
+        }
+        Ok(TensorsByPath { from: from.to_owned(), tensors, strict: load.strict })
+    }
+
     /// What the layout needs.
     fn take(mut self, layout: &Layout) -> Result<Loaded, Diagnostic> {
         let params = layout.params.iter().map(|param| (&param.name, &param.ty));

@@ -16,6 +16,7 @@ use crate::native::CallRange;
 use crate::source::Span;
 use crate::typed::Train;
 
+use best::Best;
 use checkpoint::Keeper;
 use identity::Identity;
 use prepare::{Initial, Programs};
@@ -23,6 +24,7 @@ use prepare::{Initial, Programs};
 /// How often distributions are recorded in a run that does not say it.
 const SPREADS: usize = 100;
 
+mod best;
 mod checkpoint;
 mod identity;
 mod prepare;
@@ -66,6 +68,8 @@ pub(super) struct TrainingRun<'a> {
     history: History,
     /// Loss and metrics with their newest values.
     measures: Vec<(String, f64)>,
+    /// The best of what was measured, where the run leaves that.
+    best: Option<Best>,
     /// What writes checkpoints.
     keeper: Option<Keeper<'a>>,
     /// Whether the step has been given its rows, where those are always the same.
@@ -172,6 +176,7 @@ impl<'a> TrainingRun<'a> {
             spreads: Vec::new(),
             history: History::new(),
             measures: Vec::new(),
+            best: None,
             keeper: None,
             given: false,
         };
@@ -235,12 +240,13 @@ impl<'a> TrainingRun<'a> {
             // A checkpoint is of a step before anything is measured: more steps may follow than did then.
             self.note(script, events)?;
         }
-        while self.done < self.steps {
+        while self.done < self.steps && !self.is_over() {
             self.advance(script)?;
             self.checkpoint(events)?;
             self.interrupted(script, events)?;
             self.note(script, events)?;
         }
+        self.say_end(events);
         Ok(())
     }
 
@@ -251,6 +257,7 @@ impl<'a> TrainingRun<'a> {
         let ends_epoch = self.ends_epoch(t);
         if recorded {
             self.measure(script, t)?;
+            self.keep_best()?;
         } else if ends_epoch {
             self.measures[0].1 = recent(&self.tracks[0].points, (t - 1) % self.per_epoch + 1);
         }
@@ -298,7 +305,11 @@ impl<'a> TrainingRun<'a> {
 
     /// What it leaves behind.
     pub(super) fn finish(mut self) -> Fit {
-        let evaluated = self.evaluated();
+        let last = self.evaluated();
+        let (evaluated, memory) = match self.best.take() {
+            Some(Best { params, memory, .. }) => (Some(params), memory),
+            None => (last, self.memory),
+        };
         let trained = evaluated.is_some().then(|| self.params.clone());
         self.history.extend(self.tracks.into_iter().map(|track| (track.name, track.points)));
         Fit {
@@ -306,11 +317,11 @@ impl<'a> TrainingRun<'a> {
             params: evaluated.unwrap_or(self.params),
             trained,
             states: self.states,
-            memory: self.memory,
+            memory,
             history: self.history,
             spreads: self.spreads.into_iter().map(|spread| (spread.key, spread.points)).collect(),
             cells: self.cells,
-            steps: self.steps,
+            steps: self.done,
             seed: self.seed,
         }
     }

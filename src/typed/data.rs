@@ -18,6 +18,8 @@ pub struct Data {
     pub columns: Vec<Column>,
     /// Columns that are standardized with the training split's mean and standard deviation.
     pub standardize: Vec<String>,
+    /// How many words there are in columns that hold words.
+    pub words: Vec<(String, usize)>,
     /// Of a text, the characters that its numbers stand for.
     pub characters: Vec<char>,
     /// Number of rows of the whole set, of the training split and of the test split.

@@ -21,6 +21,7 @@ mod program;
 mod script;
 mod series;
 mod stage;
+mod stop;
 mod walk;
 
 pub use act::{Act, Host, Shown};
@@ -33,8 +34,10 @@ pub use optimizer::{Cell, Group, Optimizer, Range, StageUse};
 pub use print::Printer;
 pub use program::{LIMIT, Program};
 pub use script::{
-    Checkpoints, Curve, Eval, Length, Load, Sample, Start, Statement, StatementKind, Swept, Train, swept_cell,
+    Checkpoints, Curve, Eval, Length, Load, Predict, Predicted, PredictedForm, Sample, Start, Statement,
+    StatementKind, Swept, Train, swept_cell,
 };
 pub use series::{Series, Statistic};
 pub use stage::{Inner, Stage, StageScope, State};
+pub use stop::{Measured, Stop};
 pub use walk::free_locals;

@@ -7,6 +7,7 @@ use super::data::Split;
 use super::expr::{Expr, Local};
 use super::ids::{DataId, LocalId, StatementId};
 use super::optimizer::Optimizer;
+use super::stop::{Measured, Stop};
 use crate::algebra::types::SizeVar;
 use crate::source::Span;
 
@@ -37,6 +38,8 @@ pub enum StatementKind {
     Optimizer(Optimizer),
     /// `let name = eval ...`
     Eval(Eval),
+    /// `predict fit on d.test to "path"`
+    Predict(Predict),
     /// `print "..."`, `plot ... to "path"`
     Act(Rc<dyn Act>),
 }
@@ -48,7 +51,7 @@ impl StatementKind {
             StatementKind::Let { names, .. } => names,
             StatementKind::Train(train) => std::slice::from_ref(&train.optimizer.name),
             StatementKind::Eval(eval) => std::slice::from_ref(&eval.name),
-            StatementKind::Optimizer(_) | StatementKind::Act(_) => &[],
+            StatementKind::Optimizer(_) | StatementKind::Predict(_) | StatementKind::Act(_) => &[],
         }
     }
 }
@@ -144,6 +147,10 @@ pub struct Train {
     pub start: Option<(Start, Span)>,
     /// When it writes checkpoints, and where.
     pub checkpoints: Option<Checkpoints>,
+    /// The series whose least value says which parameters the run leaves; `None`: the last ones.
+    pub keep: Option<Measured>,
+    /// What ends it before its last step.
+    pub stop: Option<Stop>,
     /// The variables of the sweep that it is repeated in, the slowest first; empty if it runs once.
     pub sweep: Vec<Swept>,
     /// The variable among them that is the seed.
@@ -156,8 +163,8 @@ pub struct Train {
 /// Parameters and states of the model that a training run starts from.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Start {
-    /// Those of a fit.
-    Fit(StatementId),
+    /// Those of a fit, and how they become others; the path is empty.
+    Fit(StatementId, Load),
     /// Those of a file.
     File(Load),
 }
@@ -227,4 +234,49 @@ pub struct Eval {
     pub locals: Vec<Local>,
     /// What is evaluated, with names, `real[]`.
     pub metrics: Vec<(String, Expr)>,
+}
+
+/// Predictions of a fit, which are written to a file with a line for each row.
+#[derive(Clone, Debug)]
+pub struct Predict {
+    /// The fit.
+    pub fit: StatementId,
+    /// The data.
+    pub data: DataId,
+    /// Which rows.
+    pub split: Split,
+    /// The size variable for the number of rows.
+    pub rows: SizeVar,
+    /// Names of columns, and those bound inside the expressions.
+    pub locals: Vec<Local>,
+    /// The names of columns that the expressions read, each with the column of the data that it stands for.
+    pub reads: Vec<(LocalId, usize)>,
+    /// What is predicted.
+    pub columns: Vec<Predicted>,
+    /// The file, relative to the working directory.
+    pub path: String,
+}
+
+/// Something that is predicted for each row.
+#[derive(Clone, Debug)]
+pub struct Predicted {
+    /// What its column of the file is called.
+    pub name: String,
+    /// Its values; the first axis is the rows.
+    pub value: Expr,
+    /// What they are.
+    pub form: PredictedForm,
+    /// The column of the data trained on whose words, and units of numbers, they are in.
+    pub target: Option<usize>,
+}
+
+/// What predicted values are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PredictedForm {
+    /// Numbers to be written as they are, or in the units of a column before it was standardized.
+    Numbers,
+    /// Logits of classes, of which a class and the probability of each are written.
+    Logits,
+    /// A logit of class 1 against class 0.
+    Logit,
 }

@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 mod checkpoints;
 mod data;
 mod fmt;
+mod predict;
 mod progress;
 mod start;
 
@@ -82,7 +83,7 @@ fn digits_trains_to_its_accuracy_and_leaves_its_files() {
 
 #[test]
 fn the_other_examples_run() {
-    for name in ["iris", "diabetes", "housing", "bike_gru", "pendulum"] {
+    for name in ["iris", "diabetes", "housing", "bike_gru", "pendulum", "adult", "pm25", "finetune"] {
         let output = egret(&["run", &example(name)], &folder(name));
         assert_eq!(code(&output), 0, "{}", stderr(&output));
         insta::assert_snapshot!(format!("cli_{name}"), stdout(&output));

@@ -27,7 +27,7 @@ fn texts(folder: &Path, end: &str) -> Vec<String> {
 }
 
 /// Codes that no script of a sensible size can have, with the file and the words that try them.
-const ELSEWHERE: [(&str, &str, &str); 11] = [
+const ELSEWHERE: [(&str, &str, &str); 13] = [
     ("nesting-too-deep", "tests/suite/cli.rs", "nesting-too-deep"),
     ("source-too-large", "tests/suite/cli.rs", "source-too-large"),
     ("unknown-hyperparameter", "tests/suite/cli.rs", "fn a_hyperparameter_and_the_seed_change_from_outside"),
@@ -38,6 +38,8 @@ const ELSEWHERE: [(&str, &str, &str); 11] = [
     ("other-run", "tests/suite/cli/checkpoints.rs", "error[other-run]"),
     ("no-whole-checkpoint", "tests/suite/cli/checkpoints.rs", "error[no-whole-checkpoint]"),
     ("checkpoints-there", "tests/suite/cli/checkpoints.rs", "error[checkpoints-there]"),
+    ("incomplete-fit", "tests/suite/cli/predict.rs", "error[incomplete-fit]"),
+    ("other-features", "tests/suite/cli/predict.rs", "error[other-features]"),
     ("nothing-to-resume", "tests/suite/cli/checkpoints.rs", "error[nothing-to-resume]"),
 ];
 

@@ -36,6 +36,9 @@ impl SourceText<'_> {
             ExprKind::By(of, by) => {
                 Doc::concat([self.expr(of), Doc::text(format!(" by {}", by.name))]).unbroken()
             }
+            ExprKind::Best(word, of) => {
+                Doc::concat([Doc::text(format!("{} ", word.name)), self.expr(of)]).unbroken()
+            }
             ExprKind::Every(word, parts) => {
                 let [count, path] = &**parts;
                 let start = Doc::text(format!("{} ", word.name));
@@ -63,8 +66,9 @@ impl SourceText<'_> {
             ExprKind::Block(lets, value) => self.block(expr.span, lets, value),
             ExprKind::Loop(parts) => self.repeat(if parts.scan { "scan" } else { "for" }, expr.span, parts),
             ExprKind::Sweep(parts) => self.repeat("sweep", expr.span, parts),
-            ExprKind::Train(run) => self.run("train", expr.span, run),
-            ExprKind::Eval(run) => self.run("eval", expr.span, run),
+            ExprKind::Train(run) => self.run("train ", expr.span, run),
+            ExprKind::Eval(run) => self.run("eval ", expr.span, run),
+            ExprKind::Predict(run) => self.run("", expr.span, run),
         }
     }
 
@@ -196,7 +200,7 @@ impl SourceText<'_> {
         Doc::concat([self.operand(low, Level::Sum), Doc::text("..")].into_iter().chain(high))
     }
 
-    /// `train` and `eval`, with their lines in the order written.
+    /// `train`, `eval` and what `predict` is about, with their lines in the order written.
     fn run(&self, word: &str, span: Span, run: &Run) -> Doc {
         let settings = run.settings.iter().map(|set| self.binding("", set));
         let metrics = run.metrics.iter().map(|metric| self.binding("metric ", metric));
@@ -204,8 +208,11 @@ impl SourceText<'_> {
         rows.sort_by_key(|row| row.start);
         let (subject, data) = (&run.subject, &run.data);
         let [subject, data] = [subject, data].map(|expr| self.operand(expr, Level::Postfix));
-        let word = Doc::text(format!("{word} "));
-        Doc::concat([word, subject, Doc::text(" on "), data, Doc::text(" "), Doc::block(rows, span.end)])
+        let head = [Doc::text(word), subject, Doc::text(" on "), data];
+        match rows.is_empty() && span.end == run.data.span.end {
+            true => Doc::concat(head),
+            false => Doc::concat(head.into_iter().chain([Doc::text(" "), Doc::block(rows, span.end)])),
+        }
     }
 
     /// `real[B, 64]`

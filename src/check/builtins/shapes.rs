@@ -3,13 +3,13 @@
 use crate::algebra::fill::Fill;
 use crate::algebra::op::Op;
 use crate::algebra::scalar;
-use crate::algebra::types::{DType, Type, product};
+use crate::algebra::types::{DType, Dim, Type, product};
 use crate::algebra::view::View;
 use crate::check::env::{Checked, Poison, Scope, Value, value};
 use crate::check::errors::{self, at};
 use crate::check::expr::args::{self, no_statics};
 use crate::check::expr::typer::{Typer, WrittenCall};
-use crate::check::expr::{convert, origin};
+use crate::check::expr::{columns, convert, origin};
 use crate::check::text;
 use crate::typed::{Expr, Numbered, build};
 
@@ -36,7 +36,12 @@ pub(super) fn one_hot<'a>(
     let sizes = args::sizes(cx.env, scope, call)?;
     let written = args::match_args(cx.env, call, &["y"], 1, None);
     let values = args::values(cx, scope, call, written)?;
-    let (Some(y), [classes]) = (values.into_iter().next(), sizes.as_slice()) else {
+    // The size of a column of words is known.
+    let y = values.into_iter().next();
+    let known =
+        y.as_ref().filter(|_| sizes.is_empty()).and_then(|y| columns::words_of(cx.env, scope, &y.expr));
+    let sizes: Vec<Dim> = sizes.into_iter().chain(known).collect();
+    let (Some(y), [classes]) = (y, sizes.as_slice()) else {
         let found = at(
             &errors::WRONG_STATIC,
             "`one_hot[C]` takes one size: the number of classes",

@@ -8,6 +8,9 @@ use crate::typed::{Expr, ExprKind, LocalId};
 
 /// `poem.vocab`: how many different characters a text has. `None`: this is no field of data.
 pub(super) fn vocab(env: &mut Env<'_>, of: &ast::Expr, field: &ast::Ident) -> Option<Checked<Dim>> {
+    if let Ast::Field(data, column) = &of.kind {
+        return words(env, data, column, field);
+    }
     let Ast::Name(name) = &of.kind else { return None };
     let id = match env.decls.data.get(name.as_str())? {
         Some(id) => *id,
@@ -24,6 +27,45 @@ pub(super) fn vocab(env: &mut Env<'_>, of: &ast::Expr, field: &ast::Ident) -> Op
         _ => found,
     };
     Some(Err(env.report(found)))
+}
+
+/// `d.work.words`: how many different words a column has. `None`: this is no field of a column of data.
+fn words(
+    env: &mut Env<'_>,
+    data: &ast::Expr,
+    column: &ast::Ident,
+    field: &ast::Ident,
+) -> Option<Checked<Dim>> {
+    let Ast::Name(name) = &data.kind else { return None };
+    let id = match env.decls.data.get(name.as_str())? {
+        Some(id) => *id,
+        None => return Some(Err(Poison)),
+    };
+    let of = &env.data[id.0];
+    if !of.columns.iter().any(|known| known.name == column.name) {
+        let names: Vec<String> = of.columns.iter().map(|column| column.name.clone()).collect();
+        let found = errors::none_of(&errors::UNKNOWN_COLUMN, "column", &column.name, column.span, &names);
+        return Some(Err(env.report(found)));
+    }
+    let count = of.words.iter().find(|(known, _)| *known == column.name).map(|(_, count)| *count);
+    let (Some(count), "words") = (count, field.name.as_str()) else {
+        let known: &[String] = if count.is_some() { &["words".to_owned()] } else { &[] };
+        let found = errors::none_of(&errors::UNKNOWN_FIELD, "size", &field.name, field.span, known);
+        let found = match count {
+            None => found.note(format!("`{}` is no column of words of a file", column.name)),
+            Some(_) => found,
+        };
+        return Some(Err(env.report(found)));
+    };
+    Some(Ok(Dim::from(count)))
+}
+
+/// How many words the column has that an expression is, if it is one of words.
+pub(crate) fn words_of(env: &Env<'_>, scope: &Scope, expr: &Expr) -> Option<Dim> {
+    let ExprKind::Local(LocalId(local)) = expr.kind else { return None };
+    let data = env.data.iter().find(|data| data.span == scope.origins[local])?;
+    let count = data.words.iter().find(|(known, _)| *known == scope.locals[local].name);
+    count.map(|(_, count)| Dim::from(*count))
 }
 
 /// What to do about a column of files that is real where class numbers are needed.

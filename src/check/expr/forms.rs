@@ -59,9 +59,11 @@ pub(super) fn any_expr<'a>(
         | Ast::Groups(_)
         | Ast::Train(_)
         | Ast::Eval(_)
+        | Ast::Predict(_)
         | Ast::Sweep(_)
         | Ast::By(..)
         | Ast::Every(..)
+        | Ast::Best(..)
         | Ast::Rest
         | Ast::Named(..)
         | Ast::Slice(_) => Err(no_value(cx.env, expr)),

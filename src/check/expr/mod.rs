@@ -8,7 +8,7 @@ pub(crate) mod args;
 pub(crate) mod arith;
 pub(crate) mod axes;
 pub(crate) mod calls;
-mod columns;
+pub(crate) mod columns;
 pub(crate) mod convert;
 mod derive;
 pub(crate) mod derived;

@@ -95,6 +95,8 @@ impl LimitsWalk<'_> {
                 let sizes = Sizes::from([(eval.rows.clone(), Dim::from(rows))]);
                 eval.metrics.iter().for_each(|(_, metric)| self.expr(metric, &sizes));
             }
+            // It takes as many rows at a time as there is room for.
+            StatementKind::Predict(_) => {}
         }
         self.within_memory(before, statement.span);
     }

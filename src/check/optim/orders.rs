@@ -7,9 +7,9 @@ use crate::check::env::{Checked, Env};
 use crate::check::errors::{self, at};
 use crate::check::text;
 use crate::diag::Diagnostic;
-use crate::typed::StageUse;
+use crate::typed::{ExprKind, StageUse};
 
-/// One stage sets a learning rate.
+/// One stage sets a learning rate, unless the update is a constant.
 pub(super) fn learning_rates(
     env: &mut Env<'_>,
     stages: &Stages,
@@ -20,6 +20,11 @@ pub(super) fn learning_rates(
         let stage = &stages.made[of.stage.0];
         stage.hypers.iter().any(|local| stage.locals[local.0].name == "lr")
     };
+    // Where parameters stay as they are, no rate counts.
+    let constant = |of: &StageUse| matches!(stages.made[of.stage.0].result.kind, ExprKind::Const(_));
+    if uses.iter().any(constant) {
+        return Ok(());
+    }
     let setting: Vec<StageUse> = uses.iter().filter(sets).cloned().collect();
     match setting.as_slice() {
         [] => {

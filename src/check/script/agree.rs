@@ -6,7 +6,7 @@ use crate::check::env::{Checked, Env};
 use crate::check::errors::{self, at};
 use crate::diag::Diagnostic;
 use crate::source::Span;
-use crate::typed::{DataId, Expr, LocalId};
+use crate::typed::{Data, DataId, Expr, LocalId};
 
 /// The columns that expressions of a run read: the first locals are the columns.
 pub(super) fn columns_read<'e>(exprs: impl IntoIterator<Item = &'e Expr>) -> BTreeSet<usize> {
@@ -15,8 +15,7 @@ pub(super) fn columns_read<'e>(exprs: impl IntoIterator<Item = &'e Expr>) -> BTr
     found.into_iter().map(|LocalId(column)| column).collect()
 }
 
-/// A column that is standardized for training is so in other data that the model sees, and the other
-/// way round. `span` is where the script asks for those. Computed data say themselves what they hold.
+/// As [`other_units`], of columns by their numbers.
 pub(super) fn same_units(
     env: &mut Env<'_>,
     trained: DataId,
@@ -24,14 +23,21 @@ pub(super) fn same_units(
     read: &BTreeSet<usize>,
     span: Span,
 ) -> Checked<()> {
-    let (known, other) = (&env.data[trained.0], &env.data[seen.0]);
-    if known.source.files().is_none() || other.source.files().is_none() {
-        return Ok(());
-    }
+    let other = &env.data[seen.0];
     let names = read.iter().filter_map(|column| other.columns.get(*column)).map(|column| &column.name);
-    let mut names = names.filter(|name| known.columns.iter().any(|column| column.name == **name));
-    let differs = |name: &&String| known.standardize.contains(name) != other.standardize.contains(name);
-    let Some(name) = names.find(differs) else { return Ok(()) };
+    match other_units(&env.data[trained.0], other, &names.collect::<Vec<_>>(), span) {
+        Some(found) => Err(env.report(found)),
+        None => Ok(()),
+    }
+}
+
+/// A column that is standardized for training is so in other data that the model sees, and the other
+/// way round. `span` is where the script asks for those. Computed data say themselves what they hold.
+pub(super) fn other_units(known: &Data, other: &Data, read: &[&String], span: Span) -> Option<Diagnostic> {
+    known.source.files().and(other.source.files())?;
+    let mut names = read.iter().filter(|name| known.columns.iter().any(|column| column.name == ***name));
+    let differs = |name: &&&String| known.standardize.contains(name) != other.standardize.contains(name);
+    let name = names.find(differs)?;
     let (with, without) = match known.standardize.contains(name) {
         true => (known, other),
         false => (other, known),
@@ -39,9 +45,10 @@ pub(super) fn same_units(
     let message = format!("`{}` standardizes `{name}`, and `{}` does not", with.name, without.name);
     let found = at(&errors::OTHER_UNITS, message, span, "a model sees both")
         .label(with.span, "standardized here")
-        .label(without.span, "and here as in the file")
-        .help(format!("write `{{ {name} = standardize({name}) }}` behind both sources, or behind none"));
-    Err(env.report(found))
+        .label(without.span, "and here as in the file");
+    Some(
+        found.help(format!("write `{{ {name} = standardize({name}) }}` behind both sources, or behind none")),
+    )
 }
 
 /// Warns where features and another column are used together though no target is named: the features

@@ -11,12 +11,14 @@ pub(crate) mod curves;
 pub(crate) mod data;
 mod eval;
 mod known;
+pub(crate) mod predict;
 mod rows;
 mod runs;
 mod sample;
 mod settings;
 mod start;
 pub(crate) mod statements;
+mod stop;
 mod sweep;
 mod train;
 

@@ -10,7 +10,7 @@ use crate::source::Span;
 use crate::typed::{Checkpoints, Column, DataId, Length, Split, Start};
 
 /// Settings of `train`.
-pub(super) const SETTINGS: [&str; 15] = [
+pub(super) const SETTINGS: [&str; 17] = [
     "loss",
     "optimizer",
     "batch",
@@ -26,6 +26,8 @@ pub(super) const SETTINGS: [&str; 15] = [
     "checkpoints",
     "checkpoint_errors",
     "resume",
+    "keep",
+    "stop_when",
 ];
 
 /// Settings of `train` by name.

@@ -7,13 +7,22 @@ use crate::check::errors::{self, at};
 use crate::source::Span;
 use crate::typed::{Load, Start};
 
-/// What a run starts from: a file, a fit before it, or `load("file", ...)`.
+/// What a run starts from: a file, a fit before it, or `load(..)` of either.
 pub(super) fn start(env: &mut Env<'_>, expr: &ast::Expr) -> Checked<(Start, Span)> {
     let start = match &expr.kind {
         Ast::Str(_) => Start::File(file(known::plain_text(env, expr)?)),
-        Ast::Name(_) => Start::Fit(runs::fit(env, expr)?.0),
+        Ast::Name(_) => Start::Fit(runs::fit(env, expr)?.0, file(String::new())),
         Ast::Call(f, arguments) if matches!(&f.kind, Ast::Name(name) if name == "load") => {
-            Start::File(load(env, arguments, expr.span)?)
+            match arguments.first().map(|first| &first.value) {
+                Some(fit @ ast::Expr { kind: Ast::Name(_), .. }) => {
+                    Start::Fit(runs::fit(env, fit)?.0, load(env, String::new(), &arguments[1..])?)
+                }
+                Some(path) if arguments[0].name.is_none() => {
+                    let path = known::plain_text(env, path)?;
+                    Start::File(load(env, path, &arguments[1..])?)
+                }
+                _ => return Err(no_start(env, expr.span)),
+            }
         }
         Ast::Error => return Err(Poison),
         _ => return Err(no_start(env, expr.span)),
@@ -32,11 +41,8 @@ fn file(path: String) -> Load {
 }
 
 /// `load("file", strict = false, rename = { "fc*.weight": "layer*.w" }, transpose = ["**.w"])`
-fn load(env: &mut Env<'_>, arguments: &[ast::Argument], span: Span) -> Checked<Load> {
-    let Some((path, rest)) = arguments.split_first().filter(|(path, _)| path.name.is_none()) else {
-        return Err(no_start(env, span));
-    };
-    let mut load = file(known::plain_text(env, &path.value)?);
+fn load(env: &mut Env<'_>, path: String, rest: &[ast::Argument]) -> Checked<Load> {
+    let mut load = file(path);
     for argument in rest {
         let value = &argument.value;
         match argument.name.as_ref().map(|name| name.name.as_str()) {

@@ -1,7 +1,7 @@
 //! What happens at the top level, and the names of recorded numbers.
 
 use super::Statements;
-use super::{acts, eval, sweep, train};
+use super::{acts, eval, predict, sweep, train};
 use crate::ast::{self, ExprKind as Ast, ItemKind};
 use crate::check::env::{Checked, Global, Poison, Scope, unique};
 use crate::check::errors::{self, at};
@@ -36,6 +36,9 @@ pub(crate) fn statement<'a>(
         }
         ItemKind::Let(line) => top_let(cx, stages, &mut scope, line, (index, item.span)),
         ItemKind::Expr(expr) => bare(cx, stages, statements, expr, item.span),
+        ItemKind::Act(act) if act.word.name == predict::WORD => {
+            predict::predict(cx, act, index).map(|run| (StatementKind::Predict(run), Vec::new()))
+        }
         ItemKind::Act(act) => acts::act(cx, &mut scope, act).map(|act| (StatementKind::Act(act), Vec::new())),
         ItemKind::Real(_)
         | ItemKind::Use(_)

@@ -4,6 +4,7 @@ use super::agree::{self, columns_read};
 use super::rows;
 use super::runs::{self, subject_name};
 use super::settings::{self, Course, RunSettings, SETTINGS};
+use super::stop;
 use crate::algebra::types::{Dim, SizeVar};
 use crate::ast;
 use crate::check::env::{Binding, CallSite, Callee, Caller, Checked, Env, Global, Poison, Scope, Variable};
@@ -51,6 +52,12 @@ pub(super) fn train<'a>(
     let validated = course.validate.as_ref().is_ok_and(Option::is_some);
     let series = series_of(stages, &pipeline.uses, &goal.metrics, validated);
     let spread = spread_of(stages, &pipeline.uses);
+    let measured: Vec<String> = series
+        .iter()
+        .filter(|(name, of_optimizer)| !of_optimizer && name != "batch_loss")
+        .map(|(name, _)| name.clone())
+        .collect();
+    let (keep, stop) = (stop::keep(cx.env, &settings, &measured), stop::stop(cx, &settings, &measured));
     let global = global(cx.env, StatementId(index), (callee, data), series, spread);
     let (model, sizes) = goal.root;
     let (batch, all) = course.batch?;
@@ -71,6 +78,8 @@ pub(super) fn train<'a>(
         seed,
         start: course.start?,
         checkpoints: course.checkpoints?,
+        keep: keep?,
+        stop: stop?,
         sweep: cx.env.globals.swept.iter().map(Variable::typed).collect(),
         swept_seed,
         validate: course.validate?,

@@ -121,6 +121,13 @@ pub(crate) fn word_among_numbers(
     of_cells(Diagnostic::error(&BAD_CELL, message).help(help), count, "are no numbers")
 }
 
+/// A cell that is no date in a column of dates.
+pub(crate) fn no_date(path: &Path, line: u64, column: &str, cell: &str) -> Diagnostic {
+    let message = format!("{}: expected a date, found `{}`", place(path, line, column), excerpt(cell));
+    Diagnostic::error(&BAD_CELL, message)
+        .help("write dates as `2014-12-31`, `2014-12-31 23:00` or `2014-12-31T23:00:05`")
+}
+
 /// What one of `count` cells of a column is, with what they all are.
 fn of_cells(found: Diagnostic, count: usize, what: &str) -> Diagnostic {
     if count > 1 { found.note(format!("{count} cells of this column {what}")) } else { found }
@@ -207,6 +214,14 @@ pub(crate) fn other_cells(
 pub(crate) fn lacks_column(path: &Path, trained: &Path, column: &str) -> Diagnostic {
     let message = format!("`{}` has no column `{column}`, and `{}` has", path.display(), trained.display());
     Diagnostic::error(&UNKNOWN_COLUMN, message).help("evaluate on data with the columns that were trained on")
+}
+
+/// A group of columns whose name is taken, or without columns.
+pub(crate) fn wrong_group(path: &Path, name: &str, is_empty: bool) -> Diagnostic {
+    let why = if is_empty { "has no columns" } else { "is called as a column is" };
+    let message = format!("the group `{name}` of `{}` {why}", path.display());
+    Diagnostic::error(&DUPLICATE_COLUMN, message)
+        .help("write a name of its own and its columns: `groups = { \"sizes\": [\"width\", \"height\"] }`")
 }
 
 /// A column called like what a script calls the features or the target, where no target is named.

@@ -35,6 +35,12 @@ pub(crate) fn few_rows(path: &Path, rows: usize, windows: usize) -> Diagnostic {
     Diagnostic::error(&EMPTY_FILE, message).help(format!("take windows of {most} rows at most"))
 }
 
+/// A file to predict for with fewer rows than a window.
+pub(crate) fn no_window(path: &Path, rows: usize, window: usize) -> Diagnostic {
+    let message = format!("`{}` has {rows} rows, too few for a window of {window}", path.display());
+    Diagnostic::error(&EMPTY_FILE, message).help("put the rows before them into the file")
+}
+
 /// A data file without rows.
 pub(crate) fn empty(path: &Path, what: &str) -> Diagnostic {
     let help = match what {

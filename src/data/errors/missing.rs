@@ -20,12 +20,28 @@ pub(crate) fn missing_cell(path: &Path, line: u64, column: &str, cell: &str) -> 
         .note("a cell is missing if it is empty or one of the texts of `missing = [\"?\", \"NA\"]`")
 }
 
+/// A missing cell in a row to predict for, of a column that has no missing cells in what was trained on.
+pub(crate) fn missing_feature(path: &Path, line: u64, column: &str, cell: &str) -> Diagnostic {
+    let message =
+        format!("{}: expected a number or a word, found {}", place(path, line, column), shown(cell));
+    Diagnostic::error(&BAD_CELL, message)
+        .help("fill it in, or remove the row")
+        .note("the model was trained on rows that have this cell")
+}
+
 /// A target that is missing, where only a rule for all columns says how it is filled.
 pub(crate) fn missing_target(path: &Path, line: u64, column: &str, cell: &str) -> Diagnostic {
     let message = format!("{}: expected the target, found {}", place(path, line, column), shown(cell));
     Diagnostic::error(&MISSING_CELL, message)
         .help(format!("leave such rows out: `fill = {{ {column:?}: drop, else: .. }}`"))
         .note("a target is filled only if it is named: a model would learn what nobody measured")
+}
+
+/// A cell that is missing where rows are told into training and test by it.
+pub(crate) fn missing_key(path: &Path, line: u64, column: &str, cell: &str) -> Diagnostic {
+    let found = shown(cell);
+    let message = format!("{}: found {found}, and rows are split by this column", place(path, line, column));
+    Diagnostic::error(&MISSING_CELL, message).help("fill it in, or remove the row")
 }
 
 /// A row that is to be left out of windows of rows.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, TryReserveError};
 use std::path::Path;
 
+use super::date;
 use crate::data::errors;
 use crate::data::fill::{CellFill, FillRule};
 use crate::data::summary::Holds;
@@ -40,6 +41,17 @@ impl Cells {
     }
 }
 
+/// What a script says that a column holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Declared {
+    /// Nothing: its cells say it.
+    Nothing,
+    /// Words, whatever they look like.
+    Words,
+    /// Dates, which are numbers of days.
+    Dates,
+}
+
 /// What a cell is by itself.
 enum CellKind {
     Number(f64),
@@ -49,6 +61,15 @@ enum CellKind {
 }
 
 impl CellKind {
+    /// By what the script says that the column holds.
+    fn declared(cell: &str, decimal: char, declared: Declared) -> CellKind {
+        match declared {
+            Declared::Nothing => CellKind::of(cell, decimal),
+            Declared::Words => CellKind::Word,
+            Declared::Dates => date::days(cell).map_or(CellKind::Word, CellKind::Number),
+        }
+    }
+
     /// A number has a comma before its fraction where that is the rule, and then no point.
     fn of(cell: &str, decimal: char) -> CellKind {
         let parsed = match decimal {
@@ -87,8 +108,8 @@ impl CellCount {
 
 /// A column that is being read. A column that turns out to be neither is only counted on.
 pub(super) struct ColumnDraft {
-    /// Whether the script says that it holds words.
-    declared: bool,
+    /// What the script says that it holds.
+    declared: Declared,
     /// What stands before the fraction of a number.
     decimal: char,
     numbers: Vec<f64>,
@@ -128,8 +149,8 @@ impl WordNumbers {
 }
 
 impl ColumnDraft {
-    /// An empty column; `declared`: its cells are words, whatever they look like.
-    pub(super) fn new(declared: bool, decimal: char) -> ColumnDraft {
+    /// An empty column.
+    pub(super) fn new(declared: Declared, decimal: char) -> ColumnDraft {
         let (numbers, words, missing) = Default::default();
         let (number, not_finite, word) = Default::default();
         ColumnDraft { declared, decimal, numbers, words, missing, number, not_finite, word }
@@ -161,7 +182,7 @@ impl ColumnDraft {
     /// # Errors
     /// No memory for it.
     pub(super) fn push(&mut self, cell: &str, line: u64) -> Result<(), TryReserveError> {
-        match if self.declared { CellKind::Word } else { CellKind::of(cell, self.decimal) } {
+        match CellKind::declared(cell, self.decimal, self.declared) {
             CellKind::Number(number) => {
                 self.number.note(line, cell);
                 if self.word.count + self.not_finite.count == 0 {
@@ -181,6 +202,10 @@ impl ColumnDraft {
 
     /// The column, if all of its cells are numbers or none is.
     pub(super) fn finish(self, path: &Path, column: &str, rule: &FillRule) -> Result<Cells, Diagnostic> {
+        if self.declared == Declared::Dates && self.word.count > 0 {
+            let (line, cell) = self.word.first();
+            return Err(errors::no_date(path, line, column, cell));
+        }
         match (self.number.count, self.word.count, self.not_finite.count) {
             // Of a column without cells the rule says what they would be.
             (0, 0, 0) => match rule.fill {
@@ -188,6 +213,10 @@ impl ColumnDraft {
                     self.finish_numbers(path, column, rule)
                 }
                 Some(CellFill::Word(_)) => Ok(self.words.sorted()),
+                Some(CellFill::Indicator) if rule.named && self.declared == Declared::Words => {
+                    Ok(self.words.sorted())
+                }
+                Some(CellFill::Indicator) if rule.named => self.finish_numbers(path, column, rule),
                 _ => Err(errors::all_missing(path, column, self.missing.first())),
             },
             (_, 0, 0) => self.finish_numbers(path, column, rule),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, TryReserveError};
 use std::io::{BufRead, Read};
 use std::path::Path;
 
-use super::column::{Cells, ColumnDraft};
+use super::column::{Cells, ColumnDraft, Declared};
 use crate::data::errors;
 use crate::data::fill::{CellFill, CellFills, FillRule};
 use crate::data::summary::{ColumnSummary, Summary};
@@ -25,19 +25,25 @@ pub(crate) struct Reading {
     pub(crate) drop: Vec<String>,
     /// Columns that hold words, whatever their cells look like.
     pub(crate) words: Vec<String>,
+    /// Columns that hold dates, which become numbers.
+    pub(crate) dates: Vec<String>,
     /// What a missing cell may hold, if it is not empty.
     pub(crate) missing: Vec<String>,
     /// What becomes of missing cells.
     pub(crate) fills: CellFills,
     /// The column that is the target.
     pub(crate) target: Option<String>,
+    /// The column by whose cells rows are told into training and test.
+    pub(crate) key: Option<String>,
     /// Whether rows are only good side by side, so that none may be left out.
     pub(crate) consecutive: bool,
+    /// Whether there is to be a prediction for each row, so that none may be left out.
+    pub(crate) predicting: bool,
 }
 
 impl Default for Reading {
     fn default() -> Reading {
-        let (columns, drop, words, missing) = Default::default();
+        let (columns, drop, words, dates, missing) = Default::default();
         let (fills, target) = Default::default();
         Reading {
             separator: b',',
@@ -45,10 +51,13 @@ impl Default for Reading {
             columns,
             drop,
             words,
+            dates,
             missing,
             fills,
             target,
+            key: None,
             consecutive: false,
+            predicting: false,
         }
     }
 }
@@ -66,6 +75,8 @@ pub(crate) struct Csv {
     pub(crate) rows: usize,
     /// The line on which each row begins, from 1.
     pub(crate) lines: Vec<u64>,
+    /// Of each row the cell by which it is told into training and test, if there is such a column.
+    pub(crate) keys: Vec<String>,
     /// Where each name stands in the header.
     places: BTreeMap<String, usize>,
 }
@@ -73,7 +84,14 @@ pub(crate) struct Csv {
 impl Csv {
     fn new(lines: Vec<u64>) -> Csv {
         let (header, columns, rules, places) = Default::default();
-        Csv { header, columns, rules, rows: lines.len(), lines, places }
+        Csv { header, columns, rules, rows: lines.len(), lines, keys: Vec::new(), places }
+    }
+
+    /// A table of these columns.
+    pub(crate) fn of(lines: Vec<u64>, columns: impl IntoIterator<Item = (String, Cells, FillRule)>) -> Csv {
+        let mut csv = Csv::new(lines);
+        columns.into_iter().for_each(|(name, cells, rule)| csv.push(name, cells, rule));
+        csv
     }
 
     /// Where a column stands in the header.
@@ -179,6 +197,8 @@ struct TableDraft<'a> {
     kept: Vec<Kept>,
     /// The line of each row that is kept.
     lines: Vec<u64>,
+    /// Where the column stands by which rows are told into training and test, and its cells.
+    key: Option<(usize, Vec<String>)>,
     /// How many of them lack a cell.
     incomplete: usize,
     /// The line of the first row that is left out.
@@ -188,16 +208,23 @@ struct TableDraft<'a> {
 impl<'a> TableDraft<'a> {
     fn new(path: &'a Path, header: Vec<String>, reading: &'a Reading) -> Result<TableDraft<'a>, Diagnostic> {
         let named = reading.fills.named.iter().map(|(name, _)| name);
-        for name in reading.words.iter().chain(named) {
+        for name in reading.words.iter().chain(&reading.dates).chain(named) {
             place(path, name, &header)?;
         }
         let kept = kept(path, &header, reading)?.into_iter().map(|place| {
             let name = &header[place];
             let rule = reading.fills.rule(name, reading.target.as_ref() == Some(name));
-            Kept { place, rule, draft: ColumnDraft::new(reading.words.contains(name), reading.decimal) }
+            let declared = match reading.words.contains(name) {
+                true => Declared::Words,
+                false if reading.dates.contains(name) => Declared::Dates,
+                false => Declared::Nothing,
+            };
+            Kept { place, rule, draft: ColumnDraft::new(declared, reading.decimal) }
         });
         let kept = kept.collect();
-        Ok(TableDraft { path, reading, header, kept, lines: Vec::new(), incomplete: 0, dropped: None })
+        let key =
+            reading.key.as_ref().map(|name| Ok((place(path, name, &header)?, Vec::new()))).transpose()?;
+        Ok(TableDraft { path, reading, header, kept, lines: Vec::new(), key, incomplete: 0, dropped: None })
     }
 
     /// Takes all rows in.
@@ -255,7 +282,11 @@ impl<'a> TableDraft<'a> {
             let pushed = match rule {
                 _ if !missing => draft.push(cell, line),
                 FillRule { fill: None, .. } => {
-                    return Err(errors::missing_cell(self.path, line, &self.header[*place], cell));
+                    let missing = match self.reading.predicting {
+                        true => errors::missing_feature,
+                        false => errors::missing_cell,
+                    };
+                    return Err(missing(self.path, line, &self.header[*place], cell));
                 }
                 FillRule { target: true, named: false, .. } => {
                     return Err(errors::missing_target(self.path, line, &self.header[*place], cell));
@@ -265,6 +296,12 @@ impl<'a> TableDraft<'a> {
             if pushed.is_err() {
                 return Ok(pushed);
             }
+        }
+        if let Some((place, keys)) = &mut self.key {
+            keys.push(record[*place].to_owned());
+        }
+        if let Some((place, _)) = self.key.as_ref().filter(|(place, _)| self.is_missing(&record[*place])) {
+            return Err(errors::missing_key(self.path, line, &self.header[*place], &record[*place]));
         }
         let lacks = self.kept.iter().any(|kept| self.is_missing(&record[kept.place]));
         self.incomplete += usize::from(lacks);
@@ -280,6 +317,7 @@ impl<'a> TableDraft<'a> {
             });
         }
         let mut csv = Csv::new(self.lines);
+        csv.keys = self.key.map(|(_, keys)| keys).unwrap_or_default();
         for Kept { place, rule, draft } in self.kept {
             let name = &self.header[place];
             let cells = draft.finish(path, name, &rule)?;

@@ -3,6 +3,7 @@
 pub(super) mod array;
 mod column;
 pub(super) mod csv;
+mod date;
 pub(super) mod idx;
 pub(super) mod npy;
 pub(super) mod text;

@@ -9,9 +9,12 @@ use crate::algebra::types::{DType, Dim};
 use crate::data::arguments::{Arguments, SourceArgument, TEST, Takes};
 use crate::data::errors;
 use crate::data::fill::{CellFill, CellFills};
+use crate::data::formats::Cells;
 use crate::data::formats::csv::{self, Reading};
+use crate::data::recorded::{RecordedCells, RecordedColumn};
+use crate::data::split::{SplitPlan, SplitRule};
 use crate::data::values::Unfit;
-use crate::data::{Columns, Files, Reader, Schema, SourceKind, Trained, Values, WantedColumn};
+use crate::data::{Columns, Files, Reader, RecordedTable, Schema, SourceKind, Trained, Values, WantedColumn};
 use crate::diag::Diagnostic;
 use crate::input;
 
@@ -21,7 +24,9 @@ pub(crate) static CSV: SourceKind = SourceKind {
     example: "csv(\"file.csv\", target = \"column\")",
     arguments: &[
         &PATH, &TARGET, &TEST, &WINDOWS, &WORDS, &COLUMNS, &DROP, &MISSING, &FILL, &SEPARATOR, &DECIMAL,
+        &STRATIFY, &GROUP, &ORDER, &SEED, &GROUPS, &DATES,
     ],
+    exclusive: &[&["stratify", "group", "order", "windows"], &["seed", "order", "windows"]],
     needed: 1,
     columns: Columns::Unnamed,
     reader: |given| Rc::new(CsvTable::of(given)),
@@ -73,11 +78,59 @@ static DECIMAL: SourceArgument = SourceArgument {
     doc: "what stands before the fraction of a number",
 };
 
+static STRATIFY: SourceArgument = SourceArgument {
+    name: "stratify",
+    takes: Takes::Column,
+    doc: "the column of whose classes the test split has the same share each",
+};
+static GROUP: SourceArgument = SourceArgument {
+    name: "group",
+    takes: Takes::Column,
+    doc: "the column whose equal cells are all in the test split or none; it is no part of `x`",
+};
+static ORDER: SourceArgument = SourceArgument {
+    name: "order",
+    takes: Takes::Column,
+    doc: "the column by which the test split comes last",
+};
+static DATES: SourceArgument = SourceArgument {
+    name: "dates",
+    takes: Takes::Columns,
+    doc: "columns of dates, such as `2014-12-31 23:00`, which become numbers of days",
+};
+static GROUPS: SourceArgument = SourceArgument {
+    name: "groups",
+    takes: Takes::Groups,
+    doc: "names for several columns as one tensor, which are columns beside the others",
+};
+static SEED: SourceArgument = SourceArgument {
+    name: "seed",
+    takes: Takes::Whole(0),
+    doc: "what the draw of the test split is a function of",
+};
+
+/// How the test split is chosen, if more is said of it than its share.
+fn split_of(given: &Arguments) -> Option<SplitPlan> {
+    let rules = [
+        (&STRATIFY, SplitRule::Stratified as fn(String) -> SplitRule),
+        (&GROUP, SplitRule::Grouped),
+        (&ORDER, SplitRule::Ordered),
+    ];
+    let named = rules.into_iter().find_map(|(argument, rule)| Some(rule(given.text(argument)?.to_owned())));
+    let seed = given.whole(&SEED);
+    let rule = named.or(seed.map(|_| SplitRule::Drawn))?;
+    // Without a share the test split is empty, which is said when the script is checked.
+    Some(SplitPlan { rule, share: given.share(&TEST).unwrap_or(0.0), seed: seed.unwrap_or(0) as u64 })
+}
+
 /// How to read a comma-separated file.
 #[derive(Debug)]
 struct CsvTable {
     path: String,
     windows: Option<usize>,
+    split: Option<SplitPlan>,
+    /// Several columns as one.
+    groups: Vec<(String, Vec<String>)>,
     reading: Reading,
 }
 
@@ -86,29 +139,89 @@ impl CsvTable {
         let names = |argument| given.names(argument).to_vec();
         let usual = Reading::default();
         let windows = given.whole(&WINDOWS);
+        let split = split_of(given);
+        let grouped = given.text(&GROUP).map(str::to_owned);
         let reading = Reading {
             separator: given.text(&SEPARATOR).map_or(usual.separator, |text| text.as_bytes()[0]),
             decimal: given.text(&DECIMAL).and_then(|text| text.chars().next()).unwrap_or(usual.decimal),
             columns: names(&COLUMNS),
-            drop: names(&DROP),
+            drop: names(&DROP).into_iter().chain(grouped).collect(),
+            key: split.as_ref().and_then(|split| split.rule.column().cloned()),
             words: names(&WORDS),
+            dates: names(&DATES),
             missing: names(&MISSING),
             fills: given.per_column(&FILL).map(CellFills::of).unwrap_or_default(),
             target: given.text(&TARGET).map(str::to_owned),
             consecutive: windows.is_some(),
+            predicting: false,
         };
-        CsvTable { path: given.text(&PATH).unwrap_or_default().to_owned(), windows, reading }
+        let path = given.text(&PATH).unwrap_or_default().to_owned();
+        CsvTable { path, windows, split, groups: given.groups(&GROUPS).to_vec(), reading }
     }
 
     /// The table with the rows of the file that are in these training rows.
     fn open(&self, files: &Files, train: Vec<u32>) -> Result<OpenTable, Diagnostic> {
-        // All that there is to say about reading is in its text.
-        let key = (self.path.clone(), format!("{:?}", self.reading));
-        let csv = files.once(key, &self.path, |path| {
+        let csv = files.once(self.key(), &self.path, |path| {
             let file = input::open(path).map_err(|error| errors::unreadable(path, &error))?;
             csv::read(path, BufReader::new(file), &self.reading)
         })?;
-        Ok(OpenTable { csv, path: files.path(&self.path), target: self.reading.target.clone(), train })
+        let (path, groups) = (files.path(&self.path), self.groups.clone());
+        Ok(OpenTable { csv, path, target: self.reading.target.clone(), groups, train })
+    }
+
+    /// What tells its table from others: all that there is to say about reading is in its text.
+    fn key(&self) -> (String, String) {
+        (self.path.clone(), format!("{:?}", self.reading))
+    }
+
+    /// How to read these columns of another table for predictions.
+    fn reading_like(&self, columns: &[&str], table: &RecordedTable) -> Reading {
+        let wanted = |column: &&RecordedColumn| {
+            let name = column.name.as_str();
+            let mut groups = self.groups.iter().filter(|(group, _)| columns.contains(&group.as_str()));
+            let grouped = groups.any(|(_, group)| group.iter().any(|of| of == name));
+            let all = columns.contains(&"x");
+            Some(name) != self.reading.target.as_deref() && (all || grouped || columns.contains(&name))
+        };
+        let recorded = |name: &str| table.0.iter().any(|column| column.name == name);
+        let indicated = |name: &str| recorded(&format!("{name}_missing"));
+        let rule = |name: &str| self.reading.fills.rule(name, false).fill;
+        // Columns that say where cells were missing are made, not read.
+        let made = |name: &str| {
+            let of = name.strip_suffix("_missing").filter(|of| recorded(of));
+            of.is_some_and(|of| rule(of) == Some(CellFill::Indicator))
+        };
+        let read: Vec<&RecordedColumn> =
+            table.0.iter().filter(wanted).filter(|column| !made(&column.name)).collect();
+        let words = |column: &&&RecordedColumn| matches!(column.holds, RecordedCells::Words(_));
+        let fill = |column: &&RecordedColumn| {
+            let numbers = matches!(column.holds, RecordedCells::Numbers(_));
+            let fill = match (rule(&column.name)?, numbers) {
+                (CellFill::Drop, _) | (CellFill::Word(_), true) => return None,
+                (CellFill::Mean | CellFill::Median | CellFill::Number(_), false) => return None,
+                (CellFill::Indicator, true) if !indicated(&column.name) => CellFill::Mean,
+                (other, _) => other,
+            };
+            Some((column.name.clone(), fill))
+        };
+        let name = |column: &&RecordedColumn| column.name.clone();
+        Reading {
+            words: read.iter().filter(words).map(name).collect(),
+            fills: CellFills { named: read.iter().filter_map(fill).collect(), others: None },
+            columns: read.iter().map(name).collect(),
+            dates: self
+                .reading
+                .dates
+                .iter()
+                .filter(|name| read.iter().any(|of| of.name == **name))
+                .cloned()
+                .collect(),
+            drop: Vec::new(),
+            key: None,
+            target: None,
+            predicting: true,
+            ..self.reading.clone()
+        }
     }
 
     /// The table that a model was trained on, if that was one.
@@ -132,7 +245,10 @@ impl Reader for CsvTable {
     /// Of windows, each column but `y` has an axis for the rows of a window.
     fn schema(&self, files: &Files, real: DType) -> Result<Schema, Diagnostic> {
         let open = self.open(files, Vec::new())?;
-        let mut schema = Schema { columns: open.columns(real)?, rows: open.csv.rows, ..Schema::default() };
+        let chosen = self.split.as_ref().map(|split| split.test(open.csv.rows, &open.csv.keys).len());
+        let columns = open.columns(real)?;
+        let words = open.words();
+        let mut schema = Schema { columns, rows: open.csv.rows, chosen, words, ..Schema::default() };
         if let Some(rows) = self.windows {
             if schema.rows <= rows {
                 return Err(errors::few_rows(&open.path, schema.rows, rows));
@@ -148,8 +264,74 @@ impl Reader for CsvTable {
         self.windows.is_some()
     }
 
+    fn test(&self, files: &Files) -> Result<Option<Vec<u32>>, Diagnostic> {
+        let Some(split) = &self.split else { return Ok(None) };
+        let open = self.open(files, Vec::new())?;
+        Ok(Some(split.test(open.csv.rows, &open.csv.keys)))
+    }
+
     fn features_are_all(&self) -> bool {
         self.reading.target.is_none()
+    }
+
+    fn target(&self) -> Option<&str> {
+        self.reading.target.as_deref()
+    }
+
+    fn words(&self, files: &Files, column: &str) -> Result<Option<Vec<String>>, Diagnostic> {
+        let open = self.open(files, Vec::new())?;
+        let grouped = self.groups.iter().any(|(group, _)| group == column);
+        let place = open.places(column).first().copied().filter(|_| column != "x" && !grouped);
+        Ok(place.and_then(|place| match &open.csv.columns[place] {
+            Cells::Words { classes, .. } => Some(classes.clone()),
+            Cells::Numbers(_) => None,
+        }))
+    }
+
+    /// Of windows the row after each, which is what they are to say.
+    fn lines(&self, files: &Files) -> Result<Option<Vec<u64>>, Diagnostic> {
+        let open = self.open(files, Vec::new())?;
+        Ok(Some(open.csv.lines[self.windows.unwrap_or(0)..].to_vec()))
+    }
+
+    fn record(&self, files: &Files, train: &[u32]) -> Result<Option<RecordedTable>, Diagnostic> {
+        let open = self.open(files, self.train(train))?;
+        let csv = &open.csv;
+        let column = |place: usize| {
+            let (cells, rule) = (&csv.columns[place], &csv.rules[place]);
+            let numbers = open.train.iter().map(|row| cells.number(*row as usize));
+            let fill = rule.fill.as_ref().filter(|_| rule.is_statistic());
+            let holds = match cells {
+                Cells::Words { classes, .. } => RecordedCells::Words(classes.clone()),
+                Cells::Numbers(_) => RecordedCells::Numbers(
+                    fill.and_then(|fill| fill.statistic(numbers.filter(|number| !number.is_nan()))),
+                ),
+            };
+            RecordedColumn { name: csv.header[place].clone(), holds }
+        };
+        Ok(Some(RecordedTable((0..csv.header.len()).map(column).collect())))
+    }
+
+    fn recall(&self, files: &Files, table: &RecordedTable) -> Result<(), Diagnostic> {
+        let Reading { fills, target, .. } = &self.reading;
+        let rows = 1 + self.windows.unwrap_or(0);
+        files.once(self.key(), &self.path, |_| Ok(table.stand_in(rows, fills, target.as_ref()))).map(|_| ())
+    }
+
+    fn like(&self, path: &str, columns: &[&str], table: &RecordedTable) -> Option<Rc<dyn Reader>> {
+        let reading = self.reading_like(columns, table);
+        let (path, groups) = (path.to_owned(), self.groups.clone());
+        Some(Rc::new(CsvTable { path, windows: self.windows, split: None, groups, reading }))
+    }
+
+    /// Of windows also the one at the end of the file, after which comes no row.
+    fn rows_to_predict(&self, files: &Files, _: DType) -> Result<usize, Diagnostic> {
+        let open = self.open(files, Vec::new())?;
+        let before = self.windows.map_or(0, |rows| rows - 1);
+        match open.csv.rows.checked_sub(before) {
+            None | Some(0) => Err(errors::no_window(&open.path, open.csv.rows, before + 1)),
+            Some(rows) => Ok(rows),
+        }
     }
 
     fn help_for_labels(&self, column: &str) -> Option<String> {

@@ -15,6 +15,7 @@ pub(super) static IDX: SourceKind = SourceKind {
     doc: "Images and labels in idx form, gzipped or not.",
     example: "idx(x = \"images.gz\", y = \"labels.gz\")",
     arguments: &[&X, &Y, &TEST_X, &TEST_Y, &TEST],
+    exclusive: &[],
     needed: 1,
     columns: Columns::Unnamed,
     reader: |given| Rc::new(Idx::of(given)),

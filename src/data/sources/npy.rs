@@ -16,6 +16,7 @@ pub(super) static NPY: SourceKind = SourceKind {
     doc: "A NumPy array for each column, whose first axis is the rows.",
     example: "npy(x = \"x.npy\", y = \"y.npy\")",
     arguments: &[&TEST],
+    exclusive: &[],
     needed: 0,
     columns: Columns::Needed,
     reader: |given| Rc::new(Npy::of(given)),

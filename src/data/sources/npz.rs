@@ -16,6 +16,7 @@ pub(super) static NPZ: SourceKind = SourceKind {
     doc: "NumPy arrays of one archive, whose first axis is the rows; all of them if none are named.",
     example: "npz(\"d.npz\", x = \"images\", y = \"labels\")",
     arguments: &[&PATH, &TEST],
+    exclusive: &[],
     needed: 1,
     columns: Columns::Named,
     reader: |given| Rc::new(Npz::of(given)),

@@ -15,6 +15,8 @@ pub(super) struct OpenTable {
     pub(super) csv: Rc<Csv>,
     pub(super) path: PathBuf,
     pub(super) target: Option<String>,
+    /// Several columns as one.
+    pub(super) groups: Vec<(String, Vec<String>)>,
     /// The rows of the file that are in training rows, ascending; none before there are any.
     pub(super) train: Vec<u32>,
 }
@@ -63,7 +65,27 @@ impl OpenTable {
                 columns.push((name.clone(), Type::scalar(if words { DType::I32 } else { real })));
             }
         }
+        for (name, group) in &self.groups {
+            if columns.iter().any(|(known, _)| known == name) || group.is_empty() {
+                return Err(errors::wrong_group(&self.path, name, group.is_empty()));
+            }
+            group.iter().try_for_each(|of| csv.find(&self.path, of).map(|_| ()))?;
+            columns.push((name.clone(), Type::of(real, &[group.len()])));
+        }
         Ok(columns)
+    }
+
+    /// How many words there are in each column that holds words.
+    pub(super) fn words(&self) -> Vec<(String, usize)> {
+        let csv = &self.csv;
+        let target = self.target.as_ref().and_then(|target| csv.position(target));
+        let named = target.map(|place| ("y", place)).into_iter();
+        let all = named.chain(csv.header.iter().map(String::as_str).zip(0..));
+        let count = |(name, place): (&str, usize)| match &csv.columns[place] {
+            Cells::Words { classes, .. } => Some((name.to_owned(), classes.len())),
+            Cells::Numbers(_) => None,
+        };
+        all.filter_map(count).collect()
     }
 
     /// Without a target `x` is all columns: a column of that name would be hidden behind it, and one named
@@ -74,8 +96,11 @@ impl OpenTable {
     }
 
     /// The places in the file of what a column of the data is made of.
-    fn places(&self, name: &str) -> Vec<usize> {
+    pub(super) fn places(&self, name: &str) -> Vec<usize> {
         let csv = &self.csv;
+        if let Some((_, group)) = self.groups.iter().find(|(group, _)| group == name) {
+            return group.iter().filter_map(|of| csv.position(of)).collect();
+        }
         match (name, &self.target) {
             ("x", _) => (0..csv.header.len()).filter(|place| !self.is_target(&csv.header[*place])).collect(),
             ("y", Some(target)) => csv.position(target).into_iter().collect(),

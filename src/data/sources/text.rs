@@ -15,6 +15,7 @@ pub(super) static TEXT: SourceKind = SourceKind {
     doc: "Windows of a text as numbers of characters: `x`, and `y` one character later.",
     example: "text(\"poem.txt\", context = 64, test = 0.1)",
     arguments: &[&PATH, &CONTEXT, &TEST],
+    exclusive: &[],
     needed: 1,
     columns: Columns::Unnamed,
     reader: |given| Rc::new(Poem::of(given)),
@@ -66,6 +67,7 @@ impl Reader for Poem {
             rows: windows.starts.len() - windows.test,
             test_rows: self.test.map(|_| windows.test),
             characters: text.characters.clone(),
+            ..Schema::default()
         })
     }
 

@@ -1,7 +1,5 @@
 //! What can be wrong with tensors that a run starts from.
 
-use std::path::Path;
-
 use crate::diag::{Code, Diagnostic};
 
 /// Tensors that are not those of the model.
@@ -29,7 +27,7 @@ pub(crate) fn other_tensors(from: &str, said: &[String], help: &str) -> Diagnost
 }
 
 /// Two tensors that are to have one name.
-pub(crate) fn two_of_a_name(path: &Path, name: &str) -> Diagnostic {
-    let message = format!("two tensors of `{}` are renamed to `{name}`", path.display());
+pub(crate) fn two_of_a_name(from: &str, name: &str) -> Diagnostic {
+    let message = format!("two tensors of {from} are renamed to `{name}`");
     Diagnostic::error(&OTHER_TENSORS, message).help("write patterns that tell them apart")
 }

@@ -82,6 +82,7 @@ fn facts(run: &TrainingRun<'_>) -> BTreeMap<String, String> {
         ("parameters".to_owned(), params.collect::<Vec<_>>().join(", ")),
         ("initial parameters".to_owned(), checksum([&*run.params.to_bytes()])),
     ]);
+    facts.extend(train.keep.as_ref().map(|kept| ("kept series".to_owned(), kept.to_string())));
     facts.extend(run.cells.iter().map(|(name, value)| (name.clone(), print::number(*value))));
     facts
 }

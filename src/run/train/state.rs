@@ -44,6 +44,7 @@ impl TrainingRun<'_> {
         }
         let measures: Vec<[f64; 1]> = self.measures.iter().map(|(_, value)| [*value]).collect();
         tensors.push(rows(MEASURES.to_owned(), &measures));
+        tensors.extend(self.best_tensors());
         let names: Vec<&str> = self.measures.iter().map(|(name, _)| name.as_str()).collect();
         (tensors, (MEASURED.to_owned(), names.join(",")))
     }
@@ -64,12 +65,14 @@ impl TrainingRun<'_> {
             history.map(|(key, name)| Ok((key, points(name)?))).collect::<Result<History, String>>()?;
         let values = saved.rows(MEASURES, 1).unwrap_or_default().concat();
         let names = saved.metadata.get(MEASURED).map_or("", String::as_str).split(',').map(str::to_owned);
+        let best = self.best_of(saved);
         // All of it is there: from here on nothing fails.
         for (flat, bytes) in flats.iter().zip(bytes) {
             flat.memory.set_bytes(&bytes);
         }
         self.tracks.iter_mut().zip(tracks).for_each(|(track, points)| track.points = points);
         self.history = history;
+        self.best = best;
         self.measures = names.zip(values).collect();
         self.done = step;
         Ok(self.restore_spreads(saved))
@@ -99,7 +102,7 @@ fn spread_name((key, param): &(String, Option<String>)) -> String {
 }
 
 /// Rows of numbers as a tensor.
-fn rows<const N: usize>(name: String, rows: &[[f64; N]]) -> SavedTensor {
+pub(super) fn rows<const N: usize>(name: String, rows: &[[f64; N]]) -> SavedTensor {
     let bytes = rows.iter().flatten().flat_map(|number| number.to_le_bytes()).collect();
     SavedTensor { name, dtype: DType::F64, sizes: vec![rows.len(), N], bytes }
 }

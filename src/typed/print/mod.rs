@@ -9,7 +9,9 @@ use std::fmt::{self, Display, Formatter};
 pub use self::expr::Printer;
 use self::expr::{brackets, function_name, printer, types};
 use super::data::{Data, DataSource};
+use super::expr::{Expr, Local};
 use super::function::{Function, Member};
+use super::optimizer::Optimizer;
 use super::program::Program;
 
 impl Display for Program {
@@ -20,6 +22,18 @@ impl Display for Program {
         blocks.extend(self.stages.iter().map(|stage| optimizer::stage(self, stage)));
         blocks.extend(self.statements.iter().map(|of| script::statement(self, of)));
         f.write_str(&blocks.join("\n"))
+    }
+}
+
+impl Program {
+    /// An optimizer as text.
+    pub(crate) fn pipeline_text(&self, of: &Optimizer) -> String {
+        optimizer::lines(self, of)
+    }
+
+    /// An expression as text, with these names.
+    pub(crate) fn text_of(&self, locals: &[Local], expr: &Expr) -> String {
+        printer(self, locals, &[]).expr(expr)
     }
 }
 

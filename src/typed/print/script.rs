@@ -6,7 +6,9 @@ use crate::print::number;
 use crate::typed::data::Split;
 use crate::typed::ids::DataId;
 use crate::typed::program::Program;
-use crate::typed::script::{Checkpoints, Eval, Length, Load, Start, Statement, StatementKind, Swept, Train};
+use crate::typed::script::{
+    Checkpoints, Eval, Length, Load, Predict, PredictedForm, Start, Statement, StatementKind, Swept, Train,
+};
 
 /// A statement, and its settings on lines of their own.
 pub(super) fn statement(program: &Program, statement: &Statement) -> String {
@@ -19,6 +21,7 @@ pub(super) fn statement(program: &Program, statement: &Statement) -> String {
         StatementKind::Train(run) => train(program, run),
         StatementKind::Optimizer(optimizer) => format!("optimizer\n{}", lines(program, optimizer)),
         StatementKind::Eval(run) => eval(program, run),
+        StatementKind::Predict(run) => predict(program, run),
         StatementKind::Act(act) => format!("{}\n", act.text(&printer)),
     }
 }
@@ -66,7 +69,15 @@ fn train(program: &Program, train: &Train) -> String {
         train.batch, train.shuffle, train.seed
     );
     match &train.start {
-        Some((Start::Fit(fit), _)) => text += &format!("  from = {}\n", run_name(program, *fit)),
+        Some((Start::Fit(fit, Load { strict, rename, transpose, .. }), _)) => {
+            let fit = run_name(program, *fit);
+            text += &match (strict, rename.is_empty() && transpose.is_empty()) {
+                (true, true) => format!("  from = {fit}\n"),
+                _ => format!(
+                    "  from = {fit}, strict = {strict}, rename = {rename:?}, transpose = {transpose:?}\n"
+                ),
+            };
+        }
         Some((Start::File(Load { path, strict, rename, transpose }), _)) => {
             text += &format!(
                 "  from = {path:?}, strict = {strict}, rename = {rename:?}, transpose = {transpose:?}\n"
@@ -80,6 +91,12 @@ fn train(program: &Program, train: &Train) -> String {
             "  checkpoint = every {every} to {folder:?}, checkpoints = {keep}, resume = {resume}, strict = {strict}\n"
         );
     }
+    if let Some(kept) = &train.keep {
+        text += &format!("  keep = least {kept}\n");
+    }
+    if let Some(stop) = &train.stop {
+        text += &format!("  stop when {stop}\n");
+    }
     if let Some((data, which)) = train.validate {
         text += &format!("  validate = {}\n", rows(program, data, which));
     }
@@ -92,6 +109,21 @@ fn eval(program: &Program, eval: &Eval) -> String {
     let mut text = format!("eval {} = {fit} on {}\n", eval.name, rows(program, eval.data, eval.split));
     for (name, metric) in &eval.metrics {
         text += &format!("  metric {name} = {}\n", printer.expr(metric));
+    }
+    text
+}
+
+fn predict(program: &Program, predict: &Predict) -> String {
+    let printer = printer(program, &predict.locals, &[]);
+    let (fit, rows) = (run_name(program, predict.fit), rows(program, predict.data, predict.split));
+    let mut text = format!("predict {fit} on {rows} to {:?}\n", predict.path);
+    for column in &predict.columns {
+        let form = match column.form {
+            PredictedForm::Numbers => "",
+            PredictedForm::Logits => "logits ",
+            PredictedForm::Logit => "logit ",
+        };
+        text += &format!("  {form}{:?} = {}\n", column.name, printer.expr(&column.value));
     }
     text
 }

@@ -30,6 +30,7 @@ let fit = train net on d.train {{
   steps = {steps}
   every = 70
   validate = d.test
+  keep = best val_loss
   seed = 3
   {checkpoint}
 }}
@@ -46,10 +47,10 @@ fn outputs(folder: &Path) -> Vec<Vec<u8>> {
     FILES.iter().map(|name| fs::read(folder.join(name)).expect("it was written")).collect()
 }
 
-/// What a run leaves that nothing disturbs.
-fn undisturbed(name: &str, steps: usize) -> Vec<Vec<u8>> {
+/// What a run of the same script leaves that nothing disturbs.
+fn undisturbed(name: &str, text: &str) -> Vec<Vec<u8>> {
     let folder = folder(&format!("{name}_undisturbed"));
-    let output = egret(&["run", "-q", &script(&folder, &text(steps, ""))], &folder);
+    let output = egret(&["run", "-q", &script(&folder, text)], &folder);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     outputs(&folder)
 }
@@ -103,10 +104,11 @@ fn signal(child: &Child, name: &str) {
 #[cfg(unix)]
 #[test]
 fn a_signal_ends_after_the_step_and_the_run_goes_on_with_the_same_bits() {
-    let want = undisturbed("signal", 20_000);
+    let text = text(20_000, "checkpoint = every 150 to \"kept\"");
+    let want = undisturbed("signal", &text);
     for (name, exit) in [("INT", 130), ("TERM", 143)] {
         let folder = folder(&format!("signal_{name}"));
-        script(&folder, &text(20_000, "checkpoint = every 150 to \"kept\""));
+        script(&folder, &text);
         let child = start(&folder, &[]);
         wait_for_one(&folder);
         signal(&child, name);
@@ -123,9 +125,10 @@ fn a_signal_ends_after_the_step_and_the_run_goes_on_with_the_same_bits() {
 /// Kills a run again and again, and lets it go on.
 fn survives(kills: u64, name: &str) {
     let steps = 6_000;
-    let want = undisturbed(name, steps);
+    let text = text(steps, "checkpoint = every 40 to \"kept\"\n  resume = true");
+    let want = undisturbed(name, &text);
     let folder = folder(name);
-    script(&folder, &text(steps, "checkpoint = every 40 to \"kept\"\n  resume = true"));
+    script(&folder, &text);
     let mut state = 88_172_645_463_325_252_u64;
     for round in 0..kills {
         let mut child = start(&folder, &[]);
@@ -156,9 +159,10 @@ fn a_run_that_is_killed_a_hundred_times_goes_on_with_the_same_bits() {
 
 #[test]
 fn a_damaged_checkpoint_is_passed_over_and_it_is_said() {
-    let want = undisturbed("damaged", 400);
+    let text = text(400, "checkpoint = every 100 to \"kept\"\n  checkpoints = 4");
+    let want = undisturbed("damaged", &text);
     let folder = folder("damaged");
-    let path = script(&folder, &text(400, "checkpoint = every 100 to \"kept\"\n  checkpoints = 4"));
+    let path = script(&folder, &text);
     assert_eq!(code(&egret(&["run", "-q", &path], &folder)), 0);
     let newest = files(&folder);
     assert_eq!(newest.len(), 4);
@@ -208,7 +212,7 @@ fn a_checkpoint_of_another_run_is_refused_by_what_differs() {
         assert!(said.contains("error[other-run]") && said.contains(what), "{what}: {said}");
     }
     // More steps are no difference.
-    let want = undisturbed("more_steps", 490);
+    let want = undisturbed("more_steps", &text(490, kept));
     script(&folder, &text(490, kept));
     resumes_to(&folder, &want);
 }

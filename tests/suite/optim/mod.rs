@@ -32,6 +32,8 @@ macro_rules! cases {
 /// Each stage as it is by default but for its learning rate, and with everything else changed.
 const CASES: &[Case] = cases! {
     "sgd(lr = 0.1)" => sgd(0.1),
+    "frozen" => sgd(0.0),
+    "sgd(lr = 0.1) |> frozen" => sgd(0.0),
     "momentum |> sgd(lr = 0.05)" => momentum(0.05, 0.9),
     "sgd(lr = 0.05) |> momentum(mu = 0.7)" => momentum(0.05, 0.7),
     "nesterov |> sgd(lr = 0.05)" => nesterov(0.05, 0.9),

@@ -43,7 +43,29 @@ pub(super) fn arguments<'a>(
     let given: Vec<Checked<()>> = given.collect();
     given.into_iter().collect::<Checked<()>>()?;
     columns.into_iter().try_for_each(|column| written.take_column(cx.env, column))?;
+    exclusive(cx.env, kind, call, &written.given)?;
     Ok(written)
+}
+
+/// Of arguments that contradict each other only one is given.
+fn exclusive(
+    env: &mut Env<'_>,
+    kind: &SourceKind,
+    call: &WrittenCall<'_, '_>,
+    given: &Arguments,
+) -> Checked<()> {
+    let names = |list: &[&'static str]| -> Vec<&'static str> {
+        list.iter().copied().filter(|name| given.gives(name)).collect()
+    };
+    for exclusive in kind.exclusive {
+        let [first, second, ..] = names(exclusive)[..] else { continue };
+        let message = format!("`{first}` and `{second}` cannot be said of the same data");
+        let span = call.args.iter().find(|arg| arg.name.is_some_and(|name| name.name == second));
+        let span = span.map_or(call.span, |arg| arg.value.span);
+        let found = at(&errors::WRONG_ARGUMENT, message, span, "contradicts the other");
+        return Err(env.report(found.help(format!("keep one of them: `{first}` or `{second}`"))));
+    }
+    Ok(())
 }
 
 fn by_place<'a>(
@@ -108,6 +130,7 @@ impl WrittenArguments {
             Takes::Texts => ArgumentValue::Names(texts(cx.env, argument, expr)?),
             Takes::OneOf(known) => ArgumentValue::Text(one_of(cx.env, argument, known, expr)?),
             Takes::PerColumn(words) => ArgumentValue::PerColumn(self.per_column(cx, argument, words, expr)?),
+            Takes::Groups => ArgumentValue::Groups(self.groups(cx.env, argument, expr)?),
             Takes::Whole(least) => ArgumentValue::Whole(known::whole(cx, expr, argument.name, least)?),
             Takes::Share => ArgumentValue::Share(known::known_number(cx, expr, argument.name)?),
             Takes::OwnShare => ArgumentValue::Share(own_share(cx, kind, argument, expr)?),
@@ -136,6 +159,30 @@ impl WrittenArguments {
         let names = items.iter().map(|item| known::plain_text(env, item)).collect::<Checked<Vec<_>>>()?;
         self.names.extend(names.iter().cloned().zip(items.iter().map(|item| item.span)));
         Ok(names)
+    }
+
+    /// `groups = { "sizes": ["width", "height"] }`.
+    fn groups<'a>(
+        &mut self,
+        env: &mut Env<'a>,
+        argument: &SourceArgument,
+        expr: &'a ast::Expr,
+    ) -> Checked<Vec<(String, Vec<String>)>> {
+        let Ast::Groups(arms) = &expr.kind else {
+            let message = format!("`{}` has names, each with a list of columns", argument.name);
+            let found = at(&errors::NOT_TEXT, message, expr.span, "not of that form");
+            let help = format!("write `{} = {{ \"sizes\": [\"width\", \"height\"] }}`", argument.name);
+            return Err(env.report(found.help(help)));
+        };
+        let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+        for (name, columns) in arms {
+            let named = column_name(env, name)?;
+            if groups.iter().any(|(known, _)| *known == named) {
+                return Err(env.report(errors::duplicate(&named, name.span, None)));
+            }
+            groups.push((named, self.columns(env, argument, columns)?));
+        }
+        Ok(groups)
     }
 
     /// `fill = median`, `fill = { "age": median, else: drop }`.

@@ -41,16 +41,17 @@ fn files<'a>(
 ) -> Checked<Data> {
     let written = arguments::arguments(cx, kind, call)?;
     let source = FileSource::new(kind, written.given.clone());
-    let Schema { columns, rows, test_rows, characters } = catalog
+    let Schema { columns, rows, test_rows, chosen, words, characters } = catalog
         .schema(&source, cx.env.real)
         .map_err(|found| cx.env.report(placed(found, &written, call.span)))?;
     let columns: Vec<Column> = columns.into_iter().map(|(name, ty)| Column { name, ty }).collect();
-    let rows = source::split_rows(cx.env, written.test, rows, test_rows, item.source.span)?;
+    let rows = source::split_rows(cx.env, written.test, (rows, chosen), test_rows, item.source.span)?;
     let standardize = transforms(cx.env, &item.transforms, &columns)?;
     Ok(Data {
         name: item.name.name.clone(),
         source: DataSource::Files(source),
         columns,
+        words,
         characters,
         standardize,
         rows,

@@ -22,14 +22,20 @@ pub(super) fn source_call(source: &ast::Expr) -> Option<WrittenCall<'_, 'static>
     })
 }
 
-/// How many rows each split has. The test split is the share of all rows, rounded to the nearest.
+/// How many rows each split has. The test split is the share of all rows, rounded to the nearest, if it is not
+/// chosen in another way.
 pub(super) fn split_rows(
     env: &mut Env<'_>,
     test: Option<(f64, Span)>,
-    rows: usize,
+    (rows, chosen): (usize, Option<usize>),
     own: Option<usize>,
     span: Span,
 ) -> Checked<Rows> {
+    if let (Some(_), None) = (chosen, test) {
+        let found =
+            at(&errors::DATA_SHARE, "how to split is said, and not how large the test is", span, "no `test`");
+        return Err(env.report(found.help("add `test = 0.2`")));
+    }
     match (test, own) {
         (None, None) => Ok(Rows { all: rows, train: rows, test: 0 }),
         (None, Some(test)) => Ok(Rows { all: rows + test, train: rows, test }),
@@ -39,7 +45,7 @@ pub(super) fn split_rows(
             Err(env.report(found.help("leave `test` out")))
         }
         (Some((share, at_share)), None) => {
-            let test = (rows as f64 * share).round() as usize;
+            let test = chosen.unwrap_or((rows as f64 * share).round() as usize);
             if share > 0.0 && share < 1.0 && test > 0 && test < rows {
                 return Ok(Rows { all: rows, train: rows - test, test });
             }

@@ -33,7 +33,7 @@ pub(super) fn synthetic<'a>(
     let seed = args[1].map_or(Ok(0), |seed| known::whole(cx, seed, "seed", 0));
     let test = args[2].map(|test| Ok((known::known_number(cx, test, "test")?, test.span))).transpose();
     let (rows, seed, test) = (rows?, seed?, test?);
-    let counts = source::split_rows(cx.env, test, rows, None, call.span)?;
+    let counts = source::split_rows(cx.env, test, (rows, None), None, call.span)?;
     let mut scope = Scope::statement(cx.env.real);
     scope.bind(ROWS, Binding::Size(Dim::from(rows)), rows_expr.span);
     let made: Vec<_> =
@@ -47,6 +47,7 @@ pub(super) fn synthetic<'a>(
     Ok(Data {
         name: item.name.name.clone(),
         source: DataSource::Synthetic { seed: seed as u64, locals: scope.locals, columns: exprs },
+        words: Vec::new(),
         characters: Vec::new(),
         columns,
         standardize: Vec::new(),
