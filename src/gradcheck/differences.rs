@@ -56,7 +56,7 @@ fn still_run(program: &typed::Program, run: usize, tried: &[Tried]) -> typed::Pr
     program.statements.truncate(run + 1);
     for statement in &mut program.statements {
         // Statements keep their indices: what they leave is known by them.
-        if let StatementKind::Act(_) = statement.kind {
+        if let StatementKind::Act(_) | StatementKind::Predict(_) = statement.kind {
             statement.kind = StatementKind::Act(Rc::new(Nothing));
         }
     }

@@ -78,8 +78,9 @@ fn fit_name(line: &str) -> Option<&str> {
 
 /// The script with few steps and without what it writes and what it says of long training.
 fn shortened(text: &str) -> String {
-    let long =
-        |line: &&str| ["plot ", "save ", "assert "].iter().any(|start| line.trim_start().starts_with(start));
+    let long = |line: &&str| {
+        ["plot ", "save ", "predict ", "assert "].iter().any(|start| line.trim_start().starts_with(start))
+    };
     let lines = text.lines().filter(|line| !long(line)).map(|line| match line.trim_start().split_once('=') {
         Some((key, _)) if ["epochs", "steps"].contains(&key.trim()) => "  steps = 3",
         _ => line,

@@ -260,7 +260,7 @@ fn zero_gradients_leave_parameters_finite() {
 #[test]
 fn rules_move_all_parameters() {
     let start = problem::start();
-    for case in CASES {
+    for case in CASES.iter().filter(|case| !case.pipeline.contains("frozen")) {
         let trace = trace((case.rule)(), 100);
         let moved = start.iter().zip(&trace.evaluated[99]).all(|(a, b)| a != b);
         assert!(moved, "{} leaves a parameter as it is", case.pipeline);
