@@ -4,9 +4,9 @@ use super::derived::{self, kind};
 use super::typer::{Typer, WrittenCall};
 use super::{dims, kinds, names, statics};
 use crate::ast::{self, ExprKind as Ast};
+use crate::check::builtins;
 use crate::check::env::{Binding, CallTarget, Callee, Checked, Env, Global, Poison, Scope, StaticArg};
 use crate::check::errors::{self, at};
-use crate::check::{builtins, text};
 use crate::source::Span;
 use crate::typed::Instance;
 
@@ -28,7 +28,7 @@ pub(super) fn target<'a>(
             Err(cx.env.report(errors::none_of(&errors::UNKNOWN_NAME, "function", &name, callee.span, &known)))
         }
         Ast::Error => Err(Poison),
-        _ => Err(not_callable(cx.env, &format!("`{}`", text::source(callee)), callee.span, None)),
+        _ => Err(not_callable(cx.env, &format!("`{}`", cx.env.quote(callee.span)), callee.span, None)),
     }
 }
 
@@ -95,7 +95,7 @@ pub(crate) fn function_value<'a>(
         }
         Ast::Bracket(of, statics) => match target(cx, scope, of)? {
             CallTarget::Callee(Callee::Def(def, given)) => {
-                let (name, span) = (text::source(of), expr.span);
+                let (name, span) = (cx.env.quote(of.span), expr.span);
                 let call =
                     WrittenCall { name, statics, args: Vec::new(), span, expected: None, axes: Vec::new() };
                 let given = statics::statics(cx, scope, def, given, &call)?;
@@ -106,14 +106,14 @@ pub(crate) fn function_value<'a>(
                 Ok(CallTarget::LayerAt { first, count, position, arguments })
             }
             _ => Err(cx.env.report(errors::not_supported(
-                &format!("`{}` as a function", text::source(expr)),
+                &format!("`{}` as a function", cx.env.quote(expr.span)),
                 expr.span,
                 "write a `fn` that calls it",
             ))),
         },
         Ast::Name(_) | Ast::Field(..) | Ast::Error => target(cx, scope, expr),
         _ => {
-            let source = text::source(expr);
+            let source = cx.env.quote(expr.span);
             let message = format!("`{source}` is a value, and a function is needed");
             let found = at(&errors::NOT_A_FUNCTION, message, expr.span, "not a function");
             Err(cx.env.report(

@@ -22,9 +22,9 @@ pub(super) fn eval<'a>(
     cx.env.globals.evaluated.insert(index, fit.0);
     let (mut scope, rows) = runs::run_scope(cx.env, data, index);
     let Callee::Def(def, _) = &callee else { return Err(Poison) };
-    let model = cx.env.decls.functions[*def].ast.name.name.clone();
-    for subject in [subject_name(&run.subject), model] {
-        scope.bind(&subject, Binding::Model(callee.clone(), Instance::Root), run.subject.span);
+    let model = &cx.env.decls.functions[*def].ast.name.name;
+    for subject in subject_name(&run.subject).into_iter().chain([model.as_str()]) {
+        scope.bind(subject, Binding::Model(callee.clone(), Instance::Root), run.subject.span);
     }
     let metrics = runs::metrics(cx, &mut scope, &run.metrics, &[])?;
     known?;

@@ -98,8 +98,8 @@ fn goal<'a>(
     (data, index): (DataId, usize),
 ) -> Checked<Goal> {
     let (mut scope, rows) = runs::run_scope(cx.env, data, index);
-    let subject = subject_name(&run.subject);
-    scope.bind(&subject, Binding::Model(callee.clone(), Instance::Root), run.subject.span);
+    let subject = subject_name(&run.subject).unwrap_or_default();
+    scope.bind(subject, Binding::Model(callee.clone(), Instance::Root), run.subject.span);
     let loss = match settings.get("loss") {
         Some(loss) => runs::scalar(cx, &mut scope, &loss.value, &errors::LOSS_NOT_SCALAR, "loss"),
         None => Err(settings::missing(cx.env, "loss", "loss = mean(...)", run)),

@@ -8,7 +8,6 @@ use crate::ast;
 use crate::check::env::{Global, Scope};
 use crate::check::errors::{self, at};
 use crate::check::expr::typer::Typer;
-use crate::check::text;
 use crate::diag::Diagnostic;
 use crate::source::Span;
 use crate::typed::{Act, Host, Printer, StatementId};
@@ -28,7 +27,9 @@ struct Save {
 pub(super) fn check<'a>(cx: &mut Typer<'_, 'a>, _: &mut Scope, act: &'a ast::Act) -> CheckedAct {
     let value = one(cx.env, act)?;
     let path = path(cx.env, act);
-    let Some(Global::Sweep { id, .. }) = cx.env.globals.values.get(text::source(value).as_str()) else {
+    let Some(Global::Sweep { id, .. }) =
+        runs::name_of(value).and_then(|name| cx.env.globals.values.get(name))
+    else {
         return Ok(Rc::new(Save { of: runs::fit(cx.env, value)?.0, path: path? }));
     };
     let (of, path) = (*id, path?);
