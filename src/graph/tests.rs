@@ -338,7 +338,7 @@ fn script() -> Program {
         function: FunctionId(1),
         sizes: vec![Dim::var(rows.clone())],
         args: vec![local(0, &x)],
-        instance: Instance::Root,
+        instance: Instance::Part(Part::training(StatementId(0))),
     };
     let error = map(&scalar::SUB, vec![expr(call, &y), local(1, &y)]);
     let square = map(&scalar::MUL, vec![error.clone(), error]);
