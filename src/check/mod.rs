@@ -79,6 +79,7 @@ pub fn check(parsed: Parsed<'_>) -> (typed::Program, Vec<Diagnostic>) {
     }
     let used = checker.check_declarations();
     optim::groups::check_groups(&mut checker.env, &mut checker.statements.made);
+    optim::groups::check_states(&mut checker.env, &checker.statements.made);
     script::curves::check_curves(&mut checker.env, &checker.statements.made);
     functions::sizes::check_model_sizes(&mut checker.env);
     checker.finish(used)
@@ -238,11 +239,11 @@ impl<'a> Checker<'a> {
     /// Checks the bodies of everything that is used, then what nothing uses.
     fn check_declarations(&mut self) -> Used {
         let mut cx = typer(&mut self.env);
-        functions::check_bodies(&mut cx);
+        functions::check_all_bodies(&mut cx);
         let used = Used { functions: cx.env.instances.made.len(), stages: self.stages.made.len() };
         functions::check_unused(&mut cx);
         optim::stages::check_unused_stages(&mut cx, &mut self.stages);
-        functions::check_bodies(&mut cx);
+        functions::check_all_bodies(&mut cx);
         optim::pipelines::check_unused_pipelines(&mut cx, &mut self.stages);
         functions::recursion::check_recursion(&mut self.env);
         used

@@ -70,6 +70,12 @@ pub trait Host {
     /// A table of curves of sweeps over one variable.
     fn table(&self, curves: &[Curve]) -> String;
 
+    /// Writes a file.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn write(&self, bytes: &[u8], path: &Path) -> Result<(), Diagnostic>;
+
     /// Writes a fit or a sweep to a file.
     ///
     /// # Errors
@@ -84,4 +90,7 @@ pub trait Shown {
 
     /// Its first element; booleans are 0 and 1.
     fn number(&self) -> f64;
+
+    /// Its elements as a file of NumPy.
+    fn npy(&self) -> Vec<u8>;
 }

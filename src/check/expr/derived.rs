@@ -102,13 +102,11 @@ fn wrt(env: &mut Env<'_>, names: &[String], written: &ast::Expr, of: &str) -> Ch
 /// Names of the arguments that a function takes; of a builtin those that its description lists.
 pub(super) fn arg_names(env: &Env<'_>, of: &CallTarget) -> Vec<String> {
     match of {
-        CallTarget::Callee(Callee::Def(def, _)) | CallTarget::Model(Callee::Def(def, _), _) => {
+        CallTarget::Callee(Callee::Def(def, _) | Callee::Model(def, ..)) => {
             env.decls.functions[*def].ast.args.iter().map(|arg| arg.name.name.clone()).collect()
         }
-        CallTarget::Callee(Callee::Builtin(name)) | CallTarget::Model(Callee::Builtin(name), _) => {
-            builtins::arg_names(name)
-        }
-        CallTarget::Callee(Callee::Derived(derived)) | CallTarget::Model(Callee::Derived(derived), _) => {
+        CallTarget::Callee(Callee::Builtin(name)) => builtins::arg_names(name),
+        CallTarget::Callee(Callee::Derived(derived)) => {
             let mut names = arg_names(env, &derived.of);
             names.extend(derived.seeds(&names));
             names

@@ -2,7 +2,7 @@
 
 use super::typer::{Typer, WrittenArg};
 use super::{
-    arith, calls, columns, convert, indexing, lets, loops, matches, names, recorded, several, targets,
+    arith, calls, columns, convert, indexing, lets, loops, matches, names, parts, recorded, several, targets,
 };
 use crate::algebra::concat::Concat;
 use crate::algebra::op::Op;
@@ -138,6 +138,9 @@ fn bracket<'a>(
             span,
             "call it: add `(...)`",
         );
+    }
+    if let Some(state) = parts::state_of(cx.env, scope, of, indices) {
+        return state;
     }
     let value = cx.definite(scope, of)?;
     indexing::part_of(cx.env, scope, value, indices, span)

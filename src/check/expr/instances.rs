@@ -23,7 +23,7 @@ pub(crate) fn instance(
     parent: Option<usize>,
 ) -> Checked<FunctionId> {
     let erased = statics.iter().map(|value| match value {
-        StaticArg::Size(_) => None,
+        StaticArg::Size(_) | StaticArg::Inferred => None,
         other => Some(other.clone()),
     });
     let key = Key { def, statics: erased.collect(), rank };
@@ -91,7 +91,15 @@ fn new_instance(
         results,
     };
     let name = instance_name(env, ast, statics);
-    env.instances.made.push(InstanceOf { def, name, signature, scope: Some(scope), function: None, parent });
+    env.instances.made.push(InstanceOf {
+        def,
+        name,
+        signature,
+        scope: Some(scope),
+        function: None,
+        layers: Vec::new(),
+        parent,
+    });
     env.instances.pending.push_back(id);
     Ok(id)
 }
@@ -109,7 +117,7 @@ fn bind_statics(
             env.report(errors::duplicate(&name.name, name.span, Some(before)));
         }
         let (binding, var) = match value {
-            StaticArg::Size(_) => {
+            StaticArg::Size(_) | StaticArg::Inferred => {
                 let var = env.fresh(&name.name);
                 scope.of_function().sizes.push(var.clone());
                 (Binding::Size(Dim::var(var.clone())), Some(var))
@@ -140,7 +148,7 @@ fn instance_name(env: &Env<'_>, ast: &ast::Function, statics: &[StaticArg]) -> S
         .iter()
         .zip(&ast.statics)
         .filter_map(|(value, of)| match value {
-            StaticArg::Size(_) => None,
+            StaticArg::Size(_) | StaticArg::Inferred => None,
             StaticArg::Axis(axis) => Some(format!("{} = {axis}", of.name.name)),
             StaticArg::Number(bits) => Some(crate::print::number(f64::from_bits(*bits))),
             StaticArg::Function(callee) => Some(callee_name(env, callee)),
@@ -158,6 +166,8 @@ pub(super) fn callee_name(env: &Env<'_>, callee: &Callee) -> String {
     match callee {
         Callee::Builtin(name) => name.clone(),
         Callee::Def(def, _) => env.decls.functions[*def].ast.name.name.clone(),
+        Callee::Model(.., part) if !part.path.is_empty() => part.path.clone(),
+        Callee::Model(def, ..) => env.decls.functions[*def].ast.name.name.clone(),
         Callee::Derived(derived) => derived.text(),
     }
 }

@@ -50,6 +50,31 @@ pub(crate) fn check_groups(env: &mut Env<'_>, statements: &mut [Statement]) {
     }
 }
 
+/// A state that is asked for by parameter is one of a stage that trains it.
+pub(crate) fn check_states(env: &mut Env<'_>, statements: &[Statement]) {
+    for (fit, state, param, span) in std::mem::take(&mut env.globals.states_asked) {
+        let Some(StatementKind::Train(train)) = statements.get(fit.0).map(|statement| &statement.kind) else {
+            continue;
+        };
+        let optimizer = &train.optimizer;
+        let mut uses = optimizer.uses.iter();
+        for group in &optimizer.groups {
+            let stages: Vec<&str> =
+                uses.by_ref().take(group.stages).map(|stage| stage.name.as_str()).collect();
+            let of_group = stages
+                .iter()
+                .any(|stage| state.strip_prefix(stage).is_some_and(|rest| rest.starts_with('.')));
+            if of_group && !group.params.contains(&param) {
+                let message = format!("`{param}` has no state `{state}`");
+                let found = at(&errors::UNKNOWN_FIELD, message, span, "trained by other stages");
+                let found = found.label(group.span, format!("`{state}` is of this group"));
+                let states = errors::there_is(&group.params);
+                env.report(found.help(format!("of parameters with this state {states}")));
+            }
+        }
+    }
+}
+
 fn fill_groups(env: &mut Env<'_>, groups: &mut [Group], paths: &[(String, Span)]) {
     if let [first, second, ..] = groups.iter().filter(|group| group.pattern.is_none()).collect::<Vec<_>>()[..]
     {

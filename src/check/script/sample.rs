@@ -10,7 +10,7 @@ use crate::check::expr::{args, calls};
 use crate::check::text;
 use crate::diag::Diagnostic;
 use crate::source::Span;
-use crate::typed::{DataId, Expr, ExprKind, Instance, Sample};
+use crate::typed::{DataId, Expr, ExprKind, Instance, Part, Sample};
 
 /// The name of the builtin.
 const NAME: &str = "sample";
@@ -60,7 +60,7 @@ fn called<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &WrittenCall<'a, 
         axes: Vec::new(),
     };
     let first = Some(Value::strong(value));
-    let logits = calls::call_def(cx, scope, def, statics, Instance::Fit(id), first, &inner)?.expr;
+    let logits = calls::call_def(cx, scope, def, statics, Instance::Part(Part::fit(id)), first, &inner)?.expr;
     expect_logits(cx.env, &logits, context, data, call.span)?;
     let (prompt, count, temperature) = (prompt?, count?, temperature?);
     Ok(Sample { fit: id, data, window: local, logits, prompt, count, temperature })
