@@ -6,7 +6,7 @@ use super::{dims, kinds, names, parts, statics};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Binding, CallTarget, Callee, Checked, Env, Global, Poison, Scope, StaticArg};
 use crate::check::errors::{self, at};
-use crate::check::{builtins, text};
+use crate::check::{builtins, foreign, text};
 use crate::source::Span;
 use crate::typed::Part;
 
@@ -30,7 +30,13 @@ pub(super) fn target<'a>(
         Ast::Error => Err(Poison),
         Ast::Field(..) | Ast::Bracket(..) => match parts::callee(cx.env, scope, callee) {
             Some(part) => part.map(CallTarget::Callee),
-            None => Err(not_callable(cx.env, &format!("`{}`", text::source(callee)), callee.span, None)),
+            None => {
+                let help = match &callee.kind {
+                    Ast::Field(of, name) => foreign::field(cx.env, of, &name.name),
+                    _ => None,
+                };
+                Err(not_callable(cx.env, &format!("`{}`", text::source(callee)), callee.span, help))
+            }
         },
         _ => Err(not_callable(cx.env, &format!("`{}`", text::source(callee)), callee.span, None)),
     }
