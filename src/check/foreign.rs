@@ -2,7 +2,6 @@
 
 use super::builtins;
 use super::env::Env;
-use super::text;
 use crate::ast::{self, ExprKind as Ast};
 
 /// Names that modules have elsewhere.
@@ -124,7 +123,7 @@ pub(super) fn field(env: &Env<'_>, of: &ast::Expr, name: &str) -> Option<String>
         let same = || known(name).then(|| format!("write `{name}(...)`: the library is always there"));
         return layer().or_else(same).or_else(|| row(NAMES, name).map(str::to_string));
     }
-    let source = text::source(of);
+    let source = env.quote(of.span);
     let field = row(FIELDS, name).map(|help| help.replace("{}", &source));
     field.or_else(|| {
         known(name).then(|| format!("functions stand before what they are of: `{name}({source})`"))
@@ -142,8 +141,8 @@ pub(super) fn layer(env: &Env<'_>, expr: &ast::Expr) -> Option<String> {
         |name: &str| env.decls.find_function(name, false).is_some_and(|def| env.decls.functions[def].model);
     let name = row(LAYERS, written).or_else(|| model(written).then_some(written))?;
     let arg = |arg: &ast::Argument| match &arg.name {
-        Some(name) => format!("{} = {}", name.name, text::source(&arg.value)),
-        None => text::source(&arg.value),
+        Some(name) => format!("{} = {}", name.name, env.quote(arg.value.span)),
+        None => env.quote(arg.value.span),
     };
     let args: Vec<String> = args.iter().map(arg).collect();
     Some(format!("what is static stands in square brackets: `{name}[{}]`", args.join(", ")))

@@ -22,8 +22,8 @@ use crate::data::{Arguments, FileSource, SOURCES};
 use crate::source::Span;
 use crate::typed::{
     Cell, Column, Data, DataId, DataSource, Expr, ExprKind, Extent, Function, FunctionId, Instance, Length,
-    Local, LocalId, Member, Optimizer, Program, Rows, Split, Stage, StageId, StageScope, StageUse, State,
-    Statement, StatementKind, Train,
+    Local, LocalId, Member, Optimizer, Part, Program, Rows, Split, Stage, StageId, StageScope, StageUse,
+    State, Statement, StatementId, StatementKind, Train,
 };
 
 const F: DType = DType::F64;

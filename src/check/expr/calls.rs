@@ -47,7 +47,8 @@ pub(super) fn call_with<'a>(
         Some(name) => Ok(CallTarget::Callee(Callee::Builtin(name))),
         None => targets::target(cx, scope, callee),
     };
-    let call = WrittenCall { name: text::source(callee), statics, args, axes: Vec::new(), span, expected };
+    let call =
+        WrittenCall { name: cx.env.quote(callee.span), statics, args, axes: Vec::new(), span, expected };
     match target {
         Err(poison) => {
             args::check_args(cx, scope, &call);

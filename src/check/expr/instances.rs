@@ -8,7 +8,6 @@ use crate::check::env::{
     StaticArg,
 };
 use crate::check::errors::{self, at};
-use crate::check::text;
 use crate::source::Span;
 use crate::typed::{FunctionId, Instance};
 
@@ -87,7 +86,7 @@ fn new_instance(
         statics: static_vars,
         args,
         names: ast.args.iter().map(|arg| arg.name.name.clone()).collect(),
-        written: ast.args.iter().map(|arg| text::type_source(&arg.ty)).collect(),
+        written: ast.args.iter().map(|arg| env.quote(arg.ty.span)).collect(),
         spans: ast.args.iter().map(|arg| arg.ty.span).collect(),
         results,
     };

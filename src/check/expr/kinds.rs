@@ -222,13 +222,13 @@ fn wrong_kind(env: &mut Env<'_>, (def, k): (usize, usize), found: &StaticArg, sp
         noun(&wanted.kind)
     );
     let found = at(&errors::WRONG_STATIC, message, span, have);
-    let found = found.label(wanted.name.span, format!("declared as `{}`", text::static_source(wanted)));
+    let found = found.label(wanted.name.span, format!("declared as `{}`", text::static_source(env, wanted)));
     let help = match (&wanted.kind, kind) {
         (StaticKind::Size, Some(kind))
             if !library && wanted.default.as_ref().is_none_or(|default| default.span == span) =>
         {
             let declared = ast::Static { kind, ..wanted.clone() };
-            format!("a name alone is a size: declare it as `{}`", text::static_source(&declared))
+            format!("a name alone is a size: declare it as `{}`", text::static_source(env, &declared))
         }
         (kind, _) => format!("give it {}", noun(kind)),
     };

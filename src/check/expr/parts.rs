@@ -4,7 +4,6 @@ use crate::algebra::types::{DType, Dim, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Binding, Callee, Checked, Env, Global, Poison, Scope, Sizes, StaticArg, Value};
 use crate::check::errors::{self, at};
-use crate::check::text;
 use crate::source::Span;
 use crate::typed::{Expr, ExprKind, Extent, FunctionId, Member, Part, StatementId};
 
@@ -55,7 +54,7 @@ pub(super) fn callee(env: &mut Env<'_>, scope: &Scope, expr: &ast::Expr) -> Opti
     Some(start.and_then(|start| find(env, start, &dotted)).and_then(|found| match found {
         Found::Layer(_, callee) => Ok(callee),
         Found::Tensor(..) => {
-            let message = format!("`{}` is a tensor", text::source(expr));
+            let message = format!("`{}` is a tensor", env.quote(expr.span));
             let found = at(&errors::NOT_A_FUNCTION, message, expr.span, "cannot be called");
             Err(env.report(found.help("call the layer that it is in, or multiply with `*` or `@`")))
         }
@@ -317,7 +316,7 @@ fn no_fields(env: &mut Env<'_>, dotted: &Dotted<'_>, k: usize, span: Span) -> Po
 }
 
 fn layer_as_value(env: &mut Env<'_>, part: &Part, expr: &ast::Expr) -> Poison {
-    let source = text::source(expr);
+    let source = env.quote(expr.span);
     let one = each(env, part);
     let inside = model_at(env, &one[0]).map(|model| member_names(env, &model)).unwrap_or_default();
     let help = match inside.first() {

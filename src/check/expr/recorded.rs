@@ -6,7 +6,7 @@ use crate::algebra::types::{DType, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Checked, Env, Global, Poison, Scope, Value};
 use crate::check::errors::{self, at};
-use crate::check::{foreign, text};
+use crate::check::foreign;
 use crate::source::Span;
 use crate::typed::{Expr, ExprKind, Part, Series, StatementId, Statistic};
 
@@ -33,7 +33,7 @@ pub(super) fn field<'a>(
     match series(env, &whole) {
         Some(_) if inside => {
             let help = "numbers of a fit are known when the script runs; pass them as arguments";
-            Err(env.report(errors::not_a_value(&format!("`{}`", text::source(&whole)), span, help)))
+            Err(env.report(errors::not_a_value(&format!("`{}`", env.quote(whole.span)), span, help)))
         }
         Some(found) => {
             let (series, state) = found?;
@@ -44,7 +44,7 @@ pub(super) fn field<'a>(
         None => {
             let found = at(
                 &errors::UNKNOWN_FIELD,
-                format!("`{}` has no fields", text::source(of)),
+                format!("`{}` has no fields", env.quote(of.span)),
                 field.span,
                 "no such field",
             );
@@ -71,7 +71,7 @@ pub(crate) fn series(env: &mut Env<'_>, expr: &ast::Expr) -> Option<Checked<(Ser
         Global::Eval { id, series } => (*id, series.iter().map(|name| (name.clone(), false)).collect()),
         Global::Sweep { series, by, .. } => {
             let help = table_help(root, series, by);
-            let what = format!("`{}` of a sweep", text::source(expr));
+            let what = format!("`{}` of a sweep", env.quote(expr.span));
             return Some(Err(env.report(errors::not_a_value(&what, expr.span, &help))));
         }
         Global::Error => return Some(Err(Poison)),

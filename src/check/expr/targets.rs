@@ -4,9 +4,10 @@ use super::derived::{self, kind};
 use super::typer::{Typer, WrittenCall};
 use super::{dims, kinds, names, parts, statics};
 use crate::ast::{self, ExprKind as Ast};
+use crate::check::builtins;
 use crate::check::env::{Binding, CallTarget, Callee, Checked, Env, Global, Poison, Scope, StaticArg};
 use crate::check::errors::{self, at};
-use crate::check::{builtins, foreign, text};
+use crate::check::foreign;
 use crate::source::Span;
 use crate::typed::Part;
 
@@ -35,10 +36,10 @@ pub(super) fn target<'a>(
                     Ast::Field(of, name) => foreign::field(cx.env, of, &name.name),
                     _ => None,
                 };
-                Err(not_callable(cx.env, &format!("`{}`", text::source(callee)), callee.span, help))
+                Err(not_callable(cx.env, &format!("`{}`", cx.env.quote(callee.span)), callee.span, help))
             }
         },
-        _ => Err(not_callable(cx.env, &format!("`{}`", text::source(callee)), callee.span, None)),
+        _ => Err(not_callable(cx.env, &format!("`{}`", cx.env.quote(callee.span)), callee.span, None)),
     }
 }
 
@@ -103,7 +104,7 @@ pub(crate) fn function_value<'a>(
         Ast::Bracket(..) if parts::is_part(cx.env, scope, expr) => target(cx, scope, expr),
         Ast::Bracket(of, statics) => match target(cx, scope, of)? {
             CallTarget::Callee(Callee::Def(def, given)) => {
-                let (name, span) = (text::source(of), expr.span);
+                let (name, span) = (cx.env.quote(of.span), expr.span);
                 let call =
                     WrittenCall { name, statics, args: Vec::new(), span, expected: None, axes: Vec::new() };
                 let given = statics::statics(cx, scope, def, given, &call)?;
@@ -114,14 +115,14 @@ pub(crate) fn function_value<'a>(
                 Ok(CallTarget::LayerAt { first, count, position, arguments })
             }
             _ => Err(cx.env.report(errors::not_supported(
-                &format!("`{}` as a function", text::source(expr)),
+                &format!("`{}` as a function", cx.env.quote(expr.span)),
                 expr.span,
                 "write a `fn` that calls it",
             ))),
         },
         Ast::Name(_) | Ast::Field(..) | Ast::Error => target(cx, scope, expr),
         _ => {
-            let source = text::source(expr);
+            let source = cx.env.quote(expr.span);
             let message = format!("`{source}` is a value, and a function is needed");
             let found = at(&errors::NOT_A_FUNCTION, message, expr.span, "not a function");
             Err(cx.env.report(

@@ -14,7 +14,6 @@ use crate::check::expr::lets::with_lines;
 use crate::check::expr::several::{self, ExpectedType};
 use crate::check::expr::typer::Typer;
 use crate::check::expr::{calls, convert, instances, kinds};
-use crate::check::text;
 use crate::diag::Label;
 use crate::typed::{Function, FunctionId};
 
@@ -86,7 +85,7 @@ fn body(cx: &mut Typer<'_, '_>, id: FunctionId) -> Checked<Function> {
     check_defaults(cx, instance_def, &scope, &signature);
     let from = scope.names.len() - signature.args.len();
     let (members, lets) = members::members(cx, &mut scope, def.ast, from);
-    let wanted = result_types(def.ast, &signature);
+    let wanted = result_types(cx.env, def.ast, &signature);
     let value = several::several(cx, &mut scope, &def.ast.body, &wanted, &format!("`{}`", def.ast.name.name));
     let layers = members::finish_layers(cx.env, &mut scope, value.is_ok() && lets.is_ok());
     let (mut members, lets, layers) = (members?, lets?, layers?);
@@ -156,11 +155,11 @@ fn stand_in(cx: &mut Typer<'_, '_>, def: usize, k: usize) -> Option<Checked<Stat
 }
 
 /// What the results of a function are declared as.
-fn result_types(function: &ast::Function, signature: &Signature) -> Vec<ExpectedType> {
+fn result_types(env: &Env<'_>, function: &ast::Function, signature: &Signature) -> Vec<ExpectedType> {
     let name = &function.name.name;
     let wanted = |(written, ty): (&ast::TypeExpr, &Type)| ExpectedType {
         ty: ty.clone(),
-        place: (written.span, format!("`{name}` is declared to give `{}`", text::type_source(written))),
+        place: (written.span, format!("`{name}` is declared to give `{}`", env.quote(written.span))),
     };
     function.results.iter().zip(&signature.results).map(wanted).collect()
 }

@@ -5,7 +5,6 @@
 use crate::ast::{self, ExprKind as Ast, StrPart};
 use crate::check::env::{Checked, Env, Instances};
 use crate::check::errors::{self, at, nearest};
-use crate::check::text;
 use crate::source::Span;
 use crate::typed::pattern::matches;
 use crate::typed::{FunctionId, Group, Member, Statement, StatementKind};
@@ -25,7 +24,7 @@ pub(super) fn group_pattern(env: &mut Env<'_>, expr: &ast::Expr) -> Checked<(Opt
             }
         },
         _ => {
-            let name = text::source(expr);
+            let name = env.quote(expr.span);
             let message = "a group is a pattern in quotes, or `else`";
             let found = at(&errors::NOT_TEXT, message, expr.span, "neither");
             Err(env.report(found.help(format!("quote it: `\"{name}\"`"))))

@@ -6,7 +6,6 @@ use crate::check::env::{Checked, Env, Global, Poison};
 use crate::check::errors::{self, at, nearest};
 use crate::check::expr::recorded::{self, path};
 use crate::check::optim::groups;
-use crate::check::text;
 use crate::typed::{Curve, Extent, Statement, StatementId, StatementKind};
 
 /// Curves as they are written.
@@ -75,7 +74,7 @@ fn no_curve(env: &mut Env<'_>, expr: &ast::Expr) -> Poison {
     if matches!(expr.kind, Ast::Error) {
         return Poison;
     }
-    let message = format!("`{}` is not a recorded curve", text::source(expr));
+    let message = format!("`{}` is not a recorded curve", env.quote(expr.span));
     let found = at(&errors::NOT_A_FIT, message, expr.span, "a curve of a fit is needed");
     env.report(found.help("plot what a fit records: `fit.loss`"))
 }

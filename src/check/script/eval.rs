@@ -23,10 +23,10 @@ pub(super) fn eval<'a>(
     cx.env.globals.evaluations.insert(index);
     let (mut scope, rows) = runs::run_scope(cx.env, data, index);
     let Callee::Def(def, given) = callee else { return Err(Poison) };
-    let model = cx.env.decls.functions[def].ast.name.name.clone();
-    for subject in [subject_name(&run.subject), model] {
+    let model = &cx.env.decls.functions[def].ast.name.name;
+    for subject in subject_name(&run.subject).into_iter().chain([model.as_str()]) {
         let callee = Callee::Model(def, given.clone(), Part::fit(fit));
-        scope.bind(&subject, Binding::Function(callee), run.subject.span);
+        scope.bind(subject, Binding::Function(callee), run.subject.span);
     }
     let lets = runs::run_lets(cx, &mut scope, &run.lets);
     let metrics = runs::metrics(cx, &mut scope, &run.metrics, &[], &lets)?;

@@ -10,7 +10,6 @@ use crate::check::expr::{lets, targets};
 use crate::check::functions;
 use crate::check::optim::pipelines;
 use crate::check::optim::stages::Stages;
-use crate::check::text;
 use crate::source::Span;
 use crate::typed::{GlobalId, Local, Statement, StatementId, StatementKind};
 
@@ -148,7 +147,7 @@ fn bare<'a>(
         }
         Ast::Error => return Err(Poison),
         _ => {
-            let message = format!("unused value `{}`", text::source(expr));
+            let message = format!("unused value `{}`", cx.env.quote(expr.span));
             let found = at(&errors::NOT_A_VALUE, message, expr.span, "an expression by itself");
             return Err(cx.env.report(found.help("print it, or bind it: `let a = ...`")));
         }

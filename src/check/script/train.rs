@@ -99,10 +99,10 @@ fn goal<'a>(
     (data, index): (DataId, usize),
 ) -> Checked<Goal> {
     let (mut scope, rows) = runs::run_scope(cx.env, data, index);
-    let (subject, run_id) = (subject_name(&run.subject), StatementId(index));
+    let (subject, run_id) = (subject_name(&run.subject).unwrap_or_default(), StatementId(index));
     if let Callee::Def(def, given) = callee {
         let callee = Callee::Model(*def, given.clone(), Part::training(run_id));
-        scope.bind(&subject, Binding::Function(callee), run.subject.span);
+        scope.bind(subject, Binding::Function(callee), run.subject.span);
     }
     cx.env.globals.roots.remove(&run_id);
     let (loss, metrics) = lines(cx, settings, &mut scope, run, run_id);

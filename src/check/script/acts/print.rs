@@ -7,7 +7,6 @@ use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Checked, Poison, Scope};
 use crate::check::errors::{self, at};
 use crate::check::expr::typer::Typer;
-use crate::check::text;
 use crate::diag::Diagnostic;
 use crate::source::Span;
 use crate::typed::{Act, Curve, Expr, Host, LocalId, Printer, Sample};
@@ -59,8 +58,8 @@ pub(super) fn check<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, act: &'a ast:
 /// `print("a", b)`
 fn in_parentheses(cx: &mut Typer<'_, '_>, items: &[ast::Expr], span: Span) -> Poison {
     let inside = |item: &ast::Expr| match &item.kind {
-        Ast::Str(_) => text::source(item).trim_matches('"').to_string(),
-        _ => format!("{{{}}}", text::source(item)),
+        Ast::Str(_) => cx.env.quote(item.span).trim_matches('"').to_string(),
+        _ => format!("{{{}}}", cx.env.quote(item.span)),
     };
     let text: Vec<String> = items.iter().map(inside).collect();
     let found = at(&errors::NOT_A_VALUE, "`print` takes one text or one value", span, "several of them");

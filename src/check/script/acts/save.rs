@@ -8,7 +8,6 @@ use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Global, Scope};
 use crate::check::errors::{self, at};
 use crate::check::expr::typer::Typer;
-use crate::check::text;
 use crate::diag::Diagnostic;
 use crate::source::Span;
 use crate::typed::{Act, Expr, Host, Printer, StatementId};
@@ -35,7 +34,7 @@ struct SaveTensor {
 pub(super) fn check<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, act: &'a ast::Act) -> CheckedAct {
     let value = one(cx.env, act)?;
     let path = path(cx.env, act);
-    match cx.env.globals.values.get(text::source(value).as_str()) {
+    match runs::name_of(value).and_then(|name| cx.env.globals.values.get(name)) {
         Some(Global::Sweep { id, .. }) => save_sweep(cx, *id, path?, act),
         Some(Global::Value(..)) => save_tensor(cx, scope, value, path?, act),
         None if !matches!(value.kind, Ast::Name(_)) => save_tensor(cx, scope, value, path?, act),
