@@ -71,7 +71,7 @@ enum Command {
     },
     /// Say what the columns of a csv file hold: types, missing cells, ranges, classes
     Data(data::DataArgs),
-    /// Explain a diagnostic code, such as `shape-mismatch`
+    /// Explain a diagnostic code, such as `shape-mismatch`, or a name of the library, such as `adam`
     Explain {
         /// The code; without one, all codes are listed
         code: Option<String>,

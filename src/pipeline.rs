@@ -14,10 +14,12 @@ use crate::run;
 use crate::source::{FileId, Sources};
 use crate::{ast, check, data, graph, kernel, loops, native, typed};
 
+mod about;
 mod profile;
 mod timings;
 mod uses;
 
+pub(crate) use about::{about, library_names};
 pub use profile::Profile;
 pub use timings::Timings;
 

@@ -79,6 +79,8 @@ pub enum ItemKind {
     Act(Act),
     /// An expression by itself: `train m on d { ... }` whose result is unused.
     Expr(Expr),
+    /// What could not be read, and the names that it declares; a diagnostic has been given.
+    Broken(Vec<Ident>),
 }
 
 /// A statement that does something with values: `WORD EXPR, EXPR by NAME` or `WORD EXPR to PATH`. Which words
@@ -465,4 +467,8 @@ pub struct Run {
     pub settings: Vec<Let>,
     /// `metric accuracy = ...` in order.
     pub metrics: Vec<Let>,
+    /// `let p = ...` in order: names for the loss and the metrics.
+    pub lets: Vec<Let>,
+    /// Whether it has a line that could not be read.
+    pub broken: bool,
 }

@@ -76,6 +76,7 @@ impl TreePrinter {
                 act.to.iter().for_each(|path| p.node("to", |p| p.expr(path)));
             }),
             ItemKind::Expr(expr) => self.expr(expr),
+            ItemKind::Broken(_) => self.line("error"),
         }
     }
 
@@ -279,6 +280,7 @@ impl TreePrinter {
         self.node(word, |p| {
             p.expr(&run.subject);
             p.node("on", |p| p.expr(&run.data));
+            run.lets.iter().for_each(|line| p.binding("let", line));
             run.settings.iter().for_each(|set| p.binding("set", set));
             run.metrics.iter().for_each(|metric| p.binding("metric", metric));
         });

@@ -222,12 +222,11 @@ codes! {
 
     /// This is part of the language as planned but not of this version.
     ///
-    ///     layer blocks = block[64] * 6
+    ///     fn double(x: bf16[n]) -> bf16[n] = 2 * x
     ///
     /// Write what the message suggests:
     ///
-    ///     layer first  = block[64]
-    ///     layer second = block[64]
+    ///     fn double(x: f32[n]) -> f32[n] = 2 * x
     NOT_SUPPORTED = "not-supported";
 
     /// A size variable of a function that is called follows neither from the arguments nor from the type
@@ -561,6 +560,17 @@ codes! {
     ///
     ///     data homes = csv("homes.csv", target = "price")
     TARGET_AMONG_FEATURES = "target-among-features";
+
+    /// A column with one number a row stands beside a value with another axis, of size 1. Sizes match from the
+    /// right, so the result has a number for each pair of rows, and its mean is not the mean over the rows.
+    ///
+    ///     loss = mean((net(x) - y)^2)                    // `net(x)` is `real[rows, 1]`, `y` is `real[rows]`
+    ///
+    /// Take the axis away, or give the column one:
+    ///
+    ///     loss = mean((net(x)[:, 0] - y)^2)
+    ///     loss = mean((net(x) - expand(y, axis = 1))^2)
+    ROWS_AGAINST_ROWS = "rows-against-rows";
 
     /// A setting has a value that it does not take, or contradicts another one.
     ///

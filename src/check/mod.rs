@@ -27,6 +27,7 @@ mod codes;
 mod env;
 pub mod errors;
 mod expr;
+mod foreign;
 mod functions;
 mod limits;
 pub(crate) mod optim;
@@ -38,7 +39,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use self::env::{Declaration, Env, PipelineDef, Scope, StageDef, WILDCARD};
+use self::env::{Declaration, Env, Global, PipelineDef, Scope, StageDef, WILDCARD};
 use self::errors::at;
 use self::expr::{targets, typer};
 use self::optim::external;
@@ -209,6 +210,13 @@ impl<'a> Checker<'a> {
             ItemKind::Let(line) if !library && names_one(line) => {
                 if let Some(constant) = decls.constant(&line.value) {
                     decls.constants.insert(&line.name().name, constant);
+                }
+            }
+            ItemKind::Broken(names) => {
+                for name in names {
+                    decls.broken.insert(&name.name);
+                    decls.data.insert(&name.name, None);
+                    self.env.globals.values.insert(&name.name, Global::Error);
                 }
             }
             _ => {}

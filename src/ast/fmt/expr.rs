@@ -200,7 +200,8 @@ impl SourceText<'_> {
     fn run(&self, word: &str, span: Span, run: &Run) -> Doc {
         let settings = run.settings.iter().map(|set| self.binding("", set));
         let metrics = run.metrics.iter().map(|metric| self.binding("metric ", metric));
-        let mut rows: Vec<DocLine> = settings.chain(metrics).collect();
+        let lets = run.lets.iter().map(|line| self.binding("let ", line));
+        let mut rows: Vec<DocLine> = settings.chain(metrics).chain(lets).collect();
         rows.sort_by_key(|row| row.start);
         let (subject, data) = (&run.subject, &run.data);
         let [subject, data] = [subject, data].map(|expr| self.operand(expr, Level::Postfix));

@@ -183,7 +183,7 @@ fn call_instance<'a>(
             values[k].expr.ty.shape = shape.clone();
             solve::solve(&signature, &values, &mut given.clone()).is_none()
         });
-        return Err(argument_mismatch(env, scope, &signature, &values[k], k, (&sizes, mended), call));
+        return Err(argument_mismatch(env, scope, &signature, (&values, k), (&sizes, mended), call));
     }
     if let Some(expected) = call.expected {
         solve::solve_result(&signature, expected, &mut sizes);
@@ -282,15 +282,30 @@ fn expectation(signature: &Signature, k: usize) -> String {
     format!("argument `{}` is declared `{}`", signature.names[k], signature.written[k])
 }
 
+/// What to write where labels are no class numbers, or are.
+const SOFT: &str = "for one-hot rows and probabilities write `soft_cross_entropy`; `cross_entropy` takes class numbers, \
+    one for each row";
+const CLASSES: &str =
+    "for class numbers and a logit for each class write `cross_entropy`; here both have the same shape";
+
+fn fitting_loss(call: &WrittenCall<'_, '_>, values: &[Value]) -> Option<&'static str> {
+    let target = &values.get(1)?.expr.ty.dtype;
+    match call.name.as_str() {
+        "cross_entropy" | "smooth_cross_entropy" if target.is_float() => Some(SOFT),
+        "binary_cross_entropy" | "soft_cross_entropy" if target.is_int() => Some(CLASSES),
+        _ => None,
+    }
+}
+
 fn argument_mismatch<'a>(
     env: &mut Env<'a>,
     scope: &Scope,
     signature: &Signature,
-    value: &Value,
-    k: usize,
+    (values, k): (&[Value], usize),
     (sizes, mended): (&Sizes, Option<String>),
     call: &WrittenCall<'a, '_>,
 ) -> Poison {
+    let value = &values[k];
     let have = text::show(&value.expr.ty, env.real);
     let want = text::show(&signature.args[k].substitute(sizes), env.real);
     let layer = layers::layer_span(scope, &call.name);
@@ -306,6 +321,9 @@ fn argument_mismatch<'a>(
     );
     let found = origin::label_origin(env, scope, &value.expr, found);
     let help = match layer {
+        None if fitting_loss(call, values).is_some() => {
+            fitting_loss(call, values).unwrap_or_default().to_string()
+        }
         _ if mended.is_some() => mended.unwrap_or_default(),
         Some(_) => format!("change the sizes of layer `{}`, or the value it is applied to", call.name),
         None => "make the sizes equal".to_string(),

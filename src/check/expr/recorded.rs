@@ -6,6 +6,7 @@ use crate::algebra::types::{DType, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Checked, Env, Global, Poison, Scope, Value};
 use crate::check::errors::{self, at};
+use crate::check::foreign;
 use crate::source::Span;
 use crate::typed::{Expr, ExprKind, Part, Series, StatementId, Statistic};
 
@@ -47,7 +48,9 @@ pub(super) fn field<'a>(
                 field.span,
                 "no such field",
             );
-            Err(env.report(found.help("fits and evaluations have fields: `fit.loss`")))
+            let help = foreign::field(env, of, &field.name);
+            let help = help.unwrap_or_else(|| "fits and evaluations have fields: `fit.loss`".to_string());
+            Err(env.report(found.help(help)))
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::ast::{self, ExprKind as Ast};
 use crate::check::builtins;
 use crate::check::env::{Binding, CallTarget, Callee, Checked, Env, Global, Poison, Scope, StaticArg};
 use crate::check::errors::{self, at};
+use crate::check::foreign;
 use crate::source::Span;
 use crate::typed::Part;
 
@@ -30,7 +31,13 @@ pub(super) fn target<'a>(
         Ast::Error => Err(Poison),
         Ast::Field(..) | Ast::Bracket(..) => match parts::callee(cx.env, scope, callee) {
             Some(part) => part.map(CallTarget::Callee),
-            None => Err(not_callable(cx.env, &format!("`{}`", cx.env.quote(callee.span)), callee.span, None)),
+            None => {
+                let help = match &callee.kind {
+                    Ast::Field(of, name) => foreign::field(cx.env, of, &name.name),
+                    _ => None,
+                };
+                Err(not_callable(cx.env, &format!("`{}`", cx.env.quote(callee.span)), callee.span, help))
+            }
         },
         _ => Err(not_callable(cx.env, &format!("`{}`", cx.env.quote(callee.span)), callee.span, None)),
     }

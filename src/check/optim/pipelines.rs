@@ -9,6 +9,7 @@ use crate::check::builtins;
 use crate::check::env::{Binding, Checked, Env, PipelineDef, Poison, Scope, StageDef};
 use crate::check::errors::{self, at, nearest};
 use crate::check::expr::typer::Typer;
+use crate::check::foreign;
 use crate::source::Span;
 use crate::typed::{Cell, ExprKind, FunctionId, Group, Optimizer, StageUse};
 
@@ -254,12 +255,18 @@ fn unknown_stage(env: &mut Env<'_>, name: &str, span: Span) -> Poison {
         || env.globals.values.contains_key(name)
         || env.decls.constants.contains_key(name)
         || env.decls.data.contains_key(name);
+    if env.decls.broken.contains(name) {
+        return Poison;
+    }
     if known {
         return not_a_stage(env, name, span);
     }
     let near = nearest(name, env.decls.optimizer_names());
     let found = at(&errors::UNKNOWN_NAME, format!("unknown stage `{name}`"), span, "no such stage");
-    env.report(errors::suggest(found, near))
+    env.report(match foreign::name(name) {
+        Some(help) => found.help(help),
+        None => errors::suggest(found, near),
+    })
 }
 
 fn not_a_stage(env: &mut Env<'_>, name: &str, span: Span) -> Poison {

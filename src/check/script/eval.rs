@@ -1,8 +1,9 @@
 //! `eval`.
 
 use super::agree::{self, columns_read};
+use super::rows;
 use super::runs::{self, subject_name};
-use super::{rows, settings};
+use super::settings::{self, complete};
 use crate::ast;
 use crate::check::env::{Binding, Callee, Checked, Global, Poison};
 use crate::check::expr::typer::Typer;
@@ -27,8 +28,10 @@ pub(super) fn eval<'a>(
         let callee = Callee::Model(def, given.clone(), Part::fit(fit));
         scope.bind(subject, Binding::Function(callee), run.subject.span);
     }
-    let metrics = runs::metrics(cx, &mut scope, &run.metrics, &[])?;
+    let lets = runs::run_lets(cx, &mut scope, &run.lets);
+    let metrics = runs::metrics(cx, &mut scope, &run.metrics, &[], &lets)?;
     known?;
+    complete(run)?;
     let read = columns_read(metrics.iter().map(|(_, metric)| metric));
     agree::target_among_features(cx.env, data, &read, run.data.span);
     agree::same_units(cx.env, trained, data, &read, run.data.span)?;

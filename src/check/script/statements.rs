@@ -65,7 +65,8 @@ fn checked<'a>(
         | ItemKind::Fn(_)
         | ItemKind::Model(_)
         | ItemKind::Stage(_)
-        | ItemKind::Pipeline(_) => return None,
+        | ItemKind::Pipeline(_)
+        | ItemKind::Broken(_) => return None,
     };
     let with_locals = |(kind, locals): (StatementKind, Vec<Local>)| {
         let locals = if locals.is_empty() { scope.locals } else { locals };

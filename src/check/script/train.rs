@@ -42,6 +42,7 @@ pub(super) fn train<'a>(
     let goal = goal(cx, &settings, run, &callee, (data, index));
     let (pipeline, goal) = (pipeline?, goal?);
     known?;
+    settings::complete(run)?;
     fits_data(cx.env, &settings, run, data, &goal, &course)?;
     if course.accumulate.as_ref().is_ok_and(|batches| *batches > 1) {
         let why = "a step that accumulates gradients has no batch of its own";
@@ -107,7 +108,8 @@ fn goal<'a>(
     let (loss, metrics) = lines(cx, settings, &mut scope, run, run_id);
     let root = cx.env.globals.roots.get(&run_id).cloned();
     let awaited = std::mem::take(&mut cx.env.globals.awaited);
-    if let (None, true, Some(line)) = (&root, loss.is_ok() || awaited, settings.get("loss")) {
+    let whole = (loss.is_ok() || awaited) && !run.broken;
+    if let (None, true, Some(line)) = (&root, whole, settings.get("loss")) {
         let message = format!("the loss never calls `{subject}`");
         let found = at(&errors::LOSS_WITHOUT_MODEL, message, line.value.span, "nothing to learn from");
         let found = found.label(run.subject.span, "this model is trained");
@@ -128,7 +130,7 @@ fn lines<'a>(
     run: &'a ast::Run,
     id: StatementId,
 ) -> Lines {
-    let (before, locals) = (cx.env.found.len(), scope.locals.len());
+    let (before, locals, names) = (cx.env.found.len(), scope.locals.len(), scope.names.len());
     let lines = lines_once(cx, settings, scope, run);
     let after = cx.env.found.len();
     let mut root = sizes::root(cx.env, id);
@@ -142,6 +144,7 @@ fn lines<'a>(
         return lines;
     }
     cx.env.found.drain(before..after);
+    scope.names.truncate(names);
     scope.locals.truncate(locals);
     scope.origins.truncate(locals);
     cx.env.instances.pending.extend(std::mem::take(&mut cx.env.instances.waiting));
@@ -154,11 +157,13 @@ fn lines_once<'a>(
     scope: &mut Scope,
     run: &'a ast::Run,
 ) -> Lines {
+    let lets = runs::run_lets(cx, scope, &run.lets);
     let loss = match settings.get("loss") {
         Some(loss) => runs::scalar(cx, scope, &loss.value, &errors::LOSS_NOT_SCALAR, "loss"),
         None => Err(settings::missing(cx.env, "loss", "loss = mean(...)", run)),
     };
-    (loss, runs::metrics(cx, scope, &run.metrics, &RECORDED))
+    let metrics = runs::metrics(cx, scope, &run.metrics, &RECORDED, &lets);
+    (lets.and_then(|lets| Ok(runs::inside(&lets, loss?))), metrics)
 }
 
 /// What a run reads fits its data, and those that it is validated on.

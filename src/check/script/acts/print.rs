@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::{CheckedAct, curves, one, sample};
 use crate::ast::{self, ExprKind as Ast};
-use crate::check::env::{Checked, Scope};
+use crate::check::env::{Checked, Poison, Scope};
 use crate::check::errors::{self, at};
 use crate::check::expr::typer::Typer;
 use crate::diag::Diagnostic;
@@ -40,6 +40,9 @@ pub(super) fn check<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, act: &'a ast:
         return table(cx, act);
     }
     let written = one(cx.env, act)?;
+    if let Ast::Tuple(items) = &written.kind {
+        return Err(in_parentheses(cx, items, written.span));
+    }
     let Ast::Str(parts) = &written.kind else {
         return Ok(Rc::new(Print(vec![part(cx, scope, written, None)?])));
     };
@@ -51,6 +54,17 @@ pub(super) fn check<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, act: &'a ast:
         })
         .collect();
     Ok(Rc::new(Print(parts.into_iter().collect::<Checked<_>>()?)))
+}
+
+/// `print("a", b)`
+fn in_parentheses(cx: &mut Typer<'_, '_>, items: &[ast::Expr], span: Span) -> Poison {
+    let inside = |item: &ast::Expr| match &item.kind {
+        Ast::Str(_) => cx.env.quote(item.span).trim_matches('"').to_string(),
+        _ => format!("{{{}}}", cx.env.quote(item.span)),
+    };
+    let text: Vec<String> = items.iter().map(inside).collect();
+    let found = at(&errors::NOT_A_VALUE, "`print` takes one text or one value", span, "several of them");
+    cx.env.report(found.help(format!("values stand in the text: `print \"{}\"`", text.join(" "))))
 }
 
 /// A value in printed text, which alone may be a sample.
