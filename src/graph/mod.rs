@@ -45,6 +45,7 @@ pub mod passes;
 pub mod positions;
 mod print;
 pub mod programs;
+mod region;
 mod rows;
 pub mod rules;
 pub mod share;
@@ -64,6 +65,7 @@ use std::rc::Rc;
 use self::chunks::Chunks;
 use self::positions::Position;
 pub use self::programs::{ProgramId, Purpose};
+pub use self::region::{Feed, Leave, Loop};
 use crate::algebra::form::{Reducer, Segments};
 use crate::algebra::op::{Op, Val};
 use crate::algebra::types::Type;
@@ -240,6 +242,10 @@ pub enum Def {
     Input(usize),
     /// An operator on earlier values.
     Op(Op, Vec<Val>),
+    /// A loop over earlier values. It has no value of its own.
+    Loop(Rc<Loop>, Vec<Val>),
+    /// Result `k` of an earlier loop.
+    Result(Val, usize),
 }
 
 /// Something given when the program runs.
@@ -288,6 +294,8 @@ pub enum Role {
     FitModelState(usize, usize),
     /// Output `k` of the program of a chunk of rows, of all chunks together.
     Chunks(usize, Reducer),
+    /// Argument `k` of the loop whose body this is.
+    Feed(usize),
 }
 
 /// Something left behind.

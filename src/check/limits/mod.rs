@@ -197,13 +197,16 @@ impl LimitsWalk<'_> {
         }
     }
 
-    /// All iterations, until there are too many.
+    /// All iterations that are written out, until there are too many.
     fn repeat(&mut self, parts: &Loop, span: Span, sizes: &Sizes) {
         parts.carried.iter().for_each(|(_, start)| self.expr(start, sizes));
         let number = |dim: &Dim| dim.substitute(sizes).as_constant().unwrap_or(0);
         let before = self.work;
         let mut sizes = sizes.clone();
-        for iteration in number(&parts.from)..number(&parts.to) {
+        let (from, to) = (number(&parts.from), number(&parts.to));
+        // What fits in the first and in the last iteration of a loop that is not written out fits in all.
+        let ends = self.program.stays(parts, to.saturating_sub(from)).then(|| to - from - 1);
+        for iteration in (from..to).step_by(ends.map_or(1, |step| step.max(1) as usize)) {
             sizes.insert(parts.iteration.clone(), Dim::constant(iteration));
             self.expr(&parts.body, &sizes);
             self.work += 1;
