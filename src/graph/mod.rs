@@ -21,6 +21,19 @@
 //!   return loss = %9, params <- %40, adam.m <- %31
 //! ```
 //!
+//! A loop whose iterations are alike is one value, [`Def::Loop`], with a graph of its own as its body (`loops`
+//! decides, `region` says what it is); what need not be done in each iteration is moved out of the body while that is built,
+//! and `grad` writes a loop that goes back.
+//!
+//! ```text
+//!   %2 = loop 12(w = w, h = 0 then next.0, xt in x) {
+//!     %0 = mul w, h    : f32[3]
+//!     %1 = add %0, xt  : f32[3]
+//!     return next.0 = %1
+//!   }
+//!   %3 = result %2.0   : f32[3]
+//! ```
+//!
 //! `build` evaluates typed expressions into a `builder`, `rows` and `chunks` cut evaluations, `grad` differentiates there, `step` adds the
 //! optimizer. `simplify` runs the rewrites of `rules`, `share` drops what no output needs, and `verify`
 //! checks the invariant after each. `eval` is the reference run.

@@ -249,8 +249,12 @@ impl<'a> Placer<'a> {
             let ty = planned.repeated.result(k);
             let name = result.and_then(|id| self.groups.plan.items[id].name.clone());
             let places = planned.places(k);
-            let whole =
-                Buffer { dtype: ty.dtype, len: places * ty.count(), name, storage: Storage::Temporary };
+            let whole = Buffer {
+                dtype: ty.dtype,
+                len: places.saturating_mul(ty.count()),
+                name,
+                storage: Storage::Temporary,
+            };
             self.memory.buffers.push(whole);
             let of = BufferId(self.memory.buffers.len() - 1);
             self.memory.left[number].push(of);

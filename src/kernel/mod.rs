@@ -3,7 +3,8 @@
 //! Comes in: graphs. Goes out: for each graph its buffers and its kernels in order. A kernel is one
 //! loop nest over its axes, result axes first; every operator of the graph is in exactly one kernel,
 //! but for views and constants, which are folded into the reads that use them.
-//! Invariant: a kernel reads what earlier kernels have stored. Loads come before stores.
+//! Invariant: a kernel reads what earlier kernels have stored. Loads come before stores. Kernels of a loop's body
+//! are a [`Region`], which is repeated; some of its buffers are [`Moving`] from iteration to iteration.
 //!
 //! ```text
 //! kernels forward

@@ -60,6 +60,9 @@ fn common(program: &kernel::Program, region: usize) -> BTreeSet<usize> {
     moves.collect()
 }
 
+/// A buffer of more bytes is never allocated: how many more does not count.
+const MOST: usize = usize::MAX >> 8;
+
 /// A temporary's offset in the arena (0 for other buffers), and the arena's size.
 fn arena(program: &kernel::Program, lives: &[Option<(usize, usize)>]) -> (Vec<usize>, usize) {
     let mut order: Vec<(usize, usize, usize)> = Vec::new();
@@ -73,11 +76,12 @@ fn arena(program: &kernel::Program, lives: &[Option<(usize, usize)>]) -> (Vec<us
     let mut taken: Vec<(usize, usize, usize)> = Vec::new();
     let mut total = 0;
     for (first, last, k) in order {
-        let bytes = (program.buffers[k].len * program.buffers[k].dtype.bytes()).next_multiple_of(ALIGN);
+        let kernel::Buffer { len, dtype, .. } = &program.buffers[k];
+        let bytes = len.saturating_mul(dtype.bytes()).min(MOST).next_multiple_of(ALIGN);
         taken.retain(|(_, _, until)| *until >= first);
         let start = first_fit(&taken, bytes);
         offsets[k] = start;
-        total = total.max(start + bytes);
+        total = total.max(start.saturating_add(bytes));
         taken.push((start, start + bytes, last));
         taken.sort_unstable();
     }

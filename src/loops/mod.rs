@@ -5,6 +5,8 @@
 //! function. Every scalar function has been expanded into machine operations, so the interpreter of
 //! this stage and native code compute the same bits.
 //!
+//! Calls may be repeated, as a [`Region`]; then some of their buffers lie elsewhere in each iteration.
+//!
 //! A value has an element type and a number of lanes. Lanes may exceed a machine register: `native`
 //! splits them, which is how loops are unrolled.
 //!

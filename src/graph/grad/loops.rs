@@ -196,12 +196,10 @@ impl Back<'_> {
     /// The body in an iteration back: what its products gave is known.
     fn forward(&mut self, inputs: &[Val]) -> Vec<Val> {
         let (made, repeated, ways) = (self.made, Rc::clone(&self.repeated), Rc::clone(&self.ways));
-        let again = recomputed(&ways);
+        let again = recomputed(&repeated.body, &ways);
         self.builder.inline(&repeated.body, &ways, inputs, &mut |builder, value, (op, args)| {
             let product = matches!(op, Op::Contract(_) | Op::Convolve(_));
-            let keeps = product
-                && !again.iter().any(|range| range.contains(&value))
-                && may_be_kept(repeated.count, repeated.ty(value));
+            let keeps = product && !again.contains(&value) && may_be_kept(repeated.count, repeated.ty(value));
             keeps.then(|| {
                 let all = builder.outer().in_all(made, value);
                 let kept = builder.slice(all);
@@ -329,11 +327,21 @@ fn is_linear(view: &View) -> bool {
     }
 }
 
-/// Values that a derivative asks to be computed again.
-fn recomputed(ways: &Ways) -> Vec<std::ops::Range<Val>> {
-    let ranges = ways.derivatives.values().filter_map(|way| match way {
-        Derivative::Rematerialise(again) => Some(Val(again.from as u32)..Val(again.value.0 + 1)),
-        Derivative::Custom(_) => None,
-    });
-    ranges.collect()
+/// Which values of a body are computed again: those that a derivative asks it of, and those that stand for what a
+/// rule gives for another seed.
+fn recomputed(body: &Graph, ways: &Ways) -> BTreeSet<Val> {
+    let (mut again, mut seeded) = (BTreeSet::new(), BTreeSet::new());
+    for way in ways.derivatives.values() {
+        match way {
+            Derivative::Rematerialise(of) => again.extend((of.from as u32..=of.value.0).map(Val)),
+            Derivative::Custom(rule) => seeded.extend([rule.seed]),
+        }
+    }
+    for (index, node) in body.nodes.iter().enumerate() {
+        if node.def.args().iter().any(|arg| seeded.contains(arg)) {
+            seeded.insert(Val(index as u32));
+        }
+    }
+    again.extend(seeded);
+    again
 }
