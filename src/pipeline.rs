@@ -259,9 +259,7 @@ impl Program {
         called: &check::Called<'_>,
         add: impl FnOnce(&mut typed::Program, typed::Expr),
     ) -> Result<Program, Report> {
-        let Parsed { script, whole, library, .. } = &*self.parsed;
-        let (mut typed, call, mut found) =
-            check::check_call(whole, library, &*self.files, self.real(script), called);
+        let (mut typed, call, mut found) = check::check_call(self.checked(), called);
         if !found.iter().any(Diagnostic::is_error) {
             let Some(call) = call else { crate::ice!("check", "nothing is said of a call in error") };
             (typed.limit, typed.unroll) = (self.options.limit, self.options.unroll);
@@ -403,16 +401,27 @@ impl Program {
     pub fn typed(&self) -> Result<&typed::Program, Report> {
         make(&self.typed, || {
             // A broken script is still checked, so that one run shows all there is to mend.
-            let Parsed { script, found, whole, used, library } = &*self.parsed;
-            let real = self.real(script);
+            let Parsed { found, used, .. } = &*self.parsed;
             let (mut typed, more) = match &self.given {
-                None => check::check(whole, library, &*self.files, real),
-                Some(params) => check::check_pipeline(whole, library, &*self.files, real, params),
+                None => check::check(self.checked()),
+                Some(params) => check::check_pipeline(self.checked(), params),
             };
             self.keep(found.iter().chain(used).cloned().chain(more).collect())?;
             (typed.limit, typed.unroll) = (self.options.limit, self.options.unroll);
             Ok(typed)
         })
+    }
+
+    /// What is checked.
+    fn checked(&self) -> check::Parsed<'_> {
+        let Parsed { script, whole, library, .. } = &*self.parsed;
+        check::Parsed {
+            script: whole,
+            library,
+            sources: &self.sources,
+            catalog: &*self.files,
+            real: self.real(script),
+        }
     }
 
     /// What `real` means: the command line decides, then the script.

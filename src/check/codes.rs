@@ -236,9 +236,10 @@ codes! {
     ///
     ///     let w = glorot_uniform()
     ///
-    /// Say the type:
+    /// Say the type, or what stands in square brackets:
     ///
     ///     param w: real[I, O] = glorot_uniform()
+    ///     let a = steps[n = 8](0.5)      // of `fn steps[n](from: real) -> real[n]`
     SIZE_UNKNOWN = "size-unknown";
 
     /// `..` in a result stands for the leading axes that `..` in an argument has; without such an
@@ -300,6 +301,13 @@ codes! {
     ///
     ///     layer out = dense[4, 3]
     ///     x |> out
+    ///
+    /// After a run call what it left, `fit(x)`. A function takes the model as an argument, which the loss of a run
+    /// or a fit gives it:
+    ///
+    ///     fn energy[net: model](x: real[B, 4]) -> real = sum(net(x)^2)
+    ///     loss = energy[mlp](x)          // in `train mlp on d { ... }`
+    ///     print energy[fit](x)
     MODEL_WITHOUT_INSTANCE = "model-without-instance";
 
     /// Two uses of one model (or layer) need its parameters in different sizes.
@@ -514,9 +522,13 @@ codes! {
     ///
     ///     fit.acuracy
     ///
-    /// A fit has `loss`, its metrics, `val_loss` and `opt.STAGE.STATE`:
+    /// A fit has `loss`, its metrics, `val_loss` and `opt.STAGE.STATE`, and everything that its model declares:
+    /// parameters and states as values, layers to be called.
     ///
     ///     fit.accuracy
+    ///     fit.blocks[2].attn.wq
+    ///     fit.opt.adam.m["hidden.w"]
+    ///     fit.decoder(z)
     UNKNOWN_FIELD = "unknown-field";
 
     /// `train` and `eval` have fixed settings; this is none of them.

@@ -10,7 +10,7 @@ use super::calls::CallCache;
 use super::layout::{ArenaExtents, ParamMatrix, join};
 use super::loops::OpenLoop;
 use super::positions::{IndexSource, Position};
-use super::{Layout, Param, Role, errors};
+use super::{Layout, Param, Role, StateSlot, errors};
 use crate::algebra::concat::Concat;
 use crate::algebra::fill::Fill;
 use crate::algebra::form::{Reducer, Segments};
@@ -25,7 +25,7 @@ use crate::ice;
 use crate::source::{FileId, Span};
 use crate::typed::{
     Counter, Expr, ExprKind, Extent, Function, FunctionId, GlobalId, Instance, Local, LocalId, Member,
-    Numbered, Program, StatementId, StatementKind,
+    Numbered, Part, Program, StatementId, StatementKind,
 };
 
 /// What size variables stand for.
@@ -258,6 +258,8 @@ impl<'a> Evaluator<'a> {
             ExprKind::Local(local) => local_value(frame, *local),
             ExprKind::Param(member) => self.param(*member, frame),
             ExprKind::State(member) => self.state(*member, frame),
+            ExprKind::Part(part) => self.part(part),
+            ExprKind::FitState { fit, state, param } => self.fit_state(*fit, state, param.as_deref(), &ty),
             ExprKind::Global(id) => self.builder.input(self.global_name(*id), Role::Global(*id), ty),
             ExprKind::Recorded(series) => {
                 let name = join(self.run_name(series.of), &series.key);
@@ -373,7 +375,7 @@ impl<'a> Evaluator<'a> {
         };
         // A finished fit in a training step is evaluated.
         let training = self.training;
-        self.training &= !matches!(instance, Instance::Fit(_));
+        self.training &= !matches!(instance, Instance::Part(Part { finished: true, .. }));
         self.expect_rows(function, &inner);
         let values = self.values(&function.body, &mut inner);
         self.training = training;
@@ -404,15 +406,23 @@ impl<'a> Evaluator<'a> {
     /// Whose parameters a called function uses. A function without any keeps its caller's path, which
     /// tells its random numbers apart.
     fn owner(&self, function: &'a Function, instance: &Instance, frame: &Frame<'a>) -> Option<Owner<'a>> {
-        let root = |arena| Some(Owner { function, arena, path: String::new() });
         match instance {
             Instance::None => frame.owner.clone(),
-            Instance::Root => root(self.root.clone()),
-            Instance::Fit(id) => root(Some(Arena { run: id.0, role: Role::FitParams(id.0) })),
+            Instance::Part(part) => {
+                Some(Owner { function, arena: self.arena_of(part), path: part.path.clone() })
+            }
             Instance::Layer(member) => layer_owner(function, *member, frame),
             Instance::LayerAt { first, position, .. } => {
                 layer_owner(function, first + position.substitute(&frame.sizes).size(), frame)
             }
+        }
+    }
+
+    /// Where the parameters of the model of a run lie: what is finished is a fit's.
+    fn arena_of(&self, part: &Part) -> Option<Arena> {
+        match part.finished {
+            true => Some(Arena { run: part.run.0, role: Role::FitParams(part.run.0) }),
+            false => self.root.clone(),
         }
     }
 
@@ -424,8 +434,41 @@ impl<'a> Evaluator<'a> {
     /// A state of a model as it is now.
     fn state(&mut self, member: usize, frame: &Frame<'a>) -> Val {
         let (arena, path) = place(member, frame);
-        let assigned = if self.training { self.assigned.get(&path) } else { None };
-        assigned.copied().unwrap_or_else(|| self.memory(arena, &path))
+        self.state_at(arena, &path)
+    }
+
+    fn state_at(&mut self, arena: &Arena, path: &str) -> Val {
+        let now = self.training && !matches!(arena.role, Role::FitParams(_));
+        let assigned = if now { self.assigned.get(path) } else { None };
+        assigned.copied().unwrap_or_else(|| self.memory(arena, path))
+    }
+
+    /// A parameter or a state of the model of a run.
+    fn part(&mut self, part: &Part) -> Val {
+        let Some(arena) = self.arena_of(part) else { ice!("build", "{part:?} outside of a run") };
+        match self.layouts[&arena.run].params.iter().any(|param| param.name == part.path) {
+            true => self.window(&arena, &part.path),
+            false => self.state_at(&arena, &part.path),
+        }
+    }
+
+    /// A state of the optimizer of a fit: of one parameter, or whole.
+    fn fit_state(&mut self, fit: StatementId, name: &str, param: Option<&str>, to: &Type) -> Val {
+        let layout = &self.layouts[&fit.0];
+        let holds = |slot: &&StateSlot| {
+            let named = |name| layout.params_of(slot).iter().any(|param| param.name == name);
+            slot.name == name && param.is_none_or(named)
+        };
+        let Some((k, slot)) = layout.states.iter().enumerate().find(|(_, slot)| holds(slot)) else {
+            ice!("build", "no state {name} of {param:?}")
+        };
+        let start = param.map_or(0, |param| layout.start_in(slot, param));
+        let name = format!("{}.opt.{name}", self.run_name(fit));
+        let flat = self.builder.input(name, Role::FitState(fit.0, k), slot.ty.clone());
+        match *to == slot.ty {
+            true => flat,
+            false => self.builder.emit(Op::View(View::Window { start, to: to.shape.clone() }), &[flat]),
+        }
     }
 
     /// A state of a model as it was before the step.

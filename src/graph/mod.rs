@@ -169,6 +169,23 @@ impl Layout {
         &self.params[self.groups[slot.group].params.clone()]
     }
 
+    /// Where the numbers that a state has for one of its parameters begin in it.
+    pub fn start_in(&self, slot: &StateSlot, param: &str) -> usize {
+        let matrix = |param: &Param| {
+            let columns = param.ty.sizes().last().copied().unwrap_or(1);
+            (param.ty.count() / columns, columns)
+        };
+        let before = self.params_of(slot).iter().take_while(|before| before.name != param);
+        let numbers = before.map(|before| match slot.extent {
+            Extent::Coordinate => before.ty.count(),
+            Extent::Row => matrix(before).0,
+            Extent::Column => matrix(before).1,
+            Extent::Tensor => 1,
+            Extent::Vector(_) | Extent::Group | Extent::Model => 0,
+        });
+        numbers.sum()
+    }
+
     /// Whether a state is one number per coordinate, laid out as the parameters of its group are.
     pub fn is_per_coordinate(&self, slot: &StateSlot) -> bool {
         slot.extent == Extent::Coordinate
@@ -305,6 +322,8 @@ pub enum Role {
     FitParams(usize),
     /// State `k` of the model of that fit.
     FitModelState(usize, usize),
+    /// State `k` of the optimizer of that fit.
+    FitState(usize, usize),
     /// Output `k` of the program of a chunk of rows, of all chunks together.
     Chunks(usize, Reducer),
     /// Argument `k` of the loop whose body this is.

@@ -132,7 +132,11 @@ fn kept_inputs(graph: &Graph, live: &[bool]) -> Vec<usize> {
 
 fn rank(role: &Role) -> usize {
     match role {
-        Role::Params | Role::FitParams(_) | Role::ModelState(_) | Role::FitModelState(..) => 0,
+        Role::Params
+        | Role::FitParams(_)
+        | Role::ModelState(_)
+        | Role::FitModelState(..)
+        | Role::FitState(..) => 0,
         Role::Initial => 1,
         Role::Column(_) | Role::Chunks(..) | Role::Gradient | Role::Loss => 2,
         Role::State(_) => 3,

@@ -380,6 +380,7 @@ fn is_shared(role: &Role) -> bool {
         | Role::ModelState(_)
         | Role::FitParams(_)
         | Role::FitModelState(..)
+        | Role::FitState(..)
         | Role::Global(_) => true,
         Role::Cell(_)
         | Role::Column(_)

@@ -15,6 +15,7 @@ mod first_step;
 mod fit;
 pub mod machine;
 pub mod memory;
+mod npy;
 pub(crate) mod plot;
 mod positions;
 mod record;

@@ -26,7 +26,7 @@ mod walk;
 
 pub use act::{Act, Host, Shown};
 pub use data::{Column, Data, DataSource, Rows, Split};
-pub use expr::{Counter, Derive, DeriveKind, Expr, ExprKind, Instance, Local, Loop, Numbered};
+pub use expr::{Counter, Derive, DeriveKind, Expr, ExprKind, Instance, Local, Loop, Numbered, Part};
 pub use extent::Extent;
 pub use function::{Function, Member, Rule};
 pub use ids::{DataId, FunctionId, GlobalId, LocalId, StageId, StatementId};

@@ -94,22 +94,22 @@ fn call_form<'a>(
     let (axes, others): (Vec<_>, Vec<_>) =
         statics.iter().partition(|of| matches!(of.kind, ast::StaticKind::Axis));
     let axis = |of: &ast::Static| {
-        let default = of.default.as_ref().map_or("0".to_string(), text::source);
+        let default = of.default.as_ref().map_or("0".to_string(), |default| env.quote(default.span));
         format!("{} = {default}", of.name.name)
     };
     let names: Vec<String> =
         names.iter().map(ToString::to_string).chain(axes.into_iter().map(axis)).collect();
-    format!("`{}({})`", in_brackets(name, others), names.join(", "))
+    format!("`{}({})`", in_brackets(env, name, others), names.join(", "))
 }
 
 /// The name of a function, with what it takes in square brackets.
 pub(super) fn with_statics(env: &Env<'_>, def: usize) -> String {
     let ast::Function { name, statics, .. } = env.decls.functions[def].ast;
-    in_brackets(&name.name, statics)
+    in_brackets(env, &name.name, statics)
 }
 
-fn in_brackets<'s>(name: &str, statics: impl IntoIterator<Item = &'s ast::Static>) -> String {
-    let statics: Vec<String> = statics.into_iter().map(text::static_source).collect();
+fn in_brackets<'s>(env: &Env<'_>, name: &str, statics: impl IntoIterator<Item = &'s ast::Static>) -> String {
+    let statics: Vec<String> = statics.into_iter().map(|of| text::static_source(env, of)).collect();
     if statics.is_empty() { name.to_string() } else { format!("{name}[{}]", statics.join(", ")) }
 }
 

@@ -1,11 +1,11 @@
 //! Models by name.
 
 use crate::ast::{self, ExprKind as Ast};
+use crate::check::builtins;
 use crate::check::env::{Binding, Callee, Checked, Env, Poison, Scope};
 use crate::check::errors::{self, at};
 use crate::check::expr::typer::{Typer, WrittenCall};
 use crate::check::expr::{kinds, names, statics};
-use crate::check::{builtins, text};
 use crate::source::Span;
 
 /// `dense[64, 32]`: a model with its statics.
@@ -59,7 +59,7 @@ pub(crate) fn model_value<'a>(
 }
 
 fn not_a_model(env: &mut Env<'_>, scope: &Scope, expr: &ast::Expr, declared: Option<Span>) -> Poison {
-    let name = text::source(expr);
+    let name = env.quote(expr.span);
     let found = at(&errors::NOT_A_MODEL, format!("`{name}` is not a model"), expr.span, "a model is needed");
     let found = match declared {
         Some(span) => found.label(span, "declared as a function here"),

@@ -5,10 +5,10 @@ use super::stages::{self, Stages};
 use super::{groups, hypers, orders, points};
 use crate::algebra::types::{DType, Dim, Type};
 use crate::ast::{self, ExprKind as Ast};
+use crate::check::builtins;
 use crate::check::env::{Binding, Checked, Env, PipelineDef, Poison, Scope, StageDef};
 use crate::check::errors::{self, at, nearest};
 use crate::check::expr::typer::Typer;
-use crate::check::{builtins, text};
 use crate::source::Span;
 use crate::typed::{Cell, ExprKind, FunctionId, Group, Optimizer, StageUse};
 
@@ -130,7 +130,7 @@ fn part<'a>(
     let name = match &callee.kind {
         Ast::Name(name) => name,
         Ast::Error => return Err(Poison),
-        _ => return Err(not_a_stage(cx.env, &text::source(callee), callee.span)),
+        _ => return Err(not_a_stage(cx.env, &cx.env.quote(callee.span), callee.span)),
     };
     let written = WrittenStage { name, name_span: callee.span, args, span: part.span };
     match find_part(cx.env, name, scope.library) {

@@ -6,7 +6,7 @@ use super::{rows, settings};
 use crate::ast;
 use crate::check::env::{Binding, Callee, Checked, Global, Poison};
 use crate::check::expr::typer::Typer;
-use crate::typed::{Eval, Instance, StatementId};
+use crate::typed::{Eval, Part, StatementId};
 
 /// An evaluation that becomes statement `index` under `name`, and what it gives.
 pub(super) fn eval<'a>(
@@ -19,12 +19,13 @@ pub(super) fn eval<'a>(
     let fit = runs::fit(cx.env, &run.subject);
     let rows_of = rows::data_rows(cx.env, &run.data);
     let ((fit, callee, trained), (data, split)) = (fit?, rows_of?);
-    cx.env.globals.evaluated.insert(index, fit.0);
+    cx.env.globals.evaluations.insert(index);
     let (mut scope, rows) = runs::run_scope(cx.env, data, index);
-    let Callee::Def(def, _) = &callee else { return Err(Poison) };
-    let model = cx.env.decls.functions[*def].ast.name.name.clone();
-    for subject in [subject_name(&run.subject), model] {
-        scope.bind(&subject, Binding::Model(callee.clone(), Instance::Root), run.subject.span);
+    let Callee::Def(def, given) = callee else { return Err(Poison) };
+    let model = &cx.env.decls.functions[def].ast.name.name;
+    for subject in subject_name(&run.subject).into_iter().chain([model.as_str()]) {
+        let callee = Callee::Model(def, given.clone(), Part::fit(fit));
+        scope.bind(subject, Binding::Function(callee), run.subject.span);
     }
     let metrics = runs::metrics(cx, &mut scope, &run.metrics, &[])?;
     known?;

@@ -60,7 +60,13 @@ pub(super) fn scalar<'a>(
     let value = cx.expr(scope, expr, None)?;
     if value.expr.ty.rank() > 0 {
         let shown = text::show(&value.expr.ty, cx.env.real);
-        return Err(cx.env.report(errors::not_scalar(code, what, &shown, expr.span, &text::source(expr))));
+        return Err(cx.env.report(errors::not_scalar(
+            code,
+            what,
+            &shown,
+            expr.span,
+            &cx.env.quote(expr.span),
+        )));
     }
     let dtype = cx.env.real;
     convert::converted(cx.env, scope, value, dtype, &format!("a {what}"))
@@ -68,8 +74,8 @@ pub(super) fn scalar<'a>(
 
 /// A name that `train` has given a fit.
 pub(super) fn fit(env: &mut Env<'_>, expr: &ast::Expr) -> Checked<(StatementId, Callee, DataId)> {
-    let name = text::source(expr);
-    match env.globals.values.get(name.as_str()) {
+    let name = env.quote(expr.span);
+    match name_of(expr).and_then(|name| env.globals.values.get(name)) {
         Some(Global::Fit { id, callee, data, .. }) => return Ok((*id, callee.clone(), *data)),
         Some(Global::Error) => return Err(Poison),
         _ => {}
@@ -88,9 +94,17 @@ pub(super) fn fit(env: &mut Env<'_>, expr: &ast::Expr) -> Checked<(StatementId, 
 }
 
 /// The name by which the loss calls the model: `mlp` of `mlp[64]`.
-pub(super) fn subject_name(subject: &ast::Expr) -> String {
+pub(super) fn subject_name(subject: &ast::Expr) -> Option<&str> {
     match &subject.kind {
-        Ast::Bracket(of, _) => text::source(of),
-        _ => text::source(subject),
+        Ast::Bracket(of, _) => name_of(of),
+        _ => name_of(subject),
+    }
+}
+
+/// An expression that is a name.
+pub(super) fn name_of(expr: &ast::Expr) -> Option<&str> {
+    match &expr.kind {
+        Ast::Name(name) => Some(name),
+        _ => None,
     }
 }
