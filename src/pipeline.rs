@@ -14,11 +14,13 @@ use crate::run;
 use crate::source::{FileId, Source, Sources};
 use crate::{ast, check, data, graph, kernel, loops, native, typed};
 
+mod about;
 mod predict;
 mod profile;
 mod timings;
 mod uses;
 
+pub(crate) use about::{about, library_names};
 pub use predict::predict;
 pub use profile::Profile;
 pub use timings::Timings;
@@ -55,12 +57,20 @@ pub struct Options {
     pub share_states: bool,
     /// The most operations that one program may have before it is simplified: compile time grows with them.
     pub limit: usize,
+    /// Loops of at most so many iterations are written out.
+    pub unroll: usize,
 }
 
 impl Default for Options {
     /// `real` is what the script says; data lies in the working directory; every state has memory of its own.
     fn default() -> Options {
-        Options { real: None, folder: PathBuf::from("."), share_states: false, limit: typed::LIMIT }
+        Options {
+            real: None,
+            folder: PathBuf::from("."),
+            share_states: false,
+            limit: typed::LIMIT,
+            unroll: typed::UNROLL,
+        }
     }
 }
 
@@ -259,12 +269,10 @@ impl Program {
         called: &check::Called<'_>,
         add: impl FnOnce(&mut typed::Program, typed::Expr),
     ) -> Result<Program, Report> {
-        let Parsed { script, whole, library, .. } = &*self.parsed;
-        let (mut typed, call, mut found) =
-            check::check_call(whole, library, &*self.files, self.real(script), called);
+        let (mut typed, call, mut found) = check::check_call(self.checked(), called);
         if !found.iter().any(Diagnostic::is_error) {
             let Some(call) = call else { crate::ice!("check", "nothing is said of a call in error") };
-            typed.limit = self.options.limit;
+            (typed.limit, typed.unroll) = (self.options.limit, self.options.unroll);
             add(&mut typed, call);
             found.extend(check::limits(&typed));
         }
@@ -415,16 +423,27 @@ impl Program {
     pub fn typed(&self) -> Result<&typed::Program, Report> {
         make(&self.typed, || {
             // A broken script is still checked, so that one run shows all there is to mend.
-            let Parsed { script, found, whole, used, library } = &*self.parsed;
-            let real = self.real(script);
+            let Parsed { found, used, .. } = &*self.parsed;
             let (mut typed, more) = match &self.given {
-                None => check::check(whole, library, &*self.files, real),
-                Some(params) => check::check_pipeline(whole, library, &*self.files, real, params),
+                None => check::check(self.checked()),
+                Some(params) => check::check_pipeline(self.checked(), params),
             };
             self.keep(found.iter().chain(used).cloned().chain(more).collect())?;
-            typed.limit = self.options.limit;
+            (typed.limit, typed.unroll) = (self.options.limit, self.options.unroll);
             Ok(typed)
         })
+    }
+
+    /// What is checked.
+    fn checked(&self) -> check::Parsed<'_> {
+        let Parsed { script, whole, library, .. } = &*self.parsed;
+        check::Parsed {
+            script: whole,
+            library,
+            sources: &self.sources,
+            catalog: &*self.files,
+            real: self.real(script),
+        }
     }
 
     /// What `real` means: the command line decides, then the script.

@@ -235,15 +235,20 @@ impl TreeBuilder<'_> {
     }
 
     fn run(&mut self, word: &'static str, subject: Expr, data: Expr, lines: Vec<Line>) -> Run {
-        let (mut settings, mut metrics) = (Vec::new(), Vec::new());
+        let mut run =
+            Run { subject, data, settings: Vec::new(), metrics: Vec::new(), lets: Vec::new(), broken: false };
         for line in lines {
             match line.kind {
-                LineKind::Set(set) => settings.push(set),
-                LineKind::Metric(metric) => metrics.push(metric),
-                _ => self.misplaced(&line, word),
+                LineKind::Set(set) => run.settings.push(set),
+                LineKind::Metric(metric) => run.metrics.push(metric),
+                LineKind::Let(binding) => run.lets.push(binding),
+                _ => {
+                    self.misplaced(&line, word);
+                    run.broken = true;
+                }
             }
         }
-        Run { subject, data, settings, metrics }
+        run
     }
 
     /// Takes the last line, which is the value of a block.

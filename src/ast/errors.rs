@@ -34,8 +34,9 @@ pub static UNTERMINATED_STRING: Code = Code {
 pub static BAD_STRING: Code = Code {
     name: "bad-string",
     explain: "In a string, `\\n \\t \\\" \\\\` are the escapes, `{expr}` prints a value, `{expr:.3}` prints it with three \
-        digits after the point, and `{{` and `}}` are braces.\n\n\
-        Wrong:  print \"{fit.loss:3}\"\n\
+        digits after the point, `{expr:>8}` in eight characters (`<` left, `^` in the middle), `{expr:.2e}` with an \
+        exponent, `{expr:.1%}` in percent, and `{{` and `}}` are braces.\n\n\
+        Wrong:  print \"{fit.loss:,3}\"\n\
         Right:  print \"{fit.loss:.3}\"",
 };
 
@@ -99,7 +100,7 @@ pub static REST_NOT_FIRST: Code = Code {
 pub static MISPLACED_LINE: Code = Code {
     name: "misplaced-line",
     explain: "Each block has its own lines: `param`, `layer` and `let` in a `model`; `let` in a `fn`; `state`, `<-` and \
-        `let` in a `stage`; `name = value` and `metric` in `train` and `eval`; declarations and statements in the \
+        `let` in a `stage`; `name = value`, `let` and `metric` in `train` and `eval`; declarations and statements in the \
         script itself.\n\n\
         Wrong:  fn f(x: real) -> real { param w: real = 1\n                                w * x }\n\
         Right:  model f(x: real) -> real { ... }",
@@ -358,8 +359,8 @@ pub(super) fn brace_in_string(span: Span) -> Diagnostic {
 
 pub(super) fn bad_format(span: Span) -> Diagnostic {
     Diagnostic::error(&BAD_STRING, "this is not a format")
-        .label(span, "expected `:.` and a number of digits up to 17")
-        .help("write `:.3` for three digits after the point")
+        .label(span, "expected a width up to 200, digits up to 17 after a point, `e` or `%`")
+        .help("write `:.3` for three digits after the point, `:>8.3` for eight characters, `:.2e`, `:.1%`")
 }
 
 pub(super) fn not_an_expression(span: Span) -> Diagnostic {
@@ -392,7 +393,7 @@ pub(super) fn misplaced_line(span: Span, word: &str, place: &str) -> Diagnostic 
         }
         "stage" => "a `stage` holds `state`, `<-`, `let` and `eval w` lines and ends in an expression",
         "block" => "a block holds `let` lines and ends in an expression",
-        "train" | "eval" => "a run holds lines `name = value` and `metric name = value`",
+        "train" | "eval" => "a run holds `let` lines and lines `name = value` and `metric name = value`",
         _ => "a script holds declarations and statements",
     };
     let where_ = match place {
@@ -415,7 +416,7 @@ fn misplaced_help(word: &str, place: &str) -> &'static str {
         ("=", "fn" | "model" | "block" | "stage" | "script") => "write `let` before it",
         ("param" | "layer", _) => "move it into a `model`",
         ("metric", _) => "move it into `train` or `eval`",
-        ("let", "data" | "train" | "eval") => "leave out `let`",
+        ("let", "data") => "leave out `let`",
         ("an expression", "fn" | "model" | "block" | "stage") => "give it a name with `let`",
         ("an expression", _) => "give it a name, as in `loss = ...`",
         _ => "move it out of the block",
@@ -576,6 +577,14 @@ impl<'a> ParserState<'a> {
     /// Places where people go wrong in the same way.
     fn help_for_place(&self) -> Option<String> {
         let text = match (self.kind, self.before[0].1) {
+            (Some(TokenKind::Str), Some(TokenKind::Name)) if ["f", "r"].contains(&self.before[0].0) => {
+                "leave out the letter: every string has `{...}`"
+            }
+            (Some(TokenKind::LBrace), Some(TokenKind::Name))
+                if self.before[1].1 == Some(TokenKind::Stage) =>
+            {
+                return Some(format!("a stage without hyperparameters is `stage {}() {{`", self.before[0].0));
+            }
             (Some(TokenKind::Assign), _) if self.allows("==") => "write `==` to compare",
             (Some(TokenKind::LBrace | TokenKind::Assign), Some(TokenKind::RParen)) if self.allows("->") => {
                 "write the type of the result: `-> real[...]`"

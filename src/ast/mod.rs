@@ -19,6 +19,7 @@ mod tests;
 pub mod token;
 mod walk;
 
+use crate::print::NumberFormat;
 use crate::source::Span;
 
 pub use fmt::format;
@@ -78,6 +79,8 @@ pub enum ItemKind {
     Act(Act),
     /// An expression by itself: `train m on d { ... }` whose result is unused.
     Expr(Expr),
+    /// What could not be read, and the names that it declares; a diagnostic has been given.
+    Broken(Vec<Ident>),
 }
 
 /// A statement that does something with values: `WORD EXPR, EXPR by NAME` or `WORD EXPR to PATH`. Which words
@@ -439,12 +442,12 @@ pub struct Loop {
 pub enum StrPart {
     /// Plain text, escapes resolved.
     Text(String),
-    /// `{expr}` or `{expr:.3}`
+    /// `{expr}` or `{expr:>8.3}`
     Expr {
         /// The value to print.
         expr: Expr,
-        /// Digits after the point; `None` for the shortest text that reads back.
-        digits: Option<u32>,
+        /// How, if it is said.
+        format: Option<NumberFormat>,
     },
 }
 
@@ -468,4 +471,8 @@ pub struct Run {
     pub settings: Vec<Let>,
     /// `metric accuracy = ...` in order.
     pub metrics: Vec<Let>,
+    /// `let p = ...` in order: names for the loss and the metrics.
+    pub lets: Vec<Let>,
+    /// Whether it has a line that could not be read.
+    pub broken: bool,
 }

@@ -6,7 +6,7 @@ use super::build::{Line, LineKind, TreeBuilder};
 use super::errors;
 use super::lines::layout;
 use super::token::{Token, TokenKind, comments_like_divisions, lex_with_comments};
-use super::{Expr, ExprKind, Item, ItemKind, Script};
+use super::{Ident, Item, ItemKind, Script};
 use crate::diag::Diagnostic;
 use crate::source::{FileId, Span};
 
@@ -93,12 +93,27 @@ fn item(b: &mut TreeBuilder<'_>, tokens: &[Token]) -> Option<Item> {
         LineKind::Item(kind) => kind,
         LineKind::Let(binding) => ItemKind::Let(binding),
         LineKind::Expr(expr) => ItemKind::Expr(expr),
+        LineKind::Bad => ItemKind::Broken(declared(b, tokens)),
         _ => {
             b.misplaced(&line, "script");
-            ItemKind::Expr(Expr { kind: ExprKind::Error, span, depth: 1 })
+            ItemKind::Broken(Vec::new())
         }
     };
     Some(Item { doc, kind, span })
+}
+
+/// The names that an item declares which could not be read.
+fn declared(b: &mut TreeBuilder<'_>, tokens: &[Token]) -> Vec<Ident> {
+    use TokenKind::{Assign, Comma, Data, Fn, LParen, Let, Model, Name, Pipeline, RParen, Stage, Wrap};
+    let word = tokens.iter().position(|token| token.kind != Wrap).unwrap_or(0);
+    let names = match tokens[word].kind {
+        Fn | Model | Stage | Pipeline | Data => tokens.get(word + 1..word + 2).unwrap_or_default(),
+        Let => &tokens[1..],
+        _ => &[],
+    };
+    let names = names.iter().take_while(|token| matches!(token.kind, Name | Comma | LParen | RParen));
+    let names = names.take_while(|token| token.kind != Assign).filter(|token| token.kind == Name);
+    names.map(|token| b.ident(token.start, token.end)).collect()
 }
 
 fn doc_text(text: &str) -> &str {
@@ -213,5 +228,6 @@ pub(super) fn item_word(kind: &ItemKind) -> &str {
         ItemKind::Let(_) => "let",
         ItemKind::Act(act) => &act.word.name,
         ItemKind::Expr(_) => "an expression",
+        ItemKind::Broken(_) => "",
     }
 }

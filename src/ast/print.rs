@@ -76,6 +76,7 @@ impl TreePrinter {
                 act.to.iter().for_each(|path| p.node("to", |p| p.expr(path)));
             }),
             ItemKind::Expr(expr) => self.expr(expr),
+            ItemKind::Broken(_) => self.line("error"),
         }
     }
 
@@ -270,9 +271,9 @@ impl TreePrinter {
     fn part(&mut self, part: &StrPart) {
         match part {
             StrPart::Text(text) => self.line(format!("text {text:?}")),
-            StrPart::Expr { expr, digits: None } => self.node("hole", |p| p.expr(expr)),
-            StrPart::Expr { expr, digits: Some(digits) } => {
-                self.node(format!("hole .{digits}"), |p| p.expr(expr));
+            StrPart::Expr { expr, format: None } => self.node("hole", |p| p.expr(expr)),
+            StrPart::Expr { expr, format: Some(format) } => {
+                self.node(format!("hole {format}"), |p| p.expr(expr));
             }
         }
     }
@@ -281,6 +282,7 @@ impl TreePrinter {
         self.node(word, |p| {
             p.expr(&run.subject);
             p.node("on", |p| p.expr(&run.data));
+            run.lets.iter().for_each(|line| p.binding("let", line));
             run.settings.iter().for_each(|set| p.binding("set", set));
             run.metrics.iter().for_each(|metric| p.binding("metric", metric));
         });

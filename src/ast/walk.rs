@@ -65,7 +65,7 @@ impl Loop {
 
 impl Run {
     fn exprs(&self) -> Vec<&Expr> {
-        let lines = self.settings.iter().chain(&self.metrics).flat_map(Let::exprs);
+        let lines = self.settings.iter().chain(&self.metrics).chain(&self.lets).flat_map(Let::exprs);
         [&self.subject, &self.data].into_iter().chain(lines).collect()
     }
 }

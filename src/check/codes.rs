@@ -97,14 +97,15 @@ codes! {
     ///     scan xt in x, h = start { let next = cell(xt, h); (next, next) }
     LOOP_FORM = "loop-form";
 
-    /// Loops are unrolled when a program is compiled. This one makes more operations than
-    /// a machine compiles in reasonable time.
+    /// Loops whose iterations are alike stay loops, of as many iterations as there are. Others are written out when a
+    /// program is compiled: those whose `i` changes a shape or picks a layer, and those that draw random numbers. This
+    /// one makes more operations than a machine compiles in reasonable time.
     ///
-    ///     for i in 0..1000000, s = 0.0 { s + real(i) }
+    ///     for i in 0..1000000, s = 0.0 { s + sum(iota[i + 1]) }
     ///
-    /// Use operators on whole tensors, or fewer iterations:
+    /// Let `i` be a number or a place:
     ///
-    ///     sum(iota[1000000])
+    ///     for i in 0..1000000, s = 0.0 { s + real(i) * real(i + 1) / 2 }
     LOOP_TOO_LONG = "loop-too-long";
 
     /// An optimizer has more stages than are compiled in reasonable time. A pipeline that names another one
@@ -222,12 +223,11 @@ codes! {
 
     /// This is part of the language as planned but not of this version.
     ///
-    ///     layer blocks = block[64] * 6
+    ///     fn double(x: bf16[n]) -> bf16[n] = 2 * x
     ///
     /// Write what the message suggests:
     ///
-    ///     layer first  = block[64]
-    ///     layer second = block[64]
+    ///     fn double(x: f32[n]) -> f32[n] = 2 * x
     NOT_SUPPORTED = "not-supported";
 
     /// A size variable of a function that is called follows neither from the arguments nor from the type
@@ -235,9 +235,10 @@ codes! {
     ///
     ///     let w = glorot_uniform()
     ///
-    /// Say the type:
+    /// Say the type, or what stands in square brackets:
     ///
     ///     param w: real[I, O] = glorot_uniform()
+    ///     let a = steps[n = 8](0.5)      // of `fn steps[n](from: real) -> real[n]`
     SIZE_UNKNOWN = "size-unknown";
 
     /// `..` in a result stands for the leading axes that `..` in an argument has; without such an
@@ -299,6 +300,13 @@ codes! {
     ///
     ///     layer out = dense[4, 3]
     ///     x |> out
+    ///
+    /// After a run call what it left, `fit(x)`. A function takes the model as an argument, which the loss of a run
+    /// or a fit gives it:
+    ///
+    ///     fn energy[net: model](x: real[B, 4]) -> real = sum(net(x)^2)
+    ///     loss = energy[mlp](x)          // in `train mlp on d { ... }`
+    ///     print energy[fit](x)
     MODEL_WITHOUT_INSTANCE = "model-without-instance";
 
     /// Two uses of one model (or layer) need its parameters in different sizes.
@@ -513,9 +521,13 @@ codes! {
     ///
     ///     fit.acuracy
     ///
-    /// A fit has `loss`, its metrics, `val_loss` and `opt.STAGE.STATE`:
+    /// A fit has `loss`, its metrics, `val_loss` and `opt.STAGE.STATE`, and everything that its model declares:
+    /// parameters and states as values, layers to be called.
     ///
     ///     fit.accuracy
+    ///     fit.blocks[2].attn.wq
+    ///     fit.opt.adam.m["hidden.w"]
+    ///     fit.decoder(z)
     UNKNOWN_FIELD = "unknown-field";
 
     /// `train` and `eval` have fixed settings; this is none of them.
@@ -561,6 +573,17 @@ codes! {
     ///
     ///     data homes = csv("homes.csv", target = "price")
     TARGET_AMONG_FEATURES = "target-among-features";
+
+    /// A column with one number a row stands beside a value with another axis, of size 1. Sizes match from the
+    /// right, so the result has a number for each pair of rows, and its mean is not the mean over the rows.
+    ///
+    ///     loss = mean((net(x) - y)^2)                    // `net(x)` is `real[rows, 1]`, `y` is `real[rows]`
+    ///
+    /// Take the axis away, or give the column one:
+    ///
+    ///     loss = mean((net(x)[:, 0] - y)^2)
+    ///     loss = mean((net(x) - expand(y, axis = 1))^2)
+    ROWS_AGAINST_ROWS = "rows-against-rows";
 
     /// A setting has a value that it does not take, or contradicts another one.
     ///

@@ -13,6 +13,9 @@ pub(super) fn unknown_name(name: &str, span: Span, near: Option<String>) -> Diag
         None => name,
     };
     let found = at(&UNKNOWN_NAME, format!("unknown name `{name}`"), span, "not in scope");
+    if let Some(help) = super::foreign::name(name) {
+        return found.help(help);
+    }
     match near {
         None => found.help("declare it before it is used, or correct its spelling"),
         near => suggest(found, near),

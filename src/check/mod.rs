@@ -27,6 +27,7 @@ mod codes;
 mod env;
 pub mod errors;
 mod expr;
+mod foreign;
 mod functions;
 mod limits;
 pub(crate) mod optim;
@@ -38,7 +39,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::env::{Declaration, Env, PipelineDef, Scope, StageDef, WILDCARD};
+use self::env::{Declaration, Env, Global, PipelineDef, Scope, StageDef, WILDCARD};
 use self::errors::at;
 use self::expr::{targets, typer};
 use self::optim::external;
@@ -48,33 +49,43 @@ use crate::algebra::types::DType;
 use crate::ast::{self, ItemKind, Script};
 use crate::data::Catalog;
 use crate::diag::Diagnostic;
-use crate::source::FileId;
+use crate::source::{FileId, Sources};
 use crate::typed::{self, DataId};
 
 pub(crate) use self::called::{Called, StaticValue};
 pub(crate) use self::limits::limits;
 pub use self::optim::external::ExternalParam;
 
+/// What is checked.
+#[derive(Clone, Copy)]
+pub struct Parsed<'a> {
+    /// The script.
+    pub script: &'a Script,
+    /// The library.
+    pub library: &'a [Script],
+    /// The texts of both, which messages quote.
+    pub sources: &'a Sources,
+    /// What is in files.
+    pub catalog: &'a dyn Catalog,
+    /// What `real` means.
+    pub real: DType,
+}
+
 /// Checks a script against the library. The program may be run only if no diagnostic is an error.
-/// A script's `real f64` line wins over `real`.
-pub fn check(
-    script: &Script,
-    library: &[Script],
-    catalog: &dyn Catalog,
-    real: DType,
-) -> (typed::Program, Vec<Diagnostic>) {
-    let mut checker = Checker::declared(script, library, catalog, real);
-    for item in &script.items {
+pub fn check(parsed: Parsed<'_>) -> (typed::Program, Vec<Diagnostic>) {
+    let mut checker = Checker::declared(parsed);
+    for item in &parsed.script.items {
         let mut cx = typer(&mut checker.env);
         script::statements::statement(&mut cx, &mut checker.stages, &mut checker.statements, item);
     }
     let used = checker.check_declarations();
     optim::groups::check_groups(&mut checker.env, &mut checker.statements.made);
+    optim::groups::check_states(&mut checker.env, &checker.statements.made);
     script::curves::check_curves(&mut checker.env, &checker.statements.made);
     functions::sizes::check_model_sizes(&mut checker.env);
     let (mut program, mut found) = checker.finish(used);
     if !found.iter().any(Diagnostic::is_error) {
-        found.extend(resolve_predictions(&mut program, library));
+        found.extend(resolve_predictions(&mut program, parsed.library));
     }
     (program, found)
 }
@@ -89,13 +100,10 @@ pub(crate) fn resolve_predictions(program: &mut typed::Program, library: &[Scrip
 /// Checks the declarations of a script, and a call that stands in none. The program has no statements; the call
 /// is not there if it is in error.
 pub(crate) fn check_call(
-    script: &Script,
-    library: &[Script],
-    catalog: &dyn Catalog,
-    real: DType,
+    parsed: Parsed<'_>,
     called: &Called<'_>,
 ) -> (typed::Program, Option<typed::Expr>, Vec<Diagnostic>) {
-    let mut checker = Checker::declared(script, library, catalog, real);
+    let mut checker = Checker::declared(parsed);
     let call = called::call(&mut typer(&mut checker.env), called).ok();
     let used = checker.check_declarations();
     functions::sizes::check_model_sizes(&mut checker.env);
@@ -105,14 +113,9 @@ pub(crate) fn check_call(
 
 /// Checks declarations of stages and functions with a pipeline as the last line. The result is a
 /// program of one optimizer, of a model that is nothing but its parameters.
-pub fn check_pipeline(
-    script: &Script,
-    library: &[Script],
-    catalog: &dyn Catalog,
-    real: DType,
-    params: &[ExternalParam],
-) -> (typed::Program, Vec<Diagnostic>) {
-    let mut checker = Checker::new(catalog, real);
+pub fn check_pipeline(parsed: Parsed<'_>, params: &[ExternalParam]) -> (typed::Program, Vec<Diagnostic>) {
+    let Parsed { script, library, .. } = parsed;
+    let mut checker = Checker::new(parsed);
     let only_stages = external::only_stages(&mut checker.env, script);
     for (script, of_library) in library.iter().map(|script| (script, true)).chain([(script, false)]) {
         if of_library || only_stages.is_ok() {
@@ -150,20 +153,20 @@ struct Used {
 }
 
 impl<'a> Checker<'a> {
-    fn new(catalog: &'a dyn Catalog, real: DType) -> Checker<'a> {
-        Checker { catalog, env: Env::new(real), stages: Stages::default(), statements: Statements::default() }
+    fn new(parsed: Parsed<'a>) -> Checker<'a> {
+        Checker {
+            catalog: parsed.catalog,
+            env: Env::new(parsed.real, parsed.sources),
+            stages: Stages::default(),
+            statements: Statements::default(),
+        }
     }
 
     /// One that knows the declarations of a script and of the library.
-    fn declared(
-        script: &'a Script,
-        library: &'a [Script],
-        catalog: &'a dyn Catalog,
-        real: DType,
-    ) -> Checker<'a> {
-        let mut checker = Checker::new(catalog, real);
-        library.iter().for_each(|script| checker.declare(script, true));
-        checker.declare(script, false);
+    fn declared(parsed: Parsed<'a>) -> Checker<'a> {
+        let mut checker = Checker::new(parsed);
+        parsed.library.iter().for_each(|script| checker.declare(script, true));
+        checker.declare(parsed.script, false);
         checker
     }
 
@@ -220,6 +223,13 @@ impl<'a> Checker<'a> {
                     decls.constants.insert(&line.name().name, constant);
                 }
             }
+            ItemKind::Broken(names) => {
+                for name in names {
+                    decls.broken.insert(&name.name);
+                    decls.data.insert(&name.name, None);
+                    self.env.globals.values.insert(&name.name, Global::Error);
+                }
+            }
             _ => {}
         }
     }
@@ -248,11 +258,11 @@ impl<'a> Checker<'a> {
     /// Checks the bodies of everything that is used, then what nothing uses.
     fn check_declarations(&mut self) -> Used {
         let mut cx = typer(&mut self.env);
-        functions::check_bodies(&mut cx);
+        functions::check_all_bodies(&mut cx);
         let used = Used { functions: cx.env.instances.made.len(), stages: self.stages.made.len() };
         functions::check_unused(&mut cx);
         optim::stages::check_unused_stages(&mut cx, &mut self.stages);
-        functions::check_bodies(&mut cx);
+        functions::check_all_bodies(&mut cx);
         optim::pipelines::check_unused_pipelines(&mut cx, &mut self.stages);
         functions::recursion::check_recursion(&mut self.env);
         used
@@ -274,6 +284,7 @@ impl<'a> Checker<'a> {
             stages,
             statements: self.statements.made,
             limit: typed::LIMIT,
+            unroll: typed::UNROLL,
         };
         if !found.iter().any(Diagnostic::is_error) {
             found.extend(limits::limits(&program));

@@ -6,7 +6,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::pipeline::LIBRARY;
 use crate::source::Sources;
 
-use super::check;
+use super::{Parsed, check};
 use crate::data::sources::csv::{PATH, TARGET};
 use crate::data::{Catalog, FileSource, Schema};
 use crate::typed::Program;
@@ -49,7 +49,13 @@ fn run(text: &str) -> (Program, Vec<Diagnostic>, Sources) {
             script
         })
         .collect();
-    let (program, found) = check(&script, &library, &Files, DType::F32);
+    let (program, found) = check(Parsed {
+        script: &script,
+        library: &library,
+        sources: &sources,
+        catalog: &Files,
+        real: DType::F32,
+    });
     all.extend(found);
     (program, all, sources)
 }

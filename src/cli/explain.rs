@@ -1,4 +1,4 @@
-//! `egret explain`: what a diagnostic code means.
+//! `egret explain`: what a diagnostic code means, and what a name of the library does.
 
 use super::{Exit, print, unknown, usage};
 use crate::pipeline;
@@ -10,9 +10,14 @@ pub(super) fn explain(code: Option<&str>) -> Exit {
     };
     match pipeline::codes().find(|code| code.name == name) {
         Some(code) => print(&format!("{}\n\n{}\n", code.name, code.text())),
-        None => {
-            let names: Vec<&str> = pipeline::codes().map(|code| code.name).collect();
-            Err(usage(&unknown("diagnostic code", name, &names)))
-        }
+        None => match pipeline::about(name) {
+            Some(text) => print(&text),
+            None => {
+                let codes = pipeline::codes().map(|code| code.name.to_string());
+                let names: Vec<String> = codes.chain(pipeline::library_names()).collect();
+                let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                Err(usage(&unknown("diagnostic code or name of the library", name, &names)))
+            }
+        },
     }
 }

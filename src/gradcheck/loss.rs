@@ -23,7 +23,7 @@ use crate::algebra::types::{DType, Dim, SizeVar, Type};
 use crate::source::Span;
 use crate::typed::{
     Column, Data, DataId, DataSource, Expr, ExprKind, Function, FunctionId, Instance, Length, Local, LocalId,
-    Member, Optimizer, Program, Rows, Split, Statement, StatementKind, Train, build,
+    Member, Optimizer, Part, Program, Rows, Split, Statement, StatementId, StatementKind, Train, build,
 };
 
 /// The layer that a model becomes.
@@ -169,8 +169,8 @@ fn train(model: FunctionId, data: DataId, span: Span) -> Train {
     // The checker numbers size variables from 1.
     let rows = SizeVar { id: 0, name: Rc::from("rows") };
     let ty = Type::scalar(DType::F64);
-    let kind =
-        ExprKind::Call { function: model, sizes: Vec::new(), args: Vec::new(), instance: Instance::Root };
+    let instance = Instance::Part(Part::training(StatementId(0)));
+    let kind = ExprKind::Call { function: model, sizes: Vec::new(), args: Vec::new(), instance };
     let column = Local { name: "x".to_string(), ty: Type::new(DType::F64, vec![Dim::var(rows.clone())]) };
     let optimizer = Optimizer {
         name: MODEL.to_string(),

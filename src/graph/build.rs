@@ -8,8 +8,9 @@ use std::rc::Rc;
 use super::builder::Builder;
 use super::calls::CallCache;
 use super::layout::{ArenaExtents, ParamMatrix, join};
+use super::loops::OpenLoop;
 use super::positions::{IndexSource, Position};
-use super::{Layout, Param, Role, errors};
+use super::{Layout, Param, Role, StateSlot, errors};
 use crate::algebra::concat::Concat;
 use crate::algebra::fill::Fill;
 use crate::algebra::form::{Reducer, Segments};
@@ -24,7 +25,7 @@ use crate::ice;
 use crate::source::{FileId, Span};
 use crate::typed::{
     Counter, Expr, ExprKind, Extent, Function, FunctionId, GlobalId, Instance, Local, LocalId, Member,
-    Numbered, Program, StatementId, StatementKind,
+    Numbered, Part, Program, StatementId, StatementKind,
 };
 
 /// What size variables stand for.
@@ -97,7 +98,9 @@ pub(super) struct Evaluator<'a> {
     /// What a stage gets where it asks for the loss of the step.
     pub batch: Option<Batch<'a>>,
     /// The flat parameters that the model of the run has instead of those given.
-    point: Option<Val>,
+    pub(super) point: Option<Val>,
+    /// Loops whose bodies are being built, the outermost first.
+    pub(super) open: Vec<OpenLoop>,
     program: &'a Program,
     layouts: &'a BTreeMap<usize, Layout>,
     params: BTreeMap<usize, BTreeMap<&'a str, &'a Param>>,
@@ -106,7 +109,7 @@ pub(super) struct Evaluator<'a> {
     /// Calls under way, the outermost first.
     calls: Vec<Span>,
     /// What calls gave.
-    given: CallCache,
+    pub(super) given: CallCache,
     /// What tells random numbers of this expression from those of others.
     label: String,
     /// How often each occurrence of `random` was met since the label changed.
@@ -124,6 +127,7 @@ impl<'a> Evaluator<'a> {
             assigned: BTreeMap::new(),
             batch: None,
             point: None,
+            open: Vec::new(),
             program,
             layouts,
             params: BTreeMap::new(),
@@ -250,10 +254,12 @@ impl<'a> Evaluator<'a> {
         self.builder.at(Some(expr.span));
         match &expr.kind {
             ExprKind::Const(value) => self.builder.constant(*value, &ty),
-            ExprKind::Size(dim) => self.builder.constant(number(&dim.substitute(&frame.sizes)), &ty),
+            ExprKind::Size(dim) => self.size(&dim.substitute(&frame.sizes), &ty),
             ExprKind::Local(local) => local_value(frame, *local),
             ExprKind::Param(member) => self.param(*member, frame),
             ExprKind::State(member) => self.state(*member, frame),
+            ExprKind::Part(part) => self.part(part),
+            ExprKind::FitState { fit, state, param } => self.fit_state(*fit, state, param.as_deref(), &ty),
             ExprKind::Global(id) => self.builder.input(self.global_name(*id), Role::Global(*id), ty),
             ExprKind::Recorded(series) => {
                 let name = join(self.run_name(series.of), &series.key);
@@ -301,7 +307,23 @@ impl<'a> Evaluator<'a> {
             _ => op.substitute(&frame.sizes),
         };
         self.builder.at(Some(expr.span));
-        self.builder.emit(op, &args)
+        self.slice_of_iteration(&op, &args).unwrap_or_else(|| self.builder.emit(op, &args))
+    }
+
+    /// The number that a size is.
+    fn size(&mut self, dim: &Dim, ty: &Type) -> Val {
+        match dim.as_constant() {
+            Some(number) => self.builder.constant(number as f64, ty),
+            None => {
+                let number = self.iteration_number(dim, ty.dtype);
+                self.builder.broadcast(number, &ty.shape)
+            }
+        }
+    }
+
+    /// The script.
+    pub(super) fn program(&self) -> &'a Program {
+        self.program
     }
 
     /// The site of one more use of an occurrence of `random`. The number of the occurrence does not
@@ -353,7 +375,7 @@ impl<'a> Evaluator<'a> {
         };
         // A finished fit in a training step is evaluated.
         let training = self.training;
-        self.training &= !matches!(instance, Instance::Fit(_));
+        self.training &= !matches!(instance, Instance::Part(Part { finished: true, .. }));
         self.expect_rows(function, &inner);
         let values = self.values(&function.body, &mut inner);
         self.training = training;
@@ -384,15 +406,23 @@ impl<'a> Evaluator<'a> {
     /// Whose parameters a called function uses. A function without any keeps its caller's path, which
     /// tells its random numbers apart.
     fn owner(&self, function: &'a Function, instance: &Instance, frame: &Frame<'a>) -> Option<Owner<'a>> {
-        let root = |arena| Some(Owner { function, arena, path: String::new() });
         match instance {
             Instance::None => frame.owner.clone(),
-            Instance::Root => root(self.root.clone()),
-            Instance::Fit(id) => root(Some(Arena { run: id.0, role: Role::FitParams(id.0) })),
+            Instance::Part(part) => {
+                Some(Owner { function, arena: self.arena_of(part), path: part.path.clone() })
+            }
             Instance::Layer(member) => layer_owner(function, *member, frame),
             Instance::LayerAt { first, position, .. } => {
                 layer_owner(function, first + position.substitute(&frame.sizes).size(), frame)
             }
+        }
+    }
+
+    /// Where the parameters of the model of a run lie: what is finished is a fit's.
+    fn arena_of(&self, part: &Part) -> Option<Arena> {
+        match part.finished {
+            true => Some(Arena { run: part.run.0, role: Role::FitParams(part.run.0) }),
+            false => self.root.clone(),
         }
     }
 
@@ -404,8 +434,41 @@ impl<'a> Evaluator<'a> {
     /// A state of a model as it is now.
     fn state(&mut self, member: usize, frame: &Frame<'a>) -> Val {
         let (arena, path) = place(member, frame);
-        let assigned = if self.training { self.assigned.get(&path) } else { None };
-        assigned.copied().unwrap_or_else(|| self.memory(arena, &path))
+        self.state_at(arena, &path)
+    }
+
+    fn state_at(&mut self, arena: &Arena, path: &str) -> Val {
+        let now = self.training && !matches!(arena.role, Role::FitParams(_));
+        let assigned = if now { self.assigned.get(path) } else { None };
+        assigned.copied().unwrap_or_else(|| self.memory(arena, path))
+    }
+
+    /// A parameter or a state of the model of a run.
+    fn part(&mut self, part: &Part) -> Val {
+        let Some(arena) = self.arena_of(part) else { ice!("build", "{part:?} outside of a run") };
+        match self.layouts[&arena.run].params.iter().any(|param| param.name == part.path) {
+            true => self.window(&arena, &part.path),
+            false => self.state_at(&arena, &part.path),
+        }
+    }
+
+    /// A state of the optimizer of a fit: of one parameter, or whole.
+    fn fit_state(&mut self, fit: StatementId, name: &str, param: Option<&str>, to: &Type) -> Val {
+        let layout = &self.layouts[&fit.0];
+        let holds = |slot: &&StateSlot| {
+            let named = |name| layout.params_of(slot).iter().any(|param| param.name == name);
+            slot.name == name && param.is_none_or(named)
+        };
+        let Some((k, slot)) = layout.states.iter().enumerate().find(|(_, slot)| holds(slot)) else {
+            ice!("build", "no state {name} of {param:?}")
+        };
+        let start = param.map_or(0, |param| layout.start_in(slot, param));
+        let name = format!("{}.opt.{name}", self.run_name(fit));
+        let flat = self.builder.input(name, Role::FitState(fit.0, k), slot.ty.clone());
+        match *to == slot.ty {
+            true => flat,
+            false => self.builder.emit(Op::View(View::Window { start, to: to.shape.clone() }), &[flat]),
+        }
     }
 
     /// A state of a model as it was before the step.
@@ -598,11 +661,6 @@ impl<'a> Evaluator<'a> {
             self.builder.emit(Op::Segment(Segment::Broadcast { segments }), &[value])
         }
     }
-}
-
-/// The number that a size is; a difference of sizes may be below zero.
-fn number(dim: &Dim) -> f64 {
-    dim.as_constant().unwrap_or_else(|| ice!("build", "size {dim} is not known yet")) as f64
 }
 
 /// A layer of the model that a frame is about.

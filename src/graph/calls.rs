@@ -39,6 +39,7 @@ impl CallCache {
             | ExprKind::Key
             | ExprKind::Param(_)
             | ExprKind::State(_)
+            | ExprKind::Part(_)
             | ExprKind::Assign { .. }
             | ExprKind::StageLoss(_)
             | ExprKind::StageReduce { .. }

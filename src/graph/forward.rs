@@ -110,7 +110,6 @@ impl<'a> Runs<'a> {
     /// `NAME.eval`: the metrics of an evaluation on all its rows, and how many those are.
     pub(super) fn eval(&self, eval: &'a Eval) -> (Graph, usize) {
         let mut evaluator = Evaluator::new(self.program, self.layouts);
-        evaluator.root = Some(Arena { run: eval.fit.0, role: Role::FitParams(eval.fit.0) });
         let rows = row_count(&self.program.data[eval.data.0], eval.split);
         let data = DataScope { data: eval.data, locals: &eval.locals, var: &eval.rows, rows };
         let mut frame = columns(&mut evaluator, self.program, &data);

@@ -22,6 +22,19 @@
 //!   return loss = %9, params <- %40, adam.m <- %31
 //! ```
 //!
+//! A loop whose iterations are alike is one value, [`Def::Loop`], with a graph of its own as its body (`loops`
+//! decides, `region` says what it is); what need not be done in each iteration is moved out of the body while that is built,
+//! and `grad` writes a loop that goes back.
+//!
+//! ```text
+//!   %2 = loop 12(w = w, h = 0 then next.0, xt in x) {
+//!     %0 = mul w, h    : f32[3]
+//!     %1 = add %0, xt  : f32[3]
+//!     return next.0 = %1
+//!   }
+//!   %3 = result %2.0   : f32[3]
+//! ```
+//!
 //! `build` evaluates typed expressions into a `builder`, `rows` and `chunks` cut evaluations, `grad` differentiates there, `step` adds the
 //! optimizer. `simplify` runs the rewrites of `rules`, `share` drops what no output needs, and `verify`
 //! checks the invariant after each. `eval` is the reference run.
@@ -46,6 +59,7 @@ pub mod passes;
 pub mod positions;
 mod print;
 pub mod programs;
+mod region;
 mod rows;
 pub mod rules;
 pub mod share;
@@ -65,6 +79,7 @@ use std::rc::Rc;
 use self::chunks::Chunks;
 use self::positions::Position;
 pub use self::programs::{ProgramId, Purpose};
+pub use self::region::{Feed, Leave, Loop};
 use crate::algebra::form::{Reducer, Segments};
 use crate::algebra::op::{Op, Val};
 use crate::algebra::types::Type;
@@ -155,6 +170,23 @@ impl Layout {
         &self.params[self.groups[slot.group].params.clone()]
     }
 
+    /// Where the numbers that a state has for one of its parameters begin in it.
+    pub fn start_in(&self, slot: &StateSlot, param: &str) -> usize {
+        let matrix = |param: &Param| {
+            let columns = param.ty.sizes().last().copied().unwrap_or(1);
+            (param.ty.count() / columns, columns)
+        };
+        let before = self.params_of(slot).iter().take_while(|before| before.name != param);
+        let numbers = before.map(|before| match slot.extent {
+            Extent::Coordinate => before.ty.count(),
+            Extent::Row => matrix(before).0,
+            Extent::Column => matrix(before).1,
+            Extent::Tensor => 1,
+            Extent::Vector(_) | Extent::Group | Extent::Model => 0,
+        });
+        numbers.sum()
+    }
+
     /// Whether a state is one number per coordinate, laid out as the parameters of its group are.
     pub fn is_per_coordinate(&self, slot: &StateSlot) -> bool {
         slot.extent == Extent::Coordinate
@@ -241,6 +273,10 @@ pub enum Def {
     Input(usize),
     /// An operator on earlier values.
     Op(Op, Vec<Val>),
+    /// A loop over earlier values. It has no value of its own.
+    Loop(Rc<Loop>, Vec<Val>),
+    /// Result `k` of an earlier loop.
+    Result(Val, usize),
 }
 
 /// Something given when the program runs.
@@ -287,8 +323,12 @@ pub enum Role {
     FitParams(usize),
     /// State `k` of the model of that fit.
     FitModelState(usize, usize),
+    /// State `k` of the optimizer of that fit.
+    FitState(usize, usize),
     /// Output `k` of the program of a chunk of rows, of all chunks together.
     Chunks(usize, Reducer),
+    /// Argument `k` of the loop whose body this is.
+    Feed(usize),
 }
 
 /// Something left behind.

@@ -22,8 +22,8 @@ use crate::data::{Arguments, FileSource, SOURCES};
 use crate::source::Span;
 use crate::typed::{
     Cell, Column, Data, DataId, DataSource, Expr, ExprKind, Extent, Function, FunctionId, Instance, Length,
-    Local, LocalId, Member, Optimizer, Program, Rows, Split, Stage, StageId, StageScope, StageUse, State,
-    Statement, StatementKind, Train,
+    Local, LocalId, Member, Optimizer, Part, Program, Rows, Split, Stage, StageId, StageScope, StageUse,
+    State, Statement, StatementId, StatementKind, Train,
 };
 
 const F: DType = DType::F64;
@@ -338,7 +338,7 @@ fn script() -> Program {
         function: FunctionId(1),
         sizes: vec![Dim::var(rows.clone())],
         args: vec![local(0, &x)],
-        instance: Instance::Root,
+        instance: Instance::Part(Part::training(StatementId(0))),
     };
     let error = map(&scalar::SUB, vec![expr(call, &y), local(1, &y)]);
     let square = map(&scalar::MUL, vec![error.clone(), error]);
@@ -400,6 +400,7 @@ fn script() -> Program {
     };
     Program {
         limit: crate::typed::LIMIT,
+        unroll: crate::typed::UNROLL,
         real: F,
         data: vec![data],
         functions: vec![line(), two()],

@@ -173,7 +173,7 @@ impl UseReader<'_> {
                 return self.items.push(item);
             }
             ItemKind::Let(line) if is_plain(line) => return self.items.push(item),
-            ItemKind::Expr(Expr { kind: ExprKind::Error, .. }) => return,
+            ItemKind::Broken(_) => return self.items.push(item),
             ItemKind::Let(_) => "a `let` of a number or a pipeline is all that a used file may compute",
             ItemKind::Real(_) => "what `real` means is said by the script that is run",
             ItemKind::Data(_) => "data is declared by the script that is run",

@@ -5,10 +5,11 @@ use std::path::Path;
 use super::execute::{Interpreter, StatementValue};
 use super::made::{self, Made};
 use super::value::{self, Held};
-use super::{Events, errors, plot, sample, sweep};
+use super::{Events, errors, npy, plot, sample, save, sweep};
 use crate::diag::Diagnostic;
 use crate::graph::Purpose;
 use crate::ice;
+use crate::print::NumberFormat;
 use crate::typed::{Curve, Host, Sample, Shown, StatementId, StatementKind};
 
 /// An act under way.
@@ -60,6 +61,10 @@ impl Host for Doing<'_, '_> {
         sweep::table(&columns, by)
     }
 
+    fn write(&self, bytes: &[u8], path: &Path) -> Result<(), Diagnostic> {
+        save::write_atomically(path, bytes).map_err(|error| errors::unwritable(path, &error))
+    }
+
     /// A sweep as a table, what a fit recorded as a table, or its parameters and states.
     fn save(&self, of: StatementId, path: &Path) -> Result<(), Diagnostic> {
         match self.script.value(of) {
@@ -77,11 +82,15 @@ impl Host for Doing<'_, '_> {
 }
 
 impl Shown for Held {
-    fn text(&self, digits: Option<u32>) -> String {
-        value::text(self, digits)
+    fn text(&self, format: NumberFormat) -> String {
+        value::text(self, format)
     }
 
     fn number(&self) -> f64 {
         self.elements.get(0)
+    }
+
+    fn npy(&self) -> Vec<u8> {
+        npy::file(self)
     }
 }

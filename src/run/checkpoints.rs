@@ -37,12 +37,8 @@ impl Folder {
 
     /// The files that are there with their steps, newest first.
     pub(super) fn files(&self) -> io::Result<Vec<(usize, PathBuf)>> {
-        let mut found = Vec::new();
-        for (name, step, path) in listed(&self.path)? {
-            if name == self.name {
-                found.push((step, path));
-            }
-        }
+        let own = listed(&self.path)?.into_iter().filter(|(name, ..)| *name == self.name);
+        let mut found: Vec<(usize, PathBuf)> = own.map(|(_, step, path)| (step, path)).collect();
         found.sort_by(|a, b| b.cmp(a));
         Ok(found)
     }

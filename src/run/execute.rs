@@ -294,6 +294,9 @@ impl<'a> Interpreter<'a> {
                 Role::FitModelState(index, state) => {
                     machine.bind(k, &self.fit(StatementId(*index)).memory[*state]);
                 }
+                Role::FitState(index, state) => {
+                    machine.bind(k, &self.fit(StatementId(*index)).states[*state]);
+                }
                 _ => {}
             }
         }

@@ -177,11 +177,7 @@ pub(super) fn about(
     cells: &[(String, f64)],
 ) -> impl Iterator<Item = (String, String)> {
     let states = layout.states.iter().filter(|slot| !layout.is_per_coordinate(slot));
-    let clashes = |name: &str| layout.params.iter().any(|param| param.name == name);
-    let states = states.map(|slot| match clashes(&slot.name) {
-        true => format!("opt.{}", slot.name),
-        false => slot.name.clone(),
-    });
+    let states = states.map(|slot| save::state_name(layout, slot));
     let fixed = [
         ("format", "egret 1".to_owned()),
         (STEP, steps.to_string()),

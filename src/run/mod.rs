@@ -16,6 +16,7 @@ mod fit;
 pub mod machine;
 pub(crate) mod made;
 pub mod memory;
+mod npy;
 pub(crate) mod plot;
 mod positions;
 mod predict;

@@ -1,11 +1,11 @@
 //! Saved fits: named tensors in a safetensors file.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use safetensors::Dtype;
 use serde_json::{Map, Value, json};
 
 use super::errors;
@@ -74,6 +74,13 @@ pub(crate) fn states<'m>(layout: &Layout, states: &'m [Memory]) -> Vec<TensorLay
     layout.states.iter().zip(states).map(flat).collect()
 }
 
+/// What a state that is not per coordinate is called in the file of a fit: a layer may be called as a stage is.
+pub(crate) fn state_name(layout: &Layout, slot: &StateSlot) -> String {
+    let params = layout.params.iter().map(|param| &param.name);
+    let mut taken = params.chain(layout.model_states.iter().map(|(name, _)| name));
+    if taken.any(|name| *name == slot.name) { format!("opt.{}", slot.name) } else { slot.name.clone() }
+}
+
 /// Everything that training changes: parameters to evaluate with, those that are trained if they are others
 /// (`hidden.w/train`), states of the model (`norm.mean`) and of the optimizer (`hidden.w/adam.m`, `eg_scale.s`, or
 /// `opt.eg_scale.s` where a parameter has that name).
@@ -88,12 +95,10 @@ pub(crate) fn trained<'m>(
     flats.extend(stepped.map(|stepped| params(&layout.params, stepped, "/train")));
     let model_states = layout.model_states.iter().zip(model_states);
     flats.extend(model_states.map(|(tensor, memory)| TensorLayout { memory, tensors: vec![tensor.clone()] }));
-    let taken: BTreeSet<String> =
-        flats.iter().flat_map(|flat| &flat.tensors).map(|(name, _)| name.clone()).collect();
-    for mut flat in states(layout, optimizer_states) {
-        // A layer may be called as a stage is.
-        let clashing = flat.tensors.iter_mut().filter(|(name, _)| taken.contains(name));
-        clashing.for_each(|(name, _)| name.insert_str(0, "opt."));
+    for (slot, mut flat) in layout.states.iter().zip(states(layout, optimizer_states)) {
+        if !layout.is_per_coordinate(slot) {
+            flat.tensors[0].0 = state_name(layout, slot);
+        }
         flats.push(flat);
     }
     flats
@@ -134,7 +139,7 @@ fn serialized(tensors: &[SavedTensor], metadata: &[(String, String)]) -> Vec<u8>
         let start = end;
         end += tensor.bytes.len();
         let about = json!({
-            "dtype": dtype_name(tensor.dtype),
+            "dtype": dtype_of(tensor.dtype),
             "shape": tensor.sizes,
             "data_offsets": [start, end],
         });
@@ -148,14 +153,14 @@ fn serialized(tensors: &[SavedTensor], metadata: &[(String, String)]) -> Vec<u8>
     bytes
 }
 
-/// An element type as the format calls it.
-fn dtype_name(dtype: DType) -> &'static str {
+/// An element type as the format has it.
+pub(crate) fn dtype_of(dtype: DType) -> Dtype {
     match dtype {
-        DType::Bool => "BOOL",
-        DType::I32 => "I32",
-        DType::I64 => "I64",
-        DType::F32 => "F32",
-        DType::F64 => "F64",
+        DType::Bool => Dtype::BOOL,
+        DType::I32 => Dtype::I32,
+        DType::I64 => Dtype::I64,
+        DType::F32 => Dtype::F32,
+        DType::F64 => Dtype::F64,
     }
 }
 

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use safetensors::{Dtype, SafeTensors};
 
-use super::save::{CHECKSUM, TensorLayout, checksum};
-use crate::algebra::types::{DType, Type};
+use super::save::{CHECKSUM, TensorLayout, checksum, dtype_of};
+use crate::algebra::types::Type;
 use crate::input;
 
 /// A file of named tensors, in memory.
@@ -101,7 +101,7 @@ impl Saved {
             _ => Err(Misfit {
                 name: name.to_owned(),
                 expected: format!("{} {:?}", ty.dtype, ty.sizes()),
-                found: stored.map(|stored| format!("{:?} {:?}", stored.dtype, stored.sizes).to_lowercase()),
+                found: stored.map(|stored| shown(stored.dtype, &stored.sizes)),
             }),
         }
     }
@@ -128,13 +128,7 @@ impl TensorInFile {
     }
 }
 
-/// An element type as the format has it.
-pub(crate) fn dtype_of(dtype: DType) -> Dtype {
-    match dtype {
-        DType::F32 => Dtype::F32,
-        DType::F64 => Dtype::F64,
-        DType::I32 => Dtype::I32,
-        DType::I64 => Dtype::I64,
-        DType::Bool => Dtype::BOOL,
-    }
+/// Element type and sizes, for messages.
+pub(crate) fn shown(dtype: Dtype, sizes: &[usize]) -> String {
+    format!("{dtype:?} {sizes:?}").to_lowercase()
 }

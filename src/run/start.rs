@@ -9,8 +9,8 @@ use super::errors;
 use super::execute::Interpreter;
 use super::fit::{Fit, OPTIMIZER_STATES};
 use super::machine::Memory;
-use super::save::{self, TensorLayout};
-use super::saved::{Saved, dtype_of};
+use super::save::{self, TensorLayout, dtype_of};
+use super::saved::{Saved, shown};
 use crate::algebra::types::{DType, Type};
 use crate::data::errors::unreadable;
 use crate::diag::Diagnostic;
@@ -187,7 +187,7 @@ impl Misfits {
 
 impl NamedArray {
     fn shape(&self) -> String {
-        format!("{:?} {:?}", self.dtype, self.sizes).to_lowercase()
+        shown(self.dtype, &self.sizes)
     }
 
     fn transposed(self) -> NamedArray {

@@ -41,6 +41,17 @@ pub enum ExprKind {
     Param(usize),
     /// State `member` of the enclosing model: as it was before the step, or as it was assigned since.
     State(usize),
+    /// A parameter or a state of the model of a run: `fit.hidden.w`.
+    Part(Part),
+    /// A state of the optimizer of a fit, `adam.m`: of one parameter by its path, or whole.
+    FitState {
+        /// The fit.
+        fit: StatementId,
+        /// Stage and state.
+        state: String,
+        /// The parameter.
+        param: Option<String>,
+    },
     /// `body`, for which state `member` of the enclosing model has been assigned in a training step.
     /// Elsewhere nothing is assigned. No derivative is taken through the state.
     Assign {
@@ -283,8 +294,36 @@ pub enum Instance {
         /// Which one, from 0.
         position: Dim,
     },
-    /// The model that the enclosing `train` or `eval` is about.
-    Root,
-    /// A finished fit's: `fit(x)`.
-    Fit(StatementId),
+    /// A training run's, or those of a layer of its model: `fit(x)`, `fit.decoder(z)`.
+    Part(Part),
+}
+
+/// The model of a training run, or what is in it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Part {
+    /// The training run.
+    pub run: StatementId,
+    /// Whether the run is over. Until then its loss and its metrics alone know it.
+    pub finished: bool,
+    /// The path in the model: `blocks[2].attn`; empty for the model itself.
+    pub path: String,
+}
+
+impl Part {
+    /// The model that the loss of a run calls.
+    pub fn training(run: StatementId) -> Part {
+        Part { run, finished: false, path: String::new() }
+    }
+
+    /// The model of a fit.
+    pub fn fit(run: StatementId) -> Part {
+        Part { run, finished: true, path: String::new() }
+    }
+
+    /// What it has of this name.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Part {
+        let path = if self.path.is_empty() { name.to_string() } else { format!("{}.{name}", self.path) };
+        Part { path, ..self.clone() }
+    }
 }

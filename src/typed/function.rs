@@ -41,6 +41,15 @@ pub struct Rule {
     pub gradients: Vec<Option<Expr>>,
 }
 
+impl Member {
+    /// Its name in the model.
+    pub fn name(&self) -> &str {
+        match self {
+            Member::Param { name, .. } | Member::State { name, .. } | Member::Layer { name, .. } => name,
+        }
+    }
+}
+
 /// A `param`, a `state` or a `layer` of a model.
 #[derive(Clone, Debug)]
 pub enum Member {

@@ -18,6 +18,7 @@ mod optimizer;
 pub(crate) mod pattern;
 mod print;
 mod program;
+mod regular;
 mod script;
 mod series;
 mod stage;
@@ -26,13 +27,13 @@ mod walk;
 
 pub use act::{Act, Host, Shown};
 pub use data::{Column, Data, DataSource, Rows, Split};
-pub use expr::{Counter, Derive, DeriveKind, Expr, ExprKind, Instance, Local, Loop, Numbered};
+pub use expr::{Counter, Derive, DeriveKind, Expr, ExprKind, Instance, Local, Loop, Numbered, Part};
 pub use extent::Extent;
 pub use function::{Function, Member, Rule};
 pub use ids::{DataId, FunctionId, GlobalId, LocalId, StageId, StatementId};
 pub use optimizer::{Cell, Group, Optimizer, Range, StageUse};
 pub use print::Printer;
-pub use program::{LIMIT, Program};
+pub use program::{LIMIT, Program, UNROLL};
 pub use script::{
     Checkpoints, Curve, Eval, Length, Load, Predict, Predicted, PredictedForm, Sample, Start, Statement,
     StatementKind, Swept, Train, swept_cell,

@@ -33,6 +33,8 @@ impl Expr {
             | ExprKind::Global(_)
             | ExprKind::Param(_)
             | ExprKind::State(_)
+            | ExprKind::Part(_)
+            | ExprKind::FitState { .. }
             | ExprKind::Recorded(_)
             | ExprKind::Size(_)
             | ExprKind::Key

@@ -159,7 +159,9 @@ fn value(graphs: &Graphs, name: &str, role: &Role, ty: Type, seed: u64) -> Tenso
         Role::Params | Role::Initial | Role::FitParams(_) => sample(&|x| x / 4.0),
         // Means may have any sign; all other states are sizes of something.
         Role::State(_) if name.ends_with(".m") => sample(&|x| x / 10.0),
-        Role::State(_) | Role::ModelState(_) | Role::FitModelState(..) => sample(&f64::abs),
+        Role::State(_) | Role::ModelState(_) | Role::FitModelState(..) | Role::FitState(..) => {
+            sample(&f64::abs)
+        }
         Role::Cell(_) => Tensor::new(ty, vec![cell(graphs, name)]),
         // The first two classes exist in all data.
         Role::Column(_) if ty.dtype.is_int() => sample(&|x| x.abs() % 2.0),
@@ -167,7 +169,7 @@ fn value(graphs: &Graphs, name: &str, role: &Role, ty: Type, seed: u64) -> Tenso
         Role::Step => Tensor::new(ty, vec![3.0]),
         Role::Total => Tensor::new(ty, vec![20.0]),
         Role::Key => Tensor::new(ty, vec![7.0, 11.0]),
-        Role::Global(_) | Role::Recorded(..) | Role::Chunks(..) => sample(&f64::abs),
+        Role::Global(_) | Role::Recorded(..) | Role::Chunks(..) | Role::Feed(_) => sample(&f64::abs),
     }
 }
 

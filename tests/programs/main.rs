@@ -45,12 +45,18 @@ fn kind(fault: &str) -> String {
     engine.lines().next().unwrap_or_default().chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
+/// Programs from one line of progress to the next.
+const PROGRESS: u64 = 2000;
+
 fn try_seeds(seeds: std::ops::Range<u64>) {
     let (begin, trace) = (Instant::now(), std::env::var_os("EGRET_TRACE").is_some());
     let mut faults = Vec::new();
     // One for all programs: on a busy machine, threads are slow to start and to end.
     let pool = Rc::new(Pool::new(3));
     for seed in seeds.clone() {
+        if seed > seeds.start && (seed - seeds.start).is_multiple_of(PROGRESS) {
+            eprintln!("to seed {seed}: {} differences, {:.0} s", faults.len(), begin.elapsed().as_secs_f64());
+        }
         let case = draw::case(seed);
         if trace {
             eprintln!("seed {seed}\n{}", case.script());

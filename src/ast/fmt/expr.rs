@@ -5,7 +5,7 @@ use super::doc::{Doc, DocLine};
 use crate::ast::{
     Argument, BinaryOp, Expr, ExprKind, Ident, Let, Level, Loop, Range, Run, StrPart, TypeExpr, UnaryOp,
 };
-use crate::print::number;
+use crate::print::{NumberFormat, number};
 use crate::source::Span;
 
 impl SourceText<'_> {
@@ -204,7 +204,8 @@ impl SourceText<'_> {
     fn run(&self, word: &str, span: Span, run: &Run) -> Doc {
         let settings = run.settings.iter().map(|set| self.binding("", set));
         let metrics = run.metrics.iter().map(|metric| self.binding("metric ", metric));
-        let mut rows: Vec<DocLine> = settings.chain(metrics).collect();
+        let lets = run.lets.iter().map(|line| self.binding("let ", line));
+        let mut rows: Vec<DocLine> = settings.chain(metrics).chain(lets).collect();
         rows.sort_by_key(|row| row.start);
         let (subject, data) = (&run.subject, &run.data);
         let [subject, data] = [subject, data].map(|expr| self.operand(expr, Level::Postfix));
@@ -245,18 +246,18 @@ impl SourceText<'_> {
         for part in parts {
             match part {
                 StrPart::Text(text) => text.chars().for_each(|c| escape(&mut out, c)),
-                StrPart::Expr { expr, digits } => self.hole(&mut out, expr, *digits),
+                StrPart::Expr { expr, format } => self.hole(&mut out, expr, *format),
             }
         }
         out + "\""
     }
 
     /// What stands in braces in a string: strings have no line breaks.
-    fn hole(&self, out: &mut String, expr: &Expr, digits: Option<u32>) {
+    fn hole(&self, out: &mut String, expr: &Expr, format: Option<NumberFormat>) {
         let text = self.expr(expr).one_line().unwrap_or_else(|| self.slice(expr.span).to_string());
         let text = if text.starts_with('{') { format!("({text})") } else { text };
-        let digits = digits.map_or(String::new(), |digits| format!(":.{digits}"));
-        out.push_str(&format!("{{{text}{digits}}}"));
+        let format = format.map_or(String::new(), |format| format!(":{format}"));
+        out.push_str(&format!("{{{text}{format}}}"));
     }
 }
 

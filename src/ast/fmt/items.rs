@@ -37,6 +37,7 @@ impl SourceText<'_> {
             ItemKind::Let(binding) => Doc::concat([Doc::text("let "), self.bound(binding)]),
             ItemKind::Act(act) => self.act(act),
             ItemKind::Expr(expr) => self.expr(expr),
+            ItemKind::Broken(_) => Doc::text(""),
         }
     }
 

@@ -3,11 +3,11 @@
 use crate::algebra::scalar;
 use crate::algebra::types::DType;
 use crate::check::env::{Checked, Poison, Scope, Value, Weak};
+use crate::check::errors;
 use crate::check::expr::args::{self, no_statics};
 use crate::check::expr::elementwise::{self, weakest};
 use crate::check::expr::typer::{Typer, WrittenCall};
 use crate::check::expr::{convert, extents};
-use crate::check::{errors, text};
 use crate::typed::{Expr, ExprKind, build};
 
 pub(super) fn sample_elsewhere<'a>(
@@ -63,7 +63,7 @@ pub(super) fn function_maker<'a>(
     _: &mut Scope,
     call: &WrittenCall<'a, '_>,
 ) -> Checked<Value> {
-    let of = call.args.first().map_or("f".into(), |arg| text::source(arg.value));
+    let of = call.args.first().map_or("f".into(), |arg| cx.env.quote(arg.value.span));
     let help = format!("call it: `{}({of})(x)`", call.name);
     Err(cx.env.report(errors::not_a_value(&format!("`{}({of})`, a function,", call.name), call.span, &help)))
 }

@@ -263,7 +263,7 @@ pub fn doc(name: &str) -> Option<&'static str> {
 }
 
 /// The names of a builtin's arguments, as far as its description lists them.
-pub(super) fn arg_names(name: &str) -> Vec<String> {
+pub(crate) fn arg_names(name: &str) -> Vec<String> {
     if let Some(row) = public_row(name) {
         return row.args.iter().map(|arg| arg.to_string()).collect();
     }
@@ -274,7 +274,7 @@ pub(super) fn arg_names(name: &str) -> Vec<String> {
 }
 
 /// Whether this is the name of a builtin or of a scalar row.
-pub(super) fn is_builtin(name: &str) -> bool {
+pub(crate) fn is_builtin(name: &str) -> bool {
     BUILTINS.iter().any(|builtin| builtin.name == name) || public_row(name).is_some()
 }
 
@@ -311,7 +311,7 @@ fn public_row(name: &str) -> Option<&'static Scalar> {
 }
 
 /// Names of all builtins.
-pub(super) fn names<'n>() -> impl Iterator<Item = &'n str> {
+pub(crate) fn names<'n>() -> impl Iterator<Item = &'n str> {
     let rows = scalar::ALL.iter().map(|row| -> &'n str { row.name });
     BUILTINS.iter().map(|builtin| -> &'n str { builtin.name }).chain(rows)
 }

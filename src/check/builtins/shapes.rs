@@ -123,9 +123,13 @@ pub(super) fn transpose<'a>(
         let found =
             at(&errors::SHAPE_MISMATCH, "`transpose` needs two axes", x.span, format!("this is `{shown}`"));
         let found = origin::label_origin(cx.env, scope, &x, found);
-        return Err(cx
-            .env
-            .report(found.help("vectors need no transpose: `a @ b` multiplies them as they are")));
+        let help = match scope.in_stage() {
+            true => {
+                "a stage sees all parameters as one vector, and no matrices: `sum[row](u^2)` and `sum[col](u^2)` go along theirs"
+            }
+            false => "vectors need no transpose: `a @ b` multiplies them as they are",
+        };
+        return Err(cx.env.report(found.help(help)));
     }
     let last = |n: f64| value::literal(n, true, scope.float, call.span);
     let a = args::axis(cx.env, &a.unwrap_or(last(-2.0)), &x.ty)?;

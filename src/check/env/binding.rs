@@ -2,7 +2,7 @@
 
 use crate::algebra::types::{Dim, Type};
 use crate::source::Span;
-use crate::typed::{DeriveKind, FunctionId, Instance, LocalId};
+use crate::typed::{DeriveKind, FunctionId, LocalId, Part};
 
 /// What may be called, or given as a static function argument.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -11,6 +11,8 @@ pub(crate) enum Callee {
     Builtin(String),
     /// A function or model (index into the checker's definitions), perhaps with its statics given.
     Def(usize, Vec<StaticArg>),
+    /// A model with its statics and its parameters: those of a run, or of a layer in it.
+    Model(usize, Vec<StaticArg>, Part),
     /// A function made of a function: `grad(f)`.
     Derived(Box<Derived>),
 }
@@ -26,8 +28,6 @@ pub(crate) enum CallTarget {
     Layers { first: usize, count: usize, arguments: Vec<String> },
     /// One of repeated layers.
     LayerAt { first: usize, count: usize, position: Dim, arguments: Vec<String> },
-    /// A model that is trained or was.
-    Model(Callee, Instance),
     /// In a `wrap stage`, the pipeline before it.
     Inner,
     /// In a stage, the loss of the step as a function of the parameters.
@@ -39,6 +39,8 @@ pub(crate) enum CallTarget {
 pub(crate) enum StaticArg {
     /// A size.
     Size(Dim),
+    /// A size that follows from the arguments.
+    Inferred,
     /// A real number, by its bits.
     Number(u64),
     /// An axis, from the end where negative.
@@ -66,12 +68,10 @@ pub(crate) enum Binding {
     Size(Dim),
     /// A number known at compile time; whether it was written as an integer.
     Number(f64, bool),
-    /// A static function.
+    /// A static function, the model that is trained, or a fit that is evaluated.
     Function(Callee),
     /// A word, and those it was chosen from.
     Word(String, Vec<String>),
-    /// The model that is trained, or a fit that is evaluated.
-    Model(Callee, Instance),
     /// In a `wrap stage`, the pipeline before it.
     Inner,
     /// Something whose declaration is in error.

@@ -1,6 +1,6 @@
 //! What the script and the library declare.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Index;
 
 use crate::ast::{self, BinaryOp, ExprKind, UnaryOp};
@@ -92,6 +92,8 @@ pub(crate) struct Decls<'a> {
     pub function_lets: BTreeMap<&'a str, &'a ast::Let>,
     /// Data sets; `None` for those in error.
     pub data: BTreeMap<&'a str, Option<DataId>>,
+    /// Names of declarations that could not be read.
+    pub broken: BTreeSet<&'a str>,
     /// Top-level numbers known at compile time, and whether they are written as integers.
     pub constants: BTreeMap<&'a str, (f64, bool)>,
 }

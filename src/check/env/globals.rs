@@ -1,21 +1,27 @@
 //! What the statements so far have bound at the top level.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::binding::Callee;
-use crate::algebra::types::Type;
+use crate::algebra::types::{Dim, Type};
 use crate::ast;
 use crate::source::Span;
-use crate::typed::{DataId, GlobalId, StatementId, Swept};
+use crate::typed::{DataId, Extent, FunctionId, GlobalId, StatementId, Swept};
 
 /// What a top-level `let` (or a bare run) gives.
 #[derive(Clone, Debug)]
 pub(crate) enum Global {
     /// A tensor.
     Value(GlobalId, Type),
-    /// A fit: the metrics, stages with their scalar states, and other fields that it has; and the states
-    /// with numbers per coordinate or tensor, whose distribution it can record.
-    Fit { id: StatementId, callee: Callee, data: DataId, series: Vec<(String, bool)>, spread: Vec<String> },
+    /// A fit: the metrics, stages with their scalar states, and other fields that it has; and all states of
+    /// its optimizer.
+    Fit {
+        id: StatementId,
+        callee: Callee,
+        data: DataId,
+        series: Vec<(String, bool)>,
+        states: Vec<(String, Extent)>,
+    },
     /// The fits of a sweep: what each records, and the names of its variables.
     Sweep { id: StatementId, series: Vec<String>, by: Vec<String> },
     /// The numbers of an evaluation.
@@ -47,8 +53,14 @@ impl Variable<'_> {
 pub(crate) struct Globals<'a> {
     /// What each stands for.
     pub values: BTreeMap<&'a str, Global>,
-    /// The fit that each evaluation is about, by statements.
-    pub evaluated: BTreeMap<usize, usize>,
+    /// The statements that are evaluations.
+    pub evaluations: BTreeSet<usize>,
+    /// The model of each training run with its sizes, as the loss calls it first.
+    pub roots: BTreeMap<StatementId, (FunctionId, Vec<Dim>)>,
+    /// Whether something asked for parts of a model that no call has been found of yet.
+    pub awaited: bool,
+    /// States of optimizers that are asked for by parameter, with the place of its path.
+    pub states_asked: Vec<(StatementId, String, String, Span)>,
     /// The variables of the sweep whose run is checked.
     pub swept: Vec<Variable<'a>>,
 }

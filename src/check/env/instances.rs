@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::binding::StaticArg;
+use super::binding::{Layer, StaticArg};
 use super::scope::{Caller, Scope};
 use super::value::Checked;
 use crate::algebra::types::{Dim, SizeVar, Type};
@@ -59,6 +59,8 @@ pub(crate) struct InstanceOf {
     pub scope: Option<Scope>,
     /// The function itself, once its body is checked and in order.
     pub function: Option<Function>,
+    /// The layers of a model with their member index, once its body is checked.
+    pub layers: Vec<(usize, Layer)>,
     /// Who asked for it first.
     pub parent: Option<usize>,
 }
@@ -82,6 +84,8 @@ pub(crate) struct Instances {
     pub memo: BTreeMap<Key, Checked<FunctionId>>,
     /// Those whose bodies are still to be checked.
     pub pending: VecDeque<FunctionId>,
+    /// Those whose bodies ask for parts of a model that no call has been found of yet.
+    pub waiting: Vec<FunctionId>,
     /// All calls of functions.
     pub calls: Vec<CallSite>,
 }

@@ -12,9 +12,10 @@ pub(crate) mod value;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::text;
 use crate::algebra::types::{DType, Dim, SizeVar};
 use crate::diag::Diagnostic;
-use crate::source::Span;
+use crate::source::{Sources, Span};
 use crate::typed::Data;
 
 pub(crate) use binding::{Binding, CallTarget, Callee, Derived, Layer, StaticArg};
@@ -26,6 +27,8 @@ pub(crate) use value::{Checked, Poison, Value, Weak};
 
 /// What is known while a script is checked.
 pub(crate) struct Env<'a> {
+    /// The texts that messages quote.
+    sources: &'a Sources,
     /// What `real` means.
     pub real: DType,
     /// The findings so far.
@@ -46,8 +49,9 @@ pub(crate) struct Env<'a> {
 
 impl<'a> Env<'a> {
     /// Nothing is declared yet.
-    pub(crate) fn new(real: DType) -> Env<'a> {
+    pub(crate) fn new(real: DType, sources: &'a Sources) -> Env<'a> {
         Env {
+            sources,
             real,
             found: Vec::new(),
             decls: Decls::default(),
@@ -64,6 +68,11 @@ impl<'a> Env<'a> {
     pub(crate) fn report(&mut self, found: Diagnostic) -> Poison {
         self.found.push(found);
         Poison
+    }
+
+    /// What is written in a place, on one line.
+    pub(crate) fn quote(&self, span: Span) -> String {
+        text::quoted(self.sources.slice(span))
     }
 
     /// Whether there are errors.

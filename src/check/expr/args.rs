@@ -17,6 +17,9 @@ pub(crate) fn match_args<'a>(
     needed: usize,
     declared: Option<Span>,
 ) -> Checked<Vec<Option<&'a ast::Expr>>> {
+    if let Some(poison) = sizes_in_parentheses(env, call) {
+        return Err(poison);
+    }
     let mut found: Vec<Option<&'a ast::Expr>> = vec![None; names.len()];
     let mut result = Ok(());
     for (k, arg) in call.args.iter().enumerate() {
@@ -54,6 +57,35 @@ pub(crate) fn match_args<'a>(
         result = Err(missing_argument(env, call, names[missing], names, declared));
     }
     result.map(|()| found)
+}
+
+/// `iota(5)`, `reshape(x, B, -1)`: sizes of these stand in square brackets.
+fn sizes_in_parentheses<'a>(env: &mut Env<'a>, call: &WrittenCall<'a, '_>) -> Option<Poison> {
+    let own = match call.name.as_str() {
+        "iota" | "random.normal" | "random.uniform" => 0,
+        "reshape" | "broadcast" | "one_hot" => 1,
+        _ => return None,
+    };
+    let sizes = call
+        .args
+        .get(own..)
+        .filter(|sizes| !sizes.is_empty() && sizes.iter().all(|arg| arg.name.is_none()))?;
+    if !call.statics.is_empty() || call.name.starts_with("random") {
+        return None;
+    }
+    let inside = |args: &[super::typer::WrittenArg<'a>]| {
+        args.iter().map(|arg| env.quote(arg.value.span)).collect::<Vec<_>>().join(", ")
+    };
+    let form = format!("`{}[{}]({})`", call.name, inside(sizes), inside(&call.args[..own]));
+    let message = format!("the sizes of `{}` stand in square brackets", call.name);
+    let found = at(&errors::WRONG_ARGUMENT, message, sizes[0].value.span, "a size in parentheses");
+    let open = sizes.iter().any(|arg| env.quote(arg.value.span).starts_with('-'));
+    let found = if open {
+        found.note("every size is written: none follows from the others as -1 does elsewhere")
+    } else {
+        found
+    };
+    Some(env.report(found.help(format!("write {form}"))))
 }
 
 /// A call without an argument that must be there.
@@ -94,22 +126,22 @@ fn call_form<'a>(
     let (axes, others): (Vec<_>, Vec<_>) =
         statics.iter().partition(|of| matches!(of.kind, ast::StaticKind::Axis));
     let axis = |of: &ast::Static| {
-        let default = of.default.as_ref().map_or("0".to_string(), text::source);
+        let default = of.default.as_ref().map_or("0".to_string(), |default| env.quote(default.span));
         format!("{} = {default}", of.name.name)
     };
     let names: Vec<String> =
         names.iter().map(ToString::to_string).chain(axes.into_iter().map(axis)).collect();
-    format!("`{}({})`", in_brackets(name, others), names.join(", "))
+    format!("`{}({})`", in_brackets(env, name, others), names.join(", "))
 }
 
 /// The name of a function, with what it takes in square brackets.
 pub(super) fn with_statics(env: &Env<'_>, def: usize) -> String {
     let ast::Function { name, statics, .. } = env.decls.functions[def].ast;
-    in_brackets(&name.name, statics)
+    in_brackets(env, &name.name, statics)
 }
 
-fn in_brackets<'s>(name: &str, statics: impl IntoIterator<Item = &'s ast::Static>) -> String {
-    let statics: Vec<String> = statics.into_iter().map(text::static_source).collect();
+fn in_brackets<'s>(env: &Env<'_>, name: &str, statics: impl IntoIterator<Item = &'s ast::Static>) -> String {
+    let statics: Vec<String> = statics.into_iter().map(|of| text::static_source(env, of)).collect();
     if statics.is_empty() { name.to_string() } else { format!("{name}[{}]", statics.join(", ")) }
 }
 

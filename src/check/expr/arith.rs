@@ -25,7 +25,7 @@ pub(super) fn binary<'a>(
     expected: Option<&Type>,
 ) -> Checked<Value> {
     if op == BinaryOp::Div {
-        cx.env.quotients.insert(span, text::quotients(a, b));
+        cx.env.quotients.insert(span, text::quotients(cx.env, a, b));
     }
     let a = cx.expr(scope, a, expected);
     let b = cx.expr(scope, b, expected);

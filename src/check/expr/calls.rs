@@ -3,18 +3,18 @@
 use super::dims;
 use super::instances;
 use super::typer::{Typer, WrittenArg, WrittenCall};
-use super::{args, axes, convert, derive, fixes, layers, origin, recorded, solve, statics, targets};
+use super::{args, axes, convert, derive, fixes, layers, origin, parts, recorded, solve, statics, targets};
 use crate::algebra::types::{DType, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::builtins::{self, points, stage};
 use crate::check::env::{
-    CallTarget, Callee, Checked, Declaration, Env, Poison, STEPS, Scope, ScopeKind, Signature, Sizes,
+    CallTarget, Callee, Checked, Declaration, Env, Global, Poison, STEPS, Scope, ScopeKind, Signature, Sizes,
     StaticArg, Value,
 };
 use crate::check::errors::{self, at};
 use crate::check::text;
 use crate::source::Span;
-use crate::typed::{Expr, ExprKind, FunctionId, Instance, LocalId, build};
+use crate::typed::{Expr, ExprKind, FunctionId, Instance, LocalId, Part, build};
 
 /// `f(x)`, `f[n](x)`.
 pub(super) fn call<'a>(
@@ -26,7 +26,9 @@ pub(super) fn call<'a>(
     expected: Option<&Type>,
 ) -> Checked<Value> {
     match &callee.kind {
-        Ast::Bracket(inner, statics) => call_with(cx, scope, inner, statics, args, span, expected),
+        Ast::Bracket(inner, statics) if !parts::is_part(cx.env, scope, callee) => {
+            call_with(cx, scope, inner, statics, args, span, expected)
+        }
         _ => call_with(cx, scope, callee, &[], args, span, expected),
     }
 }
@@ -45,7 +47,8 @@ pub(super) fn call_with<'a>(
         Some(name) => Ok(CallTarget::Callee(Callee::Builtin(name))),
         None => targets::target(cx, scope, callee),
     };
-    let call = WrittenCall { name: text::source(callee), statics, args, axes: Vec::new(), span, expected };
+    let call =
+        WrittenCall { name: cx.env.quote(callee.span), statics, args, axes: Vec::new(), span, expected };
     match target {
         Err(poison) => {
             args::check_args(cx, scope, &call);
@@ -76,7 +79,7 @@ pub(super) fn call_target<'a>(
                 {
                     return builtins::builtin(cx, scope, &call.name.clone(), call);
                 }
-                return Err(model_without_instance(cx.env, call));
+                return Err(model_without_instance(cx.env, def, scope, call));
             }
             let given = statics::statics(cx, scope, def, given, call)?;
             let call = statics::without_axes(cx.env, def, call);
@@ -90,12 +93,28 @@ pub(super) fn call_target<'a>(
         }
         CallTarget::Inner => points::call_inner(cx, scope, call),
         CallTarget::Loss => points::call_loss(cx, scope, call),
-        CallTarget::Model(Callee::Def(def, given), instance) => {
+        CallTarget::Callee(Callee::Model(def, given, part)) => {
             args::no_more_statics(cx.env, call)?;
-            call_def(cx, scope, def, given, instance, None, call)
+            call_model(cx, scope, (def, given), &part, None, call)
         }
-        CallTarget::Model(Callee::Builtin(_) | Callee::Derived(_), _) => Err(Poison),
     }
+}
+
+/// A call of a model of a run, or of layers in it; `first` takes the place of the first argument.
+pub(crate) fn call_model<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    (def, given): (usize, Vec<StaticArg>),
+    part: &Part,
+    mut first: Option<Value>,
+    call: &WrittenCall<'a, '_>,
+) -> Checked<Value> {
+    let mut value = Err(Poison);
+    for part in parts::each(cx.env, part) {
+        value = call_def(cx, scope, def, given.clone(), Instance::Part(part), first, call);
+        first = Some(value.clone()?);
+    }
+    value
 }
 
 /// A call of a function or model that is declared in a script or in the library; `first` takes the
@@ -164,7 +183,7 @@ fn call_instance<'a>(
             values[k].expr.ty.shape = shape.clone();
             solve::solve(&signature, &values, &mut given.clone()).is_none()
         });
-        return Err(argument_mismatch(env, scope, &signature, &values[k], k, (&sizes, mended), call));
+        return Err(argument_mismatch(env, scope, &signature, (&values, k), (&sizes, mended), call));
     }
     if let Some(expected) = call.expected {
         solve::solve_result(&signature, expected, &mut sizes);
@@ -172,9 +191,12 @@ fn call_instance<'a>(
     if let Some(open) = signature.sizes.iter().find(|var| !sizes.contains_key(var)) {
         let message = format!("cannot infer size `{}` of `{}`", open.name, call.name);
         let found = at(&errors::SIZE_UNKNOWN, message, call.span, "not enough is known");
-        return Err(
-            env.report(found.help("write the type of what it is assigned to: `let a: real[...] = ...`"))
-        );
+        return Err(env.report(match signature.statics.contains(&Some(open.clone())) {
+            true => {
+                found.help(format!("write it in square brackets: `{}[{} = 8](...)`", call.name, open.name))
+            }
+            false => found.help("write the type of what it is assigned to: `let a: real[...] = ...`"),
+        }));
     }
     let mut args = Vec::new();
     let mut failed = Ok(());
@@ -260,15 +282,30 @@ fn expectation(signature: &Signature, k: usize) -> String {
     format!("argument `{}` is declared `{}`", signature.names[k], signature.written[k])
 }
 
+/// What to write where labels are no class numbers, or are.
+const SOFT: &str = "for one-hot rows and probabilities write `soft_cross_entropy`; `cross_entropy` takes class numbers, \
+    one for each row";
+const CLASSES: &str =
+    "for class numbers and a logit for each class write `cross_entropy`; here both have the same shape";
+
+fn fitting_loss(call: &WrittenCall<'_, '_>, values: &[Value]) -> Option<&'static str> {
+    let target = &values.get(1)?.expr.ty.dtype;
+    match call.name.as_str() {
+        "cross_entropy" | "smooth_cross_entropy" if target.is_float() => Some(SOFT),
+        "binary_cross_entropy" | "soft_cross_entropy" if target.is_int() => Some(CLASSES),
+        _ => None,
+    }
+}
+
 fn argument_mismatch<'a>(
     env: &mut Env<'a>,
     scope: &Scope,
     signature: &Signature,
-    value: &Value,
-    k: usize,
+    (values, k): (&[Value], usize),
     (sizes, mended): (&Sizes, Option<String>),
     call: &WrittenCall<'a, '_>,
 ) -> Poison {
+    let value = &values[k];
     let have = text::show(&value.expr.ty, env.real);
     let want = text::show(&signature.args[k].substitute(sizes), env.real);
     let layer = layers::layer_span(scope, &call.name);
@@ -284,6 +321,9 @@ fn argument_mismatch<'a>(
     );
     let found = origin::label_origin(env, scope, &value.expr, found);
     let help = match layer {
+        None if fitting_loss(call, values).is_some() => {
+            fitting_loss(call, values).unwrap_or_default().to_string()
+        }
         _ if mended.is_some() => mended.unwrap_or_default(),
         Some(_) => format!("change the sizes of layer `{}`, or the value it is applied to", call.name),
         None => "make the sizes equal".to_string(),
@@ -291,8 +331,31 @@ fn argument_mismatch<'a>(
     env.report(found.help(help))
 }
 
-fn model_without_instance<'a>(env: &mut Env<'a>, call: &WrittenCall<'a, '_>) -> Poison {
+fn model_without_instance<'a>(
+    env: &mut Env<'a>,
+    def: usize,
+    scope: &Scope,
+    call: &WrittenCall<'a, '_>,
+) -> Poison {
     let message = format!("model `{}` owns parameters, and this call does not say whose", call.name);
     let found = at(&errors::MODEL_WITHOUT_INSTANCE, message, call.span, "called without an instance");
-    env.report(found.help(format!("in a model, declare `layer a = {}[...]` and call `a`", call.name)))
+    let of = |global: &Global| matches!(global, Global::Fit { callee: Callee::Def(of, _), .. } if *of == def);
+    let fit = env.globals.values.iter().find(|(_, global)| of(global)).map(|(name, _)| *name);
+    let name = &call.name;
+    let help = match (fit, &scope.kind) {
+        (Some(fit), ScopeKind::Statement | ScopeKind::Run(_)) => format!("call the fit: `{fit}(...)`"),
+        (None, ScopeKind::Statement) => {
+            format!("train it, and call the fit: `let fit = train {name} on ...`")
+        }
+        (_, ScopeKind::Function(function))
+            if !env.decls.functions[env.instances.made[function.id.0].def].model
+                && !env.decls.functions[def].library =>
+        {
+            format!(
+                "take the model as an argument, `fn f[{name}: model](...)`, and call `f[{name}](...)` in a loss"
+            )
+        }
+        _ => format!("in a model, declare `layer a = {name}[...]` and call `a`"),
+    };
+    env.report(found.help(help))
 }

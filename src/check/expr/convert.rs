@@ -2,13 +2,14 @@
 
 use super::extents::{self, broadcast_to, extent, extent_shape};
 use super::{columns, fixes, origin};
-use crate::algebra::types::{DType, Shape, Type};
+use crate::algebra::op::Op;
+use crate::algebra::types::{DType, Dim, Shape, Type};
 use crate::check::env::{Checked, Env, Extents, Poison, Scope, Value, Weak};
 use crate::check::errors::{self, at};
 use crate::check::text;
 use crate::diag::Diagnostic;
 use crate::source::Span;
-use crate::typed::{Expr, ExprKind, Extent, build};
+use crate::typed::{Expr, ExprKind, Extent, LocalId, build};
 
 /// A definite type for an expression whose context says nothing.
 pub(crate) fn settle(env: &mut Env<'_>, value: Value) -> Checked<Expr> {
@@ -227,9 +228,51 @@ pub(crate) fn join_shapes(env: &mut Env<'_>, scope: &Scope, a: Expr, b: Expr) ->
         return Ok((broadcast_to(scope, a, &wide), broadcast_to(scope, b, &wide)));
     }
     match build::joint_shape(&a.ty.shape, &b.ty.shape) {
-        Some(shape) => Ok((build::broadcast(a, &shape), build::broadcast(b, &shape))),
+        Some(shape) => {
+            warn_of_rows(env, scope, &a, &b);
+            Ok((build::broadcast(a, &shape), build::broadcast(b, &shape)))
+        }
         None => Err(operands_differ(env, scope, &a, &b)),
     }
+}
+
+/// Warns where a column of data meets a value with a last axis of size 1: every row meets every other row then.
+fn warn_of_rows(env: &mut Env<'_>, scope: &Scope, a: &Expr, b: &Expr) {
+    let (flat, wide) = if a.ty.rank() < b.ty.rank() { (a, b) } else { (b, a) };
+    let ([rows], [same, one]) = (&flat.ty.shape[..], &wide.ty.shape[..]) else { return };
+    let meant = matches!(wide.kind, ExprKind::Op(Op::View(_), _));
+    let alike = rows == same && rows.as_constant().is_none() && *one == Dim::constant(1);
+    let Some(name) = column(env, scope, flat).filter(|_| alike && !meant) else { return };
+    let shown = text::show(&wide.ty, env.real);
+    let message = format!("each row of `{name}` meets every row of the other operand, not its own");
+    let found = Diagnostic::warning(&errors::ROWS_AGAINST_ROWS, message)
+        .label(wide.span, format!("this is `{shown}`"))
+        .label(flat.span, format!("and this is `{}`", text::show(&flat.ty, env.real)));
+    let help =
+        format!("take the last axis away, `(...)[:, 0]`, or give `{name}` one: `expand({name}, axis = 1)`");
+    env.report(found.help(help));
+}
+
+/// The column of data that an expression is, perhaps as other numbers.
+fn column(env: &Env<'_>, scope: &Scope, expr: &Expr) -> Option<String> {
+    match &expr.kind {
+        ExprKind::Local(LocalId(local)) => {
+            let of_data = env.data.iter().any(|data| data.span == scope.origins[*local]);
+            of_data.then(|| scope.locals[*local].name.clone())
+        }
+        ExprKind::Op(Op::Cast(_), args) => column(env, scope, &args[0]),
+        _ => None,
+    }
+}
+
+/// What to write for an error between class numbers and a number for each class.
+fn loss_of_classes(env: &Env<'_>, scope: &Scope, a: &Expr, b: &Expr) -> Option<String> {
+    let (labels, each) = if a.ty.rank() < b.ty.rank() { (a, b) } else { (b, a) };
+    let ExprKind::Op(Op::Cast(_), args) = &labels.kind else { return None };
+    let name = column(env, scope, labels).filter(|_| args[0].ty.dtype.is_int())?;
+    let (_, rows) = each.ty.shape.split_last()?;
+    (labels.ty.shape == rows)
+        .then(|| format!("`{name}` is class numbers: write `cross_entropy(logits, {name})`"))
 }
 
 fn extents_differ(env: &mut Env<'_>, a: &Expr, x: Extent, b: &Expr, y: Extent) -> Poison {
@@ -249,6 +292,9 @@ fn operands_differ(env: &mut Env<'_>, scope: &Scope, a: &Expr, b: &Expr) -> Pois
     let rank = a.ty.rank().max(b.ty.rank());
     let joins = |a: &Shape, b: &Shape| build::joint_shape(a, b).is_some_and(|shape| shape.len() == rank);
     let rule = "sizes match from the right; make them equal, or one of them 1";
+    if let Some(loss) = loss_of_classes(env, scope, a, b) {
+        return env.report(found.note(rule).help(loss));
+    }
     let mended = fixes::mend_operand(scope, b, |shape| joins(&a.ty.shape, shape));
     env.report(match mended.or_else(|| fixes::mend_operand(scope, a, |shape| joins(shape, &b.ty.shape))) {
         Some(mended) => found.note(rule).help(mended),

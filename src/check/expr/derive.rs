@@ -90,7 +90,7 @@ fn seeds_apart<'a>(
 /// How many arguments a function needs.
 fn least_args(env: &Env<'_>, of: &CallTarget) -> usize {
     match of {
-        CallTarget::Callee(Callee::Def(def, _)) | CallTarget::Model(Callee::Def(def, _), _) => {
+        CallTarget::Callee(Callee::Def(def, _) | Callee::Model(def, ..)) => {
             env.decls.functions[*def].ast.args.iter().filter(|arg| arg.default.is_none()).count()
         }
         CallTarget::Callee(Callee::Derived(derived)) => {
@@ -173,7 +173,7 @@ fn varying(
 
 /// The floats that argument `k` is declared as, if it is.
 fn float_of(env: &Env<'_>, of: &Derived, k: usize) -> Option<DType> {
-    let (CallTarget::Callee(Callee::Def(def, _)) | CallTarget::Model(Callee::Def(def, _), _)) = &of.of else {
+    let CallTarget::Callee(Callee::Def(def, _) | Callee::Model(def, ..)) = &of.of else {
         return None;
     };
     match env.decls.functions[*def].ast.args.get(k)?.ty.dtype.name.as_str() {

@@ -3,9 +3,9 @@
 use super::targets;
 use super::typer::Typer;
 use crate::ast::{self, ExprKind as Ast};
+use crate::check::builtins;
 use crate::check::env::{CallTarget, Callee, Checked, Derived, Env, Scope};
 use crate::check::errors::{self, at};
-use crate::check::{builtins, text};
 use crate::source::Span;
 use crate::typed::DeriveKind;
 
@@ -44,7 +44,7 @@ pub(super) fn derived<'a>(
     for arg in args {
         match &arg.name {
             Some(word) if word.name == "wrt" && kind != DeriveKind::Checkpoint => {
-                by = Some(wrt(cx.env, &names, &arg.value, &text::source(&function.value))?);
+                by = Some(wrt(cx.env, &names, &arg.value, &cx.env.quote(function.value.span))?);
             }
             Some(word) => {
                 let message = format!("`{name}` has no argument `{}`", word.name);
@@ -58,7 +58,7 @@ pub(super) fn derived<'a>(
         }
     }
     if names.is_empty() {
-        let message = format!("`{}` takes no arguments", text::source(&function.value));
+        let message = format!("`{}` takes no arguments", cx.env.quote(function.value.span));
         let found = at(&errors::NO_DERIVATIVE, message, function.value.span, "nothing to differentiate by");
         return Err(cx.env.report(found.help("make what varies an argument of the function")));
     }
@@ -66,7 +66,7 @@ pub(super) fn derived<'a>(
         DeriveKind::Checkpoint => (0..names.len()).collect(),
         _ => vec![0],
     });
-    Ok(Derived { kind, of, name: text::source(&function.value), wrt })
+    Ok(Derived { kind, of, name: cx.env.quote(function.value.span), wrt })
 }
 
 /// `x`, or `[x, y]`: numbers of arguments.
@@ -77,7 +77,7 @@ fn wrt(env: &mut Env<'_>, names: &[String], written: &ast::Expr, of: &str) -> Ch
     };
     let mut found: Vec<usize> = Vec::new();
     for item in items {
-        let name = text::source(item);
+        let name = env.quote(item.span);
         match names.iter().position(|have| *have == name) {
             Some(k) if found.contains(&k) => {
                 return Err(env.report(errors::duplicate(&name, item.span, None).help("name it once")));
@@ -102,13 +102,11 @@ fn wrt(env: &mut Env<'_>, names: &[String], written: &ast::Expr, of: &str) -> Ch
 /// Names of the arguments that a function takes; of a builtin those that its description lists.
 pub(super) fn arg_names(env: &Env<'_>, of: &CallTarget) -> Vec<String> {
     match of {
-        CallTarget::Callee(Callee::Def(def, _)) | CallTarget::Model(Callee::Def(def, _), _) => {
+        CallTarget::Callee(Callee::Def(def, _) | Callee::Model(def, ..)) => {
             env.decls.functions[*def].ast.args.iter().map(|arg| arg.name.name.clone()).collect()
         }
-        CallTarget::Callee(Callee::Builtin(name)) | CallTarget::Model(Callee::Builtin(name), _) => {
-            builtins::arg_names(name)
-        }
-        CallTarget::Callee(Callee::Derived(derived)) | CallTarget::Model(Callee::Derived(derived), _) => {
+        CallTarget::Callee(Callee::Builtin(name)) => builtins::arg_names(name),
+        CallTarget::Callee(Callee::Derived(derived)) => {
             let mut names = arg_names(env, &derived.of);
             names.extend(derived.seeds(&names));
             names

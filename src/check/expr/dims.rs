@@ -162,6 +162,9 @@ fn named_dim(env: &mut Env<'_>, scope: &mut Scope, name: &str, span: Span, fresh
     if let Some((value, true)) = env.decls.constants.get(name) {
         return Ok(Dim::constant(*value as i64));
     }
+    if env.decls.broken.contains(name) {
+        return Err(Poison);
+    }
     if !fresh {
         let known: Vec<&str> = scope.names.iter().map(|(name, ..)| name.as_str()).collect();
         return Err(env.report(errors::unknown_name(name, span, nearest(name, known))));

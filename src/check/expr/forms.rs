@@ -2,7 +2,7 @@
 
 use super::typer::{Typer, WrittenArg};
 use super::{
-    arith, calls, columns, convert, indexing, lets, loops, matches, names, recorded, several, targets,
+    arith, calls, columns, convert, indexing, lets, loops, matches, names, parts, recorded, several, targets,
 };
 use crate::algebra::concat::Concat;
 use crate::algebra::op::Op;
@@ -72,7 +72,7 @@ pub(super) fn any_expr<'a>(
 
 /// What stands somewhere else only.
 fn no_value(env: &mut Env<'_>, expr: &ast::Expr) -> Poison {
-    let (source, span) = (format!("`{}`", text::source(expr)), expr.span);
+    let (source, span) = (format!("`{}`", env.quote(expr.span)), expr.span);
     let (what, help) = match &expr.kind {
         Ast::Train(_) | Ast::Eval(_) | Ast::Sweep(_) => {
             let message = "`train`, `sweep` and `eval` stand by themselves or after `let NAME =`";
@@ -136,10 +136,13 @@ fn bracket<'a>(
         }
         return names::no_value(
             cx.env,
-            &format!("function `{}`", text::source(of)),
+            &format!("function `{}`", cx.env.quote(of.span)),
             span,
             "call it: add `(...)`",
         );
+    }
+    if let Some(state) = parts::state_of(cx.env, scope, of, indices) {
+        return state;
     }
     let value = cx.definite(scope, of)?;
     indexing::part_of(cx.env, scope, value, indices, span)

@@ -8,7 +8,6 @@ use crate::check::env::{
     StaticArg,
 };
 use crate::check::errors::{self, at};
-use crate::check::text;
 use crate::source::Span;
 use crate::typed::{FunctionId, Instance};
 
@@ -24,7 +23,7 @@ pub(crate) fn instance(
     parent: Option<usize>,
 ) -> Checked<FunctionId> {
     let erased = statics.iter().map(|value| match value {
-        StaticArg::Size(_) => None,
+        StaticArg::Size(_) | StaticArg::Inferred => None,
         other => Some(other.clone()),
     });
     let key = Key { def, statics: erased.collect(), rank };
@@ -87,12 +86,20 @@ fn new_instance(
         statics: static_vars,
         args,
         names: ast.args.iter().map(|arg| arg.name.name.clone()).collect(),
-        written: ast.args.iter().map(|arg| text::type_source(&arg.ty)).collect(),
+        written: ast.args.iter().map(|arg| env.quote(arg.ty.span)).collect(),
         spans: ast.args.iter().map(|arg| arg.ty.span).collect(),
         results,
     };
     let name = instance_name(env, ast, statics);
-    env.instances.made.push(InstanceOf { def, name, signature, scope: Some(scope), function: None, parent });
+    env.instances.made.push(InstanceOf {
+        def,
+        name,
+        signature,
+        scope: Some(scope),
+        function: None,
+        layers: Vec::new(),
+        parent,
+    });
     env.instances.pending.push_back(id);
     Ok(id)
 }
@@ -110,7 +117,7 @@ fn bind_statics(
             env.report(errors::duplicate(&name.name, name.span, Some(before)));
         }
         let (binding, var) = match value {
-            StaticArg::Size(_) => {
+            StaticArg::Size(_) | StaticArg::Inferred => {
                 let var = env.fresh(&name.name);
                 scope.of_function().sizes.push(var.clone());
                 (Binding::Size(Dim::var(var.clone())), Some(var))
@@ -141,7 +148,7 @@ fn instance_name(env: &Env<'_>, ast: &ast::Function, statics: &[StaticArg]) -> S
         .iter()
         .zip(&ast.statics)
         .filter_map(|(value, of)| match value {
-            StaticArg::Size(_) => None,
+            StaticArg::Size(_) | StaticArg::Inferred => None,
             StaticArg::Axis(axis) => Some(format!("{} = {axis}", of.name.name)),
             StaticArg::Number(bits) => Some(crate::print::number(f64::from_bits(*bits))),
             StaticArg::Function(callee) => Some(callee_name(env, callee)),
@@ -159,6 +166,8 @@ pub(super) fn callee_name(env: &Env<'_>, callee: &Callee) -> String {
     match callee {
         Callee::Builtin(name) => name.clone(),
         Callee::Def(def, _) => env.decls.functions[*def].ast.name.name.clone(),
+        Callee::Model(.., part) if !part.path.is_empty() => part.path.clone(),
+        Callee::Model(def, ..) => env.decls.functions[*def].ast.name.name.clone(),
         Callee::Derived(derived) => derived.text(),
     }
 }

@@ -1,17 +1,17 @@
 //! Static arguments by their kinds: what an expression is, and whether a static parameter takes that.
 
 use super::typer::{Typer, WrittenCall};
-use super::{dims, statics, targets};
+use super::{dims, parts, statics, targets};
 use crate::algebra::types::{DType, Dim};
 use crate::ast::{self, ExprKind as Ast, StaticKind};
 use crate::check::env::{
-    Binding, Callee, Checked, Declaration, Env, Poison, Scope, ScopeKind, StaticArg, Weak,
+    Binding, Callee, Checked, Declaration, Env, Global, Poison, Scope, ScopeKind, StaticArg, Weak,
 };
 use crate::check::errors::{self, at};
 use crate::check::{builtins, text};
 use crate::print::number;
 use crate::source::Span;
-use crate::typed::ExprKind;
+use crate::typed::{ExprKind, Part};
 
 /// What is given for a static parameter: a function, and which of its parameters.
 pub(super) fn static_arg<'a>(
@@ -20,13 +20,20 @@ pub(super) fn static_arg<'a>(
     (def, k): (usize, usize),
     expr: &'a ast::Expr,
 ) -> Checked<StaticArg> {
-    let wanted = &cx.env.decls.functions[def].ast.statics[k];
+    let Declaration { ast, model, .. } = cx.env.decls.functions[def];
+    let wanted = &ast.statics[k];
     let found = match &wanted.kind {
         StaticKind::Error => return Err(Poison),
         StaticKind::Words(_) => word(cx, scope, wanted.kind.words(), expr)?,
         _ => classified(cx, scope, expr)?,
     };
     match taken(cx.env, &wanted.kind, &found) {
+        // A function has no layers to make of a declared model, and a model none to make of a trained one.
+        Some(StaticArg::Function(callee))
+            if matches!(wanted.kind, StaticKind::Model) && model == matches!(callee, Callee::Model(..)) =>
+        {
+            Err(whose_parameters(cx.env, (def, k), &callee, expr.span))
+        }
         Some(value) => Ok(value),
         None => Err(wrong_kind(cx.env, (def, k), &found, expr.span)),
     }
@@ -94,9 +101,13 @@ fn taken(env: &Env<'_>, kind: &StaticKind, found: &StaticArg) -> Option<StaticAr
     }
 }
 
-/// Whether this is a model.
+/// Whether this is a model, with or without parameters.
 fn is_model(env: &Env<'_>, callee: &Callee) -> bool {
-    matches!(callee, Callee::Def(def, _) if env.decls.functions[*def].model)
+    match callee {
+        Callee::Def(def, _) => env.decls.functions[*def].model,
+        Callee::Model(..) => true,
+        Callee::Builtin(_) | Callee::Derived(_) => false,
+    }
 }
 
 /// What may be called: of `conv2d`, which is a model of the library as well, the builtin.
@@ -154,9 +165,11 @@ fn classified<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, expr: &'a ast::Expr
     }
 }
 
-/// A function or a word by its name.
+/// A function or a word by its name, or a layer of a model with its parameters.
 fn named(cx: &mut Typer<'_, '_>, scope: &Scope, expr: &ast::Expr) -> Option<Checked<StaticArg>> {
-    let Ast::Name(name) = &expr.kind else { return None };
+    let Ast::Name(name) = &expr.kind else {
+        return parts::callee(cx.env, scope, expr).map(|callee| callee.map(StaticArg::Function));
+    };
     match scope.get(name) {
         Some(Binding::Function(callee)) => {
             let callee = callee.clone();
@@ -177,6 +190,11 @@ fn outer_function(cx: &mut Typer<'_, '_>, scope: &Scope, name: &str) -> Option<C
         && let Some(made) = targets::global_function(cx, name)
     {
         return Some(made.map(StaticArg::Function));
+    }
+    if let (false, Some(Global::Fit { id, callee: Callee::Def(def, given), .. })) =
+        (scope.library, cx.env.globals.values.get(name))
+    {
+        return Some(Ok(StaticArg::Function(Callee::Model(*def, given.clone(), Part::fit(*id)))));
     }
     let builtin = builtins::is_builtin(name) && !cx.env.decls.constants.contains_key(name);
     builtin.then(|| Ok(StaticArg::Function(Callee::Builtin(name.to_string()))))
@@ -204,17 +222,38 @@ fn wrong_kind(env: &mut Env<'_>, (def, k): (usize, usize), found: &StaticArg, sp
         noun(&wanted.kind)
     );
     let found = at(&errors::WRONG_STATIC, message, span, have);
-    let found = found.label(wanted.name.span, format!("declared as `{}`", text::static_source(wanted)));
+    let found = found.label(wanted.name.span, format!("declared as `{}`", text::static_source(env, wanted)));
     let help = match (&wanted.kind, kind) {
         (StaticKind::Size, Some(kind))
             if !library && wanted.default.as_ref().is_none_or(|default| default.span == span) =>
         {
             let declared = ast::Static { kind, ..wanted.clone() };
-            format!("a name alone is a size: declare it as `{}`", text::static_source(&declared))
+            format!("a name alone is a size: declare it as `{}`", text::static_source(env, &declared))
         }
         (kind, _) => format!("give it {}", noun(kind)),
     };
     env.report(found.help(help))
+}
+
+/// A model without parameters for a function that calls it, or one with its parameters where a layer is made.
+fn whose_parameters(env: &mut Env<'_>, (def, k): (usize, usize), callee: &Callee, span: Span) -> Poison {
+    let Declaration { ast, model, .. } = env.decls.functions[def];
+    let (of, wanted) = (&ast.name.name, &ast.statics[k]);
+    let name = super::instances::callee_name(env, callee);
+    let (message, label, help) = match model {
+        true => (
+            format!("`{of}` makes layers of `{}`, and this model has parameters already", wanted.name.name),
+            "a model of a run",
+            format!("name a declared model, or declare it as `{}: fn` and call it", wanted.name.name),
+        ),
+        false => (
+            format!("`{of}` calls `{}`, and this does not say with whose parameters", wanted.name.name),
+            "a declared model",
+            format!("name a fit, or call `{of}[{name}]` in the loss of a run that trains `{name}`"),
+        ),
+    };
+    let found = at(&errors::MODEL_WITHOUT_INSTANCE, message, span, label);
+    env.report(found.label(wanted.name.span, "declared here").help(help))
 }
 
 /// What a static argument is, and the kind of parameters that take it; a word is one of words that only the
@@ -222,6 +261,7 @@ fn wrong_kind(env: &mut Env<'_>, (def, k): (usize, usize), found: &StaticArg, sp
 fn described(env: &Env<'_>, found: &StaticArg) -> (String, Option<StaticKind>) {
     match found {
         StaticArg::Size(dim) if dim.as_constant().is_some() => (format!("the whole number {dim}"), None),
+        StaticArg::Inferred => ("a size that follows from the arguments".to_string(), None),
         StaticArg::Size(dim) => (format!("the size `{dim}`, which is not known here"), None),
         StaticArg::Axis(axis) => (format!("axis {axis}"), None),
         StaticArg::Number(bits) => {

@@ -5,7 +5,7 @@ use super::{convert, dims, several, targets};
 use crate::algebra::types::Type;
 use crate::ast;
 use crate::check::env::{Binding, CallTarget, Checked, Poison, Scope, Value, WILDCARD, Weak};
-use crate::check::{errors, text};
+use crate::check::errors;
 use crate::typed::{Expr, ExprKind, LocalId, build};
 
 /// The names that a `let` binds, and their value or values.
@@ -84,7 +84,7 @@ pub(crate) fn let_values<'a>(
     let expr = several::several(cx, scope, &line.value, &[], "")?;
     let (types, names) = (cx.env.instances.results(&expr), line.names.len());
     if types.len() != names {
-        let source = text::source(&line.value);
+        let source = cx.env.quote(line.value.span);
         return Err(cx.env.report(errors::taken_apart(names, types.len(), &source, line.value.span)));
     }
     Ok((expr, types))
@@ -97,7 +97,7 @@ pub(crate) fn let_value<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, line: &'a
     let value = cx.expr(scope, &line.value, ty.as_ref().ok());
     let (ty, value) = (ty?, value?);
     let expected =
-        (written.span, format!("`{}` is declared `{}`", line.name().name, text::type_source(written)));
+        (written.span, format!("`{}` is declared `{}`", line.name().name, cx.env.quote(written.span)));
     convert::coerce(cx.env, scope, value, &ty, expected)
 }
 

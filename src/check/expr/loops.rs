@@ -61,7 +61,7 @@ fn loop_head(env: &mut Env<'_>, parts: &ast::Loop, span: Span) -> Checked<()> {
     let second = parts.ranges.get(1).map(|(name, _)| name.span);
     let found = match (parts.scan, parts.ranges.len(), parts.sequences.first()) {
         (false, _, Some((name, over))) => {
-            let source = text::source(over);
+            let source = env.quote(over.span);
             let help = format!("along a sequence: `scan {} in {source}`; a range is `0..n`", name.name);
             at(&errors::LOOP_FORM, "a `for` goes through a range", over.span, "not a range").help(help)
         }

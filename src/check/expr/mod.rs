@@ -26,6 +26,7 @@ mod loops;
 mod matches;
 pub(crate) mod names;
 pub(crate) mod origin;
+pub(crate) mod parts;
 pub(crate) mod recorded;
 pub(crate) mod several;
 mod solve;

@@ -3,7 +3,7 @@
 use super::recorded;
 use crate::algebra::types::{DType, Type};
 use crate::check::builtins;
-use crate::check::env::{Binding, Checked, Env, Global, Poison, Scope, ScopeKind, Value, value};
+use crate::check::env::{Binding, Callee, Checked, Env, Global, Poison, Scope, ScopeKind, Value, value};
 use crate::check::errors::{self, at, nearest};
 use crate::source::Span;
 use crate::typed::{Counter, Expr, ExprKind, build};
@@ -27,11 +27,11 @@ pub(super) fn name(env: &mut Env<'_>, scope: &Scope, name: &str, span: Span) -> 
         Some(Binding::Layer(_) | Binding::Layers(..)) => {
             no_value(env, &format!("layer `{name}`"), span, &format!("apply it: `x |> {name}`"))
         }
+        Some(Binding::Function(Callee::Model(..))) => {
+            no_value(env, &format!("model `{name}`"), span, &format!("call it: `{name}(x)`"))
+        }
         Some(Binding::Function(_)) => {
             no_value(env, &format!("function `{name}`"), span, &format!("call it: `{name}(...)`"))
-        }
-        Some(Binding::Model(..)) => {
-            no_value(env, &format!("model `{name}`"), span, &format!("call it: `{name}(x)`"))
         }
         Some(Binding::Inner) => no_value(
             env,
@@ -121,7 +121,7 @@ fn other_name(env: &mut Env<'_>, scope: &Scope, name: &str, span: Span) -> Check
 
 /// `t` or `T` of a training run as a `real`.
 fn counter(env: &mut Env<'_>, counter: Counter, run: usize, real: DType, span: Span) -> Checked<Value> {
-    if env.globals.evaluated.contains_key(&run) {
+    if env.globals.evaluations.contains(&run) {
         let what = format!("`{}`, a number of a training run,", counter.name());
         let help = "an evaluation is no step: call the function with a number in its place";
         return no_value(env, &what, span, help);

@@ -1,13 +1,14 @@
 //! Numbers that fits and evaluations have recorded: `fit.accuracy`.
 
+use super::parts;
 use super::typer::{Typer, WrittenCall};
 use crate::algebra::types::{DType, Type};
 use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Checked, Env, Global, Poison, Scope, Value};
 use crate::check::errors::{self, at};
-use crate::check::text;
+use crate::check::foreign;
 use crate::source::Span;
-use crate::typed::{Expr, ExprKind, Series, StatementId, Statistic};
+use crate::typed::{Expr, ExprKind, Part, Series, StatementId, Statistic};
 
 /// Functions that make one number of many.
 const REDUCTIONS: [&str; 12] =
@@ -24,26 +25,42 @@ pub(super) fn field<'a>(
     let whole =
         ast::Expr { kind: Ast::Field(Box::new(of.clone()), field.clone()), span, depth: of.depth + 1 };
     let inside = scope.is_closed();
+    if !is_recorded(env, &whole)
+        && let Some(part) = parts::value(env, scope, &whole)
+    {
+        return part;
+    }
     match series(env, &whole) {
         Some(_) if inside => {
             let help = "numbers of a fit are known when the script runs; pass them as arguments";
-            Err(env.report(errors::not_a_value(&format!("`{}`", text::source(&whole)), span, help)))
+            Err(env.report(errors::not_a_value(&format!("`{}`", env.quote(whole.span)), span, help)))
         }
         Some(found) => {
             let (series, state) = found?;
             let dtype = if state { DType::F64 } else { env.real };
             Ok(Value::strong(Expr { kind: ExprKind::Recorded(series), ty: Type::scalar(dtype), span }))
         }
+        None if parts::names_model(env, scope, &whole) => Err(parts::whose(env, &whole)),
         None => {
             let found = at(
                 &errors::UNKNOWN_FIELD,
-                format!("`{}` has no fields", text::source(of)),
+                format!("`{}` has no fields", env.quote(of.span)),
                 field.span,
                 "no such field",
             );
-            Err(env.report(found.help("fits and evaluations have fields: `fit.loss`")))
+            let help = foreign::field(env, of, &field.name);
+            let help = help.unwrap_or_else(|| "fits and evaluations have fields: `fit.loss`".to_string());
+            Err(env.report(found.help(help)))
         }
     }
+}
+
+/// Whether this is a recorded curve, or a state of an optimizer that might be.
+fn is_recorded(env: &Env<'_>, expr: &ast::Expr) -> bool {
+    let Some((root, key, _)) = path(expr) else { return false };
+    let Some(Global::Fit { id, series, .. }) = env.globals.values.get(root) else { return false };
+    series.iter().any(|(name, _)| *name == key)
+        || key.starts_with("opt.") && !parts::has(env, &Part::fit(*id), "opt")
 }
 
 /// A recorded curve, and whether it is a state of an optimizer. `None`: not of a fit or evaluation.
@@ -54,7 +71,7 @@ pub(crate) fn series(env: &mut Env<'_>, expr: &ast::Expr) -> Option<Checked<(Ser
         Global::Eval { id, series } => (*id, series.iter().map(|name| (name.clone(), false)).collect()),
         Global::Sweep { series, by, .. } => {
             let help = table_help(root, series, by);
-            let what = format!("`{}` of a sweep", text::source(expr));
+            let what = format!("`{}` of a sweep", env.quote(expr.span));
             return Some(Err(env.report(errors::not_a_value(&what, expr.span, &help))));
         }
         Global::Error => return Some(Err(Poison)),
@@ -66,7 +83,8 @@ pub(crate) fn series(env: &mut Env<'_>, expr: &ast::Expr) -> Option<Checked<(Ser
     let names: Vec<String> = known.into_iter().map(|(name, _)| name).collect();
     let found = errors::none_of(&errors::UNKNOWN_FIELD, "field", &key, span, &names);
     let found = if key.starts_with("opt.") {
-        found.note("of an optimizer, states with one number per tensor or model are recorded")
+        let note = "of an optimizer, states with one number per tensor or model are recorded";
+        found.note(format!("{note}; others are named by parameter: `{root}.opt.adam.m[\"hidden.w\"]`"))
     } else {
         found
     };
@@ -83,9 +101,8 @@ pub(super) fn of_series<'a>(
 ) -> Option<Checked<Value>> {
     let [only] = &call.args[..] else { return None };
     let (root, ..) = path(only.value).filter(|_| REDUCTIONS.contains(&name))?;
-    if !matches!(only.value.kind, Ast::Field(..))
-        || !matches!(cx.env.globals.values.get(root), Some(Global::Fit { .. }))
-    {
+    let Some(Global::Fit { .. }) = cx.env.globals.values.get(root) else { return None };
+    if !matches!(only.value.kind, Ast::Field(..)) || !is_recorded(cx.env, only.value) {
         return None;
     }
     let value = cx.expr(scope, only.value, None);

@@ -3,7 +3,7 @@
 use super::typer::{Typer, WrittenArg, WrittenCall};
 use super::{args, kinds};
 use crate::ast::{self, ExprKind as Ast, StaticKind};
-use crate::check::env::{CallTarget, Callee, Checked, Env, Poison, Scope, StaticArg};
+use crate::check::env::{CallTarget, Callee, Checked, Declaration, Env, Poison, Scope, StaticArg};
 use crate::check::errors::{self, at};
 use crate::diag::Diagnostic;
 use crate::source::Span;
@@ -114,6 +114,7 @@ fn left_out(
             None if matches!(wanted[k].kind, StaticKind::Error) => return Err(Poison),
             None => match kinds::default_static(cx, def, k) {
                 Some(value) => value?,
+                None if follows_from_arguments(cx.env, def, &wanted[k]) => StaticArg::Inferred,
                 None if wanted.iter().any(ast::Static::may_be_left_out) => {
                     return Err(lacks_static(cx.env, def, &wanted[k].name.name, span));
                 }
@@ -122,6 +123,19 @@ fn left_out(
         });
     }
     Ok(all)
+}
+
+/// Whether a size of a function may be left out: types of arguments or results say it.
+fn follows_from_arguments(env: &Env<'_>, def: usize, of: &ast::Static) -> bool {
+    let Declaration { ast, model, .. } = env.decls.functions[def];
+    let types = ast.args.iter().map(|arg| &arg.ty).chain(&ast.results);
+    let mut sizes = types.flat_map(|ty| &ty.shape);
+    !model && matches!(of.kind, StaticKind::Size) && sizes.any(|size| mentions(size, &of.name.name))
+}
+
+fn mentions(expr: &ast::Expr, name: &str) -> bool {
+    matches!(&expr.kind, Ast::Name(have) if have == name)
+        || expr.kind.children().into_iter().any(|child| mentions(child, name))
 }
 
 /// Too few or too many in square brackets.

@@ -2,13 +2,14 @@
 
 use super::derived::{self, kind};
 use super::typer::{Typer, WrittenCall};
-use super::{dims, kinds, names, statics};
+use super::{dims, kinds, names, parts, statics};
 use crate::ast::{self, ExprKind as Ast};
+use crate::check::builtins;
 use crate::check::env::{Binding, CallTarget, Callee, Checked, Env, Global, Poison, Scope, StaticArg};
 use crate::check::errors::{self, at};
-use crate::check::{builtins, text};
+use crate::check::foreign;
 use crate::source::Span;
-use crate::typed::Instance;
+use crate::typed::Part;
 
 /// Who is called.
 pub(super) fn target<'a>(
@@ -28,7 +29,17 @@ pub(super) fn target<'a>(
             Err(cx.env.report(errors::none_of(&errors::UNKNOWN_NAME, "function", &name, callee.span, &known)))
         }
         Ast::Error => Err(Poison),
-        _ => Err(not_callable(cx.env, &format!("`{}`", text::source(callee)), callee.span, None)),
+        Ast::Field(..) | Ast::Bracket(..) => match parts::callee(cx.env, scope, callee) {
+            Some(part) => part.map(CallTarget::Callee),
+            None => {
+                let help = match &callee.kind {
+                    Ast::Field(of, name) => foreign::field(cx.env, of, &name.name),
+                    _ => None,
+                };
+                Err(not_callable(cx.env, &format!("`{}`", cx.env.quote(callee.span)), callee.span, help))
+            }
+        },
+        _ => Err(not_callable(cx.env, &format!("`{}`", cx.env.quote(callee.span)), callee.span, None)),
     }
 }
 
@@ -44,9 +55,6 @@ fn named_target(cx: &mut Typer<'_, '_>, scope: &Scope, name: &str, span: Span) -
         }
         Some(Binding::Local(_)) if scope.in_stage() && name == "loss" => return Ok(CallTarget::Loss),
         Some(Binding::Function(callee)) => return Ok(CallTarget::Callee(callee.clone())),
-        Some(Binding::Model(callee, instance)) => {
-            return Ok(CallTarget::Model(callee.clone(), instance.clone()));
-        }
         Some(Binding::Inner) => return Ok(CallTarget::Inner),
         Some(Binding::Error) => return Err(Poison),
         _ => {}
@@ -63,8 +71,8 @@ fn named_target(cx: &mut Typer<'_, '_>, scope: &Scope, name: &str, span: Span) -
         return made.map(CallTarget::Callee);
     }
     match cx.env.globals.values.get(name) {
-        Some(Global::Fit { id, callee, .. }) if !scope.library => {
-            return Ok(CallTarget::Model(callee.clone(), Instance::Fit(*id)));
+        Some(Global::Fit { id, callee: Callee::Def(def, given), .. }) if !scope.library => {
+            return Ok(CallTarget::Callee(Callee::Model(*def, given.clone(), Part::fit(*id))));
         }
         Some(Global::Error) => return Err(Poison),
         _ => {}
@@ -93,9 +101,10 @@ pub(crate) fn function_value<'a>(
             let made = derived::derived(cx, scope, kind, args, expr.span)?;
             Ok(CallTarget::Callee(Callee::Derived(Box::new(made))))
         }
+        Ast::Bracket(..) if parts::is_part(cx.env, scope, expr) => target(cx, scope, expr),
         Ast::Bracket(of, statics) => match target(cx, scope, of)? {
             CallTarget::Callee(Callee::Def(def, given)) => {
-                let (name, span) = (text::source(of), expr.span);
+                let (name, span) = (cx.env.quote(of.span), expr.span);
                 let call =
                     WrittenCall { name, statics, args: Vec::new(), span, expected: None, axes: Vec::new() };
                 let given = statics::statics(cx, scope, def, given, &call)?;
@@ -106,14 +115,14 @@ pub(crate) fn function_value<'a>(
                 Ok(CallTarget::LayerAt { first, count, position, arguments })
             }
             _ => Err(cx.env.report(errors::not_supported(
-                &format!("`{}` as a function", text::source(expr)),
+                &format!("`{}` as a function", cx.env.quote(expr.span)),
                 expr.span,
                 "write a `fn` that calls it",
             ))),
         },
         Ast::Name(_) | Ast::Field(..) | Ast::Error => target(cx, scope, expr),
         _ => {
-            let source = text::source(expr);
+            let source = cx.env.quote(expr.span);
             let message = format!("`{source}` is a value, and a function is needed");
             let found = at(&errors::NOT_A_FUNCTION, message, expr.span, "not a function");
             Err(cx.env.report(
@@ -136,13 +145,7 @@ pub(crate) fn makes_function(env: &Env<'_>, scope: &Scope, expr: &ast::Expr) -> 
 pub(super) fn is_callable(env: &Env<'_>, scope: &Scope, callee: &ast::Expr) -> bool {
     match &callee.kind {
         Ast::Name(name) => match scope.get(name) {
-            Some(
-                Binding::Layer(_)
-                | Binding::Layers(..)
-                | Binding::Function(_)
-                | Binding::Model(..)
-                | Binding::Inner,
-            ) => true,
+            Some(Binding::Layer(_) | Binding::Layers(..) | Binding::Function(_) | Binding::Inner) => true,
             Some(_) => false,
             // A value of the script hides a function of the library.
             None if !scope.library
@@ -174,7 +177,7 @@ fn layer_arguments(env: &Env<'_>, scope: &Scope, index: usize) -> Vec<String> {
         Callee::Def(def, _) => {
             env.decls.functions[*def].ast.args.iter().map(|arg| arg.name.name.clone()).collect()
         }
-        Callee::Builtin(_) | Callee::Derived(_) => Vec::new(),
+        Callee::Builtin(_) | Callee::Derived(_) | Callee::Model(..) => Vec::new(),
     }
 }
 
@@ -192,7 +195,7 @@ pub(super) fn static_function<'a>(
 /// Whether a function means the same wherever it is called.
 pub(super) fn closed(env: &mut Env<'_>, callee: &Callee, span: Span) -> Checked<()> {
     let what = match callee {
-        Callee::Builtin(_) => return Ok(()),
+        Callee::Builtin(_) | Callee::Model(..) => return Ok(()),
         Callee::Def(_, given) => {
             let open = |s: &StaticArg| matches!(s, StaticArg::Size(dim) if dim.as_constant().is_none());
             match given.iter().any(open) {

@@ -7,7 +7,7 @@ use super::convert;
 use crate::algebra::types::Type;
 use crate::ast;
 use crate::check::env::{CallTarget, Checked, Env, Scope, Value};
-use crate::check::{errors, text};
+use crate::check::errors;
 use crate::source::Span;
 use crate::typed::Expr;
 
@@ -83,7 +83,9 @@ impl<'c, 'a> Typer<'c, 'a> {
         let value = self.any_expr(scope, expr, expected)?;
         match self.env.instances.results(&value.expr).len() {
             1 => Ok(value),
-            several => Err(self.env.report(errors::several_values(several, &text::source(expr), expr.span))),
+            several => {
+                Err(self.env.report(errors::several_values(several, &self.env.quote(expr.span), expr.span)))
+            }
         }
     }
 

@@ -14,16 +14,23 @@ use crate::check::expr::lets::with_lines;
 use crate::check::expr::several::{self, ExpectedType};
 use crate::check::expr::typer::Typer;
 use crate::check::expr::{calls, convert, instances, kinds};
-use crate::check::text;
 use crate::diag::Label;
 use crate::typed::{Function, FunctionId};
 
 /// Checks bodies until no instance waits for it.
-pub(super) fn check_bodies(cx: &mut Typer<'_, '_>) {
+pub(crate) fn check_bodies(cx: &mut Typer<'_, '_>) {
     while let Some(id) = cx.env.instances.pending.pop_front() {
         let before = cx.env.found.len();
+        let scope = cx.env.instances.made[id.0].scope.clone();
+        let awaited = std::mem::take(&mut cx.env.globals.awaited);
         let function = body(cx, id);
         cx.env.instances.made[id.0].function = function.ok();
+        if cx.env.globals.awaited {
+            cx.env.found.truncate(before);
+            cx.env.instances.made[id.0].scope = scope;
+            cx.env.instances.waiting.push(id);
+        }
+        cx.env.globals.awaited |= awaited;
         label_script(cx.env, id, before);
     }
 }
@@ -49,6 +56,26 @@ fn label_script(env: &mut Env<'_>, id: FunctionId, from: usize) {
     }
 }
 
+/// Checks all bodies, those that ask for parts of models after those models.
+pub(super) fn check_all_bodies(cx: &mut Typer<'_, '_>) {
+    loop {
+        settle(cx);
+        let waiting = std::mem::take(&mut cx.env.instances.waiting);
+        let count = waiting.len();
+        cx.env.instances.pending.extend(waiting);
+        check_bodies(cx);
+        if cx.env.instances.waiting.len() == count {
+            return;
+        }
+    }
+}
+
+/// Checks bodies, and gives layers the sizes that their calls so far say: parts of models are known then.
+pub(crate) fn settle(cx: &mut Typer<'_, '_>) {
+    check_bodies(cx);
+    sizes::complete(cx.env);
+}
+
 fn body(cx: &mut Typer<'_, '_>, id: FunctionId) -> Checked<Function> {
     let instance = &mut cx.env.instances.made[id.0];
     let Some(mut scope) = instance.scope.take() else { return Err(Poison) };
@@ -58,7 +85,7 @@ fn body(cx: &mut Typer<'_, '_>, id: FunctionId) -> Checked<Function> {
     check_defaults(cx, instance_def, &scope, &signature);
     let from = scope.names.len() - signature.args.len();
     let (members, lets) = members::members(cx, &mut scope, def.ast, from);
-    let wanted = result_types(def.ast, &signature);
+    let wanted = result_types(cx.env, def.ast, &signature);
     let value = several::several(cx, &mut scope, &def.ast.body, &wanted, &format!("`{}`", def.ast.name.name));
     let layers = members::finish_layers(cx.env, &mut scope, value.is_ok() && lets.is_ok());
     let (mut members, lets, layers) = (members?, lets?, layers?);
@@ -71,6 +98,7 @@ fn body(cx: &mut Typer<'_, '_>, id: FunctionId) -> Checked<Function> {
     for (k, layer) in layers {
         members[k] = Some(layer);
     }
+    cx.env.instances.made[id.0].layers = scope.layers().to_vec();
     Ok(Function {
         name,
         sizes: signature.sizes,
@@ -127,11 +155,11 @@ fn stand_in(cx: &mut Typer<'_, '_>, def: usize, k: usize) -> Option<Checked<Stat
 }
 
 /// What the results of a function are declared as.
-fn result_types(function: &ast::Function, signature: &Signature) -> Vec<ExpectedType> {
+fn result_types(env: &Env<'_>, function: &ast::Function, signature: &Signature) -> Vec<ExpectedType> {
     let name = &function.name.name;
     let wanted = |(written, ty): (&ast::TypeExpr, &Type)| ExpectedType {
         ty: ty.clone(),
-        place: (written.span, format!("`{name}` is declared to give `{}`", text::type_source(written))),
+        place: (written.span, format!("`{name}` is declared to give `{}`", env.quote(written.span))),
     };
     function.results.iter().zip(&signature.results).map(wanted).collect()
 }

@@ -1,11 +1,12 @@
 //! Models by name.
 
 use crate::ast::{self, ExprKind as Ast};
+use crate::check::builtins;
 use crate::check::env::{Binding, Callee, Checked, Env, Poison, Scope};
 use crate::check::errors::{self, at};
 use crate::check::expr::typer::{Typer, WrittenCall};
 use crate::check::expr::{kinds, names, statics};
-use crate::check::{builtins, text};
+use crate::check::foreign;
 use crate::source::Span;
 
 /// `dense[64, 32]`: a model with its statics.
@@ -34,6 +35,9 @@ pub(crate) fn model_value<'a>(
         None => cx.env.decls.find_function(name, scope.library).map(|def| (def, Vec::new())),
     };
     let Some((def, given)) = found else {
+        if cx.env.decls.broken.contains(name.as_str()) {
+            return Err(Poison);
+        }
         let known = scope.get(name).is_some() || builtins::is_builtin(name);
         if known
             || cx.env.decls.find_stage(name).is_some()
@@ -59,13 +63,14 @@ pub(crate) fn model_value<'a>(
 }
 
 fn not_a_model(env: &mut Env<'_>, scope: &Scope, expr: &ast::Expr, declared: Option<Span>) -> Poison {
-    let name = text::source(expr);
+    let name = env.quote(expr.span);
     let found = at(&errors::NOT_A_MODEL, format!("`{name}` is not a model"), expr.span, "a model is needed");
     let found = match declared {
         Some(span) => found.label(span, "declared as a function here"),
         None => found,
     };
-    let help = kinds::declare_as(env, scope, &name, "model").unwrap_or_else(|| {
+    let help = foreign::layer(env, expr).or_else(|| kinds::declare_as(env, scope, &name, "model"));
+    let help = help.unwrap_or_else(|| {
         "name a `model`; functions own nothing and are called where they are used".to_string()
     });
     env.report(found.help(help))

@@ -3,33 +3,94 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::algebra::types::{Dim, SizeVar};
-use crate::check::env::{CallSite, Caller, Env};
+use crate::check::env::{CallSite, Caller, Env, Sizes};
 use crate::check::errors::{self, at};
-use crate::typed::{FunctionId, Instance, Member};
+use crate::check::expr::parts;
+use crate::typed::{FunctionId, Instance, Member, Part, StatementId};
+
+/// The size variables that the parameters of each function need.
+type Needed = BTreeMap<usize, BTreeSet<SizeVar>>;
 
 /// What can be said of models only when all bodies are known: which sizes their parameters need,
 /// that all calls of one layer agree on them, and that none is the number of rows.
 pub(crate) fn check_model_sizes(env: &mut Env<'_>) {
-    let mut needed: BTreeMap<usize, BTreeSet<SizeVar>> = BTreeMap::new();
+    let needed = complete(env);
+    let mut first: BTreeMap<Part, CallSite> = BTreeMap::new();
+    for call in part_calls(env) {
+        let Instance::Part(part) = &call.instance else { continue };
+        check_rows(env, &call, &needed);
+        let part = Part { finished: true, ..part.clone() };
+        match first.get(&part).cloned().or_else(|| as_layer(env, &part)) {
+            Some(before) => agree(env, &before, &call, &needed),
+            None => drop(first.insert(part, call)),
+        }
+    }
+}
+
+/// A layer of the model of a run, as a call of it that gives the sizes it is made with.
+fn as_layer(env: &Env<'_>, part: &Part) -> Option<CallSite> {
+    if part.path.is_empty() {
+        return None;
+    }
+    let (callee, sizes) = parts::layer(env, part)?;
+    let span = env.decls.functions[env.instances.made[callee.0].def].ast.name.span;
+    Some(CallSite { caller: Caller::Elsewhere, callee, sizes, instance: Instance::None, span })
+}
+
+/// The model that a run trains with its sizes: as its loss calls it first, perhaps in a function.
+pub(crate) fn root(env: &Env<'_>, run: StatementId) -> Option<(FunctionId, Vec<Dim>)> {
+    let wanted = Instance::Part(Part::training(run));
+    let first =
+        part_calls(env).into_iter().find(|call| call.caller == Caller::Run(run.0) && call.instance == wanted);
+    first.map(|call| (call.callee, call.sizes))
+}
+
+/// The calls of models of runs from where no function is: those in functions with the sizes that each of the
+/// functions' calls gives them.
+fn part_calls(env: &Env<'_>) -> Vec<CallSite> {
+    let mut inside: BTreeMap<usize, Vec<CallSite>> = BTreeMap::new();
+    let is_part = |call: &CallSite| matches!(call.instance, Instance::Part(_));
+    let through = |call: &CallSite, inside: &BTreeMap<usize, Vec<CallSite>>| {
+        let vars = env.instances.made[call.callee.0].signature.sizes.iter().cloned();
+        let sizes: Sizes = vars.zip(call.sizes.iter().cloned()).collect();
+        let given = |inner: &CallSite| CallSite {
+            caller: call.caller,
+            sizes: inner.sizes.iter().map(|dim| dim.substitute(&sizes)).collect(),
+            ..inner.clone()
+        };
+        let own = is_part(call).then(|| call.clone());
+        own.into_iter().chain(inside.get(&call.callee.0).into_iter().flatten().map(given)).collect::<Vec<_>>()
+    };
+    let mut by_caller: BTreeMap<usize, Vec<&CallSite>> = BTreeMap::new();
+    for call in &env.instances.calls {
+        if let Caller::Function(id) = call.caller {
+            by_caller.entry(id.0).or_default().push(call);
+        }
+    }
+    for id in callees_first(env) {
+        let mut calls: Vec<CallSite> = Vec::new();
+        for call in by_caller.get(&id).into_iter().flatten().flat_map(|call| through(call, &inside)) {
+            let same = |have: &CallSite| {
+                have.callee == call.callee && have.instance == call.instance && have.sizes == call.sizes
+            };
+            if !calls.iter().any(same) {
+                calls.push(call);
+            }
+        }
+        inside.insert(id, calls);
+    }
+    let outside = env.instances.calls.iter().filter(|call| !matches!(call.caller, Caller::Function(_)));
+    outside.flat_map(|call| through(call, &inside)).collect()
+}
+
+/// Gives layers all sizes that their parameters need.
+pub(crate) fn complete(env: &mut Env<'_>) -> Needed {
+    let mut needed = Needed::new();
     for id in callees_first(env) {
         let vars = complete_layers(env, id, &needed);
         needed.insert(id, vars);
     }
-    let mut first: BTreeMap<usize, CallSite> = BTreeMap::new();
-    for call in env.instances.calls.clone() {
-        let group = match (&call.instance, &call.caller) {
-            (Instance::Root, Caller::Run(statement)) => {
-                *env.globals.evaluated.get(statement).unwrap_or(statement)
-            }
-            (Instance::Fit(fit), _) => fit.0,
-            _ => continue,
-        };
-        check_rows(env, &call, &needed);
-        match first.get(&group) {
-            Some(before) => agree(env, &before.clone(), &call, &needed),
-            None => drop(first.insert(group, call)),
-        }
-    }
+    needed
 }
 
 /// Function ids, callees before callers.

@@ -69,7 +69,7 @@ pub(crate) fn only_stages<'a>(env: &mut Env<'a>, script: &'a Script) -> Checked<
         let last = k + 1 == script.items.len();
         match &item.kind {
             ItemKind::Fn(_) | ItemKind::Stage(_) | ItemKind::Pipeline(_) | ItemKind::Let(_) => {}
-            ItemKind::Expr(ast::Expr { kind: ast::ExprKind::Error, .. }) => failed = Err(Poison),
+            ItemKind::Broken(_) => failed = Err(Poison),
             ItemKind::Expr(expr) if last => pipeline = Ok(expr),
             _ => {
                 let message = "only stages, functions and pipelines may stand before a pipeline";

@@ -5,7 +5,6 @@
 use crate::ast::{self, ExprKind as Ast, StrPart};
 use crate::check::env::{Checked, Env, Instances};
 use crate::check::errors::{self, at, nearest};
-use crate::check::text;
 use crate::source::Span;
 use crate::typed::pattern::matches;
 use crate::typed::{FunctionId, Group, Member, Statement, StatementKind};
@@ -25,7 +24,7 @@ pub(super) fn group_pattern(env: &mut Env<'_>, expr: &ast::Expr) -> Checked<(Opt
             }
         },
         _ => {
-            let name = text::source(expr);
+            let name = env.quote(expr.span);
             let message = "a group is a pattern in quotes, or `else`";
             let found = at(&errors::NOT_TEXT, message, expr.span, "neither");
             Err(env.report(found.help(format!("quote it: `\"{name}\"`"))))
@@ -46,6 +45,31 @@ pub(crate) fn check_groups(env: &mut Env<'_>, statements: &mut [Statement]) {
             let mut paths = Vec::new();
             if walk(&env.instances, train.optimizer.model, "", &mut paths).is_some() {
                 fill_groups(env, &mut train.optimizer.groups, &paths);
+            }
+        }
+    }
+}
+
+/// A state that is asked for by parameter is one of a stage that trains it.
+pub(crate) fn check_states(env: &mut Env<'_>, statements: &[Statement]) {
+    for (fit, state, param, span) in std::mem::take(&mut env.globals.states_asked) {
+        let Some(StatementKind::Train(train)) = statements.get(fit.0).map(|statement| &statement.kind) else {
+            continue;
+        };
+        let optimizer = &train.optimizer;
+        let mut uses = optimizer.uses.iter();
+        for group in &optimizer.groups {
+            let stages: Vec<&str> =
+                uses.by_ref().take(group.stages).map(|stage| stage.name.as_str()).collect();
+            let of_group = stages
+                .iter()
+                .any(|stage| state.strip_prefix(stage).is_some_and(|rest| rest.starts_with('.')));
+            if of_group && !group.params.contains(&param) {
+                let message = format!("`{param}` has no state `{state}`");
+                let found = at(&errors::UNKNOWN_FIELD, message, span, "trained by other stages");
+                let found = found.label(group.span, format!("`{state}` is of this group"));
+                let states = errors::there_is(&group.params);
+                env.report(found.help(format!("of parameters with this state {states}")));
             }
         }
     }

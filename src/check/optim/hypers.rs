@@ -8,7 +8,6 @@ use crate::check::env::{Binding, Checked, Env, Poison, Scope};
 use crate::check::errors::{self, at};
 use crate::check::expr::typer::{Typer, WrittenArg, WrittenCall};
 use crate::check::expr::{args, convert};
-use crate::check::text;
 use crate::source::Span;
 use crate::typed::{Expr, ExprKind, LocalId, Range};
 
@@ -73,7 +72,7 @@ fn word<'a>(
         return all.first().map(|word| word.name.clone()).ok_or(Poison);
     };
     let known: Vec<String> = all.iter().map(|word| word.name.clone()).collect();
-    let text = text::source(given);
+    let text = env.quote(given.span);
     let bound = match &given.kind {
         Ast::Name(name) => scope.get(name),
         _ => None,

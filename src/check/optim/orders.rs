@@ -5,7 +5,6 @@ use super::stages::Stages;
 use crate::ast;
 use crate::check::env::{Checked, Env};
 use crate::check::errors::{self, at};
-use crate::check::text;
 use crate::diag::Diagnostic;
 use crate::typed::{ExprKind, StageUse};
 
@@ -31,7 +30,7 @@ pub(super) fn learning_rates(
             let message = "no stage of this optimizer sets a learning rate";
             let found = at(&errors::PIPELINE_NO_LEARNING_RATE, message, expr.span, "no stage has `lr`");
             Err(env.report(
-                found.help(format!("put `sgd(lr = 0.1)` first: `sgd(lr = 0.1) |> {}`", text::source(expr))),
+                found.help(format!("put `sgd(lr = 0.1)` first: `sgd(lr = 0.1) |> {}`", env.quote(expr.span))),
             ))
         }
         [_] => Ok(()),

@@ -5,10 +5,11 @@ use super::stages::{self, Stages};
 use super::{groups, hypers, orders, points};
 use crate::algebra::types::{DType, Dim, Type};
 use crate::ast::{self, ExprKind as Ast};
+use crate::check::builtins;
 use crate::check::env::{Binding, Checked, Env, PipelineDef, Poison, Scope, StageDef};
 use crate::check::errors::{self, at, nearest};
 use crate::check::expr::typer::Typer;
-use crate::check::{builtins, text};
+use crate::check::foreign;
 use crate::source::Span;
 use crate::typed::{Cell, ExprKind, FunctionId, Group, Optimizer, StageUse};
 
@@ -130,7 +131,7 @@ fn part<'a>(
     let name = match &callee.kind {
         Ast::Name(name) => name,
         Ast::Error => return Err(Poison),
-        _ => return Err(not_a_stage(cx.env, &text::source(callee), callee.span)),
+        _ => return Err(not_a_stage(cx.env, &cx.env.quote(callee.span), callee.span)),
     };
     let written = WrittenStage { name, name_span: callee.span, args, span: part.span };
     match find_part(cx.env, name, scope.library) {
@@ -254,12 +255,18 @@ fn unknown_stage(env: &mut Env<'_>, name: &str, span: Span) -> Poison {
         || env.globals.values.contains_key(name)
         || env.decls.constants.contains_key(name)
         || env.decls.data.contains_key(name);
+    if env.decls.broken.contains(name) {
+        return Poison;
+    }
     if known {
         return not_a_stage(env, name, span);
     }
     let near = nearest(name, env.decls.optimizer_names());
     let found = at(&errors::UNKNOWN_NAME, format!("unknown stage `{name}`"), span, "no such stage");
-    env.report(errors::suggest(found, near))
+    env.report(match foreign::name(name) {
+        Some(help) => found.help(help),
+        None => errors::suggest(found, near),
+    })
 }
 
 fn not_a_stage(env: &mut Env<'_>, name: &str, span: Span) -> Poison {

@@ -6,8 +6,7 @@ use crate::check::env::{Checked, Env, Global, Poison};
 use crate::check::errors::{self, at, nearest};
 use crate::check::expr::recorded::{self, path};
 use crate::check::optim::groups;
-use crate::check::text;
-use crate::typed::{Curve, Statement, StatementId, StatementKind};
+use crate::typed::{Curve, Extent, Statement, StatementId, StatementKind};
 
 /// Curves as they are written.
 pub(super) fn curves<'a>(env: &mut Env<'a>, written: &'a [ast::Expr]) -> Checked<Vec<Curve>> {
@@ -29,8 +28,9 @@ fn curve<'a>(env: &mut Env<'a>, expr: &'a ast::Expr) -> Checked<Curve> {
     let curve = |of: StatementId, param| Curve { of, key: key.clone(), param, by: None, span: expr.span };
     match (env.globals.values.get(root).cloned(), by) {
         (Some(Global::Error), _) => Err(Poison),
-        (Some(Global::Fit { id, series, spread, .. }), None)
-            if spread.contains(&key) && (param.is_some() || !series.iter().any(|(name, _)| *name == key)) =>
+        (Some(Global::Fit { id, series, states, .. }), None)
+            if is_spread(&states, &key)
+                && (param.is_some() || !series.iter().any(|(name, _)| *name == key)) =>
         {
             let param = param.map(|param| known::plain_text(env, param)).transpose()?;
             Ok(curve(id, param))
@@ -64,11 +64,17 @@ fn curve<'a>(env: &mut Env<'a>, expr: &'a ast::Expr) -> Checked<Curve> {
     }
 }
 
+/// Whether a state of an optimizer has a distribution, or numbers of its own for each parameter.
+fn is_spread(states: &[(String, Extent)], key: &str) -> bool {
+    let spreads = |extent: &Extent| matches!(extent, Extent::Coordinate | Extent::Tensor);
+    states.iter().any(|(name, extent)| spreads(extent) && key.strip_prefix("opt.") == Some(name))
+}
+
 fn no_curve(env: &mut Env<'_>, expr: &ast::Expr) -> Poison {
     if matches!(expr.kind, Ast::Error) {
         return Poison;
     }
-    let message = format!("`{}` is not a recorded curve", text::source(expr));
+    let message = format!("`{}` is not a recorded curve", env.quote(expr.span));
     let found = at(&errors::NOT_A_FIT, message, expr.span, "a curve of a fit is needed");
     env.report(found.help("plot what a fit records: `fit.loss`"))
 }

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 
 use super::agree;
 use super::runs::{self, subject_name};
-use super::{known, rows, settings};
+use super::settings::{self, complete};
+use super::{known, rows};
 use crate::algebra::op::Op;
 use crate::algebra::scalar;
 use crate::algebra::types::{DType, Dim, product};
@@ -21,8 +22,8 @@ use crate::check::text;
 use crate::diag::Diagnostic;
 use crate::source::{FileId, Span};
 use crate::typed::{
-    Data, Expr, ExprKind, Instance, LocalId, Predict, Predicted, PredictedForm, Program, StatementKind,
-    Train, free_locals,
+    Data, Expr, ExprKind, Instance, LocalId, Part, Predict, Predicted, PredictedForm, Program, StatementId,
+    StatementKind, Train, free_locals,
 };
 
 /// Its word.
@@ -49,26 +50,37 @@ pub(super) fn predict<'a>(cx: &mut Typer<'_, 'a>, act: &'a ast::Act, index: usiz
     let ((fit, callee, trained), (data, split), path) = (fit?, rows_of?, path?);
     path_of_table(cx.env, &path, act)?;
     no_metrics?;
-    cx.env.globals.evaluated.insert(index, fit.0);
+    complete(run)?;
+    cx.env.globals.evaluations.insert(index);
     let (mut scope, rows) = runs::run_scope(cx.env, data, index);
-    let Callee::Def(def, _) = &callee else { return Err(Poison) };
-    let model = cx.env.decls.functions[*def].ast.name.name.clone();
-    for subject in [subject_name(&run.subject), model] {
-        scope.bind(&subject, Binding::Model(callee.clone(), Instance::Root), run.subject.span);
+    let Callee::Def(def, given) = callee else { return Err(Poison) };
+    let model = &cx.env.decls.functions[def].ast.name.name;
+    for subject in subject_name(&run.subject).into_iter().chain([model.as_str()]) {
+        let callee = Callee::Model(def, given.clone(), Part::fit(fit));
+        scope.bind(subject, Binding::Function(callee), run.subject.span);
     }
     let names: Vec<String> = run.settings.iter().map(|line| line.name().name.clone()).collect();
     settings::known_settings(cx.env, &run.settings, &names.iter().map(String::as_str).collect::<Vec<_>>())?;
+    let lets = runs::run_lets(cx, &mut scope, &run.lets)?;
     let made: Vec<_> =
         run.settings.iter().map(|line| column(cx, &mut scope, line, &Dim::var(rows.clone()))).collect();
     let mut columns = made.into_iter().collect::<Checked<Vec<_>>>()?;
     let of = &cx.env.data[trained.0];
-    columns.iter_mut().for_each(|column| column.target = target_of_this_name(of, column));
+    for column in &mut columns {
+        column.target = target_of_this_name(of, column);
+        column.value = runs::inside(&lets, column.value.clone());
+    }
     let width = cx.env.data[data.0].columns.len();
     let reads = columns_read(&columns, width).into_iter().map(|column| (LocalId(column), column)).collect();
     Ok(Predict { fit, data, split, rows, locals: scope.locals, reads, columns, path })
 }
 
 fn no_metrics(env: &mut Env<'_>, run: &ast::Run) -> Checked<()> {
+    if let (Some(line), []) = (run.lets.first(), &run.settings[..]) {
+        let message = "`predict` has a `let`, and no line that says what is written";
+        let found = at(&errors::WRONG_SETTING, message, line.name().span, "only this");
+        return Err(env.report(found.help("add one: `p = sigmoid(net(x))`")));
+    }
     let Some(metric) = run.metrics.first() else { return Ok(()) };
     let message = "`predict` gives something for each row, and a metric is one number for all of them";
     let found = at(&errors::WRONG_SETTING, message, metric.name().span, "a metric");
@@ -142,7 +154,7 @@ fn resolved(
     };
     let mut made = predict.clone();
     if made.columns.is_empty() {
-        made.columns = LossReader { program, train, is_library }.predicted(span)?;
+        made.columns = LossReader { program, train, run: made.fit, is_library }.predicted(span)?;
         made.locals.clone_from(&train.locals);
         made.rows = train.rows.clone();
         made.reads = reads(program, train, &made, span)?;
@@ -188,6 +200,7 @@ fn reads(
 struct LossReader<'p> {
     program: &'p Program,
     train: &'p Train,
+    run: StatementId,
     is_library: &'p dyn Fn(FileId) -> bool,
 }
 
@@ -275,7 +288,9 @@ impl<'p> LossReader<'p> {
 
     fn note(&self, expr: &'p Expr, found: &mut Found<'p>) {
         match &expr.kind {
-            ExprKind::Call { instance: Instance::Root, .. } if self.program.types(expr).len() == 1 => {
+            ExprKind::Call { instance: Instance::Part(part), .. }
+                if part.run == self.run && part.path.is_empty() && self.program.types(expr).len() == 1 =>
+            {
                 found.calls.push(wrapped(expr, &found.lets));
             }
             ExprKind::Call { function, args, instance: Instance::None, .. } => {
@@ -310,7 +325,7 @@ impl<'p> LossReader<'p> {
             return;
         }
         let value = wrapped(value, &found.lets);
-        if calls_model(&value) {
+        if calls_model(&value, self.run) {
             let name = target.map_or_else(|| "class".to_owned(), |target| self.name(target));
             found.compared.push(Predicted { name, value, form, target });
         }
@@ -371,7 +386,8 @@ fn wrapped(expr: &Expr, lets: &[&Expr]) -> Expr {
     made
 }
 
-fn calls_model(expr: &Expr) -> bool {
-    matches!(expr.kind, ExprKind::Call { instance: Instance::Root, .. })
-        || expr.children().into_iter().any(calls_model)
+/// Whether something is computed by the model of a run, or by a part of it.
+fn calls_model(expr: &Expr, run: StatementId) -> bool {
+    matches!(&expr.kind, ExprKind::Call { instance: Instance::Part(part), .. } if part.run == run)
+        || expr.children().into_iter().any(|child| calls_model(child, run))
 }

@@ -4,7 +4,6 @@ use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Checked, Env, Poison};
 use crate::check::errors::{self, at, nearest};
 use crate::check::expr::names;
-use crate::check::text;
 use crate::source::Span;
 use crate::typed::{DataId, Split};
 
@@ -15,7 +14,7 @@ pub(super) fn data_rows(env: &mut Env<'_>, expr: &ast::Expr) -> Checked<(DataId,
         Ast::Error => return Err(Poison),
         _ => (expr, None),
     };
-    let Ast::Name(name) = &of.kind else { return Err(not_data(env, &text::source(expr), expr.span)) };
+    let Ast::Name(name) = &of.kind else { return Err(not_data(env, &env.quote(expr.span), expr.span)) };
     let id = match env.decls.data.get(name.as_str()) {
         Some(Some(id)) => *id,
         Some(None) => return Err(Poison),

@@ -5,10 +5,11 @@ use crate::ast::{self, ExprKind as Ast};
 use crate::check::env::{Callee, Checked, Env, Global, Poison, Scope, ScopeKind};
 use crate::check::errors::{self, at, nearest};
 use crate::check::expr::convert;
+use crate::check::expr::lets::{self, LetLine};
 use crate::check::expr::typer::Typer;
 use crate::check::text;
 use crate::diag::Code;
-use crate::typed::{DataId, Expr, StatementId};
+use crate::typed::{DataId, Expr, LocalId, StatementId};
 
 /// Columns of data as locals, with the number of rows as their first size.
 pub(super) fn run_scope(env: &mut Env<'_>, data: DataId, index: usize) -> (Scope, SizeVar) {
@@ -23,12 +24,41 @@ pub(super) fn run_scope(env: &mut Env<'_>, data: DataId, index: usize) -> (Scope
     (scope, rows)
 }
 
+/// The names that the `let` lines of a run bind, with their values.
+pub(super) type RunLets = Vec<(Vec<LocalId>, Expr)>;
+
+/// `let` lines, which the loss and all metrics see.
+pub(super) fn run_lets<'a>(
+    cx: &mut Typer<'_, 'a>,
+    scope: &mut Scope,
+    lines: &'a [ast::Let],
+) -> Checked<RunLets> {
+    let made: Vec<_> = lines.iter().map(|line| lets::let_line(cx, scope, line, 0)).collect();
+    made.into_iter().collect()
+}
+
+/// A value inside of those lines that it needs.
+pub(super) fn inside(lets: &RunLets, value: Expr) -> Expr {
+    let mut needed = Vec::new();
+    value.locals(&mut needed);
+    let mut lines = Vec::new();
+    for (locals, line) in lets.iter().rev().cloned() {
+        if locals.iter().any(|local| needed.contains(local)) {
+            line.locals(&mut needed);
+            lines.push((LetLine::Let(locals), line));
+        }
+    }
+    lines.reverse();
+    lets::with_lines(lines, value)
+}
+
 /// Metrics, whose names may not be among `reserved`.
 pub(super) fn metrics<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     metrics: &'a [ast::Let],
     reserved: &[&str],
+    lets: &Checked<RunLets>,
 ) -> Checked<Vec<(String, Expr)>> {
     let mut made = Vec::new();
     for (k, metric) in metrics.iter().enumerate() {
@@ -44,6 +74,7 @@ pub(super) fn metrics<'a>(
         }
         let what = format!("metric `{}`", name.name);
         let value = scalar(cx, scope, &metric.value, &errors::METRIC_NOT_SCALAR, &what);
+        let value = value.and_then(|value| Ok(inside(lets.as_ref().map_err(|poison| *poison)?, value)));
         made.push(value.map(|value| (name.name.clone(), value)));
     }
     made.into_iter().collect()
@@ -60,7 +91,13 @@ pub(super) fn scalar<'a>(
     let value = cx.expr(scope, expr, None)?;
     if value.expr.ty.rank() > 0 {
         let shown = text::show(&value.expr.ty, cx.env.real);
-        return Err(cx.env.report(errors::not_scalar(code, what, &shown, expr.span, &text::source(expr))));
+        return Err(cx.env.report(errors::not_scalar(
+            code,
+            what,
+            &shown,
+            expr.span,
+            &cx.env.quote(expr.span),
+        )));
     }
     let dtype = cx.env.real;
     convert::converted(cx.env, scope, value, dtype, &format!("a {what}"))
@@ -68,8 +105,8 @@ pub(super) fn scalar<'a>(
 
 /// A name that `train` has given a fit.
 pub(super) fn fit(env: &mut Env<'_>, expr: &ast::Expr) -> Checked<(StatementId, Callee, DataId)> {
-    let name = text::source(expr);
-    match env.globals.values.get(name.as_str()) {
+    let name = env.quote(expr.span);
+    match name_of(expr).and_then(|name| env.globals.values.get(name)) {
         Some(Global::Fit { id, callee, data, .. }) => return Ok((*id, callee.clone(), *data)),
         Some(Global::Error) => return Err(Poison),
         _ => {}
@@ -88,9 +125,17 @@ pub(super) fn fit(env: &mut Env<'_>, expr: &ast::Expr) -> Checked<(StatementId, 
 }
 
 /// The name by which the loss calls the model: `mlp` of `mlp[64]`.
-pub(super) fn subject_name(subject: &ast::Expr) -> String {
+pub(super) fn subject_name(subject: &ast::Expr) -> Option<&str> {
     match &subject.kind {
-        Ast::Bracket(of, _) => text::source(of),
-        _ => text::source(subject),
+        Ast::Bracket(of, _) => name_of(of),
+        _ => name_of(subject),
+    }
+}
+
+/// An expression that is a name.
+pub(super) fn name_of(expr: &ast::Expr) -> Option<&str> {
+    match &expr.kind {
+        Ast::Name(name) => Some(name),
+        _ => None,
     }
 }

@@ -10,7 +10,7 @@ use crate::check::expr::{args, calls};
 use crate::check::text;
 use crate::diag::Diagnostic;
 use crate::source::Span;
-use crate::typed::{DataId, Expr, ExprKind, Instance, Sample};
+use crate::typed::{DataId, Expr, ExprKind, Instance, Part, Sample};
 
 /// The name of the builtin.
 const NAME: &str = "sample";
@@ -50,7 +50,7 @@ fn called<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &WrittenCall<'a, 
     let local = scope.local("window", window.clone(), call.span);
     let value = Expr { kind: ExprKind::Local(local), ty: window, span: fit.span };
     let Callee::Def(def, statics) = callee else { return Err(Poison) };
-    let name = text::source(fit);
+    let name = cx.env.quote(fit.span);
     let inner = WrittenCall {
         name,
         statics: &[],
@@ -60,7 +60,7 @@ fn called<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, call: &WrittenCall<'a, 
         axes: Vec::new(),
     };
     let first = Some(Value::strong(value));
-    let logits = calls::call_def(cx, scope, def, statics, Instance::Fit(id), first, &inner)?.expr;
+    let logits = calls::call_def(cx, scope, def, statics, Instance::Part(Part::fit(id)), first, &inner)?.expr;
     expect_logits(cx.env, &logits, context, data, call.span)?;
     let (prompt, count, temperature) = (prompt?, count?, temperature?);
     Ok(Sample { fit: id, data, window: local, logits, prompt, count, temperature })
@@ -73,7 +73,7 @@ fn window_of(env: &mut Env<'_>, data: DataId, expr: &ast::Expr) -> Checked<usize
     {
         return Ok(first.ty.count());
     }
-    let message = format!("`{}` was not trained on a text", text::source(expr));
+    let message = format!("`{}` was not trained on a text", env.quote(expr.span));
     let found = at(&errors::WRONG_ARGUMENT, message, expr.span, "cannot write text");
     let found = found.label(env.data[data.0].span, "its data");
     Err(env.report(found.help("train on `data poem = text(\"poem.txt\")`")))

@@ -102,8 +102,16 @@ pub(super) fn known_settings(env: &mut Env<'_>, settings: &[ast::Let], known: &[
     result
 }
 
+/// Whether all lines of a run could be read.
+pub(super) fn complete(run: &ast::Run) -> Checked<()> {
+    if run.broken { Err(Poison) } else { Ok(()) }
+}
+
 /// A setting that must be there; nothing more is said if it seems to be misspelt.
 pub(super) fn missing(env: &mut Env<'_>, name: &str, example: &str, run: &ast::Run) -> Poison {
+    if run.broken {
+        return Poison;
+    }
     let names: Vec<&str> = name.split("` or `").collect();
     let known = |setting: &str| SETTINGS.contains(&setting);
     let misspelt =
@@ -193,7 +201,8 @@ pub(super) fn flag<'a>(env: &mut Env<'a>, settings: &RunSettings<'a>, name: &str
         Some(other) => {
             let message = format!("`{name}` is `true` or `false`");
             let found = at(&errors::WRONG_SETTING, message, other.span, "neither");
-            Err(env.report(found.help(format!("write `{name} = false`"))))
+            let meant = matches!(&other.kind, Ast::Name(word) if word == "True");
+            Err(env.report(found.help(format!("write `{name} = {meant}`"))))
         }
     }
 }

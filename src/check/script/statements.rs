@@ -7,9 +7,9 @@ use crate::check::env::{Checked, Global, Poison, Scope, unique};
 use crate::check::errors::{self, at};
 use crate::check::expr::typer::Typer;
 use crate::check::expr::{lets, targets};
+use crate::check::functions;
 use crate::check::optim::pipelines;
 use crate::check::optim::stages::Stages;
-use crate::check::text;
 use crate::source::Span;
 use crate::typed::{GlobalId, Local, Statement, StatementId, StatementKind};
 
@@ -23,16 +23,38 @@ pub(crate) fn statement<'a>(
     statements: &mut Statements<'a>,
     item: &'a ast::Item,
 ) {
+    let before = cx.env.found.len();
+    let Some(mut made) = checked(cx, stages, statements, item) else { return };
+    // Parts of a fit are known once the body of its model has been checked.
+    if std::mem::take(&mut cx.env.globals.awaited) {
+        cx.env.found.truncate(before);
+        functions::settle(cx);
+        made = checked(cx, stages, statements, item).unwrap_or(Err(Poison));
+        cx.env.globals.awaited = false;
+    }
+    if let Ok((kind, locals)) = made {
+        statements.made.push(Statement { kind, locals, span: item.span });
+    }
+}
+
+/// A statement; nothing if it declares.
+fn checked<'a>(
+    cx: &mut Typer<'_, 'a>,
+    stages: &mut Stages,
+    statements: &Statements<'a>,
+    item: &'a ast::Item,
+) -> Option<CheckedStatement> {
     let index = statements.made.len();
     let mut scope = Scope::statement(cx.env.real);
     let made = match &item.kind {
-        ItemKind::Let(line) if cx.env.decls.constants.contains_key(line.name().name.as_str()) => return,
+        ItemKind::Let(line) if cx.env.decls.constants.contains_key(line.name().name.as_str()) => return None,
         ItemKind::Let(line) if cx.env.decls.pipeline_lets.contains_key(line.name().name.as_str()) => {
-            return pipelines::check_pipeline(cx, stages, &line.value);
+            pipelines::check_pipeline(cx, stages, &line.value);
+            return None;
         }
         ItemKind::Let(line) if cx.env.decls.function_lets.contains_key(line.name().name.as_str()) => {
             let _ = targets::function_value(cx, &mut scope, &line.value);
-            return;
+            return None;
         }
         ItemKind::Let(line) => top_let(cx, stages, &mut scope, line, (index, item.span)),
         ItemKind::Expr(expr) => bare(cx, stages, statements, expr, item.span),
@@ -46,12 +68,14 @@ pub(crate) fn statement<'a>(
         | ItemKind::Fn(_)
         | ItemKind::Model(_)
         | ItemKind::Stage(_)
-        | ItemKind::Pipeline(_) => return,
+        | ItemKind::Pipeline(_)
+        | ItemKind::Broken(_) => return None,
     };
-    if let Ok((kind, locals)) = made {
+    let with_locals = |(kind, locals): (StatementKind, Vec<Local>)| {
         let locals = if locals.is_empty() { scope.locals } else { locals };
-        statements.made.push(Statement { kind, locals, span: item.span });
-    }
+        (kind, locals)
+    };
+    Some(made.map(with_locals))
 }
 
 fn top_let<'a>(
@@ -126,7 +150,7 @@ fn bare<'a>(
         }
         Ast::Error => return Err(Poison),
         _ => {
-            let message = format!("unused value `{}`", text::source(expr));
+            let message = format!("unused value `{}`", cx.env.quote(expr.span));
             let found = at(&errors::NOT_A_VALUE, message, expr.span, "an expression by itself");
             return Err(cx.env.report(found.help("print it, or bind it: `let a = ...`")));
         }

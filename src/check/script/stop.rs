@@ -6,7 +6,6 @@ use crate::ast::{self, BinaryOp, ExprKind as Ast, UnaryOp};
 use crate::check::env::{Checked, Env, Poison};
 use crate::check::errors::{self, at};
 use crate::check::expr::typer::Typer;
-use crate::check::text;
 use crate::source::Span;
 use crate::typed::{Measured, Stop};
 
@@ -84,7 +83,7 @@ fn measured(env: &mut Env<'_>, expr: &ast::Expr, series: &[String]) -> Checked<M
         let of = measured(env, inner, series)?;
         return Ok(Measured { negated: !of.negated, ..of });
     }
-    let name = text::source(expr);
+    let name = env.quote(expr.span);
     match &expr.kind {
         Ast::Name(_) if series.contains(&name) => Ok(Measured { series: name, negated: false }),
         Ast::Error => Err(Poison),

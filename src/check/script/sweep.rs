@@ -6,7 +6,6 @@ use crate::check::env::{Checked, Env, Global, Poison, Variable};
 use crate::check::errors::{self, at};
 use crate::check::expr::typer::Typer;
 use crate::check::optim::stages::Stages;
-use crate::check::text;
 use crate::source::Span;
 use crate::typed::{self, Train};
 
@@ -66,7 +65,7 @@ fn variables<'a>(cx: &mut Typer<'_, 'a>, parts: &'a ast::Loop) -> Checked<Vec<Va
         return Err(cx.env.report(found.help(format!(
             "write `{0} in [{1}]`",
             line.name().name,
-            text::source(&line.value)
+            cx.env.quote(line.value.span)
         ))));
     }
     let mut made = Vec::new();

@@ -7,14 +7,14 @@ use super::settings::{self, Course, RunSettings, SETTINGS};
 use super::stop;
 use crate::algebra::types::{Dim, SizeVar};
 use crate::ast;
-use crate::check::env::{Binding, CallSite, Callee, Caller, Checked, Env, Global, Poison, Scope, Variable};
+use crate::check::env::{Binding, Callee, Checked, Env, Global, Poison, Scope, Variable};
 use crate::check::errors::{self, at};
 use crate::check::expr::typer::Typer;
-use crate::check::functions::models;
+use crate::check::functions::{self, models, sizes};
 use crate::check::optim::stages::Stages;
 use crate::check::optim::{pipelines, points};
 use crate::source::Span;
-use crate::typed::{DataId, Expr, Extent, FunctionId, Instance, StageUse, StatementId, Train};
+use crate::typed::{DataId, Expr, Extent, FunctionId, Part, StageUse, State, StatementId, Train};
 
 /// Names of what every training run records itself.
 const RECORDED: [&str; 4] = ["loss", "batch_loss", "val_loss", "opt"];
@@ -43,6 +43,7 @@ pub(super) fn train<'a>(
     let goal = goal(cx, &settings, run, &callee, (data, index));
     let (pipeline, goal) = (pipeline?, goal?);
     known?;
+    settings::complete(run)?;
     fits_data(cx.env, &settings, run, data, &goal, &course)?;
     if course.accumulate.as_ref().is_ok_and(|batches| *batches > 1) {
         let why = "a step that accumulates gradients has no batch of its own";
@@ -51,14 +52,14 @@ pub(super) fn train<'a>(
     }
     let validated = course.validate.as_ref().is_ok_and(Option::is_some);
     let series = series_of(stages, &pipeline.uses, &goal.metrics, validated);
-    let spread = spread_of(stages, &pipeline.uses);
+    let states = states_of(stages, &pipeline.uses);
     let measured: Vec<String> = series
         .iter()
         .filter(|(name, of_optimizer)| !of_optimizer && name != "batch_loss")
         .map(|(name, _)| name.clone())
         .collect();
     let (keep, stop) = (stop::keep(cx.env, &settings, &measured), stop::stop(cx, &settings, &measured));
-    let global = global(cx.env, StatementId(index), (callee, data), series, spread);
+    let global = global(cx.env, StatementId(index), (callee, data), series, states);
     let (model, sizes) = goal.root;
     let (batch, all) = course.batch?;
     let (seed, swept_seed) = course.seed?;
@@ -107,21 +108,71 @@ fn goal<'a>(
     (data, index): (DataId, usize),
 ) -> Checked<Goal> {
     let (mut scope, rows) = runs::run_scope(cx.env, data, index);
-    let subject = subject_name(&run.subject);
-    scope.bind(&subject, Binding::Model(callee.clone(), Instance::Root), run.subject.span);
-    let loss = match settings.get("loss") {
-        Some(loss) => runs::scalar(cx, &mut scope, &loss.value, &errors::LOSS_NOT_SCALAR, "loss"),
-        None => Err(settings::missing(cx.env, "loss", "loss = mean(...)", run)),
-    };
-    let root = root_call(cx.env, index);
-    let metrics = runs::metrics(cx, &mut scope, &run.metrics, &RECORDED);
-    if let (None, Ok(_), Some(line)) = (&root, &loss, settings.get("loss")) {
+    let (subject, run_id) = (subject_name(&run.subject).unwrap_or_default(), StatementId(index));
+    if let Callee::Def(def, given) = callee {
+        let callee = Callee::Model(*def, given.clone(), Part::training(run_id));
+        scope.bind(subject, Binding::Function(callee), run.subject.span);
+    }
+    cx.env.globals.roots.remove(&run_id);
+    let (loss, metrics) = lines(cx, settings, &mut scope, run, run_id);
+    let root = cx.env.globals.roots.get(&run_id).cloned();
+    let awaited = std::mem::take(&mut cx.env.globals.awaited);
+    let whole = (loss.is_ok() || awaited) && !run.broken;
+    if let (None, true, Some(line)) = (&root, whole, settings.get("loss")) {
         let message = format!("the loss never calls `{subject}`");
         let found = at(&errors::LOSS_WITHOUT_MODEL, message, line.value.span, "nothing to learn from");
         let found = found.label(run.subject.span, "this model is trained");
         return Err(cx.env.report(found.help(format!("call it: `{subject}(x)`"))));
     }
     Ok(Goal { scope, rows, loss: loss?, metrics: metrics?, root: root.ok_or(Poison)? })
+}
+
+/// A loss and metrics with their names.
+type Lines = (Checked<Expr>, Checked<Vec<(String, Expr)>>);
+
+/// The loss and the metrics of a run. What they, or functions that they call, ask of parts of the model is known
+/// once a call of the model has been found: they are then checked again.
+fn lines<'a>(
+    cx: &mut Typer<'_, 'a>,
+    settings: &RunSettings<'a>,
+    scope: &mut Scope,
+    run: &'a ast::Run,
+    id: StatementId,
+) -> Lines {
+    let (before, locals, names) = (cx.env.found.len(), scope.locals.len(), scope.names.len());
+    let lines = lines_once(cx, settings, scope, run);
+    let after = cx.env.found.len();
+    let mut root = sizes::root(cx.env, id);
+    if root.is_none() || cx.env.globals.awaited {
+        functions::settle(cx);
+        root = sizes::root(cx.env, id);
+    }
+    let Some(root) = root else { return lines };
+    cx.env.globals.roots.insert(id, root);
+    if !std::mem::take(&mut cx.env.globals.awaited) {
+        return lines;
+    }
+    cx.env.found.drain(before..after);
+    scope.names.truncate(names);
+    scope.locals.truncate(locals);
+    scope.origins.truncate(locals);
+    cx.env.instances.pending.extend(std::mem::take(&mut cx.env.instances.waiting));
+    lines_once(cx, settings, scope, run)
+}
+
+fn lines_once<'a>(
+    cx: &mut Typer<'_, 'a>,
+    settings: &RunSettings<'a>,
+    scope: &mut Scope,
+    run: &'a ast::Run,
+) -> Lines {
+    let lets = runs::run_lets(cx, scope, &run.lets);
+    let loss = match settings.get("loss") {
+        Some(loss) => runs::scalar(cx, scope, &loss.value, &errors::LOSS_NOT_SCALAR, "loss"),
+        None => Err(settings::missing(cx.env, "loss", "loss = mean(...)", run)),
+    };
+    let metrics = runs::metrics(cx, scope, &run.metrics, &RECORDED, &lets);
+    (lets.and_then(|lets| Ok(runs::inside(&lets, loss?))), metrics)
 }
 
 /// What a run reads fits its data, and those that it is validated on.
@@ -150,22 +201,16 @@ fn global(
     id: StatementId,
     (callee, data): (Callee, DataId),
     series: Vec<(String, bool)>,
-    spread: Vec<String>,
+    states: Vec<(String, Extent)>,
 ) -> Global {
     match &env.globals.swept[..] {
-        [] => Global::Fit { id, callee, data, series, spread },
+        [] => Global::Fit { id, callee, data, series, states },
         swept => Global::Sweep {
             id,
             series: series.into_iter().map(|(name, _)| name).collect(),
             by: swept.iter().map(|swept| swept.name.name.clone()).collect(),
         },
     }
-}
-
-/// The first call of the model that run `index` is about.
-fn root_call(env: &Env<'_>, index: usize) -> Option<(FunctionId, Vec<Dim>)> {
-    let root = |call: &&CallSite| call.caller == Caller::Run(index) && call.instance == Instance::Root;
-    env.instances.calls.iter().find(root).map(|call| (call.callee, call.sizes.clone()))
 }
 
 /// Everything a fit records, and whether it is a state of its optimizer.
@@ -188,13 +233,11 @@ fn series_of(
     series
 }
 
-/// States that have a distribution, or numbers of their own for each parameter.
-fn spread_of(stages: &Stages, pipeline: &[StageUse]) -> Vec<String> {
-    let mut names = Vec::new();
-    for stage in pipeline {
-        let states = stages.made[stage.stage.0].states.iter();
-        let states = states.filter(|state| matches!(state.extent, Extent::Coordinate | Extent::Tensor));
-        names.extend(states.map(|state| format!("opt.{}.{}", stage.name, state.name)));
-    }
-    names
+/// All states of an optimizer, with what each has a number for.
+fn states_of(stages: &Stages, pipeline: &[StageUse]) -> Vec<(String, Extent)> {
+    let of = |stage: &StageUse| {
+        let named = |state: &State| (format!("{}.{}", stage.name, state.name), state.extent);
+        stages.made[stage.stage.0].states.iter().map(named).collect::<Vec<_>>()
+    };
+    pipeline.iter().flat_map(of).collect()
 }

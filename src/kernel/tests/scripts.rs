@@ -2,12 +2,12 @@
 
 use super::{fused, passes};
 use crate::algebra::types::{DType, Type};
-use crate::check::check;
+use crate::check::{Parsed, check};
 use crate::data::{Catalog, FileSource, Schema};
 use crate::diag::Diagnostic;
 use crate::graph::{self, Graphs, Phase};
 use crate::pipeline::LIBRARY;
-use crate::source::FileId;
+use crate::source::Sources;
 
 /// Every file holds 8 features and a class number.
 struct Files;
@@ -21,11 +21,17 @@ impl Catalog for Files {
 }
 
 fn graphs(text: &str) -> Graphs {
-    let parse = |(k, text): (usize, &str)| crate::ast::parse(FileId(k as u16), text).0;
-    let script = parse((0, text));
-    let library = LIBRARY.iter().enumerate();
-    let library: Vec<_> = library.map(|(k, (_, text))| parse((k + 1, text))).collect();
-    let (program, found) = check(&script, &library, &Files, DType::F64);
+    let mut sources = Sources::default();
+    let mut parse = |name: &str, text: &str| crate::ast::parse(sources.add(name, text), text).0;
+    let script = parse("test.eg", text);
+    let library: Vec<_> = LIBRARY.iter().map(|(name, text)| parse(name, text)).collect();
+    let (program, found) = check(Parsed {
+        script: &script,
+        library: &library,
+        sources: &sources,
+        catalog: &Files,
+        real: DType::F64,
+    });
     assert!(!found.iter().any(Diagnostic::is_error), "{found:?}");
     graph::build(&program)
 }

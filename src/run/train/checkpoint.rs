@@ -1,6 +1,5 @@
 //! When a run writes checkpoints, and how it goes on from one.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
@@ -43,28 +42,22 @@ impl TrainingRun<'_> {
         }
         let folder = keeper.folder.path();
         let files = keeper.folder.files().map_err(|error| unreadable(folder, &error))?;
-        let Some(newest) = files.first().map(|(_, path)| path.clone()) else {
-            events.note(&format!(
-                "{}: no checkpoint in `{}`, it begins at step 1",
-                self.label,
-                folder.display()
-            ));
-            return Ok(());
-        };
-        let mut damage = None;
+        let mut newest = None;
         for (step, path) in files {
             match Saved::read(&path) {
                 Ok(saved) => return self.go_on(&saved, step, &path, events),
                 Err(error) => {
                     events.warn(&format!("the checkpoint `{}` is passed over: {error}", path.display()));
-                    damage.get_or_insert(error);
+                    newest.get_or_insert((path, error));
                 }
             }
         }
-        Err(errors::no_whole_checkpoint(
-            &newest,
-            &damage.unwrap_or_else(|| io::Error::other("it is damaged")),
-        ))
+        if let Some((path, damage)) = newest {
+            return Err(errors::no_whole_checkpoint(&path, &damage));
+        }
+        let folder = folder.display();
+        events.note(&format!("{}: no checkpoint in `{folder}`, it begins at step 1", self.label));
+        Ok(())
     }
 
     /// Takes over a checkpoint, if it is one of this run.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::algebra::op::Op;
 use crate::algebra::types::{Dim, Type};
 use crate::print::number;
-use crate::typed::expr::{Derive, Expr, ExprKind, Instance, Local, Loop};
+use crate::typed::expr::{Derive, Expr, ExprKind, Instance, Local, Loop, Part};
 use crate::typed::function::Member;
 use crate::typed::ids::{FunctionId, GlobalId, LocalId, StatementId};
 use crate::typed::program::Program;
@@ -159,6 +159,11 @@ impl Printer<'_> {
             ExprKind::Local(id) => self.local(*id),
             ExprKind::Global(id) => global_name(self.program, *id).into(),
             ExprKind::Param(k) | ExprKind::State(k) => self.member(*k),
+            ExprKind::Part(part) => self.part(part),
+            ExprKind::FitState { fit, state, param } => {
+                let param = param.as_ref().map(|param| format!("[{param:?}]")).unwrap_or_default();
+                format!("{}.opt.{state}{param}", run_name(self.program, *fit))
+            }
             ExprKind::Assign { member, value, body } => {
                 format!("{{ {} <- {}; {} }}", self.member(*member), self.expr(value), self.expr(body))
             }
@@ -220,9 +225,7 @@ impl Printer<'_> {
     /// A member of the enclosing model.
     pub(super) fn member(&self, k: usize) -> String {
         match self.members.get(k) {
-            Some(Member::Param { name, .. } | Member::State { name, .. } | Member::Layer { name, .. }) => {
-                name.clone()
-            }
+            Some(member) => member.name().to_string(),
             None => format!("member{k}"),
         }
     }
@@ -234,8 +237,14 @@ impl Printer<'_> {
                 let first = self.member(*first);
                 format!("{}[{position}]", first.trim_end_matches("[0]"))
             }
-            Instance::Fit(fit) => run_name(self.program, *fit).into(),
-            Instance::None | Instance::Root => function_name(self.program, function).into(),
+            Instance::Part(part) if part.finished || !part.path.is_empty() => self.part(part),
+            Instance::None | Instance::Part(_) => function_name(self.program, function).into(),
         }
+    }
+
+    /// The model of a run, or what is in it.
+    fn part(&self, part: &Part) -> String {
+        let run = run_name(self.program, part.run);
+        if part.path.is_empty() { run.into() } else { format!("{run}.{}", part.path) }
     }
 }

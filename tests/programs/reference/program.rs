@@ -157,12 +157,12 @@ impl<'p> Eval<'p> {
         let sizes = sizes.iter().map(|dim| dim.substitute(&frame.sizes));
         let owner = match instance {
             Instance::None => frame.owner.clone(),
-            Instance::Root => Some((function, String::new())),
+            Instance::Part(part) if !part.finished && part.path.is_empty() => Some((function, String::new())),
             Instance::Layer(member) => Some((function, path(*member, frame))),
             Instance::LayerAt { first, position, .. } => {
                 Some((function, path(first + position.substitute(&frame.sizes).size(), frame)))
             }
-            Instance::Fit(_) => panic!("the reference has no fits"),
+            Instance::Part(_) => panic!("the reference has no fits"),
         };
         let locals = args.into_iter().map(Some).collect();
         let mut inner = Frame { locals, sizes: function.sizes.iter().cloned().zip(sizes).collect(), owner };

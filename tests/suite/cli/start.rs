@@ -67,6 +67,28 @@ fn parameters_are_those_of_an_earlier_fit_and_of_its_file() {
     same("of the file");
 }
 
+/// A layer called as a stage is, with a state of the model called as a state of that stage.
+#[test]
+fn a_model_state_is_told_from_a_state_of_the_optimizer() {
+    let folder = folder("from_like_named");
+    let model = "model inner(x: real[B, 3]) -> real[B, 3] {
+  state s: real[3] = 0
+  s <- 0.9 * s + 0.1 * mean(x, axis = 0)
+  x - s
+}
+model net";
+    let named = text("\"before.safetensors\"")
+        .replace("model net", model)
+        .replace("layer first", "layer eg_scale = inner\n  layer first")
+        .replace("x |> first", "x |> eg_scale |> first");
+    let earlier = named.split("let fit").next().expect("a text");
+    let output = egret(&["run", "-q", &script(&folder, earlier)], &folder);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let output = egret(&["run", "-q", &script(&folder, &named)], &folder);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert_eq!(tensor(&folder.join("before.safetensors"), "eg_scale.s").len(), 3);
+}
+
 /// A file as PyTorch names and lays out a model: `fc1`, matrices transposed.
 fn foreign(path: &Path, leave_out: &str, extra: bool) {
     let numbers =

@@ -5,6 +5,7 @@
 
 mod curvature;
 mod egdd;
+mod first_runs;
 mod oracle;
 mod problem;
 
@@ -40,9 +41,9 @@ const CASES: &[Case] = cases! {
     "nesterov(mu = 0.6) |> sgd(lr = 0.05)" => nesterov(0.05, 0.6),
     "ema |> sgd(lr = 0.1)" => ema(0.1, 0.9, true),
     "ema(beta = 0.7, correct = no) |> sgd(lr = 0.1)" => ema(0.1, 0.7, false),
-    "lion" => lion(1e-4, 0.9, 0.99),
+    "lion" => lion(1e-3, 0.9, 0.99),
     "lion(lr = 0.003, b1 = 0.8, b2 = 0.95)" => lion(0.003, 0.8, 0.95),
-    "signum" => signum(1e-4, 0.9),
+    "signum" => signum(1e-3, 0.9),
     "signum(lr = 0.003, beta = 0.8)" => signum(0.003, 0.8),
     "tiger" => signum(1e-3, 0.965),
     "tiger(lr = 0.003, beta = 0.8)" => signum(0.003, 0.8),
@@ -59,7 +60,7 @@ const CASES: &[Case] = cases! {
     "clip_block_rms |> sgd(lr = 0.1)" => clip_block_rms(0.1, 1.0),
     "clip_block_rms(max = 0.2) |> sgd(lr = 0.1)" => clip_block_rms(0.1, 0.2),
 
-    "adagrad" => adagrad(1e-2, 0.1, 1e-7),
+    "adagrad" => adagrad(0.1, 0.0, 1e-10),
     "adagrad(lr = 0.1, init = 0, eps = 1e-3)" => adagrad(0.1, 0.0, 1e-3),
     "adadelta" => adadelta(1.0, 0.9, 1e-6),
     "adadelta(lr = 2, rho = 0.8, eps = 1e-4)" => adadelta(2.0, 0.8, 1e-4),
@@ -73,7 +74,7 @@ const CASES: &[Case] = cases! {
     "nadam(lr = 0.02, b1 = 0.8, b2 = 0.95, eps = 1e-3)" => nadam(0.02, betas(0.8, 0.95, 1e-3)),
     "amsgrad" => amsgrad(1e-3, betas(0.9, 0.999, 1e-8)),
     "amsgrad(lr = 0.02, b1 = 0.8, b2 = 0.95, eps = 1e-3)" => amsgrad(0.02, betas(0.8, 0.95, 1e-3)),
-    "radam" => radam(1e-3, betas(0.9, 0.999, 1e-8), 5.0),
+    "radam" => radam(1e-2, betas(0.9, 0.999, 1e-8), 5.0),
     "radam(lr = 0.02, b1 = 0.8, b2 = 0.95, eps = 1e-3, threshold = 7)" =>
         radam(0.02, betas(0.8, 0.95, 1e-3), 7.0),
     "adabelief" => adabelief(1e-3, betas(0.9, 0.999, 1e-16)),
@@ -85,12 +86,12 @@ const CASES: &[Case] = cases! {
     "ademamix" => ademamix(1e-3, betas(0.9, 0.999, 1e-8), 0.9999, 5.0),
     "ademamix(lr = 0.01, b1 = 0.8, b2 = 0.95, b3 = 0.99, alpha = 2, eps = 1e-3)" =>
         ademamix(0.01, betas(0.8, 0.95, 1e-3), 0.99, 2.0),
-    "novograd" => novograd(1e-3, betas(0.9, 0.25, 1e-8), 0.0),
+    "novograd" => novograd(1e-2, betas(0.9, 0.25, 1e-8), 0.0),
     "novograd(lr = 0.02, b1 = 0.8, b2 = 0.95, eps = 0.1, decay = 0.01)" =>
         novograd(0.02, betas(0.8, 0.95, 0.1), 0.01),
     "lars(lr = 1)" => lars(1.0, 0.9, 1e-3, 0.0, 0.0),
     "lars(lr = 0.5, mu = 0.5, trust = 0.01, decay = 0.1, eps = 0.2)" => lars(0.5, 0.5, 0.01, 0.1, 0.2),
-    "lamb" => lamb(1e-3, betas(0.9, 0.999, 1e-6), 0.0),
+    "lamb" => lamb(1e-2, betas(0.9, 0.999, 1e-6), 0.0),
     "lamb(lr = 0.02, b1 = 0.8, b2 = 0.95, eps = 1e-3, decay = 0.1)" => lamb(0.02, betas(0.8, 0.95, 1e-3), 0.1),
 
     "rprop" => rprop(1e-2, 0.5, 1.2, Bounds(1e-6, 50.0)),

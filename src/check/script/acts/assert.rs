@@ -29,7 +29,7 @@ pub(super) fn check<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, act: &'a ast:
     let written = one(cx.env, act)?;
     let value = cx.expr(scope, written, None)?;
     let condition = convert::expect_bool(cx.env, scope, value, "`assert`")?;
-    let text = text::source(written);
+    let text = cx.env.quote(written.span);
     if condition.ty.rank() == 0 {
         return Ok(Rc::new(Assert { condition, text }));
     }

@@ -4,10 +4,11 @@ use std::rc::Rc;
 
 use super::{CheckedAct, curves, one, sample};
 use crate::ast::{self, ExprKind as Ast};
-use crate::check::env::{Checked, Scope};
+use crate::check::env::{Checked, Poison, Scope};
 use crate::check::errors::{self, at};
 use crate::check::expr::typer::Typer;
 use crate::diag::Diagnostic;
+use crate::print::NumberFormat;
 use crate::source::Span;
 use crate::typed::{Act, Curve, Expr, Host, LocalId, Printer, Sample};
 
@@ -23,8 +24,8 @@ struct Print(Vec<Fragment>);
 enum Fragment {
     /// Plain text.
     Text(String),
-    /// A value, with digits after the point, or the shortest text that reads back.
-    Value(Expr, Option<u32>),
+    /// A value, and how it is printed.
+    Value(Expr, Option<NumberFormat>),
     /// Text that a fit writes, one character after the other.
     Sample(Sample),
 }
@@ -39,6 +40,9 @@ pub(super) fn check<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, act: &'a ast:
         return table(cx, act);
     }
     let written = one(cx.env, act)?;
+    if let Ast::Tuple(items) = &written.kind {
+        return Err(in_parentheses(cx, items, written.span));
+    }
     let Ast::Str(parts) = &written.kind else {
         return Ok(Rc::new(Print(vec![part(cx, scope, written, None)?])));
     };
@@ -46,10 +50,21 @@ pub(super) fn check<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, act: &'a ast:
         .iter()
         .map(|written| match written {
             ast::StrPart::Text(text) => Ok(Fragment::Text(text.clone())),
-            ast::StrPart::Expr { expr, digits } => part(cx, scope, expr, *digits),
+            ast::StrPart::Expr { expr, format } => part(cx, scope, expr, *format),
         })
         .collect();
     Ok(Rc::new(Print(parts.into_iter().collect::<Checked<_>>()?)))
+}
+
+/// `print("a", b)`
+fn in_parentheses(cx: &mut Typer<'_, '_>, items: &[ast::Expr], span: Span) -> Poison {
+    let inside = |item: &ast::Expr| match &item.kind {
+        Ast::Str(_) => cx.env.quote(item.span).trim_matches('"').to_string(),
+        _ => format!("{{{}}}", cx.env.quote(item.span)),
+    };
+    let text: Vec<String> = items.iter().map(inside).collect();
+    let found = at(&errors::NOT_A_VALUE, "`print` takes one text or one value", span, "several of them");
+    cx.env.report(found.help(format!("values stand in the text: `print \"{}\"`", text.join(" "))))
 }
 
 /// A value in printed text, which alone may be a sample.
@@ -57,11 +72,15 @@ fn part<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     expr: &'a ast::Expr,
-    digits: Option<u32>,
+    format: Option<NumberFormat>,
 ) -> Checked<Fragment> {
     match sample::sample(cx, scope, expr) {
+        Some(_) if format.is_some() => {
+            let found = at(&errors::NOT_A_VALUE, "text has no format of numbers", expr.span, "this is text");
+            Err(cx.env.report(found.help("leave out what stands after the colon")))
+        }
         Some(sample) => Ok(Fragment::Sample(sample?)),
-        None => Ok(Fragment::Value(cx.definite(scope, expr)?, digits)),
+        None => Ok(Fragment::Value(cx.definite(scope, expr)?, format)),
     }
 }
 
@@ -93,7 +112,7 @@ impl Fragment {
                 format!("sample {count} after {prompt:?} by {}", printer.expr(logits))
             }
             Fragment::Value(value, None) => printer.expr(value),
-            Fragment::Value(value, Some(digits)) => format!("{} .{digits}", printer.expr(value)),
+            Fragment::Value(value, Some(format)) => format!("{} {format}", printer.expr(value)),
         }
     }
 }
@@ -129,7 +148,7 @@ impl Act for Print {
         for part in &self.0 {
             match part {
                 Fragment::Text(plain) => text.push_str(plain),
-                Fragment::Value(_, digits) => text.push_str(&values[value].text(*digits)),
+                Fragment::Value(_, format) => text.push_str(&values[value].text(format.unwrap_or_default())),
                 Fragment::Sample(sample) => {
                     text.push_str(&host.sample(sample, value, window)?);
                     window += 1;

@@ -6,7 +6,6 @@ use crate::check::errors::{self, at};
 use crate::check::expr::args;
 use crate::check::expr::typer::{Typer, WrittenArg, WrittenCall};
 use crate::check::script::known;
-use crate::check::text;
 use crate::data::{
     ArgumentValue, Arguments, ColumnChoice, Columns, PerColumn, SourceArgument, SourceKind, Takes,
 };
@@ -210,7 +209,7 @@ impl WrittenArguments {
                 }
             };
             if before.is_some() {
-                let message = format!("`{}` stands here twice", text::source(column));
+                let message = format!("`{}` stands here twice", cx.env.quote(column.span));
                 let found = at(&errors::DUPLICATE_NAME, message, column.span, "again");
                 return Err(cx.env.report(found.help("write one arm for each column")));
             }
@@ -261,7 +260,7 @@ fn column_name(env: &mut Env<'_>, column: &ast::Expr) -> Checked<String> {
     if let Ast::Str(_) = &column.kind {
         return known::plain_text(env, column);
     }
-    let name = text::source(column);
+    let name = env.quote(column.span);
     let found = at(&errors::NOT_TEXT, "a column is named in quotes, or `else`", column.span, "neither");
     Err(env.report(found.help(format!("quote it: `\"{name}\"`"))))
 }

@@ -72,7 +72,7 @@ fn no_source(env: &mut Env<'_>, source: &ast::Expr) -> Poison {
     if matches!(source.kind, Ast::Error) {
         return Poison;
     }
-    let message = format!("`{}` is not a data source", text::source(source));
+    let message = format!("`{}` is not a data source", env.quote(source.span));
     let found = at(&errors::DATA_SOURCE, message, source.span, "not a source");
     let help = format!("write `{}` or `{}`", SOURCES[0].example, synthetic::EXAMPLE);
     let files: Vec<String> = SOURCES.iter().map(|kind| format!("`{}`", kind.name)).collect();
