@@ -15,7 +15,7 @@ use crate::diag::suggest::nearest;
 use crate::input;
 use crate::pipeline::{Options, Program, Report};
 use crate::run::errors;
-use crate::typed::LIMIT;
+use crate::typed::{LIMIT, UNROLL};
 
 mod bench;
 mod data;
@@ -90,6 +90,9 @@ struct ScriptArgs {
     /// The most operations of one compiled program: compile time grows with them
     #[arg(long, default_value_t = LIMIT, hide_default_value = true)]
     limit: usize,
+    /// Loops of at most so many iterations are written out
+    #[arg(long, default_value_t = UNROLL, hide_default_value = true)]
+    unroll: usize,
 }
 
 #[derive(Args, Debug)]
@@ -219,7 +222,7 @@ fn warn(program: &Program, color: bool) {
     }
 }
 
-fn load(file: &Path, real: Option<Real>, limit: usize) -> Result<Program, u8> {
+fn load(file: &Path, real: Option<Real>, (limit, unroll): (usize, usize)) -> Result<Program, u8> {
     if file
         .extension()
         .is_some_and(|end| ["csv", "gz", "idx", "safetensors", "svg"].iter().any(|data| end == *data))
@@ -235,7 +238,11 @@ fn load(file: &Path, real: Option<Real>, limit: usize) -> Result<Program, u8> {
         Real::F64 => DType::F64,
     });
     let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
-    Ok(Program::new(&file.display().to_string(), &text, Options { real, folder, share_states: true, limit }))
+    Ok(Program::new(
+        &file.display().to_string(),
+        &text,
+        Options { real, folder, share_states: true, limit, unroll },
+    ))
 }
 
 fn script_text(file: &Path) -> Result<String, u8> {
@@ -249,7 +256,7 @@ fn script_text(file: &Path) -> Result<String, u8> {
 
 /// Compiles a script as far as anything can be wrong with it; with `timings` to the end.
 fn compile(script: &ScriptArgs, timings: bool, color: bool) -> Result<Program, u8> {
-    let program = load(&script.file, script.real, script.limit)?;
+    let program = load(&script.file, script.real, (script.limit, script.unroll))?;
     let failed = |report: Report| fail(&report, color);
     if timings {
         complain(&program.timings().map_err(failed)?.to_string());
@@ -269,7 +276,7 @@ fn check(args: &CheckArgs, color: bool) -> Exit {
 }
 
 fn cost(script: &ScriptArgs, color: bool) -> Exit {
-    let program = load(&script.file, script.real, script.limit)?;
+    let program = load(&script.file, script.real, (script.limit, script.unroll))?;
     print(&program.cost().map_err(|report| fail(&report, color))?)
 }
 

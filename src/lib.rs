@@ -81,6 +81,7 @@
 //! | positions | indices and labels that data can put outside of their range, and which are checked |
 //! | chunks | rows of an evaluation that are computed at a time |
 //! | parts | pieces of a loop for threads; they are the same ones whatever the number of threads |
+//! | region | kernels or calls that are repeated: the body of a loop that stayed one |
 //! | listing | what `egret emit` prints: the program after a stage of the compiler |
 
 pub mod diag;

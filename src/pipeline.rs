@@ -55,12 +55,20 @@ pub struct Options {
     pub share_states: bool,
     /// The most operations that one program may have before it is simplified: compile time grows with them.
     pub limit: usize,
+    /// Loops of at most so many iterations are written out.
+    pub unroll: usize,
 }
 
 impl Default for Options {
     /// `real` is what the script says; data lies in the working directory; every state has memory of its own.
     fn default() -> Options {
-        Options { real: None, folder: PathBuf::from("."), share_states: false, limit: typed::LIMIT }
+        Options {
+            real: None,
+            folder: PathBuf::from("."),
+            share_states: false,
+            limit: typed::LIMIT,
+            unroll: typed::UNROLL,
+        }
     }
 }
 
@@ -256,7 +264,7 @@ impl Program {
         let (mut typed, call, mut found) = check::check_call(self.checked(), called);
         if !found.iter().any(Diagnostic::is_error) {
             let Some(call) = call else { crate::ice!("check", "nothing is said of a call in error") };
-            typed.limit = self.options.limit;
+            (typed.limit, typed.unroll) = (self.options.limit, self.options.unroll);
             add(&mut typed, call);
             found.extend(check::limits(&typed));
         }
@@ -401,7 +409,7 @@ impl Program {
                 Some(params) => check::check_pipeline(self.checked(), params),
             };
             self.keep(found.iter().chain(used).cloned().chain(more).collect())?;
-            typed.limit = self.options.limit;
+            (typed.limit, typed.unroll) = (self.options.limit, self.options.unroll);
             Ok(typed)
         })
     }

@@ -1,6 +1,10 @@
 //! The text style that all printed IRs share: two-space indent, shortest floats, names quoted only
 //! where needed.
 
+mod format;
+
+pub use format::{Align, Notation, NumberFormat};
+
 /// The shortest text that reads back as `value` in double precision: `1`, `0.001`, `1e-8`, `inf`.
 pub fn number(value: f64) -> String {
     let plain = format!("{value}");

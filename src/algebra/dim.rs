@@ -106,6 +106,15 @@ impl Dim {
         }
     }
 
+    /// How often a variable is added, and the rest, which does not mention it; nothing if it stands elsewhere.
+    pub fn split(&self, var: &SizeVar) -> Option<(i64, Dim)> {
+        let alone = vec![Factor::Var(var.clone())];
+        let mut rest = self.clone();
+        let times = rest.terms.remove(&alone).unwrap_or(0);
+        let elsewhere = rest.terms.keys().flatten().any(|factor| factor.mentions(var));
+        (!elsewhere).then_some((times, rest))
+    }
+
     /// Every variable in it.
     pub fn vars(&self) -> Box<dyn Iterator<Item = &SizeVar> + '_> {
         Box::new(self.terms.keys().flatten().flat_map(|factor| match factor {

@@ -98,7 +98,7 @@ impl Type {
 
     /// Known number of elements (from `graph` on).
     pub fn count(&self) -> usize {
-        self.shape.iter().map(Dim::size).product()
+        self.shape.iter().map(Dim::size).fold(1, usize::saturating_mul)
     }
 
     /// The same type with size variables replaced.

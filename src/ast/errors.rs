@@ -34,8 +34,9 @@ pub static UNTERMINATED_STRING: Code = Code {
 pub static BAD_STRING: Code = Code {
     name: "bad-string",
     explain: "In a string, `\\n \\t \\\" \\\\` are the escapes, `{expr}` prints a value, `{expr:.3}` prints it with three \
-        digits after the point, and `{{` and `}}` are braces.\n\n\
-        Wrong:  print \"{fit.loss:3}\"\n\
+        digits after the point, `{expr:>8}` in eight characters (`<` left, `^` in the middle), `{expr:.2e}` with an \
+        exponent, `{expr:.1%}` in percent, and `{{` and `}}` are braces.\n\n\
+        Wrong:  print \"{fit.loss:,3}\"\n\
         Right:  print \"{fit.loss:.3}\"",
 };
 
@@ -358,8 +359,8 @@ pub(super) fn brace_in_string(span: Span) -> Diagnostic {
 
 pub(super) fn bad_format(span: Span) -> Diagnostic {
     Diagnostic::error(&BAD_STRING, "this is not a format")
-        .label(span, "expected `:.` and a number of digits up to 17")
-        .help("write `:.3` for three digits after the point")
+        .label(span, "expected a width up to 200, digits up to 17 after a point, `e` or `%`")
+        .help("write `:.3` for three digits after the point, `:>8.3` for eight characters, `:.2e`, `:.1%`")
 }
 
 pub(super) fn not_an_expression(span: Span) -> Diagnostic {

@@ -19,6 +19,7 @@ mod tests;
 pub mod token;
 mod walk;
 
+use crate::print::NumberFormat;
 use crate::source::Span;
 
 pub use fmt::format;
@@ -437,12 +438,12 @@ pub struct Loop {
 pub enum StrPart {
     /// Plain text, escapes resolved.
     Text(String),
-    /// `{expr}` or `{expr:.3}`
+    /// `{expr}` or `{expr:>8.3}`
     Expr {
         /// The value to print.
         expr: Expr,
-        /// Digits after the point; `None` for the shortest text that reads back.
-        digits: Option<u32>,
+        /// How, if it is said.
+        format: Option<NumberFormat>,
     },
 }
 

@@ -269,9 +269,9 @@ impl TreePrinter {
     fn part(&mut self, part: &StrPart) {
         match part {
             StrPart::Text(text) => self.line(format!("text {text:?}")),
-            StrPart::Expr { expr, digits: None } => self.node("hole", |p| p.expr(expr)),
-            StrPart::Expr { expr, digits: Some(digits) } => {
-                self.node(format!("hole .{digits}"), |p| p.expr(expr));
+            StrPart::Expr { expr, format: None } => self.node("hole", |p| p.expr(expr)),
+            StrPart::Expr { expr, format: Some(format) } => {
+                self.node(format!("hole {format}"), |p| p.expr(expr));
             }
         }
     }

@@ -5,6 +5,7 @@ use super::errors;
 use super::parse::{MAX_ERRORS, parse_line};
 use super::token::closing_brace;
 use super::{Expr, ExprKind, StrPart};
+use crate::print::NumberFormat;
 
 /// The pieces of the string whose text lies between `start` and `end`.
 pub(super) fn parts(b: &mut TreeBuilder<'_>, start: usize, end: usize) -> Vec<StrPart> {
@@ -56,15 +57,15 @@ fn hole(b: &mut TreeBuilder<'_>, parts: &mut Vec<StrPart>, at: usize, end: usize
     };
     let inner = &b.text[at + 1..close];
     let colon = format_colon(inner).map(|colon| at + 1 + colon);
-    let digits = match colon {
+    let format = match colon {
         None => None,
-        Some(colon) => digits(&b.text[colon + 1..close]).or_else(|| {
+        Some(colon) => NumberFormat::parse(&b.text[colon + 1..close]).or_else(|| {
             b.report(errors::bad_format(b.span(colon as u32, close as u32)));
             None
         }),
     };
     let expr = inside(b, at + 1, colon.unwrap_or(close));
-    parts.push(StrPart::Expr { expr, digits });
+    parts.push(StrPart::Expr { expr, format });
     close + 1
 }
 
@@ -75,11 +76,6 @@ fn format_colon(text: &str) -> Option<usize> {
         depth += i32::from(matches!(c, b']' | b')')) - i32::from(matches!(c, b'[' | b'('));
         (c == b':' && depth <= 0).then_some(at)
     })
-}
-
-fn digits(format: &str) -> Option<u32> {
-    let digits = format.trim().strip_prefix('.')?.parse().ok()?;
-    (digits <= 17).then_some(digits)
 }
 
 /// The expression between two bytes.

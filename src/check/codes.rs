@@ -97,14 +97,15 @@ codes! {
     ///     scan xt in x, h = start { let next = cell(xt, h); (next, next) }
     LOOP_FORM = "loop-form";
 
-    /// Loops are unrolled when a program is compiled. This one makes more operations than
-    /// a machine compiles in reasonable time.
+    /// Loops whose iterations are alike stay loops, of as many iterations as there are. Others are written out when a
+    /// program is compiled: those whose `i` changes a shape or picks a layer, and those that draw random numbers. This
+    /// one makes more operations than a machine compiles in reasonable time.
     ///
-    ///     for i in 0..1000000, s = 0.0 { s + real(i) }
+    ///     for i in 0..1000000, s = 0.0 { s + sum(iota[i + 1]) }
     ///
-    /// Use operators on whole tensors, or fewer iterations:
+    /// Let `i` be a number or a place:
     ///
-    ///     sum(iota[1000000])
+    ///     for i in 0..1000000, s = 0.0 { s + real(i) * real(i + 1) / 2 }
     LOOP_TOO_LONG = "loop-too-long";
 
     /// An optimizer has more stages than are compiled in reasonable time. A pipeline that names another one

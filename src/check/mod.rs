@@ -273,6 +273,7 @@ impl<'a> Checker<'a> {
             stages,
             statements: self.statements.made,
             limit: typed::LIMIT,
+            unroll: typed::UNROLL,
         };
         if !found.iter().any(Diagnostic::is_error) {
             found.extend(limits::limits(&program));

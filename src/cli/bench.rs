@@ -55,7 +55,7 @@ struct BenchReport<'a> {
 }
 
 pub(super) fn bench(args: &BenchArgs, color: bool, started: Instant) -> Exit {
-    let program = load(&args.script.file, args.script.real, args.script.limit)?;
+    let program = load(&args.script.file, args.script.real, (args.script.limit, args.script.unroll))?;
     let timings = program.timings().map_err(|report| fail(&report, color))?;
     warn(&program, color);
     let threads = threads(args.threads);

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{Exit, Real, USAGE, fail, load, print, unknown, usage};
 use crate::pass::Point;
 use crate::pipeline::STAGES;
-use crate::typed::LIMIT;
+use crate::typed::{LIMIT, UNROLL};
 
 #[derive(Args, Debug)]
 pub(super) struct EmitArgs {
@@ -32,6 +32,9 @@ pub(super) struct EmitArgs {
     /// The most operations of one compiled program: compile time grows with them
     #[arg(long, default_value_t = LIMIT, hide_default_value = true)]
     limit: usize,
+    /// Loops of at most so many iterations are written out
+    #[arg(long, default_value_t = UNROLL, hide_default_value = true)]
+    unroll: usize,
 }
 
 /// The stages, each with its passes.
@@ -65,7 +68,7 @@ pub(super) fn emit(args: &EmitArgs, color: bool) -> Exit {
             false => unknown(&format!("pass of `{}`", stage.name), pass, &names),
         }));
     }
-    let program = load(file, args.real, args.limit)?;
+    let program = load(file, args.real, (args.limit, args.unroll))?;
     let text = match point {
         Some(point) => program.emit_between(stage, point),
         None => program.emit(stage),

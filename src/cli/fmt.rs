@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{Exit, PROGRAM, STANDARD_INPUT, complain, fail, load, print, usage};
 use crate::run::save::write_atomically;
-use crate::typed::LIMIT;
+use crate::typed::{LIMIT, UNROLL};
 
 #[derive(Args, Debug)]
 pub(super) struct FmtArgs {
@@ -38,7 +38,7 @@ pub(super) fn fmt(args: &FmtArgs, color: bool) -> Exit {
 }
 
 fn one(args: &FmtArgs, file: &Path, color: bool) -> Exit {
-    let program = load(file, None, LIMIT)?;
+    let program = load(file, None, (LIMIT, UNROLL))?;
     let text = program.format().map_err(|report| fail(&report, color))?;
     let differs = program.source() != text;
     match (args.check, args.write) {

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use super::builder::Builder;
 use super::calls::CallCache;
 use super::layout::{ArenaExtents, ParamMatrix, join};
+use super::loops::OpenLoop;
 use super::positions::{IndexSource, Position};
 use super::{Layout, Param, Role, StateSlot, errors};
 use crate::algebra::concat::Concat;
@@ -97,7 +98,9 @@ pub(super) struct Evaluator<'a> {
     /// What a stage gets where it asks for the loss of the step.
     pub batch: Option<Batch<'a>>,
     /// The flat parameters that the model of the run has instead of those given.
-    point: Option<Val>,
+    pub(super) point: Option<Val>,
+    /// Loops whose bodies are being built, the outermost first.
+    pub(super) open: Vec<OpenLoop>,
     program: &'a Program,
     layouts: &'a BTreeMap<usize, Layout>,
     params: BTreeMap<usize, BTreeMap<&'a str, &'a Param>>,
@@ -106,7 +109,7 @@ pub(super) struct Evaluator<'a> {
     /// Calls under way, the outermost first.
     calls: Vec<Span>,
     /// What calls gave.
-    given: CallCache,
+    pub(super) given: CallCache,
     /// What tells random numbers of this expression from those of others.
     label: String,
     /// How often each occurrence of `random` was met since the label changed.
@@ -124,6 +127,7 @@ impl<'a> Evaluator<'a> {
             assigned: BTreeMap::new(),
             batch: None,
             point: None,
+            open: Vec::new(),
             program,
             layouts,
             params: BTreeMap::new(),
@@ -250,7 +254,7 @@ impl<'a> Evaluator<'a> {
         self.builder.at(Some(expr.span));
         match &expr.kind {
             ExprKind::Const(value) => self.builder.constant(*value, &ty),
-            ExprKind::Size(dim) => self.builder.constant(number(&dim.substitute(&frame.sizes)), &ty),
+            ExprKind::Size(dim) => self.size(&dim.substitute(&frame.sizes), &ty),
             ExprKind::Local(local) => local_value(frame, *local),
             ExprKind::Param(member) => self.param(*member, frame),
             ExprKind::State(member) => self.state(*member, frame),
@@ -303,7 +307,23 @@ impl<'a> Evaluator<'a> {
             _ => op.substitute(&frame.sizes),
         };
         self.builder.at(Some(expr.span));
-        self.builder.emit(op, &args)
+        self.slice_of_iteration(&op, &args).unwrap_or_else(|| self.builder.emit(op, &args))
+    }
+
+    /// The number that a size is.
+    fn size(&mut self, dim: &Dim, ty: &Type) -> Val {
+        match dim.as_constant() {
+            Some(number) => self.builder.constant(number as f64, ty),
+            None => {
+                let number = self.iteration_number(dim, ty.dtype);
+                self.builder.broadcast(number, &ty.shape)
+            }
+        }
+    }
+
+    /// The script.
+    pub(super) fn program(&self) -> &'a Program {
+        self.program
     }
 
     /// The site of one more use of an occurrence of `random`. The number of the occurrence does not
@@ -641,11 +661,6 @@ impl<'a> Evaluator<'a> {
             self.builder.emit(Op::Segment(Segment::Broadcast { segments }), &[value])
         }
     }
-}
-
-/// The number that a size is; a difference of sizes may be below zero.
-fn number(dim: &Dim) -> f64 {
-    dim.as_constant().unwrap_or_else(|| ice!("build", "size {dim} is not known yet")) as f64
 }
 
 /// A layer of the model that a frame is about.

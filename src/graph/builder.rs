@@ -1,11 +1,17 @@
 //! Builds a graph value by value: infers types, shares equal values and folds constants.
 
+mod batch;
+mod enclosing;
+mod looped;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasher;
 use std::rc::Rc;
 
 use rustc_hash::FxBuildHasher;
 
+use self::enclosing::Enclosing;
+pub(super) use self::enclosing::may_be_kept;
 use super::positions::Position;
 use super::{Def, Graph, Input, Node, Output, Phase, Role};
 use crate::algebra::barrier::Barrier;
@@ -51,6 +57,17 @@ pub struct Rematerialised {
     pub value: Val,
 }
 
+/// How derivatives pass the values of a graph.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ways {
+    /// Values whose derivative is not taken.
+    pub(super) stops: BTreeSet<Val>,
+    /// Values that say themselves how a derivative passes them.
+    pub(super) derivatives: BTreeMap<Val, Derivative>,
+    /// The same for the bodies of loops.
+    pub(super) bodies: BTreeMap<Val, Rc<Ways>>,
+}
+
 /// A graph under construction. Values that are made alike are one value, so common subexpressions
 /// are shared without a pass of their own.
 #[derive(Debug, Default)]
@@ -61,10 +78,12 @@ pub struct Builder {
     input_names: BTreeSet<String>,
     /// Values by fingerprint; looked up, never listed.
     seen: BTreeMap<u64, Vec<Val>>,
-    /// Values whose derivative is not taken.
-    stops: BTreeSet<Val>,
-    /// Values that say themselves how a derivative passes them.
-    derivatives: BTreeMap<Val, Derivative>,
+    /// How derivatives pass values.
+    ways: Ways,
+    /// Results of loops by loop and number.
+    results: BTreeMap<(Val, usize), Val>,
+    /// What is around the loop whose body this is.
+    outer: Option<Box<Enclosing>>,
     /// The place that values made now come from.
     span: Option<Span>,
     /// The part of a training step that values made now belong to.
@@ -92,8 +111,8 @@ impl Builder {
     /// The operator and arguments of a value that is no input.
     pub fn op(&self, value: Val) -> Option<(&Op, &[Val])> {
         match &self.node(value).def {
-            Def::Input(_) => None,
             Def::Op(op, args) => Some((op, args)),
+            Def::Input(_) | Def::Loop(..) | Def::Result(..) => None,
         }
     }
 
@@ -128,9 +147,14 @@ impl Builder {
         if let Some(value) = self.roles.get(&role) {
             return *value;
         }
+        let name = name.into();
+        if let Some(outer) = self.outer.as_mut().filter(|_| !matches!(role, Role::Feed(_))) {
+            let value = outer.builder.input(name, role, ty);
+            return self.import(value);
+        }
         let value = self.push(Def::Input(self.inputs.len()), ty);
         self.roles.insert(role.clone(), value);
-        let name = self.free_name(name.into());
+        let name = self.free_name(name);
         self.inputs.push(Input { name, value, role });
         value
     }
@@ -147,18 +171,22 @@ impl Builder {
     pub fn input_index(&self, value: Val) -> usize {
         match self.node(value).def {
             Def::Input(index) => index,
-            Def::Op(..) => ice!("build", "%{} is no input", value.0),
+            _ => ice!("build", "%{} is no input", value.0),
         }
     }
 
     /// Gives a value a name unless it has one, is an input or is a constant. What has no name in the
     /// script has the empty one.
     pub fn name(&mut self, value: Val, name: &str) {
-        if !name.is_empty()
-            && self.as_constant(value).is_none()
-            && matches!(self.node(value).def, Def::Op(..))
-        {
-            self.nodes[value.0 as usize].name.get_or_insert_with(|| Rc::from(name));
+        if name.is_empty() || self.as_constant(value).is_some() {
+            return;
+        }
+        match self.node(value).def {
+            Def::Op(..) | Def::Result(..) => {
+                self.nodes[value.0 as usize].name.get_or_insert_with(|| Rc::from(name));
+            }
+            Def::Input(_) => self.name_outside(value, name),
+            Def::Loop(..) => {}
         }
     }
 
@@ -191,7 +219,7 @@ impl Builder {
         let ty = self.ty(value).clone();
         let op = Op::View(View::Reshape { to: ty.shape.clone() });
         let stopped = self.push(Def::Op(op, vec![value]), ty);
-        self.stops.insert(stopped);
+        self.ways.stops.insert(stopped);
         stopped
     }
 
@@ -210,12 +238,12 @@ impl Builder {
 
     /// Says how derivatives pass a value.
     pub fn passed(&mut self, value: Val, way: Derivative) {
-        self.derivatives.insert(value, way);
+        self.ways.derivatives.insert(value, way);
     }
 
     /// How derivatives pass a value, if it says so itself.
     pub fn way(&self, value: Val) -> Option<&Derivative> {
-        self.derivatives.get(&value)
+        self.ways.derivatives.get(&value)
     }
 
     /// Writes again what was built in a range and depends on the keys of `map`, with the values there in
@@ -225,27 +253,26 @@ impl Builder {
         let mut ways = Vec::new();
         for index in range {
             let old = Val(index as u32);
-            let Some((op, args)) = self.op(old).map(|(op, args)| (op.clone(), args.to_vec())) else {
-                continue;
-            };
-            if map.contains_key(&old) || !args.iter().any(|arg| map.contains_key(arg)) {
+            let def = self.node(old).def.clone();
+            if map.contains_key(&old) || !def.args().iter().any(|arg| map.contains_key(arg)) {
                 continue;
             }
-            let args: Vec<Val> = args.iter().map(|arg| *map.get(arg).unwrap_or(arg)).collect();
+            let args: Vec<Val> = def.args().iter().map(|arg| *map.get(arg).unwrap_or(arg)).collect();
             self.at(self.node(old).span);
             let new = if self.is_stopped(old) {
                 self.stop_gradient(args[0])
-            } else if self.derivatives.contains_key(&old) {
+            } else if self.ways.derivatives.contains_key(&old) {
                 ways.push(old);
                 self.copy(args[0])
             } else {
-                self.emit(op, &args)
+                let body = self.ways.bodies.get(&old).cloned().unwrap_or_default();
+                self.again(def, &args, body)
             };
             map.insert(old, new);
         }
         for old in ways {
             let now = |value: &Val| *map.get(value).unwrap_or(value);
-            let way = match &self.derivatives[&old] {
+            let way = match &self.ways.derivatives[&old] {
                 Derivative::Custom(rule) => Derivative::Custom(CustomVjp {
                     args: rule.args.iter().map(now).collect(),
                     gradients: rule.gradients.iter().map(|gradient| gradient.as_ref().map(now)).collect(),
@@ -256,13 +283,13 @@ impl Builder {
                     Derivative::Rematerialise(Rematerialised { args, from, value: now(&again.value) })
                 }
             };
-            self.derivatives.insert(map[&old], way);
+            self.ways.derivatives.insert(map[&old], way);
         }
     }
 
     /// Whether no derivative is taken through a value.
     pub fn is_stopped(&self, value: Val) -> bool {
-        self.stops.contains(&value)
+        self.ways.stops.contains(&value)
     }
 
     /// Notes integers that must be below a size, once.
@@ -325,6 +352,9 @@ impl Build for Builder {
     fn emit(&mut self, op: Op, args: &[Val]) -> Val {
         let fingerprint = FxBuildHasher.hash_one((&op, args));
         if let Some(value) = self.find(fingerprint, &op, args) {
+            return value;
+        }
+        if let Some(value) = self.hoisted(&op, args) {
             return value;
         }
         let ty = self.infer(&op, args);

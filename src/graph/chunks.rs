@@ -83,8 +83,9 @@ fn chosen(mut graph: Graph) -> Graph {
         _ => None,
     };
     for index in 0..graph.nodes.len() {
-        let Def::Op(op, args) = &mut graph.nodes[index].def else { continue };
-        args.iter_mut().for_each(|arg| *arg = instead[arg.0 as usize]);
+        let def = &mut graph.nodes[index].def;
+        def.args_mut().iter_mut().for_each(|arg| *arg = instead[arg.0 as usize]);
+        let Def::Op(op, args) = def else { continue };
         if *op == Op::Map(Map(&scalar::SELECT)) {
             let args = args.clone();
             let choice = constant(&graph, args[0]);
@@ -199,6 +200,11 @@ impl<'a> ChunkPlan<'a> {
                 let args: Vec<Val> = args.iter().map(|arg| values[arg]).collect();
                 builder.emit(op.clone(), &args)
             }
+            Def::Loop(repeated, args) => {
+                let args = args.iter().map(|arg| values[arg]).collect();
+                builder.repeated(Rc::clone(repeated), args, Rc::default())
+            }
+            Def::Result(of, k) => builder.result(values[of], *k),
         }
     }
 
@@ -229,9 +235,7 @@ fn needed(graph: &Graph, mut roots: Vec<Val>, through: impl Fn(&Val) -> bool) ->
         if !needed.insert(value) || !through(&value) {
             continue;
         }
-        if let Def::Op(_, args) = &graph.nodes[value.0 as usize].def {
-            roots.extend(args);
-        }
+        roots.extend(graph.nodes[value.0 as usize].def.args());
     }
     needed
 }

@@ -160,9 +160,7 @@ impl Congruence {
         }
         let mut shared = step.clone();
         for node in &mut shared.nodes {
-            if let Def::Op(_, args) = &mut node.def {
-                args.iter_mut().for_each(|arg| *arg = *instead.get(arg).unwrap_or(arg));
-            }
+            node.def.args_mut().iter_mut().for_each(|arg| *arg = *instead.get(arg).unwrap_or(arg));
         }
         let other = Role::State(self.other);
         let is_other =

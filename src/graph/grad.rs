@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+mod loops;
+
 use super::Def;
 use super::builder::{Builder, CustomVjp, Derivative, Rematerialised, add};
 use super::masks::Masks;
@@ -24,6 +26,12 @@ pub fn grad(builder: &mut Builder, loss: Val, wrt: &[Val]) -> Vec<Val> {
 
 /// The gradients by each of `wrt` of the dot products of values with their seeds, which have their types.
 pub fn pull(builder: &mut Builder, seeds: &[(Val, Val)], wrt: &[Val]) -> Vec<Val> {
+    let found = pull_some(builder, seeds, wrt);
+    found.into_iter().zip(wrt).map(|(grad, value)| grad.unwrap_or_else(|| zeros(builder, *value))).collect()
+}
+
+/// The same, nothing for values on which those with seeds do not depend.
+fn pull_some(builder: &mut Builder, seeds: &[(Val, Val)], wrt: &[Val]) -> Vec<Option<Val>> {
     let last = seeds.iter().map(|(value, _)| value.0 as usize + 1).max().unwrap_or(0);
     let mut pull = Pull { paths: Vec::new(), grads: Vec::new(), masks: Masks::default() };
     pull.extend(builder, last, wrt);
@@ -34,7 +42,7 @@ pub fn pull(builder: &mut Builder, seeds: &[(Val, Val)], wrt: &[Val]) -> Vec<Val
         pull.pass(builder, Val(index as u32));
     }
     builder.at(None);
-    wrt.iter().map(|value| pull.grads[value.0 as usize].unwrap_or_else(|| zeros(builder, *value))).collect()
+    wrt.iter().map(|value| pull.grads[value.0 as usize]).collect()
 }
 
 /// How fast `value` changes where each of `wrt` moves along a direction of its type.
@@ -89,7 +97,7 @@ impl Pull {
         match (&builder.node(value).def, builder.way(value)) {
             (Def::Input(_), _) => false,
             (_, Some(Derivative::Custom(rule))) => rule.args.iter().any(|arg| self.is_open(*arg)),
-            (Def::Op(_, args), _) => !builder.is_stopped(value) && args.iter().any(|arg| self.is_open(*arg)),
+            (def, _) => !builder.is_stopped(value) && def.args().iter().any(|arg| self.is_open(*arg)),
         }
     }
 
@@ -125,6 +133,10 @@ impl Pull {
         if self.paths[value.0 as usize] != Path::Through {
             return;
         }
+        if let Def::Loop(..) = builder.node(value).def {
+            builder.at(builder.node(value).span);
+            return self.through_loop(builder, value);
+        }
         let Some(grad) = self.grads[value.0 as usize] else { return };
         builder.at(builder.node(value).span);
         match builder.way(value).cloned() {
@@ -143,6 +155,20 @@ impl Pull {
             if let (true, Some(new)) = (self.is_open(args[k]), contribution) {
                 let (new, mask) = self.masks.passed(builder, (&op, &args), value, k, new);
                 self.add(builder, args[k], new, mask);
+            }
+        }
+    }
+
+    /// Through a loop, when the gradients by all its results are there.
+    fn through_loop(&mut self, builder: &mut Builder, made: Val) {
+        let n = builder.looped(made).0.leaves.len();
+        let grad = |value: Val| self.grads.get(value.0 as usize).copied().flatten();
+        let grads: Vec<Option<Val>> = (0..n).map(|k| builder.has_result(made, k).and_then(grad)).collect();
+        let args = builder.looped(made).1.to_vec();
+        let open: Vec<bool> = args.iter().map(|arg| self.is_open(*arg)).collect();
+        for (arg, grad) in args.into_iter().zip(loops::pull(builder, made, &grads, &open)) {
+            if let Some(grad) = grad {
+                self.add(builder, arg, grad, None);
             }
         }
     }

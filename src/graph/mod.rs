@@ -21,6 +21,19 @@
 //!   return loss = %9, params <- %40, adam.m <- %31
 //! ```
 //!
+//! A loop whose iterations are alike is one value, [`Def::Loop`], with a graph of its own as its body (`loops`
+//! decides, `region` says what it is); what need not be done in each iteration is moved out of the body while that is built,
+//! and `grad` writes a loop that goes back.
+//!
+//! ```text
+//!   %2 = loop 12(w = w, h = 0 then next.0, xt in x) {
+//!     %0 = mul w, h    : f32[3]
+//!     %1 = add %0, xt  : f32[3]
+//!     return next.0 = %1
+//!   }
+//!   %3 = result %2.0   : f32[3]
+//! ```
+//!
 //! `build` evaluates typed expressions into a `builder`, `rows` and `chunks` cut evaluations, `grad` differentiates there, `step` adds the
 //! optimizer. `simplify` runs the rewrites of `rules`, `share` drops what no output needs, and `verify`
 //! checks the invariant after each. `eval` is the reference run.
@@ -45,6 +58,7 @@ pub mod passes;
 pub mod positions;
 mod print;
 pub mod programs;
+mod region;
 mod rows;
 pub mod rules;
 pub mod share;
@@ -64,6 +78,7 @@ use std::rc::Rc;
 use self::chunks::Chunks;
 use self::positions::Position;
 pub use self::programs::{ProgramId, Purpose};
+pub use self::region::{Feed, Leave, Loop};
 use crate::algebra::form::{Reducer, Segments};
 use crate::algebra::op::{Op, Val};
 use crate::algebra::types::Type;
@@ -257,6 +272,10 @@ pub enum Def {
     Input(usize),
     /// An operator on earlier values.
     Op(Op, Vec<Val>),
+    /// A loop over earlier values. It has no value of its own.
+    Loop(Rc<Loop>, Vec<Val>),
+    /// Result `k` of an earlier loop.
+    Result(Val, usize),
 }
 
 /// Something given when the program runs.
@@ -307,6 +326,8 @@ pub enum Role {
     FitState(usize, usize),
     /// Output `k` of the program of a chunk of rows, of all chunks together.
     Chunks(usize, Reducer),
+    /// Argument `k` of the loop whose body this is.
+    Feed(usize),
 }
 
 /// Something left behind.

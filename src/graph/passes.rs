@@ -68,7 +68,7 @@ pub fn run(
     set: Option<&[(String, f64)]>,
     until: Option<Point<'_>>,
 ) -> (Graphs, Vec<(&'static str, Duration)>) {
-    if let Some(large) = graphs.programs.iter().find(|graph| graph.nodes.len() > limit) {
+    if let Some(large) = graphs.programs.iter().find(|graph| graph.size() > limit) {
         let place = large.nodes.iter().rev().find_map(|node| node.span);
         let refused = errors::too_large(&large.name, place.unwrap_or_default(), limit);
         return (Graphs { warnings: vec![refused], ..Graphs::default() }, Vec::new());

@@ -147,6 +147,7 @@ fn known(graph: &Graph) -> Vec<IndexFacts> {
                 Role::Column(column) => IndexFacts { column: Some(column), ..IndexFacts::default() },
                 _ => IndexFacts::default(),
             },
+            (Def::Loop(..) | Def::Result(..), true) => IndexFacts::default(),
             (Def::Op(op, args), true) => {
                 let args: Vec<&IndexFacts> = args.iter().map(|arg| &known[arg.0 as usize]).collect();
                 IndexFacts {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Def, Graph, Graphs, Node, Output, OutputTarget, Phase, ProgramId};
+use super::{Def, Feed, Graph, Graphs, Loop, Node, Output, OutputTarget, Phase, ProgramId};
 use crate::algebra::fill::Fill;
 use crate::algebra::op::{Op, Val};
 use crate::print::number;
@@ -19,9 +19,7 @@ impl fmt::Display for Graph {
         let names = names(self);
         writeln!(f, "{}", wrapped(&format!("graph {}(", self.name), &inputs(self), ")"))?;
         let lines: Vec<(String, &Node)> = listed(self)
-            .map(|(value, node, op, args)| {
-                (format!("{} = {}", names[value], operation(&names, op, args)), node)
-            })
+            .map(|(value, node)| (format!("{} = {}", names[value], operation(&names, &node.def)), node))
             .collect();
         let width = lines.iter().map(|(text, _)| text.chars().count()).filter(|n| *n <= WIDEST).max();
         let mut part = None;
@@ -30,7 +28,10 @@ impl fmt::Display for Graph {
                 writeln!(f, "  // {new}")?;
                 part = Some(new);
             }
-            writeln!(f, "  {text:<width$} : {}", node.ty, width = width.unwrap_or(0))?;
+            match &node.def {
+                Def::Loop(repeated, args) => block(f, &names, text, repeated, args)?,
+                _ => writeln!(f, "  {text:<width$} : {}", node.ty, width = width.unwrap_or(0))?,
+            }
         }
         let outputs: Vec<String> = self.outputs.iter().map(|output| returned(&names, output)).collect();
         write!(f, "{}", wrapped("  return ", &outputs, ""))
@@ -75,6 +76,24 @@ fn joined<'a>(graphs: impl Iterator<Item = &'a Graph>) -> String {
     texts.join("\n")
 }
 
+/// A loop: what its inputs are bound to, and its body.
+fn block(f: &mut fmt::Formatter<'_>, names: &[String], text: &str, of: &Loop, args: &[Val]) -> fmt::Result {
+    let input = |(k, arg): (usize, &Val)| {
+        let (own, arg) = (&of.body.inputs[k].name, &names[arg.0 as usize]);
+        match of.feeds[k] {
+            Feed::Whole => format!("{own} = {arg}"),
+            Feed::Slice => format!("{own} in {arg}"),
+            Feed::Carried(next) => format!("{own} = {arg} then {}", of.body.outputs[next].name),
+        }
+    };
+    let inputs: Vec<String> = args.iter().enumerate().map(input).collect();
+    writeln!(f, "{}", wrapped(&format!("  {text}("), &inputs, ") {"))?;
+    let body = of.body.to_string();
+    let body = body.split_once(")\n").map_or(body.as_str(), |(_, lines)| lines);
+    body.lines().try_for_each(|line| writeln!(f, "  {line}"))?;
+    writeln!(f, "  }}")
+}
+
 /// A list on one line, or on as many as keep lines short.
 fn wrapped(before: &str, parts: &[String], after: &str) -> String {
     let mut lines = vec![before.to_owned()];
@@ -95,19 +114,16 @@ fn inputs(graph: &Graph) -> Vec<String> {
 }
 
 /// The values that get a line: all but inputs and constants.
-fn listed(graph: &Graph) -> impl Iterator<Item = (usize, &Node, &Op, &[Val])> {
+fn listed(graph: &Graph) -> impl Iterator<Item = (usize, &Node)> {
     let nodes = graph.nodes.iter().enumerate();
-    nodes.filter_map(|(value, node)| match &node.def {
-        Def::Input(_) | Def::Op(Op::Fill(Fill::Const { .. }), _) => None,
-        Def::Op(op, args) => Some((value, node, op, args.as_slice())),
-    })
+    nodes.filter(|(_, node)| !matches!(node.def, Def::Input(_) | Def::Op(Op::Fill(Fill::Const { .. }), _)))
 }
 
 /// How each value is written where it is used.
 fn names(graph: &Graph) -> Vec<String> {
     let mut uses: BTreeMap<&str, usize> = BTreeMap::new();
     let inputs = graph.inputs.iter().map(|input| input.name.as_str());
-    let given = listed(graph).filter_map(|(_, node, ..)| node.name.as_deref());
+    let given = listed(graph).filter_map(|(_, node)| node.name.as_deref());
     for name in inputs.chain(given) {
         *uses.entry(name).or_default() += 1;
     }
@@ -115,8 +131,8 @@ fn names(graph: &Graph) -> Vec<String> {
     let name = |node: &Node| match (&node.def, node.name.as_deref()) {
         (Def::Input(k), _) => graph.inputs[*k].name.clone(),
         (Def::Op(Op::Fill(Fill::Const { value, .. }), _), _) => number(value.0),
-        (Def::Op(..), Some(name)) if uses[name] == 1 => name.to_owned(),
-        (Def::Op(..), _) => {
+        (_, Some(name)) if uses[name] == 1 => name.to_owned(),
+        _ => {
             next += 1;
             format!("%{}", next - 1)
         }
@@ -124,7 +140,16 @@ fn names(graph: &Graph) -> Vec<String> {
     graph.nodes.iter().map(name).collect()
 }
 
-fn operation(names: &[String], op: &Op, args: &[Val]) -> String {
+fn operation(names: &[String], def: &Def) -> String {
+    let (op, args) = match def {
+        Def::Input(k) => return format!("input {k}"),
+        Def::Loop(repeated, _) => {
+            let order = if repeated.reversed { " reversed" } else { "" };
+            return format!("loop {}{order}", repeated.count);
+        }
+        Def::Result(of, k) => return format!("result {}.{k}", names[of.0 as usize]),
+        Def::Op(op, args) => (op, args),
+    };
     let args: Vec<&str> = args.iter().map(|arg| names[arg.0 as usize].as_str()).collect();
     let mut text = op.rules().name().to_owned();
     if !args.is_empty() {

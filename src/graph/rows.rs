@@ -3,7 +3,9 @@
 //!
 //! Everything follows from the forms of operators. What is not seen to be so is taken to need all rows.
 
-use super::{Def, Graph, Role};
+use std::rc::Rc;
+
+use super::{Def, Feed, Graph, Leave, Loop, Role};
 use crate::algebra::form::{AxisSize, Form, Index, Read, Reducer};
 use crate::algebra::op::{Op, Val};
 use crate::algebra::types::{DType, Dim, Type};
@@ -54,15 +56,39 @@ pub(super) struct RowFacts {
     pub walked: Vec<Vec<usize>>,
     /// By axis, whether all positions along it hold the same, as far as it does not depend on rows.
     repeats: Vec<bool>,
+    /// What is known of a loop.
+    pub of_loop: Option<Rc<LoopFacts>>,
+}
+
+/// What is known of a loop that has rows.
+#[derive(Clone, Debug)]
+pub(super) struct LoopFacts {
+    /// By value of its body.
+    pub body: Vec<RowFacts>,
+    /// By argument: the axis along which it has to have as many positions as there are rows, where it does not
+    /// depend on them.
+    pub starts: Vec<Option<RowAxis>>,
+    results: Vec<Dependence>,
 }
 
 impl RowFacts {
     fn of(dependence: Dependence) -> RowFacts {
-        RowFacts { dependence, walk: None, walked: Vec::new(), repeats: Vec::new() }
+        RowFacts { dependence, walk: None, walked: Vec::new(), repeats: Vec::new(), of_loop: None }
     }
 
     fn rows(along: RowAxis, walked: Vec<Vec<usize>>) -> RowFacts {
         RowFacts { walk: Some(along), walked, ..RowFacts::of(Dependence::Rows(along)) }
+    }
+
+    /// What is known of a result of this loop.
+    fn result(&self, k: usize) -> RowFacts {
+        match &self.of_loop {
+            None => RowFacts::of(self.dependence),
+            Some(of) => match of.results[k] {
+                Dependence::Rows(along) => RowFacts::rows(along, Vec::new()),
+                other => RowFacts::of(other),
+            },
+        }
     }
 
     fn along(&self) -> Option<RowAxis> {
@@ -80,13 +106,24 @@ impl RowFacts {
 
 /// How each value of a program depends on this many rows of data, of which there are several.
 pub(super) fn dependences(graph: &Graph, rows: usize) -> Vec<RowFacts> {
+    of_body(graph, rows, &[])
+}
+
+/// The same in a body, whose inputs are known.
+fn of_body(graph: &Graph, rows: usize, inputs: &[RowFacts]) -> Vec<RowFacts> {
     let mut known: Vec<RowFacts> = Vec::with_capacity(graph.nodes.len());
     for node in &graph.nodes {
         let next = match &node.def {
             Def::Input(k) => match graph.inputs[*k].role {
+                Role::Feed(k) => inputs[k].clone(),
                 Role::Column(_) => RowFacts::rows(RowAxis { axis: 0, runs: 1, each: 1 }, Vec::new()),
                 _ => RowFacts::of(Dependence::Fixed),
             },
+            Def::Loop(repeated, args) => {
+                let args: Vec<&RowFacts> = args.iter().map(|arg| &known[arg.0 as usize]).collect();
+                of_loop(repeated, &args, rows)
+            }
+            Def::Result(of, k) => known[of.0 as usize].result(*k),
             Def::Op(op, args) => {
                 let of = |value: &Val| value.0 as usize;
                 let types = args.iter().map(|arg| &graph.nodes[of(arg)].ty).collect();
@@ -97,6 +134,72 @@ pub(super) fn dependences(graph: &Graph, rows: usize) -> Vec<RowFacts> {
         known.push(next);
     }
     known
+}
+
+/// How a loop depends on rows: its results do where each iteration has rows of its own.
+fn of_loop(repeated: &Loop, args: &[&RowFacts], rows: usize) -> RowFacts {
+    let any = |fits: fn(Dependence) -> bool| args.iter().any(|arg| fits(arg.dependence));
+    let has_rows = any(|of| matches!(of, Dependence::Rows(_)));
+    let after = any(|of| matches!(of, Dependence::Reduced(_) | Dependence::After));
+    let mixed = any(|of| of == Dependence::Mixed);
+    match (has_rows, after) {
+        _ if mixed => RowFacts::of(Dependence::Mixed),
+        (false, false) => RowFacts::of(Dependence::Fixed),
+        (false, true) => RowFacts::of(Dependence::After),
+        (true, true) => RowFacts::of(Dependence::Mixed),
+        (true, false) => {
+            loop_of_rows(repeated, args, rows).unwrap_or_else(|| RowFacts::of(Dependence::Mixed))
+        }
+    }
+}
+
+/// A loop whose iterations have rows, if each row goes through them by itself.
+fn loop_of_rows(repeated: &Loop, args: &[&RowFacts], rows: usize) -> Option<RowFacts> {
+    let input = |(feed, arg): (&Feed, &&RowFacts)| match (feed, arg.dependence) {
+        (Feed::Slice, Dependence::Rows(RowAxis { axis: 0, .. })) => None,
+        (Feed::Slice, Dependence::Rows(along)) => {
+            Some(RowFacts::rows(RowAxis { axis: along.axis - 1, ..along }, Vec::new()))
+        }
+        (Feed::Slice, _) => {
+            let repeats = arg.repeats.get(1..).unwrap_or_default().to_vec();
+            Some(RowFacts { repeats, ..RowFacts::of(arg.dependence) })
+        }
+        (Feed::Whole | Feed::Carried(_), _) => Some(RowFacts { of_loop: None, ..RowFacts::clone(arg) }),
+    };
+    let mut inputs = repeated.feeds.iter().zip(args).map(input).collect::<Option<Vec<_>>>()?;
+    let mut starts = vec![None; inputs.len()];
+    // What is carried may get its rows from what it is carried through.
+    for _ in 0..=inputs.len() {
+        let body = of_body(&repeated.body, rows, &inputs);
+        let output = |k: usize| &body[repeated.body.outputs[k].value.0 as usize];
+        let mut settled = true;
+        for (k, feed) in repeated.feeds.iter().enumerate() {
+            let Feed::Carried(next) = feed else { continue };
+            match (inputs[k].dependence, output(*next).dependence) {
+                (Dependence::Fixed, Dependence::Fixed) => inputs[k].repeats.clear(),
+                (Dependence::Rows(have), Dependence::Rows(next)) if have == next => {}
+                (Dependence::Fixed, Dependence::Rows(along)) if args[k].repeats(along.axis) => {
+                    inputs[k] = RowFacts::rows(along, Vec::new());
+                    (starts[k], settled) = (Some(along), false);
+                }
+                _ => return None,
+            }
+        }
+        if settled {
+            let result = |k: usize| match (repeated.leaves[k], output(k).dependence) {
+                (Leave::Stacked, Dependence::Rows(along)) => {
+                    Some(Dependence::Rows(RowAxis { axis: along.axis + 1, ..along }))
+                }
+                (_, of @ (Dependence::Rows(_) | Dependence::Fixed)) => Some(of),
+                _ => None,
+            };
+            let results = (0..repeated.leaves.len()).map(result).collect::<Option<Vec<_>>>()?;
+            let of_loop = Some(Rc::new(LoopFacts { body, starts, results }));
+            let rows = RowAxis { axis: 0, runs: 1, each: 1 };
+            return Some(RowFacts { of_loop, ..RowFacts::of(Dependence::Rows(rows)) });
+        }
+    }
+    None
 }
 
 /// An operator with what is known of its arguments.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::builder::Builder;
 use super::rules::{IDENTITIES, LAST, REWRITES, Rewrite, Rewriter};
 use super::signs::Signs;
-use super::{Def, Graph, Output};
+use super::{Def, Feed, Graph, Leave, Loop, Output};
 use crate::algebra::map::Map;
 use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::term::{Node as TermNode, Term};
@@ -20,33 +20,17 @@ pub(crate) fn simplify(graph: Graph) -> Graph {
 /// The graph with the rewrites of convolutions done as well: they look at how often a value is used, so what
 /// nobody uses goes first.
 pub(super) fn convolutions(graph: Graph) -> Graph {
-    let convolves = graph.nodes.iter().any(|node| matches!(node.def, Def::Op(Op::Convolve(_), _)));
-    if convolves { pass(super::share::prune(graph), LAST) } else { graph }
+    if convolves(&graph) { pass(super::share::prune(graph), LAST) } else { graph }
+}
+
+fn convolves(graph: &Graph) -> bool {
+    graph.nodes.iter().any(|node| matches!(node.def, Def::Op(Op::Convolve(_), _)))
+        || graph.loops().any(|repeated| convolves(&repeated.body))
 }
 
 fn pass(graph: Graph, last: &'static [Rewrite]) -> Graph {
     let mut simplifier = Simplifier::new(last);
-    let mut values: Vec<Val> = Vec::with_capacity(graph.nodes.len());
-    for node in &graph.nodes {
-        let value = match &node.def {
-            Def::Input(k) => {
-                let input = &graph.inputs[*k];
-                simplifier.builder.input(input.name.clone(), input.role.clone(), node.ty.clone())
-            }
-            Def::Op(op, args) => {
-                simplifier.builder.at(node.span);
-                if let Some(part) = &node.phase {
-                    simplifier.builder.phase(part.clone());
-                }
-                let args: Vec<Val> = args.iter().map(|arg| values[arg.0 as usize]).collect();
-                simplifier.emit(op.clone(), &args)
-            }
-        };
-        if let Some(name) = &node.name {
-            simplifier.builder.name(value, name);
-        }
-        values.push(value);
-    }
+    let values = simplifier.graph(&graph, &[]);
     for position in graph.positions {
         simplifier.builder.position(position.renumbered(&values));
     }
@@ -78,6 +62,62 @@ impl Simplifier {
             }
         }
         Simplifier { builder: Builder::default(), signs: Signs::default(), rules, last }
+    }
+
+    /// Adds the values of a graph, whose first inputs are these values.
+    fn graph(&mut self, graph: &Graph, inputs: &[Val]) -> Vec<Val> {
+        let mut values: Vec<Val> = Vec::with_capacity(graph.nodes.len());
+        let mut results: BTreeMap<Val, Vec<Val>> = BTreeMap::new();
+        for (index, node) in graph.nodes.iter().enumerate() {
+            self.builder.at(node.span);
+            if let Some(part) = &node.phase {
+                self.builder.phase(part.clone());
+            }
+            let args: Vec<Val> = node.def.args().iter().map(|arg| values[arg.0 as usize]).collect();
+            let value = match &node.def {
+                Def::Input(k) => inputs.get(*k).copied().unwrap_or_else(|| {
+                    let input = &graph.inputs[*k];
+                    self.builder.input(input.name.clone(), input.role.clone(), node.ty.clone())
+                }),
+                Def::Op(op, _) => self.emit(op.clone(), &args),
+                Def::Loop(repeated, _) => {
+                    let (made, left) = self.repeated(repeated, &args);
+                    results.insert(Val(index as u32), left);
+                    made
+                }
+                Def::Result(of, k) => results[of][*k],
+            };
+            if let Some(name) = &node.name {
+                self.builder.name(value, name);
+            }
+            values.push(value);
+        }
+        values
+    }
+
+    /// Adds a loop. What can be computed before it leaves its body. Gives its results too.
+    fn repeated(&mut self, repeated: &Loop, args: &[Val]) -> (Val, Vec<Val>) {
+        let last: Vec<usize> =
+            (0..repeated.leaves.len()).filter(|k| repeated.leaves[*k] == Leave::Last).collect();
+        let place = |k: usize| last.iter().position(|have| *have == k).unwrap_or(0);
+        let signs = std::mem::take(&mut self.signs);
+        self.builder.open(repeated.count, repeated.reversed);
+        let input = |(feed, arg): (&Feed, &Val)| match feed {
+            Feed::Whole => self.builder.import(*arg),
+            Feed::Slice => self.builder.slice(*arg),
+            Feed::Carried(next) => self.builder.carry(place(*next), *arg),
+        };
+        let inputs: Vec<Val> = repeated.feeds.iter().zip(args).map(input).collect();
+        let values = self.graph(&repeated.body, &inputs);
+        let output = |k: usize| values[repeated.body.outputs[k].value.0 as usize];
+        let carried: Vec<Val> = last.iter().map(|k| output(*k)).collect();
+        let made = self.builder.close(&carried);
+        self.signs = signs;
+        let left = (0..repeated.leaves.len()).map(|k| match repeated.leaves[k] {
+            Leave::Last => self.builder.result(made, place(k)),
+            Leave::Stacked => self.builder.in_all(made, output(k)),
+        });
+        (made, left.collect())
     }
 
     fn rewritten(&mut self, op: &Op, args: &[Val]) -> Option<Val> {

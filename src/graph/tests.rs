@@ -397,6 +397,7 @@ fn script() -> Program {
     };
     Program {
         limit: crate::typed::LIMIT,
+        unroll: crate::typed::UNROLL,
         real: F,
         data: vec![data],
         functions: vec![line(), two()],

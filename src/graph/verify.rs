@@ -37,10 +37,24 @@ fn node(graph: &Graph, value: usize) -> Result<(), String> {
             Some(input) if input.value.0 as usize == value => Ok(()),
             _ => Err(format!("%{value} is not the value of input {k}")),
         },
-        Def::Op(op, args) => {
-            if let Some(arg) = args.iter().find(|arg| arg.0 as usize >= value) {
-                return Err(format!("%{value} uses %{}, which does not come before it", arg.0));
+        Def::Loop(repeated, args) => {
+            before(args, value)?;
+            let types: Vec<&Type> = args.iter().map(|arg| &graph.nodes[arg.0 as usize].ty).collect();
+            repeated.check(&types).map_err(|problem| format!("%{value}: {problem}"))
+        }
+        Def::Result(of, k) => {
+            before(&[*of], value)?;
+            let repeated = match &graph.nodes[of.0 as usize].def {
+                Def::Loop(repeated, _) if *k < repeated.leaves.len() => repeated,
+                _ => return Err(format!("%{value} is no result of a loop")),
+            };
+            match repeated.result(*k) {
+                ty if ty == node.ty => Ok(()),
+                ty => Err(format!("%{value} has the type {} and not {ty}", node.ty)),
             }
+        }
+        Def::Op(op, args) => {
+            before(args, value)?;
             let types: Vec<&Type> = args.iter().map(|arg| &graph.nodes[arg.0 as usize].ty).collect();
             match op.rules().infer(&types) {
                 Ok(ty) if ty == node.ty => Ok(()),
@@ -53,6 +67,14 @@ fn node(graph: &Graph, value: usize) -> Result<(), String> {
                 )),
             }
         }
+    }
+}
+
+/// Whether arguments come before a value.
+fn before(args: &[Val], value: usize) -> Result<(), String> {
+    match args.iter().find(|arg| arg.0 as usize >= value) {
+        Some(arg) => Err(format!("%{value} uses %{}, which does not come before it", arg.0)),
+        None => Ok(()),
     }
 }
 

@@ -118,7 +118,8 @@ impl Items {
                 }
                 Class::Inline if self.is_free_at(&spot, axes) => return Ok(spot),
                 Class::Inline => return Err(spot.item),
-                Class::Input(_) | Class::Compute | Class::Concat => return Ok(spot),
+                Class::Input(_) | Class::Compute | Class::Concat | Class::Result => return Ok(spot),
+                Class::Loop(_) => return Err(spot.item),
             }
         }
     }

@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 use std::rc::Rc;
 
-use super::group::Groups;
+use super::group::{FusionGroup, Groups};
 use super::plan::Class;
 use super::{Affine, Buffer, BufferId, Output, Storage};
 use crate::graph::{self, Graph, OutputTarget};
@@ -29,6 +29,8 @@ pub(super) struct BufferAssignment {
     pub(super) commits: Vec<bool>,
     /// Copies at the end: from where, to where.
     pub(super) late: Vec<(BufferId, BufferId)>,
+    /// By loop and result: the memory that its iterations write.
+    pub(super) left: Vec<Vec<BufferId>>,
 }
 
 /// What has to be known to place buffers.
@@ -59,6 +61,9 @@ impl BufferAssignment {
             for id in &groups.groups[group].members {
                 placer.place_item(*id);
             }
+            if let Some(id) = groups.groups[group].repeats {
+                placer.place_loop(id);
+            }
         }
         placer.place_outputs();
         placer.memory
@@ -84,6 +89,7 @@ impl<'a> Placer<'a> {
         let memory = BufferAssignment {
             main: vec![None; n],
             stores: vec![Vec::new(); n],
+            left: vec![Vec::new(); groups.plan.loops.len()],
             commits: vec![false; groups.groups.len()],
             ..BufferAssignment::default()
         };
@@ -187,7 +193,8 @@ impl<'a> Placer<'a> {
             before.into_iter().for_each(|other| after[other].push(group));
         }
         let key = |group: usize| {
-            let first = self.groups.groups[group].members.first();
+            let FusionGroup { members, repeats, .. } = &self.groups.groups[group];
+            let first = members.first().or(repeats.as_ref());
             Reverse((self.memory.commits[group], first.copied().unwrap_or(0), group))
         };
         let mut ready: BinaryHeap<_> =
@@ -202,7 +209,8 @@ impl<'a> Placer<'a> {
                 }
             }
         }
-        order.retain(|group| !self.groups.groups[*group].members.is_empty());
+        let runs = |group: &FusionGroup| !group.members.is_empty() || group.repeats.is_some();
+        order.retain(|group| runs(&self.groups.groups[*group]));
         self.memory.order = order;
     }
 
@@ -211,7 +219,7 @@ impl<'a> Placer<'a> {
         let group = self.groups.member(id).group;
         let name = self.groups.plan.items[id].name.clone();
         let mut users = self.groups.users[id].iter().map(|user| self.groups.member(*user).group);
-        let elsewhere = users.any(|user| user != group);
+        let elsewhere = self.groups.looped[id] || users.any(|user| user != group);
         let mut stores = Vec::new();
         for output in self.outputs_of[id].clone() {
             stores.push((self.output_buffer(id, output), 0));
@@ -233,6 +241,40 @@ impl<'a> Placer<'a> {
         self.memory.stores[id] = stores;
     }
 
+    /// Gives the results of a loop their memory. What is carried lies in one of two places, in turn.
+    fn place_loop(&mut self, id: usize) {
+        let Class::Loop(number) = self.groups.plan.items[id].class else { return };
+        let planned = &self.groups.plan.loops[number];
+        for (k, result) in planned.results.iter().enumerate() {
+            let ty = planned.repeated.result(k);
+            let name = result.and_then(|id| self.groups.plan.items[id].name.clone());
+            let places = planned.places(k);
+            let whole = Buffer {
+                dtype: ty.dtype,
+                len: places.saturating_mul(ty.count()),
+                name,
+                storage: Storage::Temporary,
+            };
+            self.memory.buffers.push(whole);
+            let of = BufferId(self.memory.buffers.len() - 1);
+            self.memory.left[number].push(of);
+            let Some(id) = result else { continue };
+            self.memory.main[*id] = Some(match places {
+                1 => of,
+                _ => {
+                    let [before, _] = planned.turns(k);
+                    let start = before.place(planned.repeated.count) * ty.count();
+                    self.buffer(*id, None, Storage::Part { of, start })
+                }
+            });
+        }
+        for (id, history) in &planned.histories {
+            let (of, start) = (self.memory.left[number][history.of], planned.begin(*history));
+            let part = self.buffer(*id, None, Storage::Part { of, start });
+            self.memory.main[*id] = Some(part);
+        }
+    }
+
     fn output_buffer(&mut self, id: usize, output: usize) -> BufferId {
         let name = Some(Rc::from(self.graph.outputs[output].name.as_str()));
         match self.graph.outputs[output].target {
@@ -251,7 +293,9 @@ impl<'a> Placer<'a> {
         if let Some(buffer) = self.memory.main[pack] {
             return match self.memory.buffers[buffer.0].storage {
                 Storage::Part { of, start } => (of, start),
-                Storage::Input(_) | Storage::Output(_) | Storage::Temporary => (buffer, 0),
+                Storage::Input(_) | Storage::Output(_) | Storage::Temporary | Storage::Moving(_) => {
+                    (buffer, 0)
+                }
             };
         }
         let name = self.groups.plan.items[pack].name.clone();

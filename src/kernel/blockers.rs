@@ -20,14 +20,15 @@ const WINDOW: usize = 8;
 /// How often two kernels are asked about at most, so that large ones take no time.
 const QUESTIONS: usize = 16;
 
-/// What keeps each of the groups, in the order of their kernels, from being part of earlier ones.
-pub(super) fn blockers(groups: &Groups, order: &[usize]) -> Vec<Vec<NotFused>> {
+/// What keeps each of the groups from being part of earlier ones; `order` has each with the number of its kernel.
+/// Loops have none.
+pub(super) fn blockers(groups: &Groups, order: &[(usize, Option<usize>)]) -> Vec<Vec<NotFused>> {
     let mut kernel_of = vec![None; groups.groups.len()];
-    for (kernel, group) in order.iter().enumerate() {
-        kernel_of[*group] = Some(kernel);
+    for (group, kernel) in order {
+        kernel_of[*group] = *kernel;
     }
     let asker = Asker { groups, kernel_of };
-    order.iter().map(|group| asker.reasons(*group)).collect()
+    order.iter().map(|(group, _)| asker.reasons(*group)).collect()
 }
 
 struct Asker<'a> {

@@ -6,43 +6,48 @@ use super::blockers::blockers;
 use super::group::{FusionGroup, GroupMember, Groups};
 use super::lower::TermLowering;
 use super::plan::Class;
+use super::region::{copied, splice};
 use super::{Affine, BufferId, Inst, InstId, Kernel, Program, Strategy};
 use crate::algebra::form::AxisSize;
 use crate::graph::{Graph, Phase};
 
 /// The program of a graph whose values are grouped and placed.
 pub(super) fn emit(groups: &Groups, memory: BufferAssignment, graph: &Graph) -> Program {
-    let mut kernels: Vec<Kernel> =
-        memory.order.iter().map(|group| KernelBuilder::kernel(groups, &memory, *group)).collect();
-    for (kernel, reasons) in kernels.iter_mut().zip(blockers(groups, &memory.order)) {
-        kernel.not_fused = reasons;
-    }
-    kernels.extend(memory.late.iter().map(|(from, to)| copy(&memory, *from, *to)));
-    for kernel in &mut kernels {
-        kernel.strategy = Strategy::of(&memory.buffers, kernel);
-    }
     let inputs = graph.inputs.iter().enumerate();
-    Program {
+    let mut program = Program {
         name: graph.name.clone(),
         inputs: inputs.map(|(k, input)| (BufferId(k), input.role.clone())).collect(),
-        buffers: memory.buffers,
-        kernels,
-        outputs: memory.outputs,
+        buffers: memory.buffers.clone(),
+        kernels: Vec::new(),
+        regions: Vec::new(),
+        outputs: memory.outputs.clone(),
+    };
+    let mut order = Vec::new();
+    for group in &memory.order {
+        match groups.groups[*group].repeats {
+            Some(id) => {
+                splice(&mut program, groups, &memory, id);
+                order.push((*group, None));
+            }
+            None => {
+                order.push((*group, Some(program.kernels.len())));
+                program.kernels.push(KernelBuilder::kernel(groups, &memory, *group));
+            }
+        }
     }
-}
-
-/// Copies a whole buffer over an input.
-fn copy(memory: &BufferAssignment, from: BufferId, to: BufferId) -> Kernel {
-    let buffer = &memory.buffers[from.0];
-    let single = buffer.len == 1;
-    let at = if single { Affine::default() } else { Affine::axis(0) };
-    let load =
-        Inst::Load { buffer: from, at: at.clone(), guards: Vec::new(), outside: 0.0, dtype: buffer.dtype };
-    let axes = if single { Vec::new() } else { vec![AxisSize::Fixed(buffer.len)] };
-    let store = Inst::Store { buffer: to, at, value: InstId(0) };
-    let (n_out, insts, parts) = (axes.len(), vec![load, store], vec![Phase::Update]);
-    let strategy = Strategy::Nest;
-    Kernel { axes, n_out, insts, strategy, commits: true, phases: parts, not_fused: Vec::new() }
+    for ((_, kernel), reasons) in order.iter().zip(blockers(groups, &order)) {
+        if let Some(kernel) = kernel {
+            program.kernels[*kernel].not_fused = reasons;
+        }
+    }
+    for (from, to) in &memory.late {
+        let (copy, phases) = (copied(&program.buffers, *from, *to), vec![Phase::Update]);
+        program.kernels.push(Kernel { commits: true, phases, ..copy });
+    }
+    for kernel in &mut program.kernels {
+        kernel.strategy = Strategy::of(&program.buffers, kernel);
+    }
+    program
 }
 
 /// A kernel under construction.

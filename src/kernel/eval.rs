@@ -1,6 +1,8 @@
 //! Runs kernels naively, one point at a time: the oracle for the stages below.
 
-use super::{Affine, Buffer, BufferId, Guard, Inst, Kernel, Program, Storage};
+use std::ops::Range;
+
+use super::{Affine, Buffer, BufferId, Guard, Inst, Kernel, Program, Region, Storage};
 use crate::algebra::form::{AxisSize, Reducer};
 use crate::algebra::tensor::round;
 use crate::algebra::types::DType;
@@ -31,21 +33,61 @@ impl Buffers {
 
 /// Runs a program on its inputs. Memory that nothing has written yet holds NaN.
 pub fn run(program: &Program, inputs: &[Vec<f64>]) -> Buffers {
-    let home = |(k, buffer): (usize, &Buffer)| match buffer.storage {
-        Storage::Part { of, start } => (of.0, start),
-        Storage::Input(_) | Storage::Output(_) | Storage::Temporary => (k, 0),
-    };
     let fresh = |buffer: &Buffer| match buffer.storage {
         Storage::Input(k) => inputs[k].clone(),
         Storage::Output(_) | Storage::Temporary => vec![f64::NAN; buffer.len],
-        Storage::Part { .. } => Vec::new(),
+        Storage::Part { .. } | Storage::Moving(_) => Vec::new(),
     };
-    let homes = program.buffers.iter().enumerate().map(home).collect();
+    let mut turns = vec![0; program.regions.len()];
+    let homes = homes(program, &turns);
     let mut memory = Buffers { data: program.buffers.iter().map(fresh).collect(), homes };
-    for kernel in &program.kernels {
-        Invocation::new(kernel, &mut memory).results(0);
-    }
+    repeat(program, 0..program.kernels.len(), program.regions.len(), &mut turns, &mut memory);
+    memory.homes = self::homes(program, &turns);
     memory
+}
+
+/// Where each buffer lies in these iterations of the regions.
+fn homes(program: &Program, turns: &[usize]) -> Vec<(usize, usize)> {
+    let home = |k: usize| {
+        let (mut k, mut start) = (k, 0);
+        loop {
+            (k, start) = match program.buffers[k].storage {
+                Storage::Part { of, start: at } => (of.0, start + at),
+                Storage::Moving(moving) => {
+                    (moving.of.0, start + moving.place(turns[moving.region]) * program.buffers[k].len)
+                }
+                Storage::Input(_) | Storage::Output(_) | Storage::Temporary => return (k, start),
+            };
+        }
+    };
+    (0..program.buffers.len()).map(home).collect()
+}
+
+/// Runs some kernels, with the regions among the first `regions` that are there.
+fn repeat(
+    program: &Program,
+    kernels: Range<usize>,
+    regions: usize,
+    turns: &mut [usize],
+    memory: &mut Buffers,
+) {
+    let mut next = kernels.start;
+    while next < kernels.end {
+        let begins =
+            |k: &usize| program.regions[*k].kernels.start == next && !program.regions[*k].kernels.is_empty();
+        let Some(region) = (0..regions).rev().find(begins) else {
+            Invocation::new(&program.kernels[next], memory).results(0);
+            next += 1;
+            continue;
+        };
+        let Region { kernels, count } = program.regions[region].clone();
+        next = kernels.end;
+        for turn in 0..count {
+            turns[region] = turn;
+            memory.homes = homes(program, turns);
+            repeat(program, kernels.clone(), region, turns, memory);
+        }
+    }
 }
 
 /// One run of a kernel.

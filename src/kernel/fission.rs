@@ -46,7 +46,14 @@ impl Moving {
         let to = groups.member(user).group;
         let alone = users().all(|(_, user)| [from, to].contains(&groups.member(user).group));
         let laid_before = packs(groups, &values).iter().any(|pack| groups.order.precedes(*pack, to));
-        if !apart || !alone || laid_before || groups.groups[to].reduces() || !may_join(groups, from, to) {
+        let looped = values.iter().any(|id| groups.looped[*id]);
+        if !apart
+            || !alone
+            || looped
+            || laid_before
+            || groups.groups[to].reduces()
+            || !may_join(groups, from, to)
+        {
             return None;
         }
         let at = |user: usize, base: usize| {

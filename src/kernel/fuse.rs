@@ -35,7 +35,7 @@ impl<'a> Fusion<'a> {
     }
 
     fn each(&mut self, pass: impl Fn(&mut Groups)) {
-        self.0.iter_mut().for_each(|(groups, _)| pass(groups));
+        self.0.iter_mut().for_each(|(groups, _)| groups.each(&pass));
     }
 
     /// The kernels of the groups as they are.
@@ -73,7 +73,7 @@ fn passes<'a>() -> [Pass<Fusion<'a>>; 4] {
         Pass {
             name: "rematerialise",
             doc: "cheap values stored only for other kernels are computed there, and all is fused again",
-            run: |fusion| fusion.0.iter_mut().for_each(|(groups, graph)| rematerialise(groups, graph)),
+            run: |fusion| fusion.0.iter_mut().for_each(|(groups, graph)| rematerialise_all(groups, graph)),
         },
     ]
 }
@@ -105,11 +105,19 @@ pub fn unfused(graphs: &Graphs) -> Kernels {
 }
 
 /// The groups of a plan in which every value is alone.
-fn alone(plan: Items, graph: &Graph) -> Groups {
+pub(super) fn alone(plan: Items, graph: &Graph) -> Groups {
     let mut groups = Groups::new(plan);
     mark(&mut groups, graph);
     constrain(&mut groups, graph);
     groups
+}
+
+/// The same in a program and in the bodies of its loops.
+fn rematerialise_all(groups: &mut Groups, graph: &Graph) {
+    for inner in &mut groups.plan.loops {
+        rematerialise_all(&mut inner.body, &inner.repeated.body);
+    }
+    rematerialise(groups, graph);
 }
 
 /// Groups anew with cheap values computed where they are read, if there are such.

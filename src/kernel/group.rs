@@ -57,6 +57,8 @@ pub(super) struct FusionGroup {
     pub(super) early: bool,
     /// Whether it commits, or reads what a group makes that does.
     pub(super) late: bool,
+    /// The loop that it is, if it is one: it has no members.
+    pub(super) repeats: Option<usize>,
 }
 
 impl FusionGroup {
@@ -79,6 +81,8 @@ pub(super) struct Groups {
     pub(super) users: Vec<Vec<usize>>,
     /// By item: packs that it is part of. Who reads one of them reads it too.
     pub(super) packs: Vec<Vec<usize>>,
+    /// By item: whether a loop reads it.
+    pub(super) looped: Vec<bool>,
     pub(super) order: GroupOrder,
 }
 
@@ -90,11 +94,14 @@ impl Groups {
         groups.members = vec![None; n];
         groups.users = vec![Vec::new(); n];
         groups.packs = vec![Vec::new(); n];
+        groups.looped = vec![false; n];
         groups.plan = plan;
         for id in 0..n {
             match groups.plan.items[id].class {
                 Class::Compute => groups.add(id),
                 Class::Concat => groups.add_pack(id),
+                Class::Loop(_) => groups.add_loop(id),
+                Class::Result => groups.maker[id] = groups.maker[groups.plan.items[id].args[0]],
                 Class::Input(_) | Class::View | Class::Inline => {}
             }
         }
@@ -128,6 +135,15 @@ impl Groups {
         let makers = args.iter().filter_map(|arg| self.maker[*arg]);
         self.maker[id] = Some(self.order.add(makers.collect::<Vec<_>>()));
         self.groups.push(FusionGroup::default());
+    }
+
+    /// A loop is a group without members, which comes after what it reads.
+    fn add_loop(&mut self, id: usize) {
+        let args = &self.plan.items[id].args;
+        args.iter().for_each(|arg| self.looped[*arg] = true);
+        let makers = args.iter().filter_map(|arg| self.maker[*arg]);
+        self.maker[id] = Some(self.order.add(makers.collect::<Vec<_>>()));
+        self.groups.push(FusionGroup { repeats: Some(id), ..FusionGroup::default() });
     }
 
     fn edges(&self, id: usize, axes: &[AxisSize], positions: &[Affine]) -> Vec<Edge> {

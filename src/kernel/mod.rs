@@ -3,7 +3,8 @@
 //! Comes in: graphs. Goes out: for each graph its buffers and its kernels in order. A kernel is one
 //! loop nest over its axes, result axes first; every operator of the graph is in exactly one kernel,
 //! but for views and constants, which are folded into the reads that use them.
-//! Invariant: a kernel reads what earlier kernels have stored. Loads come before stores.
+//! Invariant: a kernel reads what earlier kernels have stored. Loads come before stores. Kernels of a loop's body
+//! are a [`Region`], which is repeated; some of its buffers are [`Moving`] from iteration to iteration.
 //!
 //! ```text
 //! kernels forward
@@ -31,12 +32,14 @@ mod assign;
 mod group;
 mod lower;
 mod merge;
+mod moving;
 mod order;
 mod plan;
 mod prefix_sum;
 mod print;
 mod product;
 mod ranks;
+mod region;
 mod rematerialise;
 mod report;
 mod scatter;
@@ -51,6 +54,7 @@ pub(crate) use cost::bytes;
 pub use depend::Axes;
 pub use eval::{Buffers, run};
 pub use fuse::{fuse, fuse_until, rows, unfused};
+pub use moving::whole;
 pub use prefix_sum::PrefixSum;
 pub use product::{Out, Product, is_plain, stores, stride};
 pub use ranks::Ranks;
@@ -59,6 +63,7 @@ pub use scatter::{Scatter, Scattered};
 pub use strategy::Strategy;
 pub use verify::verify;
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use crate::algebra::form::{AxisSize, Reducer, Segments};
@@ -82,10 +87,21 @@ pub struct Program {
     pub buffers: Vec<Buffer>,
     /// The loop nests in order.
     pub kernels: Vec<Kernel>,
+    /// Kernels that are repeated; those inside of others come before them.
+    pub regions: Vec<Region>,
     /// Inputs: the buffer and what the runner binds it to.
     pub inputs: Vec<(BufferId, Role)>,
     /// Outputs: name and buffer. An output in place is the input's own buffer.
     pub outputs: Vec<Output>,
+}
+
+/// Kernels that are repeated.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Region {
+    /// Which: all of them, one after another, in each iteration.
+    pub kernels: Range<usize>,
+    /// How many iterations there are.
+    pub count: usize,
 }
 
 /// Index into [`Program::buffers`]; printed as `b3`.
@@ -121,6 +137,23 @@ pub enum Storage {
         /// Its first element there.
         start: usize,
     },
+    /// In each iteration of a region another place in a buffer.
+    Moving(Moving),
+}
+
+/// Where a buffer lies in each iteration of a region: another buffer is cut into places of its length.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Moving {
+    /// The buffer that it lies in. It overlaps no other that a kernel of the region uses with it.
+    pub of: BufferId,
+    /// The region, by its index.
+    pub region: usize,
+    /// The place in the first iteration.
+    pub first: usize,
+    /// Whether it goes back from place to place.
+    pub back: bool,
+    /// How many places there are; after the last comes the first.
+    pub places: usize,
 }
 
 /// An output.

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use super::Affine;
 use super::access::{Access, Edge, follow};
 use super::affine::{flatten, points};
+use super::region::PlannedLoop;
 use crate::algebra::form::{AxisSize, Form, Read, Segments};
 use crate::algebra::op::{Op, Val};
 use crate::algebra::term::{Node as TermNode, Term, x};
@@ -32,6 +33,10 @@ pub(super) enum Class {
     Compute,
     /// Laid together from other values.
     Concat,
+    /// A loop, by its number; it has no value.
+    Loop(usize),
+    /// A result of a loop.
+    Result,
 }
 
 /// A value that the program needs.
@@ -51,9 +56,11 @@ pub(super) struct PlanItem {
 }
 
 /// All values that a program needs, arguments first.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Items {
     pub(super) items: Vec<PlanItem>,
+    /// Its loops, in order.
+    pub(super) loops: Vec<PlannedLoop>,
     /// The value of each output: computed, packed, or the very input that it replaces.
     pub(super) outputs: Vec<usize>,
 }
@@ -151,8 +158,8 @@ fn live(graph: &Graph) -> Vec<bool> {
         live[output.value.0 as usize] = true;
     }
     for (val, node) in graph.nodes.iter().enumerate().rev() {
-        if let (true, Def::Op(_, args)) = (live[val], &node.def) {
-            args.iter().for_each(|arg| live[arg.0 as usize] = true);
+        if live[val] {
+            node.def.args().iter().for_each(|arg| live[arg.0 as usize] = true);
         }
     }
     live
@@ -178,6 +185,19 @@ impl<'a> Planner<'a> {
             Def::Input(k) => (Class::Input(*k), Vec::new(), none()),
             Def::Op(Op::Concat(_), args) => {
                 (Class::Concat, args.iter().map(|arg| self.placeable(*arg)).collect(), none())
+            }
+            Def::Loop(repeated, args) => {
+                let args = args.iter().map(|arg| self.in_memory(*arg)).collect();
+                self.plan.loops.push(PlannedLoop::new(repeated));
+                (Class::Loop(self.plan.loops.len() - 1), args, none())
+            }
+            Def::Result(of, k) => {
+                let made = self.item_of[of.0 as usize];
+                if let Class::Loop(number) = self.plan.items[made].class {
+                    let item = self.plan.items.len();
+                    self.plan.loops[number].is(*k, item);
+                }
+                (Class::Result, vec![made], none())
             }
             Def::Op(op, args) => {
                 let types: Vec<&Type> = args.iter().map(|arg| self.ty(*arg)).collect();
@@ -211,6 +231,18 @@ impl<'a> Planner<'a> {
         self.item_of[val.0 as usize]
     }
 
+    /// A value with the same elements that lies in memory of its own while a loop reads it: itself or a copy.
+    fn in_memory(&mut self, val: Val) -> usize {
+        let base = self.unshaped(val);
+        let replaced =
+            |k: usize| self.graph.outputs.iter().any(|output| output.target == OutputTarget::InPlace(k));
+        match self.plan.items[base].class {
+            Class::Compute | Class::Concat | Class::Result => base,
+            Class::Input(k) if !replaced(k) => base,
+            _ => self.copy(self.item_of[val.0 as usize]),
+        }
+    }
+
     /// A value with the same elements that can be computed into any place: itself or a copy.
     fn placeable(&mut self, val: Val) -> usize {
         let base = self.unshaped(val);
@@ -220,9 +252,10 @@ impl<'a> Planner<'a> {
                 self.placed.push(base);
                 base
             }
-            Class::Concat | Class::Input(_) | Class::View | Class::Inline => {
+            Class::Concat | Class::Result | Class::Input(_) | Class::View | Class::Inline => {
                 self.copy(self.item_of[val.0 as usize])
             }
+            Class::Loop(_) => panic!("egret internal error in fuse: a loop has no value"),
         }
     }
 

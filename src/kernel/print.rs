@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::{
-    Affine, Blocker, Buffer, BufferId, Guard, Inst, InstId, Kernel, Kernels, NotFused, Program, Storage,
+    Affine, Blocker, Buffer, BufferId, Guard, Inst, InstId, Kernel, Kernels, Moving, NotFused, Program,
+    Storage,
 };
 use crate::algebra::form::AxisSize;
 use crate::print::number;
@@ -30,7 +31,14 @@ impl fmt::Display for Program {
             writeln!(f, "  b{k}{buffer}")?;
         }
         for k in 0..self.kernels.len() {
+            let regions = || self.regions.iter().enumerate();
+            for (number, region) in regions().rev().filter(|(_, region)| region.kernels.start == k) {
+                writeln!(f, "  loop {number}: {} times", region.count)?;
+            }
             self.kernel(f, k)?;
+            for (number, _) in regions().filter(|(_, region)| region.kernels.end == k + 1) {
+                writeln!(f, "  end of loop {number}")?;
+            }
         }
         for output in &self.outputs {
             writeln!(f, "  return {} = {}", output.name, output.buffer)?;
@@ -109,6 +117,10 @@ impl fmt::Display for Buffer {
             Storage::Output(_) => f.write_str(" out"),
             Storage::Temporary => Ok(()),
             Storage::Part { of, start } => write!(f, " at {of}[{start}]"),
+            Storage::Moving(Moving { of, region, first, back, places }) => {
+                let order = if back { " back" } else { "" };
+                write!(f, " in {of} at {first} of {places}{order}, loop {region}")
+            }
         }
     }
 }

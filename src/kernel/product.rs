@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::{Affine, Buffer, BufferId, Inst, InstId, Kernel, Storage};
+use super::{Affine, Buffer, BufferId, Inst, InstId, Kernel, whole};
 use crate::algebra::form::{AxisSize, Reducer};
 use crate::algebra::types::DType;
 use crate::hardware::HARDWARE;
@@ -138,10 +138,7 @@ pub fn stride(at: &Affine, axis: usize) -> i64 {
 /// Stores that sums may go to first: of every result, into memory that the kernel does not read.
 /// Those of just the sums come first.
 pub fn stores(buffers: &[Buffer], kernel: &Kernel) -> Vec<InstId> {
-    let root = |buffer: BufferId| match buffers[buffer.0].storage {
-        Storage::Part { of, .. } => of,
-        Storage::Input(_) | Storage::Output(_) | Storage::Temporary => buffer,
-    };
+    let root = |buffer: BufferId| whole(buffers, buffer);
     let is_read = |buffer: BufferId| {
         kernel
             .insts

@@ -70,6 +70,7 @@ impl<'a> Cheap<'a> {
         let n = plan.items.len();
         let (mut fixed, mut written) = (vec![false; n], vec![false; n]);
         plan.outputs.iter().for_each(|id| fixed[*id] = true);
+        groups.looped.iter().enumerate().for_each(|(id, looped)| fixed[id] |= looped);
         for pack in plan.items.iter().filter(|item| item.class == Class::Concat) {
             pack.args.iter().for_each(|id| fixed[*id] = true);
         }
@@ -109,8 +110,8 @@ impl<'a> Cheap<'a> {
         let base = match self.groups.plan.items[id].class {
             Class::Input(_) => !self.written[id],
             Class::Compute => self.stored[id] && !self.inlined.contains(&id),
-            Class::Concat => true,
-            Class::View | Class::Inline => false,
+            Class::Concat | Class::Result => true,
+            Class::View | Class::Inline | Class::Loop(_) => false,
         };
         if base {
             way.bases.insert(id);

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use super::cost::{Touched, bytes, flops};
 use super::print::{axes, numbers};
-use super::{BufferId, Cost, Kernel, Kernels, Program, Storage};
+use super::{BufferId, Cost, Kernel, Kernels, Program, whole};
 use crate::graph::{CellId, Graphs, Layout, Phase, ProgramId, Purpose, Role, StateSlot};
 use crate::print::number;
 
@@ -62,17 +62,18 @@ fn table(program: &Program, layout: Option<&Layout>) -> String {
     let mut rows: Vec<(Vec<String>, Vec<String>)> = vec![(HEADINGS.map(str::to_owned).to_vec(), Vec::new())];
     let mut total = Cost::default();
     for (k, kernel) in program.kernels.iter().enumerate() {
-        let cost = kernel.cost(&program.buffers);
+        let (cost, times) = (kernel.cost(&program.buffers), program.times(k));
         total = Cost {
-            reads: total.reads + cost.reads,
-            writes: total.writes + cost.writes,
-            flops: total.flops + cost.flops,
+            reads: total.reads + times * cost.reads,
+            writes: total.writes + times * cost.writes,
+            flops: total.flops + times * cost.flops,
         };
         let parts: Vec<String> = kernel.phases.iter().map(Phase::to_string).collect();
         let mut row = vec![format!("k{k}"), parts.join(", "), axes(kernel)];
         row.extend(amounts(&cost));
         row.extend(layout.map_or_else(Vec::new, |layout| per_parameter(program, kernel, layout)));
-        rows.push((row, notes(kernel)));
+        let repeated = (times > 1).then(|| format!("in a loop: {times} times"));
+        rows.push((row, repeated.into_iter().chain(notes(kernel)).collect()));
     }
     let mut last = vec!["total".to_owned(), count(program.kernels.len(), "kernel"), String::new()];
     last.extend(amounts(&total));
@@ -138,10 +139,7 @@ fn long(program: &Program, touched: &Touched, layout: &Layout) -> usize {
     let is_long =
         |len: usize| len == n || len > 1 && layout.groups.iter().any(|group| group.coordinates.len() == len);
     let buffer = |id: &BufferId| &program.buffers[id.0];
-    let root = |id: &BufferId| match buffer(id).storage {
-        Storage::Part { of, .. } => buffer(&of).len,
-        Storage::Input(_) | Storage::Output(_) | Storage::Temporary => buffer(id).len,
-    };
+    let root = |id: &BufferId| buffer(&whole(&program.buffers, *id)).len;
     let long = touched.iter().filter(|(id, _)| is_long(root(id)));
     long.map(|(id, touched)| touched * buffer(id).dtype.bytes()).sum()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::affine::inside;
-use super::{Affine, Buffer, BufferId, Inst, InstId, Kernel, Kernels, Program, Storage};
+use super::{Affine, Buffer, BufferId, Inst, InstId, Kernel, Kernels, Moving, Program, Storage};
 use crate::algebra::form::AxisSize;
 use crate::algebra::scalar::Typing;
 use crate::algebra::types::DType;
@@ -43,12 +43,22 @@ impl Program {
                 let fits = start + buffer.len <= whole.len && buffer.dtype == whole.dtype;
                 ensure(is_whole && fits, || format!("b{k} is no part of {of}"))?;
             }
+            if let Storage::Moving(Moving { of, region, first, places, .. }) = buffer.storage {
+                let whole = &self.buffers[of.0];
+                let fits = places * buffer.len <= whole.len && buffer.dtype == whole.dtype;
+                let known = first < places && region < self.regions.len();
+                ensure(fits && known, || format!("b{k} does not move in {of}"))?;
+            }
         }
         for (k, kernel) in self.kernels.iter().enumerate() {
             let in_kernel = |fault: String| format!("k{k}: {fault}");
             self.check_kernel(kernel, &stored).map_err(in_kernel)?;
             for (buffer, _) in kernel.stores() {
-                let (root, elements) = self.extent_in_root(buffer);
+                let (root, elements) = match self.buffers[buffer.0].storage {
+                    // All iterations together fill it.
+                    Storage::Moving(Moving { of, .. }) => self.extent_in_root(of),
+                    _ => self.extent_in_root(buffer),
+                };
                 stored.entry(root).or_default().push(elements);
             }
         }
@@ -79,7 +89,14 @@ impl Program {
     fn extent_in_root(&self, buffer: BufferId) -> (BufferId, Range<usize>) {
         let Buffer { storage, len, .. } = &self.buffers[buffer.0];
         match *storage {
-            Storage::Part { of, start } => (of, start..start + len),
+            Storage::Part { of, start } => {
+                let (root, whole) = self.extent_in_root(of);
+                (root, whole.start + start..whole.start + start + len)
+            }
+            Storage::Moving(Moving { of, first, .. }) => {
+                let (root, whole) = self.extent_in_root(of);
+                (root, whole.start + first * len..whole.start + (first + 1) * len)
+            }
             Storage::Input(_) | Storage::Output(_) | Storage::Temporary => (buffer, 0..*len),
         }
     }

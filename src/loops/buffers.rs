@@ -1,14 +1,15 @@
 //! Buffers: where each lies. Temporaries share one arena: a temporary holds its place from the first
 //! call that uses it to the last, and takes the first gap that is wide enough.
 
-use crate::kernel::{self, Storage};
+use std::collections::BTreeSet;
 
-use super::facts::root;
-use super::{ALIGN, Buffer, BufferLocation, Call};
+use crate::kernel::{self, BufferId, Storage};
+
+use super::{ALIGN, Buffer, BufferLocation, Program, Region};
 
 /// The buffers of a program with their places, and the size of the arena in bytes.
-pub(super) fn place(program: &kernel::Program, calls: &[Call]) -> (Vec<Buffer>, usize) {
-    let (offsets, bytes) = arena(program, &lives(program, calls));
+pub(super) fn place(program: &kernel::Program, made: &Program) -> (Vec<Buffer>, usize) {
+    let (offsets, bytes) = arena(program, &lives(program, made));
     let buffers = program.buffers.iter().zip(offsets).map(|(buffer, offset)| Buffer {
         dtype: buffer.dtype,
         len: buffer.len,
@@ -18,22 +19,49 @@ pub(super) fn place(program: &kernel::Program, calls: &[Call]) -> (Vec<Buffer>, 
             Storage::Output(k) => BufferLocation::Output(k),
             Storage::Temporary => BufferLocation::Arena(offset),
             Storage::Part { of, start } => BufferLocation::Part { of: of.0, start },
+            Storage::Moving(moving) => BufferLocation::Moving(moving),
         },
     });
     (buffers.collect(), bytes)
 }
 
-/// For each buffer the first and the last call that uses it or a part of it.
-fn lives(program: &kernel::Program, calls: &[Call]) -> Vec<Option<(usize, usize)>> {
+/// For each buffer the first and the last call that uses it or a part of it. What iterations of a region have in
+/// common lives through all of it.
+fn lives(program: &kernel::Program, made: &Program) -> Vec<Option<(usize, usize)>> {
     let mut lives: Vec<Option<(usize, usize)>> = vec![None; program.buffers.len()];
-    for (k, call) in calls.iter().enumerate() {
+    for (k, call) in made.calls.iter().enumerate() {
         for buffer in &call.buffers {
-            let life = &mut lives[root(program, *buffer)];
+            let life = &mut lives[program.memory(BufferId(*buffer)).0];
             *life = Some((life.map_or(k, |(first, _)| first), k));
+        }
+    }
+    for (index, Region { calls, .. }) in
+        made.regions.iter().enumerate().filter(|(_, region)| !region.calls.is_empty())
+    {
+        let common = common(program, index);
+        for (buffer, life) in lives.iter_mut().enumerate() {
+            let Some((first, last)) = life else { continue };
+            let inside = calls.contains(first) && calls.contains(last);
+            let meets = *first < calls.end && *last >= calls.start;
+            if meets && (!inside || common.contains(&buffer)) {
+                (*first, *last) = ((*first).min(calls.start), (*last).max(calls.end - 1));
+            }
         }
     }
     lives
 }
+
+/// The buffers that others move in from iteration to iteration of a region.
+fn common(program: &kernel::Program, region: usize) -> BTreeSet<usize> {
+    let moves = program.buffers.iter().filter_map(|buffer| match buffer.storage {
+        Storage::Moving(moving) if moving.region == region => Some(program.memory(moving.of).0),
+        _ => None,
+    });
+    moves.collect()
+}
+
+/// A buffer of more bytes is never allocated: how many more does not count.
+const MOST: usize = usize::MAX >> 8;
 
 /// A temporary's offset in the arena (0 for other buffers), and the arena's size.
 fn arena(program: &kernel::Program, lives: &[Option<(usize, usize)>]) -> (Vec<usize>, usize) {
@@ -48,11 +76,12 @@ fn arena(program: &kernel::Program, lives: &[Option<(usize, usize)>]) -> (Vec<us
     let mut taken: Vec<(usize, usize, usize)> = Vec::new();
     let mut total = 0;
     for (first, last, k) in order {
-        let bytes = (program.buffers[k].len * program.buffers[k].dtype.bytes()).next_multiple_of(ALIGN);
+        let kernel::Buffer { len, dtype, .. } = &program.buffers[k];
+        let bytes = len.saturating_mul(dtype.bytes()).min(MOST).next_multiple_of(ALIGN);
         taken.retain(|(_, _, until)| *until >= first);
         let start = first_fit(&taken, bytes);
         offsets[k] = start;
-        total = total.max(start + bytes);
+        total = total.max(start.saturating_add(bytes));
         taken.push((start, start + bytes, last));
         taken.sort_unstable();
     }

@@ -11,7 +11,7 @@ use crate::algebra::types::DType;
 
 use super::{
     Address, BufferLocation, Call, Expr, Function, LoopBound, Loops, MatrixOperand, Product, Program, Ranks,
-    Stmt, Stride, Ty, Value,
+    Region, Stmt, Stride, Ty, Value,
 };
 
 /// The memory of one program: its arena, its inputs and its outputs.
@@ -35,25 +35,34 @@ impl ProgramMemory {
                     memory.spaces.push(vec![0; bytes]);
                     (memory.spaces.len() - 1, 0..bytes)
                 }
-                BufferLocation::Part { .. } => (0, 0..0),
+                BufferLocation::Part { .. } | BufferLocation::Moving(_) => (0, 0..0),
             };
             memory.places.push(place);
         }
-        memory.place_parts(program);
+        memory.place_parts(program, &vec![0; program.regions.len()]);
         memory
     }
 
-    fn place_parts(&mut self, program: &Program) {
-        for (k, buffer) in program.buffers.iter().enumerate() {
-            if let BufferLocation::Part { of, start } = buffer.location {
-                let (space, whole) = self.places[of].clone();
-                let size = buffer.dtype.bytes();
-                let from = whole.start + start * size;
-                let part = from..from + buffer.len * size;
-                assert!(part.end <= whole.end, "egret internal error in eval: b{k} leaves b{of}");
-                self.places[k] = (space, part);
-            }
+    /// Places what lies in other buffers, in these iterations of the regions.
+    fn place_parts(&mut self, program: &Program, turns: &[usize]) {
+        for k in 0..program.buffers.len() {
+            self.places[k] = self.place_part(program, turns, k);
         }
+    }
+
+    fn place_part(&self, program: &Program, turns: &[usize], k: usize) -> (usize, Range<usize>) {
+        let buffer = &program.buffers[k];
+        let (of, start) = match buffer.location {
+            BufferLocation::Part { of, start } => (of, start),
+            BufferLocation::Moving(moving) => (moving.of.0, moving.place(turns[moving.region]) * buffer.len),
+            _ => return self.places[k].clone(),
+        };
+        let (space, whole) = self.place_part(program, turns, of);
+        let size = buffer.dtype.bytes();
+        let from = whole.start + start * size;
+        let part = from..from + buffer.len * size;
+        assert!(part.end <= whole.end, "egret internal error in eval: b{k} leaves b{of}");
+        (space, part)
     }
 
     /// The bytes of a buffer.
@@ -104,7 +113,34 @@ fn read(place: &[u8], dtype: DType) -> Bits {
 /// # Panics
 /// If the program leaves a buffer or uses a value wrongly: that is an error of the compiler.
 pub fn run(loops: &Loops, program: usize, calls: Range<usize>, memory: &mut ProgramMemory) {
-    for call in &loops.programs[program].calls[calls] {
+    let program = &loops.programs[program];
+    let mut turns = vec![0; program.regions.len()];
+    repeat(loops, program, calls, program.regions.len(), &mut turns, memory);
+}
+
+/// Makes some calls, with the regions among the first `regions` that are there.
+fn repeat(
+    loops: &Loops,
+    program: &Program,
+    calls: Range<usize>,
+    regions: usize,
+    turns: &mut [usize],
+    memory: &mut ProgramMemory,
+) {
+    let mut next = calls.start;
+    while next < calls.end {
+        if let Some(region) = program.region_at(next, regions) {
+            let Region { calls, count } = program.regions[region].clone();
+            next = calls.end;
+            for turn in 0..count {
+                turns[region] = turn;
+                memory.place_parts(program, turns);
+                repeat(loops, program, calls.clone(), region, turns, memory);
+            }
+            continue;
+        }
+        let call = &program.calls[next];
+        next += 1;
         let function = &loops.functions[call.function];
         let mut frame = Activation::new(function, call, memory);
         // The last part first: if one depended on another, native code would compute something else.

@@ -3,7 +3,7 @@
 
 use crate::algebra::form::{AxisSize, Reducer};
 use crate::algebra::scalar::{self, Scalar};
-use crate::kernel::{Axes, Inst, InstId, Kernel, Program, Storage};
+use crate::kernel::{Axes, BufferId, Inst, InstId, Kernel, Program, whole};
 
 /// Facts about one kernel, by instruction.
 pub(super) struct KernelFacts {
@@ -29,10 +29,7 @@ pub(super) struct KernelFacts {
 
 /// The buffer whose memory a buffer is part of.
 pub(super) fn root(program: &Program, buffer: usize) -> usize {
-    match program.buffers[buffer].storage {
-        Storage::Part { of, .. } => of.0,
-        Storage::Input(_) | Storage::Output(_) | Storage::Temporary => buffer,
-    }
+    whole(&program.buffers, BufferId(buffer)).0
 }
 
 /// How often an axis runs at most.

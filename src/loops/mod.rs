@@ -5,6 +5,8 @@
 //! function. Every scalar function has been expanded into machine operations, so the interpreter of
 //! this stage and native code compute the same bits.
 //!
+//! Calls may be repeated, as a [`Region`]; then some of their buffers lie elsewhere in each iteration.
+//!
 //! A value has an element type and a number of lanes. Lanes may exceed a machine register: `native`
 //! splits them, which is how loops are unrolled.
 //!
@@ -48,11 +50,14 @@ mod verify;
 pub use schedule::Schedule;
 pub use verify::verify;
 
+use std::ops::Range;
+
 use crate::algebra::number::Number;
 use crate::algebra::scalar::MachineOp;
 use crate::algebra::types::DType;
 use crate::graph::{OutputTarget, ProgramId, Role};
 use crate::kernel::Kernels;
+pub use crate::kernel::Moving;
 
 /// Every kernel as a loop nest, every buffer in its place.
 pub fn lower(kernels: &Kernels) -> Loops {
@@ -79,6 +84,8 @@ pub struct Program {
     pub arena_bytes: usize,
     /// Calls in order.
     pub calls: Vec<Call>,
+    /// Calls that are repeated; those inside of others come before them.
+    pub regions: Vec<Region>,
     /// Index of the first call that writes what outlives the step; `calls.len()` if none does.
     pub commit: usize,
     /// Inputs: buffer and role.
@@ -95,8 +102,34 @@ impl Loops {
 
     /// Machine instructions that a run of a program executes, roughly.
     pub fn work(&self, program: &Program) -> u64 {
-        let calls = program.calls.iter().map(|call| cost::work(&self.functions[call.function]));
-        calls.fold(0, u64::saturating_add)
+        let calls = program.calls.iter().enumerate();
+        let work = calls.map(|(k, call)| {
+            cost::work(&self.functions[call.function]).saturating_mul(program.times(k) as u64)
+        });
+        work.fold(0, u64::saturating_add)
+    }
+}
+
+/// Calls that are repeated.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Region {
+    /// Which: all of them, one after another, in each iteration.
+    pub calls: Range<usize>,
+    /// How many iterations there are.
+    pub count: usize,
+}
+
+impl Program {
+    /// How often a call is made.
+    pub fn times(&self, call: usize) -> usize {
+        let around = self.regions.iter().filter(|region| region.calls.contains(&call));
+        around.fold(1, |times, region| times.saturating_mul(region.count))
+    }
+
+    /// The region that begins with a call, among the first `regions`: the outermost.
+    pub fn region_at(&self, call: usize, regions: usize) -> Option<usize> {
+        let begins = |k: &usize| self.regions[*k].calls.start == call && !self.regions[*k].calls.is_empty();
+        (0..regions).rev().find(begins)
     }
 }
 
@@ -142,6 +175,8 @@ pub enum BufferLocation {
         /// First element.
         start: usize,
     },
+    /// In each iteration of a region another place in a buffer.
+    Moving(Moving),
 }
 
 /// Alignment in bytes of arenas and of buffers in them: a cache line.

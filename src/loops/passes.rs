@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::dedup::Deduplicated;
-use super::{Call, Loops, Output, Program, buffers, rebase, split, verify};
+use super::{Call, Loops, Output, Program, Region, buffers, rebase, split, verify};
 use crate::kernel::{self, Kernels};
 use crate::pass::{Ir, Pass, PassInfo, Point};
 
@@ -101,6 +101,11 @@ fn calls(from: &mut kernel::Program, shared: &mut Deduplicated) -> Program {
     }
     let commit = kernels.iter().position(|kernel| kernel.commits);
     let commit = commit.and_then(|first| calls.iter().position(|call| call.kernel >= first));
+    let regions = from.regions.iter().map(|region| {
+        let before = |kernel: usize| calls.iter().filter(|call| call.kernel < kernel).count();
+        Region { calls: before(region.kernels.start)..before(region.kernels.end), count: region.count }
+    });
+    let regions = regions.collect();
     let outputs = from.outputs.iter().map(|output| Output {
         name: output.name.clone(),
         buffer: output.buffer.0,
@@ -113,6 +118,7 @@ fn calls(from: &mut kernel::Program, shared: &mut Deduplicated) -> Program {
         arena_bytes: 0,
         commit: commit.unwrap_or(calls.len()),
         calls,
+        regions,
         inputs: from.inputs.iter().map(|(buffer, role)| (buffer.0, role.clone())).collect(),
         outputs: outputs.collect(),
     }
@@ -120,6 +126,6 @@ fn calls(from: &mut kernel::Program, shared: &mut Deduplicated) -> Program {
 
 fn memory(lowering: &mut LoopsInProgress) {
     for (program, from) in lowering.loops.programs.iter_mut().zip(&lowering.kernels.programs) {
-        (program.buffers, program.arena_bytes) = buffers::place(from, &program.calls);
+        (program.buffers, program.arena_bytes) = buffers::place(from, program);
     }
 }

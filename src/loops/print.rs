@@ -5,8 +5,8 @@ use std::fmt::{self, Formatter, Write};
 use crate::print::number;
 
 use super::{
-    Address, BufferLocation, Carried, Expr, Function, LoopBound, Loops, MatrixOperand, Product, Program,
-    Ranks, Stmt, Stride, Ty, Value,
+    Address, BufferLocation, Carried, Expr, Function, LoopBound, Loops, MatrixOperand, Moving, Product,
+    Program, Ranks, Stmt, Stride, Ty, Value,
 };
 
 /// Entries of a table that are listed.
@@ -33,6 +33,10 @@ impl fmt::Display for Program {
             writeln!(f, "  b{k} {}[{}]{name} {}", buffer.dtype, buffer.len, buffer.location)?;
         }
         for (k, call) in self.calls.iter().enumerate() {
+            let regions = || self.regions.iter().enumerate();
+            for (number, region) in regions().rev().filter(|(_, region)| region.calls.start == k) {
+                writeln!(f, "  loop {number}: {} times", region.count)?;
+            }
             if k == self.commit {
                 writeln!(f, "  commit")?;
             }
@@ -44,6 +48,9 @@ impl fmt::Display for Program {
                 format!(" immediates {}", immediates.join(", "))
             };
             writeln!(f, "  call f{}({}){immediates}", call.function, buffers.join(", "))?;
+            for (number, _) in regions().filter(|(_, region)| region.calls.end == k + 1) {
+                writeln!(f, "  end of loop {number}")?;
+            }
         }
         Ok(())
     }
@@ -61,6 +68,10 @@ impl fmt::Display for BufferLocation {
             BufferLocation::Output(k) => write!(f, "output {k}"),
             BufferLocation::Arena(offset) => write!(f, "arena+{offset}"),
             BufferLocation::Part { of, start } => write!(f, "b{of}+{start}"),
+            BufferLocation::Moving(Moving { of, region, first, back, places }) => {
+                let order = if *back { " back" } else { "" };
+                write!(f, "{of} at {first} of {places}{order}, loop {region}")
+            }
         }
     }
 }

@@ -56,7 +56,7 @@ fn access(inst: &mut Inst) -> Option<(&mut BufferId, &mut Affine)> {
 fn part(whole: &Buffer, id: BufferId, offset: usize) -> Buffer {
     let (of, start) = match whole.storage {
         Storage::Part { of, start } => (of, start + offset),
-        Storage::Input(_) | Storage::Output(_) | Storage::Temporary => (id, offset),
+        Storage::Input(_) | Storage::Output(_) | Storage::Temporary | Storage::Moving(_) => (id, offset),
     };
     let len = whole.len.saturating_sub(offset);
     Buffer { dtype: whole.dtype, len, name: None, storage: Storage::Part { of, start } }

@@ -10,8 +10,8 @@ use crate::algebra::scalar::MachineOp;
 use crate::algebra::types::DType;
 
 use super::{
-    Address, BufferLocation, Call, Carried, Expr, Function, LoopBound, Loops, Product, Program, Ranks, Stmt,
-    Stride, Ty, Value,
+    Address, BufferLocation, Call, Carried, Expr, Function, LoopBound, Loops, Moving, Product, Program,
+    Ranks, Stmt, Stride, Ty, Value,
 };
 
 /// Least and greatest value of a position, where that is known.
@@ -51,6 +51,11 @@ fn places(program: &Program) {
                 let whole = &program.buffers[of];
                 let nested = matches!(whole.location, BufferLocation::Part { .. });
                 !nested && whole.dtype == buffer.dtype && start + buffer.len <= whole.len
+            }
+            BufferLocation::Moving(Moving { of, region, first, places, .. }) => {
+                let whole = &program.buffers[of.0];
+                let fits = whole.dtype == buffer.dtype && places * buffer.len <= whole.len;
+                fits && first < places && region < program.regions.len()
             }
             BufferLocation::Input(_) | BufferLocation::Output(_) => true,
         };

@@ -67,6 +67,7 @@ enum Space {
     Arena,
     Input(usize),
     Output(usize),
+    Moving(usize),
 }
 
 /// The bytes of a buffer.
@@ -76,6 +77,8 @@ fn span(program: &Program, buffer: usize) -> (Space, Range<usize>) {
         BufferLocation::Input(input) => (Space::Input(input), 0..bytes),
         BufferLocation::Output(output) => (Space::Output(output), 0..bytes),
         BufferLocation::Arena(at) => (Space::Arena, at..at + bytes),
+        // It overlaps nothing that a call uses with it.
+        BufferLocation::Moving(_) => (Space::Moving(buffer), 0..bytes),
         BufferLocation::Part { of, start } => {
             let (space, whole) = span(program, of);
             let start = whole.start + start * program.buffers[of].dtype.bytes();

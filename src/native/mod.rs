@@ -33,9 +33,10 @@ mod simd;
 mod target;
 #[cfg(test)]
 mod tests;
+mod turning;
 mod vector;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -128,7 +129,8 @@ impl Native {
             module::Word::Immediate(number) => std::ptr::without_provenance_mut(number as u32 as usize),
         };
         let block = driver.block.iter().map(word).collect();
-        BoundProgram { native: self.clone(), program, driver, block }
+        let pointers = RefCell::new(turning::Pointers::new(buffers, block));
+        BoundProgram { native: self.clone(), program, driver, pointers }
     }
 }
 
@@ -139,8 +141,7 @@ pub struct BoundProgram {
     native: Native,
     program: usize,
     driver: Rc<module::Driver>,
-    /// The pointers and the numbers of all calls, one after another.
-    block: Vec<*mut u8>,
+    pointers: RefCell<turning::Pointers>,
 }
 
 /// The pointers of a call, for all threads.
@@ -173,13 +174,35 @@ impl BoundProgram {
     /// else may use that memory meanwhile, and buffers must overlap only where the program says so
     /// (`Place::Part`, outputs in place).
     pub unsafe fn run(&self, phase: CallRange) {
-        for call in self.phase(phase) {
+        // SAFETY: the caller vouches for the pointers.
+        unsafe { self.calls(self.phase(phase), self.driver.regions.len(), &mut self.pointers.borrow_mut()) }
+    }
+
+    /// Makes some calls, with the regions among the first `regions` that are there.
+    ///
+    /// # Safety
+    /// As for [`BoundProgram::run`].
+    unsafe fn calls(&self, calls: Range<usize>, regions: usize, pointers: &mut turning::Pointers) {
+        let mut next = calls.start;
+        while next < calls.end {
+            let begins = |k: &usize| self.driver.regions[*k].begins(next);
+            if let Some(k) = (0..regions).rev().find(begins) {
+                let region = &self.driver.regions[k];
+                for iteration in 0..region.count {
+                    region.turn(pointers, iteration == 0);
+                    // SAFETY: pointers stay within the buffers that they move in.
+                    unsafe { self.calls(region.calls.clone(), k, pointers) };
+                }
+                next = region.calls.end;
+                continue;
+            }
             // SAFETY: the caller vouches for the pointers.
-            let make = || unsafe { self.call(call) };
+            let make = || unsafe { self.call(next, pointers) };
             match &self.native.recorder {
                 None => make(),
-                Some(recorder) => recorder.time(self.program, call, make),
+                Some(recorder) => recorder.time(self.program, next, make),
             }
+            next += 1;
         }
     }
 
@@ -187,9 +210,9 @@ impl BoundProgram {
     ///
     /// # Safety
     /// As for [`BoundProgram::run`], of which it must be one of the calls, made in their order.
-    unsafe fn call(&self, call: usize) {
+    unsafe fn call(&self, call: usize, pointers: &turning::Pointers) {
         let step = &self.driver.steps[call];
-        let pointers = Pointers(self.block[step.at..].as_ptr());
+        let pointers = Pointers(pointers.block[step.at..].as_ptr());
         if step.parts == 1 {
             // SAFETY: the block holds the pointers that the call takes; the caller vouches for them.
             return unsafe { (step.entry)(pointers.start(), 0) };

@@ -16,6 +16,7 @@ use super::product;
 use super::ranks;
 use super::simd;
 use super::target::Target;
+use super::turning::{self, Turning};
 use crate::ice;
 use crate::loops::{Function, Loops, Program};
 
@@ -41,6 +42,8 @@ pub(super) struct Driver {
     pub(super) commit: usize,
     /// What all calls take, one after another.
     pub(super) block: Vec<Word>,
+    /// Calls that are repeated.
+    pub(super) regions: Vec<Turning>,
 }
 
 /// What a function finds in its block.
@@ -190,7 +193,8 @@ fn declare_table(module: &mut JITModule, table: &[i64]) -> DataId {
 
 /// The calls of a program.
 fn driver(program: &Program, loops: &Loops, entries: &[EntryPoint]) -> Driver {
-    let mut driver = Driver { steps: Vec::new(), commit: program.commit, block: Vec::new() };
+    let (steps, block) = (Vec::new(), Vec::new());
+    let mut driver = Driver { steps, commit: program.commit, block, regions: Vec::new() };
     for call in &program.calls {
         let (function, have) = (&loops.functions[call.function], call.buffers.len());
         if have != function.pointers.len() {
@@ -201,6 +205,7 @@ fn driver(program: &Program, loops: &Loops, entries: &[EntryPoint]) -> Driver {
         driver.block.extend(call.buffers.iter().copied().map(Word::Buffer));
         driver.block.extend(call.immediates.iter().copied().map(Word::Immediate));
     }
+    driver.regions = turning::regions(program, &driver.block);
     driver
 }
 

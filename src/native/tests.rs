@@ -65,6 +65,7 @@ fn program(function: Function, lens: &[usize]) -> Loops {
         buffers,
         arena_bytes: 0,
         calls: vec![call],
+        regions: Vec::new(),
         commit: 1,
         inputs: Vec::new(),
         outputs: Vec::new(),

@@ -8,6 +8,7 @@ use super::{Events, errors, npy, plot, sample, save, sweep};
 use crate::diag::Diagnostic;
 use crate::graph::Purpose;
 use crate::ice;
+use crate::print::NumberFormat;
 use crate::typed::{Curve, Host, Sample, Shown, StatementId};
 
 /// An act under way.
@@ -74,8 +75,8 @@ impl Host for Doing<'_, '_> {
 }
 
 impl Shown for Held {
-    fn text(&self, digits: Option<u32>) -> String {
-        value::text(self, digits)
+    fn text(&self, format: NumberFormat) -> String {
+        value::text(self, format)
     }
 
     fn number(&self) -> f64 {

@@ -331,6 +331,11 @@ impl Machine {
             BufferLocation::Part { of, start } if start + buffers[buffer].len <= buffers[of].len => {
                 self.pointer(of).wrapping_add(start * buffers[of].dtype.bytes())
             }
+            BufferLocation::Moving(moving)
+                if moving.places * buffers[buffer].len <= buffers[moving.of.0].len =>
+            {
+                self.pointer(moving.of.0).wrapping_add(moving.first * bytes)
+            }
             place => ice!("run", "buffer {buffer} of `{}` does not fit {place:?}", self.program.name),
         }
     }
@@ -359,7 +364,7 @@ impl Machine {
         let outside = buffers.filter_map(|(index, buffer)| match buffer.location {
             BufferLocation::Input(input) => Some((index, self.memory(input).clone())),
             BufferLocation::Output(output) => Some((index, self.own(output).clone())),
-            BufferLocation::Arena(_) | BufferLocation::Part { .. } => None,
+            BufferLocation::Arena(_) | BufferLocation::Part { .. } | BufferLocation::Moving(_) => None,
         });
         outside.collect()
     }
@@ -384,6 +389,7 @@ fn is_shared(role: &Role) -> bool {
         | Role::Step
         | Role::Total
         | Role::Key
+        | Role::Feed(_)
         | Role::Recorded(..) => false,
     }
 }

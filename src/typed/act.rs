@@ -9,6 +9,7 @@ use super::ids::{LocalId, StatementId};
 use super::print::Printer;
 use super::script::{Curve, Sample};
 use crate::diag::Diagnostic;
+use crate::print::NumberFormat;
 use crate::source::Span;
 
 /// A statement that leaves nothing for those after it.
@@ -85,8 +86,8 @@ pub trait Host {
 
 /// A value of an expression.
 pub trait Shown {
-    /// Its text, with digits after the point, or the shortest that reads back.
-    fn text(&self, digits: Option<u32>) -> String;
+    /// Its text, each number as the format says.
+    fn text(&self, format: NumberFormat) -> String;
 
     /// Its first element; booleans are 0 and 1.
     fn number(&self) -> f64;

@@ -18,6 +18,7 @@ mod optimizer;
 pub(crate) mod pattern;
 mod print;
 mod program;
+mod regular;
 mod script;
 mod series;
 mod stage;
@@ -31,7 +32,7 @@ pub use function::{Function, Member, Rule};
 pub use ids::{DataId, FunctionId, GlobalId, LocalId, StageId, StatementId};
 pub use optimizer::{Cell, Group, Optimizer, Range, StageUse};
 pub use print::Printer;
-pub use program::{LIMIT, Program};
+pub use program::{LIMIT, Program, UNROLL};
 pub use script::{
     Checkpoints, Curve, Eval, Length, Load, Sample, Start, Statement, StatementKind, Swept, Train, swept_cell,
 };

@@ -22,10 +22,15 @@ pub struct Program {
     pub statements: Vec<Statement>,
     /// The most operations that one program of it may have before it is simplified.
     pub limit: usize,
+    /// Loops of at most so many iterations are written out.
+    pub unroll: usize,
 }
 
 /// The limit where none is given: what compiles in half a minute.
 pub const LIMIT: usize = 200_000;
+
+/// So many iterations are written out where nothing else is said: a loop would save nothing.
+pub const UNROLL: usize = 4;
 
 impl Program {
     /// The types of the values of an expression: of several if it has several.

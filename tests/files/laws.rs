@@ -169,7 +169,7 @@ fn value(graphs: &Graphs, name: &str, role: &Role, ty: Type, seed: u64) -> Tenso
         Role::Step => Tensor::new(ty, vec![3.0]),
         Role::Total => Tensor::new(ty, vec![20.0]),
         Role::Key => Tensor::new(ty, vec![7.0, 11.0]),
-        Role::Global(_) | Role::Recorded(..) | Role::Chunks(..) => sample(&f64::abs),
+        Role::Global(_) | Role::Recorded(..) | Role::Chunks(..) | Role::Feed(_) => sample(&f64::abs),
     }
 }
 

@@ -598,7 +598,7 @@ impl Writer<'_> {
         let (a, shape) = self.real(|shape| !shape.is_empty() && (1..=5).contains(&shape[0]))?;
         let (n, rest) = (shape[0], shape[1..].to_vec());
         let ty = real(&rest);
-        match self.below(4) {
+        match self.below(9) {
             0 => self.push(
                 Kind::Real,
                 rest,
@@ -616,6 +616,30 @@ impl Writer<'_> {
                     "{{ let (_, ys) = scan xt in @0, h: {ty} = 0.1 {{\n let next = 0.5 * h + sin(xt)\n (next, next * xt)\n }}\n ys }}"
                 );
                 self.push(Kind::Real, shape, text, &[a])
+            }
+            3 => {
+                let body = "for j in 0..3, g = h { sin(g + @0[i]) * (1 + real(j) / 8) }";
+                self.push(Kind::Real, rest, format!("for i in 0..{n}, h: {ty} = 0.5 {{ {body} }}"), &[a])
+            }
+            4 => {
+                let next = "h - 0.25 * grad(energy)(h + @0[i])";
+                self.push(Kind::Real, rest, format!("for i in 0..{n}, h: {ty} = 0.1 {{ {next} }}"), &[a])
+            }
+            5 => {
+                let next = format!("h * 0.5 + @0[{n} - 1 - i] * real(i)");
+                self.push(Kind::Real, rest, format!("for i in 0..{n}, h: {ty} = 0 {{ {next} }}"), &[a])
+            }
+            6 => {
+                let text = format!("for i in 0..{n}, h = @0 {{ h * 0.75 + sin(h[i]) }}");
+                self.push(Kind::Real, shape, text, &[a])
+            }
+            7 if rest.len() == 2 => {
+                let (b, _) = self.real(|other| other == rest)?;
+                let next = "tanh(xt @ (transpose(@1) @ h) / 8 + h)";
+                let text = format!(
+                    "{{ let (_, ys) = scan xt in @0, h = @1 {{ let next = {next}\n (next, next + xt)\n }}\n ys }}"
+                );
+                self.push(Kind::Real, shape, text, &[a, b])
             }
             _ => {
                 let (b, _) = self.real(|other| other == shape)?;

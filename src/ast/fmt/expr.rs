@@ -5,7 +5,7 @@ use super::doc::{Doc, DocLine};
 use crate::ast::{
     Argument, BinaryOp, Expr, ExprKind, Ident, Let, Level, Loop, Range, Run, StrPart, TypeExpr, UnaryOp,
 };
-use crate::print::number;
+use crate::print::{NumberFormat, number};
 use crate::source::Span;
 
 impl SourceText<'_> {
@@ -239,18 +239,18 @@ impl SourceText<'_> {
         for part in parts {
             match part {
                 StrPart::Text(text) => text.chars().for_each(|c| escape(&mut out, c)),
-                StrPart::Expr { expr, digits } => self.hole(&mut out, expr, *digits),
+                StrPart::Expr { expr, format } => self.hole(&mut out, expr, *format),
             }
         }
         out + "\""
     }
 
     /// What stands in braces in a string: strings have no line breaks.
-    fn hole(&self, out: &mut String, expr: &Expr, digits: Option<u32>) {
+    fn hole(&self, out: &mut String, expr: &Expr, format: Option<NumberFormat>) {
         let text = self.expr(expr).one_line().unwrap_or_else(|| self.slice(expr.span).to_string());
         let text = if text.starts_with('{') { format!("({text})") } else { text };
-        let digits = digits.map_or(String::new(), |digits| format!(":.{digits}"));
-        out.push_str(&format!("{{{text}{digits}}}"));
+        let format = format.map_or(String::new(), |format| format!(":{format}"));
+        out.push_str(&format!("{{{text}{format}}}"));
     }
 }
 

@@ -96,7 +96,8 @@ fn expressions_in_strings_have_their_places() {
     let script = tree(text);
     let ItemKind::Act(act) = &script.items[0].kind else { panic!("an act") };
     let [Expr { kind: ExprKind::Str(parts), .. }] = &act.on[..] else { panic!("{script}") };
-    let crate::ast::StrPart::Expr { expr, digits: Some(3) } = &parts[1] else { panic!("{script}") };
+    let crate::ast::StrPart::Expr { expr, format: Some(format) } = &parts[1] else { panic!("{script}") };
+    assert_eq!(format.to_string(), ".3");
     assert_eq!(&text[expr.span.start as usize..expr.span.end as usize], "fit.loss + β");
     let ExprKind::Binary(_, _, y) = &expr.kind else { panic!("{script}") };
     assert_eq!(&text[y.span.start as usize..y.span.end as usize], "β");

@@ -19,11 +19,17 @@ pub(super) fn slice_out_of_bounds(span: Span, shape: &str) -> Diagnostic {
         .help("call the function with larger sizes, or count from the end: `x[-2:]`")
 }
 
+/// A loop of more iterations than are counted.
+pub(super) fn too_many_iterations(span: Span, count: i64, most: i64) -> Diagnostic {
+    let message = format!("this loop has {count} iterations, and a loop has at most {most}");
+    at(&LOOP_TOO_LONG, message, span, "too many iterations").help("take fewer iterations")
+}
+
 /// A loop that is written out to more than can be compiled.
 pub(super) fn loop_too_long(span: Span, most: usize) -> Diagnostic {
     let message = format!("this loop is written out to more than {most} operations");
     at(&LOOP_TOO_LONG, message, span, "too many iterations")
-        .help("use operators on whole tensors, or take fewer iterations")
+        .help("let the number of the iteration change no shape and pick no layer, or take fewer iterations")
 }
 
 /// A layer of several that is not there.

@@ -23,6 +23,9 @@ use crate::typed::{
 /// The most operations that one loop may be written out to: what compiles in seconds.
 const MOST_WORK: usize = 100_000;
 
+/// The most iterations of a loop.
+const MOST_ITERATIONS: i64 = 1 << 32;
+
 /// 16 TiB: more than a machine has, and few enough for products of two such sizes to be counted.
 const MOST_BYTES: f64 = (1u64 << 44) as f64;
 
@@ -197,13 +200,19 @@ impl LimitsWalk<'_> {
         }
     }
 
-    /// All iterations, until there are too many.
+    /// All iterations that are written out, until there are too many.
     fn repeat(&mut self, parts: &Loop, span: Span, sizes: &Sizes) {
         parts.carried.iter().for_each(|(_, start)| self.expr(start, sizes));
         let number = |dim: &Dim| dim.substitute(sizes).as_constant().unwrap_or(0);
         let before = self.work;
         let mut sizes = sizes.clone();
-        for iteration in number(&parts.from)..number(&parts.to) {
+        let (from, to) = (number(&parts.from), number(&parts.to));
+        if to.saturating_sub(from) > MOST_ITERATIONS {
+            return self.say(span, || errors::too_many_iterations(span, to - from, MOST_ITERATIONS));
+        }
+        // What fits in the first and in the last iteration of a loop that is not written out fits in all.
+        let ends = self.program.stays(parts, to.saturating_sub(from)).then(|| to - from - 1);
+        for iteration in (from..to).step_by(ends.map_or(1, |step| step.max(1) as usize)) {
             sizes.insert(parts.iteration.clone(), Dim::constant(iteration));
             self.expr(&parts.body, &sizes);
             self.work += 1;

@@ -34,6 +34,7 @@ impl Make {
             name: "test".into(),
             buffers: Vec::new(),
             kernels: Vec::new(),
+            regions: Vec::new(),
             inputs: Vec::new(),
             outputs: Vec::new(),
         };

@@ -34,6 +34,7 @@ fn program(row: &'static Scalar) -> Kernels {
         name: "row".to_owned(),
         buffers: vec![buffer(Storage::Input(0)), buffer(Storage::Output(0))],
         kernels: vec![kernel],
+        regions: Vec::new(),
         inputs: vec![(from, Role::Column(0))],
         outputs: vec![output],
     };

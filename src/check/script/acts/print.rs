@@ -8,6 +8,7 @@ use crate::check::env::{Checked, Poison, Scope};
 use crate::check::errors::{self, at};
 use crate::check::expr::typer::Typer;
 use crate::diag::Diagnostic;
+use crate::print::NumberFormat;
 use crate::source::Span;
 use crate::typed::{Act, Curve, Expr, Host, LocalId, Printer, Sample};
 
@@ -23,8 +24,8 @@ struct Print(Vec<Fragment>);
 enum Fragment {
     /// Plain text.
     Text(String),
-    /// A value, with digits after the point, or the shortest text that reads back.
-    Value(Expr, Option<u32>),
+    /// A value, and how it is printed.
+    Value(Expr, Option<NumberFormat>),
     /// Text that a fit writes, one character after the other.
     Sample(Sample),
 }
@@ -49,7 +50,7 @@ pub(super) fn check<'a>(cx: &mut Typer<'_, 'a>, scope: &mut Scope, act: &'a ast:
         .iter()
         .map(|written| match written {
             ast::StrPart::Text(text) => Ok(Fragment::Text(text.clone())),
-            ast::StrPart::Expr { expr, digits } => part(cx, scope, expr, *digits),
+            ast::StrPart::Expr { expr, format } => part(cx, scope, expr, *format),
         })
         .collect();
     Ok(Rc::new(Print(parts.into_iter().collect::<Checked<_>>()?)))
@@ -71,11 +72,15 @@ fn part<'a>(
     cx: &mut Typer<'_, 'a>,
     scope: &mut Scope,
     expr: &'a ast::Expr,
-    digits: Option<u32>,
+    format: Option<NumberFormat>,
 ) -> Checked<Fragment> {
     match sample::sample(cx, scope, expr) {
+        Some(_) if format.is_some() => {
+            let found = at(&errors::NOT_A_VALUE, "text has no format of numbers", expr.span, "this is text");
+            Err(cx.env.report(found.help("leave out what stands after the colon")))
+        }
         Some(sample) => Ok(Fragment::Sample(sample?)),
-        None => Ok(Fragment::Value(cx.definite(scope, expr)?, digits)),
+        None => Ok(Fragment::Value(cx.definite(scope, expr)?, format)),
     }
 }
 
@@ -107,7 +112,7 @@ impl Fragment {
                 format!("sample {count} after {prompt:?} by {}", printer.expr(logits))
             }
             Fragment::Value(value, None) => printer.expr(value),
-            Fragment::Value(value, Some(digits)) => format!("{} .{digits}", printer.expr(value)),
+            Fragment::Value(value, Some(format)) => format!("{} {format}", printer.expr(value)),
         }
     }
 }
@@ -143,7 +148,7 @@ impl Act for Print {
         for part in &self.0 {
             match part {
                 Fragment::Text(plain) => text.push_str(plain),
-                Fragment::Value(_, digits) => text.push_str(&values[value].text(*digits)),
+                Fragment::Value(_, format) => text.push_str(&values[value].text(format.unwrap_or_default())),
                 Fragment::Sample(sample) => {
                     text.push_str(&host.sample(sample, value, window)?);
                     window += 1;
