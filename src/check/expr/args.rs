@@ -1,6 +1,6 @@
 //! What calls are given: arguments by place and by name, axes, sizes in square brackets.
 
-use super::typer::{Typer, WrittenCall};
+use super::typer::{Typer, WrittenArg, WrittenCall};
 use super::{arith, dims};
 use crate::algebra::types::{Shape, Type};
 use crate::ast::{self, ExprKind as Ast};
@@ -62,7 +62,7 @@ pub(crate) fn match_args<'a>(
 /// `iota(5)`, `reshape(x, B, -1)`: sizes of these stand in square brackets.
 fn sizes_in_parentheses<'a>(env: &mut Env<'a>, call: &WrittenCall<'a, '_>) -> Option<Poison> {
     let own = match call.name.as_str() {
-        "iota" | "random.normal" | "random.uniform" => 0,
+        "iota" => 0,
         "reshape" | "broadcast" | "one_hot" => 1,
         _ => return None,
     };
@@ -70,20 +70,23 @@ fn sizes_in_parentheses<'a>(env: &mut Env<'a>, call: &WrittenCall<'a, '_>) -> Op
         .args
         .get(own..)
         .filter(|sizes| !sizes.is_empty() && sizes.iter().all(|arg| arg.name.is_none()))?;
-    if !call.statics.is_empty() || call.name.starts_with("random") {
+    if !call.statics.is_empty() {
         return None;
     }
-    let inside = |args: &[super::typer::WrittenArg<'a>]| {
-        args.iter().map(|arg| env.quote(arg.value.span)).collect::<Vec<_>>().join(", ")
-    };
-    let form = format!("`{}[{}]({})`", call.name, inside(sizes), inside(&call.args[..own]));
+    let size = |arg: &WrittenArg<'a>| env.quote(arg.value.span);
+    let open = sizes.iter().any(|arg| size(arg).starts_with('-'));
+    let sizes_of: Vec<String> = sizes
+        .iter()
+        .map(size)
+        .map(|size| if size.starts_with('-') { "N".to_string() } else { size })
+        .collect();
+    let of = call.args[..own].first().map(|of| format!("({})", env.quote(of.value.span)));
+    let form = format!("`{}[{}]{}`", call.name, sizes_of.join(", "), of.unwrap_or_default());
     let message = format!("the sizes of `{}` stand in square brackets", call.name);
     let found = at(&errors::WRONG_ARGUMENT, message, sizes[0].value.span, "a size in parentheses");
-    let open = sizes.iter().any(|arg| env.quote(arg.value.span).starts_with('-'));
-    let found = if open {
-        found.note("every size is written: none follows from the others as -1 does elsewhere")
-    } else {
-        found
+    let found = match open {
+        true => found.note("every size is written: none follows from the others as -1 does elsewhere"),
+        false => found,
     };
     Some(env.report(found.help(format!("write {form}"))))
 }

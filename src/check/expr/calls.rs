@@ -288,6 +288,7 @@ const SOFT: &str = "for one-hot rows and probabilities write `soft_cross_entropy
 const CLASSES: &str =
     "for class numbers and a logit for each class write `cross_entropy`; here both have the same shape";
 
+/// The loss for targets of another kind than those that this one takes.
 fn fitting_loss(call: &WrittenCall<'_, '_>, values: &[Value]) -> Option<&'static str> {
     let target = &values.get(1)?.expr.ty.dtype;
     match call.name.as_str() {
