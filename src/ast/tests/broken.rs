@@ -44,7 +44,7 @@ fn messages_say_what_was_expected() {
         ("print \"abc", "unterminated-string: this string has no closing quote"),
         ("print \"a\\qb\"", "bad-string: `\\q` is not an escape"),
         ("print \"a}b\"", "bad-string: `}` in a string closes nothing"),
-        ("print \"{a:3}\"", "bad-string: this is not a format"),
+        ("print \"{a:q}\"", "bad-string: this is not a format"),
         ("print \"{a:.99}\"", "bad-string: this is not a format"),
         ("print \"{}\"", "bad-string: braces in a string hold one expression"),
         ("print \"{let a = 1}\"", "bad-string: braces in a string hold one expression"),

@@ -10,6 +10,9 @@ use crate::algebra::op::{Build, Op, Val};
 use crate::algebra::view::View;
 use crate::ice;
 
+/// The value of an operator of a body, where it is known already.
+pub(in crate::graph) type Known<'k> = dyn FnMut(&mut Builder, Val, (&Op, &[Val])) -> Option<Val> + 'k;
+
 impl Builder {
     /// Adds a loop.
     pub(in crate::graph) fn repeated(&mut self, repeated: Rc<Loop>, args: Vec<Val>, ways: Rc<Ways>) -> Val {
@@ -102,7 +105,7 @@ impl Builder {
         body: &Graph,
         ways: &Ways,
         inputs: &[Val],
-        known: &mut dyn FnMut(&mut Builder, Val, (&Op, &[Val])) -> Option<Val>,
+        known: &mut Known<'_>,
     ) -> Vec<Val> {
         let (mut values, mut begins): (Vec<Val>, Vec<usize>) = (Vec::new(), Vec::new());
         for (index, node) in body.nodes.iter().enumerate() {
