@@ -44,6 +44,25 @@ pub(crate) fn missing_key(path: &Path, line: u64, column: &str, cell: &str) -> D
     Diagnostic::error(&MISSING_CELL, message).help("fill it in, or remove the row")
 }
 
+/// A cell that cannot be put in order with the others of its column.
+pub(crate) fn no_order(path: &Path, (line, column): (u64, &str), cell: &str) -> Diagnostic {
+    let place = place(path, line, column);
+    let message =
+        format!("{place}: expected a number or a date, and one kind for all rows, found `{}`", excerpt(cell));
+    Diagnostic::error(&BAD_CELL, message)
+        .help("write all as numbers, or all as dates: `2014-12-31`, `2014-12-31 23:00`")
+        .note("the rows are put in order by this column")
+}
+
+/// A column that tells more classes than there are rows to take of them.
+pub(crate) fn many_classes(path: &Path, column: &str, classes: usize, rows: usize) -> Diagnostic {
+    let message = format!(
+        "`{}`: column `{column}` has {classes} classes, and the test split only {rows} rows",
+        path.display()
+    );
+    Diagnostic::error(&BAD_CELL, message).help("stratify by a column of few classes, or take a larger share")
+}
+
 /// A row that is to be left out of windows of rows.
 pub(crate) fn gap(path: &Path, line: u64, column: &str, cell: &str) -> Diagnostic {
     let found = shown(cell);

@@ -5,6 +5,7 @@ use std::io::{BufRead, Read};
 use std::path::Path;
 
 use super::column::{Cells, ColumnDraft, Declared};
+use super::lines::Lines;
 use crate::data::errors;
 use crate::data::fill::{CellFill, CellFills, FillRule};
 use crate::data::summary::{ColumnSummary, Summary};
@@ -172,9 +173,9 @@ fn table<'a>(
         .flexible(true)
         .trim(csv::Trim::All)
         .has_headers(true)
-        .from_reader(Quotes { input, count: 0 });
+        .from_reader(Lines::new(input));
     let header: Vec<String> =
-        reader.headers().map_err(|error| failure(path, error))?.iter().map(str::to_owned).collect();
+        reader.headers().map_err(|error| failure(path, error, 1))?.iter().map(str::to_owned).collect();
     check_header(path, &header, reading.separator)?;
     let mut table = TableDraft::new(path, header, reading)?;
     table.rows(&mut reader)?;
@@ -228,30 +229,30 @@ impl<'a> TableDraft<'a> {
     }
 
     /// Takes all rows in.
-    fn rows(&mut self, reader: &mut csv::Reader<Quotes<impl Read>>) -> Result<(), Diagnostic> {
+    fn rows(&mut self, reader: &mut csv::Reader<Lines<impl Read>>) -> Result<(), Diagnostic> {
         let path = self.path;
         let most = system::available_memory().unwrap_or(u64::MAX);
         let mut record = csv::StringRecord::new();
-        let mut last = 0;
-        while reader.read_record(&mut record).map_err(|error| failure(path, error))? {
-            last = record.position().map_or(0, csv::Position::line);
+        let mut long = None;
+        while let Some(line) = next(path, reader, &mut record)? {
+            long = takes_more_lines(reader, &record).then_some(line);
             if record.len() != self.header.len() {
-                return Err(errors::ragged(path, last, &self.header, &record, self.reading.separator));
+                return Err(errors::ragged(path, line, &self.header, &record, self.reading.separator));
             }
-            if self.is_dropped(&record, last)? {
-                self.dropped.get_or_insert(last);
+            if self.is_dropped(&record, line)? {
+                self.dropped.get_or_insert(line);
                 continue;
             }
             let held = ((self.lines.len() + 1) * self.kept.len() * size_of::<f64>()) as u64;
             if held > most {
                 return Err(errors::file_too_large(path, held, most));
             }
-            self.row(&record, last)?.map_err(|_| errors::no_memory(path, held))?;
+            self.row(&record, line)?.map_err(|_| errors::no_memory(path, held))?;
         }
-        if last > 0 && reader.get_ref().count % 2 == 1 && reader.position().line() > last + 1 {
-            return Err(errors::open_quote(path, last));
+        match long.filter(|_| reader.get_ref().quotes % 2 == 1) {
+            Some(line) => Err(errors::open_quote(path, line)),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn is_missing(&self, cell: &str) -> bool {
@@ -352,18 +353,21 @@ fn kept(path: &Path, header: &[String], reading: &Reading) -> Result<Vec<usize>,
     }
 }
 
-/// Counts double quotes: an odd number of them leaves one open, which takes in all lines to the end.
-struct Quotes<R> {
-    input: R,
-    count: usize,
+/// Reads the next record, and says on which line it begins; none at the end.
+fn next(
+    path: &Path,
+    reader: &mut csv::Reader<Lines<impl Read>>,
+    record: &mut csv::StringRecord,
+) -> Result<Option<u64>, Diagnostic> {
+    let begin = reader.position().byte();
+    let found = reader.read_record(record);
+    let line = reader.get_mut().line_at(begin);
+    Ok(found.map_err(|error| failure(path, error, line))?.then_some(line))
 }
 
-impl<R: Read> Read for Quotes<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let found = self.input.read(buffer)?;
-        self.count += buffer[..found].iter().filter(|byte| **byte == b'"').count();
-        Ok(found)
-    }
+/// Whether the last record that was read goes on for lines.
+fn takes_more_lines<R: Read>(reader: &csv::Reader<R>, record: &csv::StringRecord) -> bool {
+    record.position().is_some_and(|begin| reader.position().line() > begin.line() + 1)
 }
 
 /// Whether the first line is names of columns.
@@ -396,8 +400,7 @@ fn is_row_of_numbers(header: &[String]) -> bool {
     numbers.all(|number| number.is_ok_and(f64::is_finite)) && header.iter().any(fraction)
 }
 
-fn failure(path: &Path, error: csv::Error) -> Diagnostic {
-    let line = error.position().map_or(1, csv::Position::line);
+fn failure(path: &Path, error: csv::Error, line: u64) -> Diagnostic {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => errors::unreadable(path, &error),
         csv::ErrorKind::Utf8 { .. } => errors::not_utf8(path, line as usize),

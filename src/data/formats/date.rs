@@ -1,7 +1,7 @@
 //! Dates as numbers: days since the beginning of 1970, with the time of the day as a part of one.
 
 /// `2014-12-31`, `2014-12-31 23:00`, `2014-12-31T23:00:05.5Z`; nothing if it is not a date of the calendar.
-pub(super) fn days(text: &str) -> Option<f64> {
+pub(in crate::data) fn days(text: &str) -> Option<f64> {
     let text = text.strip_suffix('Z').unwrap_or(text);
     let (date, time) = match text.split_once(['T', ' ']) {
         Some((date, time)) => (date, Some(time)),

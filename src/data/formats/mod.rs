@@ -3,8 +3,9 @@
 pub(super) mod array;
 mod column;
 pub(super) mod csv;
-mod date;
+pub(super) mod date;
 pub(super) mod idx;
+mod lines;
 pub(super) mod npy;
 pub(super) mod text;
 

@@ -12,7 +12,7 @@ use crate::data::fill::{CellFill, CellFills};
 use crate::data::formats::Cells;
 use crate::data::formats::csv::{self, Reading};
 use crate::data::recorded::{RecordedCells, RecordedColumn};
-use crate::data::split::{SplitPlan, SplitRule};
+use crate::data::split::{SplitFault, SplitPlan, SplitRule};
 use crate::data::values::Unfit;
 use crate::data::{Columns, Files, Reader, RecordedTable, Schema, SourceKind, Trained, Values, WantedColumn};
 use crate::diag::Diagnostic;
@@ -110,7 +110,7 @@ static SEED: SourceArgument = SourceArgument {
 };
 
 /// How the test split is chosen, if more is said of it than its share.
-fn split_of(given: &Arguments) -> Option<SplitPlan> {
+fn split_of(given: &Arguments, decimal: char) -> Option<SplitPlan> {
     let rules = [
         (&STRATIFY, SplitRule::Stratified as fn(String) -> SplitRule),
         (&GROUP, SplitRule::Grouped),
@@ -120,7 +120,8 @@ fn split_of(given: &Arguments) -> Option<SplitPlan> {
     let seed = given.whole(&SEED);
     let rule = named.or(seed.map(|_| SplitRule::Drawn))?;
     // Without a share the test split is empty, which is said when the script is checked.
-    Some(SplitPlan { rule, share: given.share(&TEST).unwrap_or(0.0), seed: seed.unwrap_or(0) as u64 })
+    let share = given.share(&TEST).unwrap_or(0.0);
+    Some(SplitPlan { rule, share, seed: seed.unwrap_or(0) as u64, decimal })
 }
 
 /// How to read a comma-separated file.
@@ -139,11 +140,12 @@ impl CsvTable {
         let names = |argument| given.names(argument).to_vec();
         let usual = Reading::default();
         let windows = given.whole(&WINDOWS);
-        let split = split_of(given);
+        let decimal = given.text(&DECIMAL).and_then(|text| text.chars().next()).unwrap_or(usual.decimal);
+        let split = split_of(given, decimal);
         let grouped = given.text(&GROUP).map(str::to_owned);
         let reading = Reading {
             separator: given.text(&SEPARATOR).map_or(usual.separator, |text| text.as_bytes()[0]),
-            decimal: given.text(&DECIMAL).and_then(|text| text.chars().next()).unwrap_or(usual.decimal),
+            decimal,
             columns: names(&COLUMNS),
             drop: names(&DROP).into_iter().chain(grouped).collect(),
             key: split.as_ref().and_then(|split| split.rule.column().cloned()),
@@ -167,6 +169,19 @@ impl CsvTable {
         })?;
         let (path, groups) = (files.path(&self.path), self.groups.clone());
         Ok(OpenTable { csv, path, target: self.reading.target.clone(), groups, train })
+    }
+
+    /// The test rows of a table, where more is said of them than their share.
+    fn test_of(&self, open: &OpenTable) -> Result<Option<Vec<u32>>, Diagnostic> {
+        let Some(split) = &self.split else { return Ok(None) };
+        let column = split.rule.column().map_or("", String::as_str);
+        let test = split.test(open.csv.rows, &open.csv.keys);
+        test.map(Some).map_err(|fault| match fault {
+            SplitFault::NoOrder(row) => {
+                errors::no_order(&open.path, (open.csv.lines[row], column), &open.csv.keys[row])
+            }
+            SplitFault::ManyClasses(classes, rows) => errors::many_classes(&open.path, column, classes, rows),
+        })
     }
 
     /// What tells its table from others: all that there is to say about reading is in its text.
@@ -245,7 +260,7 @@ impl Reader for CsvTable {
     /// Of windows, each column but `y` has an axis for the rows of a window.
     fn schema(&self, files: &Files, real: DType) -> Result<Schema, Diagnostic> {
         let open = self.open(files, Vec::new())?;
-        let chosen = self.split.as_ref().map(|split| split.test(open.csv.rows, &open.csv.keys).len());
+        let chosen = self.test_of(&open)?.map(|test| test.len());
         let columns = open.columns(real)?;
         let words = open.words();
         let mut schema = Schema { columns, rows: open.csv.rows, chosen, words, ..Schema::default() };
@@ -265,9 +280,10 @@ impl Reader for CsvTable {
     }
 
     fn test(&self, files: &Files) -> Result<Option<Vec<u32>>, Diagnostic> {
-        let Some(split) = &self.split else { return Ok(None) };
-        let open = self.open(files, Vec::new())?;
-        Ok(Some(split.test(open.csv.rows, &open.csv.keys)))
+        match self.split {
+            Some(_) => self.test_of(&self.open(files, Vec::new())?),
+            None => Ok(None),
+        }
     }
 
     fn features_are_all(&self) -> bool {
