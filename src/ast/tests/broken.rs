@@ -67,7 +67,7 @@ fn messages_say_what_was_expected() {
         ("fn f() -> real {\n  fn g() -> real = 1\n1 }", "misplaced-line: a `fn` line cannot stand in `fn`"),
         ("fn f() -> real {\na = 1\na }", "misplaced-line: a `=` line cannot stand in `fn`"),
         ("stage f() {\nparam w = 0\nu }", "misplaced-line: a `param` line cannot stand in `stage`"),
-        ("train m on d { let a = 1 }", "misplaced-line: a `let` line cannot stand in `train`"),
+        ("train m on d { param a: real = 1 }", "misplaced-line: a `param` line cannot stand in `train`"),
         ("data d = csv(\"a\") { x }", "misplaced-line: an expression cannot stand in `data`"),
         ("param w: real = 1", "misplaced-line: a `param` line cannot stand outside all blocks"),
         ("a = 1", "misplaced-line: a `=` line cannot stand outside all blocks"),
