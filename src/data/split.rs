@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::formats::date;
+use super::formats::{self, date};
 
 /// By what rows are told into training and test.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,8 +35,6 @@ pub(crate) struct SplitPlan {
     pub(crate) rule: SplitRule,
     pub(crate) share: f64,
     pub(crate) seed: u64,
-    /// What stands before the fraction of a number.
-    pub(crate) decimal: char,
 }
 
 /// Why rows cannot be told by the cells of a column.
@@ -49,17 +47,18 @@ pub(crate) enum SplitFault {
 }
 
 impl SplitPlan {
-    /// The test rows, ascending; `keys` are the cells of the rule's column, one for each row.
+    /// The test rows, ascending; `keys` are the cells of the rule's column, one for each row, with this before the
+    /// fraction of a number.
     ///
     /// # Errors
     /// Cells that have no order, or too many classes.
-    pub(crate) fn test(&self, rows: usize, keys: &[String]) -> Result<Vec<u32>, SplitFault> {
+    pub(crate) fn test(&self, rows: usize, keys: &[String], decimal: char) -> Result<Vec<u32>, SplitFault> {
         let wanted = (rows as f64 * self.share).round() as usize;
         let mut test = match self.rule {
             SplitRule::Drawn => self.drawn((0..rows as u32).collect(), wanted),
             SplitRule::Stratified(_) => self.stratified(keys, wanted)?,
             SplitRule::Grouped(_) => self.grouped(keys, wanted),
-            SplitRule::Ordered(_) => last(&ordered(keys, self.decimal)?, wanted),
+            SplitRule::Ordered(_) => last(&ordered(keys, decimal)?, wanted),
         };
         test.sort_unstable();
         Ok(test)
@@ -113,7 +112,7 @@ fn by_key(keys: &[String]) -> BTreeMap<&str, Vec<u32>> {
 
 /// The cells as numbers in their order: all of them are numbers, or all are dates.
 fn ordered(keys: &[String], decimal: char) -> Result<Vec<f64>, SplitFault> {
-    let number = |key: &str| key.replacen(decimal, ".", 1).parse::<f64>().ok().filter(|key| key.is_finite());
+    let number = |key: &str| formats::number(key, decimal);
     let all = |read: &dyn Fn(&str) -> Option<f64>| -> Result<Vec<f64>, SplitFault> {
         (0..).zip(keys).map(|(row, key)| read(key).ok_or(SplitFault::NoOrder(row))).collect()
     };
@@ -154,14 +153,14 @@ mod tests {
     }
 
     fn plan(rule: fn(String) -> SplitRule, seed: u64) -> SplitPlan {
-        SplitPlan { rule: rule("c".to_owned()), share: 0.25, seed, decimal: '.' }
+        SplitPlan { rule: rule("c".to_owned()), share: 0.25, seed }
     }
 
     #[test]
     fn each_class_gives_its_share() {
         let classes = keys(&["a", "b", "a", "a", "b", "a", "c", "a", "a", "b", "a", "b"]);
         for seed in 0..20 {
-            let test = plan(SplitRule::Stratified, seed).test(12, &classes).expect("three of twelve");
+            let test = plan(SplitRule::Stratified, seed).test(12, &classes, '.').expect("three of twelve");
             let count = |class: &str| test.iter().filter(|row| classes[**row as usize] == class).count();
             assert_eq!((test.len(), count("a"), count("b")), (3, 2, 1), "{test:?}");
         }
@@ -171,7 +170,7 @@ mod tests {
     fn a_group_is_whole() {
         let groups = keys(&["a", "b", "c", "a", "b", "c", "d", "d", "e", "e", "f", "f"]);
         for seed in 0..20 {
-            let test = plan(SplitRule::Grouped, seed).test(12, &groups).expect("groups");
+            let test = plan(SplitRule::Grouped, seed).test(12, &groups, '.').expect("groups");
             let of = |row: &u32| &groups[*row as usize];
             let whole = groups.iter().filter(|group| test.iter().any(|row| of(row) == *group)).count();
             assert_eq!(whole, test.len(), "{test:?}");
@@ -181,27 +180,26 @@ mod tests {
 
     #[test]
     fn the_last_are_the_last_by_number_or_by_date() {
-        let last = |list: &[&str]| plan(SplitRule::Ordered, 0).test(4, &keys(list));
+        let last = |list: &[&str]| plan(SplitRule::Ordered, 0).test(4, &keys(list), '.');
         assert_eq!(last(&["9", "10", "-1", "2"]), Ok(vec![1]));
         assert_eq!(last(&["2019-12-31", "2020-01-01 09:00", "2020-01-01", "1999-01-01"]), Ok(vec![1]));
         assert_eq!(last(&["9", "10", "x", "2"]), Err(SplitFault::NoOrder(2)));
         assert_eq!(last(&["2019-12-31", "31.12.2019", "2020-01-01", "2"]), Err(SplitFault::NoOrder(1)));
-        let comma = SplitPlan { decimal: ',', ..plan(SplitRule::Ordered, 0) };
-        assert_eq!(comma.test(4, &keys(&["9,5", "10,25", "-1", "2"])), Ok(vec![1]));
+        let comma = |list: &[&str]| plan(SplitRule::Ordered, 0).test(4, &keys(list), ',');
+        assert_eq!(comma(&["9,5", "10,25", "-1", "2"]), Ok(vec![1]));
+        assert_eq!(comma(&["9,5", "10.25", "-1", "2"]), Err(SplitFault::NoOrder(1)), "as in columns");
     }
 
     #[test]
     fn classes_that_would_give_none_are_refused() {
         let each = keys(&["1.5", "2.5", "3.5", "4.5", "5.5", "6.5", "7.5", "8.5"]);
-        assert_eq!(plan(SplitRule::Stratified, 0).test(8, &each), Err(SplitFault::ManyClasses(8, 2)));
+        assert_eq!(plan(SplitRule::Stratified, 0).test(8, &each, '.'), Err(SplitFault::ManyClasses(8, 2)));
     }
 
     #[test]
     fn seeds_draw_other_rows() {
         let drawn = |seed| {
-            SplitPlan { rule: SplitRule::Drawn, share: 0.5, seed, decimal: '.' }
-                .test(40, &[])
-                .expect("any rows")
+            SplitPlan { rule: SplitRule::Drawn, share: 0.5, seed }.test(40, &[], '.').expect("any rows")
         };
         assert_eq!(drawn(3), drawn(3));
         assert!(drawn(3) != drawn(4) && drawn(3).len() == 20);

@@ -85,6 +85,14 @@ impl CellKind {
     }
 }
 
+/// The number that a cell is by itself.
+pub(in crate::data) fn number(cell: &str, decimal: char) -> Option<f64> {
+    match CellKind::of(cell, decimal) {
+        CellKind::Number(number) => Some(number),
+        CellKind::NotFinite | CellKind::Word => None,
+    }
+}
+
 /// How many cells of a kind a column has, and the first of them.
 #[derive(Default)]
 struct CellCount {

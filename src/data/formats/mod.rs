@@ -9,4 +9,4 @@ mod lines;
 pub(super) mod npy;
 pub(super) mod text;
 
-pub(super) use column::Cells;
+pub(super) use column::{Cells, number};

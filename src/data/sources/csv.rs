@@ -110,7 +110,7 @@ static SEED: SourceArgument = SourceArgument {
 };
 
 /// How the test split is chosen, if more is said of it than its share.
-fn split_of(given: &Arguments, decimal: char) -> Option<SplitPlan> {
+fn split_of(given: &Arguments) -> Option<SplitPlan> {
     let rules = [
         (&STRATIFY, SplitRule::Stratified as fn(String) -> SplitRule),
         (&GROUP, SplitRule::Grouped),
@@ -121,7 +121,7 @@ fn split_of(given: &Arguments, decimal: char) -> Option<SplitPlan> {
     let rule = named.or(seed.map(|_| SplitRule::Drawn))?;
     // Without a share the test split is empty, which is said when the script is checked.
     let share = given.share(&TEST).unwrap_or(0.0);
-    Some(SplitPlan { rule, share, seed: seed.unwrap_or(0) as u64, decimal })
+    Some(SplitPlan { rule, share, seed: seed.unwrap_or(0) as u64 })
 }
 
 /// How to read a comma-separated file.
@@ -140,12 +140,11 @@ impl CsvTable {
         let names = |argument| given.names(argument).to_vec();
         let usual = Reading::default();
         let windows = given.whole(&WINDOWS);
-        let decimal = given.text(&DECIMAL).and_then(|text| text.chars().next()).unwrap_or(usual.decimal);
-        let split = split_of(given, decimal);
+        let split = split_of(given);
         let grouped = given.text(&GROUP).map(str::to_owned);
         let reading = Reading {
             separator: given.text(&SEPARATOR).map_or(usual.separator, |text| text.as_bytes()[0]),
-            decimal,
+            decimal: given.text(&DECIMAL).and_then(|text| text.chars().next()).unwrap_or(usual.decimal),
             columns: names(&COLUMNS),
             drop: names(&DROP).into_iter().chain(grouped).collect(),
             key: split.as_ref().and_then(|split| split.rule.column().cloned()),
@@ -175,7 +174,7 @@ impl CsvTable {
     fn test_of(&self, open: &OpenTable) -> Result<Option<Vec<u32>>, Diagnostic> {
         let Some(split) = &self.split else { return Ok(None) };
         let column = split.rule.column().map_or("", String::as_str);
-        let test = split.test(open.csv.rows, &open.csv.keys);
+        let test = split.test(open.csv.rows, &open.csv.keys, self.reading.decimal);
         test.map(Some).map_err(|fault| match fault {
             SplitFault::NoOrder(row) => {
                 errors::no_order(&open.path, (open.csv.lines[row], column), &open.csv.keys[row])

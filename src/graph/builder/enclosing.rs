@@ -69,12 +69,17 @@ impl Builder {
         if let Some(number) = number {
             return self.constant(number, &ty);
         }
-        if let Some(have) = self.enclosing().inputs.get(&(value, false)) {
+        self.reaching(value, false, ty)
+    }
+
+    /// The input for a value from outside of the open loop, or for its `sliced` part: one for all uses.
+    fn reaching(&mut self, value: Val, sliced: bool, ty: Type) -> Val {
+        if let Some(have) = self.enclosing().inputs.get(&(value, sliced)) {
             return *have;
         }
-        let input = self.feed(Feed::Whole, value, ty);
-        self.enclosing().inputs.insert((value, false), input);
-        self.enclosing().outside.insert(input, Some((value, false)));
+        let input = self.feed(if sliced { Feed::Slice } else { Feed::Whole }, value, ty);
+        self.enclosing().inputs.insert((value, sliced), input);
+        self.enclosing().outside.insert(input, Some((value, sliced)));
         input
     }
 
@@ -94,13 +99,7 @@ impl Builder {
             let part = self.import(arg);
             return self.emit(Op::View(View::Broadcast { to: ty.shape, axes }), &[part]);
         }
-        if let Some(have) = self.enclosing().inputs.get(&(value, true)) {
-            return *have;
-        }
-        let input = self.feed(Feed::Slice, value, ty);
-        self.enclosing().inputs.insert((value, true), input);
-        self.enclosing().outside.insert(input, Some((value, true)));
-        input
+        self.reaching(value, true, ty)
     }
 
     /// What the iteration before gives as carried value `k`; in the first iteration a value from outside.
